@@ -1,0 +1,284 @@
+//! The options between the attribute's parentheses: which were written, where, and with what value.
+//!
+//! This stage knows the shape of each option and nothing more; whether a scope or a duration makes
+//! sense is for [`model`](crate::model) to say. A mistake in one option does not hide the next one.
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::{
+    Error, Expr, ExprLit, ExprPath, Lit, LitStr, Result, Token,
+    ext::IdentExt,
+    parenthesized,
+    parse::{ParseStream, Parser},
+    token::Paren,
+};
+
+use crate::fallback::Mistakes;
+
+/// The names of all options, with the way each is written.
+const OPTIONS: [(&str, &str); 4] = [
+    ("scopes", r#"`scopes("read", "write")`"#),
+    ("any_scope", r#"`any_scope("editor", "admin")`"#),
+    ("fresh", r#"`fresh = "10m"`"#),
+    ("check", "`check = path::to::function`"),
+];
+
+/// Options in the order they were written, repetitions included.
+#[derive(Default)]
+pub(crate) struct Args {
+    pub(crate) options: Vec<Opt>,
+}
+
+impl Args {
+    pub(crate) fn parse(tokens: TokenStream, mistakes: &mut Mistakes) -> Self {
+        let mut args = Self::default();
+        let parsed = (|input: ParseStream<'_>| {
+            while !input.is_empty() {
+                match Opt::parse(input, mistakes) {
+                    Ok(option) => args.options.push(option),
+                    Err(mistake) => {
+                        mistakes.add(mistake);
+                        up_to_comma(input)?;
+                    }
+                }
+                if !input.is_empty() {
+                    separator(input, mistakes)?;
+                }
+            }
+            Ok(())
+        })
+        .parse2(tokens);
+        if let Err(mistake) = parsed {
+            mistakes.add(mistake);
+        }
+        args
+    }
+}
+
+/// One option and its name, which is where a repetition is reported.
+pub(crate) struct Opt {
+    pub(crate) name: Ident,
+    pub(crate) value: Value,
+}
+
+pub(crate) enum Value {
+    Scopes(Vec<LitStr>),
+    AnyScope(Vec<LitStr>),
+    Fresh(LitStr),
+    Check(ExprPath),
+}
+
+impl Opt {
+    fn parse(input: ParseStream<'_>, mistakes: &mut Mistakes) -> Result<Self> {
+        if !input.peek(Ident::peek_any) {
+            let message = format!("an option begins with its name; the options are {}", all_options());
+            return Err(input.error(message));
+        }
+        let name = input.call(Ident::parse_any)?;
+        let value = match name.to_string().as_str() {
+            "scopes" => Value::Scopes(scope_list(&name, input, mistakes)?),
+            "any_scope" => Value::AnyScope(scope_list(&name, input, mistakes)?),
+            "fresh" => Value::Fresh(duration_text(&name, input)?),
+            "check" => Value::Check(function_path(&name, input)?),
+            _ => return Err(unknown_option(&name)),
+        };
+        Ok(Self { name, value })
+    }
+}
+
+/// `("a", "b")`, with at least one scope in it.
+fn scope_list(name: &Ident, input: ParseStream<'_>, mistakes: &mut Mistakes) -> Result<Vec<LitStr>> {
+    const NO_SCOPE: &str = r#"a scope is written as a string literal, as in "read""#;
+    if !input.peek(Paren) {
+        return Err(wrong_shape(name, input));
+    }
+    let content;
+    let paren = parenthesized!(content in input);
+    if content.is_empty() {
+        let message = format!("`{name}` without a scope: name at least one, or remove it");
+        return Err(Error::new(paren.span.join(), message));
+    }
+    let mut scopes = Vec::new();
+    while !content.is_empty() {
+        match content.parse().map(ungrouped) {
+            Ok(Expr::Lit(ExprLit { lit: Lit::Str(scope), .. })) => scopes.push(scope),
+            Ok(other) => mistakes.add(Error::new_spanned(other, NO_SCOPE)),
+            Err(mistake) => {
+                mistakes.add(Error::new(mistake.span(), NO_SCOPE));
+                up_to_comma(&content)?;
+            }
+        }
+        if !content.is_empty() {
+            separator(&content, mistakes)?;
+        }
+    }
+    Ok(scopes)
+}
+
+fn duration_text(name: &Ident, input: ParseStream<'_>) -> Result<LitStr> {
+    match assigned(name, input)? {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text),
+        other => Err(Error::new_spanned(
+            other,
+            r#"a duration is written as a string with its unit, s, m, h or d: `fresh = "10m"`"#,
+        )),
+    }
+}
+
+fn function_path(name: &Ident, input: ParseStream<'_>) -> Result<ExprPath> {
+    match assigned(name, input)? {
+        Expr::Path(path) => Ok(path),
+        other => Err(Error::new_spanned(
+            other,
+            "`check` takes the path of a function, not an expression: move this into a \
+             `fn(&HttpRequest, &VerifiedToken) -> Result<(), Refusal>` and name it here",
+        )),
+    }
+}
+
+/// The expression behind `=`. It is read as a whole even where only a literal or a path will do,
+/// so that the error covers all of it and its commas are not taken for the next option.
+fn assigned(name: &Ident, input: ParseStream<'_>) -> Result<Expr> {
+    if !input.peek(Token![=]) || input.peek(Token![==]) {
+        return Err(wrong_shape(name, input));
+    }
+    let equals: Token![=] = input.parse()?;
+    if input.is_empty() || input.peek(Token![,]) {
+        let mut tokens = name.to_token_stream();
+        equals.to_tokens(&mut tokens);
+        return Err(Error::new_spanned(tokens, write_it_as(name)));
+    }
+    input.parse().map(ungrouped)
+}
+
+/// The expression itself, when it came out of a variable of a `macro_rules!` macro.
+fn ungrouped(expression: Expr) -> Expr {
+    match expression {
+        Expr::Group(group) => ungrouped(*group.expr),
+        other => other,
+    }
+}
+
+/// The comma between two options or scopes. What stands there instead is reported and skipped.
+fn separator(input: ParseStream<'_>, mistakes: &mut Mistakes) -> Result<()> {
+    if !input.peek(Token![,]) {
+        mistakes.add(input.error("a comma is missing before this"));
+        up_to_comma(input)?;
+    }
+    input.parse::<Option<Token![,]>>().map(drop)
+}
+
+/// Takes everything that belongs to the current option.
+fn up_to_comma(input: ParseStream<'_>) -> Result<TokenStream> {
+    let mut skipped = TokenStream::new();
+    while !input.is_empty() && !input.peek(Token![,]) {
+        skipped.extend([input.parse::<TokenTree>()?]);
+    }
+    Ok(skipped)
+}
+
+fn wrong_shape(name: &Ident, input: ParseStream<'_>) -> Error {
+    let mut tokens = name.to_token_stream();
+    match up_to_comma(input) {
+        Ok(rest) => tokens.extend(rest),
+        Err(mistake) => return mistake,
+    }
+    Error::new_spanned(tokens, write_it_as(name))
+}
+
+fn write_it_as(name: &Ident) -> String {
+    let written = OPTIONS.iter().filter(|(option, _)| name == option);
+    written.map(|(_, written)| format!("write this option as {written}")).collect()
+}
+
+fn unknown_option(name: &Ident) -> Error {
+    let written = name.to_string();
+    let near = OPTIONS
+        .iter()
+        .map(|(option, _)| (distance(&written, option), *option))
+        .filter(|(distance, option)| *distance <= 2 || option.contains(written.as_str()))
+        .min();
+    let hint = near.map_or_else(|| ".".to_owned(), |(_, option)| format!("; did you mean `{option}`?"));
+    let options = all_options();
+    let message = format!("there is no option `{written}`{hint} The options are {options}");
+    Error::new(name.span(), message)
+}
+
+fn all_options() -> String {
+    let [first, second, third, last] = OPTIONS.map(|(_, written)| written);
+    format!("{first}, {second}, {third} and {last}")
+}
+
+/// How many letters must be put in, taken out or exchanged to make `a` into `b`.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.bytes().enumerate() {
+        let mut diagonal = i;
+        row[0] = i + 1;
+        for (j, to) in b.bytes().enumerate() {
+            let exchanged = diagonal + usize::from(from != to);
+            diagonal = row[j + 1];
+            row[j + 1] = exchanged.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn errors(source: &str) -> Vec<String> {
+        let mut mistakes = Mistakes::default();
+        let tokens = source.parse().unwrap();
+        Args::parse(tokens, &mut mistakes);
+        mistakes.messages()
+    }
+
+    #[test]
+    fn options_may_be_combined_and_end_in_a_comma() {
+        for source in [
+            "",
+            r#"scopes("a")"#,
+            r#"scopes("a", "b",), any_scope("c",), fresh = "10m", check = f,"#,
+            "check = ::a::b::<u8, u16>",
+            "check = <A as B<C, D>>::f",
+        ] {
+            assert_eq!(errors(source), [""; 0], "{source}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_does_not_hide_the_next() {
+        for (source, count) in [
+            ("nothing, else", 2),
+            (r#"scopes = "a", fresh = 10, check = "f""#, 3),
+            (r#"scopes(a, 1, "b" "c"), any_scope()"#, 4),
+            (r#"scopes, any_scope["a"], fresh, check"#, 4),
+            (r#"scopes(, "a"), any_scope(= 1, "b",, "c" =), , fresh"#, 6),
+            ("fresh =, check ==", 2),
+            ("check = |a, b| Ok(()), fresh(10)", 2),
+            (r#"scopes("a") any_scope("b"), "c", 7"#, 3),
+        ] {
+            assert_eq!(errors(source).len(), count, "{source}: {:?}", errors(source));
+        }
+    }
+
+    #[test]
+    fn a_near_option_is_suggested() {
+        for (written, near) in [
+            ("scope", "scopes"),
+            ("scpoes", "scopes"),
+            ("any_scopes", "any_scope"),
+            ("any", "any_scope"),
+            ("refresh", "fresh"),
+            ("checks", "check"),
+        ] {
+            let message = errors(written).remove(0);
+            let hint = format!("did you mean `{near}`?");
+            assert!(message.contains(&hint), "{message}");
+        }
+        let message = errors("audience").remove(0);
+        assert!(!message.contains("did you mean"), "{message}");
+    }
+}

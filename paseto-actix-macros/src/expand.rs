@@ -1,0 +1,227 @@
+//! The code a handler is rewritten to. No other stage decides what is emitted for a sound one.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::{FnArg, Pat, PatType, Token, Type, Visibility, punctuated::Punctuated, spanned::Spanned};
+
+use crate::{
+    handler::Handler,
+    model::{Model, Policy, Seconds},
+};
+
+/// The handler with one guarded argument, and the policy that the guard enforces.
+pub(crate) fn handler(model: Model) -> TokenStream {
+    let Model { handler, arguments, policy } = model;
+    let (policy_type, policy_items) = policy_of(&handler, &policy);
+    let Handler { attrs, vis, mut sig, body } = handler;
+    sig.inputs = Punctuated::from_iter([guarded(&policy_type, &arguments)]);
+    quote! {
+        #policy_items
+        #(#attrs)* #vis #sig #body
+    }
+}
+
+/// The handler as it was written, with our own attribute moved to the given place among the others.
+pub(crate) fn moved(handler: &Handler, args: &TokenStream, place: usize) -> TokenStream {
+    let Handler { attrs, vis, sig, body } = handler;
+    let (before, behind) = attrs.split_at(place);
+    quote! {
+        #(#before)*
+        #[::paseto_actix::paseto_required(#args)]
+        #(#behind)*
+        #vis #sig #body
+    }
+}
+
+/// Verification has to come before any other extractor runs, the one that reads the body above all.
+/// actix-web runs the extractors of one handler side by side, so they become one.
+fn guarded(policy: &TokenStream, arguments: &[PatType]) -> FnArg {
+    let patterns = arguments.iter().map(|argument| &argument.pat);
+    let types = arguments.iter().map(|argument| &argument.ty);
+    FnArg::Typed(PatType {
+        attrs: Vec::new(),
+        pat: Box::new(Pat::Verbatim(quote! {
+            ::paseto_actix::__private::Guarded((#(#patterns,)*), _)
+        })),
+        colon_token: Token![:](Span::call_site()),
+        ty: Box::new(Type::Verbatim(quote! {
+            ::paseto_actix::__private::Guarded<#policy, (#(#types,)*)>
+        })),
+    })
+}
+
+/// The type that stands for the policy, and the items it is made of, if it had to be made.
+fn policy_of(handler: &Handler, policy: &Policy) -> (TokenStream, TokenStream) {
+    if policy.is_empty() {
+        return (quote!(::paseto_actix::__private::AnyToken), TokenStream::new());
+    }
+    let name = format_ident!(
+        "__paseto_required_{}",
+        handler.sig.ident,
+        span = Span::mixed_site().located_at(handler.sig.ident.span())
+    );
+    let vis = foreign(&handler.vis);
+    // A handler that is configured away must not leave a policy that calls its check.
+    let conditions: Vec<_> = handler.attrs.iter().filter(|attr| attr.path().is_ident("cfg")).collect();
+    let requirements = requirements(policy);
+    let items = quote! {
+        #(#conditions)*
+        #[doc(hidden)]
+        #[non_exhaustive]
+        #vis struct #name;
+
+        #(#conditions)*
+        impl ::paseto_actix::__private::Policy for #name {
+            fn requirements() -> &'static ::paseto_actix::__private::Requirements {
+                static __REQUIREMENTS: ::std::sync::LazyLock<
+                    ::paseto_actix::__private::Requirements,
+                > = ::std::sync::LazyLock::new(|| #requirements);
+                &__REQUIREMENTS
+            }
+        }
+    };
+    (quote!(#name), items)
+}
+
+fn requirements(policy: &Policy) -> TokenStream {
+    let Policy { scopes, any_scope, fresh, check } = policy;
+    let mut calls = quote!(::paseto_actix::__private::Requirements::new());
+    if !scopes.is_empty() {
+        calls.extend(quote!(.scopes([#(#scopes),*])));
+    }
+    if !any_scope.is_empty() {
+        calls.extend(quote!(.any_scope([#(#any_scope),*])));
+    }
+    if let Some(Seconds(seconds)) = fresh {
+        calls.extend(quote!(.fresh(::core::time::Duration::from_secs(#seconds))));
+    }
+    if let Some(check) = check {
+        // What the compiler says about a function of another type, it says at its name.
+        let span = Span::mixed_site().located_at(check.span());
+        calls.extend(quote_spanned!(span=> .check(#check)));
+    }
+    calls
+}
+
+/// The same visibility in a keyword that is ours, so that lints about the user's items pass by.
+fn foreign(vis: &Visibility) -> Visibility {
+    match vis {
+        Visibility::Public(public) => {
+            let mut public = *public;
+            public.span = Span::mixed_site().located_at(public.span);
+            Visibility::Public(public)
+        }
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rewrite;
+
+    #[test]
+    fn every_option_becomes_a_call() {
+        let args = quote!(scopes("a", "b"), any_scope("c"), fresh = "10m", check = x::f);
+        let item = quote! {
+            /// Docs.
+            #[get("/{id}")]
+            pub async fn me<T>(paseto: Paseto<Me>, Json(id): Json<u32>) -> R where T: Send { a; b }
+        };
+        let expected = quote! {
+            #[doc(hidden)]
+            #[non_exhaustive]
+            pub struct __paseto_required_me;
+
+            impl ::paseto_actix::__private::Policy for __paseto_required_me {
+                fn requirements() -> &'static ::paseto_actix::__private::Requirements {
+                    static __REQUIREMENTS: ::std::sync::LazyLock<
+                        ::paseto_actix::__private::Requirements,
+                    > = ::std::sync::LazyLock::new(||
+                        ::paseto_actix::__private::Requirements::new()
+                            .scopes(["a", "b"])
+                            .any_scope(["c"])
+                            .fresh(::core::time::Duration::from_secs(600u64))
+                            .check(x::f)
+                    );
+                    &__REQUIREMENTS
+                }
+            }
+
+            /// Docs.
+            #[get("/{id}")]
+            pub async fn me<T>(
+                ::paseto_actix::__private::Guarded((paseto, Json(id),), _):
+                ::paseto_actix::__private::Guarded<
+                    __paseto_required_me,
+                    (Paseto<Me>, Json<u32>,)
+                >
+            ) -> R where T: Send { a; b }
+        };
+        assert_eq!(rewrite(args, item).to_string(), expected.to_string());
+    }
+
+    #[test]
+    fn without_options_no_policy_is_made() {
+        let item = quote!(
+            async fn me() -> R {}
+        );
+        let expected = quote! {
+            async fn me(
+                ::paseto_actix::__private::Guarded((), _):
+                ::paseto_actix::__private::Guarded<::paseto_actix::__private::AnyToken, ()>
+            ) -> R {}
+        };
+        let rewritten = rewrite(TokenStream::new(), item);
+        assert_eq!(rewritten.to_string(), expected.to_string());
+    }
+
+    #[test]
+    fn conditions_of_the_handler_hold_for_its_policy() {
+        let rewritten = rewrite(
+            quote!(check = f),
+            quote!(
+                #[cfg(unix)]
+                #[inline]
+                async fn me() {}
+            ),
+        );
+        let file: syn::File = syn::parse2(rewritten).unwrap();
+        assert_eq!(file.items.len(), 3);
+        for item in &file.items {
+            let (syn::Item::Struct(syn::ItemStruct { attrs, .. })
+            | syn::Item::Impl(syn::ItemImpl { attrs, .. })
+            | syn::Item::Fn(syn::ItemFn { attrs, .. })) = item
+            else {
+                panic!("no such item is emitted");
+            };
+            assert!(attrs[0].path().is_ident("cfg"));
+        }
+    }
+
+    #[test]
+    fn documentation_macros_come_first() {
+        for documentation in
+            [quote!(#[utoipa::path(get, path = "/")]), quote!(#[cfg_attr(feature = "docs", utoipa::path)])]
+        {
+            let item = quote!(#[a] #documentation #[get("/")] async fn me(a: A) -> R {});
+            let expected = quote! {
+                #[a]
+                #documentation
+                #[::paseto_actix::paseto_required(scopes("a"))]
+                #[get("/")]
+                async fn me(a: A) -> R {}
+            };
+            let rewritten = rewrite(quote!(scopes("a")), item);
+            assert_eq!(rewritten.to_string(), expected.to_string());
+        }
+    }
+
+    #[test]
+    fn the_body_is_not_read() {
+        let item = quote!(async fn me() -> R { syntax ->> of =<< the ~ future });
+        let rewritten = rewrite(TokenStream::new(), item).to_string();
+        assert!(rewritten.contains("the ~ future"), "{rewritten}");
+        assert!(!rewritten.contains("compile_error"), "{rewritten}");
+    }
+}

@@ -1,0 +1,106 @@
+//! What becomes of a handler with a mistake in it: the errors, and an item that causes no others.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Attribute, Error, FnArg};
+
+use crate::handler::Handler;
+
+/// Every mistake found so far.
+#[derive(Default)]
+pub(crate) struct Mistakes(Option<Error>);
+
+impl Mistakes {
+    pub(crate) fn add(&mut self, mistake: Error) {
+        match &mut self.0 {
+            Some(earlier) => earlier.combine(mistake),
+            none => *none = Some(mistake),
+        }
+    }
+
+    /// The errors for the compiler to show; nothing when there are none.
+    pub(crate) fn into_compile_errors(self) -> TokenStream {
+        self.0.map_or_else(TokenStream::new, Error::into_compile_error)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn messages(self) -> Vec<String> {
+        self.0.into_iter().flatten().map(|mistake| mistake.to_string()).collect()
+    }
+}
+
+/// A handler that the rest of the program can register, around the function as it was written.
+///
+/// The route macros and `web::get().to(..)` want an asynchronous function of extractors. They would
+/// report a second error if they met one that is not, and a third if there were none by that name.
+/// The function itself stays inside, so that what it uses counts as used.
+pub(crate) fn stand_in(handler: Handler) -> TokenStream {
+    let Handler { attrs, vis, mut sig, body } = handler;
+    if sig.receiver().is_some() {
+        return quote! { #(#attrs)* #vis #sig #body };
+    }
+    let ident = sig.ident.clone();
+    let generics = sig.generics.clone();
+    let where_clause = &generics.where_clause;
+
+    // The compiler has words of its own for these, once it comes to them.
+    if sig.asyncness.is_some() {
+        sig.constness = None;
+    }
+    sig.variadic = None;
+    for input in &mut sig.inputs {
+        if let FnArg::Typed(argument) = input {
+            argument.attrs.retain(is_allowed_on_arguments);
+        }
+    }
+    quote! {
+        #(#attrs)*
+        #vis async fn #ident #generics () -> ::std::string::String #where_clause {
+            #[allow(dead_code)]
+            #sig #body
+            ::core::unreachable!()
+        }
+    }
+}
+
+fn is_allowed_on_arguments(attr: &Attribute) -> bool {
+    ["allow", "cfg", "cfg_attr", "deny", "expect", "forbid", "warn"].iter().any(|name| attr.path().is_ident(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stand_in(item: TokenStream) -> String {
+        super::stand_in(syn::parse2(item).unwrap()).to_string()
+    }
+
+    #[test]
+    fn a_function_stays_inside_an_asynchronous_one_without_arguments() {
+        let item = quote! {
+            /// Docs.
+            #[get("/")]
+            pub fn me<T: Clone>(a: Data<T>, #[other] #[cfg(x)] b: u8) -> R where T: Send { body(a) }
+        };
+        let expected = quote! {
+            /// Docs.
+            #[get("/")]
+            pub async fn me<T: Clone>() -> ::std::string::String where T: Send {
+                #[allow(dead_code)]
+                fn me<T: Clone>(a: Data<T>, #[cfg(x)] b: u8) -> R where T: Send { body(a) }
+                ::core::unreachable!()
+            }
+        };
+        assert_eq!(stand_in(item), expected.to_string());
+    }
+
+    #[test]
+    fn a_method_stays_as_it_is() {
+        let item = quote!(
+            pub async fn me(&self, a: u8) -> R {
+                body(a)
+            }
+        );
+        assert_eq!(stand_in(item.clone()), item.to_string());
+    }
+}

@@ -1,0 +1,180 @@
+//! The item below the attribute: is it a function that can be a handler?
+//!
+//! Only what comes before the body is parsed. The body is carried along as tokens, so it costs
+//! nothing and may use syntax that this crate's parser does not know yet.
+
+use proc_macro2::{Span, TokenStream};
+use syn::{
+    Attribute, Error, FnArg, Item, Meta, PatType, Result, Signature, Token, Visibility,
+    parse::{Parse, ParseStream},
+    punctuated::Punctuated,
+    spanned::Spanned,
+    token::Brace,
+};
+
+use crate::fallback::Mistakes;
+
+/// actix-web implements `FromRequest` for tuples of up to this many extractors.
+const MOST_ARGUMENTS: usize = 16;
+
+pub(crate) struct Handler {
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) vis: Visibility,
+    pub(crate) sig: Signature,
+    pub(crate) body: TokenStream,
+}
+
+/// A function, or the mistake of having put the attribute on something else.
+pub(crate) fn parse(item: &TokenStream) -> Result<Handler> {
+    syn::parse2(item.clone()).map_err(|mistake| match syn::parse2(item.clone()) {
+        Ok(Item::Fn(_) | Item::Verbatim(_)) | Err(_) => mistake,
+        Ok(item) => not_a_function(&item),
+    })
+}
+
+impl Parse for Handler {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let attrs = input.call(Attribute::parse_outer)?;
+        let vis = input.parse()?;
+        let sig = input.parse()?;
+        if !input.peek(Brace) {
+            return Err(input.error("a handler has a body: write it in braces"));
+        }
+        let body = input.parse()?;
+        Ok(Self { attrs, vis, sig, body })
+    }
+}
+
+impl Handler {
+    /// The place behind the last `#[utoipa::path]`, when there is one below our attribute.
+    ///
+    /// That macro reads the arguments to document them, so it has to see them as they were written.
+    pub(crate) fn behind_documentation(&self) -> Option<usize> {
+        let last = self.attrs.iter().rposition(is_documentation)?;
+        Some(last + 1)
+    }
+
+    /// Reports a second `#[paseto_required]` and takes it away, so that it does not run as well.
+    pub(crate) fn take_repetitions(&mut self, mistakes: &mut Mistakes) {
+        self.attrs.retain(|attr| {
+            let repeated = ends_with(attr.path(), "paseto_required");
+            if repeated {
+                mistakes.add(Error::new_spanned(
+                    attr,
+                    "this handler has `#[paseto_required]` already: \
+                     join the options in one attribute",
+                ));
+            }
+            !repeated
+        });
+    }
+
+    /// The arguments, if the signature is one that a handler may have.
+    pub(crate) fn arguments(&self, mistakes: &mut Mistakes) -> Option<Vec<PatType>> {
+        let mut found = Vec::new();
+        self.check_qualifiers(&mut found);
+        let mut arguments = Vec::new();
+        for input in &self.sig.inputs {
+            match input {
+                FnArg::Receiver(receiver) => found.push(Error::new_spanned(
+                    receiver,
+                    "a method cannot be a handler: make it a function outside of the `impl`, \
+                     and take shared state as `web::Data`",
+                )),
+                FnArg::Typed(argument) => {
+                    if let Some(attr) = argument.attrs.first() {
+                        found.push(Error::new_spanned(
+                            attr,
+                            "an argument of a handler cannot have attributes: \
+                             put this one on the handler itself",
+                        ));
+                    }
+                    arguments.push(argument.clone());
+                }
+            }
+        }
+        if let Some(argument) = arguments.get(MOST_ARGUMENTS) {
+            found.push(Error::new_spanned(
+                argument,
+                format!(
+                    "a handler has {MOST_ARGUMENTS} arguments at most: \
+                     group some of them in a tuple, which is an extractor too"
+                ),
+            ));
+        }
+        let sound = found.is_empty();
+        for mistake in found {
+            mistakes.add(mistake);
+        }
+        sound.then_some(arguments)
+    }
+
+    fn check_qualifiers(&self, found: &mut Vec<Error>) {
+        let sig = &self.sig;
+        match (&sig.constness, &sig.asyncness) {
+            (Some(constness), Some(_)) => {
+                found.push(Error::new_spanned(constness, unwanted("const")));
+            }
+            (Some(constness), None) => {
+                found.push(Error::new_spanned(constness, "a handler cannot be `const`: write `async` in its place"))
+            }
+            (None, None) => found.push(Error::new_spanned(sig.fn_token, "a handler is asynchronous: write `async fn`")),
+            (None, Some(_)) => {}
+        }
+        if let Some(unsafety) = &sig.unsafety {
+            found.push(Error::new_spanned(unsafety, unwanted("unsafe")));
+        }
+        if let Some(abi) = &sig.abi {
+            found.push(Error::new_spanned(abi, unwanted("extern")));
+        }
+        if let Some(variadic) = &sig.variadic {
+            found.push(Error::new_spanned(variadic, "a handler cannot be variadic: name each argument"));
+        }
+    }
+}
+
+fn unwanted(qualifier: &str) -> String {
+    format!("a handler cannot be `{qualifier}`: remove it")
+}
+
+fn is_documentation(attr: &Attribute) -> bool {
+    // Behind `cfg_attr` it is not an attribute yet, but will be one before the next macro runs.
+    if attr.path().is_ident("cfg_attr") {
+        return attr
+            .parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated)
+            .is_ok_and(|metas| metas.iter().skip(1).any(|meta| documents(meta.path())));
+    }
+    documents(attr.path())
+}
+
+/// Without its crate in front, `path` would be the attribute built into the language.
+fn documents(path: &syn::Path) -> bool {
+    path.segments.len() > 1 && ends_with(path, "path")
+}
+
+fn ends_with(path: &syn::Path, name: &str) -> bool {
+    path.segments.last().is_some_and(|segment| segment.ident == name)
+}
+
+fn not_a_function(item: &Item) -> Error {
+    const SCOPE: &str = "; to protect a whole scope, wrap it in the middleware `PasetoRequired`";
+    let (kind, span, advice) = match item {
+        Item::Const(item) => ("a constant", item.ident.span(), ""),
+        Item::Enum(item) => ("an enum", item.ident.span(), ""),
+        Item::Impl(item) => ("an impl block", item.impl_token.span(), SCOPE),
+        Item::Mod(item) => ("a module", item.ident.span(), SCOPE),
+        Item::Static(item) => ("a static", item.ident.span(), ""),
+        Item::Struct(item) => ("a struct", item.ident.span(), ""),
+        Item::Trait(item) => ("a trait", item.ident.span(), ""),
+        Item::Type(item) => ("a type alias", item.ident.span(), ""),
+        Item::Union(item) => ("a union", item.ident.span(), ""),
+        _ => ("something else", Span::call_site(), ""),
+    };
+    Error::new(
+        span,
+        format!(
+            "`#[paseto_required]` belongs on a handler, an `async fn`, \
+             and this is {kind}{advice}"
+        ),
+    )
+}

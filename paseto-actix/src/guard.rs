@@ -1,0 +1,16 @@
+//! The way of a request past the [`Verifier`](crate::Verifier): extractors, middleware, and what the attribute calls.
+
+mod authenticate;
+mod current;
+mod guarded;
+mod maybe;
+mod maybe_ready;
+mod middleware;
+mod paseto;
+mod required;
+
+pub use current::PasetoRequestExt;
+pub use guarded::{AnyToken, Guarded, Policy};
+pub use maybe::MaybePaseto;
+pub use paseto::Paseto;
+pub use required::PasetoRequired;

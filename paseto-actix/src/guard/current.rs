@@ -1,0 +1,32 @@
+use actix_web::{HttpRequest, dev::ServiceRequest};
+
+use super::authenticate::current;
+use crate::VerifiedToken;
+
+/// The token of a request, for code that has only the request: middlewares, loggers, helpers.
+///
+/// ```
+/// use actix_web::HttpRequest;
+/// use paseto_actix::PasetoRequestExt;
+///
+/// fn user_of(req: &HttpRequest) -> Option<String> {
+///     Some(req.current_paseto()?.subject()?.to_owned())
+/// }
+/// ```
+pub trait PasetoRequestExt {
+    /// The token that `#[paseto_required]`, [`PasetoRequired`](crate::PasetoRequired) or an extractor has verified for this
+    /// request; `None` if none of them has run yet, or let it through.
+    fn current_paseto(&self) -> Option<VerifiedToken>;
+}
+
+impl PasetoRequestExt for HttpRequest {
+    fn current_paseto(&self) -> Option<VerifiedToken> {
+        current(self)
+    }
+}
+
+impl PasetoRequestExt for ServiceRequest {
+    fn current_paseto(&self) -> Option<VerifiedToken> {
+        current(self)
+    }
+}

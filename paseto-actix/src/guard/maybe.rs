@@ -1,0 +1,49 @@
+use std::fmt;
+
+use actix_web::{Error, FromRequest, HttpRequest, dev::Payload};
+use serde::de::DeserializeOwned;
+
+use super::{Paseto, authenticate::extract, maybe_ready::MaybeReady};
+use crate::VerifyErrorKind;
+
+/// The verified token of a request that may have none.
+///
+/// No token is `None`. A token that is not accepted is refused all the same: whoever sends one means to be somebody, and
+/// must not be served as somebody else.
+///
+/// ```
+/// use actix_web::{Responder, get};
+/// use paseto_actix::MaybePaseto;
+///
+/// #[get("/")]
+/// async fn index(MaybePaseto(paseto): MaybePaseto<serde_json::Value>) -> impl Responder {
+///     match paseto {
+///         Some(paseto) => format!("Hello {}", paseto.token().subject().unwrap_or("friend")),
+///         None => "Hello stranger".to_owned(),
+///     }
+/// }
+/// ```
+#[derive(Clone)]
+pub struct MaybePaseto<C>(
+    /// The token, if the request has one.
+    pub Option<Paseto<C>>,
+);
+
+impl<C: DeserializeOwned + 'static> FromRequest for MaybePaseto<C> {
+    type Error = Error;
+    type Future = MaybeReady<Result<Self, Error>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        extract(req, |req, outcome| match outcome {
+            Ok(authenticated) => Paseto::of(req, authenticated).map(|paseto| Self(Some(paseto))),
+            Err(denied) if denied.error.kind() == VerifyErrorKind::MissingToken => Ok(Self(None)),
+            Err(denied) => Err(denied.into_error(req)),
+        })
+    }
+}
+
+impl<C> fmt::Debug for MaybePaseto<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("MaybePaseto").field(&self.0).finish()
+    }
+}

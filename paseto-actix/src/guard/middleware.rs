@@ -1,0 +1,70 @@
+use std::{
+    fmt,
+    future::{Future, Ready, ready},
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+use actix_web::{
+    Error,
+    body::{EitherBody, MessageBody},
+    dev::{Service, ServiceRequest, ServiceResponse, Transform},
+};
+
+use super::{PasetoRequired, authenticate::admit};
+
+impl<S, B> Transform<S, ServiceRequest> for PasetoRequired
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Transform = PasetoRequiredMiddleware<S>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(PasetoRequiredMiddleware { service: Rc::new(service), required: Rc::new(self.clone()) }))
+    }
+}
+
+/// The service that [`PasetoRequired`] wraps around another.
+pub struct PasetoRequiredMiddleware<S> {
+    service: Rc<S>,
+    required: Rc<PasetoRequired>,
+}
+
+impl<S, B> Service<ServiceRequest> for PasetoRequiredMiddleware<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Error>>>>;
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.service.poll_ready(cx)
+    }
+
+    fn call(&self, req: ServiceRequest) -> Self::Future {
+        let (service, required) = (Rc::clone(&self.service), Rc::clone(&self.required));
+        Box::pin(async move {
+            match admit(req.request(), &required).await {
+                Ok(()) => Ok(service.call(req).await?.map_into_left_body()),
+                Err(denied) => {
+                    let response = denied.into_response(req.request());
+                    Ok(req.into_response(response).map_into_right_body())
+                }
+            }
+        })
+    }
+}
+
+impl<S> fmt::Debug for PasetoRequiredMiddleware<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PasetoRequiredMiddleware").field("required", &self.required).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,98 @@
+use std::fmt;
+
+use actix_web::{Error, FromRequest, HttpRequest, dev::Payload};
+use serde::de::DeserializeOwned;
+
+use super::{
+    authenticate::{Authenticated, Denied, extract},
+    maybe_ready::MaybeReady,
+};
+use crate::VerifiedToken;
+
+/// The verified token of a request, its payload as a type of your own.
+///
+/// Alone it guards a handler as `#[paseto_required]` without options does, except that actix runs a handler's extractors
+/// side by side: only the attribute keeps the others from looking at a request that is not let through. Beside the
+/// attribute or [`PasetoRequired`](super::PasetoRequired), it shows what they have verified; nothing is verified twice.
+///
+/// `C` sees the whole payload, registered claims included, so it must not deny unknown fields. A payload that does not fit
+/// answers `401`; the log has the path. Where the claims do not matter, [`VerifiedToken`] is an extractor too.
+///
+/// ```
+/// use actix_web::{Responder, get};
+/// use paseto_actix::{Paseto, paseto_required};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Me {
+///     email: String,
+/// }
+///
+/// #[get("/me")]
+/// #[paseto_required]
+/// async fn me(paseto: Paseto<Me>) -> impl Responder {
+///     format!("{} until {:?}", paseto.claims().email, paseto.token().expires_at())
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Paseto<C> {
+    token: VerifiedToken,
+    claims: C,
+}
+
+impl<C> Paseto<C> {
+    /// The token: issuer, subject, scopes, and so on.
+    pub fn token(&self) -> &VerifiedToken {
+        &self.token
+    }
+
+    /// The payload.
+    pub fn claims(&self) -> &C {
+        &self.claims
+    }
+
+    /// The payload, to keep.
+    pub fn into_claims(self) -> C {
+        self.claims
+    }
+}
+
+impl<C: DeserializeOwned> Paseto<C> {
+    pub(super) fn of(req: &HttpRequest, authenticated: Authenticated) -> Result<Self, Error> {
+        let Authenticated { verifier, token } = authenticated;
+        match token.claims() {
+            Ok(claims) => Ok(Self { token, claims }),
+            Err(error) => Err(Denied::by(verifier, error).into_error(req)),
+        }
+    }
+}
+
+impl<C: DeserializeOwned + 'static> FromRequest for Paseto<C> {
+    type Error = Error;
+    type Future = MaybeReady<Result<Self, Error>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        extract(req, |req, outcome| match outcome {
+            Ok(authenticated) => Self::of(req, authenticated),
+            Err(denied) => Err(denied.into_error(req)),
+        })
+    }
+}
+
+impl FromRequest for VerifiedToken {
+    type Error = Error;
+    type Future = MaybeReady<Result<Self, Error>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        extract(req, |req, outcome| match outcome {
+            Ok(authenticated) => Ok(authenticated.token),
+            Err(denied) => Err(denied.into_error(req)),
+        })
+    }
+}
+
+/// Shows whose token it is, not the claims: they may be personal data.
+impl<C> fmt::Debug for Paseto<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Paseto").field("token", &self.token).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,119 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use actix_web::HttpRequest;
+
+use crate::{Refusal, VerifiedToken, Verifier, VerifyError, VerifyErrorKind};
+
+/// What a request needs to be let through, as a middleware for a whole scope or application.
+///
+/// Without options, a token that the nearest [`Verifier`] takes. The options are those of the attribute
+/// `#[paseto_required]`, and add to each other. Whoever is not let through gets the Verifier's answer, as a response and
+/// not as an error, so that middlewares outside (CORS, sessions) still see it.
+///
+/// ```
+/// use actix_web::{App, web};
+/// use paseto_actix::{PasetoRequired, SecretKey, Verifier};
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), paseto_actix::ConfigError> {
+/// let verifier = Verifier::builder().trust("https://issuer.example", SecretKey::generate().public_key()).build()?;
+/// let app = App::new().app_data(verifier).service(
+///     web::scope("/admin")
+///         .wrap(PasetoRequired::new().scopes(["admin"]).fresh(Duration::from_secs(600)))
+///         .route("/users", web::get().to(async || "users")),
+/// );
+/// # let _ = app;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Default)]
+pub struct PasetoRequired {
+    scopes: Vec<String>,
+    any_scope: Vec<Vec<String>>,
+    fresh: Option<Duration>,
+    checks: Vec<Check>,
+}
+
+type Check = Arc<dyn Fn(&HttpRequest, &VerifiedToken) -> Result<(), Refusal> + Send + Sync>;
+
+impl PasetoRequired {
+    /// Any token that the Verifier takes.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The token has to grant all of these scopes.
+    #[must_use]
+    pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.scopes.extend(scopes.into_iter().map(Into::into));
+        self
+    }
+
+    /// The token has to grant at least one of these scopes. An empty list lets nobody through.
+    #[must_use]
+    pub fn any_scope<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.any_scope.push(scopes.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// The user has to have logged in (`auth_time`) no longer ago than this, give or take the Verifier's leeway.
+    #[must_use]
+    pub fn fresh(mut self, max_age: Duration) -> Self {
+        self.fresh = Some(self.fresh.map_or(max_age, |other| other.min(max_age)));
+        self
+    }
+
+    /// A check of your own, made after all others.
+    #[must_use]
+    pub fn check<F>(mut self, check: F) -> Self
+    where
+        F: Fn(&HttpRequest, &VerifiedToken) -> Result<(), Refusal> + Send + Sync + 'static,
+    {
+        self.checks.push(Arc::new(check));
+        self
+    }
+
+    /// Judges a token that the Verifier has taken.
+    pub(super) fn judge(
+        &self,
+        req: &HttpRequest,
+        verifier: &Verifier,
+        token: &VerifiedToken,
+    ) -> Result<(), VerifyError> {
+        let all = self.scopes.iter().all(|scope| token.has_scope(scope));
+        let any = self.any_scope.iter().all(|scopes| scopes.iter().any(|scope| token.has_scope(scope)));
+        let error = if !all || !any {
+            let needed = self.scopes.iter().chain(self.any_scope.iter().flatten()).cloned().collect();
+            VerifyError::new(VerifyErrorKind::InsufficientScope, "a scope is missing").with_scopes(needed)
+        } else if let Some(max_age) = self.fresh.filter(|max_age| !is_fresh(*max_age, verifier, token)) {
+            VerifyError::new(VerifyErrorKind::StaleAuthentication, "no `auth_time`, or one too long ago")
+                .with_max_age(max_age)
+        } else {
+            match self.checks.iter().try_for_each(|check| check(req, token)) {
+                Ok(()) => return Ok(()),
+                Err(refusal) => refusal.into(),
+            }
+        };
+        Err(error.with_kid(Some(token.kid())).with_issuer(Some(token.issuer())))
+    }
+}
+
+fn is_fresh(max_age: Duration, verifier: &Verifier, token: &VerifiedToken) -> bool {
+    let leeway = verifier.leeway();
+    token.auth_time().is_some_and(|auth_time| {
+        let age = verifier.now() - auth_time;
+        age <= max_age.saturating_add(leeway) && -age <= leeway
+    })
+}
+
+impl fmt::Debug for PasetoRequired {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PasetoRequired")
+            .field("scopes", &self.scopes)
+            .field("any_scope", &self.any_scope)
+            .field("fresh", &self.fresh)
+            .field("checks", &self.checks.len())
+            .finish()
+    }
+}

@@ -1,0 +1,19 @@
+use std::future::{Ready, ready};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
+
+use super::Issuer;
+use crate::{IssueError, app_data};
+
+/// The nearest issuer in app data; without one, `500` and a log line that says so.
+impl FromRequest for Issuer {
+    type Error = IssueError;
+    type Future = Ready<Result<Self, IssueError>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(app_data::find::<Self>(req).cloned().ok_or_else(|| {
+            tracing::error!("no Issuer in app data: register one with `App::app_data(issuer)`");
+            IssueError::NoIssuer
+        }))
+    }
+}

@@ -1,0 +1,219 @@
+use std::{fmt, time::Duration};
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::{FooterContent, Issuer, SigningKey};
+use crate::{
+    IssueError,
+    limits::token_ttl,
+    token::{encode_payload, format_time, is_scope_token, scan, sign},
+};
+
+/// One token in the making: see [`Issuer::token`]. Whatever is not set is as the issuer has it.
+///
+/// ```
+/// use paseto_actix::{Clock, Issuer, SecretKey, SystemClock};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let issuer = Issuer::builder("https://issuer.example").key(SecretKey::generate()).build()?;
+/// let token = issuer
+///     .token(&serde_json::json!({ "email": "ada@example.org" }))
+///     .subject("user:17")
+///     .auth_time(SystemClock.now())
+///     .footer(&serde_json::json!({ "tenant": "blue" }))
+///     .issue()?;
+/// # assert!(token.starts_with("v4.public."));
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a token is made by `.issue()`"]
+pub struct TokenBuilder<'a, C: ?Sized> {
+    issuer: &'a Issuer,
+    claims: &'a C,
+    subject: Option<String>,
+    audience: Option<String>,
+    ttl: Option<Duration>,
+    not_before: Option<OffsetDateTime>,
+    token_id: Option<String>,
+    scopes: Option<Vec<String>>,
+    auth_time: Option<OffsetDateTime>,
+    footer: Option<Result<FooterContent, IssueError>>,
+    implicit_assertion: Option<Vec<u8>>,
+    kid: Option<String>,
+}
+
+impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
+    pub(super) fn new(issuer: &'a Issuer, claims: &'a C) -> Self {
+        Self {
+            issuer,
+            claims,
+            subject: None,
+            audience: None,
+            ttl: None,
+            not_before: None,
+            token_id: None,
+            scopes: None,
+            auth_time: None,
+            footer: None,
+            implicit_assertion: None,
+            kid: None,
+        }
+    }
+
+    /// Whom the token speaks of (`sub`). Default: nobody.
+    pub fn subject(mut self, subject: impl Into<String>) -> Self {
+        self.subject = Some(subject.into());
+        self
+    }
+
+    /// Whom the token is meant for (`aud`). Default: the issuer's audience, if it has one.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audience = Some(audience.into());
+        self
+    }
+
+    /// How long from now the token is accepted, 1 second to 100 years. Default: the issuer's `ttl`.
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = Some(ttl);
+        self
+    }
+
+    /// From when on the token is accepted (`nbf`), in whole seconds. Default: the time of issue.
+    pub fn not_before(mut self, time: OffsetDateTime) -> Self {
+        self.not_before = Some(time);
+        self
+    }
+
+    /// The token's id (`jti`). Default: 128 random bits.
+    pub fn token_id(mut self, id: impl Into<String>) -> Self {
+        self.token_id = Some(id.into());
+        self
+    }
+
+    /// What the token grants (`scope`, [RFC 8693, section 4.2]). Default: no such claim.
+    ///
+    /// [RFC 8693, section 4.2]: https://www.rfc-editor.org/rfc/rfc8693#section-4.2
+    pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.scopes = Some(scopes.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// When the user logged in (`auth_time`), for `#[paseto_required(fresh = "…")]`. Default: no such claim.
+    pub fn auth_time(mut self, time: OffsetDateTime) -> Self {
+        self.auth_time = Some(time);
+        self
+    }
+
+    /// A flat map to put into the footer, beside the key's id. The footer is signed, but anyone can read it.
+    pub fn footer<F: Serialize + ?Sized>(mut self, footer: &F) -> Self {
+        let value = serde_json::to_value(footer).map_err(|error| IssueError::Serialize(Box::new(error)));
+        self.footer = Some(value.map(FooterContent::Map));
+        self
+    }
+
+    /// A footer of opaque bytes, which leaves no room for the key's id.
+    pub fn footer_bytes(mut self, footer: impl Into<Vec<u8>>) -> Self {
+        self.footer = Some(Ok(FooterContent::Opaque(footer.into())));
+        self
+    }
+
+    /// An implicit assertion: bytes that are signed but not sent, and that the verifier has to know.
+    pub fn implicit_assertion(mut self, assertion: impl Into<Vec<u8>>) -> Self {
+        self.implicit_assertion = Some(assertion.into());
+        self
+    }
+
+    /// The id (`k4.pid`) of the key to sign with. Default: the issuer's active key.
+    pub fn key(mut self, kid: impl Into<String>) -> Self {
+        self.kid = Some(kid.into());
+        self
+    }
+
+    /// Makes and signs the token.
+    ///
+    /// # Errors
+    ///
+    /// [`IssueError`], if any of what was set cannot be, or no verifier would take the token.
+    pub fn issue(self) -> Result<String, IssueError> {
+        let issuer = &*self.issuer.0;
+        let signing = self.signing_key()?;
+        let payload = encode_payload(issuer.format, &self.registered_claims()?, self.claims)?;
+        scan(issuer.format, &payload).map_err(IssueError::Unverifiable)?;
+        let own_footer = match self.footer {
+            Some(content) => Some(content?.encode(issuer.format, issuer.include.kid.then(|| signing.key.kid()))?),
+            None => None,
+        };
+        sign(
+            &signing.key,
+            &payload,
+            own_footer.as_ref().unwrap_or(&signing.footer),
+            self.implicit_assertion.as_ref().unwrap_or(&issuer.implicit_assertion),
+        )
+    }
+
+    fn signing_key(&self) -> Result<&'a SigningKey, IssueError> {
+        let keys = &self.issuer.0.keys;
+        let wanted = self.kid.as_deref();
+        keys.iter()
+            .find(|signing| wanted.is_none_or(|kid| signing.key.kid() == kid))
+            .ok_or_else(|| IssueError::UnknownKey(wanted.unwrap_or_default().to_owned()))
+    }
+
+    /// The registered claims, in the order in which they are written.
+    fn registered_claims(&self) -> Result<Vec<(&'static str, String)>, IssueError> {
+        let issuer = &*self.issuer.0;
+        let now = issuer.clock.now();
+        let time = |time| format_time(time).ok_or(IssueError::Lifetime);
+        let mut claims = Vec::with_capacity(9);
+        if issuer.include.iss {
+            claims.push(("iss", issuer.name.clone()));
+        }
+        if let Some(subject) = &self.subject {
+            claims.push(("sub", subject.clone()));
+        }
+        if let Some(audience) = self.audience.as_ref().or(issuer.audience.as_ref()) {
+            claims.push(("aud", audience.clone()));
+        }
+        if let Some(ttl) = self.ttl.or(issuer.ttl) {
+            let ttl = token_ttl(ttl).ok_or(IssueError::Lifetime)?;
+            claims.push(("exp", time(now.checked_add(ttl).ok_or(IssueError::Lifetime)?)?));
+        }
+        if let Some(not_before) = self.not_before.or(issuer.include.nbf.then_some(now)) {
+            claims.push(("nbf", time(not_before)?));
+        }
+        if issuer.include.iat {
+            claims.push(("iat", time(now)?));
+        }
+        if let Some(id) = &self.token_id {
+            claims.push(("jti", id.clone()));
+        } else if issuer.include.jti {
+            claims.push(("jti", random_id()?));
+        }
+        if let Some(scopes) = &self.scopes {
+            if let Some(scope) = scopes.iter().find(|scope| !is_scope_token(scope)) {
+                return Err(IssueError::InvalidScope(scope.clone()));
+            }
+            claims.push(("scope", scopes.join(" ")));
+        }
+        if let Some(auth_time) = self.auth_time {
+            claims.push(("auth_time", time(auth_time)?));
+        }
+        Ok(claims)
+    }
+}
+
+/// 128 random bits, as RFC 7519 asks of a `jti` ("negligible probability" of a second use), in 22 characters.
+fn random_id() -> Result<String, IssueError> {
+    let mut bits = [0; 16];
+    getrandom::fill(&mut bits).map_err(|_| IssueError::Signing)?;
+    Ok(Base64UrlUnpadded::encode_string(&bits))
+}
+
+/// Shows what is set, not the claims: they may be personal data.
+impl<C: ?Sized> fmt::Debug for TokenBuilder<'_, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenBuilder").field("issuer", &self.issuer).field("ttl", &self.ttl).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,96 @@
+use std::{fmt, sync::Arc};
+
+use pasetors::{
+    keys::SymmetricKey,
+    paserk::{FormatAsPaserk, Id},
+    version4::V4,
+};
+use zeroize::Zeroizing;
+
+use super::paserk;
+use crate::ConfigError;
+
+/// A symmetric key, which seals and opens `v4.local` tokens.
+///
+/// `Debug` shows the id only, the bytes are zeroized when the last clone is dropped, and two keys are compared in
+/// constant time.
+///
+/// ```
+/// use paseto_actix::LocalKey;
+///
+/// # fn main() -> Result<(), paseto_actix::ConfigError> {
+/// let key = LocalKey::generate();
+/// assert_eq!(LocalKey::from_paserk(&key.to_paserk())?, key);
+/// assert!(key.kid().starts_with("k4.lid."));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct LocalKey {
+    inner: Arc<SymmetricKey<V4>>,
+    kid: Arc<str>,
+}
+
+impl LocalKey {
+    /// Reads a PASERK of the type [`k4.local`].
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::WrongKeyType`] for another type of PASERK, [`ConfigError::MalformedKey`] for anything that is
+    /// none.
+    ///
+    /// [`k4.local`]: https://github.com/paseto-standard/paserk/blob/master/types/local.md
+    pub fn from_paserk(text: &str) -> Result<Self, ConfigError> {
+        Self::from_bytes(&*paserk::decode::<32>(text, "k4.local")?)
+    }
+
+    /// A new key from the operating system's source of randomness.
+    ///
+    /// # Panics
+    ///
+    /// If that source fails: no key made without it would be safe.
+    #[must_use]
+    pub fn generate() -> Self {
+        let mut bytes = Zeroizing::new([0; 32]);
+        getrandom::fill(bytes.as_mut_slice()).expect("the operating system gives random bytes");
+        Self::from_bytes(&bytes).expect("32 random bytes are a key")
+    }
+
+    fn from_bytes(bytes: &[u8; 32]) -> Result<Self, ConfigError> {
+        let inner =
+            SymmetricKey::from(bytes).map_err(|_| ConfigError::MalformedKey("refused by the PASETO implementation"))?;
+        let mut kid = String::new();
+        Id::from(&inner)
+            .fmt(&mut kid)
+            .map_err(|_| ConfigError::MalformedKey("the id of the key could not be written"))?;
+        Ok(Self { inner: Arc::new(inner), kid: kid.into() })
+    }
+
+    /// The key's id, a PASERK of the type [`k4.lid`].
+    ///
+    /// [`k4.lid`]: https://github.com/paseto-standard/paserk/blob/master/types/lid.md
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// The key as a PASERK of the type `k4.local`, in a string that is zeroized when dropped.
+    #[must_use]
+    pub fn to_paserk(&self) -> Zeroizing<String> {
+        paserk::encode("k4.local", self.inner.as_bytes())
+    }
+}
+
+impl PartialEq for LocalKey {
+    fn eq(&self, other: &Self) -> bool {
+        *self.inner == *other.inner
+    }
+}
+
+impl Eq for LocalKey {}
+
+impl fmt::Debug for LocalKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalKey").field("kid", &self.kid).finish_non_exhaustive()
+    }
+}

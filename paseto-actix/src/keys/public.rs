@@ -1,0 +1,118 @@
+use std::{fmt, sync::Arc};
+
+use ed25519_dalek::{VerifyingKey, pkcs8::DecodePublicKey};
+use pasetors::{
+    keys::AsymmetricPublicKey,
+    paserk::{FormatAsPaserk, Id},
+    version4::V4,
+};
+
+use super::{paserk, pem};
+use crate::ConfigError;
+
+/// The public half of an Ed25519 key pair, which verifies `v4.public` tokens.
+///
+/// Loading one checks its form. That it is fit to be trusted (a point of the prime-order group, in its one canonical
+/// encoding) is checked when it joins a [`Verifier`](crate::Verifier): under any other key, signatures of nobody's making
+/// can verify.
+///
+/// ```
+/// use paseto_actix::PublicKey;
+///
+/// # fn main() -> Result<(), paseto_actix::ConfigError> {
+/// let from_paserk = PublicKey::from_paserk("k4.public.Hrnbu7wEfAP9cGBOAHHwmH4Wsot1ciXBHwBBXQ4gsaI")?;
+/// let from_pem = PublicKey::from_pem(
+///     "-----BEGIN PUBLIC KEY-----\n\
+///      MCowBQYDK2VwAyEAHrnbu7wEfAP9cGBOAHHwmH4Wsot1ciXBHwBBXQ4gsaI=\n\
+///      -----END PUBLIC KEY-----",
+/// )?;
+/// assert_eq!(from_paserk, from_pem);
+/// assert!(from_pem.kid().starts_with("k4.pid."));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct PublicKey {
+    bytes: [u8; 32],
+    kid: Arc<str>,
+}
+
+impl PublicKey {
+    /// Reads a PASERK of the type [`k4.public`].
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::WrongKeyType`] for another type of PASERK, [`ConfigError::MalformedKey`] for anything that is
+    /// none.
+    ///
+    /// [`k4.public`]: https://github.com/paseto-standard/paserk/blob/master/types/public.md
+    pub fn from_paserk(text: &str) -> Result<Self, ConfigError> {
+        Self::from_bytes(&*paserk::decode::<32>(text, "k4.public")?)
+    }
+
+    /// Reads a SubjectPublicKeyInfo in PEM ([RFC 8410], section 4), the form that OpenSSL writes.
+    ///
+    /// The text starts with `-----BEGIN PUBLIC KEY-----` and holds one block.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_paserk`](Self::from_paserk); [`ConfigError::MalformedKey`] also for the key of another algorithm.
+    ///
+    /// [RFC 8410]: https://www.rfc-editor.org/rfc/rfc8410#section-4
+    pub fn from_pem(text: &str) -> Result<Self, ConfigError> {
+        pem::check(text, "PUBLIC KEY")?;
+        let key = VerifyingKey::from_public_key_pem(text)
+            .map_err(|_| ConfigError::MalformedKey("not the SubjectPublicKeyInfo of an Ed25519 key"))?;
+        Self::from_bytes(key.as_bytes())
+    }
+
+    pub(super) fn from_bytes(bytes: &[u8; 32]) -> Result<Self, ConfigError> {
+        let id = AsymmetricPublicKey::<V4>::from(bytes)
+            .map(|key| Id::from(&key))
+            .map_err(|_| ConfigError::MalformedKey("refused by the PASERK implementation"))?;
+        let mut kid = String::new();
+        id.fmt(&mut kid).map_err(|_| ConfigError::MalformedKey("the id of the key could not be written"))?;
+        Ok(Self { bytes: *bytes, kid: kid.into() })
+    }
+
+    /// The key's id, a PASERK of the type [`k4.pid`]: what an issuer writes into the footer.
+    ///
+    /// [`k4.pid`]: https://github.com/paseto-standard/paserk/blob/master/types/pid.md
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// The key as a PASERK of the type `k4.public`.
+    #[must_use]
+    pub fn to_paserk(&self) -> String {
+        paserk::encode("k4.public", &self.bytes).to_string()
+    }
+
+    pub(crate) fn shared_kid(&self) -> Arc<str> {
+        Arc::clone(&self.kid)
+    }
+
+    /// The key in the form that verifies, if it is one that may be trusted.
+    ///
+    /// Ed25519 verification promises nothing under a key outside of the prime-order group (RFC 8032, section 8.4 and
+    /// "Taming the many EdDSAs", section 4): with these out of the way once, each verification may take the fast path.
+    pub(crate) fn trusted(&self) -> Result<VerifyingKey, ConfigError> {
+        let key =
+            VerifyingKey::from_bytes(&self.bytes).map_err(|_| ConfigError::WeakKey("not a point of the curve"))?;
+        let point = key.to_edwards();
+        if point.compress().as_bytes() != &self.bytes {
+            return Err(ConfigError::WeakKey("not the canonical encoding of its point"));
+        }
+        if key.is_weak() || !point.is_torsion_free() {
+            return Err(ConfigError::WeakKey("not a point of the prime-order group"));
+        }
+        Ok(key)
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PublicKey").field("kid", &self.kid).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,116 @@
+use std::{fmt, sync::Arc};
+
+use ed25519_dalek::{SigningKey, pkcs8::DecodePrivateKey};
+use pasetors::{keys::AsymmetricSecretKey, version4::V4};
+use zeroize::Zeroizing;
+
+use super::{PublicKey, paserk, pem};
+use crate::ConfigError;
+
+/// The secret half of an Ed25519 key pair, which signs `v4.public` tokens.
+///
+/// `Debug` shows the id only, the bytes are zeroized when the last clone is dropped.
+///
+/// ```
+/// use paseto_actix::SecretKey;
+///
+/// # fn main() -> Result<(), paseto_actix::ConfigError> {
+/// let secret = SecretKey::from_pem(
+///     "-----BEGIN PRIVATE KEY-----\n\
+///      MC4CAQAwBQYDK2VwBCIEILTL+0PfTOIQcn2VPkpxMwf6Gbt9n4UEFDjZ4RuUKjd0\n\
+///      -----END PRIVATE KEY-----",
+/// )?;
+/// assert_eq!(secret.public_key().to_paserk(), "k4.public.Hrnbu7wEfAP9cGBOAHHwmH4Wsot1ciXBHwBBXQ4gsaI");
+/// assert_eq!(secret.kid(), secret.public_key().kid());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct SecretKey {
+    inner: Arc<AsymmetricSecretKey<V4>>,
+    public: PublicKey,
+}
+
+impl SecretKey {
+    /// Reads a PASERK of the type [`k4.secret`].
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::WrongKeyType`] for another type of PASERK, [`ConfigError::MalformedKey`] for anything that is
+    /// none or whose halves do not belong together, [`ConfigError::WeakKey`] for an all-zero seed.
+    ///
+    /// [`k4.secret`]: https://github.com/paseto-standard/paserk/blob/master/types/secret.md
+    pub fn from_paserk(text: &str) -> Result<Self, ConfigError> {
+        Self::from_keypair_bytes(&*paserk::decode::<64>(text, "k4.secret")?)
+    }
+
+    /// Reads a PKCS#8 private key in PEM ([RFC 8410], section 7), the form that OpenSSL writes.
+    ///
+    /// The text starts with `-----BEGIN PRIVATE KEY-----` and holds one block.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_paserk`](Self::from_paserk); [`ConfigError::MalformedKey`] also for the key of another algorithm.
+    ///
+    /// [RFC 8410]: https://www.rfc-editor.org/rfc/rfc8410#section-7
+    pub fn from_pem(text: &str) -> Result<Self, ConfigError> {
+        pem::check(text, "PRIVATE KEY")?;
+        let key = SigningKey::from_pkcs8_pem(text)
+            .map_err(|_| ConfigError::MalformedKey("not the PKCS#8 form of an Ed25519 key"))?;
+        Self::from_keypair_bytes(&Zeroizing::new(key.to_keypair_bytes()))
+    }
+
+    /// A new key from the operating system's source of randomness.
+    ///
+    /// # Panics
+    ///
+    /// If that source fails: no key made without it would be safe.
+    #[must_use]
+    pub fn generate() -> Self {
+        let mut seed = Zeroizing::new([0; 32]);
+        getrandom::fill(seed.as_mut_slice()).expect("the operating system gives random bytes");
+        let keypair = Zeroizing::new(SigningKey::from_bytes(&seed).to_keypair_bytes());
+        Self::from_keypair_bytes(&keypair).expect("a key from a random seed is well-formed")
+    }
+
+    fn from_keypair_bytes(bytes: &[u8; 64]) -> Result<Self, ConfigError> {
+        // pasetors panics on this seed, so it must not get that far.
+        if bytes[..32].iter().fold(0, |all, byte| all | byte) == 0 {
+            return Err(ConfigError::WeakKey("an all-zero seed"));
+        }
+        let signing = SigningKey::from_keypair_bytes(bytes)
+            .map_err(|_| ConfigError::MalformedKey("the secret half does not belong to the public half"))?;
+        let public = PublicKey::from_bytes(signing.verifying_key().as_bytes())?;
+        let inner = AsymmetricSecretKey::from(bytes)
+            .map_err(|_| ConfigError::MalformedKey("refused by the PASETO implementation"))?;
+        Ok(Self { inner: Arc::new(inner), public })
+    }
+
+    /// The public half, for those who verify.
+    #[must_use]
+    pub fn public_key(&self) -> PublicKey {
+        self.public.clone()
+    }
+
+    /// The id of the public half (`k4.pid`): what an issuer writes into the footer.
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        self.public.kid()
+    }
+
+    /// The key as a PASERK of the type `k4.secret`, in a string that is zeroized when dropped.
+    #[must_use]
+    pub fn to_paserk(&self) -> Zeroizing<String> {
+        paserk::encode("k4.secret", self.inner.as_bytes())
+    }
+
+    pub(crate) fn signing(&self) -> &AsymmetricSecretKey<V4> {
+        &self.inner
+    }
+}
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecretKey").field("kid", &self.kid()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,105 @@
+//! PASETO tokens for [actix-web]: issue them, verify them, and require them with one attribute.
+//!
+//! [PASETO] is what JWT would be without its choices: a version and a purpose fix the algorithm, so no header can talk a
+//! verifier into another one. This crate signs and verifies `v4.public` tokens (Ed25519). It does for actix-web what
+//! Flask-PASETO-Extended does for Flask, and reads and writes the same tokens.
+//!
+//! ```no_run
+//! use actix_web::{App, HttpResponse, HttpServer, Responder, get, post};
+//! use paseto_actix::{IssueError, Issuer, Paseto, SecretKey, Verifier, paseto_required};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Serialize, Deserialize)]
+//! struct Claims {
+//!     email: String,
+//! }
+//!
+//! #[post("/login")]
+//! async fn login(issuer: Issuer) -> Result<HttpResponse, IssueError> {
+//!     // ... check the password ...
+//!     let token = issuer.issue(&Claims { email: "ada@example.org".to_owned() })?;
+//!     Ok(HttpResponse::Ok().body(token))
+//! }
+//!
+//! #[get("/me")]
+//! #[paseto_required]
+//! async fn me(paseto: Paseto<Claims>) -> impl Responder {
+//!     paseto.into_claims().email
+//! }
+//!
+//! #[actix_web::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let key = SecretKey::generate(); // or from_paserk("k4.secret.…")?, or from_pem(…)?
+//!     let verifier = Verifier::builder().trust("https://issuer.example", key.public_key()).build()?;
+//!     let issuer = Issuer::builder("https://issuer.example").key(key).build()?;
+//!
+//!     let app = move || {
+//!         App::new().app_data(issuer.clone()).app_data(verifier.clone()).service(login).service(me)
+//!     };
+//!     HttpServer::new(app).bind(("127.0.0.1", 8080))?.run().await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # The tour
+//!
+//! | you want to | look at |
+//! | --- | --- |
+//! | read, make and print keys | [`SecretKey`], [`PublicKey`], [`LocalKey`] |
+//! | issue tokens | [`Issuer`], and [`Issuer::token`] for what is special about one |
+//! | say whose tokens are accepted, where they are, what is answered otherwise | [`Verifier`], [`TokenSource`] |
+//! | guard a handler | [`#[paseto_required]`](attr.paseto_required.html) |
+//! | guard a scope | [`PasetoRequired`] |
+//! | see the token in a handler | [`Paseto`], [`MaybePaseto`], [`VerifiedToken`], [`PasetoRequestExt::current_paseto`] |
+//! | refuse tokens for reasons of your own | [`VerifierBuilder::check`], [`VerifierBuilder::check_async`], [`Refusal`] |
+//! | read settings from a file | [`IssuerConfig`], [`VerifierConfig`] |
+//! | set the time in tests | [`Clock`] |
+//! | know what went wrong | [`ConfigError`], [`IssueError`], [`VerifyError`] |
+//!
+//! # What is safe without reading
+//!
+//! A token is accepted if its signature is that of a key that was trusted for the token's own `iss`; if `exp` has not passed;
+//! if `nbf` and `iat`, where present, are not to come; if it is meant for the verifier's audience; and if its text, payload
+//! and footer keep strict, bounded rules of form. Clients learn from a refusal what its status says and no more, the log learns
+//! the reason, and neither sees a token, a cookie or a key. What weakens any of this has `dangerously` in its name.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! | --- | --- | --- |
+//! | `macros` | yes | [`#[paseto_required]`](attr.paseto_required.html) |
+//!
+//! Features add API and never change behaviour.
+//!
+//! [actix-web]: https://docs.rs/actix-web
+//! [PASETO]: https://paseto.io
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod app_data;
+mod clock;
+mod error;
+mod guard;
+mod issuer;
+mod keys;
+mod limits;
+mod settings;
+mod token;
+mod verifier;
+
+pub use clock::{Clock, SystemClock};
+pub(crate) use error::DEFAULT_REALM;
+pub use error::{ConfigError, IssueError, Refusal, VerifyError, VerifyErrorKind};
+pub use guard::{MaybePaseto, Paseto, PasetoRequestExt, PasetoRequired};
+pub use issuer::{Issuer, IssuerBuilder, IssuerConfig, TokenBuilder};
+pub use keys::{LocalKey, PublicKey, SecretKey};
+#[cfg(feature = "macros")]
+pub use paseto_actix_macros::paseto_required;
+pub use time;
+pub use token::{Format, VerifiedToken};
+pub use verifier::{TokenSource, TrustedKey, Verifier, VerifierBuilder, VerifierConfig};
+
+/// What the attribute's expansion names. Not for use by hand: it may change with any release.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::guard::{AnyToken, Guarded, PasetoRequired as Requirements, Policy};
+}

@@ -1,0 +1,30 @@
+//! How long a duration may be.
+
+use std::time::Duration;
+
+use crate::ConfigError;
+
+/// Longer than any token should live, short of where calendars end.
+const LONGEST_TTL: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+const LONGEST_LEEWAY: Duration = Duration::from_secs(5 * 60);
+/// Every claim of time is in whole seconds.
+const SHORTEST_TTL: Duration = Duration::from_secs(1);
+
+/// A lifetime as the type to reckon with, if it is one that a token may have.
+pub(crate) fn token_ttl(ttl: Duration) -> Option<time::Duration> {
+    if (SHORTEST_TTL..=LONGEST_TTL).contains(&ttl) { time::Duration::try_from(ttl).ok() } else { None }
+}
+
+pub(crate) fn check_ttl(setting: &'static str, ttl: Duration) -> Result<(), ConfigError> {
+    match token_ttl(ttl) {
+        Some(_) => Ok(()),
+        None => Err(ConfigError::DurationOutOfRange { setting, given: ttl, allowed: "1 second to 100 years" }),
+    }
+}
+
+pub(crate) fn check_leeway(setting: &'static str, leeway: Duration) -> Result<(), ConfigError> {
+    if leeway <= LONGEST_LEEWAY {
+        return Ok(());
+    }
+    Err(ConfigError::DurationOutOfRange { setting, given: leeway, allowed: "at most 5 minutes" })
+}

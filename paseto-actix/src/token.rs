@@ -1,0 +1,24 @@
+//! A token's life: its claims, its payload and footer, its signature, and what is accepted.
+//!
+//! Nothing here knows of requests.
+
+mod claims;
+mod footer;
+mod payload;
+mod policy;
+mod public;
+mod strict;
+mod time_claim;
+mod verified;
+
+pub(crate) use claims::{RESERVED, RegisteredClaims, is_scope_token};
+pub(crate) use footer::{Footer, MAX_FOOTER_LEN};
+pub use payload::Format;
+pub(crate) use payload::{encode_footer, encode_payload, scan};
+pub(crate) use policy::{Audience, Policy};
+pub(crate) use public::{Unverified, sign};
+pub(crate) use time_claim::format_time;
+pub use verified::VerifiedToken;
+
+/// The longest token that is looked at, in bytes. Whatever is longer fits no header or cookie that a server takes.
+pub(crate) const MAX_TOKEN_LEN: usize = 8192;

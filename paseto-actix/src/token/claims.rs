@@ -1,0 +1,126 @@
+//! The registered claims: their names, their types, and how they are read from a payload.
+//!
+//! Sources: PASETO's [registered claims], `scope` of [RFC 8693, section 4.2], `auth_time` of [OpenID Connect Core,
+//! section 2], which, like every time in PASETO, is written in RFC 3339 here.
+//!
+//! [registered claims]: https://github.com/paseto-standard/paseto-spec/blob/master/docs/02-Implementation-Guide/04-Claims.md
+//! [RFC 8693, section 4.2]: https://www.rfc-editor.org/rfc/rfc8693#section-4.2
+//! [OpenID Connect Core, section 2]: https://openid.net/specs/openid-connect-core-1_0.html#IDToken
+
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use time::OffsetDateTime;
+
+use super::{
+    strict::{Budget, Key, Keys, Text, Value},
+    time_claim::parse_time,
+};
+
+/// Each registered claim, with what to do instead of writing it by hand.
+pub(crate) const RESERVED: [(&str, &str); 9] = [
+    ("iss", "it is the name that the Issuer was built with"),
+    ("sub", "call `.subject(..)`"),
+    ("aud", "call `.audience(..)`"),
+    ("exp", "call `.ttl(..)`"),
+    ("nbf", "call `.not_before(..)`"),
+    ("iat", "it is the time of issue"),
+    ("jti", "it is random, or call `.token_id(..)`"),
+    ("scope", "call `.scopes(..)`"),
+    ("auth_time", "call `.auth_time(..)`"),
+];
+
+/// The registered claims of one token, each of the right type.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RegisteredClaims {
+    pub(crate) iss: Option<String>,
+    pub(crate) sub: Option<String>,
+    pub(crate) aud: Option<String>,
+    pub(crate) exp: Option<OffsetDateTime>,
+    pub(crate) nbf: Option<OffsetDateTime>,
+    pub(crate) iat: Option<OffsetDateTime>,
+    pub(crate) jti: Option<String>,
+    pub(crate) scope: Option<String>,
+    pub(crate) auth_time: Option<OffsetDateTime>,
+}
+
+impl RegisteredClaims {
+    /// The scopes that the token grants.
+    pub(crate) fn scopes(&self) -> impl Iterator<Item = &str> {
+        self.scope.as_deref().unwrap_or_default().split(' ').filter(|token| !token.is_empty())
+    }
+}
+
+/// Whether a text is a scope-token of [RFC 6749, section 3.3]: visible ASCII but `"` and `\`.
+///
+/// [RFC 6749, section 3.3]: https://www.rfc-editor.org/rfc/rfc6749#section-3.3
+pub(crate) fn is_scope_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'!' | b'#'..=b'[' | b']'..=b'~'))
+}
+
+fn is_scope_claim(text: &str) -> bool {
+    text.is_empty() || text.split(' ').all(is_scope_token)
+}
+
+/// Reads a whole payload, keeps the registered claims, and holds everything else to the strict rules.
+impl<'de> Deserialize<'de> for RegisteredClaims {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Payload)
+    }
+}
+
+struct Payload;
+
+impl<'de> Visitor<'de> for Payload {
+    type Value = RegisteredClaims;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map of claims")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut claims = RegisteredClaims::default();
+        let mut budget = Budget::new();
+        let mut keys = Keys::default();
+        while let Some(key) = keys.next(&mut map, &mut budget)? {
+            let Key::Text(name) = key else {
+                return Err(de::Error::custom("a claim whose name is no text"));
+            };
+            match name.as_ref() {
+                "iss" => claims.iss = Some(map.next_value::<Text>()?.0),
+                "sub" => claims.sub = Some(map.next_value::<Text>()?.0),
+                "aud" => claims.aud = Some(map.next_value::<Text>()?.0),
+                "exp" => claims.exp = Some(map.next_value::<Time>()?.0),
+                "nbf" => claims.nbf = Some(map.next_value::<Time>()?.0),
+                "iat" => claims.iat = Some(map.next_value::<Time>()?.0),
+                "jti" => claims.jti = Some(map.next_value::<Text>()?.0),
+                "scope" => claims.scope = Some(map.next_value::<Scope>()?.0),
+                "auth_time" => claims.auth_time = Some(map.next_value::<Time>()?.0),
+                _ => map.next_value_seed(Value { depth: 1, budget: &mut budget })?,
+            }
+        }
+        Ok(claims)
+    }
+}
+
+struct Time(OffsetDateTime);
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Text(text) = Text::deserialize(deserializer)?;
+        parse_time(&text).map(Self).ok_or_else(|| de::Error::custom("a time that is not in RFC 3339"))
+    }
+}
+
+struct Scope(String);
+
+impl<'de> Deserialize<'de> for Scope {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Text(text) = Text::deserialize(deserializer)?;
+        if is_scope_claim(&text) {
+            Ok(Self(text))
+        } else {
+            Err(de::Error::custom("a scope that is no list of scope-tokens"))
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Footers: a flat map that may name a key, or bytes that mean nothing to us.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+
+use super::{
+    Format,
+    payload::{from_cbor, from_json},
+    strict::{Budget, Key, Keys, Text, Value},
+};
+
+/// The longest footer that is looked at, in bytes: it is read before the signature is checked.
+pub(crate) const MAX_FOOTER_LEN: usize = 1024;
+
+/// What a footer says of the key. Nothing else in it is used; a key in it least of all.
+#[derive(Debug, Default)]
+pub(crate) struct Footer {
+    pub(crate) kid: Option<String>,
+}
+
+impl Footer {
+    /// Reads a footer. One that begins like a map of the format has to be a flat map; any other is opaque.
+    ///
+    /// The error's text is for the log.
+    pub(crate) fn parse(format: Format, bytes: &[u8]) -> Result<Self, String> {
+        if bytes.len() > MAX_FOOTER_LEN {
+            return Err(format!("a footer of {} bytes, the limit is {MAX_FOOTER_LEN}", bytes.len()));
+        }
+        match format {
+            Format::Json if bytes.trim_ascii_start().starts_with(b"{") => from_json(bytes),
+            // Major type 5 (RFC 8949, section 3.1), its length in any form.
+            Format::Cbor if bytes.first().is_some_and(|first| first >> 5 == 5) => {
+                from_cbor(bytes).map_err(|error| error.to_string())
+            }
+            _ => Ok(Self::default()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Footer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(FooterVisitor)
+    }
+}
+
+struct FooterVisitor;
+
+impl<'de> Visitor<'de> for FooterVisitor {
+    type Value = Footer;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a flat map")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Footer, A::Error> {
+        let mut footer = Footer::default();
+        let mut budget = Budget::new();
+        let mut keys = Keys::default();
+        while let Some(key) = keys.next(&mut map, &mut budget)? {
+            if matches!(key, Key::Text(name) if name == "kid") {
+                footer.kid = Some(map.next_value::<Text>()?.0);
+            } else {
+                map.next_value_seed(Value::scalar(&mut budget))?;
+            }
+        }
+        Ok(footer)
+    }
+}

@@ -1,0 +1,184 @@
+//! Payloads and footers as bytes, in one of two formats.
+
+use std::collections::BTreeMap;
+
+use ciborium::Value as Cbor;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value as Json;
+
+use super::{RESERVED, RegisteredClaims};
+use crate::IssueError;
+
+/// How payload and footer are written. It is a setting of both sides and never guessed from a token.
+///
+/// ```
+/// use paseto_actix::{Format, Issuer, SecretKey, Verifier, VerifyErrorKind};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let key = SecretKey::generate();
+/// let trusting = || Verifier::builder().trust("https://issuer.example", key.public_key());
+/// let issuer = Issuer::builder("https://issuer.example").key(key.clone()).format(Format::Cbor).build()?;
+///
+/// let token = issuer.issue(&serde_json::json!({ "plan": "pro" }))?;
+/// assert!(trusting().format(Format::Cbor).build()?.verify_str(&token).is_ok());
+/// assert_eq!(trusting().build()?.verify_str(&token).unwrap_err().kind(), VerifyErrorKind::Malformed);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Format {
+    /// JSON, as the PASETO specification has it.
+    #[default]
+    Json,
+    /// CBOR ([RFC 8949](https://www.rfc-editor.org/rfc/rfc8949)), raw, as PySETO writes it with `serializer=cbor2`.
+    Cbor,
+}
+
+/// Deeper than the deepest payload that passes [`strict`](super::strict), so that it, not the reader, says so.
+const CBOR_RECURSION: usize = 64;
+
+/// Reads the registered claims and holds the rest to the strict rules. The error's text is for the log.
+pub(crate) fn scan(format: Format, payload: &[u8]) -> Result<RegisteredClaims, String> {
+    match format {
+        Format::Json => from_json(payload),
+        Format::Cbor => from_cbor(payload).map_err(|error| error.to_string()),
+    }
+}
+
+/// Reads JSON. One look at the whole text for UTF-8 is faster than serde_json's own look at each string.
+pub(super) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    let text = str::from_utf8(bytes).map_err(|error| error.to_string())?;
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
+/// Reads a payload, whose form `scan` has found right, into a type of the user's own.
+///
+/// The way through `serde_path_to_error` is taken only after a failure: it is slower, and a failure is rare.
+pub(super) fn deserialize<C: DeserializeOwned>(format: Format, payload: &[u8]) -> Result<C, String> {
+    match format {
+        Format::Json => from_json(payload).map_err(|_| json_path_of_error::<C>(payload)),
+        Format::Cbor => from_cbor(payload).map_err(|error: CborError| error.to_string()),
+    }
+}
+
+fn json_path_of_error<C: DeserializeOwned>(payload: &[u8]) -> String {
+    let deserializer = &mut serde_json::Deserializer::from_slice(payload);
+    match serde_path_to_error::deserialize::<_, C>(deserializer) {
+        Err(error) => format!("at `{}`", error.path()),
+        Ok(_) => "at the end".to_owned(),
+    }
+}
+
+type CborError = ciborium::de::Error<std::io::Error>;
+
+pub(super) fn from_cbor<T: DeserializeOwned>(mut bytes: &[u8]) -> Result<T, CborError> {
+    let value = ciborium::de::from_reader_with_recursion_limit(&mut bytes, CBOR_RECURSION)?;
+    if bytes.is_empty() { Ok(value) } else { Err(CborError::Semantic(None, "trailing bytes".to_owned())) }
+}
+
+/// Writes a payload: the registered claims in their order, then the user's, sorted.
+pub(crate) fn encode_payload<C: Serialize + ?Sized>(
+    format: Format,
+    registered: &[(&'static str, String)],
+    claims: &C,
+) -> Result<Vec<u8>, IssueError> {
+    let reserved = |name: &str| {
+        RESERVED
+            .into_iter()
+            .find(|(reserved, _)| *reserved == name)
+            .map(|(name, instead)| IssueError::ReservedClaim { name, instead })
+    };
+    encode_map(format, registered, claims, reserved)
+}
+
+/// Writes a footer: the `kid`, if there is to be one, then the user's keys, sorted.
+pub(crate) fn encode_footer<F: Serialize + ?Sized>(
+    format: Format,
+    kid: Option<&str>,
+    footer: &F,
+) -> Result<Vec<u8>, IssueError> {
+    let kid: Vec<_> = kid.map(|kid| ("kid", kid.to_owned())).into_iter().collect();
+    let reserved = |name: &str| (name == "kid").then(|| IssueError::Footer("`kid` is the signing key's id".to_owned()));
+    let bytes = encode_map(format, &kid, footer, reserved)?;
+    let empty: &[u8] = match format {
+        Format::Json => b"{}",
+        Format::Cbor => &[0xa0],
+    };
+    // A token says nothing with an empty map that it does not say better without a footer.
+    Ok(if bytes == empty { Vec::new() } else { bytes })
+}
+
+fn encode_map<C: Serialize + ?Sized>(
+    format: Format,
+    first: &[(&'static str, String)],
+    rest: &C,
+    reserved: impl Fn(&str) -> Option<IssueError>,
+) -> Result<Vec<u8>, IssueError> {
+    match format {
+        Format::Json => {
+            let Json::Object(mut rest) = serde_json::to_value(rest).map_err(serialize)? else {
+                return Err(IssueError::NotAMap);
+            };
+            if let Some(error) = rest.keys().find_map(|name| reserved(name)) {
+                return Err(error);
+            }
+            // Sorted by default, but a feature that any crate of the build may have turned on keeps another order.
+            rest.sort_keys();
+            rest.values_mut().for_each(Json::sort_all_objects);
+            let mut bytes = vec![b'{'];
+            for (name, value) in first {
+                json_entry(&mut bytes, name, value)?;
+            }
+            for (name, value) in &rest {
+                json_entry(&mut bytes, name, value)?;
+            }
+            bytes.push(b'}');
+            Ok(bytes)
+        }
+        Format::Cbor => {
+            let Cbor::Map(rest) = Cbor::serialized(rest).map_err(serialize)? else {
+                return Err(IssueError::NotAMap);
+            };
+            let mut sorted = BTreeMap::new();
+            for (name, value) in rest {
+                let Cbor::Text(name) = name else { return Err(IssueError::NotAMap) };
+                if let Some(error) = reserved(&name) {
+                    return Err(error);
+                }
+                sorted.insert(name, sort_cbor(value));
+            }
+            let first = first.iter().map(|(name, value)| (Cbor::from(*name), Cbor::from(value.as_str())));
+            let rest = sorted.into_iter().map(|(name, value)| (Cbor::from(name), value));
+            let mut bytes = Vec::new();
+            ciborium::into_writer(&Cbor::Map(first.chain(rest).collect()), &mut bytes).map_err(serialize)?;
+            Ok(bytes)
+        }
+    }
+}
+
+fn json_entry<V: Serialize>(bytes: &mut Vec<u8>, name: &str, value: &V) -> Result<(), IssueError> {
+    if bytes.len() > 1 {
+        bytes.push(b',');
+    }
+    serde_json::to_writer(&mut *bytes, name).map_err(serialize)?;
+    bytes.push(b':');
+    serde_json::to_writer(&mut *bytes, value).map_err(serialize)
+}
+
+fn sort_cbor(value: Cbor) -> Cbor {
+    match value {
+        Cbor::Map(mut map) => {
+            map.sort_by(|(a, _), (b, _)| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
+            Cbor::Map(map.into_iter().map(|(key, value)| (key, sort_cbor(value))).collect())
+        }
+        Cbor::Array(items) => Cbor::Array(items.into_iter().map(sort_cbor).collect()),
+        Cbor::Tag(tag, inner) => Cbor::Tag(tag, Box::new(sort_cbor(*inner))),
+        scalar => scalar,
+    }
+}
+
+fn serialize(error: impl std::error::Error + Send + Sync + 'static) -> IssueError {
+    IssueError::Serialize(Box::new(error))
+}

@@ -1,0 +1,246 @@
+//! One strict look at a payload, whatever its format: bounded depth, bounded number of keys, no key twice.
+//!
+//! A map with a key twice means one thing to the reader that takes the first and another to the one that takes the
+//! last; serde's own maps take the last without a word.
+
+use std::{borrow::Cow, fmt};
+
+use serde::de::{
+    self, Deserialize, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
+};
+
+/// The deepest nesting, the payload itself being the first level.
+const MAX_DEPTH: usize = 16;
+/// The most keys, in all maps of the payload together.
+const MAX_KEYS: usize = 256;
+
+/// What is left of the bounds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budget {
+    keys: usize,
+}
+
+impl Budget {
+    pub(super) fn new() -> Self {
+        Self { keys: MAX_KEYS }
+    }
+}
+
+/// The keys of one map.
+#[derive(Default)]
+pub(super) struct Keys<'de>(Vec<Key<'de>>);
+
+impl<'de> Keys<'de> {
+    /// The map's next key, if it has one, and it is new.
+    pub(super) fn next<A: MapAccess<'de>>(
+        &mut self,
+        map: &mut A,
+        budget: &mut Budget,
+    ) -> Result<Option<&Key<'de>>, A::Error> {
+        let Some(key) = map.next_key_seed(KeySeed)? else { return Ok(None) };
+        if self.0.contains(&key) {
+            return Err(de::Error::custom("a key stands twice in one map"));
+        }
+        budget.keys = budget.keys.checked_sub(1).ok_or_else(|| de::Error::custom("too many keys"))?;
+        self.0.push(key);
+        Ok(self.0.last())
+    }
+}
+
+/// A map's key: a text, or with CBOR also a whole number.
+#[derive(PartialEq, Eq)]
+pub(super) enum Key<'de> {
+    Text(Cow<'de, str>),
+    Number(i128),
+}
+
+struct KeySeed;
+
+impl<'de> DeserializeSeed<'de> for KeySeed {
+    type Value = Key<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for KeySeed {
+    type Value = Key<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text or a whole number as the key of a map")
+    }
+
+    fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Self::Value, E> {
+        Ok(Key::Text(Cow::Borrowed(key)))
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(Key::Text(Cow::Owned(key.to_owned())))
+    }
+
+    fn visit_string<E>(self, key: String) -> Result<Self::Value, E> {
+        Ok(Key::Text(Cow::Owned(key)))
+    }
+
+    fn visit_i64<E>(self, key: i64) -> Result<Self::Value, E> {
+        Ok(Key::Number(key.into()))
+    }
+
+    fn visit_u64<E>(self, key: u64) -> Result<Self::Value, E> {
+        Ok(Key::Number(key.into()))
+    }
+
+    fn visit_i128<E>(self, key: i128) -> Result<Self::Value, E> {
+        Ok(Key::Number(key))
+    }
+
+    fn visit_u128<E: de::Error>(self, key: u128) -> Result<Self::Value, E> {
+        i128::try_from(key).map(Key::Number).map_err(|_| E::custom("a number too large for a key"))
+    }
+}
+
+/// A text and nothing that turns into one: ciborium would read a tagged text as a text.
+pub(super) struct Text(pub(super) String);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextVisitor).map(Self)
+    }
+}
+
+struct TextVisitor;
+
+impl Visitor<'_> for TextVisitor {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<String, E> {
+        Ok(text.to_owned())
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<String, E> {
+        Ok(text)
+    }
+}
+
+/// Any value, looked through and thrown away.
+pub(super) struct Value<'a> {
+    /// How many levels enclose this value.
+    pub(super) depth: usize,
+    pub(super) budget: &'a mut Budget,
+}
+
+impl<'a> Value<'a> {
+    /// Any value but a list, a map or a tag.
+    pub(super) fn scalar(budget: &'a mut Budget) -> Self {
+        Self { depth: MAX_DEPTH, budget }
+    }
+
+    fn deeper<E: de::Error>(&mut self) -> Result<Value<'_>, E> {
+        if self.depth == MAX_DEPTH {
+            return Err(E::custom("nested too deep"));
+        }
+        Ok(Value { depth: self.depth + 1, budget: self.budget })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Value<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Value<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i128<E>(self, _: i128) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u128<E>(self, _: u128) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bytes<E>(self, _: &[u8]) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_none<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        self.deserialize(deserializer)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        while seq.next_element_seed(self.deeper()?)?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        let Value { depth, budget } = self.deeper()?;
+        let mut keys = Keys::default();
+        while keys.next(&mut map, budget)?.is_some() {
+            map.next_value_seed(Value { depth, budget })?;
+        }
+        Ok(())
+    }
+
+    /// A CBOR tag: ciborium shows it as an enum whose content is the pair of the tag and the tagged value.
+    fn visit_enum<A: EnumAccess<'de>>(mut self, tagged: A) -> Result<(), A::Error> {
+        let inside = self.deeper()?;
+        let (_, content) = tagged.variant::<de::IgnoredAny>()?;
+        content.tuple_variant(2, Tagged(inside))
+    }
+}
+
+struct Tagged<'a>(Value<'a>);
+
+impl<'de> Visitor<'de> for Tagged<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a tag and its value")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut pair: A) -> Result<(), A::Error> {
+        let _tag: Option<u64> = pair.next_element()?;
+        pair.next_element_seed(self.0)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,159 @@
+use std::{fmt, sync::Arc};
+
+use serde::de::DeserializeOwned;
+use time::OffsetDateTime;
+
+use super::{Format, RegisteredClaims, payload};
+use crate::{VerifyError, VerifyErrorKind};
+
+/// A token whose signature, issuer, times and audience have been found right. Only a
+/// [`Verifier`](crate::Verifier) makes one. Clones are cheap.
+///
+/// ```
+/// use paseto_actix::{Issuer, SecretKey, Verifier};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let key = SecretKey::generate();
+/// let verifier = Verifier::builder().trust("https://issuer.example", key.public_key()).build()?;
+/// let issuer = Issuer::builder("https://issuer.example").key(key).build()?;
+///
+/// let text = issuer.token(&serde_json::json!({ "plan": "pro" })).subject("ada").scopes(["read", "write"]).issue()?;
+/// let token = verifier.verify_str(&text)?;
+/// assert_eq!(token.issuer(), "https://issuer.example");
+/// assert_eq!(token.subject(), Some("ada"));
+/// assert!(token.has_scope("write"));
+/// assert_eq!(token.claims::<serde_json::Value>()?["plan"], "pro");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct VerifiedToken(Arc<Inner>);
+
+struct Inner {
+    format: Format,
+    payload: Vec<u8>,
+    footer: Vec<u8>,
+    claims: RegisteredClaims,
+    issuer: Arc<str>,
+    kid: Arc<str>,
+}
+
+impl VerifiedToken {
+    pub(crate) fn new(
+        format: Format,
+        (payload, footer): (Vec<u8>, Vec<u8>),
+        claims: RegisteredClaims,
+        issuer: Arc<str>,
+        kid: Arc<str>,
+    ) -> Self {
+        Self(Arc::new(Inner { format, payload, footer, claims, issuer, kid }))
+    }
+
+    /// The version of PASETO: always `v4`.
+    #[must_use]
+    pub fn version(&self) -> &'static str {
+        "v4"
+    }
+
+    /// The purpose of the token: always `public`, that is, signed.
+    #[must_use]
+    pub fn purpose(&self) -> &'static str {
+        "public"
+    }
+
+    /// Who issued the token (`iss`). The key that signed it was trusted for this issuer.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.0.issuer
+    }
+
+    /// The id (`k4.pid`) of the key that signed the token, whether or not the footer names it.
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        &self.0.kid
+    }
+
+    /// Whom the token speaks of (`sub`).
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        self.0.claims.sub.as_deref()
+    }
+
+    /// Whom the token is meant for (`aud`).
+    #[must_use]
+    pub fn audience(&self) -> Option<&str> {
+        self.0.claims.aud.as_deref()
+    }
+
+    /// The id of the token (`jti`).
+    #[must_use]
+    pub fn token_id(&self) -> Option<&str> {
+        self.0.claims.jti.as_deref()
+    }
+
+    /// The time after which the token is no longer accepted (`exp`), without the Verifier's leeway.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<OffsetDateTime> {
+        self.0.claims.exp
+    }
+
+    /// The time before which the token is not accepted (`nbf`).
+    #[must_use]
+    pub fn not_before(&self) -> Option<OffsetDateTime> {
+        self.0.claims.nbf
+    }
+
+    /// The time of issue (`iat`).
+    #[must_use]
+    pub fn issued_at(&self) -> Option<OffsetDateTime> {
+        self.0.claims.iat
+    }
+
+    /// The time at which the user logged in (`auth_time`).
+    #[must_use]
+    pub fn auth_time(&self) -> Option<OffsetDateTime> {
+        self.0.claims.auth_time
+    }
+
+    /// What the token grants (`scope`).
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
+        self.0.claims.scopes()
+    }
+
+    /// Whether the token grants this scope.
+    #[must_use]
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.scopes().any(|granted| granted == scope)
+    }
+
+    /// The footer, empty if there is none. It is signed, but written in clear.
+    #[must_use]
+    pub fn footer(&self) -> &[u8] {
+        &self.0.footer
+    }
+
+    /// The whole payload, registered claims included, as a type of your own.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyErrorKind::UnexpectedClaims`] if it does not fit the type.
+    pub fn claims<C: DeserializeOwned>(&self) -> Result<C, VerifyError> {
+        payload::deserialize(self.0.format, &self.0.payload).map_err(|path| {
+            let detail = format!("the payload does not fit {}: {path}", std::any::type_name::<C>());
+            VerifyError::new(VerifyErrorKind::UnexpectedClaims, detail)
+                .with_kid(Some(&self.0.kid))
+                .with_issuer(Some(&self.0.issuer))
+        })
+    }
+}
+
+/// Shows whose token it is, not what it says: claims may be personal data.
+impl fmt::Debug for VerifiedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedToken")
+            .field("issuer", &self.0.issuer)
+            .field("kid", &self.0.kid)
+            .field("expires_at", &self.0.claims.exp)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,238 @@
+//! Verifying signed tokens.
+
+mod builder;
+mod check;
+mod config;
+mod csrf;
+mod key_set;
+mod source;
+
+use std::{fmt, sync::Arc};
+
+use actix_web::{HttpRequest, HttpResponse};
+
+pub use builder::VerifierBuilder;
+use check::Checks;
+pub use config::{TrustedKey, VerifierConfig};
+use csrf::Csrf;
+use key_set::KeySet;
+use source::Sources;
+pub use source::TokenSource;
+
+use crate::{
+    Clock, Format, VerifiedToken, VerifyError, VerifyErrorKind as Kind,
+    token::{Footer, Policy, Unverified, scan},
+};
+
+/// Verifies `v4.public` tokens: where they are looked for, whose are trusted, what is accepted, and what is answered
+/// to whoever is not let in.
+///
+/// Build it once, clone it freely (clones share everything), and register it with `App::app_data`. The nearest one
+/// counts: a scope's own `app_data` overrides the application's.
+///
+/// ```
+/// use actix_web::{App, HttpResponse, Responder, get, web};
+/// use paseto_actix::{Paseto, PublicKey, Verifier, paseto_required};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Me {
+///     user: String,
+/// }
+///
+/// #[get("/me")]
+/// #[paseto_required]
+/// async fn me(paseto: Paseto<Me>) -> impl Responder {
+///     paseto.into_claims().user
+/// }
+///
+/// # fn main() -> Result<(), paseto_actix::ConfigError> {
+/// let verifier = Verifier::builder()
+///     .trust(
+///         "https://issuer.example",
+///         PublicKey::from_paserk("k4.public.Hrnbu7wEfAP9cGBOAHHwmH4Wsot1ciXBHwBBXQ4gsaI")?,
+///     )
+///     .token_loader(|req| req.cookie("paseto").map(|cookie| cookie.value().to_owned()))
+///     .error_handler(|_req, _error| HttpResponse::Unauthorized().body("Unauthorized"))
+///     .build()?;
+/// let app = App::new().app_data(verifier).service(me);
+/// # let _ = app;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Verifier(Arc<Inner>);
+
+struct Inner {
+    keys: KeySet,
+    policy: Policy,
+    format: Format,
+    implicit_assertion: Vec<u8>,
+    sources: Sources,
+    csrf: Csrf,
+    checks: Checks,
+    error_handler: Option<ErrorHandler>,
+    realm: Arc<str>,
+    clock: Arc<dyn Clock>,
+}
+
+type ErrorHandler = Box<dyn Fn(&HttpRequest, &VerifyError) -> HttpResponse + Send + Sync>;
+
+impl Verifier {
+    /// Starts a verifier.
+    pub fn builder() -> VerifierBuilder {
+        VerifierBuilder::new()
+    }
+
+    /// Verifies a token that came by another way than a request. What concerns requests, that is token sources,
+    /// protection from other origins and the error handler, has no part in it.
+    ///
+    /// ```
+    /// use paseto_actix::{Issuer, SecretKey, Verifier, VerifyErrorKind};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let key = SecretKey::generate();
+    /// let verifier = Verifier::builder().trust("https://issuer.example", key.public_key()).build()?;
+    /// let stranger = Issuer::builder("https://stranger.example").key(key).build()?;
+    ///
+    /// let token = stranger.issue(&serde_json::json!({}))?;
+    /// assert_eq!(verifier.verify_str(&token).unwrap_err().kind(), VerifyErrorKind::UntrustedIssuer);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError`], its kind telling which rule refused the token; [`VerifyErrorKind::Misconfigured`] if an
+    /// asynchronous check is set, which only [`verify_str_async`](Self::verify_str_async) can make.
+    ///
+    /// [`VerifyErrorKind::Misconfigured`]: crate::VerifyErrorKind::Misconfigured
+    pub fn verify_str(&self, token: &str) -> Result<VerifiedToken, VerifyError> {
+        if self.0.checks.are_async() {
+            return Err(VerifyError::new(Kind::Misconfigured, "an asynchronous check is set: call `verify_str_async`"));
+        }
+        let token = self.open(token)?;
+        self.0.checks.check(&token)?;
+        Ok(token)
+    }
+
+    /// Verifies a token that came by another way than a request, with asynchronous checks too.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError`], its kind telling which rule refused the token.
+    pub async fn verify_str_async(&self, token: &str) -> Result<VerifiedToken, VerifyError> {
+        let token = self.open(token)?;
+        self.0.checks.check(&token)?;
+        self.0.checks.check_async(&token).await?;
+        Ok(token)
+    }
+
+    /// Finds the request's token and judges it, but for asynchronous checks.
+    pub(crate) fn authenticate(&self, req: &HttpRequest) -> Result<VerifiedToken, VerifyError> {
+        let credential = self.0.sources.find(req)?;
+        if credential.ambient {
+            self.0.csrf.check(req)?;
+        }
+        let token = self.open(&credential.token)?;
+        self.0.checks.check(&token)?;
+        Ok(token)
+    }
+
+    /// Whether [`authenticate`](Self::authenticate) has to be followed by [`finish`](Self::finish).
+    pub(crate) fn is_async(&self) -> bool {
+        self.0.checks.are_async()
+    }
+
+    pub(crate) async fn finish(&self, token: VerifiedToken) -> Result<VerifiedToken, VerifyError> {
+        self.0.checks.check_async(&token).await?;
+        Ok(token)
+    }
+
+    /// Everything that is said of a token in itself: form, key, signature, issuer, claims.
+    fn open(&self, text: &str) -> Result<VerifiedToken, VerifyError> {
+        let inner = &*self.0;
+        let unverified = Unverified::parse(text)?;
+        let footer = Footer::parse(inner.format, unverified.footer())
+            .map_err(|problem| VerifyError::new(Kind::Malformed, problem))?;
+        let kid = footer.kid.as_deref();
+        let payload = |error: String| VerifyError::new(Kind::Malformed, error).with_kid(kid);
+
+        let (key, claims) = if let Some(pid) = kid.filter(|kid| kid.starts_with("k4.pid.")) {
+            let key = inner.keys.by_pid(pid).ok_or_else(|| {
+                VerifyError::new(Kind::UnknownKey, "the footer names a key that is not trusted").with_kid(kid)
+            })?;
+            if !key.verifies(&unverified, &inner.implicit_assertion) {
+                let error = VerifyError::new(Kind::BadSignature, "the signature is not that of the key");
+                return Err(error.with_kid(kid).with_issuer(Some(&key.issuer)));
+            }
+            (key, scan(inner.format, unverified.payload()).map_err(payload)?)
+        } else {
+            // The issuer is a claim like any other, and says here only which keys are worth a try.
+            let claims = scan(inner.format, unverified.payload()).map_err(payload)?;
+            let claimed = claims.iss.as_deref().unwrap_or_default();
+            let key = inner
+                .keys
+                .candidates(claimed)
+                .find(|key| key.verifies(&unverified, &inner.implicit_assertion))
+                .ok_or_else(|| {
+                VerifyError::new(Kind::UnknownKey, "no key that is trusted for the claimed issuer fits")
+                    .with_kid(kid)
+                    .with_issuer(claims.iss.as_deref())
+            })?;
+            (key, claims)
+        };
+
+        let explain = |error: VerifyError| error.with_kid(Some(&key.kid)).with_issuer(claims.iss.as_deref());
+        if claims.iss.as_deref() != Some(&*key.issuer) {
+            return Err(explain(VerifyError::new(Kind::UntrustedIssuer, "the key is not trusted for this `iss`")));
+        }
+        inner.policy.judge(&claims, inner.clock.now()).map_err(explain)?;
+        let (issuer, kid) = (Arc::clone(&key.issuer), Arc::clone(&key.kid));
+        Ok(VerifiedToken::new(inner.format, unverified.into_parts(), claims, issuer, kid))
+    }
+
+    /// Logs why a request is refused, and makes the response.
+    pub(crate) fn refuse(&self, req: &HttpRequest, error: VerifyError) -> HttpResponse {
+        let error = error.with_realm(&self.0.realm);
+        log_refusal(&error);
+        match &self.0.error_handler {
+            Some(handler) => handler(req, &error),
+            None => actix_web::ResponseError::error_response(&error),
+        }
+    }
+
+    pub(crate) fn now(&self) -> time::OffsetDateTime {
+        self.0.clock.now()
+    }
+
+    pub(crate) fn leeway(&self) -> std::time::Duration {
+        self.0.policy.leeway
+    }
+
+    /// Whether two are clones of each other.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// The log says all, but for what is secret. `kid` and `issuer` are what the client sent, hence escaped.
+fn log_refusal(error: &VerifyError) {
+    match error.kind() {
+        Kind::MissingToken => tracing::debug!(reason = %error, "request refused"),
+        Kind::Misconfigured => tracing::error!(reason = %error, "request refused"),
+        _ => {
+            tracing::warn!(reason = %error, kid = ?error.kid(), issuer = ?error.issuer(), "request refused");
+        }
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier")
+            .field("keys", &self.0.keys)
+            .field("policy", &self.0.policy)
+            .field("format", &self.0.format)
+            .field("sources", &self.0.sources)
+            .finish_non_exhaustive()
+    }
+}

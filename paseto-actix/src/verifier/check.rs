@@ -1,0 +1,51 @@
+//! Checks of the user's own, after all of ours.
+
+use std::{future::Future, pin::Pin};
+
+use crate::{Refusal, VerifiedToken, VerifyError};
+
+type Outcome = Result<(), Refusal>;
+type Check = Box<dyn Fn(&VerifiedToken) -> Outcome + Send + Sync>;
+type AsyncCheck = Box<dyn Fn(VerifiedToken) -> Pin<Box<dyn Future<Output = Outcome>>> + Send + Sync>;
+
+#[derive(Default)]
+pub(super) struct Checks {
+    sync: Vec<Check>,
+    asynchronous: Vec<AsyncCheck>,
+}
+
+impl Checks {
+    pub(super) fn push<F>(&mut self, check: F)
+    where
+        F: Fn(&VerifiedToken) -> Outcome + Send + Sync + 'static,
+    {
+        self.sync.push(Box::new(check));
+    }
+
+    pub(super) fn push_async<F, Fut>(&mut self, check: F)
+    where
+        F: Fn(VerifiedToken) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Outcome> + 'static,
+    {
+        self.asynchronous.push(Box::new(move |token| Box::pin(check(token))));
+    }
+
+    pub(super) fn are_async(&self) -> bool {
+        !self.asynchronous.is_empty()
+    }
+
+    pub(super) fn check(&self, token: &VerifiedToken) -> Result<(), VerifyError> {
+        self.sync.iter().try_for_each(|check| check(token)).map_err(|refusal| explain(refusal, token))
+    }
+
+    pub(super) async fn check_async(&self, token: &VerifiedToken) -> Result<(), VerifyError> {
+        for check in &self.asynchronous {
+            check(token.clone()).await.map_err(|refusal| explain(refusal, token))?;
+        }
+        Ok(())
+    }
+}
+
+fn explain(refusal: Refusal, token: &VerifiedToken) -> VerifyError {
+    VerifyError::from(refusal).with_kid(Some(token.kid())).with_issuer(Some(token.issuer()))
+}

@@ -1,0 +1,256 @@
+use std::{borrow::Cow, fmt};
+
+use actix_web::{
+    HttpRequest,
+    http::header::{self, HeaderName},
+    web,
+};
+
+use crate::{ConfigError, VerifyError, VerifyErrorKind as Kind};
+
+/// A place in a request where a token may stand: see [`VerifierBuilder::token_from`](super::VerifierBuilder::token_from).
+///
+/// ```
+/// use paseto_actix::{SecretKey, TokenSource, Verifier};
+///
+/// # fn main() -> Result<(), paseto_actix::ConfigError> {
+/// let verifier = Verifier::builder()
+///     .trust("https://issuer.example", SecretKey::generate().public_key())
+///     .token_from([TokenSource::bearer(), TokenSource::cookie("paseto")])
+///     .build()?;
+/// # let _ = verifier;
+/// # Ok(())
+/// # }
+/// ```
+pub struct TokenSource(Place);
+
+enum Place {
+    Bearer,
+    Header(String),
+    Cookie(String),
+    WebSocket(String),
+    Query(String),
+    Custom(Loader),
+}
+
+pub(super) type Loader = Box<dyn Fn(&HttpRequest) -> Option<String> + Send + Sync>;
+
+impl TokenSource {
+    /// The header `Authorization: Bearer <token>` ([RFC 6750, section 2.1]), the default.
+    ///
+    /// [RFC 6750, section 2.1]: https://www.rfc-editor.org/rfc/rfc6750#section-2.1
+    #[must_use]
+    pub fn bearer() -> Self {
+        Self(Place::Bearer)
+    }
+
+    /// A header whose whole value is the token.
+    pub fn header(name: impl Into<String>) -> Self {
+        Self(Place::Header(name.into()))
+    }
+
+    /// A cookie. On unsafe methods, requests from other origins are refused: see
+    /// [`VerifierBuilder::trusted_origin`](super::VerifierBuilder::trusted_origin).
+    pub fn cookie(name: impl Into<String>) -> Self {
+        Self(Place::Cookie(name.into()))
+    }
+
+    /// The subprotocols of a WebSocket handshake, where browsers allow no other header: the one after `marker`, as in
+    /// `new WebSocket(url, ["paseto", token])`. Answer with the marker, not the token, as the protocol chosen.
+    pub fn websocket_subprotocol(marker: impl Into<String>) -> Self {
+        Self(Place::WebSocket(marker.into()))
+    }
+
+    /// A parameter of the query string.
+    ///
+    /// URLs end up in logs, histories and `Referer` headers, and a token with them: [RFC 9700, section 2.4] forbids it for
+    /// OAuth. Let such tokens live for seconds.
+    ///
+    /// [RFC 9700, section 2.4]: https://www.rfc-editor.org/rfc/rfc9700#section-2.4
+    pub fn query(parameter: impl Into<String>) -> Self {
+        Self(Place::Query(parameter.into()))
+    }
+
+    /// Whatever a closure finds. Where the token may have come from a cookie, it is treated as if it had.
+    pub fn custom(loader: impl Fn(&HttpRequest) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self(Place::Custom(Box::new(loader)))
+    }
+
+    fn find<'r>(&self, req: &'r HttpRequest) -> Result<Option<Credential<'r>>, VerifyError> {
+        match &self.0 {
+            Place::Bearer => bearer(req),
+            Place::Header(name) => whole_header(req, name),
+            Place::Cookie(name) => cookie(req, name),
+            Place::WebSocket(marker) => websocket(req, marker),
+            Place::Query(parameter) => query(req, parameter),
+            Place::Custom(loader) => Ok(loader(req).map(|token| {
+                let ambient = may_be_ambient(req, &token);
+                Credential { token: Cow::Owned(token), ambient }
+            })),
+        }
+    }
+
+    fn validate(&self) -> Result<(), ConfigError> {
+        let reject = |problem| Err(ConfigError::setting("token_from", problem));
+        match &self.0 {
+            Place::Header(name) => match HeaderName::try_from(name.as_str()) {
+                Ok(header::AUTHORIZATION) => reject("`Authorization` holds a scheme too: use `TokenSource::bearer()`"),
+                Ok(header::COOKIE) => reject("`Cookie` holds cookies: use `TokenSource::cookie(..)`"),
+                Ok(_) => Ok(()),
+                Err(_) => reject("no name of a header"),
+            },
+            Place::Cookie(name) | Place::WebSocket(name) | Place::Query(name) if name.is_empty() => {
+                reject("an empty name")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for TokenSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Place::Bearer => f.write_str("Bearer"),
+            Place::Header(name) => write!(f, "Header({name:?})"),
+            Place::Cookie(name) => write!(f, "Cookie({name:?})"),
+            Place::WebSocket(marker) => write!(f, "WebSocketSubprotocol({marker:?})"),
+            Place::Query(parameter) => write!(f, "Query({parameter:?})"),
+            Place::Custom(_) => f.write_str("Custom"),
+        }
+    }
+}
+
+/// A token as it stands in a request.
+pub(super) struct Credential<'r> {
+    pub(super) token: Cow<'r, str>,
+    /// Whether a browser may have added it by itself.
+    pub(super) ambient: bool,
+}
+
+/// All places to look at, in order.
+#[derive(Debug)]
+pub(super) struct Sources(Vec<TokenSource>);
+
+impl Sources {
+    pub(super) fn new(sources: Vec<TokenSource>) -> Result<Self, ConfigError> {
+        if sources.is_empty() {
+            return Err(ConfigError::setting("token_from", "no place to look for a token"));
+        }
+        sources.iter().try_for_each(TokenSource::validate)?;
+        Ok(Self(sources))
+    }
+
+    /// The request's one token. Every place is looked at: two different tokens mean that somebody is confused, or wants
+    /// two parts of a system to believe in different users.
+    pub(super) fn find<'r>(&self, req: &'r HttpRequest) -> Result<Credential<'r>, VerifyError> {
+        let mut found: Option<Credential<'r>> = None;
+        for source in &self.0 {
+            match (&mut found, source.find(req)?) {
+                (Some(first), Some(next)) if first.token != next.token => {
+                    return Err(malformed("two different tokens in one request"));
+                }
+                // Whoever can set a header was not forged by a browser.
+                (Some(first), Some(next)) => first.ambient &= next.ambient,
+                (None, next) => found = next,
+                (Some(_), None) => {}
+            }
+        }
+        found.ok_or_else(|| VerifyError::new(Kind::MissingToken, "no token in the request"))
+    }
+}
+
+fn malformed(detail: &'static str) -> VerifyError {
+    VerifyError::new(Kind::InvalidRequest, detail)
+}
+
+fn explicit(token: &str) -> Credential<'_> {
+    Credential { token: Cow::Borrowed(token), ambient: false }
+}
+
+fn bearer(req: &HttpRequest) -> Result<Option<Credential<'_>>, VerifyError> {
+    let mut values = req.headers().get_all(header::AUTHORIZATION);
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(malformed("more than one `Authorization` header"));
+    }
+    let value = value.to_str().map_err(|_| malformed("an `Authorization` header that is no text"))?;
+    let (scheme, credentials) = value.split_once(' ').unwrap_or((value, ""));
+    if !scheme.eq_ignore_ascii_case("Bearer") {
+        return Ok(None);
+    }
+    let credentials = credentials.trim_start_matches(' ');
+    if !is_token68(credentials) {
+        return Err(malformed("malformed credentials after `Bearer`"));
+    }
+    Ok(Some(explicit(credentials)))
+}
+
+/// The grammar of credentials: [RFC 9110, section 11.2](https://www.rfc-editor.org/rfc/rfc9110#section-11.2).
+fn is_token68(text: &str) -> bool {
+    let body = text.trim_end_matches('=');
+    !body.is_empty() && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
+}
+
+fn whole_header<'r>(req: &'r HttpRequest, name: &str) -> Result<Option<Credential<'r>>, VerifyError> {
+    let mut values = req.headers().get_all(name);
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(malformed("more than one header with a token"));
+    }
+    match value.to_str() {
+        Ok(token) if is_token68(token) => Ok(Some(explicit(token))),
+        _ => Err(malformed("a malformed header in place of a token")),
+    }
+}
+
+fn cookie<'r>(req: &'r HttpRequest, name: &str) -> Result<Option<Credential<'r>>, VerifyError> {
+    let cookies = req.cookies().map_err(|_| malformed("malformed cookies"))?;
+    let mut named = cookies.iter().filter(|cookie| cookie.name() == name).map(|cookie| cookie.value());
+    let Some(token) = named.next() else { return Ok(None) };
+    // Another site of the same domain can add a cookie, but cannot take the first away.
+    if named.any(|other| other != token) {
+        return Err(malformed("two cookies of one name"));
+    }
+    Ok(Some(Credential { token: Cow::Owned(token.to_owned()), ambient: true }))
+}
+
+fn websocket<'r>(req: &'r HttpRequest, marker: &str) -> Result<Option<Credential<'r>>, VerifyError> {
+    let mut protocols = Vec::new();
+    for value in req.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL) {
+        let value = value.to_str().map_err(|_| malformed("subprotocols that are no text"))?;
+        protocols.extend(value.split(',').map(str::trim));
+    }
+    let mut marked = protocols.iter().enumerate().filter(|(_, protocol)| **protocol == marker).map(|(index, _)| index);
+    let Some(index) = marked.next() else { return Ok(None) };
+    match (protocols.get(index + 1), marked.next()) {
+        (Some(token), None) if is_token68(token) => Ok(Some(explicit(token))),
+        _ => Err(malformed("no one token after the subprotocol that announces it")),
+    }
+}
+
+fn query<'r>(req: &'r HttpRequest, parameter: &str) -> Result<Option<Credential<'r>>, VerifyError> {
+    let pairs = web::Query::<Vec<(String, String)>>::from_query(req.query_string())
+        .map_err(|_| malformed("a malformed query string"))?;
+    let mut named = pairs.into_inner().into_iter().filter(|(name, _)| name == parameter).map(|(_, value)| value);
+    let Some(token) = named.next() else { return Ok(None) };
+    if named.next().is_some() {
+        return Err(malformed("two tokens in the query string"));
+    }
+    if !is_token68(&token) {
+        return Err(malformed("a malformed token in the query string"));
+    }
+    Ok(Some(Credential { token: Cow::Owned(token), ambient: false }))
+}
+
+/// Whether a token that a closure found may have come from a cookie: unless there are none, or a header that no browser
+/// adds by itself holds it.
+fn may_be_ambient(req: &HttpRequest, token: &str) -> bool {
+    let mut headers = req.headers().iter();
+    req.headers().contains_key(header::COOKIE)
+        && (token.is_empty()
+            || !headers.any(|(name, value)| {
+                name != header::COOKIE
+                    && name != header::REFERER
+                    && value.to_str().is_ok_and(|value| value.contains(token))
+            }))
+}

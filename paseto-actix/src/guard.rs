@@ -4,7 +4,6 @@ mod authenticate;
 mod current;
 mod guarded;
 mod maybe;
-mod maybe_ready;
 mod middleware;
 mod paseto;
 mod required;

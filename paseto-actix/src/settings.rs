@@ -17,12 +17,40 @@ pub(crate) enum KeyText {
     Pem(Zeroizing<String>),
 }
 
-/// An error with the path to the field it is about.
+/// An error with the path to the field it is about, and without what stood there: it may be a key in the wrong place.
 pub(crate) fn at_path<E: de::Error>(path: serde_path_to_error::Path, error: E) -> E {
     match path.to_string().as_str() {
-        "." => error,
-        path => E::custom(format_args!("`{path}`: {error}")),
+        "." => E::custom(without_values(&error.to_string())),
+        path => E::custom(without_values(&format!("`{path}`: {error}"))),
     }
+}
+
+/// Leaves out what serde quotes: texts, which it puts between `"`, and names that are longer than any field's.
+fn without_values(message: &str) -> String {
+    const LONGEST_NAME: usize = 30;
+    let mut kept = String::new();
+    let mut rest = message;
+    while let Some(start) = rest.find(['"', '`']) {
+        let (before, quoted) = rest.split_at(start);
+        let quote = &quoted[..1];
+        let length = end_of_quote(&quoted[1..], quote);
+        kept.push_str(before);
+        kept.push_str(quote);
+        kept.push_str(if quote == "`" && length <= LONGEST_NAME { &quoted[1..=length] } else { "…" });
+        kept.push_str(quote);
+        rest = quoted.get(length + 2..).unwrap_or_default();
+    }
+    kept + rest
+}
+
+fn end_of_quote(text: &str, quote: &str) -> usize {
+    let mut escaped = false;
+    text.find(|c: char| {
+        let ends = !escaped && quote.starts_with(c);
+        escaped = c == '\\' && !escaped && quote == "\"";
+        ends
+    })
+    .unwrap_or(text.len())
 }
 
 /// Reads a list of keys, making each of its entries by `make`.

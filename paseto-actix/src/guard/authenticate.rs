@@ -1,19 +1,20 @@
 //! From a request to a verified token, once per request and Verifier.
 
-use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError, error::InternalError};
+use std::future::{Ready, ready};
 
-use super::{PasetoRequired, maybe_ready::MaybeReady};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError, error::InternalError};
+use futures_util::future::{Either, FutureExt, LocalBoxFuture, Shared};
+
+use super::PasetoRequired;
 use crate::{VerifiedToken, Verifier, VerifyError, VerifyErrorKind, app_data};
 
 /// A token, and the Verifier that answers for it.
-#[derive(Clone)]
 pub(super) struct Authenticated {
     pub(super) verifier: Verifier,
     pub(super) token: VerifiedToken,
 }
 
 /// Why there is no token, and the Verifier that answers for that, if there is one.
-#[derive(Clone)]
 pub(super) struct Denied {
     pub(super) verifier: Option<Verifier>,
     pub(super) error: VerifyError,
@@ -39,89 +40,91 @@ impl Denied {
     }
 }
 
-/// What is known so far.
-pub(super) enum Authentication {
-    Done(Result<Authenticated, Denied>),
-    /// Asynchronous checks are still to be made: call [`finish`].
-    Unfinished(Authenticated),
+type Outcome = Result<VerifiedToken, VerifyError>;
+
+/// What is known of a request's token.
+#[derive(Clone)]
+enum State {
+    Done(Outcome),
+    /// Asynchronous checks are being made, once for all who wait for them.
+    Checking(Shared<LocalBoxFuture<'static, Outcome>>),
 }
 
 /// What the request's extensions keep, so that nothing is verified twice in one request.
-struct Outcome(Result<Authenticated, Denied>);
-
-pub(super) fn begin(req: &HttpRequest) -> Authentication {
-    let Some(verifier) = app_data::find::<Verifier>(req) else {
-        tracing::error!("no Verifier in app data: register one with `App::app_data(verifier)`");
-        let error = VerifyError::new(VerifyErrorKind::Misconfigured, "no Verifier in app data");
-        return Authentication::Done(Err(Denied { verifier: None, error }));
-    };
-    if let Some(outcome) = remembered(req, verifier) {
-        return Authentication::Done(outcome);
-    }
-    let verifier = verifier.clone();
-    match verifier.authenticate(req) {
-        Ok(token) if verifier.is_async() => Authentication::Unfinished(Authenticated { verifier, token }),
-        Ok(token) => Authentication::Done(remember(req, Ok(Authenticated { verifier, token }))),
-        Err(error) => Authentication::Done(remember(req, Err(Denied::by(verifier, error)))),
-    }
+struct Remembered {
+    verifier: Verifier,
+    state: State,
 }
 
-pub(super) async fn finish(req: &HttpRequest, unfinished: Authenticated) -> Result<Authenticated, Denied> {
-    let Authenticated { verifier, token } = unfinished;
-    let outcome = match verifier.finish(token).await {
+/// Another Verifier's outcome says nothing: a scope's own may be stricter than the application's.
+fn remembered(req: &HttpRequest, verifier: &Verifier) -> Option<State> {
+    let extensions = req.extensions();
+    let remembered = extensions.get::<Remembered>().filter(|remembered| remembered.verifier.is(verifier))?;
+    Some(remembered.state.clone())
+}
+
+fn begin(req: &HttpRequest) -> Result<(Verifier, State), Denied> {
+    let verifier = app_data::find::<Verifier>(req, "verifier").ok_or_else(|| {
+        let error = VerifyError::new(VerifyErrorKind::Misconfigured, "no Verifier in app data");
+        Denied { verifier: None, error }
+    })?;
+    if let Some(state) = remembered(req, verifier) {
+        return Ok((verifier.clone(), state));
+    }
+    let state = match verifier.authenticate(req) {
+        Ok(token) if verifier.is_async() => {
+            // It must not hold the request, whose extensions hold it.
+            let verifier = verifier.clone();
+            State::Checking(async move { verifier.finish(token).await }.boxed_local().shared())
+        }
+        outcome => State::Done(outcome),
+    };
+    req.extensions_mut().insert(Remembered { verifier: verifier.clone(), state: state.clone() });
+    Ok((verifier.clone(), state))
+}
+
+fn conclude(verifier: Verifier, outcome: Outcome) -> Result<Authenticated, Denied> {
+    match outcome {
         Ok(token) => Ok(Authenticated { verifier, token }),
         Err(error) => Err(Denied::by(verifier, error)),
-    };
-    remember(req, outcome)
+    }
 }
 
 /// For guards: authenticates, and holds the token to what is required besides.
 pub(super) async fn admit(req: &HttpRequest, required: &PasetoRequired) -> Result<(), Denied> {
-    let Authenticated { verifier, token } = match begin(req) {
-        Authentication::Done(outcome) => outcome?,
-        Authentication::Unfinished(unfinished) => finish(req, unfinished).await?,
+    let (verifier, state) = begin(req)?;
+    let outcome = match state {
+        State::Done(outcome) => outcome,
+        State::Checking(checks) => checks.await,
     };
+    let Authenticated { verifier, token } = conclude(verifier, outcome)?;
     required.judge(req, &verifier, &token).map_err(|error| Denied::by(verifier, error))
 }
 
+/// A future that is mostly ready at once, and costs an allocation only where it is not.
+pub(super) type Extracting<T> = Either<Ready<Result<T, Error>>, LocalBoxFuture<'static, Result<T, Error>>>;
+
 /// For extractors: authenticates, and makes of the outcome what is wanted.
-pub(super) fn extract<T, F>(req: &HttpRequest, then: F) -> MaybeReady<Result<T, Error>>
+pub(super) fn extract<T, F>(req: &HttpRequest, then: F) -> Extracting<T>
 where
     T: 'static,
     F: FnOnce(&HttpRequest, Result<Authenticated, Denied>) -> Result<T, Error> + 'static,
 {
     match begin(req) {
-        Authentication::Done(outcome) => MaybeReady::ready(then(req, outcome)),
-        Authentication::Unfinished(unfinished) => {
+        Err(denied) => Either::Left(ready(then(req, Err(denied)))),
+        Ok((verifier, State::Done(outcome))) => Either::Left(ready(then(req, conclude(verifier, outcome)))),
+        Ok((verifier, State::Checking(checks))) => {
             let req = req.clone();
-            MaybeReady::pending(async move {
-                let outcome = finish(&req, unfinished).await;
-                then(&req, outcome)
-            })
+            Either::Right(async move { then(&req, conclude(verifier, checks.await)) }.boxed_local())
         }
     }
 }
 
 /// The token that the request was let through with.
 pub(super) fn current(req: &impl HttpMessage) -> Option<VerifiedToken> {
-    match req.extensions().get::<Outcome>() {
-        Some(Outcome(Ok(authenticated))) => Some(authenticated.token.clone()),
-        _ => None,
-    }
-}
-
-/// Another Verifier's outcome says nothing: a scope's own may be stricter than the application's.
-fn remembered(req: &HttpRequest, verifier: &Verifier) -> Option<Result<Authenticated, Denied>> {
     let extensions = req.extensions();
-    let Outcome(outcome) = extensions.get::<Outcome>()?;
-    let by = match outcome {
-        Ok(authenticated) => Some(&authenticated.verifier),
-        Err(denied) => denied.verifier.as_ref(),
-    };
-    by.is_some_and(|other| other.is(verifier)).then(|| outcome.clone())
-}
-
-fn remember(req: &HttpRequest, outcome: Result<Authenticated, Denied>) -> Result<Authenticated, Denied> {
-    req.extensions_mut().insert(Outcome(outcome.clone()));
-    outcome
+    match &extensions.get::<Remembered>()?.state {
+        State::Done(outcome) => outcome.as_ref().ok().cloned(),
+        State::Checking(checks) => checks.peek()?.as_ref().ok().cloned(),
+    }
 }

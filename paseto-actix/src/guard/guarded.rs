@@ -1,8 +1,9 @@
 //! What `#[paseto_required]` makes of a handler's arguments.
 
-use std::{future::Future, marker::PhantomData, pin::Pin};
+use std::marker::PhantomData;
 
 use actix_web::{Error, FromRequest, HttpRequest, dev::Payload};
+use futures_util::future::LocalBoxFuture;
 
 use super::{PasetoRequired, authenticate::admit};
 
@@ -36,7 +37,7 @@ where
     T: FromRequest + 'static,
 {
     type Error = Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
+    type Future = LocalBoxFuture<'static, Result<Self, Error>>;
 
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (req, mut payload) = (req.clone(), payload.take());

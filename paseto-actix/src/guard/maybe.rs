@@ -3,7 +3,10 @@ use std::fmt;
 use actix_web::{Error, FromRequest, HttpRequest, dev::Payload};
 use serde::de::DeserializeOwned;
 
-use super::{Paseto, authenticate::extract, maybe_ready::MaybeReady};
+use super::{
+    Paseto,
+    authenticate::{Extracting, extract},
+};
 use crate::VerifyErrorKind;
 
 /// The verified token of a request that may have none.
@@ -31,7 +34,7 @@ pub struct MaybePaseto<C>(
 
 impl<C: DeserializeOwned + 'static> FromRequest for MaybePaseto<C> {
     type Error = Error;
-    type Future = MaybeReady<Result<Self, Error>>;
+    type Future = Extracting<Self>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
         extract(req, |req, outcome| match outcome {

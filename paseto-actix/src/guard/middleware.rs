@@ -1,7 +1,6 @@
 use std::{
     fmt,
-    future::{Future, Ready, ready},
-    pin::Pin,
+    future::{Ready, ready},
     rc::Rc,
     task::{Context, Poll},
 };
@@ -11,6 +10,7 @@ use actix_web::{
     body::{EitherBody, MessageBody},
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
 };
+use futures_util::future::LocalBoxFuture;
 
 use super::{PasetoRequired, authenticate::admit};
 
@@ -43,7 +43,7 @@ where
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Error>>>>;
+    type Future = LocalBoxFuture<'static, Result<Self::Response, Error>>;
 
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.service.poll_ready(cx)

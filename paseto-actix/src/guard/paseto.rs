@@ -3,10 +3,7 @@ use std::fmt;
 use actix_web::{Error, FromRequest, HttpRequest, dev::Payload};
 use serde::de::DeserializeOwned;
 
-use super::{
-    authenticate::{Authenticated, Denied, extract},
-    maybe_ready::MaybeReady,
-};
+use super::authenticate::{Authenticated, Denied, Extracting, extract};
 use crate::VerifiedToken;
 
 /// The verified token of a request, its payload as a type of your own.
@@ -68,7 +65,7 @@ impl<C: DeserializeOwned> Paseto<C> {
 
 impl<C: DeserializeOwned + 'static> FromRequest for Paseto<C> {
     type Error = Error;
-    type Future = MaybeReady<Result<Self, Error>>;
+    type Future = Extracting<Self>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
         extract(req, |req, outcome| match outcome {
@@ -80,7 +77,7 @@ impl<C: DeserializeOwned + 'static> FromRequest for Paseto<C> {
 
 impl FromRequest for VerifiedToken {
     type Error = Error;
-    type Future = MaybeReady<Result<Self, Error>>;
+    type Future = Extracting<Self>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
         extract(req, |req, outcome| match outcome {

@@ -175,7 +175,7 @@ impl IssuerBuilder {
                 return Err(ConfigError::DuplicateKey { kid: key.kid().to_owned() });
             }
             let footer = footer
-                .encode(self.format, self.include.kid.then(|| key.kid()))
+                .encode(self.format, &key, self.include.kid)
                 .map_err(|error| ConfigError::setting("footer", error.to_string()))?;
             keys.push(SigningKey { key, footer });
         }

@@ -11,9 +11,6 @@ impl FromRequest for Issuer {
     type Future = Ready<Result<Self, IssueError>>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(app_data::find::<Self>(req).cloned().ok_or_else(|| {
-            tracing::error!("no Issuer in app data: register one with `App::app_data(issuer)`");
-            IssueError::NoIssuer
-        }))
+        ready(app_data::find::<Self>(req, "issuer").cloned().ok_or(IssueError::NoIssuer))
     }
 }

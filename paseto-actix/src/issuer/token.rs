@@ -142,7 +142,7 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
         let payload = encode_payload(issuer.format, &self.registered_claims()?, self.claims)?;
         scan(issuer.format, &payload).map_err(IssueError::Unverifiable)?;
         let own_footer = match self.footer {
-            Some(content) => Some(content?.encode(issuer.format, issuer.include.kid.then(|| signing.key.kid()))?),
+            Some(content) => Some(content?.encode(issuer.format, &signing.key, issuer.include.kid)?),
             None => None,
         };
         sign(
@@ -156,9 +156,11 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
     fn signing_key(&self) -> Result<&'a SigningKey, IssueError> {
         let keys = &self.issuer.0.keys;
         let wanted = self.kid.as_deref();
-        keys.iter()
-            .find(|signing| wanted.is_none_or(|kid| signing.key.kid() == kid))
-            .ok_or_else(|| IssueError::UnknownKey(wanted.unwrap_or_default().to_owned()))
+        keys.iter().find(|signing| wanted.is_none_or(|kid| signing.key.kid() == kid)).ok_or_else(|| {
+            // Whoever confuses a key with its id must not find the key in a log.
+            let id = wanted.filter(|kid| kid.is_empty() || kid.starts_with("k4.pid."));
+            IssueError::UnknownKey(id.unwrap_or("(no k4.pid)").to_owned())
+        })
     }
 
     /// The registered claims, in the order in which they are written.

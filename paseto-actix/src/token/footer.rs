@@ -30,9 +30,7 @@ impl Footer {
         match format {
             Format::Json if bytes.trim_ascii_start().starts_with(b"{") => from_json(bytes),
             // Major type 5 (RFC 8949, section 3.1), its length in any form.
-            Format::Cbor if bytes.first().is_some_and(|first| first >> 5 == 5) => {
-                from_cbor(bytes).map_err(|error| error.to_string())
-            }
+            Format::Cbor if bytes.first().is_some_and(|first| first >> 5 == 5) => from_cbor(bytes),
             _ => Ok(Self::default()),
         }
     }

@@ -1,9 +1,12 @@
 //! Payloads and footers as bytes, in one of two formats.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, marker::PhantomData};
 
 use ciborium::Value as Cbor;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, DeserializeOwned},
+};
 use serde_json::Value as Json;
 
 use super::{RESERVED, RegisteredClaims};
@@ -41,9 +44,13 @@ const CBOR_RECURSION: usize = 64;
 
 /// Reads the registered claims and holds the rest to the strict rules. The error's text is for the log.
 pub(crate) fn scan(format: Format, payload: &[u8]) -> Result<RegisteredClaims, String> {
+    read(format, payload)
+}
+
+fn read<T: DeserializeOwned>(format: Format, payload: &[u8]) -> Result<T, String> {
     match format {
         Format::Json => from_json(payload),
-        Format::Cbor => from_cbor(payload).map_err(|error| error.to_string()),
+        Format::Cbor => from_cbor(payload),
     }
 }
 
@@ -53,29 +60,30 @@ pub(super) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> 
     serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
-/// Reads a payload, whose form `scan` has found right, into a type of the user's own.
+/// Reads a payload, whose form `scan` has found right, into a type of the user's own. The error is the path to what does
+/// not fit, without what stands there.
 ///
-/// The way through `serde_path_to_error` is taken only after a failure: it is slower, and a failure is rare.
+/// The way that keeps track of the path is taken only after a failure: it is slower, and a failure is rare.
 pub(super) fn deserialize<C: DeserializeOwned>(format: Format, payload: &[u8]) -> Result<C, String> {
-    match format {
-        Format::Json => from_json(payload).map_err(|_| json_path_of_error::<C>(payload)),
-        Format::Cbor => from_cbor(payload).map_err(|error: CborError| error.to_string()),
+    read(format, payload).map_err(|_| read(format, payload).map_or_else(|path| path, |PathOf::<C>(_)| String::new()))
+}
+
+/// Where reading a `C` fails: the same reading, with an error that says so and nothing else.
+struct PathOf<C>(PhantomData<C>);
+
+impl<'de, C: Deserialize<'de>> Deserialize<'de> for PathOf<C> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut track = serde_path_to_error::Track::new();
+        C::deserialize(serde_path_to_error::Deserializer::new(deserializer, &mut track))
+            .map(|_| Self(PhantomData))
+            .map_err(|_| de::Error::custom(format_args!("at `{}`", track.path())))
     }
 }
 
-fn json_path_of_error<C: DeserializeOwned>(payload: &[u8]) -> String {
-    let deserializer = &mut serde_json::Deserializer::from_slice(payload);
-    match serde_path_to_error::deserialize::<_, C>(deserializer) {
-        Err(error) => format!("at `{}`", error.path()),
-        Ok(_) => "at the end".to_owned(),
-    }
-}
-
-type CborError = ciborium::de::Error<std::io::Error>;
-
-pub(super) fn from_cbor<T: DeserializeOwned>(mut bytes: &[u8]) -> Result<T, CborError> {
-    let value = ciborium::de::from_reader_with_recursion_limit(&mut bytes, CBOR_RECURSION)?;
-    if bytes.is_empty() { Ok(value) } else { Err(CborError::Semantic(None, "trailing bytes".to_owned())) }
+pub(super) fn from_cbor<T: DeserializeOwned>(mut bytes: &[u8]) -> Result<T, String> {
+    let value = ciborium::de::from_reader_with_recursion_limit(&mut bytes, CBOR_RECURSION)
+        .map_err(|error| error.to_string())?;
+    if bytes.is_empty() { Ok(value) } else { Err("trailing bytes".to_owned()) }
 }
 
 /// Writes a payload: the registered claims in their order, then the user's, sorted.

@@ -114,3 +114,6 @@ pub(crate) fn sign(
     }
     Ok(token)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Times in claims: RFC 3339, in the strict form.
 
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
 /// `2026-01-01T00:00:00Z` has 20 characters, nanoseconds and a numeric offset make 35.
 const LENGTHS: std::ops::RangeInclusive<usize> = 20..=35;
@@ -15,10 +15,9 @@ pub(crate) fn parse_time(text: &str) -> Option<OffsetDateTime> {
     if strict { OffsetDateTime::parse(text, &Rfc3339).ok() } else { None }
 }
 
-/// Writes a time in whole seconds, as `2026-01-01T00:00:00Z`; `None` past the year 9999.
+/// Writes a time in whole seconds, as `2026-01-01T00:00:00Z`; `None` outside of the years 0 to 9999.
 pub(crate) fn format_time(time: OffsetDateTime) -> Option<String> {
-    let whole_seconds = time.to_utc().replace_nanosecond(0).ok()?;
-    OffsetDateTime::from(whole_seconds).format(&Rfc3339).ok()
+    time.checked_to_offset(UtcOffset::UTC)?.replace_nanosecond(0).ok()?.format(&Rfc3339).ok()
 }
 
 #[cfg(test)]

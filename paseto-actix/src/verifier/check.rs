@@ -1,12 +1,14 @@
 //! Checks of the user's own, after all of ours.
 
-use std::{future::Future, pin::Pin};
+use std::future::Future;
+
+use futures_util::future::LocalBoxFuture;
 
 use crate::{Refusal, VerifiedToken, VerifyError};
 
 type Outcome = Result<(), Refusal>;
 type Check = Box<dyn Fn(&VerifiedToken) -> Outcome + Send + Sync>;
-type AsyncCheck = Box<dyn Fn(VerifiedToken) -> Pin<Box<dyn Future<Output = Outcome>>> + Send + Sync>;
+type AsyncCheck = Box<dyn Fn(VerifiedToken) -> LocalBoxFuture<'static, Outcome> + Send + Sync>;
 
 #[derive(Default)]
 pub(super) struct Checks {

@@ -204,14 +204,20 @@ fn whole_header<'r>(req: &'r HttpRequest, name: &str) -> Result<Option<Credentia
 }
 
 fn cookie<'r>(req: &'r HttpRequest, name: &str) -> Result<Option<Credential<'r>>, VerifyError> {
-    let cookies = req.cookies().map_err(|_| malformed("malformed cookies"))?;
-    let mut named = cookies.iter().filter(|cookie| cookie.name() == name).map(|cookie| cookie.value());
-    let Some(token) = named.next() else { return Ok(None) };
-    // Another site of the same domain can add a cookie, but cannot take the first away.
-    if named.any(|other| other != token) {
-        return Err(malformed("two cookies of one name"));
+    let mut found = None;
+    for header in req.headers().get_all(header::COOKIE) {
+        let header = header.to_str().map_err(|_| malformed("cookies that are no text"))?;
+        // Not `req.cookies()`, which decodes names: a browser that holds a site to the promise of a name such as
+        // `__Host-paseto` promises nothing for `%5F%5FHost-paseto`.
+        let cookies = header.split(';').filter_map(|cookie| cookie.split_once('='));
+        for (_, token) in cookies.filter(|(other, _)| other.trim() == name) {
+            // Another site of the same domain can add a cookie, but cannot take the first away.
+            if found.replace(token.trim()).is_some_and(|first| first != token.trim()) {
+                return Err(malformed("two cookies of one name"));
+            }
+        }
     }
-    Ok(Some(Credential { token: Cow::Owned(token.to_owned()), ambient: true }))
+    Ok(found.map(|token| Credential { token: Cow::Borrowed(token), ambient: true }))
 }
 
 fn websocket<'r>(req: &'r HttpRequest, marker: &str) -> Result<Option<Credential<'r>>, VerifyError> {

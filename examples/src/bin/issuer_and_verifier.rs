@@ -1,0 +1,171 @@
+//! Log in on a web page, get a token in a cookie, read a protected page with it.
+//!
+//! `cargo run --bin issuer_and_verifier`, then open the address that it prints and log in as `foo@bar.example` with
+//! the password `mysecret`.
+//!
+//! `BIND` is the address to listen on (default `127.0.0.1:8080`). `PASETO_CONFIG`, where set, is the path of a JSON file
+//! `{"issuer": {…}, "verifier": {…}}`; without it, a demo key is used that everybody knows.
+
+use std::{env, error::Error, fs, process::ExitCode};
+
+use actix_web::{
+    App, HttpResponse, HttpServer, Responder, ResponseError,
+    cookie::{Cookie, SameSite},
+    get,
+    http::header,
+    post, routes, web,
+};
+use paseto_actix::{IssueError, Issuer, IssuerConfig, Paseto, TokenSource, Verifier, VerifierConfig, paseto_required};
+use paseto_actix_examples::{exit, listen};
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
+
+const COOKIE: &str = "paseto";
+
+#[derive(Deserialize, Serialize)]
+struct Claims {
+    user: User,
+}
+
+#[derive(Deserialize, Serialize)]
+struct User {
+    email: String,
+}
+
+#[get("/protected/me")]
+#[paseto_required]
+async fn me(paseto: Paseto<Claims>) -> impl Responder {
+    web::Json(paseto.into_claims().user)
+}
+
+#[derive(Deserialize)]
+struct Credentials {
+    email: String,
+    password: String,
+}
+
+#[post("/login")]
+async fn login(issuer: Issuer, form: web::Form<Credentials>) -> Result<HttpResponse, IssueError> {
+    if !is_known(&form) {
+        return Ok(HttpResponse::Unauthorized()
+            .content_type(HTML)
+            .body(LOGIN_PAGE.replace("<!-- -->", "<p>Wrong email or password.</p>")));
+    }
+    let token = issuer.issue(&Claims { user: User { email: form.into_inner().email } })?;
+    Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, "/protected/me")).cookie(token_cookie(token)).finish())
+}
+
+#[routes]
+#[get("/")]
+#[get("/login")]
+async fn login_page() -> impl Responder {
+    HttpResponse::Ok().content_type(HTML).body(LOGIN_PAGE)
+}
+
+#[routes]
+#[get("/logout")]
+#[post("/logout")]
+async fn logout() -> impl Responder {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, "/login")).cookie(removal()).finish()
+}
+
+/// A stand-in for a user database. A real one keeps password hashes (`argon2`), never passwords.
+fn is_known(Credentials { email, password }: &Credentials) -> bool {
+    email == "foo@bar.example" && bool::from(password.as_bytes().ct_eq(b"mysecret"))
+}
+
+/// In production, add `.secure(true)` and name it `__Host-paseto`; this example runs on plain http.
+fn token_cookie(token: String) -> Cookie<'static> {
+    Cookie::build(COOKIE, token).path("/").http_only(true).same_site(SameSite::Lax).finish()
+}
+
+fn removal() -> Cookie<'static> {
+    let mut cookie = token_cookie(String::new());
+    cookie.make_removal();
+    cookie
+}
+
+const HTML: &str = "text/html; charset=utf-8";
+const LOGIN_PAGE: &str = r#"<!doctype html>
+<html lang="en">
+<title>Log in</title>
+<h1>Log in</h1>
+<!-- -->
+<form method="post" action="/login">
+  <label>Email <input name="email" type="email" autocomplete="username" value="foo@bar.example" required></label>
+  <label>Password <input name="password" type="password" autocomplete="current-password" required></label>
+  <button>Log in</button>
+</form>
+<p>The demo password is <code>mysecret</code>.</p>
+</html>
+"#;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    issuer: IssuerConfig,
+    verifier: VerifierConfig,
+}
+
+impl Config {
+    fn load() -> Result<Self, Box<dyn Error>> {
+        let Ok(path) = env::var("PASETO_CONFIG") else {
+            println!("PASETO_CONFIG is not set: using a demo key that everybody knows");
+            return Ok(serde_json::from_str(DEMO)?);
+        };
+        let text =
+            fs::read_to_string(&path).map_err(|error| format!("PASETO_CONFIG: cannot read `{path}`: {error}"))?;
+        Ok(serde_json::from_str(&text).map_err(|error| format!("PASETO_CONFIG: in `{path}`: {error}"))?)
+    }
+}
+
+const DEMO: &str = r#"{
+    "issuer": {
+        "iss": "https://issuer.example",
+        "private_keys": [
+            { "paserk": "k4.secret.tMv7Q99M4hByfZU-SnEzB_oZu32fhQQUONnhG5QqN3Qeudu7vAR8A_1wYE4AcfCYfhayi3VyJcEfAEFdDiCxog" }
+        ]
+    },
+    "verifier": {
+        "public_keys": [
+            { "iss": "https://issuer.example", "paserk": "k4.public.Hrnbu7wEfAP9cGBOAHHwmH4Wsot1ciXBHwBBXQ4gsaI" }
+        ]
+    }
+}"#;
+
+fn build(config: Config) -> Result<(Issuer, Verifier), Box<dyn Error>> {
+    let issuer = config.issuer.build()?;
+    let verifier = config
+        .verifier
+        .into_builder()
+        .token_from([TokenSource::bearer(), TokenSource::cookie(COOKIE)])
+        .error_handler(|_req, error| {
+            let mut response = error.error_response();
+            if let Err(error) = response.add_removal_cookie(&token_cookie(String::new())) {
+                return HttpResponse::from_error(error);
+            }
+            response
+        })
+        .build()?;
+    Ok((issuer, verifier))
+}
+
+async fn serve() -> Result<(), Box<dyn Error>> {
+    let (issuer, verifier) = build(Config::load()?)?;
+    let app = move || {
+        App::new()
+            .app_data(issuer.clone())
+            .app_data(verifier.clone())
+            .service(login_page)
+            .service(login)
+            .service(logout)
+            .service(me)
+    };
+    HttpServer::new(app).listen(listen()?)?.run().await?;
+    Ok(())
+}
+
+#[actix_web::main]
+async fn main() -> ExitCode {
+    exit(serve().await)
+}

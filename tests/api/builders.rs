@@ -1,0 +1,189 @@
+//! Builders: every setting that cannot work is told before the first request, and none panics.
+
+use std::{collections::HashMap, time::Duration};
+
+use paseto_actix::{ConfigError, Issuer, IssuerBuilder, SecretKey, TokenSource, Verifier, VerifierBuilder};
+use paseto_actix_tests::{ISSUER, keys};
+use serde_json::json;
+
+const SECOND: Duration = Duration::from_secs(1);
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+const NANOSECOND: Duration = Duration::from_nanos(1);
+
+fn issuer() -> IssuerBuilder {
+    Issuer::builder(ISSUER).key(keys::secret())
+}
+
+fn verifier() -> VerifierBuilder {
+    Verifier::builder().trust(ISSUER, keys::public())
+}
+
+#[track_caller]
+fn assert_setting<T>(result: Result<T, ConfigError>, name: &str) {
+    match result {
+        Err(ConfigError::InvalidSetting { setting, problem }) => {
+            assert_eq!(setting, name);
+            assert!(!problem.is_empty());
+        }
+        Err(other) => panic!("{other:?} instead of the setting {name}"),
+        Ok(_) => panic!("accepted, in spite of {name}"),
+    }
+}
+
+#[test]
+fn b31_an_issuer_and_its_keys() {
+    let kid = keys::secret().kid().to_owned();
+    let (one, other) = (SecretKey::generate, SecretKey::generate());
+    let build = |builder: IssuerBuilder| builder.build().map(drop);
+
+    assert_eq!(build(issuer()), Ok(()));
+    assert_eq!(build(issuer().standby_key(one()).standby_key(other.clone())), Ok(()));
+    assert_eq!(build(Issuer::builder(ISSUER)), Err(ConfigError::NoSigningKey));
+    assert_eq!(build(Issuer::builder(ISSUER).standby_key(one())), Err(ConfigError::NoSigningKey));
+    assert_setting(build(issuer().key(one())), "key");
+    assert_eq!(build(issuer().standby_key(keys::secret())), Err(ConfigError::DuplicateKey { kid }));
+    let twice = issuer().standby_key(other.clone()).standby_key(other.clone());
+    assert_eq!(build(twice), Err(ConfigError::DuplicateKey { kid: other.kid().to_owned() }));
+    assert_setting(build(Issuer::builder("").key(one())), "iss");
+}
+
+#[test]
+fn b31_how_long_a_token_may_live() {
+    for good in [SECOND, SECOND + NANOSECOND, CENTURY] {
+        assert!(issuer().ttl(good).build().is_ok(), "{good:?}");
+    }
+    for bad in [Duration::ZERO, NANOSECOND, SECOND - NANOSECOND, CENTURY + NANOSECOND, Duration::MAX] {
+        match issuer().ttl(bad).build() {
+            Err(ConfigError::DurationOutOfRange { given, .. }) => assert_eq!(given, bad),
+            other => panic!("{bad:?}: {other:?}"),
+        }
+        assert!(issuer().ttl(bad).ttl(SECOND).build().is_ok(), "the last call counts");
+        assert!(issuer().ttl(bad).dangerously_without_expiry().build().is_ok());
+    }
+}
+
+#[test]
+fn b31_footers_that_no_verifier_would_take() {
+    for good in [json!({}), json!({ "a": 1, "b": null, "c": 0.5, "d": true, "e": "x".repeat(900) })] {
+        assert!(issuer().footer(&good).build().is_ok(), "{good}");
+    }
+    for bad in [
+        json!([]),
+        json!("text"),
+        json!(1),
+        json!(null),
+        json!({ "kid": "k4.pid." }),
+        json!({ "kid": null }),
+        json!({ "a": [] }),
+        json!({ "a": {} }),
+        json!({ "a": "x".repeat(1024) }),
+    ] {
+        assert_setting(issuer().footer(&bad).build(), "footer");
+        assert!(issuer().footer(&bad).footer(&json!({})).build().is_ok(), "the last call counts");
+    }
+    assert_setting(issuer().footer(&HashMap::from([((1, 2), "a key that JSON does not know")])).build(), "footer");
+
+    for good in [&b"opaque"[..], &[0xff; 1024], b"", b"[1]"] {
+        assert!(issuer().footer_bytes(good).build().is_ok(), "{good:?}");
+    }
+    for bad in [&[0xff; 1025][..], b"{", br#"{"a":{}}"#, br#"{"a":1,"a":1}"#, br#"{"kid":1}"#] {
+        assert_setting(issuer().footer_bytes(bad).build(), "footer");
+    }
+    // Whether there is room for the key's id counts too.
+    let nearly_full = json!({ "a": "x".repeat(1000) });
+    assert_setting(issuer().footer(&nearly_full).build(), "footer");
+    assert!(issuer().footer(&nearly_full).include_kid(false).build().is_ok());
+}
+
+#[test]
+fn b31_a_verifier_and_its_keys() {
+    let kid = keys::public().kid().to_owned();
+    let build = |builder: VerifierBuilder| builder.build().map(drop);
+    let other = || SecretKey::generate().public_key();
+
+    assert_eq!(build(verifier()), Ok(()));
+    assert_eq!(build(verifier().trust(ISSUER, other()).trust("joe", other())), Ok(()));
+    assert_eq!(build(Verifier::builder()), Err(ConfigError::NoTrustedIssuer));
+    assert_eq!(build(Verifier::builder().trust_keys(ISSUER, [])), Err(ConfigError::NoTrustedIssuer));
+    assert_setting(build(Verifier::builder().trust("", other())), "iss");
+    assert_setting(build(verifier().trust_keys("", [other()])), "iss");
+    assert_eq!(build(verifier().trust(ISSUER, keys::public())), Err(ConfigError::DuplicateKey { kid: kid.clone() }));
+    let in_between = verifier().trust("joe", other()).trust_keys(ISSUER, [other(), keys::public()]);
+    assert_eq!(build(in_between), Err(ConfigError::DuplicateKey { kid: kid.clone() }));
+    let two = ConfigError::KeyOfTwoIssuers { kid, first: ISSUER.to_owned(), second: "joe".to_owned() };
+    assert!(two.to_string().contains(r#""https://issuer.example" and "joe""#));
+    assert_eq!(build(verifier().trust("joe", keys::public())), Err(two));
+}
+
+#[test]
+fn b31_other_settings_of_a_verifier() {
+    let limit = Duration::from_secs(300);
+    assert!(verifier().leeway(limit).build().is_ok());
+    assert!(verifier().leeway(Duration::ZERO).build().is_ok());
+    for bad in [limit + NANOSECOND, CENTURY + SECOND, Duration::MAX] {
+        let error = verifier().leeway(bad).build().unwrap_err();
+        assert!(
+            matches!(error, ConfigError::DurationOutOfRange { setting: "leeway", given, .. } if given == bad),
+            "{error:?}"
+        );
+    }
+
+    assert!(verifier().audience("ada").audience("bob").build().is_ok());
+    assert!(verifier().accept_any_audience().build().is_ok());
+    assert_setting(verifier().audience("ada").accept_any_audience().build(), "audience");
+    assert_setting(verifier().accept_any_audience().audience("ada").build(), "audience");
+
+    assert!(verifier().realm("the shop's realm (1)").build().is_ok());
+    for bad in ["\"", "a\\", "a\r\nb", "\0", "é", "\u{7f}"] {
+        assert_setting(verifier().realm(bad).build(), "realm");
+    }
+}
+
+#[test]
+fn b31_where_a_verifier_looks() {
+    let from = |source| verifier().token_from([TokenSource::bearer(), source]).build();
+    let good = [
+        TokenSource::header("X-Paseto"),
+        TokenSource::cookie("paseto"),
+        TokenSource::websocket_subprotocol("paseto"),
+        TokenSource::query("token"),
+        TokenSource::custom(|_| None),
+    ];
+    for source in good {
+        let shown = format!("{source:?}");
+        assert!(from(source).is_ok(), "{shown}");
+    }
+    let bad = [
+        TokenSource::header(""),
+        TokenSource::header("X Paseto"),
+        TokenSource::header("X-Paseto:"),
+        TokenSource::header("Authorization"),
+        TokenSource::header("authorization"),
+        TokenSource::header("Cookie"),
+        TokenSource::cookie(""),
+        TokenSource::websocket_subprotocol(""),
+        TokenSource::query(""),
+    ];
+    for source in bad {
+        assert_setting(from(source), "token_from");
+    }
+    assert_setting(verifier().token_from([]).build(), "token_from");
+
+    for good in ["https://app.example", "http://localhost:8080", "chrome-extension://abc"] {
+        assert!(verifier().trusted_origin(good).build().is_ok(), "{good}");
+    }
+    for bad in
+        ["", "app.example", "https://", "://app.example", "https://app.example/", "https://App.example", "null", "*"]
+    {
+        assert_setting(verifier().trusted_origin("https://app.example").trusted_origin(bad).build(), "trusted_origin");
+    }
+}
+
+#[test]
+fn what_is_built_is_shared_by_all_workers() {
+    fn is_shared<T: Clone + Send + Sync + Unpin + 'static>(_: &T) {}
+    is_shared(&issuer().build().unwrap());
+    is_shared(&verifier().build().unwrap());
+    fn is_error<T: std::error::Error + Clone + Send + Sync + 'static>(_: &T) {}
+    is_error(&ConfigError::NoSigningKey);
+}

@@ -1,0 +1,131 @@
+//! Settings with a key in the wrong place: the error may end up in a log, so it never repeats the key.
+
+use paseto_actix::{IssuerConfig, VerifierConfig};
+use paseto_actix_tests::{
+    ISSUER,
+    keys::{PUBLIC_PASERK, SECRET_PASERK, SECRET_PEM},
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+/// Every error on the way from settings to what they make, and how it shows itself.
+fn errors<T: DeserializeOwned, U, E: std::error::Error>(
+    settings: &Value,
+    build: fn(T) -> Result<U, E>,
+) -> Vec<(&'static str, String)> {
+    let show = |error: &dyn std::error::Error| format!("{error} {error:?}");
+    [
+        ("from_str", serde_json::from_str::<T>(&settings.to_string())),
+        ("from_value", serde_json::from_value::<T>(settings.clone())),
+    ]
+    .into_iter()
+    .filter_map(|(way, result)| match result {
+        Err(error) => Some((way, show(&error))),
+        Ok(config) => build(config).err().map(|error| (way, show(&error))),
+    })
+    .collect()
+}
+
+/// The texts of keys that get into wrong places, each with a part of it that must not show.
+fn secrets() -> [(Value, &'static str); 4] {
+    let (paserk_body, pem_body) = (&SECRET_PASERK[10..], &SECRET_PEM[28..92]);
+    let part = |text: &'static str| &text[20..36];
+    [
+        (json!(SECRET_PASERK), part(paserk_body)),
+        (json!(SECRET_PEM), part(pem_body)),
+        (json!(paserk_body), part(paserk_body)),
+        (json!(pem_body), part(pem_body)),
+    ]
+}
+
+#[track_caller]
+fn assert_silent(settings: &Value, errors: &[(&'static str, String)], secret: &str) {
+    assert_eq!(errors.len(), 2, "two ways, two errors: {settings}");
+    for (way, error) in errors {
+        assert!(!error.contains(secret), "{way} repeats the key: {error}");
+    }
+}
+
+#[test]
+fn b32_a_key_in_a_wrong_place_of_an_issuer() {
+    let issuer = |name: &str, value: Value| {
+        let mut settings = json!({ "iss": ISSUER, "private_keys": [{ "paserk": SECRET_PASERK }] });
+        settings[name] = value;
+        settings
+    };
+    let entry = |entry: Value| issuer("private_keys", json!([entry]));
+    for (key, secret) in secrets() {
+        let name = key.as_str().unwrap();
+        let mut wrong = vec![
+            key.clone(),
+            json!([key]),
+            issuer("private_keys", key.clone()),
+            issuer("private_keys", json!({ "paserk": key })),
+            issuer("private_keys", json!({ name: "paserk" })),
+            issuer("iss", json!([key])),
+            issuer("iss", json!({ "paserk": key })),
+            issuer("aud", json!([key])),
+            issuer("implicit_assertion", json!([key])),
+            issuer("private_key", key.clone()),
+            issuer(name, json!(true)),
+            entry(key.clone()),
+            entry(json!([key])),
+            entry(json!({ name: "paserk" })),
+            entry(json!({ "secret": key })),
+            entry(json!({ "iss": key })),
+            entry(json!({ "iss": key, "paserk": SECRET_PASERK })),
+            entry(json!({ "version": key })),
+            entry(json!({ "version": key, "key": SECRET_PEM })),
+            entry(json!({ "version": 3, "key": key })),
+            entry(json!({ "version": 4, "key": [key] })),
+            entry(json!({ "version": 4, "key": format!(" {name}") })),
+            entry(json!({ "version": 4, "key": format!("{name}\n\n{name}") })),
+            entry(json!({ "paserk": [key] })),
+            entry(json!({ "paserk": format!("{name}=") })),
+            entry(json!({ "paserk": format!("k4.public.{name}") })),
+            entry(json!({ "paserk": key, "key": key })),
+        ];
+        for field in ["use_iss", "use_iat", "use_nbf", "use_jti", "use_kid", "exp", "serializer"] {
+            wrong.push(issuer(field, key.clone()));
+        }
+        for settings in wrong {
+            assert_silent(&settings, &errors(&settings, IssuerConfig::build), secret);
+        }
+    }
+}
+
+#[test]
+fn b32_a_key_in_a_wrong_place_of_a_verifier() {
+    let verifier = |name: &str, value: Value| {
+        let mut settings = json!({ "public_keys": [{ "iss": ISSUER, "paserk": PUBLIC_PASERK }] });
+        settings[name] = value;
+        settings
+    };
+    let entry = |entry: Value| verifier("public_keys", json!([entry]));
+    for (key, secret) in secrets() {
+        let name = key.as_str().unwrap();
+        let mut wrong = vec![
+            key.clone(),
+            verifier("public_keys", key.clone()),
+            verifier("aud", json!([[key]])),
+            verifier("aud", json!({ "name": key })),
+            verifier("implicit_assertion", json!([key])),
+            verifier("realm", json!([key])),
+            verifier("realm", json!(format!("{name}\n"))),
+            verifier("private_keys", json!([key])),
+            verifier(name, json!(true)),
+            entry(key.clone()),
+            entry(json!({ name: "paserk" })),
+            entry(json!({ "iss": ISSUER, "version": key })),
+            entry(json!({ "iss": ISSUER, "version": 4, "key": key })),
+            entry(json!({ "iss": ISSUER, "paserk": key })),
+            entry(json!({ "iss": [key], "paserk": PUBLIC_PASERK })),
+        ];
+        for field in ["skew", "deserializer", "any_aud"] {
+            wrong.push(verifier(field, key.clone()));
+        }
+        for settings in wrong {
+            assert_silent(&settings, &errors(&settings, VerifierConfig::build), secret);
+        }
+    }
+}

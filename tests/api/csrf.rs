@@ -1,0 +1,288 @@
+//! Tokens that a browser sends by itself, on requests that another site made it send.
+
+use actix_web::{
+    HttpRequest,
+    http::{Method, StatusCode},
+    test::TestRequest,
+};
+use paseto_actix::{ConfigError, TokenSource, Verifier};
+use paseto_actix_tests::{
+    app::{issuer_builder, send, verifier_builder},
+    clock::TestClock,
+    logs::Logs,
+};
+use serde_json::json;
+
+const SITE: &str = "sec-fetch-site";
+const HOST: (&str, &str) = ("host", "api.example");
+const EVIL: (&str, &str) = ("origin", "https://evil.example");
+const CROSS: (&str, &str) = (SITE, "cross-site");
+
+type Headers = Vec<(&'static str, &'static str)>;
+
+fn token() -> String {
+    issuer_builder(&TestClock::new()).build().unwrap().token(&json!({})).subject("ada").issue().unwrap()
+}
+
+fn verifier(sources: impl IntoIterator<Item = TokenSource>) -> Verifier {
+    verifier_builder(&TestClock::new()).token_from(sources).build().unwrap()
+}
+
+fn either() -> Verifier {
+    verifier([TokenSource::bearer(), TokenSource::cookie("paseto")])
+}
+
+fn request(method: &str, headers: &[(&str, &str)]) -> TestRequest {
+    let request = TestRequest::default().method(method.parse().unwrap());
+    headers.iter().fold(request, |request, header| request.append_header(*header))
+}
+
+fn with_cookie(request: TestRequest, token: &str) -> TestRequest {
+    request.append_header(("cookie", format!("theme=dark; paseto={token}")))
+}
+
+fn with_bearer(request: TestRequest, token: &str) -> TestRequest {
+    request.append_header(("authorization", format!("Bearer {token}")))
+}
+
+/// Whether a request passes. One that does not gets a `403` that says nothing, and costs no signature check.
+async fn passes(verifier: &Verifier, request: TestRequest) -> bool {
+    let logs = Logs::capture();
+    let (answer, runs) = send(verifier, request).await;
+    if answer.status == StatusCode::OK {
+        assert_eq!((answer.body.as_str(), runs, logs.signature_checks()), ("ada", 1, 1));
+        return true;
+    }
+    assert_eq!((answer.status, answer.challenge()), (StatusCode::FORBIDDEN, ""));
+    assert_eq!(answer.body, r#"{"type":"about:blank","title":"Forbidden","status":403}"#);
+    assert_eq!((runs, logs.signature_checks()), (0, 0));
+    assert_eq!(logs.count(".trusted_origin(..)"), 1, "the log says what to do: {logs:?}");
+    false
+}
+
+/// Sends the same request with the token in a cookie, where the table decides, and as a bearer token, which always passes.
+async fn expect(verifier: &Verifier, method: &str, headers: &[(&str, &str)], allowed: bool) {
+    let case = format!("{method} {headers:?}");
+    let token = token();
+    assert_eq!(passes(verifier, with_cookie(request(method, headers), &token)).await, allowed, "a cookie: {case}");
+    assert!(passes(verifier, with_bearer(request(method, headers), &token)).await, "a bearer token: {case}");
+    let both = with_bearer(with_cookie(request(method, headers), &token), &token);
+    assert!(passes(verifier, both).await, "both: {case}");
+}
+
+#[actix_web::test]
+async fn b09_by_sec_fetch_site() {
+    let table: [(Headers, bool); 13] = [
+        (vec![(SITE, "same-origin")], true),
+        (vec![(SITE, "none")], true),
+        (vec![(SITE, "same-site")], false),
+        (vec![CROSS], false),
+        (vec![(SITE, "")], false),
+        (vec![(SITE, "Same-Origin")], false),
+        (vec![(SITE, "same-origin, cross-site")], false),
+        (vec![(SITE, "same-origin"), CROSS], false),
+        (vec![CROSS, (SITE, "same-origin")], false),
+        // The browser knows best: `Origin` beside `Host` is only for those that do not say.
+        (vec![(SITE, "same-origin"), EVIL, HOST], true),
+        (vec![(SITE, "none"), EVIL, HOST], true),
+        (vec![CROSS, ("origin", "https://api.example"), HOST], false),
+        (vec![(SITE, "same-site"), ("origin", "https://api.example"), HOST], false),
+    ];
+    for (headers, allowed) in table {
+        expect(&either(), "POST", &headers, allowed).await;
+    }
+}
+
+#[actix_web::test]
+async fn b09_by_origin() {
+    let table: [(Headers, bool); 14] = [
+        (vec![HOST], true),
+        (vec![], true),
+        (vec![("origin", "https://api.example"), HOST], true),
+        (vec![("origin", "http://api.example"), HOST], true),
+        (vec![("origin", "https://api.example"), ("host", "API.Example")], true),
+        (vec![("origin", "https://api.example:8443"), ("host", "api.example:8443")], true),
+        (vec![EVIL, HOST], false),
+        (vec![("origin", "null"), HOST], false),
+        (vec![("origin", ""), HOST], false),
+        (vec![("origin", "https://api.example.evil.example"), HOST], false),
+        (vec![("origin", "https://evil.example/?api.example"), HOST], false),
+        (vec![("origin", "https://api.example:8443"), HOST], false),
+        (vec![("origin", "https://api.example"), EVIL, HOST], false),
+        (vec![("origin", "https://api.example")], false),
+    ];
+    for (headers, allowed) in table {
+        expect(&either(), "POST", &headers, allowed).await;
+    }
+}
+
+/// The host of a request in absolute form, as of every one in HTTP/2, is that of its target.
+#[actix_web::test]
+async fn b09_by_origin_and_the_authority_of_the_target() {
+    for (origin, allowed) in [("https://api.example", true), ("https://evil.example", false)] {
+        let request = request("POST", &[("origin", origin), ("host", "evil.example")]).uri("https://api.example/");
+        assert_eq!(passes(&either(), with_cookie(request, &token())).await, allowed, "{origin}");
+    }
+}
+
+#[actix_web::test]
+async fn b09_on_unsafe_methods() {
+    for origin in [CROSS, EVIL] {
+        for method in ["POST", "PUT", "PATCH", "DELETE", "CONNECT", "TRACE", "PURGE", "get"] {
+            expect(&either(), method, &[origin, HOST], false).await;
+        }
+        for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
+            expect(&either(), method.as_str(), &[origin, HOST], true).await;
+        }
+    }
+}
+
+/// A WebSocket is bound by no same-origin policy, so that a cookie alone must not open one for another site.
+#[actix_web::test]
+async fn b09_on_websocket_handshakes() {
+    let upgrade = [HOST, ("connection", "Upgrade"), ("upgrade", "websocket")];
+    for (origin, allowed) in [
+        (CROSS, false),
+        (EVIL, false),
+        ((SITE, "same-site"), false),
+        ((SITE, "same-origin"), true),
+        (("origin", "https://api.example"), true),
+    ] {
+        expect(&either(), "GET", &[upgrade.as_slice(), &[origin]].concat(), allowed).await;
+    }
+
+    // No other site knows the token that it would have to name as a subprotocol.
+    let protocol = verifier([TokenSource::websocket_subprotocol("paseto"), TokenSource::cookie("paseto")]);
+    let named = || request("GET", &upgrade).append_header(EVIL);
+    let with_protocol = named().append_header(("sec-websocket-protocol", format!("paseto, {}", token())));
+    assert!(passes(&protocol, with_protocol).await);
+    assert!(!passes(&protocol, with_cookie(named(), &token())).await);
+}
+
+#[actix_web::test]
+async fn b09_a_trusted_origin() {
+    let app = ("origin", "https://app.example");
+    let trusting = || {
+        verifier_builder(&TestClock::new())
+            .token_from([TokenSource::bearer(), TokenSource::cookie("paseto")])
+            .trusted_origin("https://app.example")
+            .trusted_origin("https://admin.example:8443")
+            .build()
+            .unwrap()
+    };
+    let table: [(Headers, bool); 13] = [
+        (vec![app, HOST], true),
+        (vec![app, CROSS, HOST], true),
+        (vec![app, (SITE, "same-site"), HOST], true),
+        (vec![app, CROSS, ("upgrade", "websocket"), HOST], true),
+        (vec![("origin", "https://admin.example:8443"), CROSS], true),
+        (vec![("origin", "https://admin.example"), CROSS], false),
+        (vec![("origin", "http://app.example"), CROSS], false),
+        (vec![("origin", "https://app.example.evil.example"), CROSS], false),
+        (vec![("origin", "null"), CROSS], false),
+        (vec![EVIL, HOST], false),
+        (vec![EVIL, CROSS], false),
+        (vec![app, EVIL, CROSS], false),
+        (vec![CROSS], false),
+    ];
+    for (headers, allowed) in table {
+        expect(&trusting(), "POST", &headers, allowed).await;
+    }
+    expect(&either(), "POST", &[app, CROSS, HOST], false).await;
+}
+
+#[actix_web::test]
+async fn b09_without_protection() {
+    let off = verifier_builder(&TestClock::new())
+        .token_from([TokenSource::bearer(), TokenSource::cookie("paseto")])
+        .dangerously_without_csrf_protection()
+        .build()
+        .unwrap();
+    for origin in [CROSS, EVIL] {
+        expect(&off, "POST", &[origin, HOST], true).await;
+        expect(&either(), "POST", &[origin, HOST], false).await;
+    }
+}
+
+#[test]
+fn b09_origins_that_are_none() {
+    let build = |origin: &str| verifier_builder(&TestClock::new()).trusted_origin(origin).build();
+    for origin in
+        ["", "null", "*", "app.example", "https://", "://app.example", "https://app.example/", "https://App.example"]
+    {
+        let error = build(origin).unwrap_err();
+        assert!(matches!(error, ConfigError::InvalidSetting { setting: "trusted_origin", .. }), "{origin}: {error}");
+    }
+    assert!(build("https://app.example").is_ok());
+}
+
+fn header(req: &HttpRequest, name: &str) -> Option<String> {
+    Some(req.headers().get(name)?.to_str().unwrap().to_owned())
+}
+
+fn cookie(req: &HttpRequest, name: &str) -> Option<String> {
+    Some(req.cookie(name)?.value().to_owned())
+}
+
+/// A closure does not say where it found a token: it counts as a cookie's where it may have been one.
+#[actix_web::test]
+async fn b09_tokens_found_by_a_closure() {
+    type Loader = fn(&HttpRequest) -> Option<String>;
+    let token = token();
+    let (head, tail) = token.split_at(40);
+    let bearer = format!("Bearer {token}");
+    let own_scheme = format!("Paseto {token}");
+    let (own, session) = (format!("paseto={token}"), "session=1".to_owned());
+    let halves = format!("a={head}; b={tail}");
+    let referer = format!("https://api.example/?token={token}");
+
+    let by_header: Loader = |req| header(req, "x-token");
+    let by_scheme: Loader = |req| header(req, "authorization")?.strip_prefix("Paseto ").map(str::to_owned);
+    let by_cookie: Loader = |req| cookie(req, "paseto");
+    let by_halves: Loader = |req| Some(cookie(req, "a")? + &cookie(req, "b")?);
+    let by_query: Loader = |req| req.query_string().strip_prefix("token=").map(str::to_owned);
+
+    type Headers<'a> = Vec<(&'a str, &'a str)>;
+    let table: [(Loader, Headers<'_>, bool); 11] = [
+        (by_header, vec![("x-token", &token)], true),
+        (by_header, vec![("x-token", &token), ("cookie", &session)], true),
+        (by_header, vec![("x-token", &token), ("cookie", &own)], true),
+        (by_scheme, vec![("authorization", &own_scheme), ("cookie", &session)], true),
+        (by_cookie, vec![("cookie", &own)], false),
+        (by_cookie, vec![("cookie", &own), ("referer", &referer)], false),
+        (by_cookie, vec![("cookie", &own), ("authorization", "Basic eA==")], false),
+        (by_cookie, vec![("cookie", &own), ("authorization", &bearer)], true),
+        (by_halves, vec![("cookie", &halves)], false),
+        (by_query, vec![], true),
+        (by_query, vec![("cookie", &session)], false),
+    ];
+    for (loader, headers, allowed) in table {
+        let verifier = verifier_builder(&TestClock::new()).token_loader(loader).build().unwrap();
+        let uri = format!("/?token={token}");
+        let own_site = [headers.as_slice(), &[(SITE, "same-origin")]].concat();
+        assert!(passes(&verifier, request("POST", &own_site).uri(&uri)).await, "{headers:?}, same origin");
+        assert!(passes(&verifier, request("GET", &headers).append_header(CROSS).uri(&uri)).await, "{headers:?}, GET");
+        for origin in [CROSS, EVIL] {
+            let request = request("POST", &headers).append_header(origin).append_header(HOST).uri(&uri);
+            assert_eq!(passes(&verifier, request).await, allowed, "{headers:?}");
+        }
+    }
+}
+
+/// What is looked up by a cookie, such as a token that the server keeps, is a cookie's too, and so is an empty one.
+#[actix_web::test]
+async fn b09_tokens_kept_by_the_server() {
+    let kept = token();
+    let by_session = verifier_builder(&TestClock::new())
+        .token_loader(move |req| cookie(req, "session").map(|_| kept.clone()))
+        .build()
+        .unwrap();
+    let session = ("cookie", "session=1");
+    assert!(!passes(&by_session, request("POST", &[session, CROSS])).await);
+    assert!(passes(&by_session, request("POST", &[session, (SITE, "same-origin")])).await);
+
+    let empty = verifier_builder(&TestClock::new()).token_loader(|_| Some(String::new())).build().unwrap();
+    assert!(!passes(&empty, request("POST", &[session, CROSS])).await);
+    let (answer, _) = send(&empty, request("POST", &[session, (SITE, "same-origin")])).await;
+    answer.assert_invalid_token();
+}

@@ -1,0 +1,58 @@
+//! Times: what either library writes, the other judges by its clock and its leeway.
+
+use std::time::Duration;
+
+use paseto_actix_tests::ISSUER;
+use serde_json::json;
+use time::{OffsetDateTime, ext::NumericalDuration, format_description::well_known::Rfc3339};
+
+use super::{KeyPair, Peer, assert_refused, issuer, opened, text, verifier};
+
+#[actix_web::test]
+async fn b19_their_exp_is_kept_to_the_nanosecond() {
+    let Some(mut peer) = Peer::start() else { return };
+    let pair = KeyPair::documentation();
+    for cbor in [false, true] {
+        let ask = json!({ "iss": ISSUER, "key": pair.secret[0], "use_kid": false, "iat": true, "exp": 1, "cbor": cbor, "claims": {} });
+        let signed = peer.get("issue", ask);
+        let exp = OffsetDateTime::parse(text(&signed["claims"]["exp"]), &Rfc3339).unwrap();
+        let at = |now: OffsetDateTime| verifier(cbor, &[&pair.public[0]]).clock(move || now).build().unwrap();
+        opened(&at(exp + 5.seconds()), text(&signed["token"])).await;
+        assert_refused(&at(exp + 5.seconds() + 1.nanoseconds()), text(&signed["token"])).await;
+        // Its `iat` is one second before its `exp`.
+        opened(&at(exp - 6.seconds()), text(&signed["token"])).await;
+        assert_refused(&at(exp - 6.seconds() - 1.nanoseconds()), text(&signed["token"])).await;
+    }
+}
+
+#[test]
+fn b19_our_exp_and_nbf_are_kept_by_them() {
+    let Some(mut peer) = Peer::start() else { return };
+    let pair = KeyPair::documentation();
+    let late = Err("VerifyError: Token expired.".to_owned());
+    let early = Err("VerifyError: Token has not been activated yet.".to_owned());
+    // When it is issued, seconds from now, with a lifetime of ten minutes; their leeway; their judgement.
+    let cases = [
+        (0, 0, Ok(())),
+        (-540, 0, Ok(())),
+        (-660, 0, late.clone()),
+        (-660, 120, Ok(())),
+        (-780, 120, late),
+        (60, 0, early.clone()),
+        (60, 120, Ok(())),
+        (180, 120, early),
+    ];
+    for cbor in [false, true] {
+        for (issued, skew, judgement) in cases.clone() {
+            let token = issuer(cbor, &pair.secret[1])
+                .ttl(Duration::from_secs(600))
+                .clock(move || OffsetDateTime::now_utc() + time::Duration::seconds(issued))
+                .build()
+                .unwrap()
+                .issue(&json!({}))
+                .unwrap();
+            let ask = json!({ "keys": [pair.public[1]], "cbor": cbor, "token": token, "skew": skew });
+            assert_eq!(peer.ask("verify", ask).map(|_| ()), judgement, "issued {issued} s from now, leeway {skew} s");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! What users see, by subject. Tests that are named after a number show the behaviour of that number.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod builders;
+mod checks;
+mod claims;
+mod config;
+mod config_secrets;
+mod csrf;
+mod forgery;
+mod form;
+mod guard;
+mod house;
+mod interop;
+mod issuing;
+mod issuing_refused;
+mod keys;
+mod keys_pem;
+mod keys_weak;
+mod logs;
+mod macro_forms;
+mod payload;
+mod properties;
+mod required;
+mod server;
+mod transport;
+mod vectors;
+mod verifiers;

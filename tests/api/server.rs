@@ -1,0 +1,272 @@
+//! Over a real connection: bodies that never come, error handlers that panic, and the request after that.
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::mpsc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use actix_web::{
+    App, HttpResponse, HttpServer,
+    dev::ServerHandle,
+    http::header::{HeaderMap, HeaderName, HeaderValue},
+    rt::{System, task::yield_now},
+    web::{self, Json, ServiceConfig},
+};
+use paseto_actix::{Paseto, PasetoRequired, Refusal, VerifiedToken, Verifier, VerifyErrorKind, paseto_required};
+use paseto_actix_tests::{
+    app::{Answer, Runs, issuer_builder, verifier_builder},
+    clock::TestClock,
+};
+use serde_json::{Value, json};
+
+/// Far more than any answer takes: a test that waits for what never comes fails instead of hanging.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[paseto_required(scopes("write"))]
+async fn attribute(Json(body): Json<Value>, runs: web::Data<Runs>) -> String {
+    runs.count_one();
+    body.to_string()
+}
+
+async fn unguarded(Json(body): Json<Value>, runs: web::Data<Runs>) -> String {
+    runs.count_one();
+    body.to_string()
+}
+
+async fn extractor(_: Paseto<Value>, runs: web::Data<Runs>) -> &'static str {
+    runs.count_one();
+    "served"
+}
+
+fn services(app: &mut ServiceConfig) {
+    let required = PasetoRequired::new().scopes(["write"]);
+    app.route("/attribute", web::to(attribute))
+        .route("/extractor", web::to(extractor))
+        .service(web::scope("/middleware").wrap(required).default_service(web::to(unguarded)));
+}
+
+/// A server of one worker on a port of its own, stopped when dropped.
+struct Server {
+    address: SocketAddr,
+    runs: Runs,
+    handle: ServerHandle,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    fn start(verifier: Verifier) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let runs = Runs::default();
+        let data = web::Data::new(runs.clone());
+        let (sender, receiver) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            System::new().block_on(async move {
+                let app = move || App::new().app_data(verifier.clone()).app_data(data.clone()).configure(services);
+                let server = HttpServer::new(app).workers(1).disable_signals().listen(listener).unwrap().run();
+                sender.send(server.handle()).unwrap();
+                server.await.unwrap();
+            });
+        });
+        Self { address, runs, handle: receiver.recv().unwrap(), thread: Some(thread) }
+    }
+
+    fn connect(&self) -> Connection {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Connection(stream)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // The order is given at once; the future only waits for it to be carried out, as the thread's end does.
+        drop(self.handle.stop(false));
+        let ended = self.thread.take().map(JoinHandle::join);
+        assert!(thread::panicking() || matches!(ended, Some(Ok(()))), "the server ends in peace");
+    }
+}
+
+struct Connection(TcpStream);
+
+impl Connection {
+    /// Sends the head of a request that announces a body of this length, and as much of the body as there is.
+    fn send(&mut self, path: &str, token: Option<&str>, length: usize, body: &str) {
+        let authorization = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
+        write!(
+            self.0,
+            "POST {path} HTTP/1.1\r\nhost: api.example\r\n{authorization}content-type: application/json\r\n\
+             content-length: {length}\r\n\r\n{body}"
+        )
+        .unwrap();
+    }
+
+    fn send_all(&mut self, path: &str, token: Option<&str>, body: &str) {
+        self.send(path, token, body.len(), body);
+    }
+
+    /// Reads one response; `None` if the connection is closed before there is one.
+    fn answer(&mut self) -> Option<Answer> {
+        let head = self.read_until(|text| text.ends_with(b"\r\n\r\n"))?;
+        let head = String::from_utf8(head).unwrap();
+        let mut lines = head.lines();
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
+            headers.append(HeaderName::try_from(name).unwrap(), HeaderValue::try_from(value).unwrap());
+        }
+        let length: usize = headers.get("content-length").unwrap().to_str().unwrap().parse().unwrap();
+        let body = String::from_utf8(self.read_until(|text| text.len() == length)?).unwrap();
+        Some(Answer { status, headers, body })
+    }
+
+    fn read_until(&mut self, done: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
+        let mut text = Vec::new();
+        while !done(&text) {
+            let mut byte = [0];
+            match self.0.read(&mut byte) {
+                Ok(0) => return None,
+                Ok(_) => text.push(byte[0]),
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return None,
+                Err(error) => panic!("no answer: {error}"),
+            }
+        }
+        Some(text)
+    }
+}
+
+fn token_of(subject: &str, scopes: &[&str]) -> String {
+    let issuer = issuer_builder(&TestClock::new()).build().unwrap();
+    issuer.token(&json!({})).subject(subject).scopes(scopes.iter().copied()).issue().unwrap()
+}
+
+fn verdict(token: &VerifiedToken) -> Result<(), Refusal> {
+    match token.subject() {
+        Some("ivan") => Err(Refusal::invalid("suspended")),
+        Some("uma") => Err(Refusal::unavailable("the database is away")),
+        _ => Ok(()),
+    }
+}
+
+async fn slow_verdict(token: VerifiedToken) -> Result<(), Refusal> {
+    yield_now().await;
+    verdict(&token)
+}
+
+/// The answer comes while the client still holds back the whole body: nobody can have waited for it.
+#[test]
+fn b06_a_refusal_does_not_wait_for_the_body() {
+    let builder = || verifier_builder(&TestClock::new());
+    for verifier in [builder().check(verdict).build().unwrap(), builder().check_async(slow_verdict).build().unwrap()] {
+        let server = Server::start(verifier);
+        for path in ["/attribute", "/middleware"] {
+            let refused = |token: Option<&str>| {
+                let mut connection = server.connect();
+                connection.send(path, token, 100, "");
+                connection.answer().unwrap()
+            };
+            refused(None).assert_no_token();
+            refused(Some("")).assert_invalid_request();
+            refused(Some("v4.public.x")).assert_invalid_token();
+            refused(Some(&token_of("ivan", &["write"]))).assert_invalid_token();
+            assert_eq!(refused(Some(&token_of("ada", &["read"]))).status.as_u16(), 403);
+            assert_eq!(refused(Some(&token_of("uma", &["write"]))).status.as_u16(), 503);
+        }
+        assert_eq!(server.runs.count(), 0);
+    }
+}
+
+#[test]
+fn b06_a_body_that_is_no_json() {
+    let server = Server::start(verifier_builder(&TestClock::new()).build().unwrap());
+    let token = token_of("ada", &["write"]);
+    for (number, path) in ["/attribute", "/middleware"].into_iter().enumerate() {
+        for body in ["{nope", "", "[1, 2"] {
+            let answer = |token| {
+                let mut connection = server.connect();
+                connection.send_all(path, token, body);
+                connection.answer().unwrap()
+            };
+            answer(None).assert_no_token();
+            answer(Some("v4.public.x")).assert_invalid_token();
+            assert_eq!(answer(Some(&token)).status.as_u16(), 400, "the extractor's own answer to {body:?}");
+        }
+        assert_eq!(server.runs.count(), number);
+
+        // The head alone is no request yet for whoever is let in: the body may come later.
+        let mut connection = server.connect();
+        connection.send(path, Some(&token), 7, "");
+        connection.0.write_all(br#"{"x":1}"#).unwrap();
+        assert_eq!(connection.answer().unwrap().body, r#"{"x":1}"#);
+        assert_eq!(server.runs.count(), number + 1);
+    }
+}
+
+#[test]
+fn b08_an_error_handler_that_answers_200() {
+    let ok = |_: &_, _: &_| HttpResponse::Ok().body("all is well");
+    let server = Server::start(verifier_builder(&TestClock::new()).error_handler(ok).build().unwrap());
+    let token = token_of("ada", &["write"]);
+    for (number, path) in ["/attribute", "/middleware", "/extractor"].into_iter().enumerate() {
+        let mut connection = server.connect();
+        for token in [None, Some("v4.public.x"), Some("")] {
+            // actix ends a connection with a body that nobody reads, so there is none.
+            connection.send_all(path, token, "");
+            let answer = connection.answer().unwrap();
+            assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, "all is well"), "{path}");
+            assert_eq!(server.runs.count(), number, "{path}");
+        }
+        connection.send_all(path, Some(&token), "{}");
+        assert_eq!(connection.answer().unwrap().status.as_u16(), 200, "{path}");
+        assert_eq!(server.runs.count(), number + 1, "{path}: the next request on the same connection is served");
+    }
+}
+
+#[test]
+fn b08_an_error_handler_that_panics() {
+    let verifier = verifier_builder(&TestClock::new())
+        // A panic without the hook's message on the standard error of whoever runs the tests.
+        .error_handler(|_, error| match error.kind() {
+            VerifyErrorKind::MissingToken => HttpResponse::Unauthorized().finish(),
+            _ => std::panic::resume_unwind(Box::new("an error handler that panics")),
+        })
+        .build()
+        .unwrap();
+    let server = Server::start(verifier);
+    let token = token_of("ada", &["write"]);
+    for (number, path) in ["/attribute", "/middleware", "/extractor"].into_iter().enumerate() {
+        let mut bystander = server.connect();
+        for token in ["v4.public.x", ""] {
+            let mut connection = server.connect();
+            connection.send_all(path, Some(token), "{}");
+            assert!(connection.answer().is_none_or(|answer| answer.status.is_server_error()), "{path}");
+            assert_eq!(server.runs.count(), number, "{path}");
+        }
+        bystander.send_all(path, None, "{}");
+        assert_eq!(bystander.answer().unwrap().status.as_u16(), 401, "{path}: other connections go on");
+
+        let mut next = server.connect();
+        next.send_all(path, Some(&token), "{}");
+        assert_eq!(next.answer().unwrap().status.as_u16(), 200, "{path}: the next request is served");
+        assert_eq!(server.runs.count(), number + 1, "{path}");
+    }
+}
+
+/// actix uses requests again: what one was let in with must not be there for the next.
+#[test]
+fn an_outcome_ends_with_its_request() {
+    let server = Server::start(verifier_builder(&TestClock::new()).build().unwrap());
+    let token = token_of("ada", &["write"]);
+    let mut connection = server.connect();
+    for round in 1..=20 {
+        connection.send_all("/attribute", Some(&token), "{}");
+        assert_eq!(connection.answer().unwrap().status.as_u16(), 200);
+        // actix ends a connection with a body that nobody reads, so there is none.
+        connection.send_all("/attribute", None, "");
+        connection.answer().unwrap().assert_no_token();
+        assert_eq!(server.runs.count(), round);
+    }
+}

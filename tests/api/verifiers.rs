@@ -1,0 +1,305 @@
+//! Which Verifier judges a request, how often, and who learns of the outcome.
+
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use actix_web::{
+    App, Error, HttpRequest,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::StatusCode,
+    middleware::{Next, from_fn},
+    test::{TestRequest, init_service},
+    web::{self, ServiceConfig},
+};
+use paseto_actix::{
+    MaybePaseto, Paseto, PasetoRequestExt, PasetoRequired, Refusal, VerifiedToken, Verifier, paseto_required,
+};
+use paseto_actix_tests::{
+    app::{Answer, Runs, call, issuer_builder, verifier_builder},
+    clock::TestClock,
+    logs::Logs,
+};
+use serde_json::{Value, json};
+
+#[paseto_required]
+async fn attribute(runs: web::Data<Runs>, req: HttpRequest) -> String {
+    runs.count_one();
+    subject(req.current_paseto())
+}
+
+async fn unguarded(runs: web::Data<Runs>, req: HttpRequest) -> String {
+    runs.count_one();
+    subject(req.current_paseto())
+}
+
+async fn maybe(_: MaybePaseto<Value>, runs: web::Data<Runs>, req: HttpRequest) -> String {
+    runs.count_one();
+    subject(req.current_paseto())
+}
+
+async fn side_by_side(
+    first: Paseto<Value>,
+    second: VerifiedToken,
+    MaybePaseto(third): MaybePaseto<Value>,
+    runs: web::Data<Runs>,
+) -> String {
+    runs.count_one();
+    assert_eq!([first.token().subject(), third.unwrap().token().subject()], [second.subject(); 2]);
+    subject(Some(second))
+}
+
+async fn optional(first: Option<Paseto<Value>>, second: Result<VerifiedToken, Error>) -> String {
+    format!("{} {}", first.is_some(), second.is_ok())
+}
+
+#[paseto_required]
+async fn everything(
+    first: Paseto<Value>,
+    second: VerifiedToken,
+    third: MaybePaseto<Value>,
+    runs: web::Data<Runs>,
+) -> String {
+    side_by_side(first, second, third, runs).await
+}
+
+fn subject(token: Option<VerifiedToken>) -> String {
+    token.map_or_else(|| "nobody".to_owned(), |token| token.subject().unwrap().to_owned())
+}
+
+/// A verifier that takes only tokens for this audience.
+fn of(audience: &str) -> Verifier {
+    verifier_builder(&TestClock::new()).audience(audience).build().unwrap()
+}
+
+fn gateway() -> Verifier {
+    verifier_builder(&TestClock::new()).accept_any_audience().build().unwrap()
+}
+
+fn token_for(audience: &str) -> String {
+    let issuer = issuer_builder(&TestClock::new()).build().unwrap();
+    issuer.token(&json!({})).subject("ada").audience(audience).issue().unwrap()
+}
+
+fn bearer(path: &str, token: &str) -> TestRequest {
+    TestRequest::with_uri(path).insert_header(("authorization", format!("Bearer {token}")))
+}
+
+/// Sends one request. The second value is how often a handler has run.
+async fn send(configure: impl FnOnce(&mut ServiceConfig), request: TestRequest) -> (Answer, usize) {
+    let runs = Runs::default();
+    let app = App::new().app_data(web::Data::new(runs.clone())).configure(configure);
+    (call(&init_service(app).await, request.to_request()).await, runs.count())
+}
+
+#[track_caller]
+fn assert_outcome((answer, runs): &(Answer, usize), accepted: bool, case: &str) {
+    let expected = if accepted { (StatusCode::OK, 1) } else { (StatusCode::UNAUTHORIZED, 0) };
+    assert_eq!((answer.status, *runs), expected, "{case}: {answer:?}");
+    if accepted {
+        assert_eq!(answer.body, "ada", "{case}");
+    } else {
+        answer.assert_invalid_token();
+    }
+}
+
+/// The nearest one counts, in either spelling, for attributes and middlewares.
+#[actix_web::test]
+async fn a_scopes_own_verifier_overrides_the_applications() {
+    fn bare(app: &mut ServiceConfig) {
+        let guard = PasetoRequired::new;
+        let inner = web::scope("/c")
+            .app_data(of("c"))
+            .route("/attribute", web::to(attribute))
+            .service(web::scope("/middleware").wrap(guard()).default_service(web::to(unguarded)));
+        let outer = web::scope("/b")
+            .app_data(of("b"))
+            .service(inner)
+            .service(web::resource("/d").app_data(of("d")).wrap(guard()).to(unguarded))
+            .route("/attribute", web::to(attribute))
+            .default_service(web::to(unguarded))
+            .wrap(guard());
+        app.app_data(of("a")).service(outer).route("/attribute", web::to(attribute));
+    }
+    fn data(app: &mut ServiceConfig) {
+        let of = |audience| web::Data::new(of(audience));
+        let b = web::scope("/b").app_data(of("b")).wrap(PasetoRequired::new()).default_service(web::to(unguarded));
+        app.app_data(of("a")).service(b).route("/attribute", web::to(attribute));
+    }
+    for (configure, path, audience) in [
+        (bare as fn(&mut ServiceConfig), "/attribute", "a"),
+        (bare, "/b/attribute", "b"),
+        (bare, "/b/other", "b"),
+        (data, "/attribute", "a"),
+        (data, "/b/other", "b"),
+    ] {
+        for other in ["a", "b", "c", "d"] {
+            let outcome = send(configure, bearer(path, &token_for(other))).await;
+            assert_outcome(&outcome, other == audience, &format!("{path}, {other}"));
+        }
+    }
+    // Here a request passes the scope's guard and then another, with another Verifier: no one audience is enough.
+    for path in ["/b/c/attribute", "/b/c/middleware/x", "/b/d"] {
+        for audience in ["a", "b", "c", "d"] {
+            assert_outcome(&send(bare, bearer(path, &token_for(audience))).await, false, path);
+        }
+    }
+}
+
+/// Which of the two is nearer cannot be told from a request, so that neither may stand in for the other.
+#[actix_web::test]
+async fn a_scopes_own_verifier_in_another_spelling_than_the_applications() {
+    type Register = fn(&mut ServiceConfig, Verifier);
+    let bare: Register = |app, verifier| _ = app.app_data(verifier);
+    let data: Register = |app, verifier| _ = app.app_data(web::Data::new(verifier));
+    for (case, outside, inside) in [
+        ("bare in bare", bare, bare),
+        ("Data in Data", data, data),
+        ("Data in bare", bare, data),
+        ("bare in Data", data, bare),
+    ] {
+        let configure = |app: &mut ServiceConfig| {
+            outside(app, gateway());
+            let own = web::scope("/own").configure(|app| inside(app, of("own")));
+            app.service(own.route("/attribute", web::to(attribute)));
+        };
+        let (answer, runs) = send(configure, bearer("/own/attribute", &token_for("other"))).await;
+        assert!(!answer.status.is_success() && runs == 0, "{case}: {answer:?}");
+        let (answer, runs) = send(configure, bearer("/own/attribute", &token_for("own"))).await;
+        assert!(answer.status.is_success() == (runs == 1), "{case}: {answer:?}");
+    }
+}
+
+#[actix_web::test]
+async fn b54_an_outcome_is_not_reused_by_a_stricter_verifier() {
+    let strict = || verifier_builder(&TestClock::new()).accept_any_audience().check(no_ada).build().unwrap();
+    for (inside, accepted) in [(gateway(), true), (of("own"), true), (of("another"), false), (strict(), false)] {
+        let configure = |app: &mut ServiceConfig| {
+            let inner = web::scope("/inner").app_data(inside).route("/attribute", web::to(attribute));
+            app.service(web::scope("/outer").app_data(gateway()).wrap(PasetoRequired::new()).service(inner));
+        };
+        let logs = Logs::capture();
+        let outcome = send(configure, bearer("/outer/inner/attribute", &token_for("own"))).await;
+        assert_outcome(&outcome, accepted, "the inner verifier decides");
+        assert_eq!(logs.signature_checks(), 2, "each verifies for itself: {logs:?}");
+    }
+
+    let one = gateway();
+    let configure = |app: &mut ServiceConfig| {
+        let inner = web::scope("/inner").app_data(one.clone()).route("/attribute", web::to(attribute));
+        app.service(web::scope("/outer").app_data(one).wrap(PasetoRequired::new()).service(inner));
+    };
+    let logs = Logs::capture();
+    assert_outcome(&send(configure, bearer("/outer/inner/attribute", &token_for("own"))).await, true, "a clone");
+    assert_eq!(logs.signature_checks(), 1, "a clone is the same verifier: {logs:?}");
+}
+
+fn no_ada(token: &VerifiedToken) -> Result<(), Refusal> {
+    if token.subject() == Some("ada") { Err(Refusal::invalid("not her")) } else { Ok(()) }
+}
+
+/// Every guard and extractor of one request shares one verification, and one run of the checks.
+#[actix_web::test]
+async fn nothing_is_verified_twice_in_one_request() {
+    for asynchronous in [false, true] {
+        let checks = Arc::new(AtomicUsize::new(0));
+        let verifier = {
+            let builder = verifier_builder(&TestClock::new()).accept_any_audience();
+            let checks = Arc::clone(&checks);
+            let count = move || _ = checks.fetch_add(1, Ordering::SeqCst);
+            if asynchronous {
+                builder.check_async(move |_| {
+                    count();
+                    async {
+                        actix_web::rt::task::yield_now().await;
+                        Ok(())
+                    }
+                })
+            } else {
+                builder.check(move |_| {
+                    count();
+                    Ok(())
+                })
+            }
+            .build()
+            .unwrap()
+        };
+        let configure = |app: &mut ServiceConfig| {
+            let guarded = web::scope("/a").wrap(PasetoRequired::new()).route("/everything", web::to(everything));
+            app.app_data(verifier.clone())
+                .service(web::scope("/guarded").wrap(PasetoRequired::new()).service(guarded))
+                .route("/side_by_side", web::to(side_by_side));
+        };
+        for path in ["/guarded/a/everything", "/side_by_side"] {
+            let logs = Logs::capture();
+            checks.store(0, Ordering::SeqCst);
+            assert_outcome(&send(configure, bearer(path, &token_for("own"))).await, true, path);
+            let counted = (logs.signature_checks(), checks.load(Ordering::SeqCst));
+            assert_eq!(counted, (1, 1), "{path}, asynchronous: {asynchronous}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn nothing_is_refused_twice_in_one_request() {
+    let verifier = verifier_builder(&TestClock::new()).accept_any_audience().check(no_ada).build().unwrap();
+    let configure = |app: &mut ServiceConfig| _ = app.app_data(verifier).route("/", web::to(optional));
+    let logs = Logs::capture();
+    let (answer, _) = send(configure, bearer("/", &token_for("own"))).await;
+    assert_eq!((answer.body.as_str(), logs.signature_checks()), ("false false", 1), "{logs:?}");
+}
+
+/// What middlewares have seen, in order.
+#[derive(Clone, Default)]
+struct Seen(Rc<RefCell<Vec<String>>>);
+
+async fn watch<B: MessageBody>(req: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
+    let seen = req.app_data::<Seen>().unwrap().clone();
+    seen.0.borrow_mut().push(subject(req.current_paseto()));
+    let response = next.call(req).await?;
+    seen.0.borrow_mut().push(subject(response.request().current_paseto()));
+    Ok(response)
+}
+
+/// A middleware outside of the guard sees the token after the call, one inside before it, and none that was refused.
+#[actix_web::test]
+async fn current_paseto_for_handlers_and_middlewares() {
+    let (good, bad) = (token_for("own"), token_for("another"));
+    for (path, token, status, expected) in [
+        ("/guarded/unguarded", Some(&good), 200, ["nobody", "ada", "ada", "ada"].as_slice()),
+        ("/guarded/unguarded", Some(&bad), 401, &["nobody", "nobody"]),
+        ("/guarded/unguarded", None, 401, &["nobody", "nobody"]),
+        ("/attribute", Some(&good), 200, &["nobody", "ada"]),
+        ("/attribute", Some(&bad), 401, &["nobody", "nobody"]),
+        ("/maybe", Some(&good), 200, &["nobody", "ada"]),
+        ("/maybe", None, 200, &["nobody", "nobody"]),
+        ("/unguarded", Some(&good), 200, &["nobody", "nobody"]),
+    ] {
+        let seen = Seen::default();
+        let guarded = web::scope("/guarded")
+            .wrap(from_fn(watch))
+            .wrap(PasetoRequired::new())
+            .route("/unguarded", web::to(unguarded));
+        let runs = Runs::default();
+        let app = App::new()
+            .wrap(from_fn(watch))
+            .app_data(of("own"))
+            .app_data(seen.clone())
+            .app_data(web::Data::new(runs.clone()))
+            .service(guarded)
+            .route("/attribute", web::to(attribute))
+            .route("/maybe", web::to(maybe))
+            .route("/unguarded", web::to(unguarded));
+        let request = token.map_or_else(|| TestRequest::with_uri(path), |token| bearer(path, token));
+        let answer = call(&init_service(app).await, request.to_request()).await;
+        assert_eq!(answer.status.as_u16(), status, "{path}");
+        assert_eq!(*seen.0.borrow(), expected, "{path}");
+        assert_eq!(runs.count(), usize::from(status == 200), "{path}");
+    }
+}

@@ -1,0 +1,69 @@
+//! One HTTP request at a time, over a plain socket.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
+
+/// Long enough for any answer of a server on this machine, short enough to fail instead of hanging.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a server answered.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// The headers in their order, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: String,
+}
+
+impl Response {
+    /// All values of a header, whose name is given in lower case.
+    pub fn header_values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers.iter().filter(move |(header, _)| header == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The `Set-Cookie` header for this cookie: its value and its attributes.
+    pub fn set_cookie(&self, name: &str) -> Option<(&str, &str)> {
+        self.header_values("set-cookie").find_map(|header| {
+            let value = header.strip_prefix(name)?.strip_prefix('=')?;
+            Some(value.split_once(';').unwrap_or((value, "")))
+        })
+    }
+}
+
+/// Sends a request to a server at `http://host:port`, and reads the answer to its end.
+pub fn send(server: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
+    let address = server.strip_prefix("http://").expect("an address such as http://127.0.0.1:8080");
+    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    for (name, value) in headers {
+        request += &format!("{name}: {value}\r\n");
+    }
+    if !body.is_empty() {
+        request += &format!("Content-Length: {}\r\n", body.len());
+    }
+    request += &format!("\r\n{body}");
+
+    let mut stream = TcpStream::connect(address).expect("a server that listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time-out that is not zero");
+    stream.write_all(request.as_bytes()).expect("a server that reads");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).expect("a response in UTF-8");
+    parse(&response)
+}
+
+fn parse(response: &str) -> Response {
+    let (head, body) = response.split_once("\r\n\r\n").expect("an empty line after the headers");
+    let mut lines = head.split("\r\n");
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)).expect("a status line");
+    let headers = lines
+        .map(|line| line.split_once(':').expect("a header"))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
+    let response =
+        Response { status: status.parse().expect("a status code"), headers: headers.collect(), body: body.to_owned() };
+    assert_eq!(response.header_values("transfer-encoding").next(), None, "a body in one piece");
+    response
+}

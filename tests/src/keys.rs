@@ -1,0 +1,27 @@
+//! The keys of the original's documentation, and fresh ones.
+
+use paseto_actix::{PublicKey, SecretKey};
+
+/// The secret key of the original's documentation, as PEM.
+pub const SECRET_PEM: &str = "-----BEGIN PRIVATE KEY-----\n\
+    MC4CAQAwBQYDK2VwBCIEILTL+0PfTOIQcn2VPkpxMwf6Gbt9n4UEFDjZ4RuUKjd0\n\
+    -----END PRIVATE KEY-----";
+/// The same key as PASERK.
+pub const SECRET_PASERK: &str =
+    "k4.secret.tMv7Q99M4hByfZU-SnEzB_oZu32fhQQUONnhG5QqN3Qeudu7vAR8A_1wYE4AcfCYfhayi3VyJcEfAEFdDiCxog";
+/// Its public half as PEM.
+pub const PUBLIC_PEM: &str = "-----BEGIN PUBLIC KEY-----\n\
+    MCowBQYDK2VwAyEAHrnbu7wEfAP9cGBOAHHwmH4Wsot1ciXBHwBBXQ4gsaI=\n\
+    -----END PUBLIC KEY-----";
+/// Its public half as PASERK.
+pub const PUBLIC_PASERK: &str = "k4.public.Hrnbu7wEfAP9cGBOAHHwmH4Wsot1ciXBHwBBXQ4gsaI";
+
+/// The secret key of the original's documentation.
+pub fn secret() -> SecretKey {
+    SecretKey::from_paserk(SECRET_PASERK).expect("a key")
+}
+
+/// Its public half.
+pub fn public() -> PublicKey {
+    secret().public_key()
+}

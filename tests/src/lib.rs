@@ -1,0 +1,23 @@
+//! The test kit: keys, clocks, applications and requests, as the tests of this workspace want them.
+
+#![allow(clippy::missing_panics_doc, clippy::must_use_candidate, reason = "a test kit is there to panic")]
+
+pub mod app;
+pub mod clock;
+pub mod http;
+pub mod keys;
+pub mod logs;
+pub mod parts;
+pub mod payloads;
+pub mod process;
+pub mod python;
+pub mod refusals;
+pub mod require;
+
+/// The issuer that tests trust.
+pub const ISSUER: &str = "https://issuer.example";
+
+/// The examples of the README, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub mod readme {}

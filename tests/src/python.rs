@@ -1,0 +1,45 @@
+//! A Python that has Flask-PASETO-Extended, and the scripts beside this crate for it to run.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::OnceLock,
+};
+
+use crate::{process::Process, require::found_or_skipped};
+
+const SETTING: &str = "PASETO_ACTIX_PYTHON";
+
+/// Starts one of the scripts in `tests/python`; `None`, and a line that says so, where no Python can run it.
+///
+/// The interpreter is the one that `PASETO_ACTIX_PYTHON` names, else that of the virtual environment `target/python`, else
+/// `python3`, if it has the packages of `tests/python/requirements.txt`.
+#[track_caller]
+pub fn start(script: &str) -> Option<Process> {
+    let python = found_or_skipped(interpreter(), "python", "Python with flask-paseto-extended")?;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(script);
+    // No warnings: Flask-PASETO-Extended has one for each footer that is not in the format of the payload.
+    Some(Process::start(Command::new(python).args(["-B", "-W", "ignore"]).arg(script)))
+}
+
+fn interpreter() -> Option<&'static Path> {
+    static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
+    FOUND.get_or_init(find).as_deref()
+}
+
+fn find() -> Option<PathBuf> {
+    if let Some(named) = env::var_os(SETTING) {
+        let named = PathBuf::from(named);
+        assert!(has_packages(&named), "{SETTING} is no Python with flask-paseto-extended and cbor2");
+        return Some(named);
+    }
+    let environment = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/python/bin/python");
+    [environment, PathBuf::from("python3")].into_iter().find(|python| has_packages(python))
+}
+
+fn has_packages(python: &Path) -> bool {
+    let mut import = Command::new(python);
+    import.args(["-c", "import cbor2, flask_paseto_extended"]).stderr(Stdio::null());
+    import.status().is_ok_and(|status| status.success())
+}

@@ -1,0 +1,39 @@
+//! Handlers may be written by another macro, with any part of them in a variable.
+
+use actix_web::{App, HttpRequest, Responder, get, web};
+use paseto_actix::{Refusal, VerifiedToken, paseto_required};
+
+macro_rules! handlers {
+    ($vis:vis $name:ident($pattern:pat, $ty:ty) -> $output:ty $body:block, $scope:literal, $fresh:expr, $check:path) => {
+        #[get("/below")]
+        #[paseto_required(scopes($scope), fresh = $fresh, check = $check)]
+        $vis async fn $name(_first: $ty, $pattern: $ty) -> $output $body
+
+        mod module {
+            use super::*;
+
+            #[paseto_required(any_scope($scope, "other"), fresh = $fresh, check = super::$check)]
+            #[get("/above")]
+            $vis async fn $name($pattern: $ty) -> $output $body
+        }
+    };
+}
+
+handlers!(pub handler(mut _body, String) -> impl Responder { "" }, "read", "10m", check);
+
+fn check(_: &HttpRequest, _: &VerifiedToken) -> Result<(), Refusal> {
+    Ok(())
+}
+
+fn main() {
+    #[paseto_required(check = local_check)]
+    async fn local() -> &'static str {
+        ""
+    }
+
+    fn local_check(_: &HttpRequest, _: &VerifiedToken) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    let _ = App::new().service(handler).service(module::handler).route("/", web::get().to(local));
+}

@@ -1,0 +1,42 @@
+//! Nothing that the attribute writes depends on what its user has in scope.
+
+#![no_implicit_prelude]
+
+use ::actix_web::{App, web};
+
+pub struct Duration;
+pub struct Guarded;
+pub struct LazyLock;
+pub struct Policy;
+pub struct Requirements;
+pub struct String;
+
+mod core {}
+mod paseto_actix {}
+mod std {}
+
+mod checks {
+    use ::actix_web::HttpRequest;
+    use ::paseto_actix::{Refusal, VerifiedToken};
+    use ::std::result::Result;
+
+    pub fn requirements(_: &HttpRequest, _: &VerifiedToken) -> Result<(), Refusal> {
+        Result::Ok(())
+    }
+}
+
+use checks::requirements;
+
+#[::paseto_actix::paseto_required(scopes("read"), fresh = "1h", check = requirements)]
+async fn handler() -> &'static str {
+    ""
+}
+
+#[::paseto_actix::paseto_required(any_scope("read"), check = self::checks::requirements)]
+async fn r#loop() -> &'static str {
+    ""
+}
+
+fn main() {
+    let _ = App::new().route("/", web::get().to(handler)).route("/", web::post().to(r#loop));
+}

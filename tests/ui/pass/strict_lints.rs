@@ -1,0 +1,49 @@
+//! The code that the attribute writes passes under lints that its user may have forbidden.
+
+#![forbid(
+    dead_code,
+    missing_copy_implementations,
+    missing_debug_implementations,
+    missing_docs,
+    non_camel_case_types,
+    private_interfaces,
+    single_use_lifetimes,
+    unnameable_types,
+    unreachable_pub,
+    unsafe_code,
+    unused,
+    unused_lifetimes,
+    unused_qualifications,
+    unused_results
+)]
+
+use actix_web::{App, HttpRequest, Route, web};
+use paseto_actix::{Refusal, VerifiedToken, paseto_required};
+
+/// Documented, as it is public.
+#[paseto_required(scopes("read"), any_scope("a", "b"), fresh = "1h", check = check)]
+pub async fn public(_request: HttpRequest, (_text, mut body): (String, String)) -> String {
+    body.clear();
+    body
+}
+
+#[paseto_required(check = check)]
+async fn private() -> &'static str {
+    ""
+}
+
+mod module {
+    #[paseto_actix::paseto_required(scopes("read"))]
+    pub(crate) async fn inner(_text: String) -> &'static str {
+        ""
+    }
+}
+
+fn check(_: &HttpRequest, _: &VerifiedToken) -> Result<(), Refusal> {
+    Ok(())
+}
+
+fn main() {
+    let routes: [Route; 3] = [web::get().to(public), web::get().to(private), web::get().to(module::inner)];
+    drop(routes.into_iter().fold(App::new(), |app, route| app.route("/", route)));
+}

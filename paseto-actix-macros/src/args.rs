@@ -88,7 +88,7 @@ impl Opt {
 
 /// `("a", "b")`, with at least one scope in it.
 fn scope_list(name: &Ident, input: ParseStream<'_>, mistakes: &mut Mistakes) -> Result<Vec<LitStr>> {
-    const NO_SCOPE: &str = r#"a scope is written as a string literal, as in "read""#;
+    const NO_SCOPE: &str = r#"a scope is written as a string literal, as in "read"; for names from elsewhere there is the middleware `PasetoRequired`"#;
     if !input.peek(Paren) {
         return Err(wrong_shape(name, input));
     }
@@ -187,8 +187,8 @@ fn wrong_shape(name: &Ident, input: ParseStream<'_>) -> Error {
 }
 
 fn write_it_as(name: &Ident) -> String {
-    let written = OPTIONS.iter().filter(|(option, _)| name == option);
-    written.map(|(_, written)| format!("write this option as {written}")).collect()
+    let written = OPTIONS.iter().find(|(option, _)| name == option);
+    format!("write this option as {}", written.map_or("", |(_, written)| written))
 }
 
 fn unknown_option(name: &Ident) -> Error {

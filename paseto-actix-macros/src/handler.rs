@@ -5,9 +5,8 @@
 
 use proc_macro2::{Span, TokenStream};
 use syn::{
-    Attribute, Error, FnArg, Item, Meta, PatType, Result, Signature, Token, Visibility,
+    Attribute, Error, FnArg, Item, PatType, Result, Signature, Visibility,
     parse::{Parse, ParseStream},
-    punctuated::Punctuated,
     spanned::Spanned,
     token::Brace,
 };
@@ -116,7 +115,7 @@ impl Handler {
                 found.push(Error::new_spanned(constness, unwanted("const")));
             }
             (Some(constness), None) => {
-                found.push(Error::new_spanned(constness, "a handler cannot be `const`: write `async` in its place"))
+                found.push(Error::new_spanned(constness, "a handler cannot be `const`: write `async` in its place"));
             }
             (None, None) => found.push(Error::new_spanned(sig.fn_token, "a handler is asynchronous: write `async fn`")),
             (None, Some(_)) => {}
@@ -137,19 +136,9 @@ fn unwanted(qualifier: &str) -> String {
     format!("a handler cannot be `{qualifier}`: remove it")
 }
 
-fn is_documentation(attr: &Attribute) -> bool {
-    // Behind `cfg_attr` it is not an attribute yet, but will be one before the next macro runs.
-    if attr.path().is_ident("cfg_attr") {
-        return attr
-            .parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated)
-            .is_ok_and(|metas| metas.iter().skip(1).any(|meta| documents(meta.path())));
-    }
-    documents(attr.path())
-}
-
 /// Without its crate in front, `path` would be the attribute built into the language.
-fn documents(path: &syn::Path) -> bool {
-    path.segments.len() > 1 && ends_with(path, "path")
+fn is_documentation(attr: &Attribute) -> bool {
+    attr.path().segments.len() > 1 && ends_with(attr.path(), "path")
 }
 
 fn ends_with(path: &syn::Path, name: &str) -> bool {

@@ -75,20 +75,20 @@ fn request(route: &str) -> Result<TestRequest, Box<dyn Error>> {
 
 #[get("/below")]
 #[paseto_required]
-async fn below(paseto: Paseto<Me>) -> impl Responder {
-    paseto.into_claims().user
+async fn below() -> impl Responder {
+    "below"
 }
 
 #[paseto_required]
 #[get("/above")]
-async fn above(paseto: Paseto<Me>) -> impl Responder {
-    paseto.into_claims().user
+async fn above() -> impl Responder {
+    "above"
 }
 
 #[route("/route", method = "GET", method = "POST")]
 #[paseto_required]
-async fn several_methods(paseto: Paseto<Me>) -> impl Responder {
-    paseto.into_claims().user
+async fn several_methods() -> impl Responder {
+    "route"
 }
 
 #[paseto_required]
@@ -101,8 +101,14 @@ async fn beside_a_route_macro_or_without() -> Outcome {
     let services = |app: &mut ServiceConfig| {
         app.service(below).service(above).service(several_methods).route("/to", web::get().to(registered));
     };
-    let paths = ["GET /below", "GET /above", "GET /route", "POST /route", "GET /to"];
-    guarded(services, &paths.map(|path| (path, "ada"))).await
+    let answers = [
+        ("GET /below", "below"),
+        ("GET /above", "above"),
+        ("GET /route", "route"),
+        ("POST /route", "route"),
+        ("GET /to", "ada"),
+    ];
+    guarded(services, &answers).await
 }
 
 #[paseto_required]
@@ -262,11 +268,6 @@ pub(crate) async fn attributed(argument: String) -> impl Responder + use<> {
 
 mod elsewhere {
     #[paseto_actix::paseto_required(check = super::agree)]
-    pub(super) async fn public() -> &'static str {
-        "public"
-    }
-
-    #[paseto_actix::paseto_required(check = super::agree)]
     pub(in crate::macro_forms) async fn r#in() -> &'static str {
         "in"
     }
@@ -277,11 +278,9 @@ async fn with_results_attributes_and_visibilities() -> Outcome {
     let services = |app: &mut ServiceConfig| {
         app.service(result)
             .route("/attributed", web::get().to(attributed))
-            .route("/public", web::get().to(elsewhere::public))
             .route("/in", web::get().to(elsewhere::r#in));
     };
-    let answers =
-        [("GET /result/5", "17"), ("GET /attributed", "attributed"), ("GET /public", "public"), ("GET /in", "in")];
+    let answers = [("GET /result/5", "17"), ("GET /attributed", "attributed"), ("GET /in", "in")];
     guarded(services, &answers).await
 }
 

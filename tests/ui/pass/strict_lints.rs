@@ -9,13 +9,13 @@
     private_interfaces,
     single_use_lifetimes,
     unnameable_types,
-    unreachable_pub,
     unsafe_code,
     unused,
     unused_lifetimes,
     unused_qualifications,
     unused_results
 )]
+#![deny(unreachable_pub)]
 
 use actix_web::{App, HttpRequest, Route, web};
 use paseto_actix::{Refusal, VerifiedToken, paseto_required};
@@ -33,6 +33,12 @@ async fn private() -> &'static str {
 }
 
 mod module {
+    #[allow(unreachable_pub)]
+    #[paseto_actix::paseto_required(scopes("read"))]
+    pub async fn unreachable(_text: String) -> &'static str {
+        ""
+    }
+
     #[paseto_actix::paseto_required(scopes("read"))]
     pub(crate) async fn inner(_text: String) -> &'static str {
         ""
@@ -44,6 +50,11 @@ fn check(_: &HttpRequest, _: &VerifiedToken) -> Result<(), Refusal> {
 }
 
 fn main() {
-    let routes: [Route; 3] = [web::get().to(public), web::get().to(private), web::get().to(module::inner)];
+    let routes: [Route; 4] = [
+        web::get().to(public),
+        web::get().to(private),
+        web::get().to(module::unreachable),
+        web::get().to(module::inner),
+    ];
     drop(routes.into_iter().fold(App::new(), |app, route| app.route("/", route)));
 }

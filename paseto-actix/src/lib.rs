@@ -61,7 +61,8 @@
 //! A token is accepted if its signature is that of a key that was trusted for the token's own `iss`; if `exp` has not passed;
 //! if `nbf` and `iat`, where present, are not to come; if it is meant for the verifier's audience; and if its text, payload
 //! and footer keep strict, bounded rules of form. Clients learn from a refusal what its status says and no more, the log learns
-//! the reason, and neither sees a token, a cookie or a key. What weakens any of this has `dangerously` in its name.
+//! the reason, and neither sees a token, a cookie or a key. Whatever weakens this has to be asked for by name, and what leaves
+//! you without a protection has `dangerously` in it.
 //!
 //! # Features
 //!

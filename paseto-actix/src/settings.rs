@@ -20,7 +20,7 @@ pub(crate) enum KeyText {
 /// An error with the path to the field it is about, and without what stood there: it may be a key in the wrong place.
 pub(crate) fn at_path<E: de::Error>(path: serde_path_to_error::Path, error: E) -> E {
     match path.to_string().as_str() {
-        "." => E::custom(without_values(&error.to_string())),
+        "." | "?" => E::custom(without_values(&error.to_string())),
         path => E::custom(without_values(&format!("`{path}`: {error}"))),
     }
 }

@@ -194,7 +194,7 @@ impl Verifier {
     /// Logs why a request is refused, and makes the response.
     pub(crate) fn refuse(&self, req: &HttpRequest, error: VerifyError) -> HttpResponse {
         let error = error.with_realm(&self.0.realm);
-        log_refusal(&error);
+        log_refusal(req, &error);
         match &self.0.error_handler {
             Some(handler) => handler(req, &error),
             None => actix_web::ResponseError::error_response(&error),
@@ -215,13 +215,16 @@ impl Verifier {
     }
 }
 
-/// The log says all, but for what is secret. `kid` and `issuer` are what the client sent, hence escaped.
-fn log_refusal(error: &VerifyError) {
+/// The log says all, but for what is secret. `kid` and `issuer` are what the client sent, hence escaped; the route is the
+/// pattern, since a path may hold anything.
+fn log_refusal(req: &HttpRequest, error: &VerifyError) {
+    let (method, route) = (req.method(), req.match_pattern());
     match error.kind() {
-        Kind::MissingToken => tracing::debug!(reason = %error, "request refused"),
-        Kind::Misconfigured => tracing::error!(reason = %error, "request refused"),
+        Kind::MissingToken => tracing::debug!(reason = %error, %method, ?route, "request refused"),
+        Kind::Misconfigured => tracing::error!(reason = %error, %method, ?route, "request refused"),
         _ => {
-            tracing::warn!(reason = %error, kid = ?error.kid(), issuer = ?error.issuer(), "request refused");
+            let (kid, issuer) = (error.kid(), error.issuer());
+            tracing::warn!(reason = %error, ?kid, ?issuer, %method, ?route, "request refused");
         }
     }
 }

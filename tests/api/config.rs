@@ -234,8 +234,14 @@ fn b32_mistakes_are_told_with_the_path_to_the_field() {
         (entry(json!({ "key": SECRET_PEM, "paserk": SECRET_PASERK })), "`private_keys[1]`: `paserk` says all"),
         (entry(json!({ "kid": "k4.pid.", "paserk": SECRET_PASERK })), "unknown field `kid`"),
         (entry(json!({ "iss": ISSUER, "paserk": SECRET_PASERK })), "`private_keys[1]`: `iss` belongs beside"),
-        (entry(json!({ "paserk": PUBLIC_PASERK })), "`private_keys[1]`: `paserk`: a k4.secret key belongs here"),
-        (entry(json!({ "version": 4, "key": PUBLIC_PEM })), "`private_keys[1]`: `key`: a PRIVATE KEY key belongs here"),
+        (
+            entry(json!({ "paserk": PUBLIC_PASERK })),
+            "`private_keys[1]`: `paserk`: wrong kind of key: `k4.secret` belongs here",
+        ),
+        (
+            entry(json!({ "version": 4, "key": PUBLIC_PEM })),
+            "`private_keys[1]`: `key`: wrong kind of key: `PRIVATE KEY` belongs here",
+        ),
         (entry(json!({ "version": 4, "key": SECRET_PASERK })), "`private_keys[1]`: `key`: malformed key"),
     ] {
         assert_told::<IssuerConfig>(settings, text);
@@ -257,8 +263,14 @@ fn b32_mistakes_are_told_with_the_path_to_the_field() {
         (entry(json!({ "iss": 1, "paserk": PUBLIC_PASERK })), "`public_keys[1].iss`: invalid type"),
         (entry(json!({ "iss": "a" })), "`public_keys[1]`: missing field `paserk` or `version`"),
         (entry(json!({ "iss": "a", "version": 2, "key": PUBLIC_PEM })), "`public_keys[1]`: `version`: only version 4"),
-        (entry(json!({ "iss": "a", "paserk": SECRET_PASERK })), "`paserk`: a k4.public key belongs here"),
-        (entry(json!({ "iss": "a", "version": 4, "key": SECRET_PEM })), "`key`: a PUBLIC KEY key belongs here"),
+        (
+            entry(json!({ "iss": "a", "paserk": SECRET_PASERK })),
+            "`paserk`: wrong kind of key: `k4.public` belongs here",
+        ),
+        (
+            entry(json!({ "iss": "a", "version": 4, "key": SECRET_PEM })),
+            "`key`: wrong kind of key: `PUBLIC KEY` belongs here",
+        ),
     ] {
         assert_told::<VerifierConfig>(settings, text);
     }

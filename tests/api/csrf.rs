@@ -5,6 +5,7 @@ use actix_web::{
     http::{Method, StatusCode},
     test::TestRequest,
 };
+use base64ct::{Base64, Encoding};
 use paseto_actix::{ConfigError, TokenSource, Verifier};
 use paseto_actix_tests::{
     app::{issuer_builder, send, verifier_builder},
@@ -243,7 +244,14 @@ async fn b09_tokens_found_by_a_closure() {
     let by_query: Loader = |req| req.query_string().strip_prefix("token=").map(str::to_owned);
 
     type Headers<'a> = Vec<(&'a str, &'a str)>;
-    let table: [(Loader, Headers<'_>, bool); 11] = [
+    // Browsers repeat the credentials of HTTP's own schemes by themselves, and encode them.
+    let by_basic: Loader = |req| {
+        let decoded = Base64::decode_vec(header(req, "authorization")?.strip_prefix("Basic ")?).ok()?;
+        String::from_utf8(decoded).ok()?.strip_prefix("token:").map(str::to_owned)
+    };
+    let basic = format!("Basic {}", Base64::encode_string(format!("token:{token}").as_bytes()));
+    let table: [(Loader, Headers<'_>, bool); 12] = [
+        (by_basic, vec![("authorization", &basic)], false),
         (by_header, vec![("x-token", &token)], true),
         (by_header, vec![("x-token", &token), ("cookie", &session)], true),
         (by_header, vec![("x-token", &token), ("cookie", &own)], true),

@@ -72,37 +72,10 @@ async fn b11_another_version_or_purpose() {
     assert_eq!((answer.status.as_u16(), runs), (200, 1));
 
     let logs = Logs::capture();
-    for header in [
-        "v1.public.",
-        "v2.public.",
-        "v3.public.",
-        "v5.public.",
-        "v1.local.",
-        "v2.local.",
-        "v3.local.",
-        "v4.local.",
-        "V4.public.",
-        "v4.Public.",
-        "v4.PUBLIC.",
-        "V4.PUBLIC.",
-        "v4.publiC.",
-        "v04.public.",
-        "v4..public.",
-        "v4public.",
-        "v4.public",
-        "v4.public\0",
-        "v4-public.",
-        "v4.",
-        "public.",
-        ".",
-        "",
-        " v4.public.",
-        "\u{feff}v4.public.",
-        "v4.secret.",
-        "k4.public.",
-        "v4.public:",
-        "ｖ4.public.",
-    ] {
+    let headers = "v1.public.|v2.public.|v3.public.|v5.public.|v1.local.|v2.local.|v3.local.|v4.local.|V4.public.|v4.Public.|\
+        v4.PUBLIC.|V4.PUBLIC.|v4.publiC.|v04.public.|v4..public.|v4public.|v4.public|v4.public\0|v4-public.|v4.|\
+        public.|.|| v4.public.|\u{feff}v4.public.|v4.secret.|k4.public.|v4.public:|ｖ4.public.";
+    for header in headers.split('|') {
         let forged = format!("{header}{rest}");
         assert_eq!(verifier.verify_str(&forged).unwrap_err().kind(), Kind::UnsupportedToken, "{header:?}");
         let (answer, runs) = send(&verifier, wrapped(&forged)).await;

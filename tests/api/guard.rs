@@ -1,5 +1,13 @@
 //! The forms of a guard (attribute, middleware, extractors), and what each answers to whoever is not let in.
 
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
 use actix_web::{
     App, HttpResponse, ResponseError,
     http::{StatusCode, header::CONTENT_TYPE},
@@ -295,6 +303,42 @@ async fn b27_a_payload_that_does_not_fit() {
             }
         }
     }
+}
+
+/// The names of claims may be a client's choice where the issuer lets it; they make no lines of their own in a log.
+#[actix_web::test]
+async fn b27_a_path_with_a_line_break() {
+    let token = issuer_builder(&TestClock::new()).build().unwrap().issue(&json!({ "user": { "a\nb": "c" } })).unwrap();
+    let token = verifier().verify_str(&token).unwrap();
+    #[derive(Debug, Deserialize)]
+    struct Claims {
+        #[expect(dead_code, reason = "it is only read")]
+        user: HashMap<String, u8>,
+    }
+    let error = token.claims::<Claims>().unwrap_err();
+    assert!(error.to_string().contains(r"a\nb"), "{error}");
+    assert!(!error.to_string().contains('\n'), "{error}");
+}
+
+/// An error handler may count, so it is called once a request.
+#[actix_web::test]
+async fn b08_an_error_handler_is_called_once() {
+    async fn several(_: VerifiedToken, _: VerifiedToken, _: MaybePaseto<Value>) -> &'static str {
+        "several"
+    }
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counting = Arc::clone(&calls);
+    let verifier = verifier_builder(&TestClock::new())
+        .error_handler(move |_, error| {
+            counting.fetch_add(1, Ordering::SeqCst);
+            error.error_response()
+        })
+        .build()
+        .unwrap();
+    let configure = |app: &mut ServiceConfig| _ = app.app_data(verifier).route("/several", web::to(several));
+    let (answer, _) = send(configure, with("/several", &forged())).await;
+    answer.assert_invalid_token();
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
 }
 
 #[actix_web::test]

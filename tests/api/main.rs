@@ -22,6 +22,7 @@ mod logs;
 mod macro_forms;
 mod payload;
 mod properties;
+mod readme;
 mod required;
 mod server;
 mod transport;

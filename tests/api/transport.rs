@@ -133,6 +133,19 @@ async fn b01_an_encoded_name_of_a_cookie_is_another_name() {
     }
 }
 
+/// Another site of the same domain may set a cookie of any bytes, which must not lock anybody out.
+#[actix_web::test]
+async fn b01_other_cookies_do_not_matter() {
+    let (token, bearer) = (token_of("ada"), format!("Bearer {}", token_of("ada")));
+    let verifier = verifier([TokenSource::bearer(), TokenSource::cookie("paseto")]);
+    for other in ["other=ü", "=", ";;", "other", "paseto", "other=\"a;b\""] {
+        let cookies = format!("{other}; paseto={token}");
+        expect(Ada, &verifier, get("/", &[("Cookie", &cookies)]), other).await;
+        expect(Ada, &verifier, get("/", &[("Cookie", other), ("Authorization", &bearer)]), other).await;
+    }
+    expect(InvalidRequest, &verifier, get("/", &[("Cookie", "paseto=ü; paseto=a")]), "two values").await;
+}
+
 #[actix_web::test]
 async fn b02_two_authorization_headers() {
     let (ada, eve) = (format!("Bearer {}", token_of("ada")), format!("Bearer {}", token_of("eve")));
@@ -328,7 +341,12 @@ fn places_that_cannot_hold_a_token() {
         [TokenSource::cookie(name), TokenSource::query(name), TokenSource::websocket_subprotocol(name)]
     };
     let headers = ["", "no name", "Authorization", "authorization", "Cookie"].map(TokenSource::header);
-    let bad = headers.into_iter().chain(names("")).map(|source| vec![source]).chain([vec![]]);
+    let bad = headers
+        .into_iter()
+        .chain(names(""))
+        .chain(["a;b", "a b", "a=b", "ü"].map(TokenSource::cookie))
+        .map(|source| vec![source])
+        .chain([vec![]]);
     for sources in bad {
         let case = format!("{sources:?}");
         let error = verifier_builder(&TestClock::new()).token_from(sources).build().unwrap_err();

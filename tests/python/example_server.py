@@ -1,8 +1,8 @@
 """Flask-PASETO-Extended's own example, served on a free port of 127.0.0.1.
 
-The package ships its example only in its README, as two blocks of code: an application that issues, and one that verifies.
-They are run here as they stand, as one application, so that a login on the one leads to the page of the other. Prints
-the address; ends when its input does, so that it cannot outlive the test.
+The package ships its example only in its README, as two blocks of code: an application that issues, and one that
+verifies. They are run here as one application, so that a login on the one leads to the page of the other. Prints the
+address; ends when its input does, so that it cannot outlive the test.
 """
 
 import importlib.metadata
@@ -19,7 +19,7 @@ NEW_APPLICATION = "app = flask.Flask(__name__)\n"
 
 
 class Response(flask.Response):
-    """The example gives a cookie the bytes that the issuer returns, which no Werkzeug that the package allows (3) takes."""
+    """The example sets a cookie to the bytes that the issuer returns. No Werkzeug that it allows takes them."""
 
     def set_cookie(self, key, value="", **attributes):
         super().set_cookie(key, value.decode() if isinstance(value, bytes) else value, **attributes)

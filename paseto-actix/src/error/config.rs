@@ -2,7 +2,7 @@ use std::time::Duration;
 
 /// A key, a builder or a setting that cannot work, told before the first request.
 ///
-/// The text never repeats the key or the value that it complains of, so it is safe to print and to log.
+/// The text never repeats a key, so it is safe to print and to log.
 ///
 /// ```
 /// use paseto_actix::{ConfigError, PublicKey};
@@ -18,7 +18,7 @@ pub enum ConfigError {
     MalformedKey(&'static str),
 
     /// A key of another kind, such as a secret key where a public one belongs.
-    #[error("a {expected} key belongs here, this is a {found} key")]
+    #[error("wrong kind of key: `{expected}` belongs here, not `{found}`")]
     WrongKeyType {
         /// The PASERK type, or PEM label, that belongs here.
         expected: &'static str,
@@ -57,7 +57,7 @@ pub enum ConfigError {
     NoTrustedIssuer,
 
     /// A duration outside of what is allowed.
-    #[error("`{setting}` is {given:?}, allowed is {allowed}")]
+    #[error("`{setting}` is {} s, allowed is {allowed}", given.as_secs_f64())]
     DurationOutOfRange {
         /// The setting's name.
         setting: &'static str,

@@ -6,8 +6,7 @@ use super::problem;
 
 /// Why a token was not issued. Nothing has been signed.
 ///
-/// It may leave a handler through `?`: the client gets a constant `500`, the cause goes to the log of
-/// `actix_web::middleware::Logger`.
+/// It may leave a handler through `?`: the client gets a constant `500`, the log gets the cause.
 ///
 /// ```
 /// use paseto_actix::{IssueError, Issuer, SecretKey};
@@ -44,7 +43,7 @@ pub enum IssueError {
     Footer(String),
 
     /// A scope that is no scope-token of RFC 6749, section 3.3 (visible ASCII without space, `"` and `\`).
-    #[error("{0:?} is no scope-token of RFC 6749")]
+    #[error("{0:?} is not one scope (a scope-token of RFC 6749 has no space, quote or backslash)")]
     InvalidScope(String),
 
     /// A lifetime outside of 1 second to 100 years.
@@ -74,6 +73,10 @@ impl ResponseError for IssueError {
     }
 
     fn error_response(&self) -> HttpResponse {
+        // Whoever looked for the issuer has said already that there is none.
+        if !matches!(self, Self::NoIssuer) {
+            tracing::error!(reason = %self, cause = self.source().map(tracing::field::display), "token not issued");
+        }
         problem(self.status_code())
     }
 }

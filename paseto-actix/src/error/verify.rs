@@ -70,7 +70,7 @@ pub enum VerifyErrorKind {
     MissingToken,
     /// Credentials that cannot be read, or more than one: `400`, `invalid_request`.
     InvalidRequest,
-    /// No token, too long, or a payload or footer that breaks a rule of form: `401`, `invalid_token`.
+    /// Not a token, too long, or a payload or footer that breaks a rule of form: `401`, `invalid_token`.
     Malformed,
     /// A token of another version or purpose than `v4.public`: `401`, `invalid_token`.
     UnsupportedToken,
@@ -151,12 +151,12 @@ impl VerifyError {
     }
 
     pub(crate) fn with_kid(mut self, kid: Option<&str>) -> Self {
-        self.0.kid = kid.map(str::to_owned);
+        self.0.kid = kid.map(|kid| excerpt(kid.to_owned().into()).into_owned());
         self
     }
 
     pub(crate) fn with_issuer(mut self, issuer: Option<&str>) -> Self {
-        self.0.issuer = issuer.map(str::to_owned);
+        self.0.issuer = issuer.map(|issuer| excerpt(issuer.to_owned().into()).into_owned());
         self
     }
 

@@ -1,9 +1,14 @@
 //! From a request to a verified token, once per request and Verifier.
 
-use std::future::{Ready, ready};
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
 
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError, error::InternalError};
-use futures_util::future::{Either, FutureExt, LocalBoxFuture, Shared};
+use futures_util::future::{FutureExt, LocalBoxFuture, Shared};
 
 use super::PasetoRequired;
 use crate::{VerifiedToken, Verifier, VerifyError, VerifyErrorKind, app_data};
@@ -101,22 +106,46 @@ pub(super) async fn admit(req: &HttpRequest, required: &PasetoRequired) -> Resul
     required.judge(req, &verifier, &token).map_err(|error| Denied::by(verifier, error))
 }
 
-/// A future that is mostly ready at once, and costs an allocation only where it is not.
-pub(super) type Extracting<T> = Either<Ready<Result<T, Error>>, LocalBoxFuture<'static, Result<T, Error>>>;
+/// What an extractor makes of a request that was let through, or was not.
+type Then<T> = fn(&HttpRequest, Result<Authenticated, Denied>) -> Result<T, Error>;
+
+/// An extractor's future. Until it is polled, nobody is refused: of several extractors that fail, actix asks the first, and
+/// the error handler is to be called once.
+pub struct Extracting<T> {
+    req: HttpRequest,
+    /// `None` once it was ready.
+    begun: Option<Result<(Verifier, State), Denied>>,
+    then: Then<T>,
+}
 
 /// For extractors: authenticates, and makes of the outcome what is wanted.
-pub(super) fn extract<T, F>(req: &HttpRequest, then: F) -> Extracting<T>
-where
-    T: 'static,
-    F: FnOnce(&HttpRequest, Result<Authenticated, Denied>) -> Result<T, Error> + 'static,
-{
-    match begin(req) {
-        Err(denied) => Either::Left(ready(then(req, Err(denied)))),
-        Ok((verifier, State::Done(outcome))) => Either::Left(ready(then(req, conclude(verifier, outcome)))),
-        Ok((verifier, State::Checking(checks))) => {
-            let req = req.clone();
-            Either::Right(async move { then(&req, conclude(verifier, checks.await)) }.boxed_local())
-        }
+pub(super) fn extract<T>(req: &HttpRequest, then: Then<T>) -> Extracting<T> {
+    Extracting { req: req.clone(), begun: Some(begin(req)), then }
+}
+
+impl<T> Future for Extracting<T> {
+    type Output = Result<T, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let begun = self.begun.take().expect("a future is not polled after it was ready");
+        let outcome = match begun {
+            Err(denied) => Err(denied),
+            Ok((verifier, State::Done(outcome))) => conclude(verifier, outcome),
+            Ok((verifier, State::Checking(mut checks))) => match checks.poll_unpin(cx) {
+                Poll::Ready(outcome) => conclude(verifier, outcome),
+                Poll::Pending => {
+                    self.begun = Some(Ok((verifier, State::Checking(checks))));
+                    return Poll::Pending;
+                }
+            },
+        };
+        Poll::Ready((self.then)(&self.req, outcome))
+    }
+}
+
+impl<T> fmt::Debug for Extracting<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Extracting")
     }
 }
 

@@ -15,7 +15,8 @@ use crate::VerifiedToken;
 /// ```
 pub trait PasetoRequestExt {
     /// The token that `#[paseto_required]`, [`PasetoRequired`](crate::PasetoRequired) or an extractor has verified for this
-    /// request; `None` if none of them has run yet, or let it through.
+    /// request; `None` if none of them has run yet, or none has found an acceptable one. A missing scope, a login too
+    /// long ago or a check of one handler does not take it away: a logger wants to know who was refused.
     fn current_paseto(&self) -> Option<VerifiedToken>;
 }
 

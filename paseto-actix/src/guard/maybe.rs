@@ -32,6 +32,13 @@ pub struct MaybePaseto<C>(
     pub Option<Paseto<C>>,
 );
 
+impl<C> MaybePaseto<C> {
+    /// The token, if the request has one.
+    pub fn into_inner(self) -> Option<Paseto<C>> {
+        self.0
+    }
+}
+
 impl<C: DeserializeOwned + 'static> FromRequest for MaybePaseto<C> {
     type Error = Error;
     type Future = Extracting<Self>;

@@ -12,7 +12,8 @@ use crate::VerifiedToken;
 /// side by side: only the attribute keeps the others from looking at a request that is not let through. Beside the
 /// attribute or [`PasetoRequired`](super::PasetoRequired), it shows what they have verified; nothing is verified twice.
 ///
-/// `C` sees the whole payload, registered claims included, so it must not deny unknown fields. A payload that does not fit
+/// `C` sees the whole payload, registered claims included, so it must not deny unknown fields; and it owns its data
+/// (`DeserializeOwned`), so a field is a `String` and not a `&str`. A payload that does not fit
 /// answers `401`; the log has the path. Where the claims do not matter, [`VerifiedToken`] is an extractor too.
 ///
 /// ```

@@ -50,7 +50,8 @@ impl PasetoRequired {
         self
     }
 
-    /// The token has to grant at least one of these scopes. An empty list lets nobody through.
+    /// The token has to grant at least one of these scopes. An empty list lets nobody through. The challenge of
+    /// a refusal names every scope that would help.
     #[must_use]
     pub fn any_scope<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.any_scope.push(scopes.into_iter().map(Into::into).collect());
@@ -84,8 +85,9 @@ impl PasetoRequired {
         let all = self.scopes.iter().all(|scope| token.has_scope(scope));
         let any = self.any_scope.iter().all(|scopes| scopes.iter().any(|scope| token.has_scope(scope)));
         let error = if !all || !any {
-            let needed = self.scopes.iter().chain(self.any_scope.iter().flatten()).cloned().collect();
-            VerifyError::new(VerifyErrorKind::InsufficientScope, "a scope is missing").with_scopes(needed)
+            let needed: Vec<_> = self.scopes.iter().chain(self.any_scope.iter().flatten()).cloned().collect();
+            let detail = format!("a scope is missing, of {needed:?}");
+            VerifyError::new(VerifyErrorKind::InsufficientScope, detail).with_scopes(needed)
         } else if let Some(max_age) = self.fresh.filter(|max_age| !is_fresh(*max_age, verifier, token)) {
             VerifyError::new(VerifyErrorKind::StaleAuthentication, "no `auth_time`, or one too long ago")
                 .with_max_age(max_age)

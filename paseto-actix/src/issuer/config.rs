@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Deserializer};
 
@@ -11,8 +11,9 @@ use crate::{
 /// An [`Issuer`]'s settings as they stand in a file, for any format that serde reads.
 ///
 /// The fields are those of Flask-PASETO-Extended (`PASETO_ISS` is `iss`, and so on) and some more. An unknown field, a
-/// wrong type or a missing field is an error that names the field, and never repeats a key. The first of the keys is the
-/// active one.
+/// wrong type or a missing field is an error that names the field, and does not repeat a key. (Some formats add an excerpt
+/// of the file to every error of their own accord, as the crate `toml` does: print only its `message()`.) The first of the
+/// keys is the active one.
 ///
 /// ```
 /// use paseto_actix::IssuerConfig;
@@ -35,7 +36,7 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(remote = "Self", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct IssuerConfig {
@@ -102,6 +103,24 @@ impl IssuerConfig {
             builder = builder.key(active);
         }
         keys.fold(builder, IssuerBuilder::standby_key)
+    }
+}
+
+/// Leaves out the implicit assertion, which may be as good as a secret.
+impl fmt::Debug for IssuerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IssuerConfig")
+            .field("iss", &self.iss)
+            .field("private_keys", &self.private_keys)
+            .field("use_iss", &self.use_iss)
+            .field("use_iat", &self.use_iat)
+            .field("use_nbf", &self.use_nbf)
+            .field("use_jti", &self.use_jti)
+            .field("use_kid", &self.use_kid)
+            .field("exp", &self.exp)
+            .field("serializer", &self.serializer)
+            .field("aud", &self.aud)
+            .finish_non_exhaustive()
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) fn decode<const N: usize>(text: &str, expected: &'static str) -> Resu
     let mut bytes = Zeroizing::new([0; N]);
     match Base64UrlUnpadded::decode(data, bytes.as_mut_slice()) {
         Ok(decoded) if decoded.len() == N => Ok(bytes),
-        _ => Err(ConfigError::MalformedKey("not the base64url of as many bytes as this type of PASERK has")),
+        _ => Err(ConfigError::MalformedKey("what follows the type is too short, too long, or not base64url")),
     }
 }
 
@@ -55,6 +55,10 @@ fn wrong_type(text: &str, expected: &'static str) -> ConfigError {
     let named = |kind: &&str| text.strip_prefix(*kind).is_some_and(|rest| rest.starts_with(['.', ' ']));
     match KNOWN.into_iter().find(named) {
         Some(found) => ConfigError::WrongKeyType { expected, found },
-        None => ConfigError::MalformedKey("no PASERK of version 4, such as `k4.public.…`"),
+        None => ConfigError::MalformedKey(match expected {
+            "k4.secret" => "not a PASERK that begins with `k4.secret.`",
+            "k4.public" => "not a PASERK that begins with `k4.public.`",
+            _ => "not a PASERK that begins with `k4.local.`",
+        }),
     }
 }

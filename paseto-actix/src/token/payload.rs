@@ -76,7 +76,7 @@ impl<'de, C: Deserialize<'de>> Deserialize<'de> for PathOf<C> {
         let mut track = serde_path_to_error::Track::new();
         C::deserialize(serde_path_to_error::Deserializer::new(deserializer, &mut track))
             .map(|_| Self(PhantomData))
-            .map_err(|_| de::Error::custom(format_args!("at `{}`", track.path())))
+            .map_err(|_| de::Error::custom(format_args!("at `{}`", track.path().to_string().escape_debug())))
     }
 }
 

@@ -58,7 +58,9 @@ impl Policy {
             (Audience::Any, _) | (Audience::Unnamed, None) => Ok(()),
             (Audience::OneOf(names), Some(aud)) if names.iter().any(|name| name == aud) => Ok(()),
             (Audience::OneOf(_), Some(_)) => reject("`aud` names another audience"),
-            (Audience::OneOf(_), None) => reject("no `aud`"),
+            (Audience::OneOf(_), None) => reject(
+                "the token has no `aud`, the Verifier wants one: call `.audience(..)` on the Issuer's builder or the token's",
+            ),
             (Audience::Unnamed, Some(_)) => reject(
                 "the token names an audience, the Verifier none: call `.audience(..)` on its builder to say who it is, \
                  or `.accept_any_audience()`",

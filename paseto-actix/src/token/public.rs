@@ -13,6 +13,15 @@ use super::{MAX_FOOTER_LEN, MAX_TOKEN_LEN};
 use crate::{IssueError, SecretKey, VerifyError, VerifyErrorKind as Kind};
 
 const HEADER: &str = PublicToken::HEADER;
+/// The order of Ed25519's group, little-endian ([RFC 8032, section 5.1]). A signature whose `S` is not below it is another
+/// spelling of one whose `S` is. ed25519-dalek refuses it too, unless its feature `legacy_compatibility` is on, which any
+/// crate of a build may turn on for all.
+///
+/// [RFC 8032, section 5.1]: https://www.rfc-editor.org/rfc/rfc8032#section-5.1
+const GROUP_ORDER: [u8; 32] = [
+    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+];
 /// The base64url of the longest footer.
 const MAX_FOOTER_TEXT_LEN: usize = MAX_FOOTER_LEN.div_ceil(3) * 4;
 
@@ -35,7 +44,7 @@ impl Unverified {
             return Err(malformed("a token of over 8,192 bytes"));
         }
         let Some(parts) = token.strip_prefix(HEADER) else {
-            return Err(VerifyError::new(Kind::UnsupportedToken, "no v4.public token"));
+            return Err(VerifyError::new(Kind::UnsupportedToken, "not a v4.public token"));
         };
         let (body, footer) = match parts.split_once('.') {
             Some((_, "")) => return Err(malformed("an empty footer after a dot")),
@@ -52,6 +61,9 @@ impl Unverified {
             return Err(malformed("nothing but a signature, or less"));
         };
         let signature = Signature::from_bytes(signature);
+        if !signature.s_bytes().iter().rev().lt(GROUP_ORDER.iter().rev()) {
+            return Err(malformed("a signature in a second spelling"));
+        }
         payload.truncate(payload.len() - Signature::BYTE_SIZE);
         Ok(Self { payload, footer, signature })
     }
@@ -91,8 +103,13 @@ impl Unverified {
             &lengths[3],
             assertion,
         ];
-        key.multipart_verify(&pre_authentication_encoding, &self.signature).is_ok()
+        is_signed(key, &pre_authentication_encoding, &self.signature)
     }
+}
+
+/// Whether the signature is the key's, of a message in pieces.
+fn is_signed(key: &VerifyingKey, message: &[&[u8]], signature: &Signature) -> bool {
+    key.multipart_verify(message, signature).is_ok()
 }
 
 /// A length as the pre-authentication encoding has it: little-endian, the highest bit clear.

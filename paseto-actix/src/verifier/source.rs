@@ -2,7 +2,7 @@ use std::{borrow::Cow, fmt};
 
 use actix_web::{
     HttpRequest,
-    http::header::{self, HeaderName},
+    http::header::{self, HeaderName, HeaderValue},
     web,
 };
 
@@ -97,8 +97,9 @@ impl TokenSource {
                 Ok(header::AUTHORIZATION) => reject("`Authorization` holds a scheme too: use `TokenSource::bearer()`"),
                 Ok(header::COOKIE) => reject("`Cookie` holds cookies: use `TokenSource::cookie(..)`"),
                 Ok(_) => Ok(()),
-                Err(_) => reject("no name of a header"),
+                Err(_) => reject("no valid name of a header"),
             },
+            Place::Cookie(name) if !name.bytes().all(is_cookie_name_byte) => reject("no valid name of a cookie"),
             Place::Cookie(name) | Place::WebSocket(name) | Place::Query(name) if name.is_empty() => {
                 reject("an empty name")
             }
@@ -159,6 +160,11 @@ impl Sources {
     }
 }
 
+/// What RFC 6265 takes from RFC 9110: a token, which is visible ASCII without separators.
+fn is_cookie_name_byte(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !br#"()<>@,;:\"/[]?={}"#.contains(&byte)
+}
+
 fn malformed(detail: &'static str) -> VerifyError {
     VerifyError::new(Kind::InvalidRequest, detail)
 }
@@ -206,13 +212,17 @@ fn whole_header<'r>(req: &'r HttpRequest, name: &str) -> Result<Option<Credentia
 fn cookie<'r>(req: &'r HttpRequest, name: &str) -> Result<Option<Credential<'r>>, VerifyError> {
     let mut found = None;
     for header in req.headers().get_all(header::COOKIE) {
-        let header = header.to_str().map_err(|_| malformed("cookies that are no text"))?;
         // Not `req.cookies()`, which decodes names: a browser that holds a site to the promise of a name such as
-        // `__Host-paseto` promises nothing for `%5F%5FHost-paseto`.
-        let cookies = header.split(';').filter_map(|cookie| cookie.split_once('='));
-        for (_, token) in cookies.filter(|(other, _)| other.trim() == name) {
+        // `__Host-paseto` promises nothing for `%5F%5FHost-paseto`. Other cookies may hold whatever they like.
+        for cookie in header.as_bytes().split(|byte| *byte == b';') {
+            let Some(at) = cookie.iter().position(|byte| *byte == b'=') else { continue };
+            if cookie[..at].trim_ascii() != name.as_bytes() {
+                continue;
+            }
+            let token =
+                str::from_utf8(cookie[at + 1..].trim_ascii()).map_err(|_| malformed("a cookie that is no text"))?;
             // Another site of the same domain can add a cookie, but cannot take the first away.
-            if found.replace(token.trim()).is_some_and(|first| first != token.trim()) {
+            if found.replace(token).is_some_and(|first| first != token) {
                 return Err(malformed("two cookies of one name"));
             }
         }
@@ -248,15 +258,13 @@ fn query<'r>(req: &'r HttpRequest, parameter: &str) -> Result<Option<Credential<
     Ok(Some(Credential { token: Cow::Owned(token), ambient: false }))
 }
 
-/// Whether a token that a closure found may have come from a cookie: unless there are none, or a header that no browser
-/// adds by itself holds it.
+/// Whether a browser may have sent by itself what a closure made a token of: a cookie, or the credentials of HTTP's own
+/// schemes, which it repeats too. Not so if a header that is no cookie holds the very token.
 fn may_be_ambient(req: &HttpRequest, token: &str) -> bool {
-    let mut headers = req.headers().iter();
-    req.headers().contains_key(header::COOKIE)
-        && (token.is_empty()
-            || !headers.any(|(name, value)| {
-                name != header::COOKIE
-                    && name != header::REFERER
-                    && value.to_str().is_ok_and(|value| value.contains(token))
-            }))
+    let holds_it = |(name, value): (&HeaderName, &HeaderValue)| {
+        name != header::COOKIE && name != header::REFERER && value.to_str().is_ok_and(|value| value.contains(token))
+    };
+    let headers = req.headers();
+    let ambient = headers.contains_key(header::COOKIE) || headers.contains_key(header::AUTHORIZATION);
+    ambient && (token.is_empty() || !headers.iter().any(holds_it))
 }

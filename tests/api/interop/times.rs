@@ -13,7 +13,9 @@ async fn b19_their_exp_is_kept_to_the_nanosecond() {
     let Some(mut peer) = Peer::start() else { return };
     let pair = KeyPair::documentation();
     for cbor in [false, true] {
-        let ask = json!({ "iss": ISSUER, "key": pair.secret[0], "use_kid": false, "iat": true, "exp": 1, "cbor": cbor, "claims": {} });
+        let ask = json!({
+            "iss": ISSUER, "key": pair.secret[0], "use_kid": false, "iat": true, "exp": 1, "cbor": cbor, "claims": {},
+        });
         let signed = peer.get("issue", ask);
         let exp = OffsetDateTime::parse(text(&signed["claims"]["exp"]), &Rfc3339).unwrap();
         let at = |now: OffsetDateTime| verifier(cbor, &[&pair.public[0]]).clock(move || now).build().unwrap();

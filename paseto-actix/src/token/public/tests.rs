@@ -13,7 +13,7 @@ use crate::PublicKey;
 fn verifies(key: &VerifyingKey, message: &[u8], signature: &[u8]) -> bool {
     let body = [message, signature].concat();
     let Some((message, signature)) = body.split_last_chunk() else { return false };
-    key.multipart_verify(&[message], &Signature::from_bytes(signature)).is_ok()
+    is_signed(key, &[message], &Signature::from_bytes(signature))
 }
 
 fn public_key(bytes: &[u8]) -> VerifyingKey {

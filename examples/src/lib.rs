@@ -2,6 +2,11 @@
 
 use std::{env, error::Error, io, net::TcpListener, process::ExitCode};
 
+/// Prints what the library has to say: warnings and errors, such as why a request was refused.
+pub fn log() {
+    tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::WARN).without_time().init();
+}
+
 /// Binds the address in `BIND`, by default `127.0.0.1:8080`, and prints where that is.
 ///
 /// # Errors

@@ -16,7 +16,7 @@ use actix_web::{
     post, routes, web,
 };
 use paseto_actix::{IssueError, Issuer, IssuerConfig, Paseto, TokenSource, Verifier, VerifierConfig, paseto_required};
-use paseto_actix_examples::{exit, listen};
+use paseto_actix_examples::{exit, listen, log};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
@@ -134,7 +134,7 @@ const DEMO: &str = r#"{
 }"#;
 
 fn build(config: Config) -> Result<(Issuer, Verifier), Box<dyn Error>> {
-    let issuer = config.issuer.build()?;
+    let issuer = config.issuer.build().map_err(|error| format!("`issuer`: {error}"))?;
     let verifier = config
         .verifier
         .into_builder()
@@ -146,11 +146,13 @@ fn build(config: Config) -> Result<(Issuer, Verifier), Box<dyn Error>> {
             }
             response
         })
-        .build()?;
+        .build()
+        .map_err(|error| format!("`verifier`: {error}"))?;
     Ok((issuer, verifier))
 }
 
 async fn serve() -> Result<(), Box<dyn Error>> {
+    log();
     let (issuer, verifier) = build(Config::load()?)?;
     let app = move || {
         App::new()

@@ -15,7 +15,7 @@ use paseto_actix_tests::{
     ISSUER,
     app::{Answer, assert_accepted, issuer_builder, verifier_builder},
     clock::TestClock,
-    keys,
+    keys::{self, SECRET_PASERK},
     logs::Logs,
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -253,6 +253,24 @@ fn footers_of_one_token() {
         let bytes = json!({ "kid": kid }).to_string();
         assert!(matches!(error_of(|token| token.footer_bytes(bytes)), IssueError::Footer(_)), "{kid}");
     }
+    let own = json!({ "kid": keys::secret().kid() }).to_string();
+    assert!(issuer(Format::Json).token(&json!({})).footer_bytes(own).issue().is_ok());
+}
+
+/// Of two claims of one name, serde's maps keep the last: whoever flattens a client's map could be overruled by it.
+#[test]
+fn b34_a_claim_that_stands_twice() {
+    #[derive(Serialize)]
+    struct Claims {
+        user: &'static str,
+        #[serde(flatten)]
+        more: HashMap<&'static str, &'static str>,
+    }
+    for format in FORMATS {
+        let issue = |name| issuer(format).issue(&Claims { user: "ada", more: HashMap::from([(name, "root")]) });
+        assert!(matches!(issue("user"), Err(IssueError::Unverifiable(_))), "{format:?}");
+        assert!(issue("role").is_ok(), "{format:?}");
+    }
 }
 
 #[test]
@@ -271,6 +289,8 @@ fn settings_of_one_token_that_cannot_be() {
     for kid in [unknown.kid(), "", "k4.pid.", &keys::secret().kid()[..50]] {
         assert!(matches!(error_of(|token| token.key(kid)), IssueError::UnknownKey(id) if id == kid));
     }
+    let error = error_of(|token| token.key(SECRET_PASERK));
+    assert!(!format!("{error} {error:?}").contains(&SECRET_PASERK[10..20]), "a key in place of its id: {error}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod checks;
 mod claims;
 mod config;
 mod config_secrets;
+mod cookies;
 mod csrf;
 mod forgery;
 mod form;

@@ -123,29 +123,6 @@ async fn b01_each_place_is_looked_at_only_if_chosen() {
     }
 }
 
-/// A browser that keeps the promise of a name such as `__Host-paseto` sees another name here, and promises nothing.
-#[actix_web::test]
-async fn b01_an_encoded_name_of_a_cookie_is_another_name() {
-    let token = token_of("ada");
-    let verifier = verifier([TokenSource::cookie("__Host-paseto")]);
-    for (name, expected) in [("__Host-paseto", Ada), ("%5F%5FHost-paseto", NoToken), ("__Host%2Dpaseto", NoToken)] {
-        expect(expected, &verifier, get("/", &[("Cookie", &format!("{name}={token}"))]), name).await;
-    }
-}
-
-/// Another site of the same domain may set a cookie of any bytes, which must not lock anybody out.
-#[actix_web::test]
-async fn b01_other_cookies_do_not_matter() {
-    let (token, bearer) = (token_of("ada"), format!("Bearer {}", token_of("ada")));
-    let verifier = verifier([TokenSource::bearer(), TokenSource::cookie("paseto")]);
-    for other in ["other=ü", "=", ";;", "other", "paseto", "other=\"a;b\""] {
-        let cookies = format!("{other}; paseto={token}");
-        expect(Ada, &verifier, get("/", &[("Cookie", &cookies)]), other).await;
-        expect(Ada, &verifier, get("/", &[("Cookie", other), ("Authorization", &bearer)]), other).await;
-    }
-    expect(InvalidRequest, &verifier, get("/", &[("Cookie", "paseto=ü; paseto=a")]), "two values").await;
-}
-
 #[actix_web::test]
 async fn b02_two_authorization_headers() {
     let (ada, eve) = (format!("Bearer {}", token_of("ada")), format!("Bearer {}", token_of("eve")));
@@ -198,16 +175,6 @@ async fn b02_two_places_with_different_tokens() {
 #[actix_web::test]
 async fn b02_two_tokens_in_one_place() {
     let (ada, eve) = (token_of("ada"), token_of("eve"));
-    let cookies = |first: &str, second: &str| format!("paseto={first}; paseto={second}");
-    let cookie = || verifier([TokenSource::cookie("paseto")]);
-    for (first, second, expected) in [(&ada, &eve, InvalidRequest), (&eve, &ada, InvalidRequest), (&ada, &ada, Ada)] {
-        let one_header = get("/", &[("Cookie", &cookies(first, second))]);
-        expect(expected, &cookie(), one_header, "two cookies").await;
-        let two_headers = [("Cookie", format!("paseto={first}")), ("Cookie", format!("paseto={second}"))];
-        let two_headers = two_headers.into_iter().fold(TestRequest::get(), TestRequest::append_header);
-        expect(expected, &cookie(), two_headers, "two headers of cookies").await;
-    }
-
     let header = || verifier([TokenSource::header("X-Token")]);
     let query = || verifier([TokenSource::query("token")]);
     let websocket = || verifier([TokenSource::websocket_subprotocol("paseto")]);
@@ -326,12 +293,13 @@ async fn b05_a_token_of_over_8192_bytes() {
     }
 
     // `~` is no letter of base64url: the reason shows that the length was looked at first.
-    for (length, reason) in [(8192, "not the base64url of anything"), (8193, "a token of over 8,192 bytes")] {
+    for (length, too_long) in [(8192, 0), (8193, 1)] {
         let logs = Logs::capture();
         let token = format!("{:~<length$}", "v4.public.");
         let (answer, runs) = send(&verifier, get("/", &[("Authorization", &format!("Bearer {token}"))])).await;
         answer.assert_invalid_token();
-        assert_eq!((runs, logs.count(reason)), (0, 1), "{logs:?}");
+        let refusals = (logs.count("reason=Malformed: "), logs.count("a token of over 8,192 bytes"));
+        assert_eq!((runs, refusals), (0, (1, too_long)), "{logs:?}");
     }
 }
 

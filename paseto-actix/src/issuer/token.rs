@@ -180,7 +180,8 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
         }
         if let Some(ttl) = self.ttl.or(issuer.ttl) {
             let ttl = token_ttl(ttl).ok_or(IssueError::Lifetime)?;
-            claims.push(("exp", time(now.checked_add(ttl).ok_or(IssueError::Lifetime)?)?));
+            let exp = now.checked_add(ttl).ok_or(IssueError::Lifetime)?;
+            claims.push(("exp", time(exp)?));
         }
         if let Some(not_before) = self.not_before.or(issuer.include.nbf.then_some(now)) {
             claims.push(("nbf", time(not_before)?));

@@ -9,7 +9,7 @@ use serde::{
 };
 use serde_json::Value as Json;
 
-use super::{RESERVED, RegisteredClaims};
+use super::{RESERVED, RegisteredClaims, strict::Checked};
 use crate::IssueError;
 
 /// How payload and footer are written. It is a setting of both sides and never guessed from a token.
@@ -121,17 +121,20 @@ pub(crate) fn encode_footer<F: Serialize + ?Sized>(
 fn encode_map<C: Serialize + ?Sized>(
     format: Format,
     first: &[(&'static str, String)],
-    rest: &C,
+    claims: &C,
     reserved: impl Fn(&str) -> Option<IssueError>,
 ) -> Result<Vec<u8>, IssueError> {
     match format {
         Format::Json => {
-            let Json::Object(mut rest) = serde_json::to_value(rest).map_err(serialize)? else {
+            let Json::Object(mut rest) = serde_json::to_value(claims).map_err(serialize)? else {
                 return Err(IssueError::NotAMap);
             };
             if let Some(error) = rest.keys().find_map(|name| reserved(name)) {
                 return Err(error);
             }
+            // A map of `serde_json` keeps the last of two claims of one name, as a flattened field may make them.
+            let text = serde_json::to_vec(claims).map_err(serialize)?;
+            from_json::<Checked>(&text).map_err(IssueError::Unverifiable)?;
             // Sorted by default, but a feature that any crate of the build may have turned on keeps another order.
             rest.sort_keys();
             rest.values_mut().for_each(Json::sort_all_objects);
@@ -146,7 +149,7 @@ fn encode_map<C: Serialize + ?Sized>(
             Ok(bytes)
         }
         Format::Cbor => {
-            let Cbor::Map(rest) = Cbor::serialized(rest).map_err(serialize)? else {
+            let Cbor::Map(rest) = Cbor::serialized(claims).map_err(serialize)? else {
                 return Err(IssueError::NotAMap);
             };
             let mut sorted = BTreeMap::new();
@@ -155,7 +158,9 @@ fn encode_map<C: Serialize + ?Sized>(
                 if let Some(error) = reserved(&name) {
                     return Err(error);
                 }
-                sorted.insert(name, sort_cbor(value));
+                if sorted.insert(name, sort_cbor(value)).is_some() {
+                    return Err(IssueError::Unverifiable("a claim stands twice".to_owned()));
+                }
             }
             let first = first.iter().map(|(name, value)| (Cbor::from(*name), Cbor::from(value.as_str())));
             let rest = sorted.into_iter().map(|(name, value)| (Cbor::from(name), value));

@@ -229,6 +229,15 @@ impl<'de> Visitor<'de> for Value<'_> {
     }
 }
 
+/// Any value that keeps the rules.
+pub(super) struct Checked;
+
+impl<'de> Deserialize<'de> for Checked {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value { depth: 0, budget: &mut Budget::new() }.deserialize(deserializer).map(|()| Self)
+    }
+}
+
 struct Tagged<'a>(Value<'a>);
 
 impl<'de> Visitor<'de> for Tagged<'_> {

@@ -1,0 +1,106 @@
+//! Tokens in cookies, among those that others have set.
+
+use actix_web::{
+    http::{
+        StatusCode,
+        header::{AUTHORIZATION, COOKIE, HeaderValue},
+    },
+    test::TestRequest,
+};
+use paseto_actix::{TokenSource, Verifier};
+use paseto_actix_tests::{
+    app::{issuer_builder, send, verifier_builder},
+    clock::TestClock,
+    logs::Logs,
+};
+use serde_json::json;
+
+fn token_of(subject: &str) -> String {
+    issuer_builder(&TestClock::new()).build().unwrap().token(&json!({})).subject(subject).issue().unwrap()
+}
+
+fn verifier(name: &str) -> Verifier {
+    let sources = [TokenSource::bearer(), TokenSource::cookie(name)];
+    verifier_builder(&TestClock::new()).token_from(sources).build().unwrap()
+}
+
+/// A request with these headers, each of some cookies.
+fn get<B: AsRef<[u8]>>(headers: impl IntoIterator<Item = B>) -> TestRequest {
+    let value = |header: B| (COOKIE, HeaderValue::from_bytes(header.as_ref()).unwrap());
+    headers.into_iter().map(value).fold(TestRequest::get(), TestRequest::append_header)
+}
+
+async fn assert_ada(verifier: &Verifier, request: TestRequest, case: &str) {
+    let (answer, runs) = send(verifier, request).await;
+    assert_eq!((answer.status, answer.body.as_str(), runs), (StatusCode::OK, "ada", 1), "{case}");
+}
+
+async fn assert_no_token(verifier: &Verifier, request: TestRequest, case: &str) {
+    let (answer, runs) = send(verifier, request).await;
+    assert_eq!((answer.status, runs), (StatusCode::UNAUTHORIZED, 0), "{case}");
+    answer.assert_no_token();
+}
+
+/// A browser that keeps the promise of a name such as `__Host-paseto` sees another name here, and promises nothing.
+#[actix_web::test]
+async fn b01_an_encoded_name_is_another_name() {
+    let token = token_of("ada");
+    let verifier = verifier("__Host-paseto");
+    assert_ada(&verifier, get([format!("__Host-paseto={token}")]), "the name itself").await;
+    for name in ["%5F%5FHost-paseto", "__Host%2Dpaseto", "__host-paseto", "x__Host-paseto", "__Host-paseto2", ""] {
+        assert_no_token(&verifier, get([format!("{name}={token}")]), name).await;
+    }
+}
+
+/// What somebody else has put into a cookie is none of these credentials.
+#[actix_web::test]
+async fn b01_cookies_of_others_in_any_form() {
+    let token = token_of("ada");
+    let verifier = verifier("paseto");
+    let (utf_8, latin_1) = ("name=caf\u{e9}".as_bytes(), b"name=caf\xe9".as_slice());
+    for other in [
+        utf_8,
+        latin_1,
+        b"=x",
+        b"x",
+        b"paseto",
+        b"a=b=c",
+        b"a=\"b\"",
+        b"a=\"b;c\"",
+        b"=",
+        b";;",
+        b"",
+        b" ",
+        b"%=%",
+        b"pasetos=1",
+    ] {
+        let case = other.escape_ascii().to_string();
+        let own = format!("paseto={token}");
+        for both in [[other, own.as_bytes()], [own.as_bytes(), other]] {
+            assert_ada(&verifier, get([both.join(b"; ".as_slice())]), &case).await;
+            assert_ada(&verifier, get(both), &case).await;
+        }
+        assert_no_token(&verifier, get([other]), &case).await;
+        let bearer = get([other]).insert_header((AUTHORIZATION, format!("Bearer {token}")));
+        assert_ada(&verifier, bearer, &case).await;
+    }
+}
+
+/// Another site of the same domain can add a cookie of this name, though it cannot take the first away.
+#[actix_web::test]
+async fn b02_two_cookies_of_one_name() {
+    let (ada, eve) = (token_of("ada"), token_of("eve"));
+    let verifier = verifier("paseto");
+    for (first, second) in [(ada.as_str(), eve.as_str()), (&eve, &ada), (&ada, ""), ("", &ada), (&ada, "caf\u{e9}")] {
+        let (first, second) = (format!("paseto={first}"), format!("paseto={second}"));
+        for request in [get([format!("{first}; theme=dark; {second}")]), get([first, second])] {
+            let logs = Logs::capture();
+            let (answer, runs) = send(&verifier, request).await;
+            answer.assert_invalid_request();
+            assert_eq!((runs, logs.signature_checks()), (0, 0));
+        }
+    }
+    let own = format!("paseto={ada}");
+    assert_ada(&verifier, get([format!("{own};{own} ;  {own}")]), "the same thrice").await;
+    assert_ada(&verifier, get([&own, &own]), "the same in two headers").await;
+}

@@ -50,6 +50,7 @@
 //! | say whose tokens are accepted, where they are, what is answered otherwise | [`Verifier`], [`TokenSource`] |
 //! | guard a handler | [`#[paseto_required]`](attr.paseto_required.html) |
 //! | guard a scope | [`PasetoRequired`] |
+//! | keep sessions in encrypted cookies | [`PasetoSession`](struct.PasetoSession.html) |
 //! | see the token in a handler | [`Paseto`], [`MaybePaseto`], [`VerifiedToken`], [`PasetoRequestExt::current_paseto`] |
 //! | refuse tokens for reasons of your own | [`VerifierBuilder::check`], [`VerifierBuilder::check_async`], [`Refusal`] |
 //! | read settings from a file | [`IssuerConfig`], [`VerifierConfig`] |
@@ -69,6 +70,7 @@
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
 //! | `macros` | yes | [`#[paseto_required]`](attr.paseto_required.html) |
+//! | `session` | yes | sessions in encrypted cookies, for actix-session |
 //!
 //! Features add API and never change behaviour.
 //!
@@ -78,11 +80,14 @@
 
 mod app_data;
 mod clock;
+mod cookie_name;
 mod error;
 mod guard;
 mod issuer;
 mod keys;
 mod limits;
+#[cfg(feature = "session")]
+mod session;
 mod settings;
 mod token;
 mod verifier;
@@ -92,9 +97,13 @@ pub(crate) use error::DEFAULT_REALM;
 pub use error::{ConfigError, IssueError, Refusal, VerifyError, VerifyErrorKind};
 pub use guard::{MaybePaseto, Paseto, PasetoRequestExt, PasetoRequired};
 pub use issuer::{Issuer, IssuerBuilder, IssuerConfig, TokenBuilder};
+#[cfg(feature = "session")]
+pub use keys::KeyRing;
 pub use keys::{LocalKey, PublicKey, SecretKey};
 #[cfg(feature = "macros")]
 pub use paseto_actix_macros::paseto_required;
+#[cfg(feature = "session")]
+pub use session::{PasetoSession, PasetoSessionBuilder, PasetoSessionStore, SessionBudget, SessionTooLarge};
 pub use time;
 pub use token::{Format, VerifiedToken};
 pub use verifier::{TokenSource, TrustedKey, Verifier, VerifierBuilder, VerifierConfig};

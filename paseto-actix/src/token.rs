@@ -4,19 +4,29 @@
 
 mod claims;
 mod footer;
+#[cfg(feature = "session")]
+mod local;
 mod payload;
 mod policy;
 mod public;
+#[cfg(feature = "session")]
+mod purpose;
 mod strict;
 mod time_claim;
+#[cfg(test)]
+mod vectors;
 mod verified;
 
 pub(crate) use claims::{RESERVED, RegisteredClaims, is_scope_token};
 pub(crate) use footer::{Footer, MAX_FOOTER_LEN};
+#[cfg(feature = "session")]
+pub(crate) use local::{Sealed, seal, sealed_len};
 pub use payload::Format;
 pub(crate) use payload::{encode_footer, encode_payload, scan};
 pub(crate) use policy::{Audience, Policy};
 pub(crate) use public::{Unverified, sign};
+#[cfg(feature = "session")]
+pub(crate) use purpose::assertion;
 pub(crate) use time_claim::format_time;
 pub use verified::VerifiedToken;
 

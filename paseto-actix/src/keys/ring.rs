@@ -1,0 +1,64 @@
+use super::LocalKey;
+use crate::ConfigError;
+
+/// One key that seals, and retired ones that still open what they sealed.
+///
+/// To rotate keys, make the new one active and the old one retired; sessions go on and move to the new key as they are
+/// used. Forget the old key once everything that it sealed has expired. A single [`LocalKey`] is a ring too.
+///
+/// ```
+/// use paseto_actix::{KeyRing, LocalKey};
+///
+/// # fn main() -> Result<(), paseto_actix::ConfigError> {
+/// let (new, old) = (LocalKey::generate(), LocalKey::generate());
+/// let keys = KeyRing::new(new.clone(), [old])?;
+/// assert_eq!(keys.active(), &new);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct KeyRing {
+    /// The active key comes first.
+    keys: Vec<LocalKey>,
+}
+
+/// What a client sends is tried with each key, so there must not be many.
+const MAX_RETIRED: usize = 7;
+
+impl KeyRing {
+    /// A ring of an active key and at most seven retired ones.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::DuplicateKey`] if a key is there twice, [`ConfigError::InvalidSetting`] if there are more.
+    pub fn new(active: LocalKey, retired: impl IntoIterator<Item = LocalKey>) -> Result<Self, ConfigError> {
+        let mut keys = vec![active];
+        for key in retired {
+            if keys.contains(&key) {
+                return Err(ConfigError::DuplicateKey { kid: key.kid().to_owned() });
+            }
+            if keys.len() > MAX_RETIRED {
+                return Err(ConfigError::setting("retired", "more than seven retired keys"));
+            }
+            keys.push(key);
+        }
+        Ok(Self { keys })
+    }
+
+    /// The key that seals.
+    #[must_use]
+    pub fn active(&self) -> &LocalKey {
+        &self.keys[0]
+    }
+
+    /// All keys, the active one first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &LocalKey> {
+        self.keys.iter()
+    }
+}
+
+impl From<LocalKey> for KeyRing {
+    fn from(key: LocalKey) -> Self {
+        Self { keys: vec![key] }
+    }
+}

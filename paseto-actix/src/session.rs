@@ -1,0 +1,13 @@
+//! Sessions in encrypted cookies, for [`actix_session`].
+
+mod budget;
+mod builder;
+mod envelope;
+mod facts;
+mod middleware;
+mod slide;
+mod store;
+
+pub use budget::{SessionBudget, SessionTooLarge};
+pub use builder::{PasetoSession, PasetoSessionBuilder};
+pub use store::PasetoSessionStore;

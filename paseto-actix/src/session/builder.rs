@@ -1,0 +1,327 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use actix_session::{
+    SessionMiddleware,
+    config::{BrowserSession, CookieContentSecurity, PersistentSession},
+};
+use actix_web::cookie::{Cookie, Key, SameSite};
+
+use super::{PasetoSessionStore, budget::CookieShape};
+use crate::{Clock, ConfigError, KeyRing, SystemClock, cookie_name::is_cookie_name, limits::check_ttl};
+
+/// Sessions in encrypted cookies, ready made: [`actix_session::SessionMiddleware`] around a [`PasetoSessionStore`], and around both
+/// what a cookie needs to be safe.
+///
+/// - The cookie is `__Host-session`, `Secure`, `HttpOnly`, `SameSite=Lax`, `Path=/`, and ends with the browser.
+/// - A session dies 30 minutes after it was last used, and 12 hours after it was made however much it is used. (It is sealed
+///   anew once half of the 30 minutes is gone, so it lives 15 minutes longer at least, 30 at most.)
+/// - A cookie that is forged, expired or otherwise no session is removed, and the request has an empty session.
+/// - A session too large for a cookie is an error that tells so, not a cookie that the browser drops: [`SessionTooLarge`].
+/// - Responses carry `Vary: Cookie`, and `Cache-Control: no-store` where they set the cookie.
+///
+/// There is one session a request: do not put one `PasetoSession` inside of another, scopes beside each other may have their own.
+/// As with every session that is kept in its cookie, a request that is under way while another logs out may set the cookie
+/// once more.
+///
+/// All of actix-session works under it: `Session`, guards, `renew`, `purge`. `renew` begins a new session with the same
+/// state: call it when a user logs in.
+///
+/// [`SessionTooLarge`]: super::SessionTooLarge
+///
+/// ```
+/// use actix_session::Session;
+/// use actix_web::{App, web};
+/// use paseto_actix::{LocalKey, PasetoSession};
+///
+/// async fn counter(session: Session) -> actix_web::Result<String> {
+///     let count = session.get::<u32>("count")?.unwrap_or(0) + 1;
+///     session.insert("count", count)?;
+///     Ok(count.to_string())
+/// }
+///
+/// # fn main() -> Result<(), paseto_actix::ConfigError> {
+/// let session = PasetoSession::builder(LocalKey::generate()).build()?;
+/// let app = App::new().wrap(session).route("/counter", web::get().to(counter));
+/// # let _ = app;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct PasetoSession(Arc<Settings>);
+
+struct Settings {
+    store: PasetoSessionStore,
+    cookie: Cookie<'static>,
+    cookie_key: Key,
+    security: CookieContentSecurity,
+    idle_limit: Duration,
+    persistent: bool,
+    max_token_len: usize,
+}
+
+impl PasetoSession {
+    /// Starts a middleware that seals with the ring's active key, and opens with all its keys.
+    pub fn builder(keys: impl Into<KeyRing>) -> PasetoSessionBuilder {
+        PasetoSessionBuilder {
+            store: PasetoSessionStore::new(keys),
+            name: None,
+            path: "/".to_owned(),
+            domain: None,
+            same_site: SameSite::Lax,
+            http_only: true,
+            secure: true,
+            private_key: None,
+            idle_limit: Duration::from_secs(30 * 60),
+            absolute_limit: Duration::from_secs(12 * 60 * 60),
+            persistent: false,
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// actix-session's own middleware with these settings.
+    pub(super) fn actix(&self) -> SessionMiddleware<PasetoSessionStore> {
+        let Settings { cookie, idle_limit, .. } = &*self.0;
+        let ttl = time::Duration::try_from(*idle_limit).unwrap_or(time::Duration::MAX);
+        let builder = SessionMiddleware::builder(self.store(), self.0.cookie_key.clone())
+            .cookie_name(cookie.name().to_owned())
+            .cookie_path(cookie.path().unwrap_or("/").to_owned())
+            .cookie_domain(cookie.domain().map(str::to_owned))
+            .cookie_same_site(cookie.same_site().unwrap_or(SameSite::Lax))
+            .cookie_http_only(cookie.http_only().unwrap_or(true))
+            .cookie_secure(cookie.secure().unwrap_or(true))
+            .cookie_content_security(self.0.security);
+        if self.0.persistent {
+            builder.session_lifecycle(PersistentSession::default().session_ttl(ttl)).build()
+        } else {
+            builder.session_lifecycle(BrowserSession::default().state_ttl(ttl)).build()
+        }
+    }
+
+    pub(super) fn store(&self) -> PasetoSessionStore {
+        self.0.store.clone()
+    }
+
+    /// The cookie as it is set, without a value.
+    pub(super) fn cookie(&self) -> Cookie<'static> {
+        self.0.cookie.clone()
+    }
+
+    pub(super) fn cookie_name(&self) -> &str {
+        self.0.cookie.name()
+    }
+
+    pub(super) fn idle_limit(&self) -> Duration {
+        self.0.idle_limit
+    }
+
+    pub(super) fn max_token_len(&self) -> usize {
+        self.0.max_token_len
+    }
+}
+
+impl fmt::Debug for PasetoSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PasetoSession")
+            .field("store", &self.0.store)
+            .field("cookie", &self.0.cookie.name())
+            .field("idle_limit", &self.0.idle_limit)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A [`PasetoSession`] in the making.
+///
+/// ```
+/// use paseto_actix::{KeyRing, LocalKey, PasetoSession};
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), paseto_actix::ConfigError> {
+/// let keys = KeyRing::new(LocalKey::generate(), [LocalKey::generate()])?;
+/// let session = PasetoSession::builder(keys)
+///     .application("shop")
+///     .idle_limit(Duration::from_secs(60 * 60))
+///     .absolute_limit(Duration::from_secs(7 * 24 * 60 * 60))
+///     .persistent(true)
+///     .build()?;
+/// # let _ = session;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a PasetoSession is made by `.build()`"]
+pub struct PasetoSessionBuilder {
+    store: PasetoSessionStore,
+    name: Option<String>,
+    path: String,
+    domain: Option<String>,
+    same_site: SameSite,
+    http_only: bool,
+    secure: bool,
+    private_key: Option<Key>,
+    idle_limit: Duration,
+    absolute_limit: Duration,
+    persistent: bool,
+    clock: Arc<dyn Clock>,
+}
+
+/// Half of a second is none in a token, so a shorter limit could not slide.
+const SHORTEST_IDLE_LIMIT: Duration = Duration::from_secs(2);
+
+impl PasetoSessionBuilder {
+    /// The application's name. Under the same keys, sessions of one application are none of another. Default: empty.
+    pub fn application(mut self, name: impl Into<String>) -> Self {
+        self.store = self.store.application(name);
+        self
+    }
+
+    /// The cookie's name. Default: `__Host-session`, and `session` in development over plain http.
+    pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The cookie's path. Default: `/`, which a name that begins with `__Host-` wants.
+    pub fn cookie_path(mut self, path: impl Into<String>) -> Self {
+        self.path = path.into();
+        self
+    }
+
+    /// The cookie's domain, whose subdomains get it too. Default: none, which a name that begins with `__Host-` wants.
+    pub fn cookie_domain(mut self, domain: impl Into<String>) -> Self {
+        self.domain = Some(domain.into());
+        self
+    }
+
+    /// Whether other sites' requests bring the cookie. Default: [`SameSite::Lax`], only when the user follows a link.
+    pub fn cookie_same_site(mut self, same_site: SameSite) -> Self {
+        self.same_site = same_site;
+        self
+    }
+
+    /// Whether scripts of the page are kept from the cookie. Default: yes.
+    pub fn cookie_http_only(mut self, http_only: bool) -> Self {
+        self.http_only = http_only;
+        self
+    }
+
+    /// Sets the cookie without `Secure`, which browsers want https for. Default: with it.
+    ///
+    /// For development on a machine of your own: on a network, whoever listens has the session.
+    pub fn development_over_plain_http(mut self) -> Self {
+        self.secure = false;
+        self
+    }
+
+    /// Encrypts the sealed session once more, with a key of actix-session's. Default: no, it is signed under a key that is no
+    /// secret, since actix-session has no way to leave the wrapping out and the session is encrypted already.
+    ///
+    /// A session may be a quarter smaller then. Another key ends all sessions.
+    pub fn private_wrapping(mut self, key: Key) -> Self {
+        self.private_key = Some(key);
+        self
+    }
+
+    /// How long a session lives after it was last sealed, at least 2 seconds. Default: 30 minutes.
+    pub fn idle_limit(mut self, limit: Duration) -> Self {
+        self.idle_limit = limit;
+        self
+    }
+
+    /// How long a session lives however active it is. Default: 12 hours.
+    pub fn absolute_limit(mut self, limit: Duration) -> Self {
+        self.absolute_limit = limit;
+        self
+    }
+
+    /// Whether the cookie outlives the browser (`Max-Age` is the idle limit). Default: no.
+    pub fn persistent(mut self, persistent: bool) -> Self {
+        self.persistent = persistent;
+        self
+    }
+
+    /// Where the time comes from. Default: [`SystemClock`].
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Makes the middleware.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if the name is no name of a cookie, if its prefix promises what the other settings break, or if a
+    /// duration is too short or too long.
+    pub fn build(self) -> Result<PasetoSession, ConfigError> {
+        let default_name = if self.secure { "__Host-session" } else { "session" };
+        let name = self.name.unwrap_or_else(|| default_name.to_owned());
+        // What the cookie crate encodes when it sets a cookie, actix-session does not when it removes one.
+        if !is_cookie_name(&name) || name.contains(['#', '%', '^', '`', '|']) {
+            return Err(ConfigError::setting("cookie_name", "no valid name of a cookie"));
+        }
+        // Browsers ignore the case of prefixes: RFC 6265bis, section 4.1.3.
+        let prefixed = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+        if prefixed("__Host-") && !(self.secure && self.path == "/" && self.domain.is_none()) {
+            let problem = "`__Host-` promises `Secure`, the path `/` and no domain";
+            return Err(ConfigError::setting("cookie_name", problem));
+        }
+        if prefixed("__Secure-") && !self.secure {
+            return Err(ConfigError::setting("cookie_name", "`__Secure-` promises `Secure`"));
+        }
+        if self.same_site == SameSite::None && !self.secure {
+            return Err(ConfigError::setting("cookie_same_site", "browsers drop `None` without `Secure`"));
+        }
+        let is_attribute = |text: &str| text.bytes().all(|byte| byte != b';' && !byte.is_ascii_control());
+        if !is_attribute(&self.path) || !self.domain.as_deref().is_none_or(is_attribute) {
+            return Err(ConfigError::setting(
+                "cookie_path",
+                "neither path nor domain holds a `;` or a control character",
+            ));
+        }
+        if self.idle_limit < SHORTEST_IDLE_LIMIT {
+            let (setting, given) = ("idle_limit", self.idle_limit);
+            return Err(ConfigError::DurationOutOfRange { setting, given, allowed: "2 seconds to 100 years" });
+        }
+        check_ttl("idle_limit", self.idle_limit)?;
+        check_ttl("absolute_limit", self.absolute_limit)?;
+
+        let mut cookie = Cookie::build(name.clone(), "")
+            .path(self.path)
+            .same_site(self.same_site)
+            .http_only(self.http_only)
+            .secure(self.secure)
+            .finish();
+        if let Some(domain) = self.domain {
+            cookie.set_domain(domain);
+        }
+        let mut longest = cookie.clone();
+        if self.persistent {
+            longest.set_max_age(time::Duration::try_from(self.idle_limit).ok());
+        }
+        let (security, cookie_key) = match self.private_key {
+            Some(key) => (CookieContentSecurity::Private, key),
+            // Not a secret and not meant to be one: v4.local authenticates what this wraps, and a key that never changes is
+            // one that the rotation of keys cannot end sessions by.
+            None => (CookieContentSecurity::Signed, Key::from(&[b'p'; 64])),
+        };
+        let max_token_len = CookieShape::of(&longest, security).max_token_len();
+        let store = self.store.absolute_limit(self.absolute_limit).shared_clock(self.clock);
+        Ok(PasetoSession(Arc::new(Settings {
+            store: store.for_cookie(&name, max_token_len),
+            cookie,
+            cookie_key,
+            security,
+            idle_limit: self.idle_limit,
+            persistent: self.persistent,
+            max_token_len,
+        })))
+    }
+}
+
+impl fmt::Debug for PasetoSessionBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PasetoSessionBuilder")
+            .field("store", &self.store)
+            .field("name", &self.name)
+            .field("idle_limit", &self.idle_limit)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,162 @@
+//! Log in on a web page, and stay logged in by a session that is in an encrypted cookie, with nothing kept on the server.
+//!
+//! `cargo run --bin cookie_session`, then open the address that it prints and log in as `foo@bar.example` with the
+//! password `mysecret`.
+//!
+//! `BIND` is the address to listen on (default `127.0.0.1:8080`). `SESSION_KEYS`, where set, is a comma-separated list of
+//! `k4.local` keys, as `cargo run --bin keygen` prints them: the active one first, then retired ones. Without it, a fresh
+//! key is used, and sessions end with the program.
+
+use std::{
+    env::{self, VarError},
+    error::Error,
+    process::ExitCode,
+};
+
+use actix_identity::{Identity, IdentityMiddleware};
+use actix_session::Session;
+use actix_web::{
+    App, HttpMessage, HttpRequest, HttpResponse, HttpServer, Responder, get, http::header, post, routes, web,
+};
+use paseto_actix::{ConfigError, KeyRing, LocalKey, PasetoSession};
+use paseto_actix_examples::{exit, listen, log};
+use serde::Deserialize;
+use subtle::ConstantTimeEq;
+
+#[get("/protected")]
+async fn protected(user: Option<Identity>) -> actix_web::Result<HttpResponse> {
+    let Some(user) = user else {
+        return Ok(HttpResponse::Unauthorized().body("Not logged in."));
+    };
+    Ok(HttpResponse::Ok().body(format!("Logged in as: {}", user.id()?)))
+}
+
+/// A request that changes something should be a POST; here and in `/fill`, a GET is what an address bar can send.
+#[get("/counter")]
+async fn counter(session: Session) -> actix_web::Result<String> {
+    let count = session.get::<u32>("count")?.unwrap_or(0).saturating_add(1);
+    session.insert("count", count)?;
+    Ok(count.to_string())
+}
+
+#[derive(Deserialize)]
+struct Fill {
+    bytes: u16,
+}
+
+/// Shows what becomes of a session that is too large for a cookie: the middleware answers in place of this handler, and
+/// the browser keeps the session that it had. A handler that wants to know beforehand asks `SessionBudget`.
+#[get("/fill")]
+async fn fill(session: Session, fill: web::Query<Fill>) -> actix_web::Result<String> {
+    let bytes = fill.bytes;
+    session.insert("filling", "x".repeat(bytes.into()))?;
+    Ok(format!("The session has {bytes} bytes more."))
+}
+
+#[derive(Deserialize)]
+struct Credentials {
+    email: String,
+    password: String,
+}
+
+/// `Identity::login` renews the session, so nobody can plant one of their own that a user then logs in to.
+#[post("/login")]
+async fn login(req: HttpRequest, form: web::Form<Credentials>) -> actix_web::Result<HttpResponse> {
+    if !is_known(&form) {
+        return Ok(HttpResponse::Unauthorized()
+            .content_type(HTML)
+            .body(LOGIN_PAGE.replace("<!-- -->", "<p>Wrong email or password.</p>")));
+    }
+    Identity::login(&req.extensions(), form.into_inner().email)?;
+    Ok(see_other("/protected"))
+}
+
+#[routes]
+#[get("/")]
+#[get("/login")]
+async fn login_page() -> impl Responder {
+    HttpResponse::Ok().content_type(HTML).body(LOGIN_PAGE)
+}
+
+#[routes]
+#[get("/logout")]
+#[post("/logout")]
+async fn logout(user: Option<Identity>) -> impl Responder {
+    if let Some(user) = user {
+        user.logout();
+    }
+    see_other("/login")
+}
+
+fn see_other(path: &'static str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, path)).finish()
+}
+
+/// A stand-in for a user database. A real one keeps password hashes (`argon2`), never passwords.
+fn is_known(Credentials { email, password }: &Credentials) -> bool {
+    email == "foo@bar.example" && bool::from(password.as_bytes().ct_eq(b"mysecret"))
+}
+
+const HTML: &str = "text/html; charset=utf-8";
+const LOGIN_PAGE: &str = r#"<!doctype html>
+<html lang="en">
+<title>Log in</title>
+<h1>Log in</h1>
+<!-- -->
+<form method="post" action="/login">
+  <label>Email <input name="email" type="email" autocomplete="username" value="foo@bar.example" required></label>
+  <label>Password <input name="password" type="password" autocomplete="current-password" required></label>
+  <button>Log in</button>
+</form>
+<p>The demo password is <code>mysecret</code>.</p>
+</html>
+"#;
+
+fn keys() -> Result<KeyRing, Box<dyn Error>> {
+    let list = match env::var("SESSION_KEYS") {
+        Ok(list) => list,
+        Err(VarError::NotPresent) => {
+            println!("SESSION_KEYS is not set: using a fresh key, so sessions end with this program");
+            return Ok(LocalKey::generate().into());
+        }
+        // Its own words would show the keys.
+        Err(VarError::NotUnicode(_)) => return Err("SESSION_KEYS: no valid text".into()),
+    };
+    Ok(key_ring(&list).map_err(|error| format!("SESSION_KEYS: {error}"))?)
+}
+
+fn key_ring(list: &str) -> Result<KeyRing, ConfigError> {
+    let mut keys = list.split(',').map(|key| LocalKey::from_paserk(key.trim()));
+    // There is always a first one: an empty text, which is no key, if nothing else.
+    let active = keys.next().unwrap_or_else(|| LocalKey::from_paserk(""))?;
+    KeyRing::new(active, keys.collect::<Result<Vec<_>, _>>()?)
+}
+
+/// In production, leave `development_over_plain_http` out: the cookie is `__Host-session` then, and for https only.
+fn session() -> Result<PasetoSession, Box<dyn Error>> {
+    Ok(PasetoSession::builder(keys()?).application("cookie_session").development_over_plain_http().build()?)
+}
+
+async fn serve() -> Result<(), Box<dyn Error>> {
+    log();
+    let session = session()?;
+    let app = move || {
+        App::new()
+            // The last one is the outermost: who a user is, is in the session.
+            .wrap(IdentityMiddleware::default())
+            .wrap(session.clone())
+            .service(login_page)
+            .service(login)
+            .service(logout)
+            .service(protected)
+            .service(counter)
+            .service(fill)
+    };
+    HttpServer::new(app).listen(listen()?)?.run().await?;
+    Ok(())
+}
+
+#[actix_web::main]
+async fn main() -> ExitCode {
+    exit(serve().await)
+}

@@ -10,13 +10,15 @@ use std::{
 const MAY_USE: &[(&str, &[&str])] = &[
     ("app_data", &[]),
     ("clock", &[]),
+    ("cookie_name", &[]),
     ("error", &[]),
     ("limits", &["error"]),
     ("keys", &["error"]),
     ("settings", &[]),
     ("token", &["error", "keys"]),
     ("issuer", &["app_data", "clock", "error", "keys", "limits", "settings", "token"]),
-    ("verifier", &["clock", "error", "keys", "limits", "settings", "token"]),
+    ("session", &["clock", "cookie_name", "error", "keys", "limits", "token"]),
+    ("verifier", &["clock", "cookie_name", "error", "keys", "limits", "settings", "token"]),
     ("guard", &["app_data", "error", "token", "verifier"]),
 ];
 
@@ -93,6 +95,9 @@ fn uses(text: &str) -> BTreeSet<String> {
     statements(text, "use crate::")
         .into_iter()
         .flat_map(|statement| {
+            if !statement.starts_with('{') {
+                return identifiers(&statement).into_iter().take(1).collect();
+            }
             // Of `{Name, module::{inner}}`, what counts is `Name` and `module`.
             let mut depth = 0;
             let top: String = statement

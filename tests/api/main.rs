@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+mod browser;
 mod builders;
 mod checks;
 mod claims;
@@ -26,6 +27,11 @@ mod properties;
 mod readme;
 mod required;
 mod server;
+mod session_acceptance;
+mod session_ends;
+mod session_settings;
+mod session_size;
+mod sessions;
 mod transport;
 mod vectors;
 mod verifiers;

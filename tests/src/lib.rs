@@ -3,6 +3,7 @@
 #![allow(clippy::missing_panics_doc, clippy::must_use_candidate, reason = "a test kit is there to panic")]
 
 pub mod app;
+pub mod browser;
 pub mod clock;
 pub mod http;
 pub mod keys;
@@ -13,6 +14,7 @@ pub mod process;
 pub mod python;
 pub mod refusals;
 pub mod require;
+pub mod session;
 
 /// The issuer that tests trust.
 pub const ISSUER: &str = "https://issuer.example";

@@ -31,12 +31,18 @@ impl Process {
     ///
     /// Cargo builds it if need be, and then makes way: the process that is killed in the end is the example itself.
     pub fn example(name: &str) -> Self {
+        Self::example_with(name, &[])
+    }
+
+    /// The same with these environment variables. A `BIND` among them is where it listens.
+    pub fn example_with(name: &str, variables: &[(&str, &str)]) -> Self {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         Self::start(
             Command::new(cargo)
                 .args(["run", "-q", "-p", "paseto-actix-examples", "--bin", name])
                 .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-                .env("BIND", "127.0.0.1:0"),
+                .env("BIND", "127.0.0.1:0")
+                .envs(variables.iter().copied()),
         )
     }
 

@@ -1,0 +1,140 @@
+//! The example `cookie_session` as a real browser sees it.
+//!
+//! These tests need a Chromium: see `paseto_actix_tests::browser`.
+
+mod login;
+mod restart;
+mod size;
+
+use std::time::Duration;
+
+use fantoccini::{Client, ClientBuilder, Locator, cookies::Cookie};
+use hyper_util::client::legacy::connect::HttpConnector;
+use paseto_actix::LocalKey;
+use paseto_actix_tests::{browser::Chromedriver, process::Process};
+use serde_json::{Value, json};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+const PERIOD: Duration = Duration::from_millis(50);
+
+/// The example as it runs, with these keys.
+struct Server {
+    _process: Process,
+    /// `http://127.0.0.1:…`
+    url: String,
+}
+
+impl Server {
+    fn start(keys: &str) -> Self {
+        Self::start_on("127.0.0.1:0", keys)
+    }
+
+    fn start_on(address: &str, keys: &str) -> Self {
+        let mut process = Process::example_with("cookie_session", &[("BIND", address), ("SESSION_KEYS", keys)]);
+        let url = process.line_after("listening on ");
+        Self { _process: process, url }
+    }
+
+    /// Ends this one, and puts another with these keys in its place.
+    fn restart(self, keys: &str) -> Self {
+        let url = self.url.clone();
+        // Two cannot listen at one address.
+        drop(self);
+        Self::start_on(url.strip_prefix("http://").unwrap(), keys)
+    }
+}
+
+fn key() -> String {
+    LocalKey::generate().to_paserk().to_string()
+}
+
+/// Somebody at a browser.
+struct Visitor {
+    client: Client,
+    _chromedriver: Chromedriver,
+}
+
+impl Visitor {
+    #[track_caller]
+    fn arrive() -> Option<impl Future<Output = Self>> {
+        let chromedriver = Chromedriver::start()?;
+        Some(async {
+            let mut options = json!({ "args": chromedriver.arguments() });
+            if let Some(chromium) = chromedriver.chromium() {
+                options["binary"] = chromium.to_str().unwrap().into();
+            }
+            let wanted = [("browserName".to_owned(), "chrome".into()), ("goog:chromeOptions".to_owned(), options)];
+            let mut builder = ClientBuilder::new(HttpConnector::new());
+            let client = builder.capabilities(wanted.into_iter().collect()).connect(&chromedriver.url()).await.unwrap();
+            Self { client, _chromedriver: chromedriver }
+        })
+    }
+
+    async fn leave(self) {
+        self.client.close().await.unwrap();
+    }
+
+    /// Opens a page: its status and its text.
+    async fn open(&self, server: &Server, path: &str) -> (u64, String) {
+        self.client.goto(&format!("{}{path}", server.url)).await.unwrap();
+        let text = self.client.find(Locator::Css("body")).await.unwrap().text().await.unwrap();
+        (self.status().await, text)
+    }
+
+    /// The status that the page before the visitor came with.
+    async fn status(&self) -> u64 {
+        let status = self.run("return performance.getEntriesByType('navigation')[0].responseStatus").await;
+        status.as_u64().unwrap()
+    }
+
+    /// Runs a script in the page: what it returns.
+    async fn run(&self, script: &str) -> Value {
+        self.client.execute(script, Vec::new()).await.unwrap()
+    }
+
+    /// Waits until the page has this text.
+    async fn wait_for(&self, text: &str) {
+        let body = format!("//body[contains(normalize-space(.), '{text}')]");
+        let wait = self.client.wait().at_most(PATIENCE).every(PERIOD);
+        if let Err(error) = wait.for_element(Locator::XPath(&body)).await {
+            panic!("no `{text}` in {:?}: {error}", self.client.source().await);
+        }
+    }
+
+    /// Fills in the form and sends it.
+    async fn log_in(&self, server: &Server, password: &str) {
+        self.open(server, "/login").await;
+        self.client.find(Locator::Css("input[name=password]")).await.unwrap().send_keys(password).await.unwrap();
+        self.client.find(Locator::Css("button")).await.unwrap().click().await.unwrap();
+    }
+
+    async fn path(&self) -> String {
+        self.client.current_url().await.unwrap().path().to_owned()
+    }
+
+    /// The only cookie, if there is one.
+    async fn cookie(&self) -> Option<Cookie<'static>> {
+        let mut cookies = self.client.get_all_cookies().await.unwrap();
+        assert!(cookies.len() <= 1, "{cookies:?}");
+        cookies.pop()
+    }
+
+    /// The value of the cookie that there has to be.
+    async fn value(&self) -> String {
+        self.cookie().await.expect("a cookie").value().to_owned()
+    }
+
+    async fn assert_logged_in(&self, server: &Server) {
+        assert_eq!(self.open(server, "/protected").await, (200, "Logged in as: foo@bar.example".to_owned()));
+    }
+
+    async fn assert_not_logged_in(&self, server: &Server) {
+        assert_eq!(self.open(server, "/protected").await, (401, "Not logged in.".to_owned()));
+    }
+
+    #[track_caller]
+    fn assert_count(&self, server: &Server, count: u32) -> impl Future<Output = ()> {
+        let caller = std::panic::Location::caller();
+        async move { assert_eq!(self.open(server, "/counter").await, (200, count.to_string()), "at {caller}") }
+    }
+}

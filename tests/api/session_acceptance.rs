@@ -1,0 +1,274 @@
+//! What actix-session asks of every store, and actix-identity of every session: under the middleware that we make and under
+//! actix-session's own, each with both wrappings.
+
+use actix_identity::{Identity, IdentityMiddleware};
+use actix_session::{
+    Session, SessionExt, SessionMiddleware,
+    config::{CookieContentSecurity, PersistentSession, TtlExtensionPolicy},
+};
+use actix_web::{
+    App, HttpMessage, HttpRequest, HttpResponse, Responder,
+    cookie::{Key, time::Duration as CookieDuration},
+    guard,
+    http::StatusCode,
+    test::{TestRequest, init_service},
+    web,
+};
+use paseto_actix::{LocalKey, PasetoSession, PasetoSessionStore};
+use paseto_actix_tests::{
+    clock::TestClock,
+    session::{Client, Site, routes, set_cookie, set_cookies},
+};
+use time::Duration;
+
+const NAME: &str = "acceptance";
+const TTL: CookieDuration = CookieDuration::minutes(1);
+
+/// A middleware around the store.
+#[derive(Clone, Copy, Debug)]
+struct Setup {
+    ready_made: bool,
+    private: bool,
+    every_request: bool,
+}
+
+impl Setup {
+    const ALL: [Self; 4] =
+        [Self::new(true, false), Self::new(true, true), Self::new(false, false), Self::new(false, true)];
+
+    const fn new(ready_made: bool, private: bool) -> Self {
+        Self { ready_made, private, every_request: false }
+    }
+
+    /// A site whose cookies last a minute, at this path of this domain.
+    async fn site_at(self, clock: &TestClock, path: &str, domain: Option<&str>) -> Site {
+        let (key, cookie_key) = (LocalKey::generate(), Key::generate());
+        if self.ready_made {
+            let mut builder = PasetoSession::builder(key)
+                .clock(clock.clone())
+                .cookie_name(NAME)
+                .cookie_path(path)
+                .persistent(true)
+                .idle_limit(TTL.unsigned_abs());
+            if let Some(domain) = domain {
+                builder = builder.cookie_domain(domain);
+            }
+            if self.private {
+                builder = builder.private_wrapping(cookie_key);
+            }
+            return Site::of(builder.build().unwrap(), pages).await;
+        }
+        let policy =
+            if self.every_request { TtlExtensionPolicy::OnEveryRequest } else { TtlExtensionPolicy::OnStateChanges };
+        let security = if self.private { CookieContentSecurity::Private } else { CookieContentSecurity::Signed };
+        let builder = SessionMiddleware::builder(PasetoSessionStore::new(key).clock(clock.clone()), cookie_key)
+            .cookie_name(NAME.to_owned())
+            .cookie_path(path.to_owned())
+            .cookie_domain(domain.map(str::to_owned))
+            .cookie_content_security(security)
+            .session_lifecycle(PersistentSession::default().session_ttl(TTL).session_ttl_extension_policy(policy));
+        Site::alone(builder.build(), pages).await
+    }
+
+    async fn site(self, clock: &TestClock) -> Site {
+        self.site_at(clock, "/", None).await
+    }
+}
+
+fn pages(config: &mut web::ServiceConfig) {
+    let logged_in = guard::fn_guard(|context| context.get_session().contains_key("user"));
+    config
+        .configure(routes)
+        .route("/count", web::get().to(count))
+        .route("/login/{user}", web::get().to(login))
+        .route("/logout", web::get().to(logout))
+        .service(web::scope("/members").guard(logged_in).route("/count", web::get().to(count)));
+}
+
+async fn count(session: Session) -> actix_web::Result<String> {
+    let count = session.get::<u32>("count")?.unwrap_or(0) + 1;
+    session.insert("count", count)?;
+    Ok(count.to_string())
+}
+
+async fn login(session: Session, user: web::Path<String>) -> actix_web::Result<&'static str> {
+    session.insert("user", user.into_inner())?;
+    session.renew();
+    Ok("welcome")
+}
+
+async fn logout(session: Session) -> &'static str {
+    if !session.contains_key("user") {
+        return "who are you?";
+    }
+    session.purge();
+    "goodbye"
+}
+
+#[actix_web::test]
+async fn basic_workflow() {
+    let clock = TestClock::new();
+    for setup in Setup::ALL {
+        let site = setup.site_at(&clock, "/shop", Some("shop.example")).await;
+        let mut client = Client::new();
+        let answer = client.get(&site, "/count").await;
+        let cookie = set_cookie(&answer.headers);
+        assert_eq!((cookie.name(), cookie.path(), cookie.domain()), (NAME, Some("/shop"), Some("shop.example")));
+        assert_eq!(client.get(&site, "/").await.body, "count=1", "{setup:?}");
+        assert_eq!(Client::new().get(&site, "/").await.body, "", "{setup:?}: another browser's session is another");
+    }
+}
+
+#[actix_web::test]
+async fn expiry_is_refreshed_on_every_request() {
+    let clock = TestClock::new();
+    for setup in Setup::ALL {
+        let site = Setup { every_request: true, ..setup }.site(&clock).await;
+        let mut client = Client::new();
+        client.get(&site, "/count").await;
+        let first = client.cookie(NAME).unwrap().to_owned();
+        clock.advance(Duration::seconds(40));
+        let answer = client.get(&site, "/idle").await;
+        assert_eq!(set_cookie(&answer.headers).max_age(), Some(TTL), "{setup:?}");
+
+        clock.advance(Duration::seconds(40));
+        // actix-session can but send the same token again, which does not live any longer. That is why ours is sealed anew.
+        let alive = if setup.ready_made { "count=1" } else { "" };
+        assert_eq!(client.get(&site, "/").await.body, alive, "{setup:?}");
+        client.keep(NAME, &first);
+        assert_eq!(client.get(&site, "/").await.body, "", "{setup:?}: the first cookie has expired");
+    }
+}
+
+#[actix_web::test]
+async fn expiry_is_refreshed_on_changes() {
+    let clock = TestClock::new();
+    for setup in Setup::ALL {
+        let site = setup.site(&clock).await;
+        let mut client = Client::new();
+        let answer = client.get(&site, "/count").await;
+        assert_eq!(set_cookie(&answer.headers).max_age(), Some(TTL));
+        clock.advance(Duration::seconds(20));
+        let answer = client.get(&site, "/idle").await;
+        assert!(set_cookies(&answer.headers).is_empty(), "{setup:?}: nothing has changed");
+        let answer = client.get(&site, "/count").await;
+        assert_eq!(set_cookie(&answer.headers).max_age(), Some(TTL), "{setup:?}");
+        clock.advance(Duration::seconds(59));
+        assert_eq!(client.get(&site, "/").await.body, "count=2", "{setup:?}: a minute after the change");
+    }
+}
+
+#[actix_web::test]
+async fn complex_workflow() {
+    let clock = TestClock::new();
+    for setup in Setup::ALL {
+        let site = setup.site(&clock).await;
+        let mut client = Client::new();
+        let answer = client.get(&site, "/").await;
+        assert_eq!((answer.body.as_str(), set_cookies(&answer.headers).len()), ("", 0), "nothing to keep");
+        assert_eq!(client.get(&site, "/logout").await.body, "who are you?");
+        client.get(&site, "/count").await;
+        assert_eq!(client.get(&site, "/").await.body, "count=1");
+        client.get(&site, "/count").await;
+        let anonymous = client.cookie(NAME).unwrap().to_owned();
+
+        client.get(&site, "/login/ada").await;
+        let member = client.cookie(NAME).unwrap().to_owned();
+        assert_ne!(member, anonymous);
+        assert_eq!(client.get(&site, "/").await.body, r#"count=2 user="ada""#, "{setup:?}: the state goes along");
+        client.get(&site, "/count").await;
+
+        // Replayed, each cookie has the state that it was given, and the browser's own is as it was.
+        for (cookie, state) in [(&anonymous, "count=2"), (&member, r#"count=2 user="ada""#)] {
+            let mut thief = Client::new();
+            thief.keep(NAME, cookie);
+            assert_eq!(thief.get(&site, "/").await.body, state, "{setup:?}");
+        }
+        assert_eq!(client.get(&site, "/").await.body, r#"count=3 user="ada""#);
+
+        let answer = client.get(&site, "/logout").await;
+        let removal = set_cookie(&answer.headers);
+        assert_eq!((removal.max_age(), removal.path()), (Some(CookieDuration::ZERO), Some("/")));
+        assert_eq!(client.get(&site, "/").await.body, "", "{setup:?}: logged out");
+        let mut thief = Client::new();
+        thief.keep(NAME, &member);
+        assert_eq!(thief.get(&site, "/").await.body, r#"count=2 user="ada""#, "{setup:?}: until it expires");
+        clock.advance(Duration::minutes(1));
+        assert_eq!(thief.get(&site, "/").await.body, "", "{setup:?}: it has expired");
+    }
+}
+
+#[actix_web::test]
+async fn guards() {
+    let clock = TestClock::new();
+    for setup in Setup::ALL {
+        let site = setup.site(&clock).await;
+        let mut client = Client::new();
+        client.get(&site, "/count").await;
+        assert_eq!(client.get(&site, "/members/count").await.status, StatusCode::NOT_FOUND);
+        client.get(&site, "/login/ada").await;
+        let answer = client.get(&site, "/members/count").await;
+        assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "2"), "{setup:?}");
+        client.get(&site, "/logout").await;
+        assert_eq!(client.get(&site, "/members/count").await.status, StatusCode::NOT_FOUND, "{setup:?}");
+    }
+}
+
+async fn identify(req: HttpRequest, user: web::Path<String>) -> impl Responder {
+    Identity::login(&req.extensions(), user.into_inner()).map(|_| HttpResponse::Ok())
+}
+
+async fn forget(identity: Identity) -> &'static str {
+    identity.logout();
+    "goodbye"
+}
+
+async fn who(identity: Identity) -> actix_web::Result<String> {
+    Ok(identity.id()?)
+}
+
+#[actix_web::test]
+async fn identity_on_top() {
+    let clock = TestClock::new();
+    for private in [false, true] {
+        let mut session = PasetoSession::builder(LocalKey::generate()).clock(clock.clone());
+        if private {
+            session = session.private_wrapping(Key::generate());
+        }
+        let app = App::new()
+            .wrap(IdentityMiddleware::default())
+            .wrap(session.build().unwrap())
+            .configure(routes)
+            .route("/login/{user}", web::post().to(identify))
+            .route("/logout", web::post().to(forget))
+            .route("/who", web::get().to(who));
+        let site = Site::new(init_service(app).await, |request| request.to_request());
+        let post = |path: &str| TestRequest::post().uri(path);
+
+        let mut client = Client::new();
+        assert_eq!(client.get(&site, "/who").await.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(client.send(&site, post("/logout")).await.status, StatusCode::UNAUTHORIZED);
+        client.get(&site, "/set?cart=tea").await;
+        let before = client.cookie("__Host-session").unwrap().to_owned();
+
+        assert_eq!(client.send(&site, post("/login/ada")).await.status, StatusCode::OK);
+        assert_ne!(client.cookie("__Host-session").unwrap(), before);
+        assert_eq!(client.get(&site, "/who").await.body, "ada", "private: {private}");
+        assert!(client.get(&site, "/").await.body.contains(r#"cart="tea""#), "the cart goes along");
+        for _ in 0..6 {
+            clock.advance(Duration::minutes(20));
+            assert_eq!(client.get(&site, "/who").await.body, "ada", "private: {private}: it slides");
+        }
+
+        assert_eq!(client.send(&site, post("/logout")).await.body, "goodbye");
+        assert_eq!(client.cookie("__Host-session"), None);
+        assert_eq!(client.get(&site, "/who").await.status, StatusCode::UNAUTHORIZED);
+
+        client.send(&site, post("/login/ada")).await;
+        assert_eq!(client.get(&site, "/who").await.body, "ada");
+        clock.advance(Duration::minutes(30));
+        let answer = client.get(&site, "/who").await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "private: {private}: it has expired");
+        assert_eq!(client.cookie("__Host-session"), None, "private: {private}: and its cookie is removed");
+    }
+}

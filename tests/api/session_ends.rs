@@ -1,0 +1,227 @@
+//! How sessions end and begin anew, what responses say of them, and that nothing else is one.
+
+use actix_session::Session;
+use actix_web::{
+    HttpResponse,
+    cookie::{SameSite, time::Duration as CookieDuration},
+    http::header::{CACHE_CONTROL, HeaderMap, VARY},
+    web,
+};
+use base64ct::{Base64UrlUnpadded, Encoding};
+use paseto_actix::{LocalKey, PasetoSession};
+use paseto_actix_tests::{
+    app::{assert_accepted, assert_refused, issuer_builder, verifier_builder},
+    clock::TestClock,
+    keys, parts,
+    session::{Client, Kind, Site, routes, set_cookie, set_cookies},
+};
+use pasetors::{
+    keys::SymmetricKey,
+    version4::{LocalToken, V4},
+};
+use serde_json::json;
+use time::Duration;
+
+const ADA: &str = r#"user="ada""#;
+
+async fn ada(site: &Site) -> Client {
+    let mut client = Client::new();
+    client.get(site, "/set?user=ada").await;
+    assert_eq!(client.get(site, "/").await.body, ADA, "the session is there at first");
+    client
+}
+
+fn all<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
+    headers.get_all(name).map(|value| value.to_str().unwrap()).collect()
+}
+
+#[actix_web::test]
+async fn b40_purge_removes_the_cookie_and_a_copy_stays_good() {
+    let clock = TestClock::new();
+    for kind in Kind::ALL {
+        let site = kind.site(LocalKey::generate(), &clock).await;
+        let mut client = ada(&site).await;
+        let copy = client.session(kind);
+        let answer = client.get(&site, "/purge").await;
+        let removal = set_cookie(&answer.headers);
+        assert_eq!((removal.value(), removal.max_age()), ("", Some(CookieDuration::ZERO)), "{kind:?}");
+        assert_eq!(removal.path(), Some("/"));
+        assert_eq!(client.cookie(kind.cookie()), None);
+        assert_eq!(client.get(&site, "/").await.body, "", "{kind:?}: logged out");
+
+        assert_eq!(site.read(kind, &copy).await.0, ADA, "{kind:?}: nothing on the server knows that it was purged");
+        clock.advance(if kind == Kind::Alone { Duration::hours(12) } else { Duration::minutes(30) });
+        assert_eq!(site.read(kind, &copy).await.0, "", "{kind:?}: until it expires");
+    }
+}
+
+#[actix_web::test]
+async fn b40_renew_begins_a_new_session_with_the_same_state() {
+    let clock = TestClock::new();
+    for kind in Kind::ALL {
+        let site = kind.site(LocalKey::generate(), &clock).await;
+        let (mut renewed, mut kept) = (ada(&site).await, ada(&site).await);
+        let copy = renewed.session(kind);
+        let mut age = Duration::ZERO;
+        while age < Duration::hours(11) {
+            clock.advance(Duration::minutes(10));
+            age += Duration::minutes(10);
+            for client in [&mut renewed, &mut kept] {
+                assert_eq!(client.get(&site, "/").await.body, ADA);
+            }
+        }
+        renewed.get(&site, "/renew").await;
+        assert_ne!(renewed.session(kind), copy);
+        for _ in 0..6 {
+            clock.advance(Duration::minutes(10));
+            for client in [&mut renewed, &mut kept] {
+                client.get(&site, "/").await;
+            }
+        }
+        assert_eq!(renewed.get(&site, "/").await.body, ADA, "{kind:?}: not of the age that it had");
+        assert_eq!(kept.get(&site, "/").await.body, "", "{kind:?}: twelve hours old");
+        assert_eq!(site.read(kind, &copy).await.0, "", "{kind:?}: the old cookie dies when it would have");
+    }
+}
+
+#[actix_web::test]
+async fn b40_the_cookie_from_before_renew_stays_good() {
+    let clock = TestClock::new();
+    for kind in Kind::ALL {
+        let site = kind.site(LocalKey::generate(), &clock).await;
+        let mut client = ada(&site).await;
+        let copy = client.session(kind);
+        client.get(&site, "/renew").await;
+        client.get(&site, "/set?user=grace").await;
+        assert_eq!(client.get(&site, "/").await.body, r#"user="grace""#);
+        assert_eq!(site.read(kind, &copy).await.0, ADA, "{kind:?}: with the state that it had");
+    }
+}
+
+fn handlers(config: &mut web::ServiceConfig) {
+    routes(config);
+    config.route(
+        "/own",
+        web::get().to(async |session: Session| {
+            session.insert("user", "ada")?;
+            let response =
+                HttpResponse::Ok().insert_header((CACHE_CONTROL, "private")).insert_header((VARY, "Accept")).finish();
+            Ok::<_, actix_web::Error>(response)
+        }),
+    );
+}
+
+#[actix_web::test]
+async fn b41_what_caches_need_to_know() {
+    let clock = TestClock::new();
+    for kind in Kind::READY_MADE {
+        let site = Site::of(kind.session(LocalKey::generate(), &clock).build().unwrap(), handlers).await;
+        let mut client = Client::new();
+        // Path, whether a cookie is set, `Vary`, `Cache-Control`.
+        let table: [(&str, bool, &[&str], &[&str]); 9] = [
+            ("/", false, &["Cookie"], &[]),
+            ("/set?user=ada", true, &["Cookie"], &["no-store"]),
+            ("/", false, &["Cookie"], &[]),
+            ("/nowhere", false, &["Cookie"], &[]),
+            ("/own", true, &["Accept", "Cookie"], &["private"]),
+            ("/renew", true, &["Cookie"], &["no-store"]),
+            ("/clear", true, &["Cookie"], &["no-store"]),
+            ("/purge", true, &["Cookie"], &["no-store"]),
+            ("/", false, &["Cookie"], &[]),
+        ];
+        for (path, sets, vary, cache_control) in table {
+            let answer = client.get(&site, path).await;
+            assert_eq!(set_cookies(&answer.headers).len(), usize::from(sets), "{kind:?} {path}");
+            assert_eq!(all(&answer.headers, "vary"), vary, "{kind:?} {path}");
+            assert_eq!(all(&answer.headers, "cache-control"), cache_control, "{kind:?} {path}");
+        }
+
+        client.get(&site, "/set?user=ada").await;
+        clock.advance(Duration::minutes(20));
+        assert_eq!(all(&client.get(&site, "/").await.headers, "cache-control"), ["no-store"], "{kind:?}: it slid");
+    }
+}
+
+/// What a browser sees of each setting.
+#[actix_web::test]
+async fn b41_attributes() {
+    let clock = TestClock::new();
+    for kind in Kind::READY_MADE {
+        let build = || kind.session(LocalKey::generate(), &clock);
+        let cookie = async |session: PasetoSession| {
+            let site = Site::of(session, routes).await;
+            let answer = Client::new().get(&site, "/set?user=ada").await;
+            set_cookie(&answer.headers).into_owned()
+        };
+        let default = cookie(build().build().unwrap()).await;
+        assert_eq!(default.name(), "__Host-session");
+        assert_eq!((default.secure(), default.http_only()), (Some(true), Some(true)));
+        assert_eq!((default.path(), default.domain()), (Some("/"), None));
+        assert_eq!((default.same_site(), default.max_age(), default.expires()), (Some(SameSite::Lax), None, None));
+
+        let plain = cookie(build().development_over_plain_http().build().unwrap()).await;
+        assert_eq!((plain.name(), plain.secure()), ("session", None));
+        assert_eq!((plain.http_only(), plain.same_site()), (Some(true), Some(SameSite::Lax)));
+
+        let set = build()
+            .cookie_name("__Secure-id")
+            .cookie_path("/shop")
+            .cookie_domain("shop.example")
+            .cookie_same_site(SameSite::Strict)
+            .cookie_http_only(false)
+            .persistent(true);
+        let set = cookie(set.build().unwrap()).await;
+        assert_eq!((set.name(), set.path(), set.domain()), ("__Secure-id", Some("/shop"), Some("shop.example")));
+        assert_eq!((set.same_site(), set.http_only()), (Some(SameSite::Strict), None));
+        assert_eq!(set.max_age(), Some(CookieDuration::minutes(30)));
+    }
+}
+
+/// The bytes of a secret key's seed make a local key too, and one of them is all that an application has.
+#[actix_web::test]
+async fn b42_one_key_for_all() {
+    let clock = TestClock::new();
+    let seed = parts::signing_key(&keys::secret()).to_bytes();
+    let key = LocalKey::from_paserk(&format!("k4.local.{}", Base64UrlUnpadded::encode_string(&seed))).unwrap();
+    let peer = SymmetricKey::<V4>::from(&seed).unwrap();
+
+    let access = issuer_builder(&clock).build().unwrap().token(&json!({})).subject("ada").issue().unwrap();
+    let verifier = verifier_builder(&clock).build().unwrap();
+    assert_accepted(&verifier, &access).await;
+
+    for kind in Kind::ALL {
+        let site = kind.site(key.clone(), &clock).await;
+        let value = ada(&site).await.session(kind);
+        let token = kind.token(&value).unwrap();
+        assert_eq!(site.read(kind, &kind.wrap(&token)).await.0, ADA, "{kind:?}");
+        assert_refused(&verifier, &token).await;
+        assert_refused(&verifier, &token.replacen("local", "public", 1)).await;
+
+        // What a session holds, sealed under the same key for whatever else.
+        let assertion = |purpose: &str| assertion(purpose, kind);
+        let payload = LocalToken::decrypt(
+            &peer,
+            &pasetors::token::UntrustedToken::try_from(token.as_str()).unwrap(),
+            None,
+            Some(&assertion("session")),
+        );
+        let payload = payload.expect("the session's own assertion").payload().to_owned();
+        for (purpose, accepted) in [("session", true), ("remember-me", false), ("access", false), ("", false)] {
+            let sealed = LocalToken::encrypt(&peer, payload.as_bytes(), None, Some(&assertion(purpose))).unwrap();
+            let body = site.read(kind, &kind.wrap(&sealed)).await.0;
+            assert_eq!(body == ADA, accepted, "{kind:?}: sealed for {purpose:?}");
+        }
+        let bare = LocalToken::encrypt(&peer, payload.as_bytes(), None, None).unwrap();
+        let signed = parts::sign(&keys::secret(), payload.as_bytes(), b"", &assertion("session"));
+        for token in [bare, signed, access.clone(), access.replacen("public", "local", 1)] {
+            assert_eq!(site.read(kind, &kind.wrap(&token)).await.0, "", "{kind:?}: {token}");
+        }
+    }
+}
+
+/// The implicit assertion of a purpose, written a second time: four texts, each after its length.
+fn assertion(purpose: &str, kind: Kind) -> Vec<u8> {
+    let cookie = if kind == Kind::Alone { "" } else { kind.cookie() };
+    let pieces = ["paseto-actix", purpose, "", cookie];
+    pieces.iter().flat_map(|piece| [&(piece.len() as u64).to_le_bytes(), piece.as_bytes()].concat()).collect()
+}

@@ -1,0 +1,140 @@
+//! Settings of sessions that cannot work, told before the first request.
+
+use std::time::Duration;
+
+use paseto_actix::{ConfigError, KeyRing, LocalKey, PasetoSession, PasetoSessionBuilder, PasetoSessionStore};
+
+const SECOND: Duration = Duration::from_secs(1);
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+const NANOSECOND: Duration = Duration::from_nanos(1);
+
+fn builder() -> PasetoSessionBuilder {
+    PasetoSession::builder(LocalKey::generate())
+}
+
+#[track_caller]
+fn assert_setting<T: std::fmt::Debug>(result: Result<T, ConfigError>, name: &str) {
+    match result {
+        Err(ConfigError::InvalidSetting { setting, problem }) => {
+            assert_eq!(setting, name);
+            assert!(!problem.is_empty());
+        }
+        other => panic!("{other:?} instead of the setting {name}"),
+    }
+}
+
+#[test]
+fn b31_key_rings() {
+    let keys: Vec<_> = (0..9).map(|_| LocalKey::generate()).collect();
+    let ring = |active: usize, retired: &[usize]| {
+        KeyRing::new(keys[active].clone(), retired.iter().map(|index| keys[*index].clone()))
+    };
+    let twice = |index: usize| Some(ConfigError::DuplicateKey { kid: keys[index].kid().to_owned() });
+
+    for good in [&[][..], &[1], &[1, 2, 3, 4, 5, 6, 7]] {
+        assert_eq!(ring(0, good).unwrap().active(), &keys[0]);
+    }
+    assert_eq!(ring(0, &[0]).err(), twice(0));
+    assert_eq!(ring(0, &[1, 2, 1]).err(), twice(1));
+    let copy = LocalKey::from_paserk(&keys[0].to_paserk()).unwrap();
+    assert_eq!(KeyRing::new(copy, [keys[0].clone()]).err(), twice(0), "read twice, it is the same key");
+    assert_setting(ring(0, &[1, 2, 3, 4, 5, 6, 7, 8]), "retired");
+}
+
+#[test]
+fn b31_names_of_cookies() {
+    for good in ["session", "__Host-x", "__Secure-x", "x", "!$&'*+-._~", "__host", "Host-x", "__Other-x"] {
+        assert!(builder().cookie_name(good).build().is_ok(), "{good}");
+    }
+    for bad in [
+        "",
+        " ",
+        "a b",
+        "a^b",
+        "a%b",
+        "a|b",
+        "a#b",
+        "a=b",
+        "a;b",
+        "a,b",
+        "\"a\"",
+        "a\r\nb",
+        "a\0",
+        "k\u{e4}se",
+        "a/b",
+        "(a)",
+        "a\u{7f}",
+    ] {
+        assert_setting(builder().cookie_name(bad).build(), "cookie_name");
+    }
+}
+
+#[test]
+fn b31_what_prefixes_promise() {
+    // Browsers ask what a prefix promises of a name in any case.
+    for host in ["__Host-id", "__host-id", "__HOST-id"] {
+        let named = || builder().cookie_name(host);
+        assert!(named().build().is_ok());
+        assert_setting(named().cookie_path("/shop").build(), "cookie_name");
+        assert_setting(named().cookie_path("").build(), "cookie_name");
+        assert_setting(named().cookie_domain("shop.example").build(), "cookie_name");
+        assert_setting(named().development_over_plain_http().build(), "cookie_name");
+    }
+    for secure in ["__Secure-id", "__secure-id"] {
+        let named = || builder().cookie_name(secure).cookie_path("/shop").cookie_domain("shop.example");
+        assert!(named().build().is_ok());
+        assert_setting(named().development_over_plain_http().build(), "cookie_name");
+    }
+
+    assert_setting(builder().cookie_path("/shop").build(), "cookie_name");
+    assert_setting(builder().cookie_domain("shop.example").build(), "cookie_name");
+    assert!(builder().development_over_plain_http().build().is_ok(), "the default name gives way");
+    assert!(builder().development_over_plain_http().cookie_path("/shop").build().is_ok());
+    assert!(builder().cookie_name("id").cookie_path("/shop").cookie_domain("shop.example").build().is_ok());
+}
+
+#[test]
+fn b31_how_long_a_session_may_live() {
+    for good in [2 * SECOND, 2 * SECOND + NANOSECOND, CENTURY] {
+        assert!(builder().idle_limit(good).absolute_limit(CENTURY).build().is_ok(), "{good:?}");
+        assert!(builder().absolute_limit(good).build().is_ok(), "{good:?}");
+    }
+    for bad in [Duration::ZERO, NANOSECOND, SECOND - NANOSECOND, CENTURY + NANOSECOND, Duration::MAX] {
+        for (name, result) in [
+            ("idle_limit", builder().idle_limit(bad).build()),
+            ("absolute_limit", builder().absolute_limit(bad).build()),
+        ] {
+            match result {
+                Err(ConfigError::DurationOutOfRange { setting, given, .. }) => {
+                    assert_eq!((setting, given), (name, bad))
+                }
+                other => panic!("{bad:?}: {other:?}"),
+            }
+        }
+        assert!(builder().idle_limit(bad).idle_limit(SECOND * 60).build().is_ok(), "the last call counts");
+    }
+}
+
+/// Half of a second is none in a token, so a session of one second could not slide.
+#[test]
+fn b31_an_idle_limit_that_can_slide() {
+    for bad in [SECOND, 2 * SECOND - NANOSECOND] {
+        let result = builder().idle_limit(bad).build();
+        assert!(matches!(result, Err(ConfigError::DurationOutOfRange { setting: "idle_limit", .. })), "{result:?}");
+    }
+    assert!(builder().idle_limit(2 * SECOND).build().is_ok());
+}
+
+#[test]
+fn b33_debug_shows_no_key() {
+    let (key, retired) = (LocalKey::generate(), LocalKey::generate());
+    let ring = KeyRing::new(key.clone(), [retired.clone()]).unwrap();
+    let builder = PasetoSession::builder(ring.clone());
+    let shown = format!("{ring:?} {builder:?} {:?}", PasetoSessionStore::new(ring.clone()));
+    let shown = format!("{shown} {:?}", builder.build().unwrap());
+    for key in [key, retired] {
+        assert!(shown.contains(key.kid()), "what is no secret is shown: {shown}");
+        assert!(!shown.contains(key.to_paserk().trim_start_matches("k4.local.")), "{shown}");
+    }
+    assert!(!shown.contains("112, 112"), "nor that of the wrapping");
+}

@@ -1,0 +1,279 @@
+//! Sessions that are too large for a cookie, which a browser would lose without a word.
+
+use std::collections::BTreeMap;
+
+use actix_session::Session;
+use actix_web::{HttpResponse, http::StatusCode, rt::System, test::TestRequest, web};
+use paseto_actix::{LocalKey, PasetoSession, SessionBudget, SessionTooLarge};
+use paseto_actix_tests::{
+    clock::TestClock,
+    logs::Logs,
+    session::{Client, Kind, MAX_COOKIE_LEN, Site, set_cookies},
+};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use time::Duration;
+
+type State = BTreeMap<String, Value>;
+
+fn pages(config: &mut web::ServiceConfig) {
+    config.route("/state", web::get().to(read)).route("/state", web::put().to(replace));
+    config.route("/ask", web::put().to(ask)).route("/renew", web::put().to(renew));
+}
+
+async fn read(session: Session) -> actix_web::Result<HttpResponse> {
+    let mut state = State::new();
+    for (name, value) in session.entries().iter() {
+        state.insert(name.clone(), serde_json::from_str(value)?);
+    }
+    Ok(HttpResponse::Ok().json(state))
+}
+
+async fn replace(session: Session, state: web::Json<State>) -> actix_web::Result<&'static str> {
+    session.clear();
+    for (name, value) in state.into_inner() {
+        session.insert(name, value)?;
+    }
+    Ok("replaced")
+}
+
+async fn renew(session: Session, state: web::Json<State>) -> actix_web::Result<&'static str> {
+    session.renew();
+    replace(session, state).await
+}
+
+/// What the budget says of a state: whether it fits, what it takes, what there is. The session stays as it was.
+async fn ask(session: Session, budget: SessionBudget, state: web::Json<State>) -> actix_web::Result<String> {
+    let before = session.entries().clone();
+    replace(session.clone(), state).await?;
+    let answer = format!("{} {} {}", budget.fits(&session), budget.used(&session), budget.limit());
+    session.clear();
+    for (name, value) in before {
+        session.insert(name, serde_json::from_str::<Value>(&value)?)?;
+    }
+    Ok(answer)
+}
+
+async fn site(kind: Kind) -> Site {
+    site_of(kind.session(LocalKey::generate(), &TestClock::new()).build().unwrap()).await
+}
+
+async fn site_of(session: PasetoSession) -> Site {
+    Site::of(session, pages).await
+}
+
+fn put(path: &str, state: &State) -> TestRequest {
+    TestRequest::put().uri(path).set_json(state)
+}
+
+fn filler(length: usize) -> State {
+    [("filler".to_owned(), json!("x".repeat(length)))].into()
+}
+
+async fn state(site: &Site, client: &mut Client) -> State {
+    serde_json::from_str(&client.get(site, "/state").await.body).unwrap()
+}
+
+async fn asked(site: &Site, client: &mut Client, state: &State) -> (bool, usize, usize) {
+    let answer = client.send(site, put("/ask", state)).await.body;
+    match answer.split(' ').collect::<Vec<_>>()[..] {
+        [fits, used, limit] => (fits.parse().unwrap(), used.parse().unwrap(), limit.parse().unwrap()),
+        _ => panic!("{answer}"),
+    }
+}
+
+/// The longest filler that fits, and the limit.
+async fn fullest(site: &Site) -> (usize, usize) {
+    let (mut fits, mut too_long) = (0, MAX_COOKIE_LEN);
+    while too_long - fits > 1 {
+        let middle = fits.midpoint(too_long);
+        let known = asked(site, &mut Client::new(), &filler(middle)).await;
+        if known.0 { fits = middle } else { too_long = middle }
+    }
+    (fits, asked(site, &mut Client::new(), &filler(fits)).await.2)
+}
+
+#[actix_web::test]
+async fn b39_too_much() {
+    for kind in Kind::READY_MADE {
+        let site = site(kind).await;
+        let (fits, limit) = fullest(&site).await;
+        let mut client = Client::new();
+        for path in ["/state", "/renew"] {
+            assert_eq!(client.send(&site, put(path, &filler(fits))).await.status, StatusCode::OK);
+            let (kept, logs) = (client.session(kind), Logs::capture());
+            for length in [fits + 1, 5000, 100_000] {
+                let answer = client.send(&site, put(path, &filler(length))).await;
+                assert_eq!(answer.status, StatusCode::INSUFFICIENT_STORAGE, "{kind:?} {path} {length}");
+                assert_eq!(answer.headers.get("content-type").unwrap(), "application/problem+json");
+                let problem: Value = serde_json::from_str(&answer.body).unwrap();
+                assert_eq!(problem["status"], 507);
+                assert!(set_cookies(&answer.headers).is_empty(), "{kind:?} {path}: no cookie, not even in part");
+            }
+            assert_eq!(client.session(kind), kept);
+            assert_eq!(state(&site, &mut client).await, filler(fits), "{kind:?}: what was there before");
+            let size = asked(&site, &mut Client::new(), &filler(fits + 1)).await.1;
+            assert_eq!(logs.count(&format!("size={size} limit={limit}")), 1, "{kind:?} {path}: {logs:?}");
+            assert_eq!(logs.count("ERROR"), 3, "{logs:?}");
+        }
+    }
+}
+
+/// A store alone cannot answer for itself, and still lets no cookie out that would be lost.
+#[actix_web::test]
+async fn b39_too_much_for_a_store_alone() {
+    use actix_session::SessionMiddleware;
+    use actix_web::cookie::Key;
+    use paseto_actix::PasetoSessionStore;
+
+    let store = PasetoSessionStore::new(LocalKey::generate());
+    let site = Site::alone(SessionMiddleware::new(store, Key::generate()), pages).await;
+    let mut client = Client::new();
+    let (mut kept, mut refused) = (State::new(), 0);
+    for length in (0..4000).step_by(50) {
+        let answer = client.send(&site, put("/state", &filler(length))).await;
+        if answer.status == StatusCode::OK {
+            assert!(set_cookies(&answer.headers)[0].len() <= MAX_COOKIE_LEN);
+            kept = filler(length);
+        } else {
+            assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+            assert!(set_cookies(&answer.headers).is_empty());
+            refused += 1;
+        }
+        assert_eq!(state(&site, &mut client).await, kept, "{length}");
+    }
+    assert!(refused > 0 && kept != filler(0), "both have happened");
+}
+
+#[actix_web::test]
+async fn b39_name_attributes_and_wrapping_count() {
+    let clock = TestClock::new();
+    let limit = async |session: PasetoSession| fullest(&site_of(session).await).await.1;
+    let signed = || Kind::Signed.session(LocalKey::generate(), &clock);
+    let default = limit(signed().build().unwrap()).await;
+    let named = limit(signed().cookie_name("__Host-session-of-the-shop").build().unwrap()).await;
+    assert_eq!(default - named, "-of-the-shop".len());
+    let plain = |builder: paseto_actix::PasetoSessionBuilder| builder.cookie_name("id").build().unwrap();
+    let short = limit(plain(signed())).await;
+    let domain = limit(plain(signed().cookie_domain("shop.example"))).await;
+    assert_eq!(short - domain, "; Domain=shop.example".len());
+    let persistent = limit(plain(signed().persistent(true))).await;
+    assert_eq!(short - persistent, "; Max-Age=1800".len());
+    let private = limit(Kind::Private.session(LocalKey::generate(), &clock).build().unwrap()).await;
+    assert!((default * 7 / 10..default * 4 / 5).contains(&private), "base64 once more: {private} of {default}");
+    let vast = signed().cookie_name("x".repeat(5000)).build().unwrap();
+    assert_eq!(limit(vast).await, 0, "no room for anything");
+}
+
+#[actix_web::test]
+async fn b39_a_warning_from_eighty_percent_on() {
+    for kind in Kind::READY_MADE {
+        let site = site(kind).await;
+        let (fits, limit) = fullest(&site).await;
+        let (mut warned, mut quiet) = (0, 0);
+        for length in (fits * 7 / 10..=fits).rev().step_by(5) {
+            let used = asked(&site, &mut Client::new(), &filler(length)).await.1;
+            let logs = Logs::capture();
+            assert_eq!(Client::new().send(&site, put("/state", &filler(length))).await.status, StatusCode::OK);
+            let full = used * 5 >= limit * 4;
+            assert_eq!(
+                logs.count(&format!("nearly too large for a cookie size={used} limit={limit}")),
+                usize::from(full)
+            );
+            assert_eq!(logs.count("WARN"), usize::from(full), "{kind:?}: {used} of {limit}: {logs:?}");
+            if full { warned += 1 } else { quiet += 1 }
+        }
+        assert!(warned > 20 && quiet > 4, "{kind:?}: {warned} and {quiet}");
+    }
+}
+
+#[actix_web::test]
+async fn b39_no_budget_without_a_session() {
+    let app = actix_web::App::new()
+        .wrap(actix_session::SessionMiddleware::new(
+            paseto_actix::PasetoSessionStore::new(LocalKey::generate()),
+            actix_web::cookie::Key::generate(),
+        ))
+        .configure(pages);
+    let site = Site::new(actix_web::test::init_service(app).await, |request| request.to_request());
+    let logs = Logs::capture();
+    let answer = Client::new().send(&site, put("/ask", &filler(1))).await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(logs.count("App::wrap"), 1, "the log says what to do: {logs:?}");
+    assert!(!answer.body.contains("wrap"), "and the client learns nothing: {}", answer.body);
+}
+
+#[test]
+fn b39_the_error() {
+    fn is_error<E: std::error::Error + actix_web::ResponseError + Copy + Send + Sync>() {}
+    is_error::<SessionTooLarge>();
+}
+
+fn any_state() -> impl Strategy<Value = State> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<i32>().prop_map(|number| json!(f64::from(number) / 16.0)),
+        ".{0,30}".prop_map(Value::from),
+        r#"["\\/\n<=]{0,30}"#.prop_map(Value::from),
+    ];
+    let value = leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(".{0,6}", inner, 0..4).prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    });
+    // Most of them near to what fits, where mistakes would show.
+    let length = prop_oneof![1 => 0..1000usize, 4 => 1500..2100usize, 4 => 2600..3000usize, 1 => 3000..6000usize];
+    (prop::collection::btree_map(".{0,8}", value, 0..8), prop::option::weighted(0.9, length)).prop_map(
+        |(mut state, length)| {
+            state.extend(length.map(filler).unwrap_or_default());
+            state
+        },
+    )
+}
+
+/// What fits survives a round trip, a slide and a renewal. What does not fit makes no cookie, and leaves the old one alone.
+#[test]
+fn b39_any_state() {
+    let system = System::new();
+    for kind in Kind::READY_MADE {
+        let clock = TestClock::new();
+        let site =
+            system.block_on(async { site_of(kind.session(LocalKey::generate(), &clock).build().unwrap()).await });
+        let (mut fitting, mut too_large) = (0, 0);
+        let config = ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() };
+        let mut runner = proptest::test_runner::TestRunner::new(config);
+        let counts = std::cell::RefCell::new((&mut fitting, &mut too_large));
+        let result = runner.run(&(any_state(), any::<bool>()), |(new, renewed)| {
+            system.block_on(async {
+                let (mut client, old) = (Client::new(), State::from([("old".to_owned(), json!(1))]));
+                client.send(&site, put("/state", &old)).await;
+                let (fits, used, limit) = asked(&site, &mut client, &new).await;
+                prop_assert_eq!(fits, used <= limit);
+                let answer = client.send(&site, put(if renewed { "/renew" } else { "/state" }, &new)).await;
+                for cookie in set_cookies(&answer.headers) {
+                    prop_assert!(cookie.len() <= MAX_COOKIE_LEN, "{} bytes", cookie.len());
+                }
+                if fits {
+                    *counts.borrow_mut().0 += 1;
+                    prop_assert_eq!(answer.status, StatusCode::OK);
+                    prop_assert_eq!(&state(&site, &mut client).await, &new);
+                    clock.advance(Duration::minutes(20));
+                    let slid = client.get(&site, "/state").await;
+                    prop_assert_eq!(set_cookies(&slid.headers).len(), 1);
+                    prop_assert_eq!(&state(&site, &mut client).await, &new, "after a slide");
+                } else {
+                    *counts.borrow_mut().1 += 1;
+                    prop_assert_eq!(answer.status, StatusCode::INSUFFICIENT_STORAGE);
+                    prop_assert!(set_cookies(&answer.headers).is_empty());
+                    prop_assert_eq!(state(&site, &mut client).await, old);
+                }
+                Ok(())
+            })
+        });
+        result.unwrap_or_else(|error| panic!("{kind:?}: {error}"));
+        assert!(fitting > 50 && too_large > 50, "{kind:?}: {fitting} fit, {too_large} do not");
+    }
+}

@@ -51,6 +51,7 @@
 //! | guard a handler | [`#[paseto_required]`](attr.paseto_required.html) |
 //! | guard a scope | [`PasetoRequired`] |
 //! | keep sessions in encrypted cookies | [`PasetoSession`](struct.PasetoSession.html) |
+//! | know whether a session still fits its cookie | [`SessionBudget`](struct.SessionBudget.html) |
 //! | see the token in a handler | [`Paseto`], [`MaybePaseto`], [`VerifiedToken`], [`PasetoRequestExt::current_paseto`] |
 //! | refuse tokens for reasons of your own | [`VerifierBuilder::check`], [`VerifierBuilder::check_async`], [`Refusal`] |
 //! | read settings from a file | [`IssuerConfig`], [`VerifierConfig`] |

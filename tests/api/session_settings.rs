@@ -72,6 +72,11 @@ fn b31_names_of_cookies() {
 #[test]
 fn b31_what_prefixes_promise() {
     // Browsers ask what a prefix promises of a name in any case.
+    for http in ["__Http-id", "__http-id", "__Host-Http-id"] {
+        assert!(builder().cookie_name(http).build().is_ok());
+        assert_setting(builder().cookie_name(http).cookie_http_only(false).build(), "cookie_name");
+        assert_setting(builder().cookie_name(http).development_over_plain_http().build(), "cookie_name");
+    }
     for host in ["__Host-id", "__host-id", "__HOST-id"] {
         let named = || builder().cookie_name(host);
         assert!(named().build().is_ok());

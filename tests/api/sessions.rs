@@ -62,13 +62,15 @@ async fn b35_forged_and_tampered() {
         assert_session(&site, kind, &good).await;
         assert_session(&site, kind, &kind.wrap(&token)).await;
 
+        // Not within a percent-encoded character: of what decodes to no UTF-8, actix reads no cookie at all.
+        let plain = (2..good.len()).find(|index| !good[index - 2..=*index].contains('%')).unwrap();
         let stranger = kind.site(LocalKey::generate(), &clock).await;
         let foreign = ada(&stranger).await.session(kind);
         for (case, value) in [
             ("no value", String::new()),
             ("garbage", "garbage".to_owned()),
             ("a token without the wrapping", token.clone()),
-            ("the wrapping changed", with_another(&good, 3)),
+            ("the wrapping changed", with_another(&good, plain)),
             ("the wrapping cut", good[..good.len() - 4].to_owned()),
             ("no token in the wrapping", kind.wrap("ada")),
             ("an empty token", kind.wrap("v4.local.")),

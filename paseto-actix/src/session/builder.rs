@@ -17,7 +17,7 @@ use crate::{Clock, ConfigError, KeyRing, SystemClock, cookie_name::is_cookie_nam
 ///   anew once half of the 30 minutes is gone, so it lives 15 minutes longer at least, 30 at most.)
 /// - A cookie that is forged, expired or otherwise no session is removed, and the request has an empty session.
 /// - A session too large for a cookie is an error that tells so, not a cookie that the browser drops: [`SessionTooLarge`].
-/// - Responses carry `Vary: Cookie`, and `Cache-Control: no-store` where they set the cookie.
+/// - Responses (but for errors that a middleware passes up, the `507` of a session too large among them) carry `Vary: Cookie`, and `Cache-Control: no-store` where they set the cookie.
 ///
 /// There is one session a request: do not put one `PasetoSession` inside of another, scopes beside each other may have their own.
 /// As with every session that is kept in its cookie, a request that is under way while another logs out may set the cookie
@@ -221,6 +221,8 @@ impl PasetoSessionBuilder {
     }
 
     /// How long a session lives after it was last sealed, at least 2 seconds. Default: 30 minutes.
+    ///
+    /// Never beyond the absolute limit: raise that too.
     pub fn idle_limit(mut self, limit: Duration) -> Self {
         self.idle_limit = limit;
         self
@@ -265,6 +267,9 @@ impl PasetoSessionBuilder {
         }
         if prefixed("__Secure-") && !self.secure {
             return Err(ConfigError::setting("cookie_name", "`__Secure-` promises `Secure`"));
+        }
+        if (prefixed("__Http-") || prefixed("__Host-Http-")) && !(self.secure && self.http_only) {
+            return Err(ConfigError::setting("cookie_name", "`__Http-` promises `Secure` and `HttpOnly`"));
         }
         if self.same_site == SameSite::None && !self.secure {
             return Err(ConfigError::setting("cookie_same_site", "browsers drop `None` without `Secure`"));

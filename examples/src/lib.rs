@@ -1,5 +1,7 @@
 //! What the examples share: where they listen, and how they end.
 
+pub mod login;
+
 use std::{env, error::Error, io, net::TcpListener, process::ExitCode};
 
 /// Prints what the library has to say: warnings and errors, such as why a request was refused.

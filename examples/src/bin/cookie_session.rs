@@ -19,9 +19,11 @@ use actix_web::{
     App, HttpMessage, HttpRequest, HttpResponse, HttpServer, Responder, get, http::header, post, routes, web,
 };
 use paseto_actix::{ConfigError, KeyRing, LocalKey, PasetoSession};
-use paseto_actix_examples::{exit, listen, log};
+use paseto_actix_examples::{
+    exit, listen, log,
+    login::{self, Credentials},
+};
 use serde::Deserialize;
-use subtle::ConstantTimeEq;
 
 #[get("/protected")]
 async fn protected(user: Option<Identity>) -> actix_web::Result<HttpResponse> {
@@ -53,19 +55,11 @@ async fn fill(session: Session, fill: web::Query<Fill>) -> actix_web::Result<Str
     Ok(format!("The session has {bytes} bytes more."))
 }
 
-#[derive(Deserialize)]
-struct Credentials {
-    email: String,
-    password: String,
-}
-
 /// `Identity::login` renews the session, so nobody can plant one of their own that a user then logs in to.
 #[post("/login")]
-async fn login(req: HttpRequest, form: web::Form<Credentials>) -> actix_web::Result<HttpResponse> {
-    if !is_known(&form) {
-        return Ok(HttpResponse::Unauthorized()
-            .content_type(HTML)
-            .body(LOGIN_PAGE.replace("<!-- -->", "<p>Wrong email or password.</p>")));
+async fn log_in(req: HttpRequest, form: web::Form<Credentials>) -> actix_web::Result<HttpResponse> {
+    if !form.are_right() {
+        return Ok(login::refusal());
     }
     Identity::login(&req.extensions(), form.into_inner().email)?;
     Ok(see_other("/protected"))
@@ -75,7 +69,7 @@ async fn login(req: HttpRequest, form: web::Form<Credentials>) -> actix_web::Res
 #[get("/")]
 #[get("/login")]
 async fn login_page() -> impl Responder {
-    HttpResponse::Ok().content_type(HTML).body(LOGIN_PAGE)
+    login::page()
 }
 
 #[routes]
@@ -91,26 +85,6 @@ async fn logout(user: Option<Identity>) -> impl Responder {
 fn see_other(path: &'static str) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((header::LOCATION, path)).finish()
 }
-
-/// A stand-in for a user database. A real one keeps password hashes (`argon2`), never passwords.
-fn is_known(Credentials { email, password }: &Credentials) -> bool {
-    email == "foo@bar.example" && bool::from(password.as_bytes().ct_eq(b"mysecret"))
-}
-
-const HTML: &str = "text/html; charset=utf-8";
-const LOGIN_PAGE: &str = r#"<!doctype html>
-<html lang="en">
-<title>Log in</title>
-<h1>Log in</h1>
-<!-- -->
-<form method="post" action="/login">
-  <label>Email <input name="email" type="email" autocomplete="username" value="foo@bar.example" required></label>
-  <label>Password <input name="password" type="password" autocomplete="current-password" required></label>
-  <button>Log in</button>
-</form>
-<p>The demo password is <code>mysecret</code>.</p>
-</html>
-"#;
 
 fn keys() -> Result<KeyRing, Box<dyn Error>> {
     let list = match env::var("SESSION_KEYS") {
@@ -146,7 +120,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
             .wrap(IdentityMiddleware::default())
             .wrap(session.clone())
             .service(login_page)
-            .service(login)
+            .service(log_in)
             .service(logout)
             .service(protected)
             .service(counter)

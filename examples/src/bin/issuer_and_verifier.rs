@@ -16,9 +16,11 @@ use actix_web::{
     post, routes, web,
 };
 use paseto_actix::{IssueError, Issuer, IssuerConfig, Paseto, TokenSource, Verifier, VerifierConfig, paseto_required};
-use paseto_actix_examples::{exit, listen, log};
+use paseto_actix_examples::{
+    exit, listen, log,
+    login::{self, Credentials},
+};
 use serde::{Deserialize, Serialize};
-use subtle::ConstantTimeEq;
 
 const COOKIE: &str = "paseto";
 
@@ -38,18 +40,10 @@ async fn me(paseto: Paseto<Claims>) -> impl Responder {
     web::Json(paseto.into_claims().user)
 }
 
-#[derive(Deserialize)]
-struct Credentials {
-    email: String,
-    password: String,
-}
-
 #[post("/login")]
-async fn login(issuer: Issuer, form: web::Form<Credentials>) -> Result<HttpResponse, IssueError> {
-    if !is_known(&form) {
-        return Ok(HttpResponse::Unauthorized()
-            .content_type(HTML)
-            .body(LOGIN_PAGE.replace("<!-- -->", "<p>Wrong email or password.</p>")));
+async fn log_in(issuer: Issuer, form: web::Form<Credentials>) -> Result<HttpResponse, IssueError> {
+    if !form.are_right() {
+        return Ok(login::refusal());
     }
     let token = issuer.issue(&Claims { user: User { email: form.into_inner().email } })?;
     Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, "/protected/me")).cookie(token_cookie(token)).finish())
@@ -59,7 +53,7 @@ async fn login(issuer: Issuer, form: web::Form<Credentials>) -> Result<HttpRespo
 #[get("/")]
 #[get("/login")]
 async fn login_page() -> impl Responder {
-    HttpResponse::Ok().content_type(HTML).body(LOGIN_PAGE)
+    login::page()
 }
 
 #[routes]
@@ -67,11 +61,6 @@ async fn login_page() -> impl Responder {
 #[post("/logout")]
 async fn logout() -> impl Responder {
     HttpResponse::SeeOther().insert_header((header::LOCATION, "/login")).cookie(removal()).finish()
-}
-
-/// A stand-in for a user database. A real one keeps password hashes (`argon2`), never passwords.
-fn is_known(Credentials { email, password }: &Credentials) -> bool {
-    email == "foo@bar.example" && bool::from(password.as_bytes().ct_eq(b"mysecret"))
 }
 
 /// In production, add `.secure(true)` and name it `__Host-paseto`; this example runs on plain http.
@@ -84,21 +73,6 @@ fn removal() -> Cookie<'static> {
     cookie.make_removal();
     cookie
 }
-
-const HTML: &str = "text/html; charset=utf-8";
-const LOGIN_PAGE: &str = r#"<!doctype html>
-<html lang="en">
-<title>Log in</title>
-<h1>Log in</h1>
-<!-- -->
-<form method="post" action="/login">
-  <label>Email <input name="email" type="email" autocomplete="username" value="foo@bar.example" required></label>
-  <label>Password <input name="password" type="password" autocomplete="current-password" required></label>
-  <button>Log in</button>
-</form>
-<p>The demo password is <code>mysecret</code>.</p>
-</html>
-"#;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -159,7 +133,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
             .app_data(issuer.clone())
             .app_data(verifier.clone())
             .service(login_page)
-            .service(login)
+            .service(log_in)
             .service(logout)
             .service(me)
     };

@@ -21,53 +21,41 @@ pub(super) const MAX_COOKIE_LEN: usize = 4096;
 /// actix-session's own limit.
 const MAX_SESSION_KEY_LEN: usize = 4064;
 /// Room for the attributes of whatever cookie a [`PasetoSessionStore`](super::PasetoSessionStore) is put in by itself.
-pub(super) const STORE_ALONE: CookieShape = CookieShape { around_value: 256, wrapping: Wrapping::Private };
+pub(super) const STORE_ALONE: CookieShape = CookieShape { around_value: 256, wrapping: CookieContentSecurity::Private };
 
 /// What is around a token in a cookie.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CookieShape {
     /// The name, the equals sign and the attributes.
     around_value: usize,
-    wrapping: Wrapping,
-}
-
-/// How actix-session wraps a session's key once more.
-#[derive(Clone, Copy, Debug)]
-enum Wrapping {
-    Signed,
-    Private,
+    wrapping: CookieContentSecurity,
 }
 
 impl CookieShape {
     /// The shape of a cookie with this name and these attributes.
-    pub(super) fn of(cookie: &Cookie<'_>, security: CookieContentSecurity) -> Self {
-        let wrapping = match security {
-            CookieContentSecurity::Signed => Wrapping::Signed,
-            CookieContentSecurity::Private => Wrapping::Private,
-        };
+    pub(super) fn of(cookie: &Cookie<'_>, wrapping: CookieContentSecurity) -> Self {
         Self { around_value: cookie.encoded().to_string().len(), wrapping }
     }
 
     /// The longest token that is sure to fit.
     pub(super) fn max_token_len(&self) -> usize {
         let room = MAX_COOKIE_LEN.saturating_sub(self.around_value);
-        (0..=MAX_SESSION_KEY_LEN).rev().find(|length| self.wrapping.len(*length) <= room).unwrap_or(0)
+        (0..=MAX_SESSION_KEY_LEN).rev().find(|length| wrapped_len(self.wrapping, *length) <= room).unwrap_or(0)
     }
 }
 
-impl Wrapping {
-    /// How long a token of this length becomes, percent-encoding included, which takes three characters for each `/` and `=`.
-    fn len(self, token: usize) -> usize {
-        match self {
-            // A base64 of 32 bytes before the token, all of it slashes at the worst.
-            Self::Signed => token + 3 * 44,
-            // Base64 of a nonce, the token and a tag. One in 64 characters is a slash, and ten standard deviations more than
-            // that are none that anybody will see.
-            Self::Private => {
-                let characters = (12 + token + 16).div_ceil(3) * 4;
-                let slashes = characters / 64 + 10 * (characters / 64).isqrt() + 2;
-                characters + 2 * slashes
-            }
+/// How long a token of this length becomes in actix-session's wrapping, percent-encoding included, which takes three
+/// characters for each `/` and `=`.
+fn wrapped_len(wrapping: CookieContentSecurity, token: usize) -> usize {
+    match wrapping {
+        // A base64 of 32 bytes before the token, all of it slashes at the worst.
+        CookieContentSecurity::Signed => token + 3 * 44,
+        // Base64 of a nonce, the token and a tag. One in 64 characters is a slash, and ten standard deviations more than
+        // that are none that anybody will see.
+        CookieContentSecurity::Private => {
+            let characters = (12 + token + 16).div_ceil(3) * 4;
+            let slashes = characters / 64 + 10 * (characters / 64).isqrt() + 2;
+            characters + 2 * slashes
         }
     }
 }

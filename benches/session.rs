@@ -37,11 +37,16 @@ fn main() {
 
 #[divan::bench_group(sample_count = 2000, sample_size = 8)]
 mod read {
-    use super::{App, Bencher, app, no_session, peer, request, session};
+    use super::{App, Bencher, app, forgetful_session, no_session, peer, request, session};
 
     #[divan::bench]
     fn paseto_session(bencher: Bencher<'_, '_>) {
         request(bencher, App::new().wrap(session()).configure(app), "/read");
+    }
+
+    #[divan::bench]
+    fn paseto_session_of_unknown_cookies(bencher: Bencher<'_, '_>) {
+        request(bencher, App::new().wrap(forgetful_session()).configure(app), "/read");
     }
 
     #[divan::bench]
@@ -57,11 +62,16 @@ mod read {
 
 #[divan::bench_group(sample_count = 2000, sample_size = 8)]
 mod change {
-    use super::{App, Bencher, app, no_session, peer, request, session};
+    use super::{App, Bencher, app, forgetful_session, no_session, peer, request, session};
 
     #[divan::bench]
     fn paseto_session(bencher: Bencher<'_, '_>) {
         request(bencher, App::new().wrap(session()).configure(app), "/change");
+    }
+
+    #[divan::bench]
+    fn paseto_session_of_unknown_cookies(bencher: Bencher<'_, '_>) {
+        request(bencher, App::new().wrap(forgetful_session()).configure(app), "/change");
     }
 
     #[divan::bench]
@@ -121,6 +131,11 @@ mod open {
 
 fn session() -> PasetoSession {
     PasetoSession::builder(LocalKey::generate()).build().expect("a session")
+}
+
+/// One that opens each cookie as if it had never seen it.
+fn forgetful_session() -> PasetoSession {
+    PasetoSession::builder(LocalKey::generate()).opened_cookies(0).build().expect("a session")
 }
 
 fn peer() -> SessionMiddleware<CookieSessionStore> {

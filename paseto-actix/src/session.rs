@@ -5,8 +5,10 @@ mod builder;
 mod envelope;
 mod facts;
 mod middleware;
+mod opened;
 mod slide;
 mod store;
+mod wire;
 
 pub use budget::{SessionBudget, SessionTooLarge};
 pub use builder::{PasetoSession, PasetoSessionBuilder};

@@ -29,6 +29,7 @@ mod required;
 mod server;
 mod session_acceptance;
 mod session_ends;
+mod session_known;
 mod session_settings;
 mod session_size;
 mod sessions;

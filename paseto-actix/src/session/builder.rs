@@ -6,7 +6,7 @@ use actix_session::{
 };
 use actix_web::cookie::{Cookie, Key, SameSite};
 
-use super::{PasetoSessionStore, budget::CookieShape};
+use super::{PasetoSessionStore, budget::CookieShape, wire::wrapped_stand_in};
 use crate::{Clock, ConfigError, KeyRing, SystemClock, cookie_name::is_cookie_name, limits::check_ttl};
 
 /// Sessions in encrypted cookies, ready made: [`actix_session::SessionMiddleware`] around a [`PasetoSessionStore`], and around both
@@ -57,6 +57,8 @@ struct Settings {
     idle_limit: Duration,
     persistent: bool,
     max_token_len: usize,
+    stand_in: String,
+    opened_cookies: usize,
 }
 
 impl PasetoSession {
@@ -74,6 +76,7 @@ impl PasetoSession {
             idle_limit: Duration::from_secs(30 * 60),
             absolute_limit: Duration::from_secs(12 * 60 * 60),
             persistent: false,
+            opened_cookies: 256,
             clock: Arc::new(SystemClock),
         }
     }
@@ -112,6 +115,15 @@ impl PasetoSession {
 
     pub(super) fn idle_limit(&self) -> Duration {
         self.0.idle_limit
+    }
+
+    /// What is in the place of a cookie whose contents are known.
+    pub(super) fn stand_in(&self) -> &str {
+        &self.0.stand_in
+    }
+
+    pub(super) fn opened_cookies(&self) -> usize {
+        self.0.opened_cookies
     }
 
     pub(super) fn max_token_len(&self) -> usize {
@@ -160,6 +172,7 @@ pub struct PasetoSessionBuilder {
     idle_limit: Duration,
     absolute_limit: Duration,
     persistent: bool,
+    opened_cookies: usize,
     clock: Arc<dyn Clock>,
 }
 
@@ -240,6 +253,15 @@ impl PasetoSessionBuilder {
         self
     }
 
+    /// How many cookies each worker remembers the contents of, so that one that comes again need not be decrypted again.
+    /// Default: 256, which takes a megabyte or so for sessions of half a kilobyte each; 0 for none.
+    ///
+    /// Whether a session is alive is judged at each request all the same.
+    pub fn opened_cookies(mut self, capacity: usize) -> Self {
+        self.opened_cookies = capacity;
+        self
+    }
+
     /// Where the time comes from. Default: [`SystemClock`].
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -312,6 +334,8 @@ impl PasetoSessionBuilder {
         Ok(PasetoSession(Arc::new(Settings {
             store: store.for_cookie(&name, max_token_len),
             cookie,
+            stand_in: wrapped_stand_in(&name, &cookie_key, security),
+            opened_cookies: self.opened_cookies,
             cookie_key,
             security,
             idle_limit: self.idle_limit,

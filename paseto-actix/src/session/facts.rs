@@ -1,27 +1,24 @@
-//! What the store tells the middleware around it: `SessionStore` has no way to say it.
+//! What the store tells the middleware around it, and is told by it: `SessionStore` has no way to say it.
 
-use std::{cell::RefCell, future::Future};
+use std::{cell::RefCell, future::Future, rc::Rc};
 
-use super::envelope::Life;
+use actix_web::http::header::HeaderValue;
+
+use super::opened::Opened;
 
 /// What the store found and did during one request.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub(super) struct Facts {
-    pub(super) loaded: Option<Loaded>,
-    /// The length of the token that was sealed.
-    pub(super) sealed: Option<usize>,
+    /// What the request's cookie holds, if it is known from before: then [`STAND_IN`](super::wire::STAND_IN) is its key.
+    pub(super) known: Option<Rc<Opened>>,
+    /// The `Cookie` headers as they came, where a stand-in is in them for now.
+    pub(super) headers: Option<Vec<HeaderValue>>,
+    pub(super) loaded: Option<Rc<Opened>>,
+    pub(super) sealed: Option<Rc<Opened>>,
     /// The length of a token that would have been too long.
     pub(super) too_large: Option<usize>,
-}
-
-/// A session that was loaded.
-#[derive(Clone, Debug)]
-pub(super) struct Loaded {
-    /// The token that it was, for whoever asks about another.
-    pub(super) token: String,
-    pub(super) life: Life,
-    /// Whether a retired key had sealed it.
-    pub(super) retired_key: bool,
+    /// Whether the application is at work: what it does with a store of its own is not noted.
+    pub(super) inside: bool,
 }
 
 tokio::task_local! {
@@ -29,9 +26,9 @@ tokio::task_local! {
 }
 
 /// Runs a request, and tells what the store did meanwhile.
-pub(super) async fn gather<F: Future>(request: F) -> (F::Output, Facts) {
+pub(super) async fn gather<F: Future>(before: Facts, request: F) -> (F::Output, Facts) {
     FACTS
-        .scope(RefCell::default(), async {
+        .scope(RefCell::new(before), async {
             let output = request.await;
             (output, FACTS.with(RefCell::take))
         })
@@ -41,9 +38,27 @@ pub(super) async fn gather<F: Future>(request: F) -> (F::Output, Facts) {
 /// Notes a fact, if somebody wants to know: under actix-session's middleware alone, nobody does.
 pub(super) fn note(fact: impl FnOnce(&mut Facts)) {
     // Nothing is gathered outside of our own middleware.
-    let _ = FACTS.try_with(|facts| fact(&mut facts.borrow_mut()));
+    let _ = FACTS.try_with(|facts| {
+        let mut facts = facts.borrow_mut();
+        if !facts.inside {
+            fact(&mut facts);
+        }
+    });
 }
 
-pub(super) fn loaded() -> Option<Loaded> {
+/// Tells that the application begins, or has ended, its part of the request.
+pub(super) fn set_inside(inside: bool) {
+    let _ = FACTS.try_with(|facts| facts.borrow_mut().inside = inside);
+}
+
+pub(super) fn take_headers() -> Option<Vec<HeaderValue>> {
+    FACTS.try_with(|facts| facts.borrow_mut().headers.take()).ok().flatten()
+}
+
+pub(super) fn known() -> Option<Rc<Opened>> {
+    FACTS.try_with(|facts| facts.borrow().known.clone()).ok().flatten()
+}
+
+pub(super) fn loaded() -> Option<Rc<Opened>> {
     FACTS.try_with(|facts| facts.borrow().loaded.clone()).ok().flatten()
 }

@@ -1,4 +1,5 @@
 use std::{
+    cell::RefCell,
     fmt,
     rc::Rc,
     task::{Context, Poll},
@@ -22,7 +23,9 @@ use super::{
     PasetoSession, PasetoSessionStore, SessionBudget, SessionTooLarge,
     budget::MAX_COOKIE_LEN,
     facts::{self, Facts},
+    opened::OpenedCookies,
     slide::Slide,
+    wire,
 };
 use crate::error::problem;
 
@@ -44,7 +47,8 @@ where
         let session = self.clone();
         let slide = Slide { service: Rc::new(service), store: session.store(), idle_limit: session.idle_limit() };
         let inside = session.actix().new_transform(slide);
-        async move { Ok(PasetoSessionMiddleware { inside: Rc::new(inside.await?), session }) }.boxed_local()
+        let opened = Rc::new(RefCell::new(OpenedCookies::new(session.opened_cookies())));
+        async move { Ok(PasetoSessionMiddleware { inside: Rc::new(inside.await?), session, opened }) }.boxed_local()
     }
 }
 
@@ -52,6 +56,7 @@ where
 pub struct PasetoSessionMiddleware<S> {
     inside: Rc<S>,
     session: PasetoSession,
+    opened: Rc<RefCell<OpenedCookies>>,
 }
 
 impl<S, B> Service<ServiceRequest> for PasetoSessionMiddleware<S>
@@ -68,7 +73,7 @@ where
     }
 
     fn call(&self, mut req: ServiceRequest) -> Self::Future {
-        let (inside, session) = (Rc::clone(&self.inside), self.session.clone());
+        let (inside, session, opened) = (Rc::clone(&self.inside), self.session.clone(), Rc::clone(&self.opened));
         Box::pin(async move {
             // actix-session keeps one session a request: a second would take the first one's state for its own.
             let first = req.extensions_mut().insert(SessionBudget::new(session.max_token_len())).is_none();
@@ -78,14 +83,18 @@ where
                     InternalError::from_response("two sessions", problem(StatusCode::INTERNAL_SERVER_ERROR)).into()
                 );
             }
-            hide_aliases(req.headers_mut(), session.cookie_name());
-            let (response, facts) = facts::gather(async { inside.call(req).await }).await;
+            wire::hide_aliases(req.headers_mut(), session.cookie_name());
+            let before = put_stand_in(&mut req, &session, &opened.borrow());
+            let (response, facts) = facts::gather(before, async { inside.call(req).await }).await;
             let mut response = match (response, facts.too_large) {
                 (Ok(response), _) => response,
                 (Err(_), Some(size)) => return Err(too_large(size, session.max_token_len())),
                 (Err(error), None) => return Err(error),
             };
             warn_if_nearly_full(&facts, &session);
+            if opened.borrow().has_room() {
+                remember(&response, &facts, &session, &mut opened.borrow_mut());
+            }
             let bad_cookie = facts.loaded.is_none() && was_read(response.request(), session.cookie_name());
             finish(response.headers_mut(), &session, bad_cookie)?;
             Ok(response)
@@ -93,12 +102,37 @@ where
     }
 }
 
+/// If this worker knows what the cookie holds, a stand-in takes its place until actix-session has asked for it: that one is
+/// checked and decoded sooner. (Where a middleware outside has looked at the cookies, actix goes on with what it read then, and
+/// the session is opened as ever.)
+fn put_stand_in(req: &mut ServiceRequest, session: &PasetoSession, opened: &OpenedCookies) -> Facts {
+    let name = session.cookie_name();
+    let Some(known) = wire::value(req.headers(), name).and_then(|cookie| opened.get(cookie)) else {
+        return Facts::default();
+    };
+    let headers = wire::replace_value(req.headers_mut(), name, session.stand_in());
+    Facts { known: Some(known), headers: Some(headers), ..Facts::default() }
+}
+
+/// Remembers what the cookie of the request holds, and the one that the response sets.
+fn remember<B>(response: &ServiceResponse<B>, facts: &Facts, session: &PasetoSession, opened: &mut OpenedCookies) {
+    let name = session.cookie_name();
+    if let (Some(sealed), Some(cookie)) = (&facts.sealed, set_cookie(response.headers(), name)) {
+        let value = cookie.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+        opened.insert(&value[name.len() + 1..], Rc::clone(sealed));
+    } else if let (Some(loaded), None) = (&facts.loaded, &facts.known) {
+        let written = wire::value(response.request().headers(), name).unwrap_or_default();
+        // Of two cookies with the name, actix may have read another.
+        if cookie_read(response.request(), name, |value| value == wire::percent_decoded(written)) {
+            opened.insert(written, Rc::clone(loaded));
+        }
+    }
+}
+
 /// Removes a bad cookie, and says what caches need to know.
 fn finish(headers: &mut HeaderMap, session: &PasetoSession, bad_cookie: bool) -> Result<(), Error> {
-    let prefix = format!("{}=", session.cookie_name());
-    let own = |value: &&HeaderValue| value.as_bytes().starts_with(prefix.as_bytes());
     let mut sets_cookie = false;
-    if let Some(cookie) = headers.get_all(header::SET_COOKIE).find(own) {
+    if let Some(cookie) = set_cookie(headers, session.cookie_name()) {
         // The budget leaves room for every wrapping, but a browser drops a longer one without a word.
         if cookie.len() > MAX_COOKIE_LEN {
             return Err(too_large(cookie.len(), MAX_COOKIE_LEN));
@@ -116,6 +150,11 @@ fn finish(headers: &mut HeaderMap, session: &PasetoSession, bad_cookie: bool) ->
     Ok(())
 }
 
+fn set_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a HeaderValue> {
+    let is_own = |value: &[u8]| value.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="));
+    headers.get_all(header::SET_COOKIE).find(|value| is_own(value.as_bytes()))
+}
+
 fn removal(cookie: Cookie<'static>) -> HeaderValue {
     let mut cookie = cookie;
     cookie.make_removal();
@@ -129,54 +168,23 @@ fn too_large(size: usize, limit: usize) -> Error {
 
 fn warn_if_nearly_full(facts: &Facts, session: &PasetoSession) {
     let limit = session.max_token_len();
-    if let Some(size) = facts.sealed.filter(|size| size * 5 >= limit * 4) {
+    let size = facts.sealed.as_ref().map(|sealed| sealed.token.len());
+    if let Some(size) = size.filter(|size| size * 5 >= limit * 4) {
         tracing::warn!(size, limit, "a session is nearly too large for a cookie");
     }
-}
-
-/// Takes out cookies that actix would decode to the session's name. A browser that holds a site to the promise of `__Host-`
-/// promises nothing for `%5F%5FHost-`, so that another site of the domain can set that one.
-fn hide_aliases(headers: &mut HeaderMap, name: &str) {
-    let is_alias = |cookie: &&[u8]| {
-        let written = cookie.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
-        written != name.as_bytes() && percent_decoded(written) == name.as_bytes()
-    };
-    let values: Vec<_> = headers.get_all(header::COOKIE).cloned().collect();
-    if !values.iter().any(|value| value.as_bytes().split(|byte| *byte == b';').any(|cookie| is_alias(&cookie))) {
-        return;
-    }
-    headers.remove(header::COOKIE);
-    for value in values {
-        let kept: Vec<_> = value.as_bytes().split(|byte| *byte == b';').filter(|cookie| !is_alias(cookie)).collect();
-        if let Ok(value) = HeaderValue::from_bytes(&kept.join(&b';')) {
-            headers.append(header::COOKIE, value);
-        }
-    }
-}
-
-fn percent_decoded(text: &[u8]) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((&byte, after)) = rest.split_first() {
-        let digit = |index: usize| after.get(index).and_then(|digit| char::from(*digit).to_digit(16));
-        match (byte, digit(0), digit(1)) {
-            (b'%', Some(high), Some(low)) => {
-                decoded.push((high * 16 + low) as u8);
-                rest = &after[2..];
-            }
-            _ => {
-                decoded.push(byte);
-                rest = after;
-            }
-        }
-    }
-    decoded
 }
 
 /// Whether actix-session saw a cookie of this name. Of a header that is no UTF-8, which another application's cookie may make
 /// it, actix reads none: that hides the session, and is no reason to end it.
 fn was_read(req: &HttpRequest, name: &str) -> bool {
-    req.cookies().is_ok_and(|cookies| cookies.iter().any(|cookie| cookie.name() == name))
+    cookie_read(req, name, |_| true)
+}
+
+/// Whether the cookie that actix read first of this name is such a one.
+fn cookie_read(req: &HttpRequest, name: &str, is_such: impl FnOnce(&[u8]) -> bool) -> bool {
+    let cookies = req.cookies().ok();
+    let cookie = cookies.as_ref().and_then(|cookies| cookies.iter().find(|cookie| cookie.name() == name));
+    cookie.is_some_and(|cookie| is_such(cookie.value().as_bytes()))
 }
 
 impl<S> fmt::Debug for PasetoSessionMiddleware<S> {

@@ -13,7 +13,7 @@ use actix_web::{
 };
 use futures_util::future::LocalBoxFuture;
 
-use super::{PasetoSessionStore, facts};
+use super::{PasetoSessionStore, facts, wire};
 
 /// Makes sliding expiry and key rotation work.
 ///
@@ -39,11 +39,17 @@ where
         self.service.poll_ready(cx)
     }
 
-    fn call(&self, req: ServiceRequest) -> Self::Future {
+    fn call(&self, mut req: ServiceRequest) -> Self::Future {
         let renew = self.is_due();
+        if let Some(before) = facts::take_headers() {
+            wire::restore(req.headers_mut(), before);
+        }
+        facts::set_inside(true);
         let response = self.service.call(req);
         Box::pin(async move {
-            let response = response.await?;
+            let response = response.await;
+            facts::set_inside(false);
+            let response = response?;
             let session = response.request().get_session();
             if renew && session.status() == SessionStatus::Unchanged {
                 mark_as_changed(&session);

@@ -1,13 +1,16 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, rc::Rc, sync::Arc, time::Duration};
 
 use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
 use anyhow::anyhow;
 use time::OffsetDateTime;
+use zeroize::Zeroizing;
 
 use super::{
     budget::{CookieShape, STORE_ALONE},
     envelope::{self, Life, State},
-    facts::{self, Loaded},
+    facts,
+    opened::Opened,
+    wire::STAND_IN,
 };
 use crate::{
     Clock, KeyRing, SystemClock,
@@ -92,27 +95,30 @@ impl PasetoSessionStore {
         self
     }
 
-    fn open(&self, token: &str) -> Option<(Life, State, bool)> {
+    fn open(&self, token: &str) -> Option<Opened> {
         let sealed = Sealed::parse(token)?;
         let (index, payload) =
             self.keys.iter().enumerate().find_map(|(index, key)| Some((index, sealed.open(key, &self.assertion)?)))?;
         let (life, state) = envelope::read(&payload)?;
-        Some((life, state, index > 0))
+        Some(Opened { token: Zeroizing::new(token.to_owned()), life, state, retired_key: index > 0 })
     }
 
-    fn seal(&self, mut life: Life, state: &State, ttl: &time::Duration) -> Result<SessionKey, Failure> {
+    fn seal(&self, mut life: Life, state: State, ttl: &time::Duration) -> Result<SessionKey, Failure> {
         let now = self.clock.now();
         life.expires = now.saturating_add(*ttl).unix_timestamp().min(self.ceiling(&life));
-        let payload = envelope::write(&life, state).map_err(|error| Failure::Serialization(error.into()))?;
+        let payload = envelope::write(&life, &state).map_err(|error| Failure::Serialization(error.into()))?;
         let length = sealed_len(payload.len());
         if length > self.max_token_len {
             facts::note(|facts| facts.too_large = Some(length));
             let limit = self.max_token_len;
             return Err(Failure::Other(anyhow!("a session of {length} bytes when sealed, the limit is {limit}")));
         }
-        facts::note(|facts| facts.sealed = Some(length));
         let token = seal(self.keys.active(), &payload, &self.assertion);
         let token = token.ok_or_else(|| Failure::Other(anyhow!("the system has no random bytes")))?;
+        facts::note(|facts| {
+            let token = Zeroizing::new(token.clone());
+            facts.sealed = Some(Rc::new(Opened { token, life, state, retired_key: false }));
+        });
         token.try_into().map_err(|_| Failure::Other(anyhow!("actix-session takes no key of that length")))
     }
 
@@ -163,31 +169,33 @@ impl From<Failure> for UpdateError {
 impl SessionStore for PasetoSessionStore {
     /// Whatever is wrong with a token, it is no session: an error would answer 500, or keep the bad cookie.
     async fn load(&self, session_key: &SessionKey) -> Result<Option<State>, LoadError> {
-        let Some((life, state, retired_key)) = self.open(session_key.as_ref()) else {
+        let known = facts::known().filter(|_| session_key.as_ref() == STAND_IN);
+        let Some(opened) = known.or_else(|| self.open(session_key.as_ref()).map(Rc::new)) else {
             tracing::info!("a session cookie that none of the keys opens");
             return Ok(None);
         };
-        if self.clock.now().unix_timestamp() >= life.expires.min(self.ceiling(&life)) {
+        if self.clock.now().unix_timestamp() >= opened.life.expires.min(self.ceiling(&opened.life)) {
             tracing::debug!("a session that has expired");
             return Ok(None);
         }
-        let token = session_key.as_ref().to_owned();
-        facts::note(|facts| facts.loaded = Some(Loaded { token, life, retired_key }));
+        let state = opened.state.clone();
+        facts::note(|facts| facts.loaded = Some(opened));
         Ok(Some(state))
     }
 
     async fn save(&self, state: State, ttl: &time::Duration) -> Result<SessionKey, SaveError> {
-        Ok(self.seal(self.begin()?, &state, ttl)?)
+        Ok(self.seal(self.begin()?, state, ttl)?)
     }
 
     /// Keeps the session's id and its time of creation, and with it the absolute limit.
     async fn update(&self, key: SessionKey, state: State, ttl: &time::Duration) -> Result<SessionKey, UpdateError> {
-        let known = facts::loaded().filter(|loaded| loaded.token == key.as_ref()).map(|loaded| loaded.life);
-        let life = match known.or_else(|| self.open(key.as_ref()).map(|(life, ..)| life)) {
+        let is_loaded = |loaded: &Rc<Opened>| key.as_ref() == STAND_IN || loaded.token.as_str() == key.as_ref();
+        let known = facts::loaded().filter(is_loaded).map(|loaded| loaded.life.clone());
+        let life = match known.or_else(|| self.open(key.as_ref()).map(|opened| opened.life)) {
             Some(life) => life,
             None => self.begin()?,
         };
-        Ok(self.seal(life, &state, ttl)?)
+        Ok(self.seal(life, state, ttl)?)
     }
 
     /// Nothing to do: the time is in the token, and there is no way to hand out another one here.

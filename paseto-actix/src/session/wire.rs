@@ -1,0 +1,108 @@
+//! The session's cookie in the `Cookie` header, read as it is written there.
+
+use std::iter;
+
+use actix_session::config::CookieContentSecurity;
+use actix_web::{
+    cookie::{Cookie, CookieJar, Key},
+    http::header::{COOKIE, HeaderMap, HeaderValue},
+};
+use memchr::memchr;
+
+/// The key under which actix-session asks for a session that is known already. No token is spelled like that.
+pub(super) const STAND_IN: &str = "known";
+
+/// [`STAND_IN`] as actix-session wraps it, percent-encoded.
+pub(super) fn wrapped_stand_in(name: &str, key: &Key, wrapping: CookieContentSecurity) -> String {
+    let mut jar = CookieJar::new();
+    let cookie = Cookie::new(name.to_owned(), STAND_IN);
+    match wrapping {
+        CookieContentSecurity::Signed => jar.signed_mut(key).add(cookie),
+        CookieContentSecurity::Private => jar.private_mut(key).add(cookie),
+    }
+    let value = jar.get(name).map(|cookie| cookie.stripped().encoded().to_string()).unwrap_or_default();
+    value.split_once('=').map(|(_, value)| value.to_owned()).unwrap_or_default()
+}
+
+/// The value of the first cookie of this name, as it is written. (What actix reads may be another cookie: it trims names, and
+/// skips cookies that it cannot decode.)
+pub(super) fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
+    headers.get_all(COOKIE).find_map(|header| cookies(header).find_map(|cookie| value_of(cookie, name)))
+}
+
+/// Writes another value in the place of that one; what the headers were before is given back.
+pub(super) fn replace_value(headers: &mut HeaderMap, name: &str, value: &str) -> Vec<HeaderValue> {
+    let before: Vec<_> = headers.get_all(COOKIE).cloned().collect();
+    let mut replaced = false;
+    rewrite(headers, &before, |cookie| match value_of(cookie, name) {
+        Some(_) if !replaced => {
+            replaced = true;
+            Some([name.as_bytes(), b"=", value.as_bytes()].concat())
+        }
+        _ => Some(cookie.to_vec()),
+    });
+    before
+}
+
+/// Puts the headers back.
+pub(super) fn restore(headers: &mut HeaderMap, before: Vec<HeaderValue>) {
+    headers.remove(COOKIE);
+    for header in before {
+        headers.append(COOKIE, header);
+    }
+}
+
+/// Takes out cookies that actix would decode to the session's name. A browser that holds a site to the promise of `__Host-`
+/// promises nothing for `%5F%5FHost-`, so that another site of the domain can set that one.
+pub(super) fn hide_aliases(headers: &mut HeaderMap, name: &str) {
+    let is_alias = |cookie: &[u8]| {
+        let written = memchr(b'=', cookie).map_or(cookie, |end| &cookie[..end]).trim_ascii();
+        written.contains(&b'%') && percent_decoded(written) == name.as_bytes()
+    };
+    if headers.get_all(COOKIE).any(|header| cookies(header).any(is_alias)) {
+        let before: Vec<_> = headers.get_all(COOKIE).cloned().collect();
+        rewrite(headers, &before, |cookie| (!is_alias(cookie)).then(|| cookie.to_vec()));
+    }
+}
+
+/// The cookies of a header, as they are written between its semicolons.
+fn cookies(header: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(header.as_bytes());
+    iter::from_fn(move || {
+        let text = rest?;
+        let (cookie, after) = memchr(b';', text).map_or((text, None), |end| (&text[..end], Some(&text[end + 1..])));
+        rest = after;
+        Some(cookie)
+    })
+}
+
+fn value_of<'a>(cookie: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    cookie.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"=")
+}
+
+fn rewrite(headers: &mut HeaderMap, before: &[HeaderValue], mut rewritten: impl FnMut(&[u8]) -> Option<Vec<u8>>) {
+    headers.remove(COOKIE);
+    for header in before {
+        let kept: Vec<_> = cookies(header).filter_map(&mut rewritten).collect();
+        if let Ok(header) = HeaderValue::from_bytes(&kept.join(&b';')) {
+            headers.append(COOKIE, header);
+        }
+    }
+}
+
+pub(super) fn percent_decoded(text: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(plain) = memchr(b'%', rest) {
+        decoded.extend_from_slice(&rest[..plain]);
+        let digit = |index: usize| rest.get(index).and_then(|digit| char::from(*digit).to_digit(16));
+        let (byte, length) = match (digit(plain + 1), digit(plain + 2)) {
+            (Some(high), Some(low)) => ((high * 16 + low) as u8, 3),
+            _ => (b'%', 1),
+        };
+        decoded.push(byte);
+        rest = &rest[plain + length..];
+    }
+    decoded.extend_from_slice(rest);
+    decoded
+}

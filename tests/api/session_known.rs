@@ -1,0 +1,202 @@
+//! Cookies whose contents a worker knows already: they are judged like any other.
+
+use actix_session::{Session, storage::SessionStore};
+use actix_web::{
+    App, HttpRequest,
+    dev::{Service, ServiceRequest},
+    http::header::COOKIE,
+    test::{TestRequest, init_service},
+    web,
+};
+use paseto_actix::{KeyRing, LocalKey, PasetoSessionStore};
+use paseto_actix_tests::{
+    clock::TestClock,
+    session::{Client, Kind, Site, routes, set_cookie, set_cookies},
+};
+use time::Duration;
+
+const ADA: &str = r#"user="ada""#;
+
+async fn session_of(site: &Site, kind: Kind, user: &str) -> String {
+    let mut client = Client::new();
+    client.get(site, &format!("/set?user={user}")).await;
+    client.session(kind)
+}
+
+async fn body(site: &Site, cookies: &str) -> String {
+    site.send(TestRequest::get().insert_header((COOKIE, cookies))).await.body
+}
+
+#[actix_web::test]
+async fn b36_a_known_cookie_expires() {
+    for kind in Kind::READY_MADE {
+        let clock = TestClock::new();
+        let site = kind.site(LocalKey::generate(), &clock).await;
+        let value = session_of(&site, kind, "ada").await;
+        for _ in 0..3 {
+            assert_eq!(site.read(kind, &value).await.0, ADA, "{kind:?}");
+        }
+        clock.advance(Duration::minutes(30) - Duration::SECOND);
+        assert_eq!(site.read(kind, &value).await.0, ADA, "{kind:?}");
+        clock.advance(Duration::SECOND);
+        let (body, headers) = site.read(kind, &value).await;
+        assert_eq!(body, "", "{kind:?}");
+        assert_eq!(set_cookie(&headers).value(), "", "{kind:?}: removed");
+    }
+}
+
+/// What is known is the whole text of a cookie.
+#[actix_web::test]
+async fn b35_a_changed_copy_of_a_known_cookie() {
+    let clock = TestClock::new();
+    for kind in Kind::READY_MADE {
+        let site = kind.site(LocalKey::generate(), &clock).await;
+        let value = session_of(&site, kind, "ada").await;
+        assert_eq!(site.read(kind, &value).await.0, ADA);
+        for index in (0..value.len()).filter(|index| !value[index.saturating_sub(2)..=*index].contains('%')) {
+            let mut bytes = value.as_bytes().to_vec();
+            bytes[index] = if bytes[index] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(bytes).unwrap();
+            assert_eq!(site.read(kind, &changed).await.0, "", "{kind:?}: character {index}");
+        }
+        assert_eq!(site.read(kind, &value).await.0, ADA, "{kind:?}: the good one is still one");
+    }
+}
+
+/// What stands in a known cookie's place is of no use to whoever sends it.
+#[actix_web::test]
+async fn b35_the_stand_in_is_no_session() {
+    let clock = TestClock::new();
+    for kind in Kind::READY_MADE {
+        let site = kind.site(LocalKey::generate(), &clock).await;
+        let value = session_of(&site, kind, "ada").await;
+        for _ in 0..2 {
+            assert_eq!(site.read(kind, &value).await.0, ADA);
+            assert_eq!(site.read(kind, &kind.wrap("known")).await.0, "", "{kind:?}");
+        }
+    }
+}
+
+/// actix-session takes the first cookie of the name that it can read; what is known of another is not taken for it.
+#[actix_web::test]
+async fn b35_two_cookies_of_the_name() {
+    let clock = TestClock::new();
+    for kind in Kind::READY_MADE {
+        let site = kind.site(LocalKey::generate(), &clock).await;
+        let name = kind.cookie();
+        let (ada, bob) = (session_of(&site, kind, "ada").await, session_of(&site, kind, "bob").await);
+        let fresh = kind.site(LocalKey::generate(), &clock).await;
+        let stranger = session_of(&fresh, kind, "eve").await;
+        for first in [&ada, &bob] {
+            let expected = if first == &ada { ADA } else { r#"user="bob""# };
+            for second in [&ada, &bob, &stranger] {
+                for cookies in [
+                    format!("{name}={first}; {name}={second}"),
+                    format!("{name} = {first}; {name}={second}"),
+                    format!("theme=dark;{name}={first};{name}={second}"),
+                    format!("{name}=%FF; {name}={first}; {name}={second}"),
+                ] {
+                    for _ in 0..2 {
+                        assert_eq!(body(&site, &cookies).await, expected, "{kind:?}: {cookies}");
+                    }
+                }
+            }
+            assert_eq!(body(&site, &format!("{name}={stranger}; {name}={first}")).await, "", "{kind:?}");
+        }
+        for value in [&stranger, &"%FF".to_owned()] {
+            assert_eq!(body(&site, &format!("{name}={value}")).await, "", "{kind:?}: {value} was learned by nobody");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn b38_a_known_cookie_of_a_retired_key_is_sealed_anew() {
+    let (clock, old, new) = (TestClock::new(), LocalKey::generate(), LocalKey::generate());
+    for kind in Kind::READY_MADE {
+        let value = session_of(&kind.site(old.clone(), &clock).await, kind, "ada").await;
+        let ring = KeyRing::new(new.clone(), [old.clone()]).unwrap();
+        let site = kind.site(ring, &clock).await;
+        for _ in 0..3 {
+            let (body, headers) = site.read(kind, &value).await;
+            assert_eq!(body, ADA);
+            assert_eq!(set_cookies(&headers).len(), 1, "{kind:?}: each time, until the browser has another");
+        }
+    }
+}
+
+/// A middleware outside that looks at the cookies makes actix keep them as they came.
+#[actix_web::test]
+async fn cookies_that_were_looked_at_before() {
+    let clock = TestClock::new();
+    for kind in Kind::READY_MADE {
+        let session = kind.session(LocalKey::generate(), &clock).build().unwrap();
+        let look = |req: ServiceRequest, service: &_| {
+            let _ = req.cookies().map(|cookies| cookies.len());
+            Service::call(service, req)
+        };
+        let app = App::new().wrap(session).wrap_fn(look).configure(routes);
+        let site = Site::new(init_service(app).await, |request| request.to_request());
+        let value = session_of(&site, kind, "ada").await;
+        for _ in 0..3 {
+            assert_eq!(site.read(kind, &value).await.0, ADA, "{kind:?}");
+        }
+    }
+}
+
+/// The header is what the client sent, and only where cookies are remembered is anything else read of it.
+#[actix_web::test]
+async fn handlers_see_the_header_that_was_sent() {
+    async fn headers(req: HttpRequest, session: Session) -> String {
+        assert!(session.get::<String>("user").unwrap().is_some());
+        let headers: Vec<_> = req.headers().get_all(COOKIE).map(|header| header.to_str().unwrap()).collect();
+        format!("{}\n{}", headers.join(" | "), req.cookie("__Host-session").unwrap().value())
+    }
+    let clock = TestClock::new();
+    for (capacity, known) in [(256, true), (0, false)] {
+        let session =
+            Kind::Signed.session(LocalKey::generate(), &clock).opened_cookies(capacity).build().expect("a session");
+        let app = App::new().wrap(session).configure(routes).route("/headers", web::get().to(headers));
+        let site = Site::new(init_service(app).await, |request| request.to_request());
+        let value = session_of(&site, Kind::Signed, "ada").await;
+        let token = Kind::Signed.token(&value).unwrap();
+        for _ in 0..2 {
+            let request = TestRequest::with_uri("/headers");
+            let request = request.append_header((COOKIE, "theme=dark"));
+            let request = request.append_header((COOKIE, format!("a=b; __Host-session={value}")));
+            let answer = site.send(request).await.body;
+            let (headers, read) = answer.split_once('\n').unwrap();
+            assert_eq!(headers, format!("theme=dark | a=b; __Host-session={value}"));
+            // A cookie that is known was not decoded: that is what spares the time.
+            assert_eq!(read.contains(&token), !known, "{read}");
+        }
+    }
+}
+
+/// What a handler does with a store of its own says nothing of the request's cookie.
+#[actix_web::test]
+async fn a_store_of_the_handlers_own_teaches_nothing() {
+    let (key, clock) = (LocalKey::generate(), TestClock::new());
+    let kind = Kind::Signed;
+    let store = PasetoSessionStore::new(key.clone()).clock(clock.clone());
+    let state = [("user".to_owned(), r#""root""#.to_owned())].into();
+    let other = store.save(state, &Duration::HOUR).await.unwrap();
+    let text = other.as_ref().to_owned();
+    let load = move || {
+        let (store, text) = (store.clone(), text.clone());
+        async move {
+            let loaded = store.load(&text.try_into().unwrap()).await.unwrap();
+            loaded.unwrap()["user"].clone()
+        }
+    };
+    let session = kind.session(key, &clock).build().unwrap();
+    let app = App::new().wrap(session).configure(routes).route("/load", web::get().to(load));
+    let site = Site::new(init_service(app).await, |request| request.to_request());
+    let forged = kind.wrap("forged");
+    for _ in 0..2 {
+        let request = TestRequest::with_uri("/load").insert_header((COOKIE, format!("{}={forged}", kind.cookie())));
+        let answer = site.send(request).await;
+        assert_eq!(answer.body, r#""root""#);
+        assert_eq!(set_cookie(&answer.headers).value(), "", "the bad cookie is removed");
+        assert_eq!(site.read(kind, &forged).await.0, "");
+    }
+}

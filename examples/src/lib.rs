@@ -2,7 +2,15 @@
 
 pub mod login;
 
-use std::{env, error::Error, io, net::TcpListener, process::ExitCode};
+use std::{
+    env::{self, VarError},
+    error::Error,
+    io,
+    net::TcpListener,
+    process::ExitCode,
+};
+
+use paseto_actix::{KeyRing, LocalKey};
 
 /// Prints what the library has to say: warnings and errors, such as why a request was refused.
 pub fn log() {
@@ -20,6 +28,31 @@ pub fn listen() -> io::Result<TcpListener> {
         .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on `{address}` (BIND): {error}")))?;
     println!("listening on http://{}", listener.local_addr()?);
     Ok(listener)
+}
+
+/// The keys in an environment variable: a comma-separated list of `k4.local` keys, the active one first. Where it is not set, a
+/// fresh key, and a line that says so.
+///
+/// # Errors
+///
+/// What is wrong with which key of the list.
+pub fn key_ring(variable: &str) -> Result<KeyRing, Box<dyn Error>> {
+    let list = match env::var(variable) {
+        Ok(list) => list,
+        Err(VarError::NotPresent) => {
+            println!("{variable} is not set: using a fresh key, so what it seals ends with this program");
+            return Ok(LocalKey::generate().into());
+        }
+        // Its own words would show the keys.
+        Err(VarError::NotUnicode(_)) => return Err(format!("{variable}: no valid text").into()),
+    };
+    let mut keys = Vec::new();
+    for (index, key) in list.split(',').enumerate() {
+        let key = LocalKey::from_paserk(key.trim());
+        keys.push(key.map_err(|error| format!("{variable}, key {}: {error}", index + 1))?);
+    }
+    let retired = keys.split_off(1);
+    Ok(KeyRing::new(keys.remove(0), retired).map_err(|error| format!("{variable}: {error}"))?)
 }
 
 /// Ends a program: a failure is told in words, not in `Debug`.

@@ -1,8 +1,11 @@
 //! The login page of the examples, and the one user who may log in.
 
-use actix_web::HttpResponse;
+use actix_web::{HttpResponse, http::StatusCode};
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
+
+/// The one who may log in.
+pub const USER: &str = "foo@bar.example";
 
 /// What the form sends.
 #[derive(Deserialize)]
@@ -10,13 +13,20 @@ pub struct Credentials {
     /// Who it says it is.
     pub email: String,
     password: String,
+    remember: Option<String>,
 }
 
 impl Credentials {
     /// A stand-in for a user database. A real one keeps password hashes (`argon2`), never passwords.
     #[must_use]
     pub fn are_right(&self) -> bool {
-        self.email == "foo@bar.example" && bool::from(self.password.as_bytes().ct_eq(b"mysecret"))
+        self.email == USER && bool::from(self.password.as_bytes().ct_eq(b"mysecret"))
+    }
+
+    /// Whether the box is ticked. (A browser leaves a box out that is not.)
+    #[must_use]
+    pub fn wants_to_be_remembered(&self) -> bool {
+        self.remember.is_some()
     }
 }
 
@@ -30,16 +40,32 @@ impl std::fmt::Debug for Credentials {
 /// The page with the form.
 #[must_use]
 pub fn page() -> HttpResponse {
-    HttpResponse::Ok().content_type(HTML).body(PAGE)
+    html(StatusCode::OK, PAGE.to_owned())
 }
 
 /// The same page for whoever got it wrong, with the status that says so.
 #[must_use]
 pub fn refusal() -> HttpResponse {
-    HttpResponse::Unauthorized().content_type(HTML).body(PAGE.replace("<!-- -->", "<p>Wrong email or password.</p>"))
+    html(StatusCode::UNAUTHORIZED, PAGE.replace(NOTICE, WRONG))
 }
 
-const HTML: &str = "text/html; charset=utf-8";
+/// A page with a box to be remembered by, which sends to its own address, query and all.
+#[must_use]
+pub fn page_with_box(status: StatusCode, notice: &str) -> HttpResponse {
+    let page = PAGE.replace(NOTICE, notice).replace(r#" action="/login""#, "");
+    html(status, page.replace("  <button>", &format!("{BOX}  <button>")))
+}
+
+fn html(status: StatusCode, page: String) -> HttpResponse {
+    HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page)
+}
+
+/// What is told to whoever got it wrong.
+pub const WRONG: &str = "<p>Wrong email or password.</p>";
+
+const NOTICE: &str = "<!-- -->";
+const BOX: &str = r#"  <label><input name="remember" type="checkbox"> Remember me</label>
+"#;
 const PAGE: &str = r#"<!doctype html>
 <html lang="en">
 <title>Log in</title>

@@ -52,6 +52,7 @@
 //! | guard a scope | [`PasetoRequired`] |
 //! | keep sessions in encrypted cookies | [`PasetoSession`](struct.PasetoSession.html) |
 //! | know whether a session still fits its cookie | [`SessionBudget`](struct.SessionBudget.html) |
+//! | remember logins after the session has ended | [`RememberMe`](struct.RememberMe.html) |
 //! | see the token in a handler | [`Paseto`], [`MaybePaseto`], [`VerifiedToken`], [`PasetoRequestExt::current_paseto`] |
 //! | refuse tokens for reasons of your own | [`VerifierBuilder::check`], [`VerifierBuilder::check_async`], [`Refusal`] |
 //! | read settings from a file | [`IssuerConfig`], [`VerifierConfig`] |
@@ -72,6 +73,7 @@
 //! | --- | --- | --- |
 //! | `macros` | yes | [`#[paseto_required]`](attr.paseto_required.html) |
 //! | `session` | yes | sessions in encrypted cookies, for actix-session |
+//! | `remember` | no | logins that outlive the session, for actix-identity |
 //!
 //! Features add API and never change behaviour.
 //!
@@ -81,12 +83,14 @@
 
 mod app_data;
 mod clock;
-mod cookie_name;
+mod cookie;
 mod error;
 mod guard;
 mod issuer;
 mod keys;
 mod limits;
+#[cfg(feature = "remember")]
+mod remember;
 #[cfg(feature = "session")]
 mod session;
 mod settings;
@@ -103,6 +107,11 @@ pub use keys::KeyRing;
 pub use keys::{LocalKey, PublicKey, SecretKey};
 #[cfg(feature = "macros")]
 pub use paseto_actix_macros::paseto_required;
+#[cfg(feature = "remember")]
+pub use remember::{
+    Fresh, Freshness, LoggedIn, LoginError, MemorySeries, RandomId, Remember, RememberMe, RememberMeBuilder, Rotation,
+    SeriesError, SeriesReuse, SeriesStore, SessionProtection, TokenUse, UserStamp, safe_next,
+};
 #[cfg(feature = "session")]
 pub use session::{PasetoSession, PasetoSessionBuilder, PasetoSessionStore, SessionBudget, SessionTooLarge};
 pub use time;

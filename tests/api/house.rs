@@ -10,15 +10,16 @@ use std::{
 const MAY_USE: &[(&str, &[&str])] = &[
     ("app_data", &[]),
     ("clock", &[]),
-    ("cookie_name", &[]),
+    ("cookie", &["error"]),
     ("error", &[]),
     ("limits", &["error"]),
     ("keys", &["error"]),
     ("settings", &[]),
     ("token", &["error", "keys"]),
     ("issuer", &["app_data", "clock", "error", "keys", "limits", "settings", "token"]),
-    ("session", &["clock", "cookie_name", "error", "keys", "limits", "token"]),
-    ("verifier", &["clock", "cookie_name", "error", "keys", "limits", "settings", "token"]),
+    ("session", &["clock", "cookie", "error", "keys", "limits", "token"]),
+    ("remember", &["clock", "cookie", "error", "keys", "limits", "token"]),
+    ("verifier", &["clock", "cookie", "error", "keys", "limits", "settings", "token"]),
     ("guard", &["app_data", "error", "token", "verifier"]),
 ];
 

@@ -7,20 +7,16 @@
 //! `k4.local` keys, as `cargo run --bin keygen` prints them: the active one first, then retired ones. Without it, a fresh
 //! key is used, and sessions end with the program.
 
-use std::{
-    env::{self, VarError},
-    error::Error,
-    process::ExitCode,
-};
+use std::{error::Error, process::ExitCode};
 
 use actix_identity::{Identity, IdentityMiddleware};
 use actix_session::Session;
 use actix_web::{
     App, HttpMessage, HttpRequest, HttpResponse, HttpServer, Responder, get, http::header, post, routes, web,
 };
-use paseto_actix::{ConfigError, KeyRing, LocalKey, PasetoSession};
+use paseto_actix::PasetoSession;
 use paseto_actix_examples::{
-    exit, listen, log,
+    exit, key_ring, listen, log,
     login::{self, Credentials},
 };
 use serde::Deserialize;
@@ -86,29 +82,12 @@ fn see_other(path: &'static str) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((header::LOCATION, path)).finish()
 }
 
-fn keys() -> Result<KeyRing, Box<dyn Error>> {
-    let list = match env::var("SESSION_KEYS") {
-        Ok(list) => list,
-        Err(VarError::NotPresent) => {
-            println!("SESSION_KEYS is not set: using a fresh key, so sessions end with this program");
-            return Ok(LocalKey::generate().into());
-        }
-        // Its own words would show the keys.
-        Err(VarError::NotUnicode(_)) => return Err("SESSION_KEYS: no valid text".into()),
-    };
-    Ok(key_ring(&list).map_err(|error| format!("SESSION_KEYS: {error}"))?)
-}
-
-fn key_ring(list: &str) -> Result<KeyRing, ConfigError> {
-    let mut keys = list.split(',').map(|key| LocalKey::from_paserk(key.trim()));
-    // There is always a first one: an empty text, which is no key, if nothing else.
-    let active = keys.next().unwrap_or_else(|| LocalKey::from_paserk(""))?;
-    KeyRing::new(active, keys.collect::<Result<Vec<_>, _>>()?)
-}
-
 /// In production, leave `development_over_plain_http` out: the cookie is `__Host-session` then, and for https only.
 fn session() -> Result<PasetoSession, Box<dyn Error>> {
-    Ok(PasetoSession::builder(keys()?).application("cookie_session").development_over_plain_http().build()?)
+    Ok(PasetoSession::builder(key_ring("SESSION_KEYS")?)
+        .application("cookie_session")
+        .development_over_plain_http()
+        .build()?)
 }
 
 async fn serve() -> Result<(), Box<dyn Error>> {

@@ -7,7 +7,7 @@ use actix_session::{
 use actix_web::cookie::{Cookie, Key, SameSite};
 
 use super::{PasetoSessionStore, budget::CookieShape, wire::wrapped_stand_in};
-use crate::{Clock, ConfigError, KeyRing, SystemClock, cookie_name::is_cookie_name, limits::check_ttl};
+use crate::{Clock, ConfigError, KeyRing, SystemClock, cookie::CookieSettings, limits::check_ttl};
 
 /// Sessions in encrypted cookies, ready made: [`actix_session::SessionMiddleware`] around a [`PasetoSessionStore`], and around both
 /// what a cookie needs to be safe.
@@ -66,12 +66,7 @@ impl PasetoSession {
     pub fn builder(keys: impl Into<KeyRing>) -> PasetoSessionBuilder {
         PasetoSessionBuilder {
             store: PasetoSessionStore::new(keys),
-            name: None,
-            path: "/".to_owned(),
-            domain: None,
-            same_site: SameSite::Lax,
-            http_only: true,
-            secure: true,
+            cookie: CookieSettings::default(),
             private_key: None,
             idle_limit: Duration::from_secs(30 * 60),
             absolute_limit: Duration::from_secs(12 * 60 * 60),
@@ -162,12 +157,7 @@ impl fmt::Debug for PasetoSession {
 #[must_use = "a PasetoSession is made by `.build()`"]
 pub struct PasetoSessionBuilder {
     store: PasetoSessionStore,
-    name: Option<String>,
-    path: String,
-    domain: Option<String>,
-    same_site: SameSite,
-    http_only: bool,
-    secure: bool,
+    cookie: CookieSettings,
     private_key: Option<Key>,
     idle_limit: Duration,
     absolute_limit: Duration,
@@ -188,31 +178,31 @@ impl PasetoSessionBuilder {
 
     /// The cookie's name. Default: `__Host-session`, and `session` in development over plain http.
     pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
+        self.cookie.name = Some(name.into());
         self
     }
 
     /// The cookie's path. Default: `/`, which a name that begins with `__Host-` wants.
     pub fn cookie_path(mut self, path: impl Into<String>) -> Self {
-        self.path = path.into();
+        self.cookie.path = path.into();
         self
     }
 
     /// The cookie's domain, whose subdomains get it too. Default: none, which a name that begins with `__Host-` wants.
     pub fn cookie_domain(mut self, domain: impl Into<String>) -> Self {
-        self.domain = Some(domain.into());
+        self.cookie.domain = Some(domain.into());
         self
     }
 
     /// Whether other sites' requests bring the cookie. Default: [`SameSite::Lax`], only when the user follows a link.
     pub fn cookie_same_site(mut self, same_site: SameSite) -> Self {
-        self.same_site = same_site;
+        self.cookie.same_site = same_site;
         self
     }
 
     /// Whether scripts of the page are kept from the cookie. Default: yes.
     pub fn cookie_http_only(mut self, http_only: bool) -> Self {
-        self.http_only = http_only;
+        self.cookie.http_only = http_only;
         self
     }
 
@@ -220,7 +210,7 @@ impl PasetoSessionBuilder {
     ///
     /// For development on a machine of your own: on a network, whoever listens has the session.
     pub fn development_over_plain_http(mut self) -> Self {
-        self.secure = false;
+        self.cookie.secure = false;
         self
     }
 
@@ -275,34 +265,6 @@ impl PasetoSessionBuilder {
     /// [`ConfigError`] if the name is no name of a cookie, if its prefix promises what the other settings break, or if a
     /// duration is too short or too long.
     pub fn build(self) -> Result<PasetoSession, ConfigError> {
-        let default_name = if self.secure { "__Host-session" } else { "session" };
-        let name = self.name.unwrap_or_else(|| default_name.to_owned());
-        // What the cookie crate encodes when it sets a cookie, actix-session does not when it removes one.
-        if !is_cookie_name(&name) || name.contains(['#', '%', '^', '`', '|']) {
-            return Err(ConfigError::setting("cookie_name", "no valid name of a cookie"));
-        }
-        // Browsers ignore the case of prefixes: RFC 6265bis, section 4.1.3.
-        let prefixed = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-        if prefixed("__Host-") && !(self.secure && self.path == "/" && self.domain.is_none()) {
-            let problem = "`__Host-` promises `Secure`, the path `/` and no domain";
-            return Err(ConfigError::setting("cookie_name", problem));
-        }
-        if prefixed("__Secure-") && !self.secure {
-            return Err(ConfigError::setting("cookie_name", "`__Secure-` promises `Secure`"));
-        }
-        if (prefixed("__Http-") || prefixed("__Host-Http-")) && !(self.secure && self.http_only) {
-            return Err(ConfigError::setting("cookie_name", "`__Http-` promises `Secure` and `HttpOnly`"));
-        }
-        if self.same_site == SameSite::None && !self.secure {
-            return Err(ConfigError::setting("cookie_same_site", "browsers drop `None` without `Secure`"));
-        }
-        let is_attribute = |text: &str| text.bytes().all(|byte| byte != b';' && !byte.is_ascii_control());
-        if !is_attribute(&self.path) || !self.domain.as_deref().is_none_or(is_attribute) {
-            return Err(ConfigError::setting(
-                "cookie_path",
-                "neither path nor domain holds a `;` or a control character",
-            ));
-        }
         if self.idle_limit < SHORTEST_IDLE_LIMIT {
             let (setting, given) = ("idle_limit", self.idle_limit);
             return Err(ConfigError::DurationOutOfRange { setting, given, allowed: "2 seconds to 100 years" });
@@ -310,15 +272,8 @@ impl PasetoSessionBuilder {
         check_ttl("idle_limit", self.idle_limit)?;
         check_ttl("absolute_limit", self.absolute_limit)?;
 
-        let mut cookie = Cookie::build(name.clone(), "")
-            .path(self.path)
-            .same_site(self.same_site)
-            .http_only(self.http_only)
-            .secure(self.secure)
-            .finish();
-        if let Some(domain) = self.domain {
-            cookie.set_domain(domain);
-        }
+        let cookie = self.cookie.cookie("session")?;
+        let name = cookie.name().to_owned();
         let mut longest = cookie.clone();
         if self.persistent {
             longest.set_max_age(time::Duration::try_from(self.idle_limit).ok());
@@ -349,7 +304,7 @@ impl fmt::Debug for PasetoSessionBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PasetoSessionBuilder")
             .field("store", &self.store)
-            .field("name", &self.name)
+            .field("cookie", &self.cookie)
             .field("idle_limit", &self.idle_limit)
             .finish_non_exhaustive()
     }

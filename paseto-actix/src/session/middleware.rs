@@ -27,7 +27,7 @@ use super::{
     slide::Slide,
     wire,
 };
-use crate::error::problem;
+use crate::{cookie::first_value, error::problem};
 
 type Inside<S> = <SessionMiddleware<PasetoSessionStore> as Transform<Slide<S>, ServiceRequest>>::Transform;
 
@@ -107,7 +107,7 @@ where
 /// the session is opened as ever.)
 fn put_stand_in(req: &mut ServiceRequest, session: &PasetoSession, opened: &OpenedCookies) -> Facts {
     let name = session.cookie_name();
-    let Some(known) = wire::value(req.headers(), name).and_then(|cookie| opened.get(cookie)) else {
+    let Some(known) = first_value(req.headers(), name).and_then(|cookie| opened.get(cookie)) else {
         return Facts::default();
     };
     let headers = wire::replace_value(req.headers_mut(), name, session.stand_in());
@@ -121,7 +121,7 @@ fn remember<B>(response: &ServiceResponse<B>, facts: &Facts, session: &PasetoSes
         let value = cookie.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
         opened.insert(&value[name.len() + 1..], Rc::clone(sealed));
     } else if let (Some(loaded), None) = (&facts.loaded, &facts.known) {
-        let written = wire::value(response.request().headers(), name).unwrap_or_default();
+        let written = first_value(response.request().headers(), name).unwrap_or_default();
         // Of two cookies with the name, actix may have read another.
         if cookie_read(response.request(), name, |value| value == wire::percent_decoded(written)) {
             opened.insert(written, Rc::clone(loaded));

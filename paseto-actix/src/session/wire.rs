@@ -1,13 +1,13 @@
 //! The session's cookie in the `Cookie` header, read as it is written there.
 
-use std::iter;
-
 use actix_session::config::CookieContentSecurity;
 use actix_web::{
     cookie::{Cookie, CookieJar, Key},
     http::header::{COOKIE, HeaderMap, HeaderValue},
 };
 use memchr::memchr;
+
+use crate::cookie::{cookies, value_of};
 
 /// The key under which actix-session asks for a session that is known already. No token is spelled like that.
 pub(super) const STAND_IN: &str = "known";
@@ -22,12 +22,6 @@ pub(super) fn wrapped_stand_in(name: &str, key: &Key, wrapping: CookieContentSec
     }
     let value = jar.get(name).map(|cookie| cookie.stripped().encoded().to_string()).unwrap_or_default();
     value.split_once('=').map(|(_, value)| value.to_owned()).unwrap_or_default()
-}
-
-/// The value of the first cookie of this name, as it is written. (What actix reads may be another cookie: it trims names, and
-/// skips cookies that it cannot decode.)
-pub(super) fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
-    headers.get_all(COOKIE).find_map(|header| cookies(header).find_map(|cookie| value_of(cookie, name)))
 }
 
 /// Writes another value in the place of that one; what the headers were before is given back.
@@ -63,21 +57,6 @@ pub(super) fn hide_aliases(headers: &mut HeaderMap, name: &str) {
         let before: Vec<_> = headers.get_all(COOKIE).cloned().collect();
         rewrite(headers, &before, |cookie| (!is_alias(cookie)).then(|| cookie.to_vec()));
     }
-}
-
-/// The cookies of a header, as they are written between its semicolons.
-fn cookies(header: &HeaderValue) -> impl Iterator<Item = &[u8]> {
-    let mut rest = Some(header.as_bytes());
-    iter::from_fn(move || {
-        let text = rest?;
-        let (cookie, after) = memchr(b';', text).map_or((text, None), |end| (&text[..end], Some(&text[end + 1..])));
-        rest = after;
-        Some(cookie)
-    })
-}
-
-fn value_of<'a>(cookie: &'a [u8], name: &str) -> Option<&'a [u8]> {
-    cookie.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"=")
 }
 
 fn rewrite(headers: &mut HeaderMap, before: &[HeaderValue], mut rewritten: impl FnMut(&[u8]) -> Option<Vec<u8>>) {

@@ -6,7 +6,7 @@ use actix_web::{
     web,
 };
 
-use crate::{ConfigError, VerifyError, VerifyErrorKind as Kind, cookie_name::is_cookie_name};
+use crate::{ConfigError, VerifyError, VerifyErrorKind as Kind, cookie::is_cookie_name};
 
 /// A place in a request where a token may stand: see [`VerifierBuilder::token_from`](super::VerifierBuilder::token_from).
 ///

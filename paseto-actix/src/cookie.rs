@@ -1,0 +1,17 @@
+//! Cookies: which names they may have, what their attributes promise, and what is in a `Cookie` header as it is written.
+
+#[cfg(feature = "session")]
+mod header;
+#[cfg(feature = "session")]
+mod settings;
+
+#[cfg(feature = "session")]
+pub(crate) use header::{cookies, first_value, value_of};
+#[cfg(feature = "session")]
+pub(crate) use settings::CookieSettings;
+
+/// Whether a text is a token of RFC 9110, as RFC 6265 wants a cookie's name: visible ASCII without separators.
+pub(crate) fn is_cookie_name(name: &str) -> bool {
+    let is_token_byte = |byte: u8| byte.is_ascii_graphic() && !br#"()<>@,;:\"/[]?={}"#.contains(&byte);
+    !name.is_empty() && name.bytes().all(is_token_byte)
+}

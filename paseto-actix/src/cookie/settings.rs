@@ -1,0 +1,73 @@
+use actix_web::cookie::{Cookie, SameSite};
+
+use super::is_cookie_name;
+use crate::ConfigError;
+
+/// A cookie's name and attributes, safe until told otherwise.
+#[derive(Clone, Debug)]
+pub(crate) struct CookieSettings {
+    pub(crate) name: Option<String>,
+    pub(crate) path: String,
+    pub(crate) domain: Option<String>,
+    pub(crate) same_site: SameSite,
+    pub(crate) http_only: bool,
+    pub(crate) secure: bool,
+}
+
+impl Default for CookieSettings {
+    fn default() -> Self {
+        let path = "/".to_owned();
+        Self { name: None, path, domain: None, same_site: SameSite::Lax, http_only: true, secure: true }
+    }
+}
+
+impl CookieSettings {
+    /// The cookie without a value. Where no name was chosen it is this one, behind `__Host-` if it is secure.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if the name is no name of a cookie, or if it promises what the other settings break.
+    pub(crate) fn cookie(self, default_name: &str) -> Result<Cookie<'static>, ConfigError> {
+        let prefix = if self.secure { "__Host-" } else { "" };
+        let name = self.name.clone().unwrap_or_else(|| format!("{prefix}{default_name}"));
+        self.check(&name)?;
+        let mut cookie = Cookie::build(name, "")
+            .path(self.path)
+            .same_site(self.same_site)
+            .http_only(self.http_only)
+            .secure(self.secure)
+            .finish();
+        if let Some(domain) = self.domain {
+            cookie.set_domain(domain);
+        }
+        Ok(cookie)
+    }
+
+    fn check(&self, name: &str) -> Result<(), ConfigError> {
+        let bad_name = |problem| Err(ConfigError::setting("cookie_name", problem));
+        // What the cookie crate encodes when it sets a cookie, actix-session does not when it removes one.
+        if !is_cookie_name(name) || name.contains(['#', '%', '^', '`', '|']) {
+            return bad_name("no valid name of a cookie");
+        }
+        // Browsers ignore the case of prefixes: RFC 6265bis, section 4.1.3.
+        let prefixed = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+        if prefixed("__Host-") && !(self.secure && self.path == "/" && self.domain.is_none()) {
+            return bad_name("`__Host-` promises `Secure`, the path `/` and no domain");
+        }
+        if prefixed("__Secure-") && !self.secure {
+            return bad_name("`__Secure-` promises `Secure`");
+        }
+        if (prefixed("__Http-") || prefixed("__Host-Http-")) && !(self.secure && self.http_only) {
+            return bad_name("`__Http-` promises `Secure` and `HttpOnly`");
+        }
+        if self.same_site == SameSite::None && !self.secure {
+            return Err(ConfigError::setting("cookie_same_site", "browsers drop `None` without `Secure`"));
+        }
+        let is_attribute = |text: &str| text.bytes().all(|byte| byte != b';' && !byte.is_ascii_control());
+        if !is_attribute(&self.path) || !self.domain.as_deref().is_none_or(is_attribute) {
+            let problem = "neither path nor domain holds a `;` or a control character";
+            return Err(ConfigError::setting("cookie_path", problem));
+        }
+        Ok(())
+    }
+}

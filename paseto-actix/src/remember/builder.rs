@@ -1,0 +1,350 @@
+use std::{convert::Infallible, fmt, future::Future, sync::Arc, time::Duration};
+
+use actix_web::{
+    Error, HttpRequest, HttpResponse,
+    cookie::{Cookie, SameSite},
+    http::StatusCode,
+};
+use time::OffsetDateTime;
+
+use super::{
+    SeriesReuse, SeriesStore, SessionProtection, UserStamp,
+    client::Fingerprint,
+    page::{LoginPage, redirect},
+    series::AnySeries,
+    user::UserLoader,
+};
+use crate::{Clock, ConfigError, KeyRing, SystemClock, cookie::CookieSettings, error::problem, token::assertion};
+
+/// Logins that outlive the session, as a middleware beside [`actix_identity`]: a user who wants to be remembered gets a second
+/// cookie, which logs in again once the session is gone.
+///
+/// - The cookie is `__Host-remember_token`, `Secure`, `HttpOnly`, `SameSite=Lax`, `Path=/`, and lives for 30 days. It holds a
+///   `v4.local` token: nobody can read or change it.
+/// - A login by it is no [`Fresh`](super::Fresh) one: let pages where much is at stake ask for the password again.
+/// - The application is asked whether the user still exists, and each login that was remembered ends with the credentials that
+///   it was made under.
+/// - With a [`series_store`](RememberMeBuilder::series_store), each token is good for one use. A copied one is found out, and
+///   ends the login for both who have it. **Without one** a copied cookie is good until it expires or the credentials change,
+///   logout or not.
+///
+/// It goes inside of actix-identity's middleware, which goes inside of the session's:
+///
+/// ```
+/// use actix_identity::IdentityMiddleware;
+/// use actix_web::{App, HttpRequest, HttpResponse, web};
+/// use paseto_actix::{Fresh, LocalKey, LoggedIn, PasetoSession, Remember, RememberMe, UserStamp};
+///
+/// async fn login(req: HttpRequest) -> actix_web::Result<HttpResponse> {
+///     // ... check the password ...
+///     RememberMe::login(&req, "ada", Remember::Yes).await?;
+///     Ok(HttpResponse::Ok().finish())
+/// }
+///
+/// async fn profile(user: LoggedIn) -> String {
+///     format!("{}'s profile", user.id())
+/// }
+///
+/// async fn delete_account(user: Fresh) -> String {
+///     format!("{} typed the password not long ago", user.id())
+/// }
+///
+/// # fn main() -> Result<(), paseto_actix::ConfigError> {
+/// let session = PasetoSession::builder(LocalKey::generate()).build()?;
+/// let remember = RememberMe::builder(LocalKey::generate())
+///     .user_loader(async |id: String| (id == "ada").then(|| UserStamp::of("the hash of her password")))
+///     .login_page("/login")
+///     .build()?;
+/// let app = App::new()
+///     .wrap(remember)
+///     .wrap(IdentityMiddleware::default())
+///     .wrap(session)
+///     .route("/login", web::post().to(login))
+///     .route("/profile", web::get().to(profile))
+///     .route("/account", web::delete().to(delete_account));
+/// # let _ = app;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct RememberMe(pub(super) Arc<Settings>);
+
+pub(super) struct Settings {
+    pub(super) keys: KeyRing,
+    pub(super) assertion: Vec<u8>,
+    pub(super) cookie: Cookie<'static>,
+    pub(super) lifetime: Duration,
+    pub(super) user_loader: UserLoader,
+    pub(super) series: Option<AnySeries>,
+    pub(super) on_reuse: Box<dyn Fn(&SeriesReuse) + Send + Sync>,
+    pub(super) protection: SessionProtection,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) not_logged_in: Answer,
+    pub(super) not_fresh: Answer,
+    clock: Arc<dyn Clock>,
+}
+
+pub(super) type Answer = Box<dyn Fn(&HttpRequest) -> HttpResponse + Send + Sync>;
+
+impl Settings {
+    pub(super) fn now(&self) -> OffsetDateTime {
+        self.clock.now()
+    }
+}
+
+impl RememberMe {
+    /// Starts a middleware that seals with the ring's active key, and opens with all its keys. They may be those of sessions: no
+    /// token of the one passes as one of the other.
+    pub fn builder(keys: impl Into<KeyRing>) -> RememberMeBuilder {
+        RememberMeBuilder {
+            keys: keys.into(),
+            application: String::new(),
+            cookie: CookieSettings::default(),
+            lifetime: Duration::from_secs(30 * 24 * 60 * 60),
+            user_loader: None,
+            series: None,
+            on_reuse: Box::new(|_| ()),
+            protection: SessionProtection::Off,
+            fingerprint: Fingerprint::default(),
+            not_logged_in: Box::new(|_| problem(StatusCode::UNAUTHORIZED)),
+            not_fresh: Box::new(|_| problem(StatusCode::FORBIDDEN)),
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// Ends all remembered logins of a user, where they are kept in a [`SeriesStore`]. (Without one, change what the stamp is of.)
+    ///
+    /// # Errors
+    ///
+    /// [`SeriesError`](super::SeriesError) if the store could not end them, or if there is none.
+    pub async fn revoke_all(&self, user_id: &str) -> Result<(), super::SeriesError> {
+        match &self.0.series {
+            Some(series) => series.revoke_all(user_id).await,
+            None => Err(super::SeriesError::Other("no series are kept: call `.series_store(..)`".into())),
+        }
+    }
+}
+
+impl fmt::Debug for RememberMe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RememberMe")
+            .field("keys", &self.0.keys)
+            .field("cookie", &self.0.cookie.name())
+            .field("lifetime", &self.0.lifetime)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A [`RememberMe`] in the making.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use paseto_actix::{LocalKey, MemorySeries, RememberMe, SessionProtection, UserStamp};
+///
+/// # fn main() -> Result<(), paseto_actix::ConfigError> {
+/// let remember = RememberMe::builder(LocalKey::generate())
+///     .application("shop")
+///     .user_loader(async |id: String| (id == "ada").then(|| UserStamp::of("the hash of her password")))
+///     .lifetime(Duration::from_secs(90 * 24 * 60 * 60))
+///     .series_store(MemorySeries::new(100_000))
+///     .on_reuse(|reuse| eprintln!("somebody has a copy of a cookie of {}", reuse.user_id))
+///     .session_protection(SessionProtection::Basic)
+///     .build()?;
+/// # let _ = remember;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a RememberMe is made by `.build()`"]
+pub struct RememberMeBuilder {
+    keys: KeyRing,
+    application: String,
+    cookie: CookieSettings,
+    lifetime: Duration,
+    user_loader: Option<UserLoader>,
+    series: Option<AnySeries>,
+    on_reuse: Box<dyn Fn(&SeriesReuse) + Send + Sync>,
+    protection: SessionProtection,
+    fingerprint: Fingerprint,
+    not_logged_in: Answer,
+    not_fresh: Answer,
+    clock: Arc<dyn Clock>,
+}
+
+/// A year, after which a user may be asked for the password once more.
+const LONGEST_LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+pub(super) fn is_lifetime(lifetime: Duration) -> bool {
+    (Duration::from_secs(1)..=LONGEST_LIFETIME).contains(&lifetime)
+}
+
+impl RememberMeBuilder {
+    /// Whether there is such a user who may log in, and the stamp of the credentials: asked at a login that is to be remembered,
+    /// and whenever a cookie logs in. Required, here or as [`try_user_loader`](Self::try_user_loader).
+    pub fn user_loader<F, Fut>(self, load: F) -> Self
+    where
+        F: Fn(String) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Option<UserStamp>> + 'static,
+    {
+        self.try_user_loader(move |id| {
+            let stamp = load(id);
+            async { Ok::<_, Infallible>(stamp.await) }
+        })
+    }
+
+    /// The same for a loader that can fail, as a database can: the request is answered with the error then, and nobody loses a
+    /// cookie.
+    pub fn try_user_loader<F, Fut, E>(mut self, load: F) -> Self
+    where
+        F: Fn(String) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Option<UserStamp>, E>> + 'static,
+        E: Into<Error>,
+    {
+        self.user_loader = Some(UserLoader::new(load));
+        self
+    }
+
+    /// The application's name. Under the same keys, logins of one application are none of another. Default: empty.
+    pub fn application(mut self, name: impl Into<String>) -> Self {
+        self.application = name.into();
+        self
+    }
+
+    /// The cookie's name. Default: `__Host-remember_token`, and `remember_token` in development over plain http.
+    pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
+        self.cookie.name = Some(name.into());
+        self
+    }
+
+    /// The cookie's path. Default: `/`, which a name that begins with `__Host-` wants.
+    pub fn cookie_path(mut self, path: impl Into<String>) -> Self {
+        self.cookie.path = path.into();
+        self
+    }
+
+    /// The cookie's domain, whose subdomains get it too. Default: none, which a name that begins with `__Host-` wants.
+    pub fn cookie_domain(mut self, domain: impl Into<String>) -> Self {
+        self.cookie.domain = Some(domain.into());
+        self
+    }
+
+    /// Whether other sites' requests bring the cookie. Default: [`SameSite::Lax`], only when the user follows a link.
+    pub fn cookie_same_site(mut self, same_site: SameSite) -> Self {
+        self.cookie.same_site = same_site;
+        self
+    }
+
+    /// Whether scripts of the page are kept from the cookie. Default: yes.
+    pub fn cookie_http_only(mut self, http_only: bool) -> Self {
+        self.cookie.http_only = http_only;
+        self
+    }
+
+    /// Sets the cookie without `Secure`, which browsers want https for. Default: with it.
+    ///
+    /// For development on a machine of your own: on a network, whoever listens has the login.
+    pub fn development_over_plain_http(mut self) -> Self {
+        self.cookie.secure = false;
+        self
+    }
+
+    /// How long a login is remembered, counted from the login and not from its last use: 1 second to 365 days. Default: 30 days.
+    pub fn lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = lifetime;
+        self
+    }
+
+    /// Where the series of logins are kept, so that each token is used once. Default: nowhere.
+    pub fn series_store(mut self, store: impl SeriesStore) -> Self {
+        self.series = Some(AnySeries::new(store));
+        self
+    }
+
+    /// What to do when a token of a series was used again, beyond the line in the log: tell the user, say, or end sessions.
+    pub fn on_reuse(mut self, hook: impl Fn(&SeriesReuse) + Send + Sync + 'static) -> Self {
+        self.on_reuse = Box::new(hook);
+        self
+    }
+
+    /// What becomes of a login whose client does not look like the one that logged in. Default: [`SessionProtection::Off`].
+    pub fn session_protection(mut self, protection: SessionProtection) -> Self {
+        self.protection = protection;
+        self
+    }
+
+    /// How a client looks, for [`session_protection`](Self::session_protection). Default: its `User-Agent`.
+    ///
+    /// An address makes a poor part of it: those of phones change all the time.
+    pub fn client_fingerprint(mut self, look: impl Fn(&HttpRequest) -> String + Send + Sync + 'static) -> Self {
+        self.fingerprint = Fingerprint::new(look);
+        self
+    }
+
+    /// What is answered where a login is wanted and there is none. Default: `401` with a problem document.
+    pub fn not_logged_in(mut self, answer: impl Fn(&HttpRequest) -> HttpResponse + Send + Sync + 'static) -> Self {
+        self.not_logged_in = Box::new(answer);
+        self
+    }
+
+    /// What is answered where a fresh login is wanted, and the user's is not. Default: `403` with a problem document.
+    pub fn not_fresh(mut self, answer: impl Fn(&HttpRequest) -> HttpResponse + Send + Sync + 'static) -> Self {
+        self.not_fresh = Box::new(answer);
+        self
+    }
+
+    /// Answers both by sending browsers (whose `Accept` names `text/html`) to the login page, with `next` in its query: the path
+    /// to come back to, for [`safe_next`](super::safe_next). A login that is not fresh has `again=1` there too. Other clients get
+    /// `401` and `403`.
+    pub fn login_page(self, path: impl Into<String>) -> Self {
+        let page = LoginPage::new(path);
+        let again = page.clone();
+        self.not_logged_in(move |req| redirect(req, &page, false)).not_fresh(move |req| redirect(req, &again, true))
+    }
+
+    /// Where the time comes from. Default: [`SystemClock`].
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Makes the middleware.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if there is no user loader, if the name is no name of a cookie, if its prefix promises what the other
+    /// settings break, or if the lifetime is too short or too long.
+    pub fn build(self) -> Result<RememberMe, ConfigError> {
+        let user_loader = self.user_loader.ok_or_else(|| {
+            ConfigError::setting("user_loader", "nobody says whether a user still exists: call `.user_loader(..)`")
+        })?;
+        if !is_lifetime(self.lifetime) {
+            let (setting, given) = ("lifetime", self.lifetime);
+            return Err(ConfigError::DurationOutOfRange { setting, given, allowed: "1 second to 365 days" });
+        }
+        let cookie = self.cookie.cookie("remember_token")?;
+        Ok(RememberMe(Arc::new(Settings {
+            assertion: assertion("remember", &self.application, cookie.name()),
+            keys: self.keys,
+            cookie,
+            lifetime: self.lifetime,
+            user_loader,
+            series: self.series,
+            on_reuse: self.on_reuse,
+            protection: self.protection,
+            fingerprint: self.fingerprint,
+            not_logged_in: self.not_logged_in,
+            not_fresh: self.not_fresh,
+            clock: self.clock,
+        })))
+    }
+}
+
+impl fmt::Debug for RememberMeBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RememberMeBuilder")
+            .field("keys", &self.keys)
+            .field("cookie", &self.cookie)
+            .field("lifetime", &self.lifetime)
+            .finish_non_exhaustive()
+    }
+}

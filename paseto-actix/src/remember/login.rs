@@ -1,0 +1,165 @@
+use std::time::Duration;
+
+use actix_identity::{Identity, IdentityExt};
+use actix_session::SessionExt;
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError, http::StatusCode};
+
+use super::{
+    RandomId, RememberMe, SeriesError, SessionProtection,
+    builder::is_lifetime,
+    client,
+    context::{Change, Context, set_fresh, user_of},
+    token::RememberToken,
+};
+use crate::error::problem;
+
+/// Whether a login is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remember {
+    /// For as long as [`lifetime`](super::RememberMeBuilder::lifetime) says.
+    Yes,
+    /// For so long: 1 second to 365 days.
+    For(Duration),
+    /// It ends with the session.
+    No,
+}
+
+impl RememberMe {
+    /// Logs a user in: sets the identity (which renews the session), as a fresh one, and the cookie, if it is to be remembered.
+    /// If not, a cookie that the browser has from before is removed.
+    ///
+    /// Call it once the password is found right. It takes the request's [`Identity`](actix_identity::Identity) along; what
+    /// `Identity::login` alone sets is no fresh login, and is not remembered.
+    ///
+    /// # Errors
+    ///
+    /// [`LoginError`]. Nobody is logged in then, and no cookie changes.
+    pub async fn login(req: &HttpRequest, user_id: impl Into<String>, remember: Remember) -> Result<(), LoginError> {
+        let (context, user_id) = (Context::of(req).ok_or(LoginError::NoMiddleware)?, user_id.into());
+        let settings = &*context.remember.0;
+        let lifetime = match remember {
+            Remember::Yes => Some(settings.lifetime),
+            Remember::For(lifetime) if is_lifetime(lifetime) => Some(lifetime),
+            Remember::For(lifetime) => return Err(LoginError::Lifetime(lifetime)),
+            Remember::No => None,
+        };
+        // The browser loses the cookie that it had: nobody else is to have it either.
+        context.revoke(req.headers()).await?;
+        let change = match lifetime {
+            Some(lifetime) => Change::Set(context.begin(req, &user_id, lifetime).await?),
+            None => Change::Remove,
+        };
+        let failed = |error: &dyn std::fmt::Display| LoginError::Session(error.to_string());
+        Identity::login(&req.extensions(), user_id.clone()).map_err(|error| failed(&error))?;
+        set_fresh(req, &user_id).map_err(|error| failed(&error))?;
+        if settings.protection != SessionProtection::Off {
+            client::bind(&req.get_session(), settings.fingerprint.of(req)).map_err(|error| failed(&error))?;
+        }
+        context.user.replace(Some(user_id));
+        context.change(change);
+        Ok(())
+    }
+
+    /// Logs out: ends the identity as actix-identity's own `logout` does, and the remembered login. (`Identity::logout` alone, or
+    /// `Session::purge`, does the same under this middleware.)
+    pub fn logout(req: &HttpRequest) {
+        if let Ok(identity) = req.get_identity() {
+            identity.logout();
+        }
+        if let Some(context) = Context::of(req) {
+            context.change(Change::Remove);
+        }
+    }
+
+    /// Makes a remembered login a fresh one, once this user has given the password again; renews the session.
+    ///
+    /// # Errors
+    ///
+    /// [`LoginError::NotLoggedIn`] if nobody is logged in, or somebody else: the password of the one must not make the login
+    /// of the other a fresh one.
+    pub fn confirm_login(req: &HttpRequest, user_id: &str) -> Result<(), LoginError> {
+        Context::of(req).ok_or(LoginError::NoMiddleware)?;
+        let user = user_of(req).filter(|user| user == user_id).ok_or(LoginError::NotLoggedIn)?;
+        set_fresh(req, &user).map_err(|error| LoginError::Session(error.to_string()))?;
+        req.get_session().renew();
+        Ok(())
+    }
+}
+
+impl Context {
+    /// The cookie of a login that is to be remembered from now on.
+    async fn begin(
+        &self,
+        req: &HttpRequest,
+        user_id: &str,
+        lifetime: Duration,
+    ) -> Result<actix_web::cookie::Cookie<'static>, LoginError> {
+        let settings = &*self.remember.0;
+        let stamp = settings.user_loader.load(user_id).await.map_err(LoginError::UserLoader)?;
+        let stamp = stamp.ok_or(LoginError::UnknownUser)?;
+        let (now, random) = (settings.now(), || RandomId::generate().ok_or(LoginError::NoRandomness));
+        let expires = now.saturating_add(time::Duration::try_from(lifetime).unwrap_or(time::Duration::ZERO));
+        let client = (settings.protection == SessionProtection::Strong).then(|| settings.fingerprint.of(req));
+        let token = RememberToken::new(user_id.to_owned(), expires.unix_timestamp(), &stamp, client);
+        let Some(store) = &settings.series else {
+            return self.remember.cookie(&token).ok_or(LoginError::TooLong);
+        };
+        let (series, first) = (random()?, random()?);
+        let cookie = self.remember.cookie(&token.in_series(series, first)).ok_or(LoginError::TooLong)?;
+        store.begin(series, first, user_id, expires, now).await?;
+        self.series.set(Some(series));
+        Ok(cookie)
+    }
+}
+
+/// Why a login could not be.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoginError {
+    /// There is no [`RememberMe`] around the handler.
+    #[error("no RememberMe around this handler: call `App::wrap(remember_me)`")]
+    NoMiddleware,
+    /// The user whose login is to be confirmed is not logged in.
+    #[error("the user whose login is to be confirmed is not logged in")]
+    NotLoggedIn,
+    /// The user loader does not know the user who logs in.
+    #[error("the user loader does not know the user who logs in")]
+    UnknownUser,
+    /// The user loader failed.
+    #[error("the user loader failed: {0}")]
+    UserLoader(Error),
+    /// A login cannot be remembered for so long.
+    #[error("a login is remembered for 1 second to 365 days, not for {} s", .0.as_secs_f64())]
+    Lifetime(Duration),
+    /// The user's id makes the cookie longer than browsers keep.
+    #[error("the user's id is too long for a cookie")]
+    TooLong,
+    /// The operating system has no random bytes to give.
+    #[error("the system has no random bytes")]
+    NoRandomness,
+    /// The store of series could not do its part.
+    #[error(transparent)]
+    Series(#[from] SeriesError),
+    /// The session could not be written.
+    #[error("the session could not be written: {0}")]
+    Session(String),
+}
+
+impl ResponseError for LoginError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::NotLoggedIn => StatusCode::UNAUTHORIZED,
+            Self::Series(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::UserLoader(error) => error.as_response_error().status_code(),
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        tracing::error!(error = %self, "a login failed");
+        match self {
+            Self::UserLoader(error) => error.error_response(),
+            _ => problem(self.status_code()),
+        }
+    }
+}

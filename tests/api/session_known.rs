@@ -1,8 +1,11 @@
 //! Cookies whose contents a worker knows already: they are judged like any other.
 
+use std::collections::HashMap;
+
 use actix_session::{Session, storage::SessionStore};
 use actix_web::{
-    App, HttpRequest,
+    App, HttpRequest, HttpResponse,
+    cookie::Cookie,
     dev::{Service, ServiceRequest},
     http::header::COOKIE,
     test::{TestRequest, init_service},
@@ -63,16 +66,55 @@ async fn b35_a_changed_copy_of_a_known_cookie() {
     }
 }
 
-/// What stands in a known cookie's place is of no use to whoever sends it.
+/// The value of the session's cookie as a handler reads it, when the cookie is known.
+async fn stand_in(site: &Site, kind: Kind, value: &str) -> String {
+    let request = || TestRequest::with_uri("/read").insert_header((COOKIE, format!("{}={value}", kind.cookie())));
+    let read = site.send(request()).await.body;
+    assert_eq!(read, site.send(request()).await.body);
+    read
+}
+
+async fn site_with_reader(kind: Kind, clock: &TestClock) -> Site {
+    let session = kind.session(LocalKey::generate(), clock).build().unwrap();
+    let read = async |req: HttpRequest| req.cookie("__Host-session").unwrap().encoded().to_string();
+    let app = App::new().wrap(session).configure(routes).route("/read", web::get().to(read));
+    Site::new(init_service(app).await, |request| request.to_request())
+}
+
+/// What stands in a known cookie's place is of no use to whoever sends it, and each session has its own: an application may
+/// derive something of what it reads there.
 #[actix_web::test]
-async fn b35_the_stand_in_is_no_session() {
+async fn b35_a_stand_in_is_no_session() {
     let clock = TestClock::new();
     for kind in Kind::READY_MADE {
-        let site = kind.site(LocalKey::generate(), &clock).await;
-        let value = session_of(&site, kind, "ada").await;
+        let site = site_with_reader(kind, &clock).await;
+        let (ada, bob) = (session_of(&site, kind, "ada").await, session_of(&site, kind, "bob").await);
+        let (of_ada, of_bob) = (stand_in(&site, kind, &ada).await, stand_in(&site, kind, &bob).await);
+        assert!(!of_ada.contains(&ada), "{kind:?}: it is known");
+        assert_ne!(of_ada, of_bob, "{kind:?}");
         for _ in 0..2 {
-            assert_eq!(site.read(kind, &value).await.0, ADA);
-            assert_eq!(site.read(kind, &kind.wrap("known")).await.0, "", "{kind:?}");
+            assert_eq!(site.read(kind, &ada).await.0, ADA);
+            assert_eq!(body(&site, &of_ada).await, "", "{kind:?}");
+        }
+    }
+}
+
+/// Nobody knows which of the two a browser keeps, and anybody can send an empty one.
+#[actix_web::test]
+async fn b35_a_cookie_of_the_name_that_a_handler_sets_teaches_nothing() {
+    async fn set(session: Session, value: web::Query<HashMap<String, String>>) -> actix_web::Result<HttpResponse> {
+        session.insert("user", "ada")?;
+        Ok(HttpResponse::Ok().cookie(Cookie::new("__Host-session", value["value"].clone())).finish())
+    }
+    let clock = TestClock::new();
+    for kind in Kind::READY_MADE {
+        let session = kind.session(LocalKey::generate(), &clock).build().unwrap();
+        let app = App::new().wrap(session).configure(routes).route("/own", web::get().to(set));
+        let site = Site::new(init_service(app).await, |request| request.to_request());
+        for text in ["", "deleted"] {
+            let answer = site.send(TestRequest::with_uri(&format!("/own?value={text}"))).await;
+            assert_eq!(set_cookies(&answer.headers).len(), 2, "{kind:?}");
+            assert_eq!(site.read(kind, text).await.0, "", "{kind:?}: {text:?}");
         }
     }
 }
@@ -181,16 +223,25 @@ async fn a_store_of_the_handlers_own_teaches_nothing() {
     let state = [("user".to_owned(), r#""root""#.to_owned())].into();
     let other = store.save(state, &Duration::HOUR).await.unwrap();
     let text = other.as_ref().to_owned();
-    let load = move || {
+    let load = move |req: HttpRequest| {
         let (store, text) = (store.clone(), text.clone());
         async move {
             let loaded = store.load(&text.try_into().unwrap()).await.unwrap();
+            // What stands in a cookie's place is a key for actix-session alone.
+            let read = kind
+                .token(&req.cookie(kind.cookie()).unwrap().encoded().stripped().to_string()["__Host-session=".len()..]);
+            assert!(store.load(&read.unwrap().try_into().unwrap()).await.unwrap().is_none());
             loaded.unwrap()["user"].clone()
         }
     };
     let session = kind.session(key, &clock).build().unwrap();
     let app = App::new().wrap(session).configure(routes).route("/load", web::get().to(load));
     let site = Site::new(init_service(app).await, |request| request.to_request());
+    let good = session_of(&site, kind, "ada").await;
+    for _ in 0..2 {
+        let request = TestRequest::with_uri("/load").insert_header((COOKIE, format!("{}={good}", kind.cookie())));
+        assert_eq!(site.send(request).await.body, r#""root""#);
+    }
     let forged = kind.wrap("forged");
     for _ in 0..2 {
         let request = TestRequest::with_uri("/load").insert_header((COOKIE, format!("{}={forged}", kind.cookie())));

@@ -136,8 +136,12 @@ async fn b35_an_encoded_name_is_another_name() {
     for kind in Kind::READY_MADE {
         let site = kind.site(LocalKey::generate(), &clock).await;
         let (name, good) = (kind.cookie(), ada(&site).await.session(kind));
-        let alias = format!("%{:02X}{}", name.as_bytes()[0], &name[1..]);
-        for planted in [good.as_str(), "garbage"] {
+        // Names are trimmed of whatever Unicode calls white space, and decoded.
+        let encoded = format!("%{:02X}{}", name.as_bytes()[0], &name[1..]);
+        let spaced = [format!("\u{2000}{name}"), format!("{name}\u{a0}"), format!("\u{3000}{encoded}")];
+        for (alias, planted) in
+            spaced.iter().chain([&encoded]).flat_map(|alias| [(alias, good.as_str()), (alias, "garbage")])
+        {
             let send = async |cookies: String| site.send(TestRequest::get().insert_header((COOKIE, cookies))).await;
             let alone = send(format!("{alias}={planted}")).await;
             assert_eq!(alone.body, "", "{kind:?}");

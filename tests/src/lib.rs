@@ -13,6 +13,7 @@ pub mod payloads;
 pub mod process;
 pub mod python;
 pub mod refusals;
+pub mod remember;
 pub mod require;
 pub mod session;
 

@@ -6,7 +6,7 @@ use actix_session::{
 };
 use actix_web::cookie::{Cookie, Key, SameSite};
 
-use super::{PasetoSessionStore, budget::CookieShape, wire::wrapped_stand_in};
+use super::{PasetoSessionStore, budget::CookieShape, wire::wrapped};
 use crate::{Clock, ConfigError, KeyRing, SystemClock, cookie::CookieSettings, limits::check_ttl};
 
 /// Sessions in encrypted cookies, ready made: [`actix_session::SessionMiddleware`] around a [`PasetoSessionStore`], and around both
@@ -57,7 +57,6 @@ struct Settings {
     idle_limit: Duration,
     persistent: bool,
     max_token_len: usize,
-    stand_in: String,
     opened_cookies: usize,
 }
 
@@ -112,9 +111,9 @@ impl PasetoSession {
         self.0.idle_limit
     }
 
-    /// What is in the place of a cookie whose contents are known.
-    pub(super) fn stand_in(&self) -> &str {
-        &self.0.stand_in
+    /// A key as it is in the cookie.
+    pub(super) fn wrap(&self, session_key: &str) -> String {
+        wrapped(session_key, self.cookie_name(), &self.0.cookie_key, self.0.security)
     }
 
     pub(super) fn opened_cookies(&self) -> usize {
@@ -246,7 +245,8 @@ impl PasetoSessionBuilder {
     /// How many cookies each worker remembers the contents of, so that one that comes again need not be decrypted again.
     /// Default: 256, which takes a megabyte or so for sessions of half a kilobyte each; 0 for none.
     ///
-    /// Whether a session is alive is judged at each request all the same.
+    /// Whether a session is alive is judged at each request all the same. The application sees another text for the value of the
+    /// session's cookie in `req.cookie(..)` then (one of the session's own), the header is as it was sent.
     pub fn opened_cookies(mut self, capacity: usize) -> Self {
         self.opened_cookies = capacity;
         self
@@ -289,7 +289,6 @@ impl PasetoSessionBuilder {
         Ok(PasetoSession(Arc::new(Settings {
             store: store.for_cookie(&name, max_token_len),
             cookie,
-            stand_in: wrapped_stand_in(&name, &cookie_key, security),
             opened_cookies: self.opened_cookies,
             cookie_key,
             security,

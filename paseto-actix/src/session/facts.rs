@@ -9,7 +9,7 @@ use super::opened::Opened;
 /// What the store found and did during one request.
 #[derive(Default)]
 pub(super) struct Facts {
-    /// What the request's cookie holds, if it is known from before: then [`STAND_IN`](super::wire::STAND_IN) is its key.
+    /// What the request's cookie holds, if it is known from before: then [its stand-in](Opened::stand_in) is its key.
     pub(super) known: Option<Rc<Opened>>,
     /// The `Cookie` headers as they came, where a stand-in is in them for now.
     pub(super) headers: Option<Vec<HeaderValue>>,
@@ -56,9 +56,18 @@ pub(super) fn take_headers() -> Option<Vec<HeaderValue>> {
 }
 
 pub(super) fn known() -> Option<Rc<Opened>> {
-    FACTS.try_with(|facts| facts.borrow().known.clone()).ok().flatten()
+    ask(|facts| facts.known.clone())
 }
 
 pub(super) fn loaded() -> Option<Rc<Opened>> {
-    FACTS.try_with(|facts| facts.borrow().loaded.clone()).ok().flatten()
+    ask(|facts| facts.loaded.clone())
+}
+
+/// What the request's cookie holds is for actix-session to know, not for a store of the application's own.
+fn ask(fact: impl FnOnce(&Facts) -> Option<Rc<Opened>>) -> Option<Rc<Opened>> {
+    let ask = |facts: &RefCell<Facts>| {
+        let facts = facts.borrow();
+        if facts.inside { None } else { fact(&facts) }
+    };
+    FACTS.try_with(ask).ok().flatten()
 }

@@ -18,6 +18,7 @@ use actix_web::{
     },
 };
 use futures_util::future::{FutureExt, LocalBoxFuture};
+use memchr::memchr;
 
 use super::{
     PasetoSession, PasetoSessionStore, SessionBudget, SessionTooLarge,
@@ -110,29 +111,36 @@ fn put_stand_in(req: &mut ServiceRequest, session: &PasetoSession, opened: &Open
     let Some(known) = first_value(req.headers(), name).and_then(|cookie| opened.get(cookie)) else {
         return Facts::default();
     };
-    let headers = wire::replace_value(req.headers_mut(), name, session.stand_in());
+    let stand_in = known.wrapped_stand_in(|key| session.wrap(key));
+    let headers = wire::replace_value(req.headers_mut(), name, stand_in);
     Facts { known: Some(known), headers: Some(headers), ..Facts::default() }
 }
 
 /// Remembers what the cookie of the request holds, and the one that the response sets.
 fn remember<B>(response: &ServiceResponse<B>, facts: &Facts, session: &PasetoSession, opened: &mut OpenedCookies) {
     let name = session.cookie_name();
-    if let (Some(sealed), Some(cookie)) = (&facts.sealed, set_cookie(response.headers(), name)) {
-        let value = cookie.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
-        opened.insert(&value[name.len() + 1..], Rc::clone(sealed));
-    } else if let (Some(loaded), None) = (&facts.loaded, &facts.known) {
-        let written = first_value(response.request().headers(), name).unwrap_or_default();
+    let read = first_value(response.request().headers(), name).unwrap_or_default();
+    match (&facts.known, &facts.loaded) {
+        // It has expired.
+        (Some(_), None) => opened.remove(read),
         // Of two cookies with the name, actix may have read another.
-        if cookie_read(response.request(), name, |value| value == wire::percent_decoded(written)) {
-            opened.insert(written, Rc::clone(loaded));
+        (None, Some(loaded)) if cookie_read(response.request(), name, |value| value == wire::percent_decoded(read)) => {
+            opened.insert(read, Rc::clone(loaded));
         }
+        _ => (),
+    }
+    let mut set = set_cookies(response.headers(), name);
+    // A cookie of the name that a handler sets is not what was sealed, and nobody knows which one a browser keeps.
+    if let (Some(sealed), Some(cookie), None) = (&facts.sealed, set.next(), set.next()) {
+        let cookie = memchr(b';', cookie.as_bytes()).map_or(cookie.as_bytes(), |end| &cookie.as_bytes()[..end]);
+        opened.insert(&cookie[name.len() + 1..], Rc::clone(sealed));
     }
 }
 
 /// Removes a bad cookie, and says what caches need to know.
 fn finish(headers: &mut HeaderMap, session: &PasetoSession, bad_cookie: bool) -> Result<(), Error> {
     let mut sets_cookie = false;
-    if let Some(cookie) = set_cookie(headers, session.cookie_name()) {
+    if let Some(cookie) = set_cookies(headers, session.cookie_name()).last() {
         // The budget leaves room for every wrapping, but a browser drops a longer one without a word.
         if cookie.len() > MAX_COOKIE_LEN {
             return Err(too_large(cookie.len(), MAX_COOKIE_LEN));
@@ -150,9 +158,10 @@ fn finish(headers: &mut HeaderMap, session: &PasetoSession, bad_cookie: bool) ->
     Ok(())
 }
 
-fn set_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a HeaderValue> {
+/// The cookies of this name that a response sets: actix-session's is the last.
+fn set_cookies<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a HeaderValue> {
     let is_own = |value: &[u8]| value.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="));
-    headers.get_all(header::SET_COOKIE).find(|value| is_own(value.as_bytes()))
+    headers.get_all(header::SET_COOKIE).filter(move |value| is_own(value.as_bytes()))
 }
 
 fn removal(cookie: Cookie<'static>) -> HeaderValue {

@@ -3,14 +3,12 @@ use std::{fmt, rc::Rc, sync::Arc, time::Duration};
 use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
 use anyhow::anyhow;
 use time::OffsetDateTime;
-use zeroize::Zeroizing;
 
 use super::{
     budget::{CookieShape, STORE_ALONE},
     envelope::{self, Life, State},
     facts,
     opened::Opened,
-    wire::STAND_IN,
 };
 use crate::{
     Clock, KeyRing, SystemClock,
@@ -100,7 +98,7 @@ impl PasetoSessionStore {
         let (index, payload) =
             self.keys.iter().enumerate().find_map(|(index, key)| Some((index, sealed.open(key, &self.assertion)?)))?;
         let (life, state) = envelope::read(&payload)?;
-        Some(Opened { token: Zeroizing::new(token.to_owned()), life, state, retired_key: index > 0 })
+        Some(Opened::new(token, life, state, index > 0))
     }
 
     fn seal(&self, mut life: Life, state: State, ttl: &time::Duration) -> Result<SessionKey, Failure> {
@@ -116,8 +114,7 @@ impl PasetoSessionStore {
         let token = seal(self.keys.active(), &payload, &self.assertion);
         let token = token.ok_or_else(|| Failure::Other(anyhow!("the system has no random bytes")))?;
         facts::note(|facts| {
-            let token = Zeroizing::new(token.clone());
-            facts.sealed = Some(Rc::new(Opened { token, life, state, retired_key: false }));
+            facts.sealed = Some(Rc::new(Opened::new(&token, life, state, false)));
         });
         token.try_into().map_err(|_| Failure::Other(anyhow!("actix-session takes no key of that length")))
     }
@@ -169,7 +166,7 @@ impl From<Failure> for UpdateError {
 impl SessionStore for PasetoSessionStore {
     /// Whatever is wrong with a token, it is no session: an error would answer 500, or keep the bad cookie.
     async fn load(&self, session_key: &SessionKey) -> Result<Option<State>, LoadError> {
-        let known = facts::known().filter(|_| session_key.as_ref() == STAND_IN);
+        let known = facts::known().filter(|known| known.stand_in() == session_key.as_ref());
         let Some(opened) = known.or_else(|| self.open(session_key.as_ref()).map(Rc::new)) else {
             tracing::info!("a session cookie that none of the keys opens");
             return Ok(None);
@@ -189,9 +186,10 @@ impl SessionStore for PasetoSessionStore {
 
     /// Keeps the session's id and its time of creation, and with it the absolute limit.
     async fn update(&self, key: SessionKey, state: State, ttl: &time::Duration) -> Result<SessionKey, UpdateError> {
-        let is_loaded = |loaded: &Rc<Opened>| key.as_ref() == STAND_IN || loaded.token.as_str() == key.as_ref();
+        let is_loaded =
+            |loaded: &Rc<Opened>| key.as_ref() == loaded.token.as_str() || key.as_ref() == loaded.stand_in();
         let known = facts::loaded().filter(is_loaded).map(|loaded| loaded.life.clone());
-        let life = match known.or_else(|| self.open(key.as_ref()).map(|opened| opened.life)) {
+        let life = match known.or_else(|| self.open(key.as_ref()).map(|opened| opened.life.clone())) {
             Some(life) => life,
             None => self.begin()?,
         };

@@ -9,19 +9,16 @@ use memchr::memchr;
 
 use crate::cookie::{cookies, value_of};
 
-/// The key under which actix-session asks for a session that is known already. No token is spelled like that.
-pub(super) const STAND_IN: &str = "known";
-
-/// [`STAND_IN`] as actix-session wraps it, percent-encoded.
-pub(super) fn wrapped_stand_in(name: &str, key: &Key, wrapping: CookieContentSecurity) -> String {
+/// A key as actix-session wraps it, percent-encoded.
+pub(super) fn wrapped(session_key: &str, name: &str, key: &Key, wrapping: CookieContentSecurity) -> String {
     let mut jar = CookieJar::new();
-    let cookie = Cookie::new(name.to_owned(), STAND_IN);
+    let cookie = Cookie::new(name.to_owned(), session_key.to_owned());
     match wrapping {
         CookieContentSecurity::Signed => jar.signed_mut(key).add(cookie),
         CookieContentSecurity::Private => jar.private_mut(key).add(cookie),
     }
-    let value = jar.get(name).map(|cookie| cookie.stripped().encoded().to_string()).unwrap_or_default();
-    value.split_once('=').map(|(_, value)| value.to_owned()).unwrap_or_default()
+    let cookie = jar.get(name).map(|cookie| cookie.stripped().encoded().to_string()).unwrap_or_default();
+    cookie.split_once('=').map(|(_, value)| value.to_owned()).unwrap_or_default()
 }
 
 /// Writes another value in the place of that one; what the headers were before is given back.
@@ -47,11 +44,16 @@ pub(super) fn restore(headers: &mut HeaderMap, before: Vec<HeaderValue>) {
 }
 
 /// Takes out cookies that actix would decode to the session's name. A browser that holds a site to the promise of `__Host-`
-/// promises nothing for `%5F%5FHost-`, so that another site of the domain can set that one.
+/// promises nothing for `%5F%5FHost-`, nor for the name behind a space of Unicode's, which actix trims: another site of the
+/// domain can set those.
 pub(super) fn hide_aliases(headers: &mut HeaderMap, name: &str) {
     let is_alias = |cookie: &[u8]| {
         let written = memchr(b'=', cookie).map_or(cookie, |end| &cookie[..end]).trim_ascii();
-        written.contains(&b'%') && percent_decoded(written) == name.as_bytes()
+        if !written.contains(&b'%') && written.is_ascii() {
+            return false;
+        }
+        let read = percent_decoded(String::from_utf8_lossy(written).trim().as_bytes());
+        written != name.as_bytes() && read == name.as_bytes()
     };
     if headers.get_all(COOKIE).any(|header| cookies(header).any(is_alias)) {
         let before: Vec<_> = headers.get_all(COOKIE).cloned().collect();

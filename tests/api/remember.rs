@@ -1,0 +1,322 @@
+//! Remembered logins: who is logged in by a cookie, who is not, and what ends it.
+
+use actix_identity::{IdentityMiddleware, config::LogoutBehavior};
+use actix_web::{
+    App,
+    cookie::{Cookie, SameSite, time::Duration as CookieDuration},
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, COOKIE, VARY},
+    },
+    test::{TestRequest, init_service},
+};
+use paseto_actix::{KeyRing, LocalKey, PasetoSession, RememberMe};
+use paseto_actix_tests::{
+    remember::{House, REMEMBER, SESSION, ada, state, with_cookie},
+    session::{Client, Site, routes, set_cookies},
+};
+use time::Duration;
+
+fn remember_cookie(headers: &actix_web::http::header::HeaderMap) -> Option<Cookie<'_>> {
+    let cookies = set_cookies(headers).into_iter().map(|cookie| Cookie::parse(cookie).unwrap());
+    cookies.into_iter().find(|cookie| cookie.name() == REMEMBER)
+}
+
+/// Asserts that this cookie logs nobody in, and that it is removed.
+async fn assert_removed(site: &Site, value: &str, case: &str) {
+    let mut client = with_cookie(value);
+    let answer = client.get(site, "/state").await;
+    assert_eq!(answer.body, "Anonymous", "{case}");
+    let removal = remember_cookie(&answer.headers).unwrap_or_else(|| panic!("{case}: no removal"));
+    assert_eq!((removal.value(), removal.max_age()), ("", Some(CookieDuration::ZERO)), "{case}");
+    assert_eq!((removal.path(), removal.secure()), (Some("/"), Some(true)), "{case}");
+    assert!(client.cookie(SESSION).is_none(), "{case}: no session is begun for it");
+}
+
+#[actix_web::test]
+async fn b43_the_cookie_of_a_login_that_is_remembered() {
+    let house = House::new();
+    let site = house.site().await;
+    let answer = Client::new().get(&site, "/login?user=ada&remember=yes").await;
+    let cookie = remember_cookie(&answer.headers).expect("a cookie");
+    assert!(cookie.value().starts_with("v4.local."), "{cookie}");
+    assert_eq!((cookie.secure(), cookie.http_only(), cookie.domain()), (Some(true), Some(true), None));
+    assert_eq!((cookie.same_site(), cookie.path()), (Some(SameSite::Lax), Some("/")));
+    assert_eq!(cookie.max_age(), Some(CookieDuration::days(30)));
+    assert_eq!(answer.headers.get(CACHE_CONTROL).unwrap(), "no-store");
+    assert!(answer.headers.contains_key(VARY));
+
+    let answer = Client::new().get(&site, "/login?user=ada&remember=3600").await;
+    assert_eq!(remember_cookie(&answer.headers).unwrap().max_age(), Some(CookieDuration::hours(1)));
+    let answer = Client::new().get(&site, "/login?user=ada&remember=no").await;
+    assert_eq!(remember_cookie(&answer.headers).unwrap().value(), "", "none, and an older one is removed");
+}
+
+#[actix_web::test]
+async fn b43_after_the_session_the_cookie_logs_in_as_not_fresh() {
+    let house = House::new();
+    let site = house.site().await;
+    let mut client = ada(&site).await;
+    assert_eq!(state(&site, &mut client).await, "Fresh");
+    for _ in 0..3 {
+        client.drop_cookie(SESSION);
+        let answer = client.get(&site, "/me").await;
+        assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "ada"));
+        assert_eq!(state(&site, &mut client).await, "Remembered");
+        assert_eq!(client.get(&site, "/fresh").await.status, StatusCode::FORBIDDEN);
+    }
+    assert_eq!(state(&site, &mut Client::new()).await, "Anonymous");
+
+    // Sessions of a key that is gone are none; the other key is still there.
+    let restarted = House { session_key: LocalKey::generate(), ..house }.site().await;
+    assert_eq!(state(&restarted, &mut client).await, "Remembered");
+}
+
+#[actix_web::test]
+async fn b43_it_expires_that_long_after_the_login() {
+    let house = House::new();
+    let site = house.site().await;
+    for (remember, lifetime) in [("yes", Duration::days(30)), ("100", Duration::seconds(100))] {
+        let mut client = Client::new();
+        client.get(&site, &format!("/login?user=ada&remember={remember}")).await;
+        let value = client.cookie(REMEMBER).unwrap().to_owned();
+        house.clock.advance(lifetime / 2);
+        assert_eq!(state(&site, &mut with_cookie(&value)).await, "Remembered");
+        house.clock.advance(lifetime / 2 - Duration::SECOND);
+        assert_eq!(state(&site, &mut with_cookie(&value)).await, "Remembered", "use does not matter");
+        house.clock.advance(Duration::SECOND);
+        assert_removed(&site, &value, remember).await;
+    }
+}
+
+#[actix_web::test]
+async fn b43_what_is_no_such_cookie_is_removed() {
+    let house = House::new();
+    let site = house.site().await;
+    let good = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
+    let foreign = House { remember_key: LocalKey::generate(), ..house.clone() }.site().await;
+    let foreign = ada(&foreign).await.cookie(REMEMBER).unwrap().to_owned();
+    let other = ada(&house.site_with(|remember| remember.application("forum")).await).await;
+    let long = format!("v4.local.{}", "A".repeat(4096));
+    for (case, value) in [
+        ("no value", String::new()),
+        ("a user's id, as the original has it", "ada".to_owned()),
+        ("no token", "v4.local.".to_owned()),
+        ("a footer", format!("{good}.Zm9v")),
+        ("an empty footer", format!("{good}.")),
+        ("padding", format!("{good}=")),
+        ("cut", good[..good.len() - 1].to_owned()),
+        ("too long", long),
+        ("another key", foreign),
+        ("another application", other.cookie(REMEMBER).unwrap().to_owned()),
+    ] {
+        assert_removed(&site, &value, case).await;
+    }
+    for index in "v4.local.".len()..good.len() {
+        let mut bytes = good.clone().into_bytes();
+        bytes[index] = if bytes[index] == b'A' { b'B' } else { b'A' };
+        assert_removed(&site, &String::from_utf8(bytes).unwrap(), "a character changed").await;
+    }
+    assert_eq!(state(&site, &mut with_cookie(&good)).await, "Remembered");
+}
+
+/// What another site of the domain can set, where a browser keeps no promise of a prefix.
+#[actix_web::test]
+async fn b43_an_encoded_name_is_another_name() {
+    let site = House::new().site().await;
+    let good = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
+    let alias = REMEMBER.replacen('_', "%5F", 1);
+    let answer = site.send(TestRequest::with_uri("/state").insert_header((COOKIE, format!("{alias}={good}")))).await;
+    assert_eq!(answer.body, "Anonymous");
+    assert!(set_cookies(&answer.headers).is_empty());
+}
+
+#[actix_web::test]
+async fn b43_the_user_loader_decides() {
+    let house = House::new();
+    let site = house.site().await;
+    let value = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
+    house.users.set("ada", None);
+    assert_removed(&site, &value, "an unknown user").await;
+    assert_eq!(Client::new().get(&site, "/login?user=ada&remember=yes").await.status, 500, "the loader knows of none");
+    house.users.set("ada", Some("analytical"));
+    assert_eq!(state(&site, &mut with_cookie(&value)).await, "Remembered", "as before");
+
+    house.users.set("down", Some("the database"));
+    let mut client = with_cookie(&value);
+    let answer = client.get(&site, "/state").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(client.cookie(REMEMBER).is_some(), "who is not known to be gone loses nothing");
+    let answer = Client::new().get(&site, "/login?user=ada&remember=yes").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(set_cookies(&answer.headers).is_empty(), "no login by halves");
+}
+
+#[actix_web::test]
+async fn b44_every_way_out_removes_the_cookie() {
+    for way_out in ["/logout", "/identity-logout", "/purge"] {
+        for behavior in [LogoutBehavior::PurgeSession, LogoutBehavior::DeleteIdentityKeys] {
+            let house = House::new();
+            let site = house.site_of(house.remember(), behavior).await;
+            for remembered in [false, true] {
+                let mut client = ada(&site).await;
+                if remembered {
+                    client.drop_cookie(SESSION);
+                }
+                assert_eq!(client.get(&site, way_out).await.body, "out");
+                assert!(client.cookie(REMEMBER).is_none(), "{way_out} {remembered}");
+                assert_eq!(state(&site, &mut client).await, "Anonymous", "{way_out} {remembered}");
+            }
+        }
+    }
+}
+
+/// Without a store there is nothing on the server that could know of a logout.
+#[actix_web::test]
+async fn b44_without_a_store_a_copy_stays_good_until_the_credentials_change() {
+    let house = House::new();
+    let site = house.site().await;
+    let mut client = ada(&site).await;
+    let copy = client.cookie(REMEMBER).unwrap().to_owned();
+    client.get(&site, "/logout").await;
+    assert_eq!(state(&site, &mut with_cookie(&copy)).await, "Remembered");
+
+    house.users.set("ada", Some("another"));
+    assert_removed(&site, &copy, "other credentials").await;
+    house.users.set("bob", Some("another too"));
+    let later = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
+    assert_eq!(state(&site, &mut with_cookie(&later)).await, "Remembered");
+}
+
+/// A cookie of the user before must not log that one in again, after the session of the next has ended.
+#[actix_web::test]
+async fn b44_another_login_ends_the_one_before() {
+    let site = House::new().site().await;
+    for login in ["/login?user=bob&remember=no", "/identity-login?user=bob"] {
+        let mut client = ada(&site).await;
+        client.get(&site, login).await;
+        assert_eq!(client.get(&site, "/me").await.body, "bob");
+        client.drop_cookie(SESSION);
+        assert_eq!(state(&site, &mut client).await, "Anonymous", "{login}");
+    }
+    let mut client = ada(&site).await;
+    client.get(&site, "/login?user=bob&remember=yes").await;
+    client.drop_cookie(SESSION);
+    assert_eq!(client.get(&site, "/me").await.body, "bob");
+}
+
+#[actix_web::test]
+async fn b46_a_remembered_login_is_not_fresh_until_it_is_confirmed() {
+    let site = House::new().site().await;
+    let mut client = ada(&site).await;
+    assert_eq!(client.get(&site, "/fresh").await.body, "ada");
+    client.drop_cookie(SESSION);
+
+    let not_fresh = client.get(&site, "/fresh").await;
+    let anonymous = Client::new().get(&site, "/fresh").await;
+    assert_eq!((not_fresh.status, anonymous.status), (StatusCode::FORBIDDEN, StatusCode::UNAUTHORIZED));
+    assert_ne!(not_fresh.body, anonymous.body);
+
+    let before = client.cookie(SESSION).unwrap().to_owned();
+    assert_eq!(client.get(&site, "/confirm?user=bob").await.status, StatusCode::UNAUTHORIZED, "another's password");
+    assert_eq!(state(&site, &mut client).await, "Remembered");
+    assert_eq!(client.get(&site, "/confirm?user=ada").await.status, StatusCode::OK);
+    assert_eq!(client.get(&site, "/fresh").await.body, "ada");
+    let mut old = Client::new();
+    old.keep(SESSION, &before);
+    assert_eq!(state(&site, &mut old).await, "Remembered", "what was copied before is not made fresh by it");
+    assert_eq!(Client::new().get(&site, "/confirm?user=ada").await.status, StatusCode::UNAUTHORIZED);
+}
+
+/// What is left in a session by a deadline of actix-identity's says nothing of who is logged in afterwards.
+#[actix_web::test]
+async fn b46_who_is_remembered_after_a_deadline_is_not_fresh() {
+    let house = House::new();
+    let identity = IdentityMiddleware::builder()
+        .logout_behavior(LogoutBehavior::DeleteIdentityKeys)
+        .login_deadline(Some(std::time::Duration::ZERO));
+    let app = App::new()
+        .wrap(house.remember().build().unwrap())
+        .wrap(identity.build())
+        .wrap(PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone()).build().unwrap())
+        .configure(paseto_actix_tests::remember::routes);
+    let site = Site::new(init_service(app).await, |request| request.to_request());
+    let mut client = ada(&site).await;
+    // The deadline is at the next second that actix-identity's own clock shows.
+    assert_eq!(state(&site, &mut client).await, "Remembered");
+}
+
+/// Nobody has seen a password there.
+#[actix_web::test]
+async fn b46_what_identity_login_sets_is_not_fresh() {
+    let site = House::new().site().await;
+    let mut client = Client::new();
+    client.get(&site, "/identity-login?user=ada").await;
+    assert_eq!(state(&site, &mut client).await, "Remembered");
+    assert!(client.cookie(REMEMBER).is_none());
+
+    // A fresh login of one makes none of another.
+    let mut client = ada(&site).await;
+    client.get(&site, "/identity-login?user=bob").await;
+    assert_eq!(state(&site, &mut client).await, "Remembered");
+}
+
+#[actix_web::test]
+async fn b46_browsers_are_sent_to_the_login_page_and_back() {
+    let site = House::new().site_with(|remember| remember.login_page("/login")).await;
+    let ask = |uri: &str, accept: &str| TestRequest::with_uri(uri).insert_header(("Accept", accept.to_owned()));
+    let html = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
+    let location = async |client: &mut Client, request: TestRequest| {
+        let answer = client.send(&site, request).await;
+        let location = answer.headers.get("Location").map(|location| location.to_str().unwrap().to_owned());
+        (answer.status.as_u16(), location.unwrap_or_default())
+    };
+    let mut anonymous = Client::new();
+    for (uri, next) in [("/me", "/login?next=%2Fme"), ("/me?a=b&c=%2F", "/login?next=%2Fme%3Fa%3Db%26c%3D%252F")] {
+        assert_eq!(location(&mut anonymous, ask(uri, html)).await, (303, next.to_owned()));
+    }
+    assert_eq!(location(&mut anonymous, ask("/me", "*/*")).await, (401, String::new()));
+    assert_eq!(location(&mut anonymous, ask("/me", "application/json")).await, (401, String::new()));
+    let mut client = ada(&site).await;
+    client.drop_cookie(SESSION);
+    assert_eq!(location(&mut client, ask("/fresh", html)).await, (303, "/login?again=1&next=%2Ffresh".to_owned()));
+    assert_eq!(location(&mut client, ask("/fresh", "*/*")).await, (403, String::new()));
+}
+
+#[actix_web::test]
+async fn b42_session_and_remembered_login_under_one_key() {
+    let house = House::new();
+    let house = House { remember_key: house.session_key.clone(), ..house };
+    let site = house.site().await;
+    let client = ada(&site).await;
+    let (session, remember) = (client.cookie(SESSION).unwrap(), client.cookie(REMEMBER).unwrap());
+    let token = session.rsplit_once("v4.local.").map(|(_, token)| format!("v4.local.{token}")).unwrap();
+    assert_removed(&site, &token, "a session's token").await;
+    assert_removed(&site, session, "a session's cookie").await;
+    let alone = PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone()).build().unwrap();
+    let alone = Site::of(alone, routes).await;
+    let mut thief = Client::new();
+    thief.keep(SESSION, &paseto_actix_tests::session::Kind::Signed.wrap(remember));
+    assert_eq!(thief.get(&alone, "/").await.body, "");
+    assert!(thief.cookie(SESSION).is_none(), "and removed");
+}
+
+#[actix_web::test]
+async fn b38_keys_are_rotated() {
+    let (house, new) = (House::new(), LocalKey::generate());
+    let value = ada(&house.site().await).await.cookie(REMEMBER).unwrap().to_owned();
+    let users = house.users.clone();
+    let both = KeyRing::new(new.clone(), [house.remember_key.clone()]).unwrap();
+    let remember = RememberMe::builder(both).clock(house.clock.clone()).try_user_loader(move |id| {
+        let stamp = users.stamp(&id);
+        async { stamp }
+    });
+    let site = house.site_of(remember, LogoutBehavior::PurgeSession).await;
+    let mut client = with_cookie(&value);
+    assert_eq!(state(&site, &mut client).await, "Remembered");
+    let resealed = client.cookie(REMEMBER).unwrap().to_owned();
+    assert_ne!(resealed, value);
+    let site = House { remember_key: new, ..house }.site().await;
+    assert_eq!(state(&site, &mut with_cookie(&resealed)).await, "Remembered");
+    assert_removed(&site, &value, "no retired key").await;
+}

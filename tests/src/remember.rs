@@ -1,0 +1,190 @@
+//! A site where users log in and are remembered.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use actix_identity::{Identity, IdentityMiddleware, config::LogoutBehavior};
+use actix_session::Session;
+use actix_web::{App, HttpRequest, HttpResponse, error::ErrorServiceUnavailable, test::init_service, web};
+use paseto_actix::{Fresh, LocalKey, LoggedIn, PasetoSession, Remember, RememberMe, RememberMeBuilder, UserStamp};
+
+use crate::{
+    clock::TestClock,
+    session::{Client, Site},
+};
+
+/// The cookies' names.
+pub const SESSION: &str = "__Host-session";
+/// See [`SESSION`].
+pub const REMEMBER: &str = "__Host-remember_token";
+
+/// Users and their passwords.
+#[derive(Clone, Debug, Default)]
+pub struct Users(Arc<Mutex<HashMap<String, String>>>);
+
+impl Users {
+    /// Ada and Bob.
+    pub fn new() -> Self {
+        let users = Self::default();
+        users.set("ada", Some("analytical"));
+        users.set("bob", Some("builder"));
+        users
+    }
+
+    /// Changes a user's password, or removes the user.
+    pub fn set(&self, id: &str, password: Option<&str>) {
+        let mut users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match password {
+            Some(password) => users.insert(id.to_owned(), password.to_owned()),
+            None => users.remove(id),
+        };
+    }
+
+    /// What the loader says of a user.
+    ///
+    /// # Errors
+    ///
+    /// While there is a user called `down`, the database is.
+    pub fn stamp(&self, id: &str) -> Result<Option<UserStamp>, actix_web::Error> {
+        let users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let down = users.get("down").is_some();
+        if down { Err(ErrorServiceUnavailable("no database")) } else { Ok(users.get(id).map(UserStamp::of)) }
+    }
+}
+
+/// All that a site is made of, to make it again.
+#[derive(Clone, Debug)]
+pub struct House {
+    /// What seals sessions.
+    pub session_key: LocalKey,
+    /// What seals remembered logins.
+    pub remember_key: LocalKey,
+    /// Who may log in.
+    pub users: Users,
+    /// What time it is.
+    pub clock: TestClock,
+}
+
+impl House {
+    /// One with fresh keys.
+    pub fn new() -> Self {
+        let (session_key, remember_key) = (LocalKey::generate(), LocalKey::generate());
+        Self { session_key, remember_key, users: Users::new(), clock: TestClock::new() }
+    }
+
+    /// The middleware in the making.
+    pub fn remember(&self) -> RememberMeBuilder {
+        let users = self.users.clone();
+        RememberMe::builder(self.remember_key.clone()).clock(self.clock.clone()).try_user_loader(move |id| {
+            let stamp = users.stamp(&id);
+            async { stamp }
+        })
+    }
+
+    /// The site as it comes, without a store.
+    pub async fn site(&self) -> Site {
+        self.site_with(|remember| remember).await
+    }
+
+    /// The site with other settings.
+    pub async fn site_with(&self, settings: impl FnOnce(RememberMeBuilder) -> RememberMeBuilder) -> Site {
+        self.site_of(settings(self.remember()), LogoutBehavior::PurgeSession).await
+    }
+
+    /// The site with whatever is to be different.
+    pub async fn site_of(&self, remember: RememberMeBuilder, on_logout: LogoutBehavior) -> Site {
+        let session = PasetoSession::builder(self.session_key.clone()).clock(self.clock.clone());
+        let app = App::new()
+            .wrap(remember.build().expect("a middleware"))
+            .wrap(IdentityMiddleware::builder().logout_behavior(on_logout).build())
+            .wrap(session.build().expect("a session"))
+            .configure(routes);
+        Site::new(init_service(app).await, |request| request.to_request())
+    }
+}
+
+impl Default for House {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// `/login?user=ada&remember=yes` (or `no`, or seconds), `/logout` and other ways out, `/me` for whoever is logged in, `/fresh`
+/// for who has just done so, `/state` for anybody, `/confirm?user=ada` after the password was given again.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/login", web::get().to(login))
+        .route("/identity-login", web::get().to(identity_login))
+        .route("/confirm", web::get().to(confirm))
+        .route(
+            "/logout",
+            web::get().to(async |req: HttpRequest| {
+                RememberMe::logout(&req);
+                "out"
+            }),
+        )
+        .route(
+            "/identity-logout",
+            web::get().to(async |user: Identity| {
+                user.logout();
+                "out"
+            }),
+        )
+        .route(
+            "/purge",
+            web::get().to(async |session: Session| {
+                session.purge();
+                "out"
+            }),
+        )
+        .route("/me", web::get().to(async |user: LoggedIn| user.id().to_owned()))
+        .route("/fresh", web::get().to(async |user: Fresh| user.id().to_owned()))
+        .route("/state", web::get().to(async |req: HttpRequest| format!("{:?}", RememberMe::freshness(&req))));
+}
+
+async fn login(req: HttpRequest, query: web::Query<HashMap<String, String>>) -> actix_web::Result<&'static str> {
+    let remember = match query.get("remember").map(String::as_str) {
+        Some("yes") => Remember::Yes,
+        Some("no") | None => Remember::No,
+        Some(seconds) => Remember::For(std::time::Duration::from_secs(seconds.parse().expect("seconds"))),
+    };
+    RememberMe::login(&req, &query["user"], remember).await?;
+    Ok("in")
+}
+
+async fn identity_login(
+    req: HttpRequest,
+    query: web::Query<HashMap<String, String>>,
+) -> actix_web::Result<&'static str> {
+    use actix_web::HttpMessage;
+    Identity::login(&req.extensions(), query["user"].clone())?;
+    Ok("in")
+}
+
+async fn confirm(req: HttpRequest, query: web::Query<HashMap<String, String>>) -> actix_web::Result<HttpResponse> {
+    RememberMe::confirm_login(&req, &query["user"])?;
+    Ok(HttpResponse::Ok().finish())
+}
+
+/// A browser in which Ada has logged in and is remembered.
+pub async fn ada(site: &Site) -> Client {
+    let mut client = Client::new();
+    let answer = client.get(site, "/login?user=ada&remember=yes").await;
+    assert_eq!(answer.body, "in");
+    assert!(client.cookie(REMEMBER).is_some(), "{:?}", answer.headers);
+    client
+}
+
+/// One that has this remember-me cookie and nothing else.
+pub fn with_cookie(value: &str) -> Client {
+    let mut client = Client::new();
+    client.keep(REMEMBER, value);
+    client
+}
+
+/// How the user of this browser is logged in.
+pub async fn state(site: &Site, client: &mut Client) -> String {
+    client.get(site, "/state").await.body
+}

@@ -1,8 +1,9 @@
-//! The example `cookie_session` as a real browser sees it.
+//! The examples `cookie_session` and `login_manager` as a real browser sees them.
 //!
 //! These tests need a Chromium: see `paseto_actix_tests::browser`.
 
 mod login;
+mod remember;
 mod restart;
 mod size;
 
@@ -17,30 +18,37 @@ use serde_json::{Value, json};
 const PATIENCE: Duration = Duration::from_secs(30);
 const PERIOD: Duration = Duration::from_millis(50);
 
-/// The example as it runs, with these keys.
+/// An example as it runs, with these keys.
 struct Server {
     _process: Process,
+    example: &'static str,
     /// `http://127.0.0.1:…`
     url: String,
 }
 
 impl Server {
     fn start(keys: &str) -> Self {
-        Self::start_on("127.0.0.1:0", keys)
+        Self::start_example("cookie_session", keys)
     }
 
-    fn start_on(address: &str, keys: &str) -> Self {
-        let mut process = Process::example_with("cookie_session", &[("BIND", address), ("SESSION_KEYS", keys)]);
+    fn start_example(example: &'static str, keys: &str) -> Self {
+        Self::start_on("127.0.0.1:0", example, keys)
+    }
+
+    fn start_on(address: &str, example: &'static str, keys: &str) -> Self {
+        // One that remembers nobody does not look at the last of these.
+        let variables = [("BIND", address), ("SESSION_KEYS", keys), ("REMEMBER_KEYS", keys)];
+        let mut process = Process::example_with(example, &variables);
         let url = process.line_after("listening on ");
-        Self { _process: process, url }
+        Self { _process: process, example, url }
     }
 
     /// Ends this one, and puts another with these keys in its place.
     fn restart(self, keys: &str) -> Self {
-        let url = self.url.clone();
+        let (example, url) = (self.example, self.url.clone());
         // Two cannot listen at one address.
         drop(self);
-        Self::start_on(url.strip_prefix("http://").unwrap(), keys)
+        Self::start_on(url.strip_prefix("http://").unwrap(), example, keys)
     }
 }
 
@@ -101,9 +109,13 @@ impl Visitor {
         }
     }
 
-    /// Fills in the form and sends it.
     async fn log_in(&self, server: &Server, password: &str) {
         self.open(server, "/login").await;
+        self.give(password).await;
+    }
+
+    /// Fills in the form of the page and sends it.
+    async fn give(&self, password: &str) {
         self.client.find(Locator::Css("input[name=password]")).await.unwrap().send_keys(password).await.unwrap();
         self.client.find(Locator::Css("button")).await.unwrap().click().await.unwrap();
     }

@@ -1,5 +1,6 @@
 //! What the examples share: where they listen, and how they end.
 
+pub mod config;
 pub mod login;
 
 use std::{

@@ -20,13 +20,40 @@ impl Credentials {
     /// A stand-in for a user database. A real one keeps password hashes (`argon2`), never passwords.
     #[must_use]
     pub fn are_right(&self) -> bool {
-        self.email == USER && bool::from(self.password.as_bytes().ct_eq(b"mysecret"))
+        self.email == USER && is_the_password(&self.password)
     }
 
     /// Whether the box is ticked. (A browser leaves a box out that is not.)
     #[must_use]
     pub fn wants_to_be_remembered(&self) -> bool {
         self.remember.is_some()
+    }
+}
+
+/// What a program sends.
+#[derive(Deserialize)]
+pub struct JsonCredentials {
+    /// Who it says it is.
+    pub email: String,
+    password: String,
+}
+
+impl JsonCredentials {
+    /// As [`Credentials::are_right`], and there is an admin.
+    #[must_use]
+    pub fn are_right(&self) -> bool {
+        [USER, "admin@bar.example"].contains(&self.email.as_str()) && is_the_password(&self.password)
+    }
+}
+
+fn is_the_password(password: &str) -> bool {
+    password.as_bytes().ct_eq(b"mysecret").into()
+}
+
+/// Shows nothing: a password is in it.
+impl std::fmt::Debug for JsonCredentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JsonCredentials").finish_non_exhaustive()
     }
 }
 

@@ -55,6 +55,8 @@
 //! | remember logins after the session has ended | [`RememberMe`](struct.RememberMe.html) |
 //! | see the token in a handler | [`Paseto`], [`MaybePaseto`], [`VerifiedToken`], [`PasetoRequestExt::current_paseto`] |
 //! | refuse tokens for reasons of your own | [`VerifierBuilder::check`], [`VerifierBuilder::check_async`], [`Refusal`] |
+//! | end tokens before they expire | [`Revocations`], [`MemoryRevocations`], [`RedisRevocations`](struct.RedisRevocations.html) |
+//! | go on with a login by refresh tokens | [`RefreshTokens`](struct.RefreshTokens.html) |
 //! | read settings from a file | [`IssuerConfig`], [`VerifierConfig`] |
 //! | set the time in tests | [`Clock`] |
 //! | know what went wrong | [`ConfigError`], [`IssueError`], [`VerifyError`] |
@@ -72,8 +74,10 @@
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
 //! | `macros` | yes | [`#[paseto_required]`](attr.paseto_required.html) |
-//! | `session` | yes | sessions in encrypted cookies, for actix-session |
+//! | `session` | yes | sessions in encrypted cookies, for actix-session; refresh tokens |
 //! | `remember` | no | logins that outlive the session, for actix-identity |
+//! | `redis` | no | revocations, and series of remembered logins, on a Redis server, shared by several processes |
+//! | `redis-tls` | no | the same over TLS (`rediss://`), by rustls with the system's certificates |
 //!
 //! Features add API and never change behaviour.
 //!
@@ -89,8 +93,15 @@ mod guard;
 mod issuer;
 mod keys;
 mod limits;
+#[cfg(feature = "redis")]
+mod redis_connection;
+#[cfg(feature = "session")]
+mod refresh;
 #[cfg(feature = "remember")]
 mod remember;
+mod revocation;
+#[cfg(feature = "session")]
+mod series;
 #[cfg(feature = "session")]
 mod session;
 mod settings;
@@ -107,11 +118,20 @@ pub use keys::KeyRing;
 pub use keys::{LocalKey, PublicKey, SecretKey};
 #[cfg(feature = "macros")]
 pub use paseto_actix_macros::paseto_required;
+#[cfg(feature = "session")]
+pub use refresh::{Login, RefreshError, RefreshTokens, RefreshTokensBuilder, TokenPair};
 #[cfg(feature = "remember")]
 pub use remember::{
-    Fresh, Freshness, LoggedIn, LoginError, MemorySeries, RandomId, Remember, RememberMe, RememberMeBuilder, Rotation,
-    SeriesError, SeriesReuse, SeriesStore, SessionProtection, TokenUse, UserStamp, safe_next,
+    Fresh, Freshness, LoggedIn, LoginError, Remember, RememberMe, RememberMeBuilder, SessionProtection, UserStamp,
+    safe_next,
 };
+pub use revocation::{MemoryRevocations, RevocationError, RevocationQuery, Revocations};
+#[cfg(feature = "redis")]
+pub use revocation::{RedisRevocations, RedisRevocationsBuilder};
+#[cfg(feature = "session")]
+pub use series::{MemorySeries, RandomId, Rotation, SeriesError, SeriesReuse, SeriesStore, TokenUse};
+#[cfg(all(feature = "redis", feature = "session"))]
+pub use series::{RedisSeries, RedisSeriesBuilder};
 #[cfg(feature = "session")]
 pub use session::{PasetoSession, PasetoSessionBuilder, PasetoSessionStore, SessionBudget, SessionTooLarge};
 pub use time;

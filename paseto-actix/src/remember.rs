@@ -7,14 +7,14 @@ mod fresh;
 mod login;
 mod middleware;
 mod page;
-mod series;
+mod settings;
 mod token;
 mod user;
 
-pub use builder::{RememberMe, RememberMeBuilder};
+pub use builder::RememberMeBuilder;
 pub use client::SessionProtection;
 pub use fresh::{Fresh, Freshness, LoggedIn};
 pub use login::{LoginError, Remember};
 pub use page::safe_next;
-pub use series::{MemorySeries, RandomId, Rotation, SeriesError, SeriesReuse, SeriesStore, TokenUse};
+pub use settings::RememberMe;
 pub use user::UserStamp;

@@ -18,9 +18,11 @@ use csrf::Csrf;
 use key_set::KeySet;
 use source::Sources;
 pub use source::TokenSource;
+use time::OffsetDateTime;
 
 use crate::{
-    Clock, Format, VerifiedToken, VerifyError, VerifyErrorKind as Kind,
+    Clock, Format, RevocationError, RevocationQuery, VerifiedToken, VerifyError, VerifyErrorKind as Kind,
+    revocation::AnyRevocations,
     token::{Footer, Policy, Unverified, scan},
 };
 
@@ -70,6 +72,7 @@ struct Inner {
     sources: Sources,
     csrf: Csrf,
     checks: Checks,
+    revocations: Option<AnyRevocations>,
     error_handler: Option<ErrorHandler>,
     realm: Arc<str>,
     clock: Arc<dyn Clock>,
@@ -102,13 +105,14 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// [`VerifyError`], its kind telling which rule refused the token; [`VerifyErrorKind::Misconfigured`] if an
-    /// asynchronous check is set, which only [`verify_str_async`](Self::verify_str_async) can make.
+    /// [`VerifyError`], its kind telling which rule refused the token; [`VerifyErrorKind::Misconfigured`] if revocations or an
+    /// asynchronous check are set, which only [`verify_str_async`](Self::verify_str_async) can ask.
     ///
     /// [`VerifyErrorKind::Misconfigured`]: crate::VerifyErrorKind::Misconfigured
     pub fn verify_str(&self, token: &str) -> Result<VerifiedToken, VerifyError> {
-        if self.0.checks.are_async() {
-            return Err(VerifyError::new(Kind::Misconfigured, "an asynchronous check is set: call `verify_str_async`"));
+        if self.is_async() {
+            let problem = "revocations or an asynchronous check are set: call `verify_str_async`";
+            return Err(VerifyError::new(Kind::Misconfigured, problem));
         }
         let token = self.open(token)?;
         self.0.checks.check(&token)?;
@@ -123,8 +127,21 @@ impl Verifier {
     pub async fn verify_str_async(&self, token: &str) -> Result<VerifiedToken, VerifyError> {
         let token = self.open(token)?;
         self.0.checks.check(&token)?;
-        self.0.checks.check_async(&token).await?;
-        Ok(token)
+        self.finish(token).await
+    }
+
+    /// Revokes a token until it has expired, for every verifier that asks the same store.
+    ///
+    /// # Errors
+    ///
+    /// [`RevocationError`]: the token is still good then. [`RevocationError::NoStore`] without
+    /// [`revocations`](VerifierBuilder::revocations), [`RevocationError::NoTokenId`] for a token without `jti`.
+    pub async fn revoke(&self, token: &VerifiedToken) -> Result<(), RevocationError> {
+        let store = self.0.revocations.as_ref().ok_or(RevocationError::NoStore)?;
+        let token_id = token.token_id().ok_or(RevocationError::NoTokenId)?;
+        // One that never expires is never forgotten.
+        let until = token.expires_at().map_or(LAST_MOMENT, |exp| exp.saturating_add(leeway(self.leeway())));
+        store.revoke(token.issuer(), token_id, until).await
     }
 
     /// Finds the request's token and judges it, but for asynchronous checks.
@@ -140,10 +157,15 @@ impl Verifier {
 
     /// Whether [`authenticate`](Self::authenticate) has to be followed by [`finish`](Self::finish).
     pub(crate) fn is_async(&self) -> bool {
-        self.0.checks.are_async()
+        self.0.checks.are_async() || self.0.revocations.is_some()
     }
 
     pub(crate) async fn finish(&self, token: VerifiedToken) -> Result<VerifiedToken, VerifyError> {
+        if let Some(store) = &self.0.revocations {
+            ask(store, &token)
+                .await
+                .map_err(|error| error.with_kid(Some(token.kid())).with_issuer(Some(token.issuer())))?;
+        }
         self.0.checks.check_async(&token).await?;
         Ok(token)
     }
@@ -217,6 +239,28 @@ impl Verifier {
 
 /// The log says all, but for what is secret. `kid` and `issuer` are what the client sent, hence escaped; the route is the
 /// pattern, since a path may hold anything.
+/// The end of the years that RFC 3339 can write.
+const LAST_MOMENT: OffsetDateTime = time::macros::datetime!(9999-12-31 23:59:59 UTC);
+
+fn leeway(leeway: std::time::Duration) -> time::Duration {
+    time::Duration::try_from(leeway).unwrap_or(time::Duration::MAX)
+}
+
+/// Whatever the store does not say clearly is a no.
+async fn ask(store: &AnyRevocations, token: &VerifiedToken) -> Result<(), VerifyError> {
+    let Some(token_id) = token.token_id() else {
+        return Err(VerifyError::new(Kind::Revoked, "revocations are asked for, and the token has no `jti`"));
+    };
+    let query = RevocationQuery::new(token.issuer(), token_id)
+        .of_session(token.session_id())
+        .of_subject(token.subject(), token.generation());
+    match store.is_revoked(query).await {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(VerifyError::new(Kind::Revoked, "the token was revoked")),
+        Err(error) => Err(VerifyError::new(Kind::Unavailable, format!("revocations: {error}"))),
+    }
+}
+
 fn log_refusal(req: &HttpRequest, error: &VerifyError) {
     let (method, route) = (req.method(), req.match_pattern());
     match error.kind() {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+mod api_service;
 mod browser;
 mod builders;
 mod checks;
@@ -25,10 +26,14 @@ mod macro_forms;
 mod payload;
 mod properties;
 mod readme;
+mod redis;
+mod refresh;
 mod remember;
 mod remember_series;
 mod remember_settings;
 mod required;
+mod revocation;
+mod revoked_sessions;
 mod server;
 mod session_acceptance;
 mod session_ends;

@@ -242,8 +242,36 @@ async fn b46_who_is_remembered_after_a_deadline_is_not_fresh() {
         .configure(paseto_actix_tests::remember::routes);
     let site = Site::new(init_service(app).await, |request| request.to_request());
     let mut client = ada(&site).await;
-    // The deadline is at the next second that actix-identity's own clock shows.
     assert_eq!(state(&site, &mut client).await, "Remembered");
+
+    // Nor where nobody is remembered, and somebody logs in by something less than a password.
+    let mut client = Client::new();
+    client.get(&site, "/login?user=ada&remember=no").await;
+    assert_eq!(state(&site, &mut client).await, "Anonymous", "the deadline is over at once");
+    assert_eq!(client.get(&site, "/identity-login?user=ada").await.body, "in Remembered");
+}
+
+#[actix_web::test]
+async fn b44_nobody_logs_in_into_a_session_that_was_purged() {
+    let site = House::new().site().await;
+    let mut client = ada(&site).await;
+    assert_eq!(client.get(&site, "/purge-and-login?user=bob").await.status, StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+/// A cache that others share must keep nobody's login, whatever the handler says of the page.
+#[actix_web::test]
+async fn b41_a_page_that_may_be_cached() {
+    let site = House::new().site().await;
+    let mut client = ada(&site).await;
+    client.drop_cookie(SESSION);
+    for (asked, expected) in [("public, max-age=3600", "no-store"), ("private, max-age=60", "private, max-age=60")] {
+        let answer =
+            client.get(&site, &format!("/login?user=ada&remember=yes&cache={asked}").replace(' ', "%20")).await;
+        assert!(remember_cookie(&answer.headers).is_some());
+        assert_eq!(answer.headers.get(CACHE_CONTROL).unwrap(), expected);
+        let vary: Vec<_> = answer.headers.get_all(VARY).collect();
+        assert!(vary.iter().any(|vary| *vary == "Cookie") && vary.iter().any(|vary| *vary == "Origin"), "{vary:?}");
+    }
 }
 
 /// Nobody has seen a password there.

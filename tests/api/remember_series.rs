@@ -257,12 +257,54 @@ async fn b45_a_store_that_is_down_logs_nobody_in_and_ends_nothing() {
     assert_eq!(client.cookie(REMEMBER), Some(value.as_str()), "the cookie stays");
     assert_eq!(client.get(&up, "/me").await.body, "ada", "and is good once the store is back");
 
-    assert_eq!(
-        fresh.get(&down, "/logout").await.status,
-        StatusCode::SERVICE_UNAVAILABLE,
-        "a logout that ended nothing"
-    );
+    // A logout that could not end every copy does not look like one that has, but this browser is logged out.
+    assert_eq!(fresh.get(&down, "/logout").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!((fresh.cookie(SESSION), fresh.cookie(REMEMBER)), (None, None));
     assert_eq!(Client::new().get(&down, "/login?user=ada&remember=yes").await.status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[actix_web::test]
+async fn b45_a_login_that_fails_ends_nothing() {
+    let house = House::new();
+    let store = MemorySeries::new(1);
+    let site = house.site_with(|remember| remember.series_store(store.clone())).await;
+    let mut client = ada(&site).await;
+    let value = client.cookie(REMEMBER).unwrap().to_owned();
+    assert_eq!(client.get(&site, "/login?user=ada&remember=yes").await.status, StatusCode::SERVICE_UNAVAILABLE, "full");
+    assert_eq!(use_up(&site, &value).await.0, "Remembered");
+}
+
+/// What a middleware further in refuses is no login, and does not undo a logout.
+#[actix_web::test]
+async fn b44_an_error_after_the_handler() {
+    let house = House::new();
+    let store = MemorySeries::new(1000);
+    let site = house.site_with(|remember| remember.series_store(store.clone())).await;
+    let refusing = App::new()
+        .wrap_fn(|req, service| {
+            let response = actix_web::dev::Service::call(service, req);
+            async { response.await.and_then(|_| Err::<actix_web::dev::ServiceResponse, _>(ErrorImATeapot("no"))) }
+        })
+        .wrap(house.remember().series_store(store.clone()).build().unwrap())
+        .wrap(actix_identity::IdentityMiddleware::default())
+        .wrap(
+            paseto_actix::PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone()).build().unwrap(),
+        )
+        .configure(paseto_actix_tests::remember::routes);
+    let refusing = Site::new(init_service(refusing).await, |request| request.to_request());
+    let mut client = Client::new();
+    let answer = client.get(&refusing, "/login?user=ada&remember=yes").await;
+    assert_eq!((answer.status, set_cookies(&answer.headers).len()), (StatusCode::IM_A_TEAPOT, 0));
+    assert!(store.is_empty(), "no login, no series");
+
+    for way_out in ["/logout", "/identity-logout", "/purge"] {
+        let mut client = ada(&site).await;
+        let copy = client.cookie(REMEMBER).unwrap().to_owned();
+        client.drop_cookie(SESSION);
+        assert_eq!(client.get(&refusing, way_out).await.status, StatusCode::IM_A_TEAPOT);
+        assert!(client.cookie(REMEMBER).is_none(), "{way_out}");
+        assert_eq!(use_up(&site, &copy).await.0, "Anonymous", "{way_out}");
+    }
 }
 
 /// A token that is used up must not get lost because something inside fails.

@@ -167,6 +167,26 @@ async fn session_protection() {
     }
 }
 
+/// Else the password would be asked for again and again.
+#[actix_web::test]
+async fn who_gives_the_password_again_is_the_client_from_then_on() {
+    let site = protected(SessionProtection::Basic).await;
+    let mut client = Client::new();
+    client.send(&site, by("Lynx 1", "/login?user=ada")).await;
+    assert_eq!(client.send(&site, by("Lynx 2", "/state")).await.body, "Remembered");
+    assert_eq!(client.send(&site, by("Lynx 2", "/confirm?user=ada")).await.status, StatusCode::OK);
+    assert_eq!(client.send(&site, by("Lynx 2", "/state")).await.body, "Fresh");
+}
+
+/// Cookies from before it was strong say nothing of a client.
+#[actix_web::test]
+async fn strong_protection_takes_no_cookie_that_is_bound_to_nobody() {
+    let house = House::new();
+    let value = ada(&house.site().await).await.cookie(REMEMBER).unwrap().to_owned();
+    let strong = house.site_with(|remember| remember.session_protection(SessionProtection::Strong)).await;
+    assert_eq!(state(&strong, &mut paseto_actix_tests::remember::with_cookie(&value)).await, "Anonymous");
+}
+
 #[actix_web::test]
 async fn session_protection_by_something_else() {
     let house = House::new();

@@ -12,9 +12,11 @@ pub mod parts;
 pub mod payloads;
 pub mod process;
 pub mod python;
+pub mod redis;
 pub mod refusals;
 pub mod remember;
 pub mod require;
+pub mod revocation;
 pub mod session;
 
 /// The issuer that tests trust.

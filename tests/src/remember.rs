@@ -7,7 +7,7 @@ use std::{
 
 use actix_identity::{Identity, IdentityMiddleware, config::LogoutBehavior};
 use actix_session::Session;
-use actix_web::{App, HttpRequest, HttpResponse, error::ErrorServiceUnavailable, test::init_service, web};
+use actix_web::{App, HttpMessage, HttpRequest, HttpResponse, error::ErrorServiceUnavailable, test::init_service, web};
 use paseto_actix::{Fresh, LocalKey, LoggedIn, PasetoSession, Remember, RememberMe, RememberMeBuilder, UserStamp};
 
 use crate::{
@@ -117,6 +117,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/login", web::get().to(login))
         .route("/identity-login", web::get().to(identity_login))
+        .route("/purge-and-login", web::get().to(purge_and_login))
         .route("/confirm", web::get().to(confirm))
         .route(
             "/logout",
@@ -144,23 +145,33 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/state", web::get().to(async |req: HttpRequest| format!("{:?}", RememberMe::freshness(&req))));
 }
 
-async fn login(req: HttpRequest, query: web::Query<HashMap<String, String>>) -> actix_web::Result<&'static str> {
+async fn login(req: HttpRequest, query: web::Query<HashMap<String, String>>) -> actix_web::Result<HttpResponse> {
     let remember = match query.get("remember").map(String::as_str) {
         Some("yes") => Remember::Yes,
         Some("no") | None => Remember::No,
         Some(seconds) => Remember::For(std::time::Duration::from_secs(seconds.parse().expect("seconds"))),
     };
     RememberMe::login(&req, &query["user"], remember).await?;
+    let mut response = HttpResponse::Ok();
+    if let Some(cache) = query.get("cache") {
+        response.insert_header(("Cache-Control", cache.as_str())).insert_header(("Vary", "Origin"));
+    }
+    Ok(response.body("in"))
+}
+
+async fn purge_and_login(
+    req: HttpRequest,
+    session: Session,
+    query: web::Query<HashMap<String, String>>,
+) -> actix_web::Result<&'static str> {
+    session.purge();
+    RememberMe::login(&req, &query["user"], Remember::Yes).await?;
     Ok("in")
 }
 
-async fn identity_login(
-    req: HttpRequest,
-    query: web::Query<HashMap<String, String>>,
-) -> actix_web::Result<&'static str> {
-    use actix_web::HttpMessage;
+async fn identity_login(req: HttpRequest, query: web::Query<HashMap<String, String>>) -> actix_web::Result<String> {
     Identity::login(&req.extensions(), query["user"].clone())?;
-    Ok("in")
+    Ok(format!("in {:?}", RememberMe::freshness(&req)))
 }
 
 async fn confirm(req: HttpRequest, query: web::Query<HashMap<String, String>>) -> actix_web::Result<HttpResponse> {

@@ -12,7 +12,7 @@ use actix_web::{
     test::{TestRequest, init_service},
     web,
 };
-use paseto_actix::{KeyRing, PasetoSession, PasetoSessionBuilder, PasetoSessionStore};
+use paseto_actix::{KeyRing, PasetoSession, PasetoSessionBuilder, PasetoSessionStore, Revocations};
 
 use crate::{app::Answer, clock::TestClock};
 
@@ -58,6 +58,21 @@ impl Kind {
             return Site::alone(SessionMiddleware::new(store, self.key()), routes).await;
         }
         Site::of(self.session(keys, clock).build().expect("a session"), routes).await
+    }
+
+    /// A site of these routes with a revocation store.
+    pub async fn site_revoking(
+        self,
+        key: paseto_actix::LocalKey,
+        clock: &TestClock,
+        store: impl Revocations,
+        routes: fn(&mut web::ServiceConfig),
+    ) -> Site {
+        if self == Self::Alone {
+            let store = PasetoSessionStore::new(key).clock(clock.clone()).revocations(store);
+            return Site::alone(SessionMiddleware::new(store, self.key()), routes).await;
+        }
+        Site::of(self.session(key, clock).revocations(store).build().expect("a session"), routes).await
     }
 
     /// The token in a cookie, if the wrapping is intact.

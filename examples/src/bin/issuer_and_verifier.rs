@@ -6,7 +6,7 @@
 //! `BIND` is the address to listen on (default `127.0.0.1:8080`). `PASETO_CONFIG`, where set, is the path of a JSON file
 //! `{"issuer": {…}, "verifier": {…}}`; without it, a demo key is used that everybody knows.
 
-use std::{env, error::Error, fs, process::ExitCode};
+use std::{error::Error, process::ExitCode};
 
 use actix_web::{
     App, HttpResponse, HttpServer, Responder, ResponseError,
@@ -15,8 +15,9 @@ use actix_web::{
     http::header,
     post, routes, web,
 };
-use paseto_actix::{IssueError, Issuer, IssuerConfig, Paseto, TokenSource, Verifier, VerifierConfig, paseto_required};
+use paseto_actix::{IssueError, Issuer, Paseto, TokenSource, Verifier, paseto_required};
 use paseto_actix_examples::{
+    config::Config,
     exit, listen, log,
     login::{self, Credentials},
 };
@@ -73,39 +74,6 @@ fn removal() -> Cookie<'static> {
     cookie.make_removal();
     cookie
 }
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Config {
-    issuer: IssuerConfig,
-    verifier: VerifierConfig,
-}
-
-impl Config {
-    fn load() -> Result<Self, Box<dyn Error>> {
-        let Ok(path) = env::var("PASETO_CONFIG") else {
-            println!("PASETO_CONFIG is not set: using a demo key that everybody knows");
-            return Ok(serde_json::from_str(DEMO)?);
-        };
-        let text =
-            fs::read_to_string(&path).map_err(|error| format!("PASETO_CONFIG: cannot read `{path}`: {error}"))?;
-        Ok(serde_json::from_str(&text).map_err(|error| format!("PASETO_CONFIG: in `{path}`: {error}"))?)
-    }
-}
-
-const DEMO: &str = r#"{
-    "issuer": {
-        "iss": "https://issuer.example",
-        "private_keys": [
-            { "paserk": "k4.secret.tMv7Q99M4hByfZU-SnEzB_oZu32fhQQUONnhG5QqN3Qeudu7vAR8A_1wYE4AcfCYfhayi3VyJcEfAEFdDiCxog" }
-        ]
-    },
-    "verifier": {
-        "public_keys": [
-            { "iss": "https://issuer.example", "paserk": "k4.public.Hrnbu7wEfAP9cGBOAHHwmH4Wsot1ciXBHwBBXQ4gsaI" }
-        ]
-    }
-}"#;
 
 fn build(config: Config) -> Result<(Issuer, Verifier), Box<dyn Error>> {
     let issuer = config.issuer.build().map_err(|error| format!("`issuer`: {error}"))?;

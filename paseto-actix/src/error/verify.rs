@@ -88,6 +88,8 @@ pub enum VerifyErrorKind {
     WrongAudience,
     /// A registered claim is missing or has the wrong type: `401`, `invalid_token`.
     InvalidClaim,
+    /// The token was revoked, or has no `jti` to ask by: `401`, `invalid_token`.
+    Revoked,
     /// A check of the application's own refused the token: `401`, `invalid_token`.
     Refused,
     /// The payload does not fit the handler's type of claims: `401`, `invalid_token`.

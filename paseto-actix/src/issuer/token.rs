@@ -39,6 +39,8 @@ pub struct TokenBuilder<'a, C: ?Sized> {
     token_id: Option<String>,
     scopes: Option<Vec<String>>,
     auth_time: Option<OffsetDateTime>,
+    session_id: Option<String>,
+    generation: Option<u64>,
     footer: Option<Result<FooterContent, IssueError>>,
     implicit_assertion: Option<Vec<u8>>,
     kid: Option<String>,
@@ -56,6 +58,8 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
             token_id: None,
             scopes: None,
             auth_time: None,
+            session_id: None,
+            generation: None,
             footer: None,
             implicit_assertion: None,
             kid: None,
@@ -103,6 +107,19 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
     /// When the user logged in (`auth_time`), for `#[paseto_required(fresh = "…")]`. Default: no such claim.
     pub fn auth_time(mut self, time: OffsetDateTime) -> Self {
         self.auth_time = Some(time);
+        self
+    }
+
+    /// The login that the token is of (`sid`), so that all tokens of it can be revoked at once. Default: no such claim.
+    pub fn session_id(mut self, id: impl Into<String>) -> Self {
+        self.session_id = Some(id.into());
+        self
+    }
+
+    /// The subject's generation (`sub_gen`), as [`Revocations::generation`](crate::Revocations::generation) tells it. Default: no
+    /// such claim, which is the first one, 0.
+    pub fn generation(mut self, generation: u64) -> Self {
+        self.generation = Some(generation);
         self
     }
 
@@ -168,7 +185,7 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
         let issuer = &*self.issuer.0;
         let now = issuer.clock.now();
         let time = |time| format_time(time).ok_or(IssueError::Lifetime);
-        let mut claims = Vec::with_capacity(9);
+        let mut claims = Vec::with_capacity(11);
         if issuer.include.iss {
             claims.push(("iss", issuer.name.clone()));
         }
@@ -202,6 +219,12 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
         }
         if let Some(auth_time) = self.auth_time {
             claims.push(("auth_time", time(auth_time)?));
+        }
+        if let Some(id) = &self.session_id {
+            claims.push(("sid", id.clone()));
+        }
+        if let Some(generation) = self.generation.filter(|generation| *generation > 0) {
+            claims.push(("sub_gen", generation.to_string()));
         }
         Ok(claims)
     }

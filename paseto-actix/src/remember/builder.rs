@@ -1,139 +1,21 @@
 use std::{convert::Infallible, fmt, future::Future, sync::Arc, time::Duration};
 
-use actix_web::{
-    Error, HttpRequest, HttpResponse,
-    cookie::{Cookie, SameSite},
-    http::StatusCode,
-};
-use time::OffsetDateTime;
+use actix_web::{Error, HttpRequest, HttpResponse, cookie::SameSite};
 
 use super::{
-    SeriesReuse, SeriesStore, SessionProtection, UserStamp,
+    RememberMe, SessionProtection, UserStamp,
     client::Fingerprint,
     page::{LoginPage, redirect},
-    series::AnySeries,
+    settings::{Answer, Settings},
     user::UserLoader,
 };
-use crate::{Clock, ConfigError, KeyRing, SystemClock, cookie::CookieSettings, error::problem, token::assertion};
-
-/// Logins that outlive the session, as a middleware beside [`actix_identity`]: a user who wants to be remembered gets a second
-/// cookie, which logs in again once the session is gone.
-///
-/// - The cookie is `__Host-remember_token`, `Secure`, `HttpOnly`, `SameSite=Lax`, `Path=/`, and lives for 30 days. It holds a
-///   `v4.local` token: nobody can read or change it.
-/// - A login by it is no [`Fresh`](super::Fresh) one: let pages where much is at stake ask for the password again.
-/// - The application is asked whether the user still exists, and each login that was remembered ends with the credentials that
-///   it was made under.
-/// - With a [`series_store`](RememberMeBuilder::series_store), each token is good for one use. A copied one is found out, and
-///   ends the login for both who have it. **Without one** a copied cookie is good until it expires or the credentials change,
-///   logout or not.
-///
-/// It goes inside of actix-identity's middleware, which goes inside of the session's:
-///
-/// ```
-/// use actix_identity::IdentityMiddleware;
-/// use actix_web::{App, HttpRequest, HttpResponse, web};
-/// use paseto_actix::{Fresh, LocalKey, LoggedIn, PasetoSession, Remember, RememberMe, UserStamp};
-///
-/// async fn login(req: HttpRequest) -> actix_web::Result<HttpResponse> {
-///     // ... check the password ...
-///     RememberMe::login(&req, "ada", Remember::Yes).await?;
-///     Ok(HttpResponse::Ok().finish())
-/// }
-///
-/// async fn profile(user: LoggedIn) -> String {
-///     format!("{}'s profile", user.id())
-/// }
-///
-/// async fn delete_account(user: Fresh) -> String {
-///     format!("{} typed the password not long ago", user.id())
-/// }
-///
-/// # fn main() -> Result<(), paseto_actix::ConfigError> {
-/// let session = PasetoSession::builder(LocalKey::generate()).build()?;
-/// let remember = RememberMe::builder(LocalKey::generate())
-///     .user_loader(async |id: String| (id == "ada").then(|| UserStamp::of("the hash of her password")))
-///     .login_page("/login")
-///     .build()?;
-/// let app = App::new()
-///     .wrap(remember)
-///     .wrap(IdentityMiddleware::default())
-///     .wrap(session)
-///     .route("/login", web::post().to(login))
-///     .route("/profile", web::get().to(profile))
-///     .route("/account", web::delete().to(delete_account));
-/// # let _ = app;
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone)]
-pub struct RememberMe(pub(super) Arc<Settings>);
-
-pub(super) struct Settings {
-    pub(super) keys: KeyRing,
-    pub(super) assertion: Vec<u8>,
-    pub(super) cookie: Cookie<'static>,
-    pub(super) lifetime: Duration,
-    pub(super) user_loader: UserLoader,
-    pub(super) series: Option<AnySeries>,
-    pub(super) on_reuse: Box<dyn Fn(&SeriesReuse) + Send + Sync>,
-    pub(super) protection: SessionProtection,
-    pub(super) fingerprint: Fingerprint,
-    pub(super) not_logged_in: Answer,
-    pub(super) not_fresh: Answer,
-    clock: Arc<dyn Clock>,
-}
-
-pub(super) type Answer = Box<dyn Fn(&HttpRequest) -> HttpResponse + Send + Sync>;
-
-impl Settings {
-    pub(super) fn now(&self) -> OffsetDateTime {
-        self.clock.now()
-    }
-}
-
-impl RememberMe {
-    /// Starts a middleware that seals with the ring's active key, and opens with all its keys. They may be those of sessions: no
-    /// token of the one passes as one of the other.
-    pub fn builder(keys: impl Into<KeyRing>) -> RememberMeBuilder {
-        RememberMeBuilder {
-            keys: keys.into(),
-            application: String::new(),
-            cookie: CookieSettings::default(),
-            lifetime: Duration::from_secs(30 * 24 * 60 * 60),
-            user_loader: None,
-            series: None,
-            on_reuse: Box::new(|_| ()),
-            protection: SessionProtection::Off,
-            fingerprint: Fingerprint::default(),
-            not_logged_in: Box::new(|_| problem(StatusCode::UNAUTHORIZED)),
-            not_fresh: Box::new(|_| problem(StatusCode::FORBIDDEN)),
-            clock: Arc::new(SystemClock),
-        }
-    }
-
-    /// Ends all remembered logins of a user, where they are kept in a [`SeriesStore`]. (Without one, change what the stamp is of.)
-    ///
-    /// # Errors
-    ///
-    /// [`SeriesError`](super::SeriesError) if the store could not end them, or if there is none.
-    pub async fn revoke_all(&self, user_id: &str) -> Result<(), super::SeriesError> {
-        match &self.0.series {
-            Some(series) => series.revoke_all(user_id).await,
-            None => Err(super::SeriesError::Other("no series are kept: call `.series_store(..)`".into())),
-        }
-    }
-}
-
-impl fmt::Debug for RememberMe {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RememberMe")
-            .field("keys", &self.0.keys)
-            .field("cookie", &self.0.cookie.name())
-            .field("lifetime", &self.0.lifetime)
-            .finish_non_exhaustive()
-    }
-}
+use crate::{
+    Clock, ConfigError, KeyRing, Revocations, SeriesReuse, SeriesStore,
+    cookie::CookieSettings,
+    revocation::{AnyRevocations, ScopedRevocations},
+    series::AnySeries,
+    token::assertion,
+};
 
 /// A [`RememberMe`] in the making.
 ///
@@ -157,18 +39,19 @@ impl fmt::Debug for RememberMe {
 /// ```
 #[must_use = "a RememberMe is made by `.build()`"]
 pub struct RememberMeBuilder {
-    keys: KeyRing,
-    application: String,
-    cookie: CookieSettings,
-    lifetime: Duration,
-    user_loader: Option<UserLoader>,
-    series: Option<AnySeries>,
-    on_reuse: Box<dyn Fn(&SeriesReuse) + Send + Sync>,
-    protection: SessionProtection,
-    fingerprint: Fingerprint,
-    not_logged_in: Answer,
-    not_fresh: Answer,
-    clock: Arc<dyn Clock>,
+    pub(super) keys: KeyRing,
+    pub(super) application: String,
+    pub(super) cookie: CookieSettings,
+    pub(super) lifetime: Duration,
+    pub(super) user_loader: Option<UserLoader>,
+    pub(super) series: Option<AnySeries>,
+    pub(super) revocations: Option<AnyRevocations>,
+    pub(super) on_reuse: Box<dyn Fn(&SeriesReuse) + Send + Sync>,
+    pub(super) protection: SessionProtection,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) not_logged_in: Answer,
+    pub(super) not_fresh: Answer,
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 /// A year, after which a user may be asked for the password once more.
@@ -260,6 +143,16 @@ impl RememberMeBuilder {
         self
     }
 
+    /// Where logins that have ended are kept until they would have expired, so that no copy of their cookies is good after a logout.
+    /// Asked whenever a cookie is to log in, before the user loader. Default: nowhere.
+    ///
+    /// If the store cannot answer, or cannot keep that a login has ended, the request is answered `503`: nobody is logged in, and
+    /// the browser keeps the cookie that it had.
+    pub fn revocations(mut self, store: impl Revocations) -> Self {
+        self.revocations = Some(AnyRevocations::new(store));
+        self
+    }
+
     /// What to do when a token of a series was used again, beyond the line in the log: tell the user, say, or end sessions.
     pub fn on_reuse(mut self, hook: impl Fn(&SeriesReuse) + Send + Sync + 'static) -> Self {
         self.on_reuse = Box::new(hook);
@@ -301,7 +194,7 @@ impl RememberMeBuilder {
         self.not_logged_in(move |req| redirect(req, &page, false)).not_fresh(move |req| redirect(req, &again, true))
     }
 
-    /// Where the time comes from. Default: [`SystemClock`].
+    /// Where the time comes from. Default: [`SystemClock`](crate::SystemClock).
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
@@ -322,6 +215,8 @@ impl RememberMeBuilder {
             return Err(ConfigError::DurationOutOfRange { setting, given, allowed: "1 second to 365 days" });
         }
         let cookie = self.cookie.cookie("remember_token")?;
+        let scoped = |store| ScopedRevocations::new(store, "remember", &self.application, cookie.name());
+        let revocations = self.revocations.map(scoped);
         Ok(RememberMe(Arc::new(Settings {
             assertion: assertion("remember", &self.application, cookie.name()),
             keys: self.keys,
@@ -329,6 +224,7 @@ impl RememberMeBuilder {
             lifetime: self.lifetime,
             user_loader,
             series: self.series,
+            revocations,
             on_reuse: self.on_reuse,
             protection: self.protection,
             fingerprint: self.fingerprint,

@@ -59,6 +59,13 @@ pub(super) fn is_of_another(session: &Session, client: &str) -> bool {
     !matches!(session.get::<String>(CLIENT), Ok(known) if known.as_deref().is_none_or(|known| known == client))
 }
 
+/// Binds the session to nobody: whoever was logged in is so no more.
+pub(super) fn unbind(session: &Session) {
+    if session.contains_key(CLIENT) {
+        session.remove(CLIENT);
+    }
+}
+
 pub(super) fn bind(session: &Session, client: String) -> Result<(), actix_session::SessionInsertError> {
     session.insert(CLIENT, client)
 }

@@ -9,8 +9,8 @@ use actix_identity::IdentityExt;
 use actix_session::SessionExt;
 use actix_web::{HttpMessage, HttpRequest, cookie::Cookie, http::header::HeaderMap};
 
-use super::{RandomId, RememberMe, SeriesError, token::RememberToken};
-use crate::cookie::first_value;
+use super::{RememberMe, settings::Settings, token::RememberToken};
+use crate::{RevocationError, SeriesError, cookie::first_value};
 
 /// Where a session keeps whose login in it is a fresh one.
 const FRESH: &str = "paseto_actix.fresh";
@@ -21,23 +21,43 @@ pub(super) struct Context {
     pub(super) remember: RememberMe,
     /// What the response does with the cookie.
     pub(super) cookie: RefCell<Change>,
-    /// The series that the request's cookie is of, or that it began.
-    pub(super) series: Cell<Option<RandomId>>,
+    /// A token of the login that the request's cookie is of, or that it began.
+    pub(super) login: RefCell<Option<RememberToken>>,
+    /// Whether the login of the request's cookie has ended, so that it need not be ended again.
+    pub(super) ended: Cell<bool>,
     /// Who is logged in as far as this middleware knows.
     pub(super) user: RefCell<Option<String>>,
+}
+
+/// What one of the stores failed with.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StoreError {
+    #[error(transparent)]
+    Series(#[from] SeriesError),
+    #[error(transparent)]
+    Revocation(#[from] RevocationError),
 }
 
 #[derive(Default)]
 pub(super) enum Change {
     #[default]
     None,
+    /// The next token of a login that goes on.
     Set(Cookie<'static>),
+    /// The first token of one that begins.
+    Begin(Cookie<'static>),
     Remove,
 }
 
 impl Context {
     pub(super) fn new(remember: RememberMe) -> Self {
-        Self { remember, cookie: RefCell::default(), series: Cell::default(), user: RefCell::default() }
+        Self {
+            remember,
+            cookie: RefCell::default(),
+            login: RefCell::default(),
+            ended: Cell::default(),
+            user: RefCell::default(),
+        }
     }
 
     /// That of the nearest middleware.
@@ -56,14 +76,30 @@ impl Context {
         RememberToken::open(text, &settings.keys, &settings.assertion, settings.now().unix_timestamp())
     }
 
-    /// Ends the series of the request, if it has one.
-    pub(super) async fn revoke(&self, headers: &HeaderMap) -> Result<(), SeriesError> {
-        let Some(store) = &self.remember.0.series else { return Ok(()) };
-        let presented = || self.presented(headers)?.0.series().map(|(series, _)| series);
-        match self.series.take().or_else(presented) {
-            Some(series) => store.revoke(series).await,
-            None => Ok(()),
+    /// Ends the login of the request, if it has one that is remembered, in whatever stores there are.
+    pub(super) async fn revoke(&self, headers: &HeaderMap) -> Result<(), StoreError> {
+        let Settings { series, revocations, .. } = &*self.remember.0;
+        if series.is_none() && revocations.is_none() {
+            return Ok(());
         }
+        if self.login.borrow().is_none() && !self.ended.get() {
+            self.login.replace(self.presented(headers).map(|(token, _)| token));
+        }
+        self.revoke_known().await
+    }
+
+    /// Ends the login that is known already.
+    pub(super) async fn revoke_known(&self) -> Result<(), StoreError> {
+        let Settings { series, revocations, .. } = &*self.remember.0;
+        let Some(login) = self.login.take() else { return Ok(()) };
+        if let (Some(store), Some((series, _))) = (series, login.series()) {
+            store.revoke(series).await?;
+        }
+        if let Some(store) = revocations {
+            store.revoke(&login.id, login.exp).await?;
+        }
+        self.ended.set(true);
+        Ok(())
     }
 
     pub(super) fn change(&self, change: Change) {

@@ -4,8 +4,8 @@ use actix_web::{Error, FromRequest, HttpRequest, dev::Payload, error::InternalEr
 
 use super::{
     RememberMe,
-    builder::Answer,
     context::{Context, is_fresh, user_of},
+    settings::Answer,
 };
 use crate::error::problem;
 

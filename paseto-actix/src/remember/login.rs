@@ -1,17 +1,17 @@
 use std::time::Duration;
 
 use actix_identity::{Identity, IdentityExt};
-use actix_session::SessionExt;
-use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError, http::StatusCode};
+use actix_session::{SessionExt, SessionStatus};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError, cookie::Cookie, http::StatusCode};
 
 use super::{
-    RandomId, RememberMe, SeriesError, SessionProtection,
+    RememberMe, SessionProtection,
     builder::is_lifetime,
     client,
-    context::{Change, Context, set_fresh, user_of},
+    context::{Change, Context, StoreError, set_fresh, user_of},
     token::RememberToken,
 };
-use crate::error::problem;
+use crate::{RandomId, RevocationError, SeriesError, error::problem};
 
 /// Whether a login is remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl RememberMe {
     ///
     /// # Errors
     ///
-    /// [`LoginError`]. Nobody is logged in then, and no cookie changes.
+    /// [`LoginError`]. Nobody is logged in then, and no cookie changes. In a request whose session was purged nobody can log in.
     pub async fn login(req: &HttpRequest, user_id: impl Into<String>, remember: Remember) -> Result<(), LoginError> {
         let (context, user_id) = (Context::of(req).ok_or(LoginError::NoMiddleware)?, user_id.into());
         let settings = &*context.remember.0;
@@ -43,20 +43,28 @@ impl RememberMe {
             Remember::For(lifetime) => return Err(LoginError::Lifetime(lifetime)),
             Remember::No => None,
         };
-        // The browser loses the cookie that it had: nobody else is to have it either.
-        context.revoke(req.headers()).await?;
-        let change = match lifetime {
-            Some(lifetime) => Change::Set(context.begin(req, &user_id, lifetime).await?),
-            None => Change::Remove,
+        if req.get_session().status() == SessionStatus::Purged {
+            // Whatever is written into it is lost without a word.
+            return Err(LoginError::Session("it was purged in this request".to_owned()));
+        }
+        let begun = match lifetime {
+            Some(lifetime) => Some(context.begin(req, &user_id, lifetime).await?),
+            None => None,
         };
+        // The browser loses the cookie that it had: nobody else is to have it either. Not before another one is sure.
+        context.revoke(req.headers()).await?;
         let failed = |error: &dyn std::fmt::Display| LoginError::Session(error.to_string());
         Identity::login(&req.extensions(), user_id.clone()).map_err(|error| failed(&error))?;
         set_fresh(req, &user_id).map_err(|error| failed(&error))?;
-        if settings.protection != SessionProtection::Off {
-            client::bind(&req.get_session(), settings.fingerprint.of(req)).map_err(|error| failed(&error))?;
-        }
+        context.bind_client(req).map_err(|error| failed(&error))?;
         context.user.replace(Some(user_id));
-        context.change(change);
+        context.change(match begun {
+            Some((cookie, token)) => {
+                context.login.replace(Some(token));
+                Change::Begin(cookie)
+            }
+            None => Change::Remove,
+        });
         Ok(())
     }
 
@@ -78,9 +86,12 @@ impl RememberMe {
     /// [`LoginError::NotLoggedIn`] if nobody is logged in, or somebody else: the password of the one must not make the login
     /// of the other a fresh one.
     pub fn confirm_login(req: &HttpRequest, user_id: &str) -> Result<(), LoginError> {
-        Context::of(req).ok_or(LoginError::NoMiddleware)?;
+        let context = Context::of(req).ok_or(LoginError::NoMiddleware)?;
         let user = user_of(req).filter(|user| user == user_id).ok_or(LoginError::NotLoggedIn)?;
-        set_fresh(req, &user).map_err(|error| LoginError::Session(error.to_string()))?;
+        let failed = |error: actix_session::SessionInsertError| LoginError::Session(error.to_string());
+        set_fresh(req, &user).map_err(failed)?;
+        // Who has given the password is the one from now on, whatever the browser looked like before.
+        context.bind_client(req).map_err(failed)?;
         req.get_session().renew();
         Ok(())
     }
@@ -93,22 +104,32 @@ impl Context {
         req: &HttpRequest,
         user_id: &str,
         lifetime: Duration,
-    ) -> Result<actix_web::cookie::Cookie<'static>, LoginError> {
+    ) -> Result<(Cookie<'static>, RememberToken), LoginError> {
         let settings = &*self.remember.0;
         let stamp = settings.user_loader.load(user_id).await.map_err(LoginError::UserLoader)?;
         let stamp = stamp.ok_or(LoginError::UnknownUser)?;
         let (now, random) = (settings.now(), || RandomId::generate().ok_or(LoginError::NoRandomness));
         let expires = now.saturating_add(time::Duration::try_from(lifetime).unwrap_or(time::Duration::ZERO));
         let client = (settings.protection == SessionProtection::Strong).then(|| settings.fingerprint.of(req));
-        let token = RememberToken::new(user_id.to_owned(), expires.unix_timestamp(), &stamp, client);
+        let token = RememberToken::new(random()?, user_id.to_owned(), expires.unix_timestamp(), &stamp, client);
         let Some(store) = &settings.series else {
-            return self.remember.cookie(&token).ok_or(LoginError::TooLong);
+            let cookie = self.remember.cookie(&token).ok_or(LoginError::TooLong)?;
+            return Ok((cookie, token));
         };
         let (series, first) = (random()?, random()?);
-        let cookie = self.remember.cookie(&token.in_series(series, first)).ok_or(LoginError::TooLong)?;
+        let token = token.in_series(series, first);
+        let cookie = self.remember.cookie(&token).ok_or(LoginError::TooLong)?;
         store.begin(series, first, user_id, expires, now).await?;
-        self.series.set(Some(series));
-        Ok(cookie)
+        Ok((cookie, token))
+    }
+
+    /// Binds the session to the client, if that is looked at.
+    fn bind_client(&self, req: &HttpRequest) -> Result<(), actix_session::SessionInsertError> {
+        let settings = &*self.remember.0;
+        if settings.protection == SessionProtection::Off {
+            return Ok(());
+        }
+        client::bind(&req.get_session(), settings.fingerprint.of(req))
     }
 }
 
@@ -140,16 +161,28 @@ pub enum LoginError {
     /// The store of series could not do its part.
     #[error(transparent)]
     Series(#[from] SeriesError),
+    /// The revocation store could not keep that the login before has ended.
+    #[error(transparent)]
+    Revocation(#[from] RevocationError),
     /// The session could not be written.
     #[error("the session could not be written: {0}")]
     Session(String),
+}
+
+impl From<StoreError> for LoginError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Series(error) => Self::Series(error),
+            StoreError::Revocation(error) => Self::Revocation(error),
+        }
+    }
 }
 
 impl ResponseError for LoginError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::NotLoggedIn => StatusCode::UNAUTHORIZED,
-            Self::Series(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Series(_) | Self::Revocation(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::UserLoader(error) => error.as_response_error().status_code(),
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }

@@ -20,13 +20,12 @@ use actix_web::{
 use futures_util::future::LocalBoxFuture;
 
 use super::{
-    RandomId, RememberMe, Rotation, SeriesError, SeriesReuse, SessionProtection, TokenUse,
-    builder::Settings,
-    client,
-    context::{Change, Context, unset_fresh, user_of},
+    RememberMe, SessionProtection, client,
+    context::{Change, Context, StoreError, unset_fresh, user_of},
+    settings::Settings,
     token::RememberToken,
 };
-use crate::{cookie::first_value, error::problem};
+use crate::{RandomId, Rotation, SeriesError, SeriesReuse, TokenUse, cookie::first_value, error::problem};
 
 /// How long the token before the current one is taken: browsers send requests of several tabs at once.
 const GRACE: std::time::Duration = std::time::Duration::from_secs(60);
@@ -72,42 +71,53 @@ where
         let (service, context) = (Rc::clone(&self.service), Rc::new(Context::new(self.remember.clone())));
         Box::pin(async move {
             req.extensions_mut().insert(Rc::clone(&context));
-            context.protect(&req);
-            // What is written into a session that was purged is lost.
-            if user_of(&req).is_none() && req.get_session().status() != SessionStatus::Purged {
-                context.restore(&req).await?;
+            let ended = context.protect(&req);
+            if user_of(&req).is_none() {
+                // What a deadline has left in the session says nothing of who is logged in next.
+                unset_fresh(&req);
+                client::unbind(&req.get_session());
+                // What is written into a session that was purged is lost.
+                if !ended && req.get_session().status() != SessionStatus::Purged {
+                    context.restore(&req).await?;
+                }
             }
             context.user.replace(user_of(&req));
+            let session = req.get_session();
             match service.call(req).await {
                 Ok(mut response) => {
-                    context.end_if_logged_out(&response).await?;
+                    if let Err(error) = context.end_if_logged_out(&response).await {
+                        // The session ends and the cookie goes all the same; that copies are good is not to look like success.
+                        tracing::error!(%error, "a remembered login could not be revoked at its logout");
+                        response.response_mut().head_mut().status = StatusCode::SERVICE_UNAVAILABLE;
+                    }
                     context.finish(response.headers_mut());
                     Ok(response)
                 }
-                Err(error) => Err(context.finish_error(error)),
+                Err(error) => Err(context.finish_error(error, session.status() == SessionStatus::Purged).await),
             }
         })
     }
 }
 
 impl Context {
-    /// Looks whether the client is still the one that logged in.
-    fn protect(&self, req: &ServiceRequest) {
+    /// Looks whether the client is still the one that logged in; if not, it may have been logged out by this.
+    fn protect(&self, req: &ServiceRequest) -> bool {
         let Settings { protection, fingerprint, .. } = &*self.remember.0;
         if *protection == SessionProtection::Off {
-            return;
+            return false;
         }
-        let Ok(identity) = req.get_identity() else { return };
+        let Ok(identity) = req.get_identity() else { return false };
         if !client::is_of_another(&req.get_session(), &fingerprint.of(req.request())) {
-            return;
+            return false;
         }
         tracing::warn!("a session of another client");
         if *protection == SessionProtection::Strong {
             identity.logout();
             self.change(Change::Remove);
-        } else {
-            unset_fresh(req);
+            return true;
         }
+        unset_fresh(req);
+        false
     }
 
     /// Logs in whoever the cookie says, if all agree.
@@ -122,14 +132,23 @@ impl Context {
             tracing::info!("a remember-me cookie that is forged or has expired");
             return Ok(());
         };
-        self.series.set(token.series().map(|(series, _)| series));
+        if let Some(store) = &settings.revocations
+            && store.is_revoked(&token.id).await.map_err(unavailable)?
+        {
+            tracing::info!("a remember-me cookie of a login that has ended");
+            self.ended.set(true);
+            return Ok(());
+        }
+        self.login.replace(Some(token.clone()));
         let client = (settings.protection != SessionProtection::Off).then(|| settings.fingerprint.of(req.request()));
         let is_bound = settings.protection == SessionProtection::Strong;
-        if is_bound && token.client.is_some() && token.client != client {
+        if is_bound && token.client != client {
             tracing::warn!("a remember-me cookie of another client");
             return self.revoke(req.headers()).await.map_err(unavailable);
         }
-        let stamp = settings.user_loader.load(&token.sub).await?;
+        let stamp = settings.user_loader.load(&token.sub).await.inspect_err(|error| {
+            tracing::error!(%error, "the user loader failed: nobody is logged in by a cookie");
+        })?;
         if !stamp.is_some_and(|stamp| token.fits(&stamp)) {
             tracing::info!("a remember-me cookie of a user who is unknown, or has other credentials by now");
             return self.revoke(req.headers()).await.map_err(unavailable);
@@ -185,45 +204,62 @@ impl Context {
     }
 
     /// A logout by whatever means ends the remembered login too, as does another user in the place of the one before.
-    async fn end_if_logged_out<B>(&self, response: &ServiceResponse<B>) -> Result<(), Error> {
+    async fn end_if_logged_out<B>(&self, response: &ServiceResponse<B>) -> Result<(), StoreError> {
         let req = response.request();
         let removed = matches!(*self.cookie.borrow(), Change::Remove);
         let left = *self.user.borrow() != user_of(req) && self.user.borrow().is_some();
         if left || (removed && self.user.borrow().is_none()) {
             self.change(Change::Remove);
             unset_fresh(req);
-            self.revoke(req.headers()).await.map_err(unavailable)?;
+            self.revoke(req.headers()).await?;
         }
         Ok(())
     }
 
     /// Sets or removes the cookie.
     fn finish(&self, headers: &mut HeaderMap) {
-        let cookie = match self.cookie.take() {
+        let (cookie, is_set) = match self.cookie.take() {
             Change::None => return,
-            Change::Set(cookie) => cookie,
+            Change::Set(cookie) | Change::Begin(cookie) => (cookie, true),
             Change::Remove => {
                 let mut cookie = self.remember.0.cookie.clone();
                 cookie.make_removal();
-                cookie
+                (cookie, false)
             }
         };
         if let Ok(value) = HeaderValue::from_str(&cookie.encoded().to_string()) {
             headers.append(SET_COOKIE, value);
         }
-        if !headers.contains_key(VARY) {
+        let names = |header: &HeaderValue, name: &str| {
+            header.to_str().is_ok_and(|text| text.split(',').any(|part| part.trim().eq_ignore_ascii_case(name)))
+        };
+        if !headers.get_all(VARY).any(|vary| names(vary, "Cookie")) {
             headers.append(VARY, HeaderValue::from_static("Cookie"));
         }
-        if !headers.contains_key(CACHE_CONTROL) {
+        // A login in a cache that others share is theirs: there, the handler's word does not count.
+        let is_kept_out = |cache: &HeaderValue| names(cache, "no-store") || names(cache, "private");
+        let is_safe = headers.get_all(CACHE_CONTROL).any(is_kept_out);
+        if !is_safe && (is_set || !headers.contains_key(CACHE_CONTROL)) {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
     }
 
-    /// An error that another middleware answers with: a token that was used up must not get lost by it.
-    fn finish_error(&self, error: Error) -> Error {
-        if !matches!(*self.cookie.borrow(), Change::Set(_)) {
-            return error;
+    /// An error that another middleware answers with. A token that was used up must not get lost by it; a login that it refuses
+    /// must not be remembered, nor a logout be undone.
+    async fn finish_error(&self, error: Error, purged: bool) -> Error {
+        let change = self.cookie.take();
+        let change = match change {
+            Change::None => return error,
+            Change::Set(_) if purged => Change::Remove,
+            // The session that it began is not saved either.
+            Change::Begin(_) => Change::None,
+            other => other,
+        };
+        let goes_on = matches!(change, Change::Set(_));
+        if !goes_on && let Err(error) = self.revoke_known().await {
+            return unavailable(error);
         }
+        self.change(change);
         let mut response = error.error_response();
         self.finish(response.headers_mut());
         InternalError::from_response(error, response).into()
@@ -237,11 +273,11 @@ enum Taken {
     As(RememberToken),
 }
 
-fn unavailable(error: SeriesError) -> Error {
+fn unavailable(error: impl fmt::Display) -> Error {
     tracing::error!(%error, "the store of remembered logins does not do its part");
     let mut response = problem(StatusCode::SERVICE_UNAVAILABLE);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    InternalError::from_response("no series", response).into()
+    InternalError::from_response("no store", response).into()
 }
 
 impl<S> fmt::Debug for RememberMeMiddleware<S> {

@@ -60,6 +60,8 @@ fn accepts_html(req: &HttpRequest) -> bool {
 /// The path to go to after a login, if it is one of this origin. Whatever else a link says in its `next` would send users who
 /// have just logged in to somebody else's page ([CWE-601]).
 ///
+/// It may hold quotes: where it is put into HTML, escape it like any other text.
+///
 /// It is a path if it begins with one `/`, and holds no backslash (which browsers read as `/`) and nothing but visible ASCII.
 ///
 /// ```

@@ -4,9 +4,9 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
-use super::{RandomId, UserStamp};
+use super::UserStamp;
 use crate::{
-    KeyRing,
+    KeyRing, RandomId,
     token::{Sealed, seal},
 };
 
@@ -20,6 +20,8 @@ const MAX_TOKEN_LEN: usize = 4096;
 #[serde(deny_unknown_fields)]
 pub(super) struct RememberToken {
     v: u8,
+    /// That of the login, whatever becomes of the token: it is what a logout revokes.
+    pub(super) id: String,
     pub(super) sub: String,
     pub(super) exp: i64,
     credentials: String,
@@ -32,9 +34,9 @@ pub(super) struct RememberToken {
 }
 
 impl RememberToken {
-    pub(super) fn new(sub: String, exp: i64, stamp: &UserStamp, client: Option<String>) -> Self {
+    pub(super) fn new(id: RandomId, sub: String, exp: i64, stamp: &UserStamp, client: Option<String>) -> Self {
         let credentials = Base64UrlUnpadded::encode_string(stamp.as_bytes());
-        Self { v: VERSION, sub, exp, credentials, client, series: None }
+        Self { v: VERSION, id: id.to_string(), sub, exp, credentials, client, series: None }
     }
 
     #[must_use]

@@ -7,7 +7,7 @@ use actix_session::{
 use actix_web::cookie::{Cookie, Key, SameSite};
 
 use super::{PasetoSessionStore, budget::CookieShape, wire::wrapped};
-use crate::{Clock, ConfigError, KeyRing, SystemClock, cookie::CookieSettings, limits::check_ttl};
+use crate::{Clock, ConfigError, KeyRing, Revocations, SystemClock, cookie::CookieSettings, limits::check_ttl};
 
 /// Sessions in encrypted cookies, ready made: [`actix_session::SessionMiddleware`] around a [`PasetoSessionStore`], and around both
 /// what a cookie needs to be safe.
@@ -21,7 +21,8 @@ use crate::{Clock, ConfigError, KeyRing, SystemClock, cookie::CookieSettings, li
 ///
 /// There is one session a request: do not put one `PasetoSession` inside of another, scopes beside each other may have their own.
 /// As with every session that is kept in its cookie, a request that is under way while another logs out may set the cookie
-/// once more.
+/// once more. Without a [revocation store](PasetoSessionBuilder::revocations) that one is good, and so is a copy from before
+/// `purge` or `renew`, until it expires.
 ///
 /// All of actix-session works under it: `Session`, guards, `renew`, `purge`. `renew` begins a new session with the same
 /// state: call it when a user logs in.
@@ -249,6 +250,16 @@ impl PasetoSessionBuilder {
     /// session's cookie in `req.cookie(..)` then (one of the session's own), the header is as it was sent.
     pub fn opened_cookies(mut self, capacity: usize) -> Self {
         self.opened_cookies = capacity;
+        self
+    }
+
+    /// Where sessions that were purged or renewed are kept until they would have ended, so that no copy of their cookies is good
+    /// any more: it is an empty session, and is removed. Asked at each request that brings a session. Default: nowhere.
+    ///
+    /// If the store cannot answer, or cannot keep that a session has ended, the request is answered `503`, and the browser keeps
+    /// the cookie that it had. At the end of a session the handler has done its work by then.
+    pub fn revocations(mut self, store: impl Revocations) -> Self {
+        self.store = self.store.revocations(store);
         self
     }
 

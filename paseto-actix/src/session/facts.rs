@@ -17,6 +17,8 @@ pub(super) struct Facts {
     pub(super) sealed: Option<Rc<Opened>>,
     /// The length of a token that would have been too long.
     pub(super) too_large: Option<usize>,
+    /// Whether the revocation store failed.
+    pub(super) unavailable: bool,
     /// Whether the application is at work: what it does with a store of its own is not noted.
     pub(super) inside: bool,
 }

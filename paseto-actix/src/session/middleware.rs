@@ -89,6 +89,7 @@ where
             let (response, facts) = facts::gather(before, async { inside.call(req).await }).await;
             let mut response = match (response, facts.too_large) {
                 (Ok(response), _) => response,
+                (Err(_), _) if facts.unavailable => return Err(unavailable()),
                 (Err(_), Some(size)) => return Err(too_large(size, session.max_token_len())),
                 (Err(error), None) => return Err(error),
             };
@@ -121,7 +122,7 @@ fn remember<B>(response: &ServiceResponse<B>, facts: &Facts, session: &PasetoSes
     let name = session.cookie_name();
     let read = first_value(response.request().headers(), name).unwrap_or_default();
     match (&facts.known, &facts.loaded) {
-        // It has expired.
+        // It has expired, or was revoked.
         (Some(_), None) => opened.remove(read),
         // Of two cookies with the name, actix may have read another.
         (None, Some(loaded)) if cookie_read(response.request(), name, |value| value == wire::percent_decoded(read)) => {
@@ -168,6 +169,13 @@ fn removal(cookie: Cookie<'static>) -> HeaderValue {
     let mut cookie = cookie;
     cookie.make_removal();
     HeaderValue::from_str(&cookie.encoded().to_string()).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+/// Whether a session has ended is not known, or not kept: the client is to come again with the cookie that it has.
+fn unavailable() -> Error {
+    let mut response = problem(StatusCode::SERVICE_UNAVAILABLE);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    InternalError::from_response("no revocations", response).into()
 }
 
 fn too_large(size: usize, limit: usize) -> Error {

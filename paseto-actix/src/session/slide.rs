@@ -10,6 +10,7 @@ use actix_session::{Session, SessionExt, SessionStatus};
 use actix_web::{
     Error,
     dev::{Service, ServiceRequest, ServiceResponse},
+    error::ErrorInsufficientStorage,
 };
 use futures_util::future::LocalBoxFuture;
 
@@ -45,7 +46,7 @@ where
             wire::restore(req.headers_mut(), before);
         }
         facts::set_inside(true);
-        let response = self.service.call(req);
+        let (response, store) = (self.service.call(req), self.store.clone());
         Box::pin(async move {
             let response = response.await;
             facts::set_inside(false);
@@ -53,6 +54,12 @@ where
             let session = response.request().get_session();
             if renew && session.status() == SessionStatus::Unchanged {
                 mark_as_changed(&session);
+            }
+            if session.status() == SessionStatus::Renewed
+                && let Some(size) = store.cannot_renew_to(&session.entries())
+            {
+                facts::note(|facts| facts.too_large = Some(size));
+                return Err(ErrorInsufficientStorage("a session that is too large"));
             }
             Ok(response)
         })

@@ -11,7 +11,8 @@ use super::{
     opened::Opened,
 };
 use crate::{
-    Clock, KeyRing, SystemClock,
+    Clock, KeyRing, RevocationError, Revocations, SystemClock,
+    revocation::{AnyRevocations, ScopedRevocations},
     token::{Sealed, assertion, seal, sealed_len},
 };
 
@@ -22,8 +23,8 @@ use crate::{
 ///
 /// Under one key, let each middleware have its own [`application`](Self::application) name: the store does not know the cookie's.
 ///
-/// There is nothing on the server, hence nothing to delete there: a cookie that was copied before `purge()` or `renew()` is
-/// good until it expires.
+/// Without a [revocation store](Self::revocations) there is nothing on the server, hence nothing to delete there: a cookie that
+/// was copied before `purge()` or `renew()` is good until it expires.
 ///
 /// ```
 /// use actix_session::SessionMiddleware;
@@ -42,6 +43,7 @@ pub struct PasetoSessionStore {
     assertion: Vec<u8>,
     absolute_limit: Duration,
     max_token_len: usize,
+    revocations: Option<AnyRevocations>,
     clock: Arc<dyn Clock>,
 }
 
@@ -55,6 +57,7 @@ impl PasetoSessionStore {
             assertion: assertion("session", "", ""),
             absolute_limit: Duration::from_secs(12 * 60 * 60),
             max_token_len: CookieShape::max_token_len(&STORE_ALONE),
+            revocations: None,
             clock: Arc::new(SystemClock),
         }
     }
@@ -71,6 +74,18 @@ impl PasetoSessionStore {
     #[must_use]
     pub fn absolute_limit(mut self, limit: Duration) -> Self {
         self.absolute_limit = limit;
+        self
+    }
+
+    /// Where sessions that were purged or renewed are kept until they would have ended, so that no copy of their cookies is good
+    /// any more. It is asked at each request that brings a session. Default: nowhere.
+    ///
+    /// If it cannot answer, or cannot keep that a session has ended, actix-session's middleware answers `500`, and the cookie
+    /// stays as it is. (Under [`PasetoSession`](super::PasetoSession) it is `503`.) What a renewed session holds has to fit into
+    /// a cookie: the one before it has ended by then.
+    #[must_use]
+    pub fn revocations(mut self, store: impl Revocations) -> Self {
+        self.revocations = Some(AnyRevocations::new(store));
         self
     }
 
@@ -125,6 +140,27 @@ impl PasetoSessionStore {
         life.created.saturating_add(limit)
     }
 
+    /// The store that is asked, if there is one.
+    fn ended(&self) -> Option<ScopedRevocations> {
+        let store = self.revocations.clone()?;
+        Some(ScopedRevocations::new(store, "session", &self.application, &self.cookie))
+    }
+
+    /// Whose session is under a key: what the request's cookie holds need not be opened twice.
+    fn life(&self, key: &SessionKey) -> Option<Life> {
+        let is_loaded =
+            |loaded: &Rc<Opened>| key.as_ref() == loaded.token.as_str() || key.as_ref() == loaded.stand_in();
+        let known = facts::loaded().filter(is_loaded).map(|loaded| loaded.life.clone());
+        known.or_else(|| self.open(key.as_ref()).map(|opened| opened.life.clone()))
+    }
+
+    /// The length of a session that is too long to be sealed, where renewing would end the one before it first.
+    pub(super) fn cannot_renew_to(&self, state: &State) -> Option<usize> {
+        self.revocations.as_ref()?;
+        let length = sealed_len(envelope::len(state).ok()?);
+        (length > self.max_token_len).then_some(length)
+    }
+
     fn begin(&self) -> Result<Life, Failure> {
         Life::begin(self.clock.now()).ok_or_else(|| Failure::Other(anyhow!("the system has no random bytes")))
     }
@@ -175,6 +211,13 @@ impl SessionStore for PasetoSessionStore {
             tracing::debug!("a session that has expired");
             return Ok(None);
         }
+        if let Some(ended) = self.ended() {
+            let is_revoked = ended.is_revoked(&opened.life.id).await;
+            if is_revoked.map_err(|error| LoadError::Other(unavailable(error)))? {
+                tracing::info!("a session cookie from before its session was purged or renewed");
+                return Ok(None);
+            }
+        }
         let state = opened.state.clone();
         facts::note(|facts| facts.loaded = Some(opened));
         Ok(Some(state))
@@ -186,10 +229,7 @@ impl SessionStore for PasetoSessionStore {
 
     /// Keeps the session's id and its time of creation, and with it the absolute limit.
     async fn update(&self, key: SessionKey, state: State, ttl: &time::Duration) -> Result<SessionKey, UpdateError> {
-        let is_loaded =
-            |loaded: &Rc<Opened>| key.as_ref() == loaded.token.as_str() || key.as_ref() == loaded.stand_in();
-        let known = facts::loaded().filter(is_loaded).map(|loaded| loaded.life.clone());
-        let life = match known.or_else(|| self.open(key.as_ref()).map(|opened| opened.life.clone())) {
+        let life = match self.life(&key) {
             Some(life) => life,
             None => self.begin()?,
         };
@@ -201,9 +241,20 @@ impl SessionStore for PasetoSessionStore {
         Ok(())
     }
 
-    async fn delete(&self, _: &SessionKey) -> Result<(), anyhow::Error> {
-        Ok(())
+    /// Without a revocation store there is nothing to delete. The session is revoked until its absolute end: a request that is
+    /// under way may still seal it anew.
+    async fn delete(&self, key: &SessionKey) -> Result<(), anyhow::Error> {
+        let Some(ended) = self.ended() else { return Ok(()) };
+        let Some(life) = self.life(key) else { return Ok(()) };
+        ended.revoke(&life.id, self.ceiling(&life)).await.map_err(unavailable)
     }
+}
+
+/// Tells the middleware around it, which answers for a store that does not.
+fn unavailable(error: RevocationError) -> anyhow::Error {
+    tracing::error!(%error, "the store of sessions that have ended does not do its part");
+    facts::note(|facts| facts.unavailable = true);
+    anyhow!(error)
 }
 
 impl fmt::Debug for PasetoSessionStore {

@@ -1,10 +1,12 @@
 //! The registered claims: their names, their types, and how they are read from a payload.
 //!
 //! Sources: PASETO's [registered claims], `scope` of [RFC 8693, section 4.2], `auth_time` of [OpenID Connect Core,
-//! section 2], which, like every time in PASETO, is written in RFC 3339 here.
+//! section 2], which, like every time in PASETO, is written in RFC 3339 here, `sid` of [OpenID Connect Front-Channel Logout,
+//! section 3].
 //!
 //! [registered claims]: https://github.com/paseto-standard/paseto-spec/blob/master/docs/02-Implementation-Guide/04-Claims.md
 //! [RFC 8693, section 4.2]: https://www.rfc-editor.org/rfc/rfc8693#section-4.2
+//! [OpenID Connect Front-Channel Logout, section 3]: https://openid.net/specs/openid-connect-frontchannel-1_0.html#OPLogout
 //! [OpenID Connect Core, section 2]: https://openid.net/specs/openid-connect-core-1_0.html#IDToken
 
 use std::fmt;
@@ -18,7 +20,7 @@ use super::{
 };
 
 /// Each registered claim, with what to do instead of writing it by hand.
-pub(crate) const RESERVED: [(&str, &str); 9] = [
+pub(crate) const RESERVED: [(&str, &str); 11] = [
     ("iss", "it is the name that the Issuer was built with"),
     ("sub", "call `.subject(..)`"),
     ("aud", "call `.audience(..)`"),
@@ -28,6 +30,8 @@ pub(crate) const RESERVED: [(&str, &str); 9] = [
     ("jti", "it is random, or call `.token_id(..)`"),
     ("scope", "call `.scopes(..)`"),
     ("auth_time", "call `.auth_time(..)`"),
+    ("sid", "call `.session_id(..)`"),
+    ("sub_gen", "call `.generation(..)`"),
 ];
 
 /// The registered claims of one token, each of the right type.
@@ -42,6 +46,10 @@ pub(crate) struct RegisteredClaims {
     pub(crate) jti: Option<String>,
     pub(crate) scope: Option<String>,
     pub(crate) auth_time: Option<OffsetDateTime>,
+    /// The login that the token is of.
+    pub(crate) sid: Option<String>,
+    /// The subject's generation, a claim of our own: see [`Revocations`](crate::Revocations).
+    pub(crate) sub_gen: Option<u64>,
 }
 
 impl RegisteredClaims {
@@ -96,6 +104,8 @@ impl<'de> Visitor<'de> for Payload {
                 "jti" => claims.jti = Some(map.next_value::<Text>()?.0),
                 "scope" => claims.scope = Some(map.next_value::<Scope>()?.0),
                 "auth_time" => claims.auth_time = Some(map.next_value::<Time>()?.0),
+                "sid" => claims.sid = Some(map.next_value::<Text>()?.0),
+                "sub_gen" => claims.sub_gen = Some(map.next_value::<Generation>()?.0),
                 _ => map.next_value_seed(Value { depth: 1, budget: &mut budget })?,
             }
         }
@@ -109,6 +119,17 @@ impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Text(text) = Text::deserialize(deserializer)?;
         parse_time(&text).map(Self).ok_or_else(|| de::Error::custom("a time that is not in RFC 3339"))
+    }
+}
+
+/// Decimal digits as a text, like every registered claim.
+struct Generation(u64);
+
+impl<'de> Deserialize<'de> for Generation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Text(text) = Text::deserialize(deserializer)?;
+        let generation = text.parse().ok().filter(|number: &u64| number.to_string() == text);
+        generation.map(Self).ok_or_else(|| de::Error::custom("a generation that is no number"))
     }
 }
 

@@ -115,6 +115,19 @@ impl VerifiedToken {
         self.0.claims.auth_time
     }
 
+    /// The login that the token is of (`sid`), which all tokens of it have in common.
+    #[must_use]
+    pub fn session_id(&self) -> Option<&str> {
+        self.0.claims.sid.as_deref()
+    }
+
+    /// The generation of the subject under which the token was issued (`sub_gen`), 0 if it names none: see
+    /// [`Revocations`](crate::Revocations).
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.0.claims.sub_gen.unwrap_or_default()
+    }
+
     /// What the token grants (`scope`).
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         self.0.claims.scopes()

@@ -4,8 +4,10 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::{Checks, Csrf, ErrorHandler, Inner, KeySet, Sources, TokenSource, Verifier};
 use crate::{
-    Clock, ConfigError, DEFAULT_REALM, Format, PublicKey, Refusal, SystemClock, VerifiedToken, VerifyError,
+    Clock, ConfigError, DEFAULT_REALM, Format, PublicKey, Refusal, Revocations, SystemClock, VerifiedToken,
+    VerifyError,
     limits::check_leeway,
+    revocation::AnyRevocations,
     token::{Audience, Policy},
 };
 
@@ -40,6 +42,7 @@ pub struct VerifierBuilder {
     sources: Vec<TokenSource>,
     trusted_origins: Option<Vec<String>>,
     checks: Checks,
+    revocations: Option<AnyRevocations>,
     error_handler: Option<ErrorHandler>,
     realm: String,
     clock: Arc<dyn Clock>,
@@ -58,6 +61,7 @@ impl VerifierBuilder {
             sources: vec![TokenSource::bearer()],
             trusted_origins: Some(Vec::new()),
             checks: Checks::default(),
+            revocations: None,
             error_handler: None,
             realm: DEFAULT_REALM.to_owned(),
             clock: Arc::new(SystemClock),
@@ -211,6 +215,14 @@ impl VerifierBuilder {
         self
     }
 
+    /// Asks this store whether a token was revoked, after all but asynchronous checks. Default: nobody is asked.
+    ///
+    /// A token without `jti` is refused then, and where the store cannot answer, so is every token: `503` with `Retry-After`.
+    pub fn revocations(mut self, store: impl Revocations) -> Self {
+        self.revocations = Some(AnyRevocations::new(store));
+        self
+    }
+
     /// The `realm` of challenges, without `"` and `\`. Default: `api`.
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
         self.realm = realm.into();
@@ -257,6 +269,7 @@ impl VerifierBuilder {
             sources: Sources::new(self.sources)?,
             csrf: Csrf::new(self.trusted_origins)?,
             checks: self.checks,
+            revocations: self.revocations,
             error_handler: self.error_handler,
             realm: self.realm.into(),
             clock: self.clock,

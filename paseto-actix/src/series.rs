@@ -1,12 +1,16 @@
-//! Series: the remember-me tokens of one login, each of which is used once.
+//! Series: the tokens of one login, each of which is used once.
 
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 
 use std::{fmt, future::Future, str::FromStr, sync::Arc, time::Duration};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use futures_util::future::LocalBoxFuture;
 pub use memory::MemorySeries;
+#[cfg(feature = "redis")]
+pub use redis::{RedisSeries, RedisSeriesBuilder};
 use time::OffsetDateTime;
 
 /// 128 random bits: the name of a series, or of one token in it.
@@ -89,12 +93,12 @@ pub enum Rotation {
     Unknown,
 }
 
-/// Keeps the series of remembered logins, so that a token that was copied is found out, and that a logout ends all copies.
+/// Keeps the series of logins, so that a token that was copied is found out, and that a logout ends all copies.
 ///
 /// Each method has to be one atomic step: of two uses of one token at once, one gets [`Rotation::Rotated`].
 /// A store that cannot answer fails, and the request is answered `503`: nobody is logged in by it.
 ///
-/// [`MemorySeries`] is the one for a single process.
+/// [`MemorySeries`] is the one for a single process, `RedisSeries` (feature `redis`) the one for several.
 pub trait SeriesStore: Send + Sync + 'static {
     /// Begins a series of a user, with its first token, to be forgotten once it has expired.
     ///
@@ -159,14 +163,14 @@ pub struct SeriesReuse {
 
 /// A store of whatever type.
 #[derive(Clone)]
-pub(super) struct AnySeries(Arc<dyn Store>);
+pub(crate) struct AnySeries(Arc<dyn Store>);
 
 impl AnySeries {
-    pub(super) fn new(store: impl SeriesStore) -> Self {
+    pub(crate) fn new(store: impl SeriesStore) -> Self {
         Self(Arc::new(store))
     }
 
-    pub(super) async fn begin(
+    pub(crate) async fn begin(
         &self,
         series: RandomId,
         first: RandomId,
@@ -177,15 +181,15 @@ impl AnySeries {
         self.0.begin(series, first, user_id, expires, now).await
     }
 
-    pub(super) async fn rotate(&self, token: TokenUse) -> Result<Rotation, SeriesError> {
+    pub(crate) async fn rotate(&self, token: TokenUse) -> Result<Rotation, SeriesError> {
         self.0.rotate(token).await
     }
 
-    pub(super) async fn revoke(&self, series: RandomId) -> Result<(), SeriesError> {
+    pub(crate) async fn revoke(&self, series: RandomId) -> Result<(), SeriesError> {
         self.0.revoke(series).await
     }
 
-    pub(super) async fn revoke_all(&self, user_id: &str) -> Result<(), SeriesError> {
+    pub(crate) async fn revoke_all(&self, user_id: &str) -> Result<(), SeriesError> {
         self.0.revoke_all(user_id).await
     }
 }

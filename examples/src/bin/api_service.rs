@@ -1,0 +1,146 @@
+//! A JSON API whose clients log in once and go on by refresh tokens.
+//!
+//! `cargo run --bin api_service`, then
+//!
+//! ```sh
+//! curl -H 'Content-Type: application/json' -d '{"email": "foo@bar.example", "password": "mysecret"}' http://127.0.0.1:8080/login
+//! curl -H 'Authorization: Bearer v4.public.…' http://127.0.0.1:8080/me
+//! curl -H 'Content-Type: application/json' -d '{"refresh_token": "v4.local.…"}' http://127.0.0.1:8080/refresh
+//! ```
+//!
+//! `admin@bar.example`, with the same password, may see `/admin` too.
+//!
+//! `BIND` is the address to listen on (default `127.0.0.1:8080`). `PASETO_CONFIG`, where set, is the path of a JSON file
+//! `{"issuer": {…}, "verifier": {…}}`; without it, a demo key is used that everybody knows. `REFRESH_KEYS`, where set, is a
+//! comma-separated list of `k4.local` keys, the active one first; without it, one is derived of the settings, which have a secret
+//! in them. `REDIS_URL`, where set, is the Redis that several of these share; without it, logins are kept in memory, and end with
+//! the program.
+
+use std::{
+    env::{self, VarError},
+    error::Error,
+    process::ExitCode,
+};
+
+use actix_web::{App, HttpResponse, HttpServer, get, post, web};
+use paseto_actix::{
+    Issuer, KeyRing, LocalKey, Login, MemoryRevocations, MemorySeries, Paseto, RedisRevocations, RedisSeries,
+    RefreshError, RefreshTokens, TokenPair, VerifiedToken, Verifier, VerifierBuilder, paseto_required,
+};
+use paseto_actix_examples::{config::Config, exit, key_ring, listen, log, login::JsonCredentials};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+#[derive(Deserialize, Serialize)]
+struct Claims {
+    email: String,
+}
+
+/// What a user may do is looked up at each refresh: who is no admin any more is none after a quarter of an hour.
+fn issue(login: Login) -> Result<TokenPair, RefreshError> {
+    let email = login.subject().to_owned();
+    let scopes = if email == "admin@bar.example" { vec!["admin"] } else { Vec::new() };
+    login.issue_with(&Claims { email }, |token| token.scopes(scopes))
+}
+
+#[post("/login")]
+async fn log_in(tokens: web::Data<RefreshTokens>, user: web::Json<JsonCredentials>) -> actix_web::Result<HttpResponse> {
+    if !user.are_right() {
+        return Ok(HttpResponse::Unauthorized().json(json!({ "error": "wrong email or password" })));
+    }
+    let pair = issue(tokens.begin(&user.email).await?)?;
+    Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(pair))
+}
+
+#[derive(Deserialize)]
+struct Refresh {
+    refresh_token: String,
+}
+
+#[post("/refresh")]
+async fn refresh(tokens: web::Data<RefreshTokens>, body: web::Json<Refresh>) -> Result<TokenPair, RefreshError> {
+    issue(tokens.refresh(&body.refresh_token).await?)
+}
+
+#[post("/logout")]
+#[paseto_required]
+async fn log_out(tokens: web::Data<RefreshTokens>, token: VerifiedToken) -> Result<HttpResponse, RefreshError> {
+    tokens.end_by(&token).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+#[post("/logout-everywhere")]
+#[paseto_required]
+async fn log_out_everywhere(
+    tokens: web::Data<RefreshTokens>,
+    token: VerifiedToken,
+) -> Result<HttpResponse, RefreshError> {
+    tokens.end_all(token.subject().unwrap_or_default()).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+#[get("/me")]
+#[paseto_required]
+async fn me(paseto: Paseto<Claims>) -> web::Json<Claims> {
+    web::Json(paseto.into_claims())
+}
+
+#[get("/admin")]
+#[paseto_required(scopes("admin"))]
+async fn admin(paseto: Paseto<Claims>) -> String {
+    format!("{} may do as they like.", paseto.into_claims().email)
+}
+
+/// Where logins are kept, and which verifier asks there.
+fn stores(
+    issuer: Issuer,
+    keys: KeyRing,
+    verifier: VerifierBuilder,
+) -> Result<(RefreshTokens, Verifier), Box<dyn Error>> {
+    let tokens = RefreshTokens::builder(issuer, keys).application("api_service");
+    let (tokens, verifier) = match env::var("REDIS_URL") {
+        Ok(url) => {
+            let revocations = RedisRevocations::builder(&url).prefix("api_service").build()?;
+            let families = RedisSeries::builder(&url).prefix("api_service").build()?;
+            (tokens.families(families).revocations(revocations.clone()), verifier.revocations(revocations))
+        }
+        Err(VarError::NotPresent) => {
+            println!("REDIS_URL is not set: logins are kept in memory, and end with this program");
+            let revocations = MemoryRevocations::new(100_000);
+            let families = MemorySeries::new(100_000);
+            (tokens.families(families).revocations(revocations.clone()), verifier.revocations(revocations))
+        }
+        Err(VarError::NotUnicode(_)) => return Err("REDIS_URL: no valid text".into()),
+    };
+    Ok((tokens.build()?, verifier.build().map_err(|error| format!("`verifier`: {error}"))?))
+}
+
+async fn serve() -> Result<(), Box<dyn Error>> {
+    log();
+    let text = Config::text()?;
+    let config = Config::parse(&text)?;
+    let keys = match env::var_os("REFRESH_KEYS") {
+        Some(_) => key_ring("REFRESH_KEYS")?,
+        None => LocalKey::derive_from(text.as_bytes(), "refresh tokens of api_service")?.into(),
+    };
+    let issuer = config.issuer.build().map_err(|error| format!("`issuer`: {error}"))?;
+    let (tokens, verifier) = stores(issuer, keys, config.verifier.into_builder())?;
+    let app = move || {
+        App::new()
+            .app_data(web::Data::new(tokens.clone()))
+            .app_data(verifier.clone())
+            .service(log_in)
+            .service(refresh)
+            .service(log_out)
+            .service(log_out_everywhere)
+            .service(me)
+            .service(admin)
+    };
+    HttpServer::new(app).listen(listen()?)?.run().await?;
+    Ok(())
+}
+
+#[actix_web::main]
+async fn main() -> ExitCode {
+    exit(serve().await)
+}

@@ -1,0 +1,327 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use super::{Login, RefreshError, token::RefreshToken};
+use crate::{
+    Clock, ConfigError, Issuer, KeyRing, RandomId, Revocations, Rotation, SeriesReuse, SeriesStore, SystemClock,
+    TokenUse, VerifiedToken, limits::check_ttl, revocation::AnyRevocations, series::AnySeries, token::assertion,
+};
+
+/// Pairs of an access token (`v4.public`, short) and a refresh token (`v4.local`, long, good for one use), as
+/// [RFC 9700, section 4.14] wants them: all tokens of one login are a family, and a refresh token that comes a second time ends
+/// the family, the access tokens too.
+///
+/// The browser or app that lost a response may ask again within [`grace`](RefreshTokensBuilder::grace): it gets the tokens that
+/// it would have got.
+///
+/// ```
+/// use paseto_actix::{Issuer, LocalKey, MemoryRevocations, MemorySeries, RefreshTokens, SecretKey, Verifier};
+///
+/// # #[actix_web::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let key = SecretKey::generate();
+/// let revocations = MemoryRevocations::new(100_000);
+/// let verifier = Verifier::builder()
+///     .trust("https://issuer.example", key.public_key())
+///     .revocations(revocations.clone())
+///     .build()?;
+/// let issuer = Issuer::builder("https://issuer.example").key(key).build()?;
+/// let tokens = RefreshTokens::builder(issuer, LocalKey::generate())
+///     .families(MemorySeries::new(100_000))
+///     .revocations(revocations)
+///     .build()?;
+///
+/// // At the login, once the password was found right:
+/// let pair = tokens.begin("ada").await?.issue(&serde_json::json!({ "plan": "pro" }))?;
+/// assert_eq!(verifier.verify_str_async(&pair.access_token).await?.subject(), Some("ada"));
+///
+/// // Later. The claims are those of now:
+/// let login = tokens.refresh(&pair.refresh_token).await?;
+/// assert_eq!(login.subject(), "ada");
+/// let pair = login.issue_with(&serde_json::json!({ "plan": "pro" }), |token| token.scopes(["read"]))?;
+///
+/// tokens.end(&pair.refresh_token).await?;
+/// assert!(verifier.verify_str_async(&pair.access_token).await.is_err());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// [RFC 9700, section 4.14]: https://www.rfc-editor.org/rfc/rfc9700#section-4.14
+#[derive(Clone)]
+pub struct RefreshTokens(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) issuer: Issuer,
+    pub(super) access_ttl: Duration,
+    keys: KeyRing,
+    assertion: Vec<u8>,
+    lifetime: Duration,
+    grace: Duration,
+    families: AnySeries,
+    revocations: AnyRevocations,
+    on_reuse: Box<dyn Fn(&SeriesReuse) + Send + Sync>,
+    clock: Arc<dyn Clock>,
+}
+
+/// Verifiers accept a token that much longer at most.
+const LONGEST_LEEWAY: Duration = Duration::from_secs(5 * 60);
+
+impl RefreshTokens {
+    /// Starts with who issues access tokens, and the keys that seal refresh tokens. Required are
+    /// [`families`](RefreshTokensBuilder::families) and [`revocations`](RefreshTokensBuilder::revocations).
+    pub fn builder(issuer: Issuer, keys: impl Into<KeyRing>) -> RefreshTokensBuilder {
+        RefreshTokensBuilder {
+            issuer,
+            keys: keys.into(),
+            application: String::new(),
+            access_ttl: Duration::from_secs(15 * 60),
+            lifetime: Duration::from_secs(30 * 24 * 60 * 60),
+            grace: Duration::from_secs(10),
+            families: None,
+            revocations: None,
+            on_reuse: Box::new(|_| ()),
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// Begins a login: call it once the credentials were found right.
+    ///
+    /// # Errors
+    ///
+    /// [`RefreshError`] if one of the stores does not do its part.
+    pub async fn begin(&self, subject: impl Into<String>) -> Result<Login, RefreshError> {
+        let (inner, subject) = (&*self.0, subject.into());
+        let now = inner.clock.now();
+        let expires = now.saturating_add(span(inner.lifetime));
+        let (family, first) = (random()?, random()?);
+        let (since, exp) = (now.unix_timestamp(), expires.unix_timestamp());
+        let token = RefreshToken::new(subject, since, exp, family, first);
+        // Sealed first: what cannot be sealed begins no family.
+        let text = token.seal(&inner.keys, &inner.assertion).ok_or(RefreshError::Sealing)?;
+        inner.families.begin(family, first, &token.sub, expires, now).await?;
+        self.login(token, family, text).await
+    }
+
+    /// Uses a refresh token up: the login that goes on, with the next one.
+    ///
+    /// # Errors
+    ///
+    /// [`RefreshError`] if the token is none, is used up, or belongs to a login that has ended; or if one of the stores does not
+    /// do its part. A token that was used before ends its login.
+    pub async fn refresh(&self, refresh_token: &str) -> Result<Login, RefreshError> {
+        let inner = &*self.0;
+        let (token, family, presented) = self.open(refresh_token)?;
+        let next = random()?;
+        let token_use = TokenUse::new(family, presented, next, inner.clock.now(), inner.grace);
+        let current = match inner.families.rotate(token_use).await? {
+            Rotation::Rotated => next,
+            // Two at once, or one whose response was lost.
+            Rotation::Superseded { current } => current,
+            Rotation::Unknown => return Err(RefreshError::Ended),
+            Rotation::Reused => {
+                let reuse = SeriesReuse { user_id: token.sub, series: family };
+                tracing::warn!(%family, "a refresh token was used again: somebody has a copy; its family is revoked");
+                (inner.on_reuse)(&reuse);
+                self.revoke_access(family).await?;
+                return Err(RefreshError::Reused);
+            }
+        };
+        let token = RefreshToken::new(token.sub, token.since, token.exp, family, current);
+        let text = token.seal(&inner.keys, &inner.assertion).ok_or(RefreshError::Sealing)?;
+        self.login(token, family, text).await
+    }
+
+    /// Ends a login, by a refresh token of it: a logout. It beats a refresh that is under way.
+    ///
+    /// # Errors
+    ///
+    /// [`RefreshError::Invalid`] if it is no refresh token; another one if a store does not do its part: the login may go on then.
+    pub async fn end(&self, refresh_token: &str) -> Result<(), RefreshError> {
+        let (_, family, _) = self.open(refresh_token)?;
+        // The family first: no refresh can issue what would not be revoked.
+        self.0.families.revoke(family).await?;
+        self.revoke_access(family).await
+    }
+
+    /// Ends the login that an access token is of: a logout by whoever has no refresh token at hand.
+    ///
+    /// # Errors
+    ///
+    /// [`RefreshError::Invalid`] if it is an access token of no such login; another one if a store does not do its part: the login
+    /// may go on then.
+    pub async fn end_by(&self, access_token: &VerifiedToken) -> Result<(), RefreshError> {
+        let session_id = access_token.session_id().filter(|_| access_token.issuer() == self.0.issuer.name());
+        let family = session_id.and_then(|id| id.parse().ok()).ok_or(RefreshError::Invalid)?;
+        self.0.families.revoke(family).await?;
+        self.revoke_access(family).await
+    }
+
+    /// Ends all logins of a subject, the access tokens too.
+    ///
+    /// # Errors
+    ///
+    /// [`RefreshError`] if a store does not do its part: logins may go on then.
+    pub async fn end_all(&self, subject: &str) -> Result<(), RefreshError> {
+        let inner = &*self.0;
+        inner.families.revoke_all(subject).await?;
+        let until = self.last_access_token();
+        inner.revocations.revoke_subject(inner.issuer.name(), subject, until).await?;
+        Ok(())
+    }
+
+    fn open(&self, text: &str) -> Result<(RefreshToken, RandomId, RandomId), RefreshError> {
+        let inner = &*self.0;
+        let now = inner.clock.now().unix_timestamp();
+        let token = RefreshToken::open(text, &inner.keys, &inner.assertion, now).ok_or(RefreshError::Invalid)?;
+        let (family, id) = token.ids().ok_or(RefreshError::Invalid)?;
+        Ok((token, family, id))
+    }
+
+    async fn login(&self, token: RefreshToken, family: RandomId, text: String) -> Result<Login, RefreshError> {
+        let inner = &*self.0;
+        Ok(Login {
+            generation: inner.revocations.generation(inner.issuer.name(), &token.sub).await?,
+            tokens: self.clone(),
+            session_id: family.to_string(),
+            since: OffsetDateTime::from_unix_timestamp(token.since).map_err(|_| RefreshError::Invalid)?,
+            subject: token.sub,
+            refresh_token: Zeroizing::new(text),
+        })
+    }
+
+    /// Revokes the access tokens of a family, by the session id that they have in common.
+    async fn revoke_access(&self, family: RandomId) -> Result<(), RefreshError> {
+        let inner = &*self.0;
+        inner.revocations.revoke(inner.issuer.name(), &family.to_string(), self.last_access_token()).await?;
+        Ok(())
+    }
+
+    /// When the last access token that was issued until now is accepted nowhere any more.
+    fn last_access_token(&self) -> OffsetDateTime {
+        let inner = &*self.0;
+        inner.clock.now().saturating_add(span(inner.access_ttl)).saturating_add(span(LONGEST_LEEWAY))
+    }
+}
+
+fn random() -> Result<RandomId, RefreshError> {
+    RandomId::generate().ok_or(RefreshError::Sealing)
+}
+
+fn span(duration: Duration) -> time::Duration {
+    time::Duration::try_from(duration).unwrap_or(time::Duration::MAX)
+}
+
+impl fmt::Debug for RefreshTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefreshTokens")
+            .field("issuer", &self.0.issuer)
+            .field("keys", &self.0.keys)
+            .field("lifetime", &self.0.lifetime)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A [`RefreshTokens`] in the making.
+#[must_use = "a RefreshTokens is made by `.build()`"]
+pub struct RefreshTokensBuilder {
+    issuer: Issuer,
+    keys: KeyRing,
+    application: String,
+    access_ttl: Duration,
+    lifetime: Duration,
+    grace: Duration,
+    families: Option<AnySeries>,
+    revocations: Option<AnyRevocations>,
+    on_reuse: Box<dyn Fn(&SeriesReuse) + Send + Sync>,
+    clock: Arc<dyn Clock>,
+}
+
+impl RefreshTokensBuilder {
+    /// The application's name. Under the same keys, refresh tokens of one application are none of another. Default: empty.
+    pub fn application(mut self, name: impl Into<String>) -> Self {
+        self.application = name.into();
+        self
+    }
+
+    /// How long an access token is accepted, 1 second to 100 years. Default: 15 minutes.
+    pub fn access_ttl(mut self, ttl: Duration) -> Self {
+        self.access_ttl = ttl;
+        self
+    }
+
+    /// How long a login can go on by refresh tokens, counted from the login, 1 second to 100 years. Default: 30 days.
+    pub fn lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = lifetime;
+        self
+    }
+
+    /// How long a refresh token that was used is taken once more, for who has not got the response, at most 5 minutes.
+    /// Default: 10 seconds.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Where families are kept. Required. Not the store of remembered logins, unless its users are the same.
+    pub fn families(mut self, store: impl SeriesStore) -> Self {
+        self.families = Some(AnySeries::new(store));
+        self
+    }
+
+    /// Where access tokens are revoked. Required: it is the one that the verifier asks.
+    pub fn revocations(mut self, store: impl Revocations) -> Self {
+        self.revocations = Some(AnyRevocations::new(store));
+        self
+    }
+
+    /// What to do when a refresh token was used again, beyond the line in the log.
+    pub fn on_reuse(mut self, hook: impl Fn(&SeriesReuse) + Send + Sync + 'static) -> Self {
+        self.on_reuse = Box::new(hook);
+        self
+    }
+
+    /// Where the time comes from. Default: [`SystemClock`].
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Makes it.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if a store is missing, or a duration is too short or too long.
+    pub fn build(self) -> Result<RefreshTokens, ConfigError> {
+        let missing = |setting| ConfigError::setting(setting, "a store is required");
+        check_ttl("access_ttl", self.access_ttl)?;
+        check_ttl("lifetime", self.lifetime)?;
+        if self.grace > LONGEST_LEEWAY {
+            let (setting, given) = ("grace", self.grace);
+            return Err(ConfigError::DurationOutOfRange { setting, given, allowed: "at most 5 minutes" });
+        }
+        Ok(RefreshTokens(Arc::new(Inner {
+            assertion: assertion("refresh", &self.application, self.issuer.name()),
+            issuer: self.issuer,
+            access_ttl: self.access_ttl,
+            keys: self.keys,
+            lifetime: self.lifetime,
+            grace: self.grace,
+            families: self.families.ok_or_else(|| missing("families"))?,
+            revocations: self.revocations.ok_or_else(|| missing("revocations"))?,
+            on_reuse: self.on_reuse,
+            clock: self.clock,
+        })))
+    }
+}
+
+impl fmt::Debug for RefreshTokensBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefreshTokensBuilder")
+            .field("issuer", &self.issuer)
+            .field("keys", &self.keys)
+            .field("lifetime", &self.lifetime)
+            .finish_non_exhaustive()
+    }
+}

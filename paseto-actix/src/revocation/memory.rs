@@ -1,0 +1,140 @@
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use time::OffsetDateTime;
+
+use super::{
+    RevocationError, RevocationQuery, Revocations,
+    store::{RecordId, generation_at, subject_record, token_record},
+};
+use crate::{Clock, SystemClock};
+
+/// Revocations in the memory of one process: they end with it, and the tokens are good again. Clones are the same store.
+///
+/// It holds so many records and no more. Those whose tokens have expired leave; if none has, revoking is an error.
+///
+/// ```
+/// use paseto_actix::MemoryRevocations;
+///
+/// let revocations = MemoryRevocations::new(100_000);
+/// assert!(revocations.is_empty());
+/// ```
+#[derive(Clone)]
+pub struct MemoryRevocations {
+    capacity: usize,
+    clock: Arc<dyn Clock>,
+    table: Arc<RwLock<Table>>,
+}
+
+#[derive(Default)]
+struct Table {
+    records: HashMap<RecordId, Record>,
+    /// The same by the time of their end.
+    ends: BTreeSet<(OffsetDateTime, RecordId)>,
+}
+
+struct Record {
+    until: OffsetDateTime,
+    /// The subject's; of no meaning for a token.
+    generation: u64,
+}
+
+impl MemoryRevocations {
+    /// A store with room for so many tokens and subjects. Each takes some 150 bytes.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        Self { capacity, clock: Arc::new(SystemClock), table: Arc::default() }
+    }
+
+    /// Where the time comes from. Default: [`SystemClock`].
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// How many records are kept.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.write().records.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Table> {
+        // Each step leaves the table whole, whatever became of the thread.
+        self.table.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The table without what has ended.
+    fn write(&self) -> RwLockWriteGuard<'_, Table> {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        while let Some((until, id)) = table.ends.first().copied().filter(|(until, _)| *until < now) {
+            table.ends.remove(&(until, id));
+            table.records.remove(&id);
+        }
+        table
+    }
+
+    fn keep(&self, table: &mut Table, id: RecordId, record: Record) -> Result<(), RevocationError> {
+        let Some(known) = table.records.get(&id).map(|known| known.until) else {
+            if table.records.len() >= self.capacity {
+                return Err(RevocationError::Full { capacity: self.capacity });
+            }
+            table.ends.insert((record.until, id));
+            table.records.insert(id, record);
+            return Ok(());
+        };
+        // A record never ends sooner than was said before.
+        let until = known.max(record.until);
+        table.ends.remove(&(known, id));
+        table.ends.insert((until, id));
+        table.records.insert(id, Record { until, ..record });
+        Ok(())
+    }
+}
+
+impl Revocations for MemoryRevocations {
+    async fn revoke(&self, issuer: &str, token_id: &str, until: OffsetDateTime) -> Result<(), RevocationError> {
+        let mut table = self.write();
+        self.keep(&mut table, token_record(issuer, token_id), Record { until, generation: 0 })
+    }
+
+    async fn revoke_subject(&self, issuer: &str, subject: &str, until: OffsetDateTime) -> Result<u64, RevocationError> {
+        let (id, mut table) = (subject_record(issuer, subject), self.write());
+        let last = table.records.get(&id).map_or(0, |record| record.generation);
+        let generation = last.saturating_add(1).max(generation_at(self.clock.now()));
+        self.keep(&mut table, id, Record { until, generation })?;
+        Ok(generation)
+    }
+
+    async fn generation(&self, issuer: &str, subject: &str) -> Result<u64, RevocationError> {
+        let record = subject_record(issuer, subject);
+        Ok(self.read().records.get(&record).map_or(0, |record| record.generation))
+    }
+
+    async fn is_revoked(&self, token: RevocationQuery<'_>) -> Result<bool, RevocationError> {
+        let table = self.read();
+        let ids = [Some(token.token_id), token.session_id];
+        if ids.into_iter().flatten().any(|id| table.records.contains_key(&token_record(token.issuer, id))) {
+            return Ok(true);
+        }
+        let Some((subject, generation)) = token.subject else { return Ok(false) };
+        let record = table.records.get(&subject_record(token.issuer, subject));
+        Ok(record.is_some_and(|record| generation < record.generation))
+    }
+}
+
+impl fmt::Debug for MemoryRevocations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryRevocations").field("capacity", &self.capacity).finish_non_exhaustive()
+    }
+}

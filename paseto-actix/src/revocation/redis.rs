@@ -1,0 +1,162 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use redis::{AsyncCommands, Script, SetExpiry, SetOptions, aio::ConnectionManager};
+use time::OffsetDateTime;
+
+use super::{
+    RevocationError, RevocationQuery, Revocations,
+    store::{generation_at, subject_record, token_record},
+};
+use crate::{
+    Clock, ConfigError, SystemClock,
+    redis_connection::{RedisConnection, RedisSettings, key_end},
+};
+
+/// Revocations on a Redis server (7 or later, or Valkey), for several processes. Clones share one connection.
+///
+/// A request costs one round trip. What does not answer within the timeout counts as no answer, and the request is answered
+/// `503`. The connection comes back by itself.
+///
+/// Each record is a key of its own with an end of its own: Redis forgets it by itself, and any cluster can hold it. **Redis has to
+/// keep what it was told**: let it write its log (`appendonly yes`), and evict nothing (`maxmemory-policy noeviction`). A
+/// revocation that a restart or an eviction loses is a token that is good again.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use paseto_actix::{RedisRevocations, SecretKey, Verifier};
+///
+/// # fn main() -> Result<(), paseto_actix::ConfigError> {
+/// let revocations =
+///     RedisRevocations::builder("redis://127.0.0.1/").prefix("shop").timeout(Duration::from_millis(100)).build()?;
+/// let verifier = Verifier::builder()
+///     .trust("https://issuer.example", SecretKey::generate().public_key())
+///     .revocations(revocations)
+///     .build()?;
+/// # let _ = verifier;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct RedisRevocations {
+    connection: RedisConnection,
+    clock: Arc<dyn Clock>,
+    new_generation: Arc<Script>,
+}
+
+/// One step, so that of two revocations at once each makes a generation of its own.
+const NEW_GENERATION: &str = r"
+local last = tonumber(redis.call('GET', KEYS[1]) or '0')
+local generation = string.format('%.0f', math.max(last + 1, tonumber(ARGV[1])))
+local ends = math.max(redis.call('EXPIRETIME', KEYS[1]), tonumber(ARGV[2]))
+redis.call('SET', KEYS[1], generation, 'EXAT', string.format('%.0f', ends))
+return generation
+";
+
+impl RedisRevocations {
+    /// Starts a store on the server of this URL: `redis://` or, with the feature `redis-tls`, `rediss://`, as the `redis` crate
+    /// reads it.
+    pub fn builder(url: impl Into<String>) -> RedisRevocationsBuilder {
+        RedisRevocationsBuilder { settings: RedisSettings::new(url.into()), clock: Arc::new(SystemClock) }
+    }
+
+    fn token_key(&self, issuer: &str, token_id: &str) -> String {
+        self.connection.key('t', &token_record(issuer, token_id))
+    }
+
+    fn subject_key(&self, issuer: &str, subject: &str) -> String {
+        self.connection.key('s', &subject_record(issuer, subject))
+    }
+}
+
+impl Revocations for RedisRevocations {
+    async fn revoke(&self, issuer: &str, token_id: &str, until: OffsetDateTime) -> Result<(), RevocationError> {
+        let key = self.token_key(issuer, token_id);
+        let end = u64::try_from(key_end(until)).unwrap_or_default();
+        let options = SetOptions::default().with_expiration(SetExpiry::EXAT(end));
+        let set = async |mut redis: ConnectionManager| redis.set_options(key, 1, options).await;
+        self.connection.ask(set).await.map_err(RevocationError::Other)
+    }
+
+    async fn revoke_subject(&self, issuer: &str, subject: &str, until: OffsetDateTime) -> Result<u64, RevocationError> {
+        let mut script = self.new_generation.key(self.subject_key(issuer, subject));
+        script.arg(generation_at(self.clock.now())).arg(key_end(until));
+        let invoke = async |mut redis: ConnectionManager| script.invoke_async(&mut redis).await;
+        self.connection.ask(invoke).await.map_err(RevocationError::Other)
+    }
+
+    async fn generation(&self, issuer: &str, subject: &str) -> Result<u64, RevocationError> {
+        let key = self.subject_key(issuer, subject);
+        let get = async |mut redis: ConnectionManager| redis.get(key).await;
+        let generation: Option<u64> = self.connection.ask(get).await.map_err(RevocationError::Other)?;
+        Ok(generation.unwrap_or_default())
+    }
+
+    async fn is_revoked(&self, token: RevocationQuery<'_>) -> Result<bool, RevocationError> {
+        // Commands of one key each: in a cluster, they may be of several servers.
+        let mut questions = redis::pipe();
+        for id in [Some(token.token_id), token.session_id].into_iter().flatten() {
+            questions.get(self.token_key(token.issuer, id));
+        }
+        if let Some((subject, _)) = token.subject {
+            questions.get(self.subject_key(token.issuer, subject));
+        }
+        let ask = async |mut redis: ConnectionManager| questions.query_async(&mut redis).await;
+        let mut answers: Vec<Option<u64>> = self.connection.ask(ask).await.map_err(RevocationError::Other)?;
+        let generation = token.subject.map(|(_, generation)| (generation, answers.pop().flatten()));
+        let is_old = matches!(generation, Some((own, Some(least))) if own < least);
+        Ok(is_old || answers.iter().any(Option::is_some))
+    }
+}
+
+impl fmt::Debug for RedisRevocations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisRevocations").field("connection", &self.connection).finish_non_exhaustive()
+    }
+}
+
+/// A [`RedisRevocations`] in the making.
+#[must_use = "a RedisRevocations is made by `.build()`"]
+pub struct RedisRevocationsBuilder {
+    settings: RedisSettings,
+    clock: Arc<dyn Clock>,
+}
+
+impl RedisRevocationsBuilder {
+    /// What the names of keys begin with. Default: `paseto`.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.settings.prefix = prefix.into();
+        self
+    }
+
+    /// How long an answer is waited for, connecting included: 1 millisecond to 60 seconds. Default: 250 milliseconds.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.settings.timeout = timeout;
+        self
+    }
+
+    /// Where the time of new generations comes from. Default: [`SystemClock`]. (When records end, Redis's own clock says.)
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Makes the store. It connects when it is first asked.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if the URL is none of Redis's, or the timeout too short or too long.
+    pub fn build(self) -> Result<RedisRevocations, ConfigError> {
+        Ok(RedisRevocations {
+            connection: self.settings.connect()?,
+            clock: self.clock,
+            new_generation: Arc::new(Script::new(NEW_GENERATION)),
+        })
+    }
+}
+
+impl fmt::Debug for RedisRevocationsBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisRevocationsBuilder").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

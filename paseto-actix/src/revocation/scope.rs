@@ -1,0 +1,31 @@
+//! Revocations of what is sealed in cookies, which has no issuer of its own.
+
+use time::OffsetDateTime;
+
+use super::{AnyRevocations, RevocationError, RevocationQuery};
+
+/// A store, and whose ids are asked of it.
+#[derive(Clone)]
+pub(crate) struct ScopedRevocations {
+    store: AnyRevocations,
+    scope: String,
+}
+
+impl ScopedRevocations {
+    /// Ids of one purpose, application and cookie never meet those of another. No cookie's name has a slash in it, so the text
+    /// cannot be read in two ways.
+    pub(crate) fn new(store: AnyRevocations, purpose: &str, application: &str, cookie: &str) -> Self {
+        Self { store, scope: format!("paseto-actix/{purpose}/{cookie}/{application}") }
+    }
+
+    /// Revokes an id until the second in which what carries it ends by itself.
+    pub(crate) async fn revoke(&self, id: &str, end: i64) -> Result<(), RevocationError> {
+        // A limit beyond all years that can be written is kept for as long as there are any.
+        let until = OffsetDateTime::from_unix_timestamp(end).unwrap_or(time::PrimitiveDateTime::MAX.assume_utc());
+        self.store.revoke(&self.scope, id, until).await
+    }
+
+    pub(crate) async fn is_revoked(&self, id: &str) -> Result<bool, RevocationError> {
+        self.store.is_revoked(RevocationQuery::new(&self.scope, id)).await
+    }
+}

@@ -1,0 +1,170 @@
+use std::future::Future;
+
+use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
+
+/// Remembers which tokens have ended before their time, for
+/// [`VerifierBuilder::revocations`](crate::VerifierBuilder::revocations).
+///
+/// One token is revoked by its issuer and its id (`jti`), the tokens of one login by its session id (`sid`). All tokens of a subject are revoked by their generation: each token
+/// carries the one that was the subject's when it was issued
+/// ([`TokenBuilder::generation`](crate::TokenBuilder::generation)), and revoking makes that one too old. So a login in the very
+/// second of the revocation is not hit by it, as it would be if times of issue were compared.
+///
+/// [`MemoryRevocations`](super::MemoryRevocations) is the one for a single process, `RedisRevocations` (feature `redis`) the one
+/// for several. A store that cannot answer fails, and the request is answered `503`: no token is accepted unasked.
+///
+/// ```
+/// use paseto_actix::{Issuer, MemoryRevocations, Revocations, SecretKey, Verifier, VerifyErrorKind};
+///
+/// # #[actix_web::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let key = SecretKey::generate();
+/// let revocations = MemoryRevocations::new(100_000);
+/// let issuer = Issuer::builder("https://issuer.example").key(key.clone()).build()?;
+/// let verifier = Verifier::builder()
+///     .trust("https://issuer.example", key.public_key())
+///     .revocations(revocations.clone())
+///     .build()?;
+///
+/// let generation = revocations.generation("https://issuer.example", "ada").await?;
+/// let token = issuer.token(&serde_json::json!({})).subject("ada").generation(generation).issue()?;
+/// let verified = verifier.verify_str_async(&token).await?;
+///
+/// // Logged out, here:
+/// verifier.revoke(&verified).await?;
+/// assert_eq!(verifier.verify_str_async(&token).await.unwrap_err().kind(), VerifyErrorKind::Revoked);
+///
+/// // Logged out everywhere; for as long as the longest-lived token lives:
+/// revocations.revoke_subject("https://issuer.example", "ada", verified.expires_at().unwrap()).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub trait Revocations: Send + Sync + 'static {
+    /// Revokes one token by its id, or all tokens of a login by its session id (`sid`). It may be forgotten once no verifier would accept the token any more: `until` is its `exp` and the
+    /// leeway.
+    ///
+    /// # Errors
+    ///
+    /// [`RevocationError`] if it could not be kept: the token is still good then. Never is another record dropped for it.
+    fn revoke(
+        &self,
+        issuer: &str,
+        token_id: &str,
+        until: OffsetDateTime,
+    ) -> impl Future<Output = Result<(), RevocationError>>;
+
+    /// Revokes all tokens of a subject that were issued under a generation before the one that this begins, and gives that.
+    /// It may be forgotten at `until`, the end of the last token that was issued.
+    ///
+    /// A generation must be greater than all before it, those that were forgotten among them: take the time in microseconds
+    /// where no greater one is known.
+    ///
+    /// # Errors
+    ///
+    /// [`RevocationError`] if it could not be kept: the tokens are still good then.
+    fn revoke_subject(
+        &self,
+        issuer: &str,
+        subject: &str,
+        until: OffsetDateTime,
+    ) -> impl Future<Output = Result<u64, RevocationError>>;
+
+    /// The generation that tokens of a subject are to be issued under: 0 if none was revoked.
+    ///
+    /// # Errors
+    ///
+    /// [`RevocationError`] if the store cannot say.
+    fn generation(&self, issuer: &str, subject: &str) -> impl Future<Output = Result<u64, RevocationError>>;
+
+    /// Whether a token is revoked, by its id or by its generation.
+    ///
+    /// # Errors
+    ///
+    /// [`RevocationError`] if the store cannot say.
+    fn is_revoked(&self, token: RevocationQuery<'_>) -> impl Future<Output = Result<bool, RevocationError>>;
+}
+
+/// What a store is asked about a token.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct RevocationQuery<'a> {
+    /// Who issued it (`iss`).
+    pub issuer: &'a str,
+    /// Its id (`jti`).
+    pub token_id: &'a str,
+    /// The login that it is of (`sid`), whose revocation is that of all its tokens.
+    pub session_id: Option<&'a str>,
+    /// Whom it speaks of (`sub`), and the generation that it was issued under; 0 if it carries none.
+    pub subject: Option<(&'a str, u64)>,
+}
+
+impl<'a> RevocationQuery<'a> {
+    /// A query, to try a store with.
+    #[must_use]
+    pub fn new(issuer: &'a str, token_id: &'a str) -> Self {
+        Self { issuer, token_id, session_id: None, subject: None }
+    }
+
+    /// The same of a token of this login.
+    #[must_use]
+    pub fn of_session(mut self, session_id: Option<&'a str>) -> Self {
+        self.session_id = session_id;
+        self
+    }
+
+    /// The same of a token of this subject, issued under this generation.
+    #[must_use]
+    pub fn of_subject(mut self, subject: Option<&'a str>, generation: u64) -> Self {
+        self.subject = subject.map(|subject| (subject, generation));
+        self
+    }
+}
+
+/// Why a store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RevocationError {
+    /// It holds as many records as it may.
+    #[error("the store holds {capacity} records, which is all it may")]
+    Full {
+        /// How many it may hold.
+        capacity: usize,
+    },
+    /// The token has no id (`jti`) to revoke it by.
+    #[error("a token without `jti` cannot be revoked by itself")]
+    NoTokenId,
+    /// No store was set.
+    #[error("no revocations are kept: call `.revocations(..)`")]
+    NoStore,
+    /// Anything else, such as an engine that does not answer.
+    #[error("{0}")]
+    Other(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// What a record is kept under: of one length whatever names are, and without any name in it.
+pub(super) type RecordId = [u8; 16];
+
+pub(super) fn token_record(issuer: &str, token_id: &str) -> RecordId {
+    record("token", issuer, token_id)
+}
+
+pub(super) fn subject_record(issuer: &str, subject: &str) -> RecordId {
+    record("subject", issuer, subject)
+}
+
+fn record(kind: &str, issuer: &str, name: &str) -> RecordId {
+    let mut hash = Sha256::new();
+    for piece in [kind, issuer, name] {
+        hash.update((piece.len() as u64).to_le_bytes());
+        hash.update(piece);
+    }
+    let mut id = [0; 16];
+    id.copy_from_slice(&hash.finalize()[..16]);
+    id
+}
+
+/// The least generation at a time: microseconds, which JSON's numbers hold exactly until the year 2255.
+pub(super) fn generation_at(now: OffsetDateTime) -> u64 {
+    u64::try_from(now.unix_timestamp_nanos() / 1000).unwrap_or_default()
+}

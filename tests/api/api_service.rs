@@ -1,0 +1,114 @@
+//! The example `api_service` as its clients see it, alone and as two on one Redis.
+
+use std::process::Command;
+
+use paseto_actix_tests::{process::Process, redis::Redis};
+use serde_json::{Value, json};
+
+struct Service {
+    _process: Process,
+    url: String,
+}
+
+impl Service {
+    fn start(variables: &[(&str, &str)]) -> Self {
+        let mut process = Process::example_with("api_service", variables);
+        let url = process.line_after("listening on ");
+        Self { _process: process, url }
+    }
+
+    /// The status and the body of an answer; JSON goes out by `POST`, with or without a token.
+    fn ask(&self, path: &str, token: Option<&str>, body: Option<Value>) -> (u16, Value) {
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--write-out", "\n%{http_code}"]);
+        if let Some(token) = token {
+            curl.args(["--header", &format!("Authorization: Bearer {token}")]);
+        }
+        if let Some(body) = body {
+            curl.args(["--header", "Content-Type: application/json", "--data", &body.to_string()]);
+        }
+        let output = curl.arg(format!("{}{path}", self.url)).output().expect("curl");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let (body, status) = text.rsplit_once('\n').unwrap();
+        (status.parse().unwrap(), serde_json::from_str(body).unwrap_or_else(|_| json!(body)))
+    }
+
+    fn get(&self, path: &str, token: &str) -> u16 {
+        self.ask(path, Some(token), None).0
+    }
+
+    fn post(&self, path: &str, token: &str) -> u16 {
+        self.ask(path, Some(token), Some(json!({}))).0
+    }
+
+    fn log_in(&self, email: &str) -> Pair {
+        let (status, body) = self.ask("/login", None, Some(json!({ "email": email, "password": "mysecret" })));
+        assert_eq!(status, 200, "{body}");
+        assert_eq!((&body["token_type"], &body["expires_in"]), (&json!("Bearer"), &json!(900)));
+        Pair::of(&body)
+    }
+
+    fn refresh(&self, pair: &Pair) -> Option<Pair> {
+        let (status, body) = self.ask("/refresh", None, Some(json!({ "refresh_token": pair.refresh })));
+        assert!(status == 200 || status == 401, "{status} {body}");
+        (status == 200).then(|| Pair::of(&body))
+    }
+}
+
+struct Pair {
+    access: String,
+    refresh: String,
+}
+
+impl Pair {
+    fn of(body: &Value) -> Self {
+        let text = |name: &str| body[name].as_str().unwrap().to_owned();
+        Self { access: text("access_token"), refresh: text("refresh_token") }
+    }
+}
+
+const FOO: &str = "foo@bar.example";
+
+#[test]
+fn b51_a_service_in_memory() {
+    let service = Service::start(&[]);
+    assert_eq!(service.ask("/me", None, None).0, 401);
+    assert_eq!(service.ask("/login", None, Some(json!({ "email": FOO, "password": "wrong" }))).0, 401);
+    let pair = service.log_in(FOO);
+    assert_eq!(service.ask("/me", Some(&pair.access), None), (200, json!({ "email": FOO })));
+    assert_eq!(service.get("/admin", &pair.access), 403);
+    assert_eq!(service.get("/me", &pair.refresh), 401);
+    assert_eq!(service.get("/admin", &service.log_in("admin@bar.example").access), 200);
+
+    let next = service.refresh(&pair).expect("another pair");
+    assert_eq!(service.get("/me", &next.access), 200);
+    assert_eq!(service.post("/logout", &next.access), 204);
+    assert_eq!((service.get("/me", &next.access), service.get("/me", &pair.access)), (401, 401));
+    assert!(service.refresh(&next).is_none());
+
+    let (here, there) = (service.log_in(FOO), service.log_in(FOO));
+    assert_eq!(service.post("/logout-everywhere", &here.access), 204);
+    assert_eq!((service.get("/me", &here.access), service.get("/me", &there.access)), (401, 401));
+    assert!(service.refresh(&there).is_none());
+    assert_eq!(service.get("/me", &service.log_in(FOO).access), 200, "in the same second");
+}
+
+#[test]
+fn b47_two_services_on_one_redis() {
+    let Some(redis) = Redis::start() else { return };
+    let url = redis.url();
+    let [one, other] = [(); 2].map(|()| Service::start(&[("REDIS_URL", &url)]));
+    let pair = one.log_in(FOO);
+    assert_eq!((one.get("/me", &pair.access), other.get("/me", &pair.access)), (200, 200));
+    let next = other.refresh(&pair).expect("the other knows the login");
+    assert_eq!(one.post("/logout", &next.access), 204);
+    for access in [&pair.access, &next.access] {
+        assert_eq!((one.get("/me", access), other.get("/me", access)), (401, 401), "from the next request on");
+    }
+    assert!(other.refresh(&next).is_none());
+
+    let (here, there) = (one.log_in(FOO), other.log_in(FOO));
+    assert_eq!(other.post("/logout-everywhere", &here.access), 204);
+    assert_eq!((one.get("/me", &there.access), one.get("/me", &here.access)), (401, 401));
+    assert!(one.refresh(&there).is_none());
+}

@@ -1,0 +1,289 @@
+//! Tokens that end before they expire: behaviours that each store has to show.
+
+use actix_web::http::{StatusCode, header::RETRY_AFTER};
+use paseto_actix::{
+    Issuer, MemoryRevocations, RevocationError, RevocationQuery, Revocations, SecretKey, Verifier, VerifyErrorKind,
+};
+use paseto_actix_tests::{
+    ISSUER,
+    app::{assert_accepted, assert_refused, issuer_builder, send_bearer, verifier_builder},
+    clock::{START, TestClock},
+    keys,
+    redis::Redis,
+    revocation::Failing,
+};
+use serde_json::json;
+use time::{Duration, OffsetDateTime};
+
+fn memory(clock: &TestClock) -> MemoryRevocations {
+    MemoryRevocations::new(1000).clock(clock.clone())
+}
+
+/// A store on a Redis of its own, by the real time: Redis has no other.
+fn on_redis(redis: &Redis) -> paseto_actix::RedisRevocations {
+    paseto_actix::RedisRevocations::builder(redis.url()).build().unwrap()
+}
+
+fn token(issuer: &Issuer, subject: &str, generation: u64) -> String {
+    issuer.token(&json!({})).subject(subject).generation(generation).issue().unwrap()
+}
+
+/// What every store has to do, whatever it is.
+async fn each_store(store: impl Revocations, now: OffsetDateTime) {
+    let (until, ask) = (now + Duration::HOUR, async |id: &str, subject: Option<(&str, u64)>| {
+        let query = RevocationQuery::new(ISSUER, id);
+        let query = subject.map_or(query, |(subject, generation)| query.of_subject(Some(subject), generation));
+        store.is_revoked(query).await.unwrap()
+    });
+    assert!(!ask("a", Some(("ada", 0))).await);
+    store.revoke(ISSUER, "a", until).await.unwrap();
+    store.revoke(ISSUER, "a", until).await.unwrap();
+    assert!(ask("a", None).await);
+    assert!(ask("a", Some(("ada", u64::MAX))).await);
+    assert!(!ask("b", Some(("ada", 0))).await);
+    // An id is one of its issuer's, and no subject.
+    assert!(!store.is_revoked(RevocationQuery::new("https://other.example", "a")).await.unwrap());
+    assert!(!ask("b", Some(("a", 0))).await);
+    // All tokens of a login.
+    let of =
+        async |session| store.is_revoked(RevocationQuery::new(ISSUER, "b").of_session(Some(session))).await.unwrap();
+    assert!(of("a").await && !of("c").await);
+
+    assert_eq!(store.generation(ISSUER, "ada").await.unwrap(), 0);
+    let first = store.revoke_subject(ISSUER, "ada", until).await.unwrap();
+    assert_eq!(store.generation(ISSUER, "ada").await.unwrap(), first);
+    assert!(ask("b", Some(("ada", 0))).await);
+    assert!(ask("b", Some(("ada", first - 1))).await);
+    assert!(!ask("b", Some(("ada", first))).await);
+    assert!(!ask("b", Some(("bob", 0))).await);
+    assert!(!ask("b", None).await);
+    let second = store.revoke_subject(ISSUER, "ada", until).await.unwrap();
+    assert!(second > first, "in the same second");
+    assert!(ask("b", Some(("ada", first))).await);
+    assert!(!ask("b", Some(("ada", second))).await);
+    // One that was forgotten begins again above all that tokens may carry.
+    assert!(i128::from(second) >= now.unix_timestamp_nanos() / 1000, "{second}");
+}
+
+#[actix_web::test]
+async fn b47_in_memory() {
+    let clock = TestClock::new();
+    each_store(memory(&clock), paseto_actix::Clock::now(&clock)).await;
+}
+
+#[actix_web::test]
+async fn b47_on_redis() {
+    let Some(redis) = Redis::start() else { return };
+    each_store(on_redis(&redis), OffsetDateTime::now_utc()).await;
+    // Each record ends by itself, and no name is in the open.
+    let keys = redis.command(&["KEYS", "*"]);
+    assert_eq!(keys.lines().count(), 2, "{keys}");
+    for key in keys.lines() {
+        assert!(key.starts_with("paseto:") && !key.contains("ada"), "{key}");
+        let left: u64 = redis.command(&["TTL", key]).parse().unwrap();
+        assert!((3500..=3602).contains(&left), "{key}: {left}");
+    }
+}
+
+#[actix_web::test]
+async fn b47_until_exp_and_leeway_and_then_forgotten() {
+    let clock = TestClock::new();
+    let store = memory(&clock);
+    let verifier = |leeway| {
+        verifier_builder(&clock)
+            .leeway(std::time::Duration::from_secs(leeway))
+            .revocations(store.clone())
+            .build()
+            .unwrap()
+    };
+    // Two verifiers, as those of two workers, ask one store.
+    let (one, other) = (verifier(5), verifier(5));
+    let issuer = issuer_builder(&clock).ttl(std::time::Duration::from_secs(60)).build().unwrap();
+    let text = token(&issuer, "ada", 0);
+    let verified = one.verify_str_async(&text).await.unwrap();
+    assert_accepted(&other, &text).await;
+    one.revoke(&verified).await.unwrap();
+    clock.advance(Duration::seconds(65));
+    for verifier in [&one, &other] {
+        assert_eq!(verifier.verify_str_async(&text).await.unwrap_err().kind(), VerifyErrorKind::Revoked);
+        assert_refused(verifier, &text).await;
+    }
+    assert_eq!(store.len(), 1);
+    clock.advance(Duration::nanoseconds(1));
+    assert_eq!(store.len(), 0, "its record is gone");
+    assert_eq!(one.verify_str_async(&text).await.unwrap_err().kind(), VerifyErrorKind::Expired);
+}
+
+#[actix_web::test]
+async fn b48_without_jti() {
+    let clock = TestClock::new();
+    let verifier = verifier_builder(&clock).revocations(memory(&clock)).build().unwrap();
+    let issuer = issuer_builder(&clock).include_jti(false).build().unwrap();
+    let text = token(&issuer, "ada", 0);
+    assert_accepted(&verifier_builder(&clock).build().unwrap(), &text).await;
+    assert_refused(&verifier, &text).await;
+}
+
+#[actix_web::test]
+async fn b49_all_of_a_subject_and_a_login_in_the_same_second() {
+    let clock = TestClock::new();
+    let store = memory(&clock);
+    let verifier = verifier_builder(&clock).revocations(store.clone()).build().unwrap();
+    let issuer = issuer_builder(&clock).build().unwrap();
+    let (old, of_bob) = (token(&issuer, "ada", 0), token(&issuer, "bob", 0));
+    assert_accepted(&verifier, &old).await;
+    let generation = store.revoke_subject(ISSUER, "ada", START + Duration::HOUR).await.unwrap();
+    let new = token(&issuer, "ada", generation);
+    assert_refused(&verifier, &old).await;
+    assert_accepted(&verifier, &new).await;
+    assert_accepted(&verifier, &of_bob).await;
+
+    store.revoke_subject(ISSUER, "ada", START + Duration::HOUR).await.unwrap();
+    assert_refused(&verifier, &new).await;
+}
+
+#[actix_web::test]
+async fn b20_a_generation_that_is_none() {
+    let clock = TestClock::new();
+    let (key, verifier) = (keys::secret(), verifier_builder(&clock).build().unwrap());
+    for (claim, good) in [
+        (json!("1767225600000000"), true),
+        (json!("0"), true),
+        (json!(1), false),
+        (json!("01"), false),
+        (json!("+1"), false),
+        (json!("-1"), false),
+        (json!(""), false),
+        (json!("18446744073709551616"), false),
+        (json!(null), false),
+    ] {
+        let payload = json!({ "iss": ISSUER, "exp": "2026-01-01T01:00:00Z", "sub_gen": claim }).to_string();
+        let text = paseto_actix_tests::parts::sign(&key, payload.as_bytes(), b"", b"");
+        assert_eq!(verifier.verify_str(&text).is_ok(), good, "{payload}");
+    }
+    assert!(issuer_builder(&clock).build().unwrap().issue(&json!({ "sub_gen": "1" })).is_err(), "it is ours to write");
+}
+
+#[actix_web::test]
+async fn a_full_store_is_an_error_and_forgets_nothing() {
+    let clock = TestClock::new();
+    let store = MemoryRevocations::new(2).clock(clock.clone());
+    store.revoke(ISSUER, "a", START + Duration::MINUTE).await.unwrap();
+    store.revoke(ISSUER, "b", START + Duration::HOUR).await.unwrap();
+    let full = |result: Result<(), RevocationError>| matches!(result, Err(RevocationError::Full { capacity: 2 }));
+    assert!(full(store.revoke(ISSUER, "c", START + Duration::HOUR).await));
+    assert!(full(store.revoke_subject(ISSUER, "ada", START + Duration::HOUR).await.map(|_| ())));
+    // What is there already can be told again, and never ends sooner for it.
+    store.revoke(ISSUER, "b", START).await.unwrap();
+    let is_revoked = async |id| store.is_revoked(RevocationQuery::new(ISSUER, id)).await.unwrap();
+    assert!(is_revoked("a").await && is_revoked("b").await && !is_revoked("c").await);
+    clock.advance(Duration::minutes(2));
+    store.revoke(ISSUER, "c", START + Duration::HOUR).await.unwrap();
+    assert!(is_revoked("b").await && is_revoked("c").await);
+}
+
+#[actix_web::test]
+async fn what_cannot_be_revoked_is_told() {
+    let clock = TestClock::new();
+    let issuer = issuer_builder(&clock).include_jti(false).build().unwrap();
+    let without = verifier_builder(&clock).build().unwrap();
+    let verified = without.verify_str(&token(&issuer, "ada", 0)).unwrap();
+    assert!(matches!(without.revoke(&verified).await, Err(RevocationError::NoStore)));
+    let with = verifier_builder(&clock).revocations(memory(&clock)).build().unwrap();
+    assert!(matches!(with.revoke(&verified).await, Err(RevocationError::NoTokenId)));
+    assert_eq!(with.verify_str(&token(&issuer, "ada", 0)).unwrap_err().kind(), VerifyErrorKind::Misconfigured);
+}
+
+#[actix_web::test]
+async fn b50_a_store_that_is_down_lets_nobody_pass() {
+    let clock = TestClock::new();
+    let down = Failing::new(&clock, 1);
+    down.set_down(true);
+    let verifier = verifier_builder(&clock).revocations(down).build().unwrap();
+    let text = token(&issuer_builder(&clock).build().unwrap(), "ada", 0);
+    let (answer, runs) = send_bearer(&verifier, &text).await;
+    assert_eq!((answer.status, runs), (StatusCode::SERVICE_UNAVAILABLE, 0));
+    assert!(answer.headers.contains_key(RETRY_AFTER));
+    // What is wrong with a token in itself is told without asking.
+    let other = Issuer::builder(ISSUER).key(SecretKey::generate()).clock(clock.clone()).build().unwrap();
+    let (answer, runs) = send_bearer(&verifier, &token(&other, "ada", 0)).await;
+    assert_eq!((answer.status, runs), (StatusCode::UNAUTHORIZED, 0));
+}
+
+/// A verifier on a Redis, a token that it revoked, and one that it did not.
+async fn with_redis(redis: &Redis) -> (Verifier, String, String) {
+    let key = SecretKey::generate();
+    let verifier = Verifier::builder().trust(ISSUER, key.public_key()).revocations(on_redis(redis)).build().unwrap();
+    let issuer = Issuer::builder(ISSUER).key(key).build().unwrap();
+    let (revoked, good) = (token(&issuer, "ada", 0), token(&issuer, "ada", 0));
+    let verified = verifier.verify_str_async(&revoked).await.unwrap();
+    verifier.revoke(&verified).await.unwrap();
+    (verifier, revoked, good)
+}
+
+/// The kind of refusal, if any, and that it came in time. The timeout is 250 ms; the rest is for a machine that other tests
+/// are busy on.
+async fn judged(verifier: &Verifier, token: &str) -> Option<VerifyErrorKind> {
+    let start = std::time::Instant::now();
+    let outcome = verifier.verify_str_async(token).await;
+    let elapsed = start.elapsed();
+    assert!(elapsed <= std::time::Duration::from_secs(1), "{elapsed:?}");
+    outcome.err().map(|error| error.kind())
+}
+
+/// Waits until the good token is accepted again: a second at most.
+async fn assert_well_again(verifier: &Verifier, revoked: &str, good: &str) {
+    let start = std::time::Instant::now();
+    while judged(verifier, good).await.is_some() {
+        assert_ne!(judged(verifier, revoked).await, None, "never accepted");
+        assert!(start.elapsed() < std::time::Duration::from_secs(2), "it does not recover");
+        actix_web::rt::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    assert_eq!(judged(verifier, revoked).await, Some(VerifyErrorKind::Revoked));
+}
+
+#[actix_web::test]
+async fn b50_redis_is_killed_hung_and_restarted() {
+    let Some(mut redis) = Redis::start() else { return };
+    let (verifier, revoked, good) = with_redis(&redis).await;
+    assert_eq!(judged(&verifier, &revoked).await, Some(VerifyErrorKind::Revoked));
+    assert_eq!(judged(&verifier, &good).await, None);
+    for _ in 0..3 {
+        redis.kill();
+        for _ in 0..20 {
+            assert_eq!(judged(&verifier, &good).await, Some(VerifyErrorKind::Unavailable));
+            assert_eq!(judged(&verifier, &revoked).await, Some(VerifyErrorKind::Unavailable));
+        }
+        redis.restart(&[]);
+        assert_well_again(&verifier, &revoked, &good).await;
+
+        redis.hang(true);
+        for _ in 0..3 {
+            assert_eq!(judged(&verifier, &good).await, Some(VerifyErrorKind::Unavailable));
+            assert_eq!(judged(&verifier, &revoked).await, Some(VerifyErrorKind::Unavailable));
+        }
+        redis.hang(false);
+        assert_well_again(&verifier, &revoked, &good).await;
+    }
+}
+
+#[actix_web::test]
+async fn b50_redis_that_takes_nothing_says_so_and_still_answers() {
+    let Some(redis) = Redis::start() else { return };
+    let (verifier, revoked, good) = with_redis(&redis).await;
+    let verified = verifier.verify_str_async(&good).await.unwrap();
+    let memory = || redis.command(&["CONFIG", "SET", "maxmemory", "1"]);
+    let read_only = || redis.command(&["REPLICAOF", "127.0.0.1", "1"]);
+    assert_eq!(memory(), "OK");
+    assert!(verifier.revoke(&verified).await.is_err(), "out of memory");
+    assert_eq!(judged(&verifier, &revoked).await, Some(VerifyErrorKind::Revoked));
+    assert_eq!(judged(&verifier, &good).await, None, "it was not revoked, and whoever tried was told");
+    assert_eq!(redis.command(&["CONFIG", "SET", "maxmemory", "0"]), "OK");
+
+    assert_eq!(read_only(), "OK");
+    assert!(verifier.revoke(&verified).await.is_err(), "read-only");
+    assert_eq!(judged(&verifier, &revoked).await, Some(VerifyErrorKind::Revoked));
+    assert_eq!(redis.command(&["REPLICAOF", "NO", "ONE"]), "OK");
+    verifier.revoke(&verified).await.unwrap();
+    assert_eq!(judged(&verifier, &good).await, Some(VerifyErrorKind::Revoked));
+}

@@ -1,0 +1,57 @@
+//! Revocation stores that fail when they are told to.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use paseto_actix::{MemoryRevocations, RevocationError, RevocationQuery, Revocations};
+use time::OffsetDateTime;
+
+use crate::clock::TestClock;
+
+/// A store in memory. While it is down it answers nothing, as one on a server that is. Clones are the same store.
+#[derive(Clone, Debug)]
+pub struct Failing {
+    store: MemoryRevocations,
+    down: Arc<AtomicBool>,
+}
+
+impl Failing {
+    /// One that works for now, with room for so many records.
+    pub fn new(clock: &TestClock, capacity: usize) -> Self {
+        Self { store: MemoryRevocations::new(capacity).clock(clock.clone()), down: Arc::default() }
+    }
+
+    /// Takes it down, or up again.
+    pub fn set_down(&self, down: bool) {
+        self.down.store(down, Ordering::SeqCst);
+    }
+
+    /// How many records it holds.
+    pub fn count(&self) -> usize {
+        self.store.len()
+    }
+
+    fn store(&self) -> Result<&MemoryRevocations, RevocationError> {
+        if self.down.load(Ordering::SeqCst) { Err(RevocationError::Other("down".into())) } else { Ok(&self.store) }
+    }
+}
+
+impl Revocations for Failing {
+    async fn revoke(&self, issuer: &str, token_id: &str, until: OffsetDateTime) -> Result<(), RevocationError> {
+        self.store()?.revoke(issuer, token_id, until).await
+    }
+
+    async fn revoke_subject(&self, issuer: &str, subject: &str, until: OffsetDateTime) -> Result<u64, RevocationError> {
+        self.store()?.revoke_subject(issuer, subject, until).await
+    }
+
+    async fn generation(&self, issuer: &str, subject: &str) -> Result<u64, RevocationError> {
+        self.store()?.generation(issuer, subject).await
+    }
+
+    async fn is_revoked(&self, token: RevocationQuery<'_>) -> Result<bool, RevocationError> {
+        self.store()?.is_revoked(token).await
+    }
+}

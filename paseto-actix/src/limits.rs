@@ -6,7 +6,8 @@ use crate::ConfigError;
 
 /// Longer than any token should live, short of where calendars end.
 const LONGEST_TTL: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
-const LONGEST_LEEWAY: Duration = Duration::from_secs(5 * 60);
+/// Verifiers accept a token that much longer at most.
+pub(crate) const LONGEST_LEEWAY: Duration = Duration::from_secs(5 * 60);
 /// Every claim of time is in whole seconds.
 const SHORTEST_TTL: Duration = Duration::from_secs(1);
 

@@ -22,6 +22,7 @@ use time::OffsetDateTime;
 
 use crate::{
     Clock, Format, RevocationError, RevocationQuery, VerifiedToken, VerifyError, VerifyErrorKind as Kind,
+    limits::LONGEST_LEEWAY,
     revocation::AnyRevocations,
     token::{Footer, Policy, Unverified, scan},
 };
@@ -140,7 +141,7 @@ impl Verifier {
         let store = self.0.revocations.as_ref().ok_or(RevocationError::NoStore)?;
         let token_id = token.token_id().ok_or(RevocationError::NoTokenId)?;
         // One that never expires is never forgotten.
-        let until = token.expires_at().map_or(LAST_MOMENT, |exp| exp.saturating_add(leeway(self.leeway())));
+        let until = token.expires_at().map_or(LAST_MOMENT, |exp| exp.saturating_add(LEEWAY_OF_ANY));
         store.revoke(token.issuer(), token_id, until).await
     }
 
@@ -242,9 +243,8 @@ impl Verifier {
 /// The end of the years that RFC 3339 can write.
 const LAST_MOMENT: OffsetDateTime = time::macros::datetime!(9999-12-31 23:59:59 UTC);
 
-fn leeway(leeway: std::time::Duration) -> time::Duration {
-    time::Duration::try_from(leeway).unwrap_or(time::Duration::MAX)
-}
+/// Others that ask the same store may have the longest leeway there is, and Redis a clock of its own.
+const LEEWAY_OF_ANY: time::Duration = time::Duration::seconds(LONGEST_LEEWAY.as_secs() as i64 + 5);
 
 /// Whatever the store does not say clearly is a no.
 async fn ask(store: &AnyRevocations, token: &VerifiedToken) -> Result<(), VerifyError> {

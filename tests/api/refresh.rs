@@ -168,6 +168,26 @@ async fn b47_a_logout_ends_the_login_and_no_other() {
     assert!(house.revocations.is_empty(), "forgotten once nobody would accept them");
 }
 
+/// What revocation rests on is not for the settings of one token to change.
+#[actix_web::test]
+async fn b47_settings_do_not_detach_a_token_from_its_login() {
+    let house = House::new();
+    let (tokens, verifier) = (house.tokens(), house.verifier());
+    let login = tokens.begin("ada").await.unwrap();
+    let day = StdDuration::from_secs(24 * 60 * 60);
+    let pair = login
+        .issue_with(&json!({}), |token| {
+            token.subject("bob").session_id("none").generation(u64::MAX).ttl(day).scopes(["a"])
+        })
+        .unwrap();
+    let token = verifier.verify_str_async(&pair.access_token).await.unwrap();
+    assert!(token.has_scope("a"));
+    assert_eq!((token.subject(), token.generation()), (Some("ada"), 0));
+    assert_eq!(token.expires_at(), Some(paseto_actix_tests::clock::START + Duration::minutes(15)));
+    tokens.end(&pair.refresh_token).await.unwrap();
+    assert_refused(&verifier, &pair.access_token).await;
+}
+
 /// Of a logout and a refresh at once, the logout wins: what the refresh issued is of the same login.
 #[actix_web::test]
 async fn b47_logout_beats_renewal() {

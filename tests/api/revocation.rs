@@ -37,7 +37,8 @@ async fn each_store(store: impl Revocations, now: OffsetDateTime) {
     });
     assert!(!ask("a", Some(("ada", 0))).await);
     store.revoke(ISSUER, "a", until).await.unwrap();
-    store.revoke(ISSUER, "a", until).await.unwrap();
+    // Told again, and never to end sooner for it.
+    store.revoke(ISSUER, "a", now + Duration::SECOND).await.unwrap();
     assert!(ask("a", None).await);
     assert!(ask("a", Some(("ada", u64::MAX))).await);
     assert!(!ask("b", Some(("ada", 0))).await);
@@ -108,10 +109,15 @@ async fn b47_until_exp_and_leeway_and_then_forgotten() {
         assert_eq!(verifier.verify_str_async(&text).await.unwrap_err().kind(), VerifyErrorKind::Revoked);
         assert_refused(verifier, &text).await;
     }
-    assert_eq!(store.len(), 1);
     clock.advance(Duration::nanoseconds(1));
-    assert_eq!(store.len(), 0, "its record is gone");
     assert_eq!(one.verify_str_async(&text).await.unwrap_err().kind(), VerifyErrorKind::Expired);
+    // A third verifier may have the longest leeway that there is.
+    clock.advance(Duration::minutes(4) - Duration::nanoseconds(1));
+    let lenient = verifier(300);
+    assert_eq!(lenient.verify_str_async(&text).await.unwrap_err().kind(), VerifyErrorKind::Revoked);
+    clock.advance(Duration::minutes(1) + Duration::SECOND);
+    assert_eq!(lenient.verify_str_async(&text).await.unwrap_err().kind(), VerifyErrorKind::Expired);
+    assert_eq!(store.len(), 0, "its record is gone");
 }
 
 #[actix_web::test]

@@ -75,6 +75,8 @@ async fn log_out_everywhere(
     tokens: web::Data<RefreshTokens>,
     token: VerifiedToken,
 ) -> Result<HttpResponse, RefreshError> {
+    // Another issuer's users are not ours, whatever their names are.
+    tokens.end_by(&token).await?;
     tokens.end_all(token.subject().unwrap_or_default()).await?;
     Ok(HttpResponse::NoContent().finish())
 }

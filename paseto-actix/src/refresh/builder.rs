@@ -6,7 +6,11 @@ use zeroize::Zeroizing;
 use super::{Login, RefreshError, token::RefreshToken};
 use crate::{
     Clock, ConfigError, Issuer, KeyRing, RandomId, Revocations, Rotation, SeriesReuse, SeriesStore, SystemClock,
-    TokenUse, VerifiedToken, limits::check_ttl, revocation::AnyRevocations, series::AnySeries, token::assertion,
+    TokenUse, VerifiedToken,
+    limits::{LONGEST_LEEWAY, check_ttl},
+    revocation::AnyRevocations,
+    series::AnySeries,
+    token::assertion,
 };
 
 /// Pairs of an access token (`v4.public`, short) and a refresh token (`v4.local`, long, good for one use), as
@@ -65,9 +69,6 @@ pub(super) struct Inner {
     clock: Arc<dyn Clock>,
 }
 
-/// Verifiers accept a token that much longer at most.
-const LONGEST_LEEWAY: Duration = Duration::from_secs(5 * 60);
-
 impl RefreshTokens {
     /// Starts with who issues access tokens, and the keys that seal refresh tokens. Required are
     /// [`families`](RefreshTokensBuilder::families) and [`revocations`](RefreshTokensBuilder::revocations).
@@ -100,8 +101,9 @@ impl RefreshTokens {
         let token = RefreshToken::new(subject, since, exp, family, first);
         // Sealed first: what cannot be sealed begins no family.
         let text = token.seal(&inner.keys, &inner.assertion).ok_or(RefreshError::Sealing)?;
+        let generation = self.generation(&token.sub).await?;
         inner.families.begin(family, first, &token.sub, expires, now).await?;
-        self.login(token, family, text).await
+        self.login(token, family, text, generation)
     }
 
     /// Uses a refresh token up: the login that goes on, with the next one.
@@ -114,23 +116,29 @@ impl RefreshTokens {
         let inner = &*self.0;
         let (token, family, presented) = self.open(refresh_token)?;
         let next = random()?;
+        // Before the rotation: of a logout everywhere at the same time, either the family is gone by then, or this is too old.
+        let generation = self.generation(&token.sub).await?;
         let token_use = TokenUse::new(family, presented, next, inner.clock.now(), inner.grace);
         let current = match inner.families.rotate(token_use).await? {
             Rotation::Rotated => next,
             // Two at once, or one whose response was lost.
             Rotation::Superseded { current } => current,
-            Rotation::Unknown => return Err(RefreshError::Ended),
-            Rotation::Reused => {
-                let reuse = SeriesReuse { user_id: token.sub, series: family };
-                tracing::warn!(%family, "a refresh token was used again: somebody has a copy; its family is revoked");
-                (inner.on_reuse)(&reuse);
+            Rotation::Unknown => {
+                // Whoever found the reuse, or the logout, may not have come so far.
                 self.revoke_access(family).await?;
+                return Err(RefreshError::Ended);
+            }
+            Rotation::Reused => {
+                tracing::warn!(%family, "a refresh token was used again: somebody has a copy; its family is revoked");
+                let revoked = self.revoke_access(family).await;
+                (inner.on_reuse)(&SeriesReuse { user_id: token.sub, series: family });
+                revoked?;
                 return Err(RefreshError::Reused);
             }
         };
         let token = RefreshToken::new(token.sub, token.since, token.exp, family, current);
         let text = token.seal(&inner.keys, &inner.assertion).ok_or(RefreshError::Sealing)?;
-        self.login(token, family, text).await
+        self.login(token, family, text, generation)
     }
 
     /// Ends a login, by a refresh token of it: a logout. It beats a refresh that is under way.
@@ -140,9 +148,7 @@ impl RefreshTokens {
     /// [`RefreshError::Invalid`] if it is no refresh token; another one if a store does not do its part: the login may go on then.
     pub async fn end(&self, refresh_token: &str) -> Result<(), RefreshError> {
         let (_, family, _) = self.open(refresh_token)?;
-        // The family first: no refresh can issue what would not be revoked.
-        self.0.families.revoke(family).await?;
-        self.revoke_access(family).await
+        self.end_family(family, self.last_access_token()).await
     }
 
     /// Ends the login that an access token is of: a logout by whoever has no refresh token at hand.
@@ -154,8 +160,8 @@ impl RefreshTokens {
     pub async fn end_by(&self, access_token: &VerifiedToken) -> Result<(), RefreshError> {
         let session_id = access_token.session_id().filter(|_| access_token.issuer() == self.0.issuer.name());
         let family = session_id.and_then(|id| id.parse().ok()).ok_or(RefreshError::Invalid)?;
-        self.0.families.revoke(family).await?;
-        self.revoke_access(family).await
+        let expires = access_token.expires_at().unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        self.end_family(family, expires.saturating_add(span(LONGEST_LEEWAY)).max(self.last_access_token())).await
     }
 
     /// Ends all logins of a subject, the access tokens too.
@@ -165,10 +171,23 @@ impl RefreshTokens {
     /// [`RefreshError`] if a store does not do its part: logins may go on then.
     pub async fn end_all(&self, subject: &str) -> Result<(), RefreshError> {
         let inner = &*self.0;
-        inner.families.revoke_all(subject).await?;
+        // The families first, and the access tokens whatever became of them.
+        let families = inner.families.revoke_all(subject).await;
         let until = self.last_access_token();
         inner.revocations.revoke_subject(inner.issuer.name(), subject, until).await?;
-        Ok(())
+        Ok(families?)
+    }
+
+    async fn end_family(&self, family: RandomId, until: OffsetDateTime) -> Result<(), RefreshError> {
+        let inner = &*self.0;
+        // The family first: no refresh can issue what would not be revoked. And the access tokens whatever became of it.
+        let ended = inner.families.revoke(family).await;
+        inner.revocations.revoke(inner.issuer.name(), &family.to_string(), until).await?;
+        Ok(ended?)
+    }
+
+    async fn generation(&self, subject: &str) -> Result<u64, RefreshError> {
+        Ok(self.0.revocations.generation(self.0.issuer.name(), subject).await?)
     }
 
     fn open(&self, text: &str) -> Result<(RefreshToken, RandomId, RandomId), RefreshError> {
@@ -179,10 +198,15 @@ impl RefreshTokens {
         Ok((token, family, id))
     }
 
-    async fn login(&self, token: RefreshToken, family: RandomId, text: String) -> Result<Login, RefreshError> {
-        let inner = &*self.0;
+    fn login(
+        &self,
+        token: RefreshToken,
+        family: RandomId,
+        text: String,
+        generation: u64,
+    ) -> Result<Login, RefreshError> {
         Ok(Login {
-            generation: inner.revocations.generation(inner.issuer.name(), &token.sub).await?,
+            generation,
             tokens: self.clone(),
             session_id: family.to_string(),
             since: OffsetDateTime::from_unix_timestamp(token.since).map_err(|_| RefreshError::Invalid)?,

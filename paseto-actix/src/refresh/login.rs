@@ -43,7 +43,7 @@ impl Login {
         self.issue_with(claims, |token| token)
     }
 
-    /// The same with more settings, such as scopes.
+    /// The same with more settings, such as scopes. Subject, session id, generation and lifetime stay what they are.
     ///
     /// # Errors
     ///
@@ -54,15 +54,13 @@ impl Login {
         settings: impl FnOnce(TokenBuilder<'_, C>) -> TokenBuilder<'_, C>,
     ) -> Result<TokenPair, RefreshError> {
         let inner = &*self.tokens.0;
-        let token = inner
-            .issuer
-            .token(claims)
+        // Last what revocation rests on: nothing else may be in a token of this login.
+        let access_token = settings(inner.issuer.token(claims).auth_time(self.since))
             .subject(&self.subject)
             .session_id(&self.session_id)
             .generation(self.generation)
-            .auth_time(self.since)
-            .ttl(inner.access_ttl);
-        let access_token = settings(token).issue()?;
+            .ttl(inner.access_ttl)
+            .issue()?;
         Ok(TokenPair {
             access_token,
             refresh_token: (*self.refresh_token).clone(),

@@ -92,12 +92,15 @@ impl Context {
     pub(super) async fn revoke_known(&self) -> Result<(), StoreError> {
         let Settings { series, revocations, .. } = &*self.remember.0;
         let Some(login) = self.login.take() else { return Ok(()) };
-        if let (Some(store), Some((series, _))) = (series, login.series()) {
-            store.revoke(series).await?;
-        }
+        // The one whatever became of the other.
+        let ended = match (series, login.series()) {
+            (Some(store), Some((series, _))) => store.revoke(series).await,
+            _ => Ok(()),
+        };
         if let Some(store) = revocations {
             store.revoke(&login.id, login.exp).await?;
         }
+        ended?;
         self.ended.set(true);
         Ok(())
     }

@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use redis::{AsyncCommands, Script, SetExpiry, SetOptions, aio::ConnectionManager};
+use redis::{AsyncCommands, ExistenceCheck, Script, SetExpiry, SetOptions, aio::ConnectionManager};
 use time::OffsetDateTime;
 
 use super::{
@@ -72,9 +72,14 @@ impl RedisRevocations {
 impl Revocations for RedisRevocations {
     async fn revoke(&self, issuer: &str, token_id: &str, until: OffsetDateTime) -> Result<(), RevocationError> {
         let key = self.token_key(issuer, token_id);
-        let end = u64::try_from(key_end(until)).unwrap_or_default();
-        let options = SetOptions::default().with_expiration(SetExpiry::EXAT(end));
-        let set = async |mut redis: ConnectionManager| redis.set_options(key, 1, options).await;
+        let end = key_end(until);
+        let expiration = SetExpiry::EXAT(u64::try_from(end).unwrap_or_default());
+        let options = SetOptions::default().conditional_set(ExistenceCheck::NX).with_expiration(expiration);
+        // A record never ends sooner than was said before.
+        let mut steps = redis::pipe();
+        steps.atomic().set_options(&key, 1, options).ignore();
+        steps.cmd("EXPIREAT").arg(&key).arg(end).arg("GT").ignore();
+        let set = async |mut redis: ConnectionManager| steps.query_async(&mut redis).await;
         self.connection.ask(set).await.map_err(RevocationError::Other)
     }
 

@@ -203,6 +203,7 @@ async fn b45_a_full_store_is_an_error_and_forgets_nobody() {
     let mut third = Client::new();
     let answer = third.get(&site, "/login?user=ada&remember=yes").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(answer.headers.contains_key(RETRY_AFTER));
     assert!(set_cookies(&answer.headers).is_empty(), "no login by halves: {:?}", answer.headers);
     assert_eq!(store.len(), 2);
     assert_eq!(third.get(&site, "/login?user=ada").await.body, "in", "without being remembered");

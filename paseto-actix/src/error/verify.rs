@@ -226,9 +226,6 @@ impl ResponseError for VerifyError {
         if let Some(challenge) = self.challenge().and_then(|text| HeaderValue::from_str(&text).ok()) {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
-        if self.0.kind == VerifyErrorKind::Unavailable {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        }
         response
     }
 }

@@ -2,11 +2,11 @@ use actix_web::{
     HttpResponse, ResponseError,
     http::{
         StatusCode,
-        header::{CACHE_CONTROL, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
+        header::{CACHE_CONTROL, HeaderValue},
     },
 };
 
-use crate::{DEFAULT_REALM, IssueError, RevocationError, SeriesError, error::problem};
+use crate::{IssueError, RevocationError, SeriesError, VerifyError, VerifyErrorKind, error::problem};
 
 /// Why there are no new tokens.
 ///
@@ -49,23 +49,12 @@ impl ResponseError for RefreshError {
 
     fn error_response(&self) -> HttpResponse {
         tracing::warn!(reason = %self, "no new tokens");
-        let mut response = problem(self.status_code());
-        let headers = response.headers_mut();
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        match self.status_code() {
-            StatusCode::UNAUTHORIZED => {
-                let challenge = format!(
-                    "Bearer realm=\"{DEFAULT_REALM}\", error=\"invalid_token\", error_description=\"the token is not acceptable\""
-                );
-                if let Ok(challenge) = HeaderValue::from_str(&challenge) {
-                    headers.insert(WWW_AUTHENTICATE, challenge);
-                }
-            }
-            StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-            }
-            _ => (),
-        }
+        let mut response = match self.status_code() {
+            // Whoever asks with a bad token is told what every bad token is told.
+            StatusCode::UNAUTHORIZED => VerifyError::new(VerifyErrorKind::Refused, "no refresh token").error_response(),
+            status => problem(status),
+        };
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
     }
 }

@@ -43,8 +43,8 @@ impl RefreshToken {
 
     /// `None` if it is none, or has expired.
     pub(super) fn open(text: &str, keys: &KeyRing, assertion: &[u8], now: i64) -> Option<Self> {
-        let sealed = Sealed::parse(Some(text).filter(|text| text.len() <= MAX_LEN)?)?;
-        let payload = keys.iter().find_map(|key| sealed.open(key, assertion))?;
+        let text = Some(text).filter(|text| text.len() <= MAX_LEN)?;
+        let (payload, _) = Sealed::parse(text)?.open(keys, assertion)?;
         let token: Self = serde_json::from_slice(&payload).ok()?;
         (token.v == VERSION && now < token.exp).then_some(token)
     }

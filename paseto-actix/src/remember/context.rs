@@ -10,12 +10,13 @@ use actix_session::SessionExt;
 use actix_web::{HttpMessage, HttpRequest, cookie::Cookie, http::header::HeaderMap};
 
 use super::{RememberMe, settings::Settings, token::RememberToken};
-use crate::{RevocationError, SeriesError, cookie::first_value};
+use crate::{
+    RevocationError, SeriesError,
+    cookie::{MAX_COOKIE_LEN, first_value},
+};
 
 /// Where a session keeps whose login in it is a fresh one.
 const FRESH: &str = "paseto_actix.fresh";
-/// Browsers keep none that is longer, attributes included.
-const MAX_COOKIE_LEN: usize = 4096;
 
 pub(super) struct Context {
     pub(super) remember: RememberMe,

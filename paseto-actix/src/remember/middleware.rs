@@ -14,7 +14,7 @@ use actix_web::{
     error::InternalError,
     http::{
         StatusCode,
-        header::{CACHE_CONTROL, HeaderMap, HeaderValue, RETRY_AFTER, SET_COOKIE, VARY},
+        header::{CACHE_CONTROL, HeaderMap, HeaderValue, SET_COOKIE, VARY},
     },
 };
 use futures_util::future::LocalBoxFuture;
@@ -275,9 +275,7 @@ enum Taken {
 
 fn unavailable(error: impl fmt::Display) -> Error {
     tracing::error!(%error, "the store of remembered logins does not do its part");
-    let mut response = problem(StatusCode::SERVICE_UNAVAILABLE);
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    InternalError::from_response("no store", response).into()
+    InternalError::from_response("no store", problem(StatusCode::SERVICE_UNAVAILABLE)).into()
 }
 
 impl<S> fmt::Debug for RememberMeMiddleware<S> {

@@ -7,13 +7,12 @@ use subtle::ConstantTimeEq;
 use super::UserStamp;
 use crate::{
     KeyRing, RandomId,
+    cookie::MAX_COOKIE_LEN,
     token::{Sealed, seal},
 };
 
 /// The form written here. Another one is no token.
 const VERSION: u8 = 1;
-/// Browsers keep no cookie that is longer.
-const MAX_TOKEN_LEN: usize = 4096;
 
 /// Times are whole seconds since 1970.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -63,11 +62,9 @@ impl RememberToken {
 
     /// The token in a cookie, and whether a retired key had sealed it; `None` if it is none, or has expired.
     pub(super) fn open(text: &[u8], keys: &KeyRing, assertion: &[u8], now: i64) -> Option<(Self, bool)> {
-        let text = str::from_utf8(text).ok().filter(|text| text.len() <= MAX_TOKEN_LEN)?;
-        let sealed = Sealed::parse(text)?;
-        let (index, payload) =
-            keys.iter().enumerate().find_map(|(index, key)| Some((index, sealed.open(key, assertion)?)))?;
+        let text = str::from_utf8(text).ok().filter(|text| text.len() <= MAX_COOKIE_LEN)?;
+        let (payload, retired_key) = Sealed::parse(text)?.open(keys, assertion)?;
         let token: Self = serde_json::from_slice(&payload).ok()?;
-        (token.v == VERSION && now < token.exp).then_some((token, index > 0))
+        (token.v == VERSION && now < token.exp).then_some((token, retired_key))
     }
 }

@@ -12,12 +12,8 @@ use actix_web::{
 };
 
 use super::envelope;
-use crate::token::sealed_len;
+use crate::{cookie::MAX_COOKIE_LEN, token::sealed_len};
 
-/// The whole of a cookie, attributes included. Browsers drop what is longer ([RFC 6265, section 6.1] asks for no more).
-///
-/// [RFC 6265, section 6.1]: https://www.rfc-editor.org/rfc/rfc6265#section-6.1
-pub(super) const MAX_COOKIE_LEN: usize = 4096;
 /// actix-session's own limit.
 const MAX_SESSION_KEY_LEN: usize = 4064;
 /// Room for the attributes of whatever cookie a [`PasetoSessionStore`](super::PasetoSessionStore) is put in by itself.

@@ -22,13 +22,15 @@ use memchr::memchr;
 
 use super::{
     PasetoSession, PasetoSessionStore, SessionBudget, SessionTooLarge,
-    budget::MAX_COOKIE_LEN,
     facts::{self, Facts},
     opened::OpenedCookies,
     slide::Slide,
     wire,
 };
-use crate::{cookie::first_value, error::problem};
+use crate::{
+    cookie::{MAX_COOKIE_LEN, first_value},
+    error::problem,
+};
 
 type Inside<S> = <SessionMiddleware<PasetoSessionStore> as Transform<Slide<S>, ServiceRequest>>::Transform;
 
@@ -173,9 +175,7 @@ fn removal(cookie: Cookie<'static>) -> HeaderValue {
 
 /// Whether a session has ended is not known, or not kept: the client is to come again with the cookie that it has.
 fn unavailable() -> Error {
-    let mut response = problem(StatusCode::SERVICE_UNAVAILABLE);
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    InternalError::from_response("no revocations", response).into()
+    InternalError::from_response("no revocations", problem(StatusCode::SERVICE_UNAVAILABLE)).into()
 }
 
 fn too_large(size: usize, limit: usize) -> Error {

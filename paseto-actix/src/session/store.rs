@@ -109,11 +109,9 @@ impl PasetoSessionStore {
     }
 
     fn open(&self, token: &str) -> Option<Opened> {
-        let sealed = Sealed::parse(token)?;
-        let (index, payload) =
-            self.keys.iter().enumerate().find_map(|(index, key)| Some((index, sealed.open(key, &self.assertion)?)))?;
+        let (payload, retired_key) = Sealed::parse(token)?.open(&self.keys, &self.assertion)?;
         let (life, state) = envelope::read(&payload)?;
-        Some(Opened::new(token, life, state, index > 0))
+        Some(Opened::new(token, life, state, retired_key))
     }
 
     fn seal(&self, mut life: Life, state: State, ttl: &time::Duration) -> Result<SessionKey, Failure> {

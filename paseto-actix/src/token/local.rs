@@ -15,7 +15,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::public::le64;
-use crate::LocalKey;
+use crate::{KeyRing, LocalKey};
 
 const HEADER: &str = "v4.local.";
 const NONCE_LEN: usize = 32;
@@ -62,9 +62,10 @@ impl Sealed {
         (body.len() > NONCE_LEN + TAG_LEN).then_some(Self(body))
     }
 
-    /// The payload, if it was sealed with this key and assertion.
-    pub(crate) fn open(&self, key: &LocalKey, implicit_assertion: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        open_body(key, &self.0, &[], implicit_assertion)
+    /// The payload, if it was sealed with a key of these and this assertion, and whether that is a retired one.
+    pub(crate) fn open(&self, keys: &KeyRing, implicit_assertion: &[u8]) -> Option<(Zeroizing<Vec<u8>>, bool)> {
+        let open = |(index, key)| Some((open_body(key, &self.0, &[], implicit_assertion)?, index > 0));
+        keys.iter().enumerate().find_map(open)
     }
 }
 

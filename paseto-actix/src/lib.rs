@@ -56,6 +56,7 @@
 //! | see the token in a handler | [`Paseto`], [`MaybePaseto`], [`VerifiedToken`], [`PasetoRequestExt::current_paseto`] |
 //! | refuse tokens for reasons of your own | [`VerifierBuilder::check`], [`VerifierBuilder::check_async`], [`Refusal`] |
 //! | end tokens before they expire | [`Revocations`], [`MemoryRevocations`], [`RedisRevocations`](struct.RedisRevocations.html) |
+//! | know what is kept of tokens that were accepted | [`VerifiedCache`] |
 //! | go on with a login by refresh tokens | [`RefreshTokens`](struct.RefreshTokens.html) |
 //! | read settings from a file | [`IssuerConfig`], [`VerifierConfig`] |
 //! | set the time in tests | [`Clock`] |
@@ -136,7 +137,7 @@ pub use series::{RedisSeries, RedisSeriesBuilder};
 pub use session::{PasetoSession, PasetoSessionBuilder, PasetoSessionStore, SessionBudget, SessionTooLarge};
 pub use time;
 pub use token::{Format, VerifiedToken};
-pub use verifier::{TokenSource, TrustedKey, Verifier, VerifierBuilder, VerifierConfig};
+pub use verifier::{TokenSource, TrustedKey, VerifiedCache, Verifier, VerifierBuilder, VerifierConfig};
 
 /// What the attribute's expansion names. Not for use by hand: it may change with any release.
 #[doc(hidden)]

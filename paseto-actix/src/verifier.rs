@@ -1,17 +1,21 @@
 //! Verifying signed tokens.
 
 mod builder;
+mod cache;
 mod check;
 mod config;
 mod csrf;
 mod key_set;
+mod open;
 mod source;
+mod trust;
 
 use std::{fmt, sync::Arc};
 
 use actix_web::{HttpRequest, HttpResponse};
 
 pub use builder::VerifierBuilder;
+pub use cache::VerifiedCache;
 use check::Checks;
 pub use config::{TrustedKey, VerifierConfig};
 use csrf::Csrf;
@@ -19,12 +23,11 @@ use key_set::KeySet;
 use source::Sources;
 pub use source::TokenSource;
 use time::OffsetDateTime;
+use trust::CurrentTrust;
 
 use crate::{
-    Clock, Format, RevocationError, RevocationQuery, VerifiedToken, VerifyError, VerifyErrorKind as Kind,
-    limits::LONGEST_LEEWAY,
-    revocation::AnyRevocations,
-    token::{Footer, Policy, Unverified, scan},
+    Clock, ConfigError, Format, PublicKey, RevocationError, RevocationQuery, VerifiedToken, VerifyError,
+    VerifyErrorKind as Kind, limits::LONGEST_LEEWAY, revocation::AnyRevocations, token::Policy,
 };
 
 /// Verifies `v4.public` tokens: where they are looked for, whose are trusted, what is accepted, and what is answered
@@ -66,7 +69,7 @@ use crate::{
 pub struct Verifier(Arc<Inner>);
 
 struct Inner {
-    keys: KeySet,
+    trust: CurrentTrust,
     policy: Policy,
     format: Format,
     implicit_assertion: Vec<u8>,
@@ -145,6 +148,44 @@ impl Verifier {
         store.revoke(token.issuer(), token_id, until).await
     }
 
+    /// Trusts one more key from the next request on, as [`VerifierBuilder::trust`] does from the start. All clones do.
+    ///
+    /// ```
+    /// use paseto_actix::{Issuer, SecretKey, Verifier, VerifyErrorKind};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (old, new) = (SecretKey::generate(), SecretKey::generate());
+    /// let verifier = Verifier::builder().trust("https://issuer.example", old.public_key()).build()?;
+    /// let token = Issuer::builder("https://issuer.example").key(old.clone()).build()?.issue(&serde_json::json!({}))?;
+    /// verifier.verify_str(&token)?;
+    ///
+    /// verifier.trust("https://issuer.example", &new.public_key())?;
+    /// assert!(verifier.distrust_key(old.public_key().kid()));
+    /// assert_eq!(verifier.verify_str(&token).unwrap_err().kind(), VerifyErrorKind::UnknownKey);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if the key is trusted already, for this issuer or another, or must not be trusted.
+    pub fn trust(&self, issuer: &str, key: &PublicKey) -> Result<(), ConfigError> {
+        self.0.trust.change(|keys| keys.insert(issuer, key))
+    }
+
+    /// No longer trusts the key of this id (`k4.pid`), from the next request on: its tokens are refused, those that were accepted
+    /// before among them. Returns whether it was trusted.
+    #[expect(clippy::must_use_candidate, reason = "what counts is what it does")]
+    pub fn distrust_key(&self, kid: &str) -> bool {
+        self.0.trust.change(|keys| keys.remove(|key| *key.kid == *kid))
+    }
+
+    /// No longer trusts any key of this issuer, from the next request on. Returns whether one was trusted.
+    #[expect(clippy::must_use_candidate, reason = "what counts is what it does")]
+    pub fn distrust_issuer(&self, issuer: &str) -> bool {
+        self.0.trust.change(|keys| keys.remove(|key| *key.issuer == *issuer))
+    }
+
     /// Finds the request's token and judges it, but for asynchronous checks.
     pub(crate) fn authenticate(&self, req: &HttpRequest) -> Result<VerifiedToken, VerifyError> {
         let credential = self.0.sources.find(req)?;
@@ -171,49 +212,6 @@ impl Verifier {
         Ok(token)
     }
 
-    /// Everything that is said of a token in itself: form, key, signature, issuer, claims.
-    fn open(&self, text: &str) -> Result<VerifiedToken, VerifyError> {
-        let inner = &*self.0;
-        let unverified = Unverified::parse(text)?;
-        let footer = Footer::parse(inner.format, unverified.footer())
-            .map_err(|problem| VerifyError::new(Kind::Malformed, problem))?;
-        let kid = footer.kid.as_deref();
-        let payload = |error: String| VerifyError::new(Kind::Malformed, error).with_kid(kid);
-
-        let (key, claims) = if let Some(pid) = kid.filter(|kid| kid.starts_with("k4.pid.")) {
-            let key = inner.keys.by_pid(pid).ok_or_else(|| {
-                VerifyError::new(Kind::UnknownKey, "the footer names a key that is not trusted").with_kid(kid)
-            })?;
-            if !key.verifies(&unverified, &inner.implicit_assertion) {
-                let error = VerifyError::new(Kind::BadSignature, "the signature is not that of the key");
-                return Err(error.with_kid(kid).with_issuer(Some(&key.issuer)));
-            }
-            (key, scan(inner.format, unverified.payload()).map_err(payload)?)
-        } else {
-            // The issuer is a claim like any other, and says here only which keys are worth a try.
-            let claims = scan(inner.format, unverified.payload()).map_err(payload)?;
-            let claimed = claims.iss.as_deref().unwrap_or_default();
-            let key = inner
-                .keys
-                .candidates(claimed)
-                .find(|key| key.verifies(&unverified, &inner.implicit_assertion))
-                .ok_or_else(|| {
-                VerifyError::new(Kind::UnknownKey, "no key that is trusted for the claimed issuer fits")
-                    .with_kid(kid)
-                    .with_issuer(claims.iss.as_deref())
-            })?;
-            (key, claims)
-        };
-
-        let explain = |error: VerifyError| error.with_kid(Some(&key.kid)).with_issuer(claims.iss.as_deref());
-        if claims.iss.as_deref() != Some(&*key.issuer) {
-            return Err(explain(VerifyError::new(Kind::UntrustedIssuer, "the key is not trusted for this `iss`")));
-        }
-        inner.policy.judge(&claims, inner.clock.now()).map_err(explain)?;
-        let (issuer, kid) = (Arc::clone(&key.issuer), Arc::clone(&key.kid));
-        Ok(VerifiedToken::new(inner.format, unverified.into_parts(), claims, issuer, kid))
-    }
-
     /// Logs why a request is refused, and makes the response.
     pub(crate) fn refuse(&self, req: &HttpRequest, error: VerifyError) -> HttpResponse {
         let error = error.with_realm(&self.0.realm);
@@ -238,8 +236,6 @@ impl Verifier {
     }
 }
 
-/// The log says all, but for what is secret. `kid` and `issuer` are what the client sent, hence escaped; the route is the
-/// pattern, since a path may hold anything.
 /// The end of the years that RFC 3339 can write.
 const LAST_MOMENT: OffsetDateTime = time::macros::datetime!(9999-12-31 23:59:59 UTC);
 
@@ -261,6 +257,8 @@ async fn ask(store: &AnyRevocations, token: &VerifiedToken) -> Result<(), Verify
     }
 }
 
+/// The log says all, but for what is secret. `kid` and `issuer` are what the client sent, hence escaped; the route is the
+/// pattern, since a path may hold anything.
 fn log_refusal(req: &HttpRequest, error: &VerifyError) {
     let (method, route) = (req.method(), req.match_pattern());
     match error.kind() {
@@ -276,7 +274,7 @@ fn log_refusal(req: &HttpRequest, error: &VerifyError) {
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier")
-            .field("keys", &self.0.keys)
+            .field("keys", &self.0.trust.get().keys)
             .field("policy", &self.0.policy)
             .field("format", &self.0.format)
             .field("sources", &self.0.sources)

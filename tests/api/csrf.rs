@@ -6,7 +6,7 @@ use actix_web::{
     test::TestRequest,
 };
 use base64ct::{Base64, Encoding};
-use paseto_actix::{ConfigError, TokenSource, Verifier};
+use paseto_actix::{ConfigError, TokenSource, Verifier, VerifierBuilder};
 use paseto_actix_tests::{
     app::{issuer_builder, send, verifier_builder},
     clock::TestClock,
@@ -25,8 +25,13 @@ fn token() -> String {
     issuer_builder(&TestClock::new()).build().unwrap().token(&json!({})).subject("ada").issue().unwrap()
 }
 
+/// Without a cache, each request that comes so far costs a signature check.
+fn builder() -> VerifierBuilder {
+    verifier_builder(&TestClock::new()).without_cache()
+}
+
 fn verifier(sources: impl IntoIterator<Item = TokenSource>) -> Verifier {
-    verifier_builder(&TestClock::new()).token_from(sources).build().unwrap()
+    builder().token_from(sources).build().unwrap()
 }
 
 fn either() -> Verifier {
@@ -164,7 +169,7 @@ async fn b09_on_websocket_handshakes() {
 async fn b09_a_trusted_origin() {
     let app = ("origin", "https://app.example");
     let trusting = || {
-        verifier_builder(&TestClock::new())
+        builder()
             .token_from([TokenSource::bearer(), TokenSource::cookie("paseto")])
             .trusted_origin("https://app.example")
             .trusted_origin("https://admin.example:8443")
@@ -194,7 +199,7 @@ async fn b09_a_trusted_origin() {
 
 #[actix_web::test]
 async fn b09_without_protection() {
-    let off = verifier_builder(&TestClock::new())
+    let off = builder()
         .token_from([TokenSource::bearer(), TokenSource::cookie("paseto")])
         .dangerously_without_csrf_protection()
         .build()
@@ -207,7 +212,7 @@ async fn b09_without_protection() {
 
 #[test]
 fn b09_origins_that_are_none() {
-    let build = |origin: &str| verifier_builder(&TestClock::new()).trusted_origin(origin).build();
+    let build = |origin: &str| builder().trusted_origin(origin).build();
     for origin in
         ["", "null", "*", "app.example", "https://", "://app.example", "https://app.example/", "https://App.example"]
     {
@@ -265,7 +270,7 @@ async fn b09_tokens_found_by_a_closure() {
         (by_query, vec![("cookie", &session)], false),
     ];
     for (loader, headers, allowed) in table {
-        let verifier = verifier_builder(&TestClock::new()).token_loader(loader).build().unwrap();
+        let verifier = builder().token_loader(loader).build().unwrap();
         let uri = format!("/?token={token}");
         let own_site = [headers.as_slice(), &[(SITE, "same-origin")]].concat();
         assert!(passes(&verifier, request("POST", &own_site).uri(&uri)).await, "{headers:?}, same origin");
@@ -281,15 +286,12 @@ async fn b09_tokens_found_by_a_closure() {
 #[actix_web::test]
 async fn b09_tokens_kept_by_the_server() {
     let kept = token();
-    let by_session = verifier_builder(&TestClock::new())
-        .token_loader(move |req| cookie(req, "session").map(|_| kept.clone()))
-        .build()
-        .unwrap();
+    let by_session = builder().token_loader(move |req| cookie(req, "session").map(|_| kept.clone())).build().unwrap();
     let session = ("cookie", "session=1");
     assert!(!passes(&by_session, request("POST", &[session, CROSS])).await);
     assert!(passes(&by_session, request("POST", &[session, (SITE, "same-origin")])).await);
 
-    let empty = verifier_builder(&TestClock::new()).token_loader(|_| Some(String::new())).build().unwrap();
+    let empty = builder().token_loader(|_| Some(String::new())).build().unwrap();
     assert!(!passes(&empty, request("POST", &[session, CROSS])).await);
     let (answer, _) = send(&empty, request("POST", &[session, (SITE, "same-origin")])).await;
     answer.assert_invalid_token();

@@ -5,6 +5,8 @@
 mod api_service;
 mod browser;
 mod builders;
+mod cache;
+mod cache_runs;
 mod checks;
 mod claims;
 mod config;

@@ -2,7 +2,7 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{Checks, Csrf, ErrorHandler, Inner, KeySet, Sources, TokenSource, Verifier};
+use super::{Checks, Csrf, CurrentTrust, ErrorHandler, Inner, KeySet, Sources, TokenSource, VerifiedCache, Verifier};
 use crate::{
     Clock, ConfigError, DEFAULT_REALM, Format, PublicKey, Refusal, Revocations, SystemClock, VerifiedToken,
     VerifyError,
@@ -43,6 +43,7 @@ pub struct VerifierBuilder {
     trusted_origins: Option<Vec<String>>,
     checks: Checks,
     revocations: Option<AnyRevocations>,
+    cache: VerifiedCache,
     error_handler: Option<ErrorHandler>,
     realm: String,
     clock: Arc<dyn Clock>,
@@ -62,6 +63,7 @@ impl VerifierBuilder {
             trusted_origins: Some(Vec::new()),
             checks: Checks::default(),
             revocations: None,
+            cache: VerifiedCache::default(),
             error_handler: None,
             realm: DEFAULT_REALM.to_owned(),
             clock: Arc::new(SystemClock),
@@ -223,6 +225,18 @@ impl VerifierBuilder {
         self
     }
 
+    /// Where tokens are remembered that were accepted, so that they are not checked anew with each request: see
+    /// [`VerifiedCache`]. Several verifiers may share one. Default: one of its own, of 16 MiB.
+    pub fn cache(mut self, cache: VerifiedCache) -> Self {
+        self.cache = cache;
+        self
+    }
+
+    /// Remembers no tokens: each request costs a signature check.
+    pub fn without_cache(self) -> Self {
+        self.cache(VerifiedCache::new(0))
+    }
+
     /// The `realm` of challenges, without `"` and `\`. Default: `api`.
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
         self.realm = realm.into();
@@ -262,7 +276,7 @@ impl VerifierBuilder {
             return Err(ConfigError::setting("realm", "only visible ASCII and spaces, but neither `\"` nor `\\`"));
         }
         Ok(Verifier(Arc::new(Inner {
-            keys,
+            trust: CurrentTrust::new(keys, self.format, &self.implicit_assertion, self.cache),
             policy: Policy { leeway: self.leeway, exp_required: self.exp_required, audience },
             format: self.format,
             implicit_assertion: self.implicit_assertion,

@@ -3,6 +3,7 @@
 use std::{collections::HashMap, fmt, sync::Arc};
 
 use ed25519_dalek::VerifyingKey;
+use sha2::{Digest, Sha256};
 
 use crate::{ConfigError, PublicKey, token::Unverified};
 
@@ -24,11 +25,11 @@ impl Trusted {
 }
 
 /// All trusted keys, found by their id or by their issuer without looking at the others.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct KeySet {
-    keys: Vec<Trusted>,
-    by_pid: HashMap<Arc<str>, usize>,
-    by_issuer: HashMap<Arc<str>, Vec<usize>>,
+    keys: Vec<Arc<Trusted>>,
+    by_pid: HashMap<Arc<str>, Arc<Trusted>>,
+    by_issuer: HashMap<Arc<str>, Vec<Arc<Trusted>>>,
 }
 
 impl KeySet {
@@ -36,22 +37,33 @@ impl KeySet {
         if issuer.is_empty() {
             return Err(ConfigError::setting("iss", "an issuer needs a name"));
         }
-        if let Some(&index) = self.by_pid.get(key.kid()) {
+        if let Some(known) = self.by_pid.get(key.kid()) {
             let kid = key.kid().to_owned();
-            let first = self.keys[index].issuer.to_string();
+            let first = known.issuer.to_string();
             return Err(if first == issuer {
                 ConfigError::DuplicateKey { kid }
             } else {
                 ConfigError::KeyOfTwoIssuers { kid, first, second: issuer.to_owned() }
             });
         }
-        let index = self.keys.len();
         let issuer: Arc<str> = issuer.into();
-        let trusted = Trusted { issuer: Arc::clone(&issuer), kid: key.shared_kid(), key: key.trusted()? };
-        self.by_pid.insert(Arc::clone(&trusted.kid), index);
-        self.by_issuer.entry(issuer).or_default().push(index);
+        let trusted = Arc::new(Trusted { issuer: Arc::clone(&issuer), kid: key.shared_kid(), key: key.trusted()? });
+        self.by_pid.insert(Arc::clone(&trusted.kid), Arc::clone(&trusted));
+        self.by_issuer.entry(issuer).or_default().push(Arc::clone(&trusted));
         self.keys.push(trusted);
         Ok(())
+    }
+
+    /// Removes those of which this is true, and says whether there was one.
+    pub(super) fn remove(&mut self, goes: impl Fn(&Trusted) -> bool) -> bool {
+        let before = self.keys.len();
+        self.keys.retain(|key| !goes(key));
+        self.by_pid.retain(|_, key| !goes(key));
+        self.by_issuer.retain(|_, keys| {
+            keys.retain(|key| !goes(key));
+            !keys.is_empty()
+        });
+        self.keys.len() < before
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -59,13 +71,22 @@ impl KeySet {
     }
 
     pub(super) fn by_pid(&self, pid: &str) -> Option<&Trusted> {
-        self.by_pid.get(pid).map(|&index| &self.keys[index])
+        self.by_pid.get(pid).map(|key| &**key)
     }
 
     /// The keys to try for a token that names none but claims to be of this issuer.
     pub(super) fn candidates(&self, issuer: &str) -> impl Iterator<Item = &Trusted> {
-        let indices = self.by_issuer.get(issuer).map(Vec::as_slice).unwrap_or_default();
-        indices.iter().take(MAX_TRIES).map(|&index| &self.keys[index])
+        let keys = self.by_issuer.get(issuer).map(Vec::as_slice).unwrap_or_default();
+        keys.iter().take(MAX_TRIES).map(|key| &**key)
+    }
+
+    /// Adds all that decides over a signature: each key and its issuer, in the order in which they are tried.
+    pub(super) fn fingerprint(&self, hash: &mut Sha256) {
+        for trusted in &self.keys {
+            hash.update((trusted.issuer.len() as u64).to_le_bytes());
+            hash.update(trusted.issuer.as_bytes());
+            hash.update(trusted.key.as_bytes());
+        }
     }
 }
 

@@ -1,0 +1,137 @@
+//! Two verifiers that differ in nothing but a cache, over long random runs.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration as StdDuration,
+};
+
+use paseto_actix::{
+    Issuer, MemoryRevocations, Refusal, Revocations, SecretKey, VerifiedCache, VerifiedToken, Verifier, VerifyError,
+};
+use paseto_actix_tests::{
+    ISSUER,
+    clock::{START, TestClock},
+};
+use proptest::{
+    collection::vec,
+    prelude::{Just, Strategy, any, prop_oneof},
+    strategy::ValueTree,
+    test_runner::{Config, TestRunner},
+};
+use serde_json::json;
+use time::Duration;
+
+/// What the two verifiers of a run are asked to do.
+#[derive(Clone, Debug)]
+enum Step {
+    Verify(usize),
+    Revoke(usize),
+    RevokeSubject,
+    Trust(bool),
+    DistrustKey(bool),
+    DistrustIssuer,
+    Check(bool),
+    Advance(i64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        16 => (0..12_usize).prop_map(Step::Verify),
+        1 => (0..12_usize).prop_map(Step::Revoke),
+        1 => Just(Step::RevokeSubject),
+        3 => any::<bool>().prop_map(Step::Trust),
+        1 => any::<bool>().prop_map(Step::DistrustKey),
+        1 => Just(Step::DistrustIssuer),
+        1 => any::<bool>().prop_map(Step::Check),
+        3 => (-40_i64..60).prop_map(Step::Advance),
+    ]
+}
+
+/// Twelve tokens of two keys, that live for a minute to twelve, the last two of which are garbage.
+fn tokens(clock: &TestClock, secrets: &[SecretKey; 2]) -> Vec<String> {
+    let mut texts: Vec<_> = (0..12)
+        .map(|i| {
+            let ttl = StdDuration::from_secs(60 * (i as u64 + 1));
+            let issuer = Issuer::builder(ISSUER).key(secrets[i % 2].clone()).ttl(ttl).clock(clock.clone());
+            let issuer = issuer.build().unwrap();
+            issuer.token(&json!({ "i": i })).subject(if i % 3 == 0 { "ada" } else { "bob" }).issue().unwrap()
+        })
+        .collect();
+    texts[10].truncate(100);
+    texts[11].pop();
+    texts
+}
+
+/// Both verifiers are told the same, and ask stores that are told the same: all that they differ in is the cache.
+#[actix_web::test]
+async fn b55_with_and_without_a_cache_over_long_runs() {
+    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
+    let mut outcomes = BTreeMap::<String, usize>::new();
+    for _ in 0..24 {
+        let steps = vec(step(), 400).new_tree(&mut runner).unwrap();
+        let steps = steps.current();
+        let clock = TestClock::new();
+        let (store, open) = (MemoryRevocations::new(100).clock(clock.clone()), Arc::new(AtomicBool::new(true)));
+        let secrets = [SecretKey::generate(), SecretKey::generate()];
+        let texts = tokens(&clock, &secrets);
+        // Small enough for tokens to be driven out, too.
+        let builders = [Verifier::builder().cache(VerifiedCache::new(4096)), Verifier::builder().without_cache()];
+        let [cached, uncached] = builders.map(|builder| {
+            let open = Arc::clone(&open);
+            builder
+                .trust(ISSUER, secrets[0].public_key())
+                .revocations(store.clone())
+                .clock(clock.clone())
+                .check(move |_| open.load(Ordering::SeqCst).then_some(()).ok_or_else(|| Refusal::invalid("closed")))
+                .build()
+                .unwrap()
+        });
+        let both = [&cached, &uncached];
+        for (at, step) in steps.iter().enumerate() {
+            match *step {
+                Step::Verify(i) => {
+                    let [one, other] = both.map(async |verifier| verifier.verify_str_async(&texts[i]).await);
+                    let (one, other) = (one.await, other.await);
+                    let show = |outcome: &Result<VerifiedToken, VerifyError>| match outcome {
+                        Ok(token) => format!("{:?} {}", token.claims::<serde_json::Value>().unwrap(), token.kid()),
+                        Err(error) => format!("{error:?} {:?} {:?}", error.kid(), error.issuer()),
+                    };
+                    assert_eq!(show(&one), show(&other), "step {at} of {steps:?}");
+                    *outcomes
+                        .entry(one.map_or_else(|error| format!("{:?}", error.kind()), |_| "Ok".to_owned()))
+                        .or_default() += 1;
+                }
+                Step::Revoke(i) => {
+                    if let Ok(token) = cached.verify_str_async(&texts[i]).await {
+                        cached.revoke(&token).await.unwrap();
+                    }
+                }
+                Step::RevokeSubject => _ = store.revoke_subject(ISSUER, "ada", START + Duration::HOUR).await.unwrap(),
+                Step::Trust(second) => {
+                    let key = secrets[usize::from(second)].public_key();
+                    let [one, other] = both.map(|verifier| verifier.trust(ISSUER, &key).is_ok());
+                    assert_eq!(one, other);
+                }
+                Step::DistrustKey(second) => {
+                    let key = secrets[usize::from(second)].public_key();
+                    let [one, other] = both.map(|verifier| verifier.distrust_key(key.kid()));
+                    assert_eq!(one, other);
+                }
+                Step::DistrustIssuer => {
+                    let [one, other] = both.map(|verifier| verifier.distrust_issuer(ISSUER));
+                    assert_eq!(one, other);
+                }
+                Step::Check(passes) => open.store(passes, Ordering::SeqCst),
+                Step::Advance(seconds) => clock.advance(Duration::seconds(seconds)),
+            }
+        }
+    }
+    // The runs came by everything that there is to come by.
+    for kind in ["Ok", "Expired", "Revoked", "UnknownKey", "Malformed", "NotYetValid", "Refused"] {
+        assert!(outcomes.get(kind).is_some_and(|count| *count > 10), "{kind}: {outcomes:?}");
+    }
+}

@@ -4,7 +4,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError, error::InternalError};
@@ -13,21 +13,20 @@ use futures_util::future::{FutureExt, LocalBoxFuture, Shared};
 use super::PasetoRequired;
 use crate::{VerifiedToken, Verifier, VerifyError, VerifyErrorKind, app_data};
 
-/// A token, and the Verifier that answers for it.
-pub(super) struct Authenticated {
-    pub(super) verifier: Verifier,
-    pub(super) token: VerifiedToken,
-}
-
 /// Why there is no token, and the Verifier that answers for that, if there is one.
 pub(super) struct Denied {
-    pub(super) verifier: Option<Verifier>,
-    pub(super) error: VerifyError,
+    verifier: Option<Verifier>,
+    error: VerifyError,
 }
 
 impl Denied {
-    pub(super) fn by(verifier: Verifier, error: VerifyError) -> Self {
-        Self { verifier: Some(verifier), error }
+    /// The request's Verifier answers.
+    pub(super) fn new(req: &HttpRequest, error: VerifyError) -> Self {
+        Self { verifier: app_data::find::<Verifier>(req, "verifier").cloned(), error }
+    }
+
+    pub(super) fn kind(&self) -> VerifyErrorKind {
+        self.error.kind()
     }
 
     /// Logs the reason and makes the response: the error handler's, where a Verifier has one.
@@ -68,59 +67,72 @@ fn remembered(req: &HttpRequest, verifier: &Verifier) -> Option<State> {
     Some(remembered.state.clone())
 }
 
-fn begin(req: &HttpRequest) -> Result<(Verifier, State), Denied> {
+fn begin(req: &HttpRequest) -> Result<(&Verifier, State), Denied> {
     let verifier = app_data::find::<Verifier>(req, "verifier").ok_or_else(|| {
         let error = VerifyError::new(VerifyErrorKind::Misconfigured, "no Verifier in app data");
         Denied { verifier: None, error }
     })?;
     if let Some(state) = remembered(req, verifier) {
-        return Ok((verifier.clone(), state));
+        return Ok((verifier, state));
     }
     let state = match verifier.authenticate(req) {
-        Ok(token) if verifier.is_async() => {
-            // It must not hold the request, whose extensions hold it.
-            let verifier = verifier.clone();
-            State::Checking(async move { verifier.finish(token).await }.boxed_local().shared())
-        }
+        Ok(token) if verifier.is_async() => finish(verifier.clone(), token),
         outcome => State::Done(outcome),
     };
     req.extensions_mut().insert(Remembered { verifier: verifier.clone(), state: state.clone() });
-    Ok((verifier.clone(), state))
+    Ok((verifier, state))
 }
 
-fn conclude(verifier: Verifier, outcome: Outcome) -> Result<Authenticated, Denied> {
-    match outcome {
-        Ok(token) => Ok(Authenticated { verifier, token }),
-        Err(error) => Err(Denied::by(verifier, error)),
+/// Begins asynchronous checks. Those that need not wait, as a store in memory, are done with it.
+///
+/// It must not hold the request, whose extensions hold it.
+fn finish(verifier: Verifier, token: VerifiedToken) -> State {
+    let mut checks = async move { verifier.finish(token).await }.boxed_local();
+    match checks.poll_unpin(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(outcome) => State::Done(outcome),
+        Poll::Pending => State::Checking(checks.shared()),
     }
 }
 
-/// For guards: authenticates, and holds the token to what is required besides.
+/// For guards: authenticates, and holds the token to what is required besides. `None` if that has to be [awaited](admit).
+pub(super) fn admit_now(req: &HttpRequest, required: &PasetoRequired) -> Option<Result<(), Denied>> {
+    match begin(req) {
+        Ok((_, State::Checking(_))) => None,
+        Ok((verifier, State::Done(outcome))) => Some(judge(req, required, verifier, outcome)),
+        Err(denied) => Some(Err(denied)),
+    }
+}
+
+/// The same, whatever it takes.
 pub(super) async fn admit(req: &HttpRequest, required: &PasetoRequired) -> Result<(), Denied> {
     let (verifier, state) = begin(req)?;
     let outcome = match state {
         State::Done(outcome) => outcome,
         State::Checking(checks) => checks.await,
     };
-    let Authenticated { verifier, token } = conclude(verifier, outcome)?;
-    required.judge(req, &verifier, &token).map_err(|error| Denied::by(verifier, error))
+    judge(req, required, verifier, outcome)
+}
+
+fn judge(req: &HttpRequest, required: &PasetoRequired, verifier: &Verifier, outcome: Outcome) -> Result<(), Denied> {
+    let judged = outcome.and_then(|token| required.judge(req, verifier, &token));
+    judged.map_err(|error| Denied { verifier: Some(verifier.clone()), error })
 }
 
 /// What an extractor makes of a request that was let through, or was not.
-type Then<T> = fn(&HttpRequest, Result<Authenticated, Denied>) -> Result<T, Error>;
+type Then<T> = fn(&HttpRequest, Result<VerifiedToken, Denied>) -> Result<T, Error>;
 
 /// An extractor's future. Until it is polled, nobody is refused: of several extractors that fail, actix asks the first, and
 /// the error handler is to be called once.
 pub struct Extracting<T> {
     req: HttpRequest,
     /// `None` once it was ready.
-    begun: Option<Result<(Verifier, State), Denied>>,
+    begun: Option<Result<State, Denied>>,
     then: Then<T>,
 }
 
 /// For extractors: authenticates, and makes of the outcome what is wanted.
 pub(super) fn extract<T>(req: &HttpRequest, then: Then<T>) -> Extracting<T> {
-    Extracting { req: req.clone(), begun: Some(begin(req)), then }
+    Extracting { req: req.clone(), begun: Some(begin(req).map(|(_, state)| state)), then }
 }
 
 impl<T> Future for Extracting<T> {
@@ -130,11 +142,11 @@ impl<T> Future for Extracting<T> {
         let begun = self.begun.take().expect("a future is not polled after it was ready");
         let outcome = match begun {
             Err(denied) => Err(denied),
-            Ok((verifier, State::Done(outcome))) => conclude(verifier, outcome),
-            Ok((verifier, State::Checking(mut checks))) => match checks.poll_unpin(cx) {
-                Poll::Ready(outcome) => conclude(verifier, outcome),
+            Ok(State::Done(outcome)) => outcome.map_err(|error| Denied::new(&self.req, error)),
+            Ok(State::Checking(mut checks)) => match checks.poll_unpin(cx) {
+                Poll::Ready(outcome) => outcome.map_err(|error| Denied::new(&self.req, error)),
                 Poll::Pending => {
-                    self.begun = Some(Ok((verifier, State::Checking(checks))));
+                    self.begun = Some(Ok(State::Checking(checks)));
                     return Poll::Pending;
                 }
             },

@@ -3,9 +3,12 @@
 use std::marker::PhantomData;
 
 use actix_web::{Error, FromRequest, HttpRequest, dev::Payload};
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{Either, FutureExt, LocalBoxFuture, Map};
 
-use super::{PasetoRequired, authenticate::admit};
+use super::{
+    PasetoRequired,
+    authenticate::{admit, admit_now},
+};
 
 /// What one handler needs, as a type.
 pub trait Policy: 'static {
@@ -31,22 +34,33 @@ impl Policy for AnyToken {
 #[derive(Debug)]
 pub struct Guarded<P, T>(pub T, pub PhantomData<fn() -> P>);
 
+/// From the arguments to those of a guarded handler.
+type Wrap<P, T> = fn(Result<T, <T as FromRequest>::Error>) -> Result<Guarded<P, T>, Error>;
+
 impl<P, T> FromRequest for Guarded<P, T>
 where
     P: Policy,
     T: FromRequest + 'static,
 {
     type Error = Error;
-    type Future = LocalBoxFuture<'static, Result<Self, Error>>;
+    type Future = Either<Map<T::Future, Wrap<P, T>>, LocalBoxFuture<'static, Result<Self, Error>>>;
 
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let wrap: Wrap<P, T> = |arguments| arguments.map(|arguments| Self(arguments, PhantomData)).map_err(Into::into);
+        let admitted = admit_now(req, P::requirements());
+        if let Some(Ok(())) = admitted {
+            return Either::Left(T::from_request(req, payload).map(wrap));
+        }
         let (req, mut payload) = (req.clone(), payload.take());
-        Box::pin(async move {
-            if let Err(denied) = admit(&req, P::requirements()).await {
+        Either::Right(Box::pin(async move {
+            let admitted = match admitted {
+                Some(admitted) => admitted,
+                None => admit(&req, P::requirements()).await,
+            };
+            if let Err(denied) = admitted {
                 return Err(denied.into_error(&req));
             }
-            let arguments = T::from_request(&req, &mut payload).await.map_err(Into::into)?;
-            Ok(Self(arguments, PhantomData))
-        })
+            wrap(T::from_request(&req, &mut payload).await)
+        }))
     }
 }

@@ -45,8 +45,8 @@ impl<C: DeserializeOwned + 'static> FromRequest for MaybePaseto<C> {
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
         extract(req, |req, outcome| match outcome {
-            Ok(authenticated) => Paseto::of(req, authenticated).map(|paseto| Self(Some(paseto))),
-            Err(denied) if denied.error.kind() == VerifyErrorKind::MissingToken => Ok(Self(None)),
+            Ok(token) => Paseto::of(req, token).map(|paseto| Self(Some(paseto))),
+            Err(denied) if denied.kind() == VerifyErrorKind::MissingToken => Ok(Self(None)),
             Err(denied) => Err(denied.into_error(req)),
         })
     }

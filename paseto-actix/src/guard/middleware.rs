@@ -10,9 +10,12 @@ use actix_web::{
     body::{EitherBody, MessageBody},
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
 };
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{Either, FutureExt, LocalBoxFuture, Map};
 
-use super::{PasetoRequired, authenticate::admit};
+use super::{
+    PasetoRequired,
+    authenticate::{admit, admit_now},
+};
 
 impl<S, B> Transform<S, ServiceRequest> for PasetoRequired
 where
@@ -36,6 +39,9 @@ pub struct PasetoRequiredMiddleware<S> {
     required: Rc<PasetoRequired>,
 }
 
+/// From a response of the service inside to one of the middleware.
+type Wrap<B> = fn(Result<ServiceResponse<B>, Error>) -> Result<ServiceResponse<EitherBody<B>>, Error>;
+
 impl<S, B> Service<ServiceRequest> for PasetoRequiredMiddleware<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
@@ -43,23 +49,32 @@ where
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
-    type Future = LocalBoxFuture<'static, Result<Self::Response, Error>>;
+    type Future = Either<Map<S::Future, Wrap<B>>, LocalBoxFuture<'static, Result<Self::Response, Error>>>;
 
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.service.poll_ready(cx)
     }
 
     fn call(&self, req: ServiceRequest) -> Self::Future {
+        let wrap: Wrap<B> = |response| Ok(response?.map_into_left_body());
+        let admitted = admit_now(req.request(), &self.required);
+        if let Some(Ok(())) = admitted {
+            return Either::Left(self.service.call(req).map(wrap));
+        }
         let (service, required) = (Rc::clone(&self.service), Rc::clone(&self.required));
-        Box::pin(async move {
-            match admit(req.request(), &required).await {
-                Ok(()) => Ok(service.call(req).await?.map_into_left_body()),
+        Either::Right(Box::pin(async move {
+            let admitted = match admitted {
+                Some(admitted) => admitted,
+                None => admit(req.request(), &required).await,
+            };
+            match admitted {
+                Ok(()) => wrap(service.call(req).await),
                 Err(denied) => {
                     let response = denied.into_response(req.request());
                     Ok(req.into_response(response).map_into_right_body())
                 }
             }
-        })
+        }))
     }
 }
 

@@ -3,7 +3,7 @@ use std::fmt;
 use actix_web::{Error, FromRequest, HttpRequest, dev::Payload};
 use serde::de::DeserializeOwned;
 
-use super::authenticate::{Authenticated, Denied, Extracting, extract};
+use super::authenticate::{Denied, Extracting, extract};
 use crate::VerifiedToken;
 
 /// The verified token of a request, its payload as a type of your own.
@@ -55,11 +55,10 @@ impl<C> Paseto<C> {
 }
 
 impl<C: DeserializeOwned> Paseto<C> {
-    pub(super) fn of(req: &HttpRequest, authenticated: Authenticated) -> Result<Self, Error> {
-        let Authenticated { verifier, token } = authenticated;
+    pub(super) fn of(req: &HttpRequest, token: VerifiedToken) -> Result<Self, Error> {
         match token.claims() {
             Ok(claims) => Ok(Self { token, claims }),
-            Err(error) => Err(Denied::by(verifier, error).into_error(req)),
+            Err(error) => Err(Denied::new(req, error).into_error(req)),
         }
     }
 }
@@ -70,7 +69,7 @@ impl<C: DeserializeOwned + 'static> FromRequest for Paseto<C> {
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
         extract(req, |req, outcome| match outcome {
-            Ok(authenticated) => Self::of(req, authenticated),
+            Ok(token) => Self::of(req, token),
             Err(denied) => Err(denied.into_error(req)),
         })
     }
@@ -81,10 +80,7 @@ impl FromRequest for VerifiedToken {
     type Future = Extracting<Self>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        extract(req, |req, outcome| match outcome {
-            Ok(authenticated) => Ok(authenticated.token),
-            Err(denied) => Err(denied.into_error(req)),
-        })
+        extract(req, |req, outcome| outcome.map_err(|denied| denied.into_error(req)))
     }
 }
 

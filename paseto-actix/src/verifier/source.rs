@@ -172,22 +172,31 @@ fn bearer(req: &HttpRequest) -> Result<Option<Credential<'_>>, VerifyError> {
     if values.next().is_some() {
         return Err(malformed("more than one `Authorization` header"));
     }
-    let value = value.to_str().map_err(|_| malformed("an `Authorization` header that is no text"))?;
-    let (scheme, credentials) = value.split_once(' ').unwrap_or((value, ""));
-    if !scheme.eq_ignore_ascii_case("Bearer") {
+    let value = value.as_bytes();
+    let (scheme, credentials) = value.split_at(value.iter().position(|byte| *byte == b' ').unwrap_or(value.len()));
+    if !scheme.eq_ignore_ascii_case(b"Bearer") {
         return Ok(None);
     }
-    let credentials = credentials.trim_start_matches(' ');
-    if !is_token68(credentials) {
-        return Err(malformed("malformed credentials after `Bearer`"));
+    let credentials = &credentials[credentials.iter().take_while(|byte| **byte == b' ').count()..];
+    match token68(credentials) {
+        Some(token) => Ok(Some(explicit(token))),
+        None => Err(malformed("malformed credentials after `Bearer`")),
     }
-    Ok(Some(explicit(credentials)))
 }
 
 /// The grammar of credentials: [RFC 9110, section 11.2](https://www.rfc-editor.org/rfc/rfc9110#section-11.2).
-fn is_token68(text: &str) -> bool {
-    let body = text.trim_end_matches('=');
-    !body.is_empty() && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
+fn token68(bytes: &[u8]) -> Option<&str> {
+    let padding = bytes.iter().rev().take_while(|byte| **byte == b'=').count();
+    let body = &bytes[..bytes.len() - padding];
+    let fits = |byte: u8| {
+        // Without a branch, several bytes are looked at at once.
+        let (letter, digit) = ((byte | 0x20).wrapping_sub(b'a') < 26, byte.wrapping_sub(b'0') < 10);
+        letter | digit | matches!(byte, b'-'..=b'/') | (byte == b'+') | (byte == b'_') | (byte == b'~')
+    };
+    if body.is_empty() || !body.iter().fold(true, |all, byte| all & fits(*byte)) {
+        return None;
+    }
+    str::from_utf8(bytes).ok()
 }
 
 fn whole_header<'r>(req: &'r HttpRequest, name: &str) -> Result<Option<Credential<'r>>, VerifyError> {
@@ -196,9 +205,9 @@ fn whole_header<'r>(req: &'r HttpRequest, name: &str) -> Result<Option<Credentia
     if values.next().is_some() {
         return Err(malformed("more than one header with a token"));
     }
-    match value.to_str() {
-        Ok(token) if is_token68(token) => Ok(Some(explicit(token))),
-        _ => Err(malformed("a malformed header in place of a token")),
+    match token68(value.as_bytes()) {
+        Some(token) => Ok(Some(explicit(token))),
+        None => Err(malformed("a malformed header in place of a token")),
     }
 }
 
@@ -232,7 +241,7 @@ fn websocket<'r>(req: &'r HttpRequest, marker: &str) -> Result<Option<Credential
     let mut marked = protocols.iter().enumerate().filter(|(_, protocol)| **protocol == marker).map(|(index, _)| index);
     let Some(index) = marked.next() else { return Ok(None) };
     match (protocols.get(index + 1), marked.next()) {
-        (Some(token), None) if is_token68(token) => Ok(Some(explicit(token))),
+        (Some(token), None) if token68(token.as_bytes()).is_some() => Ok(Some(explicit(token))),
         _ => Err(malformed("no one token after the subprotocol that announces it")),
     }
 }
@@ -245,7 +254,7 @@ fn query<'r>(req: &'r HttpRequest, parameter: &str) -> Result<Option<Credential<
     if named.next().is_some() {
         return Err(malformed("two tokens in the query string"));
     }
-    if !is_token68(&token) {
+    if token68(token.as_bytes()).is_none() {
         return Err(malformed("a malformed token in the query string"));
     }
     Ok(Some(Credential { token: Cow::Owned(token), ambient: false }))
@@ -260,4 +269,21 @@ fn may_be_ambient(req: &HttpRequest, token: &str) -> bool {
     let headers = req.headers();
     let ambient = headers.contains_key(header::COOKIE) || headers.contains_key(header::AUTHORIZATION);
     ambient && (token.is_empty() || !headers.iter().any(holds_it))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b05_token68_byte_by_byte() {
+        for byte in 0..=u8::MAX {
+            let fits = byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+            for text in [vec![byte], vec![b'a', byte, b'a'], vec![b'a', byte, b'=', b'=']] {
+                let is_padding = byte == b'=' && text[0] == b'a' && *text.last().expect("a byte") == b'=';
+                assert_eq!(token68(&text).is_some(), fits || is_padding, "{text:?}");
+            }
+        }
+        assert!(token68(b"").is_none() && token68(b"=").is_none() && token68(b"a=a").is_none());
+    }
 }

@@ -126,7 +126,7 @@ pub use remember::{
     Fresh, Freshness, LoggedIn, LoginError, Remember, RememberMe, RememberMeBuilder, SessionProtection, UserStamp,
     safe_next,
 };
-pub use revocation::{MemoryRevocations, RevocationError, RevocationQuery, Revocations};
+pub use revocation::{CachedRevocations, MemoryRevocations, RevocationError, RevocationQuery, Revocations};
 #[cfg(feature = "redis")]
 pub use revocation::{RedisRevocations, RedisRevocationsBuilder};
 #[cfg(feature = "session")]

@@ -1,6 +1,7 @@
 //! Ending tokens before they expire: the trait, a store in memory, and one on Redis.
 
 mod any;
+mod cached;
 mod memory;
 #[cfg(feature = "redis")]
 mod redis;
@@ -9,6 +10,7 @@ mod scope;
 mod store;
 
 pub(crate) use any::AnyRevocations;
+pub use cached::CachedRevocations;
 pub use memory::MemoryRevocations;
 #[cfg(feature = "redis")]
 pub use redis::{RedisRevocations, RedisRevocationsBuilder};

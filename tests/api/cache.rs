@@ -168,7 +168,7 @@ async fn b54_one_cache_and_a_stricter_verifier() {
 
     let any = || builder().accept_any_audience();
     let other_key = || Verifier::builder().trust(ISSUER, SecretKey::generate().public_key());
-    let other_issuer = || Verifier::builder().trust(OTHER, keys::public());
+    let other_issuer = || Verifier::builder().trust(ISSUER.replace("issuer", "iguana"), keys::public());
     let of = |builder: VerifierBuilder| builder.clock(clock.clone()).cache(cache.clone()).accept_any_audience();
     let stricter = [
         ("audience", builder().build()),
@@ -187,6 +187,18 @@ async fn b54_one_cache_and_a_stricter_verifier() {
     clock.advance(Duration::seconds(70));
     assert_accepted(&lenient, &text).await;
     assert_refused(&any().build().unwrap(), &text).await;
+}
+
+#[test]
+fn b54_one_cache_and_another_assertion_of_the_same_length() {
+    let clock = TestClock::new();
+    let cache = VerifiedCache::new(1 << 20);
+    let [one, other] = ["app-a", "app-b"]
+        .map(|assertion| verifier_builder(&clock).implicit_assertion(assertion).cache(cache.clone()).build().unwrap());
+    let text = token(&issuer_builder(&clock).implicit_assertion("app-a").build().unwrap());
+    assert_eq!(verify(&one, &text), (1, Ok(())));
+    assert_eq!(verify(&other, &text), (1, Err(VerifyErrorKind::BadSignature)));
+    assert_eq!(verify(&one, &text), (0, Ok(())));
 }
 
 #[test]

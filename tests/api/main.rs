@@ -7,6 +7,7 @@ mod browser;
 mod builders;
 mod cache;
 mod cache_runs;
+mod cached_revocations;
 mod checks;
 mod claims;
 mod config;

@@ -3,6 +3,7 @@
 //! Nothing here knows of requests.
 
 mod claims;
+mod fields;
 mod footer;
 #[cfg(feature = "session")]
 mod local;

@@ -50,6 +50,8 @@ pub(crate) struct RegisteredClaims {
     pub(crate) sid: Option<String>,
     /// The subject's generation, a claim of our own: see [`Revocations`](crate::Revocations).
     pub(crate) sub_gen: Option<u64>,
+    /// How many claims there are, those of the user among them.
+    pub(crate) count: usize,
 }
 
 impl RegisteredClaims {
@@ -109,6 +111,7 @@ impl<'de> Visitor<'de> for Payload {
                 _ => map.next_value_seed(Value { depth: 1, budget: &mut budget })?,
             }
         }
+        claims.count = keys.len();
         Ok(claims)
     }
 }

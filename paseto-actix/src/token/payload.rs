@@ -1,6 +1,13 @@
 //! Payloads and footers as bytes, in one of two formats.
 
-use std::{collections::BTreeMap, marker::PhantomData};
+use std::{
+    collections::BTreeMap,
+    marker::PhantomData,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use ciborium::Value as Cbor;
 use serde::{
@@ -9,7 +16,7 @@ use serde::{
 };
 use serde_json::Value as Json;
 
-use super::{RESERVED, RegisteredClaims, strict::Checked};
+use super::{RESERVED, RegisteredClaims, fields::Fields, strict::Checked};
 use crate::IssueError;
 
 /// How payload and footer are written. It is a setting of both sides and never guessed from a token.
@@ -44,10 +51,6 @@ const CBOR_RECURSION: usize = 64;
 
 /// Reads the registered claims and holds the rest to the strict rules. The error's text is for the log.
 pub(crate) fn scan(format: Format, payload: &[u8]) -> Result<RegisteredClaims, String> {
-    read(format, payload)
-}
-
-fn read<T: DeserializeOwned>(format: Format, payload: &[u8]) -> Result<T, String> {
     match format {
         Format::Json => from_json(payload),
         Format::Cbor => from_cbor(payload),
@@ -60,12 +63,58 @@ pub(super) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> 
     serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
-/// Reads a payload, whose form `scan` has found right, into a type of the user's own. The error is the path to what does
-/// not fit, without what stands there.
-///
-/// The way that keeps track of the path is taken only after a failure: it is slower, and a failure is rare.
-pub(super) fn deserialize<C: DeserializeOwned>(format: Format, payload: &[u8]) -> Result<C, String> {
-    read(format, payload).map_err(|_| read(format, payload).map_or_else(|path| path, |PathOf::<C>(_)| String::new()))
+/// A payload, whose form [`scan`] has found right, to be read into types of the user's own.
+pub(super) struct Payload {
+    text: Text,
+    /// Whether it was read before. Only one that comes again is worth an index.
+    was_read: AtomicBool,
+    fields: OnceLock<Option<Fields>>,
+}
+
+enum Text {
+    Json(Box<str>),
+    Cbor(Box<[u8]>),
+}
+
+impl Payload {
+    /// JSON that is no UTF-8 is an empty text, which nothing can be read from; but `scan` lets none through.
+    pub(super) fn new(format: Format, bytes: Vec<u8>) -> Self {
+        let text = match format {
+            Format::Json => Text::Json(String::from_utf8(bytes).unwrap_or_default().into()),
+            Format::Cbor => Text::Cbor(bytes.into()),
+        };
+        Self { text, was_read: AtomicBool::new(false), fields: OnceLock::new() }
+    }
+
+    /// Of a payload with so many claims.
+    pub(super) fn size_in_memory(&self, claims: usize) -> usize {
+        match &self.text {
+            Text::Json(text) => text.len() + Fields::size_in_memory(claims),
+            Text::Cbor(bytes) => bytes.len(),
+        }
+    }
+
+    /// Reads it. The error is the path to what does not fit, without what stands there.
+    ///
+    /// The way that keeps track of the path is taken only after a failure: it is slower, and a failure is rare.
+    pub(super) fn read<C: DeserializeOwned>(&self) -> Result<C, String> {
+        match &self.text {
+            Text::Json(text) => {
+                if self.was_read.swap(true, Ordering::Relaxed)
+                    && let Some(fields) = self.fields.get_or_init(|| Fields::of(text))
+                    && let Ok(claims) = fields.read(text)
+                {
+                    return Ok(claims);
+                }
+                serde_json::from_str(text).map_err(|_| path_of::<C, _>(serde_json::from_str(text)))
+            }
+            Text::Cbor(bytes) => from_cbor(bytes).map_err(|_| path_of::<C, _>(from_cbor(bytes))),
+        }
+    }
+}
+
+fn path_of<C, E: ToString>(outcome: Result<PathOf<C>, E>) -> String {
+    outcome.map_or_else(|path| path.to_string(), |_| String::new())
 }
 
 /// Where reading a `C` fails: the same reading, with an error that says so and nothing else.

@@ -31,6 +31,10 @@ impl Budget {
 pub(super) struct Keys<'de>(Vec<Key<'de>>);
 
 impl<'de> Keys<'de> {
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The map's next key, if it has one, and it is new.
     pub(super) fn next<A: MapAccess<'de>>(
         &mut self,

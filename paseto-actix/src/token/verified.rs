@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc};
 use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 
-use super::{Format, RegisteredClaims, payload};
+use super::{Format, RegisteredClaims, payload::Payload};
 use crate::{VerifyError, VerifyErrorKind};
 
 /// A token whose signature, issuer, times and audience have been found right. Only a
@@ -30,8 +30,7 @@ use crate::{VerifyError, VerifyErrorKind};
 pub struct VerifiedToken(Arc<Inner>);
 
 struct Inner {
-    format: Format,
-    payload: Box<[u8]>,
+    payload: Payload,
     footer: Box<[u8]>,
     /// But for `iss`, which is `issuer`.
     claims: RegisteredClaims,
@@ -47,9 +46,9 @@ impl VerifiedToken {
         issuer: Arc<str>,
         kid: Arc<str>,
     ) -> Self {
-        let (payload, footer) = (payload.into(), footer.into());
+        let (payload, footer) = (Payload::new(format, payload), footer.into());
         let claims = RegisteredClaims { iss: None, ..claims };
-        Self(Arc::new(Inner { format, payload, footer, claims, issuer, kid }))
+        Self(Arc::new(Inner { payload, footer, claims, issuer, kid }))
     }
 
     /// What the token claims, but for its issuer.
@@ -61,9 +60,9 @@ impl VerifiedToken {
     pub(crate) fn size_in_memory(&self) -> usize {
         /// What an allocator adds to a piece of memory, on average.
         const PER_PIECE: usize = 16;
-        let RegisteredClaims { sub, aud, jti, scope, sid, .. } = &self.0.claims;
+        let RegisteredClaims { sub, aud, jti, scope, sid, count, .. } = &self.0.claims;
         let texts = [sub, aud, jti, scope, sid].into_iter().flatten().map(String::len);
-        let pieces = texts.chain([self.0.payload.len(), self.0.footer.len(), size_of::<Inner>() + 16]);
+        let pieces = texts.chain([self.0.payload.size_in_memory(*count), self.0.footer.len(), size_of::<Inner>() + 16]);
         pieces.map(|piece| piece + PER_PIECE).sum()
     }
 
@@ -169,7 +168,7 @@ impl VerifiedToken {
     ///
     /// [`VerifyErrorKind::UnexpectedClaims`] if it does not fit the type.
     pub fn claims<C: DeserializeOwned>(&self) -> Result<C, VerifyError> {
-        payload::deserialize(self.0.format, &self.0.payload).map_err(|path| {
+        self.0.payload.read().map_err(|path| {
             let detail = format!("the payload does not fit {}: {path}", std::any::type_name::<C>());
             VerifyError::new(VerifyErrorKind::UnexpectedClaims, detail)
                 .with_kid(Some(&self.0.kid))

@@ -1,0 +1,287 @@
+//! Where each claim of a JSON payload stands, so that a type that wants few of them reads few.
+//!
+//! What is found this way is what serde_json finds. Where there is any doubt, this errs, and serde_json reads the whole.
+
+use std::{fmt, ops::Range};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{
+        DeserializeOwned, DeserializeSeed, Error as _, MapAccess, Visitor,
+        value::{BorrowedStrDeserializer, Error as Other},
+    },
+    forward_to_deserialize_any,
+};
+use serde_json::{Deserializer as Json, Error, value::RawValue};
+
+/// The claims of one payload.
+pub(super) struct Fields(Box<[Field]>);
+
+/// A claim's name, without its quotes, and its value. A payload has less than 65,536 bytes.
+struct Field {
+    name: (u16, u16),
+    value: (u16, u16),
+}
+
+impl Fields {
+    /// How many bytes so many claims take.
+    pub(super) const fn size_in_memory(count: usize) -> usize {
+        count * size_of::<Field>()
+    }
+
+    /// `None` if a claim's name is not written as it reads.
+    pub(super) fn of(payload: &str) -> Option<Self> {
+        let Names(entries) = serde_json::from_str(payload).ok()?;
+        let place = |part: &str| {
+            let start = (part.as_ptr() as usize).checked_sub(payload.as_ptr() as usize)?;
+            Some((u16::try_from(start).ok()?, u16::try_from(start.checked_add(part.len())?).ok()?))
+        };
+        let field = |(name, value): (&str, &RawValue)| Some(Field { name: place(name)?, value: place(value.get())? });
+        entries.into_iter().map(field).collect::<Option<_>>().map(Self)
+    }
+
+    /// Reads a type from the payload that these are the claims of.
+    pub(super) fn read<C: DeserializeOwned>(&self, payload: &str) -> Result<C, Error> {
+        C::deserialize(Payload { payload, fields: &self.0 })
+    }
+}
+
+/// Names and values in their order, as they are written.
+struct Names<'de>(Vec<(&'de str, &'de RawValue)>);
+
+impl<'de> Deserialize<'de> for Names<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Names<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map of claims")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Names(entries))
+            }
+        }
+
+        deserializer.deserialize_map(Entries)
+    }
+}
+
+/// A payload whose claims are known. Whatever is no map is serde_json's to refuse.
+struct Payload<'de, 'f> {
+    payload: &'de str,
+    fields: &'f [Field],
+}
+
+impl<'de> Payload<'de, '_> {
+    fn entries<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let mut entries = Entries { payload: self.payload, rest: self.fields, value: None };
+        let value = visitor.visit_map(&mut entries)?;
+        if entries.rest.is_empty() { Ok(value) } else { Err(Error::custom("claims that were not looked at")) }
+    }
+}
+
+impl<'de> Deserializer<'de> for Payload<'de, '_> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.entries(visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        Json::from_str(self.payload).deserialize_enum(name, variants, visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
+        Json::from_str(self.payload).deserialize_newtype_struct(name, visitor)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        tuple_struct map struct identifier ignored_any
+    }
+}
+
+struct Entries<'de, 'f> {
+    payload: &'de str,
+    rest: &'f [Field],
+    value: Option<&'de str>,
+}
+
+impl<'de> Entries<'de, '_> {
+    fn text(&self, (start, end): (u16, u16)) -> Result<&'de str, Error> {
+        let range = Range { start: usize::from(start), end: usize::from(end) };
+        self.payload.get(range).ok_or_else(|| Error::custom("a claim beyond the payload"))
+    }
+}
+
+impl<'de> MapAccess<'de> for Entries<'de, '_> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+        let Some((field, rest)) = self.rest.split_first() else { return Ok(None) };
+        self.value = Some(self.text(field.value)?);
+        let name = BorrowedStrDeserializer::<Other>::new(self.text(field.name)?);
+        self.rest = rest;
+        seed.deserialize(name).map(Some).map_err(Error::custom)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
+        let text = self.value.take().ok_or_else(|| Error::custom("a value without its name"))?;
+        seed.deserialize(Value(text))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        None
+    }
+}
+
+/// A claim's value: serde_json's to read, unless nobody wants it.
+struct Value<'de>(&'de str);
+
+macro_rules! read_by_serde_json {
+    ($($method:ident($($argument:ident: $kind:ty),*);)*) => {
+        $(fn $method<V: Visitor<'de>>(self, $($argument: $kind,)* visitor: V) -> Result<V::Value, Error> {
+            Json::from_str(self.0).$method($($argument,)* visitor)
+        })*
+    };
+}
+
+impl<'de> Deserializer<'de> for Value<'de> {
+    type Error = Error;
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_unit()
+    }
+
+    read_by_serde_json! {
+        deserialize_any();
+        deserialize_bool();
+        deserialize_i8();
+        deserialize_i16();
+        deserialize_i32();
+        deserialize_i64();
+        deserialize_i128();
+        deserialize_u8();
+        deserialize_u16();
+        deserialize_u32();
+        deserialize_u64();
+        deserialize_u128();
+        deserialize_f32();
+        deserialize_f64();
+        deserialize_char();
+        deserialize_str();
+        deserialize_string();
+        deserialize_bytes();
+        deserialize_byte_buf();
+        deserialize_option();
+        deserialize_unit();
+        deserialize_unit_struct(name: &'static str);
+        deserialize_newtype_struct(name: &'static str);
+        deserialize_seq();
+        deserialize_tuple(len: usize);
+        deserialize_tuple_struct(name: &'static str, len: usize);
+        deserialize_map();
+        deserialize_struct(name: &'static str, fields: &'static [&'static str]);
+        deserialize_enum(name: &'static str, variants: &'static [&'static str]);
+        deserialize_identifier();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, HashMap};
+
+    use serde_json::{Value as Any, json};
+
+    use super::*;
+
+    const PAYLOAD: &str = r#"{"iss":"https://issuer.example" , "n" : -1.5e3,"list":[{"a":[]},"\"}"],"text":"\u00e9\n","none":null,"yes":true}"#;
+
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    struct Some3 {
+        n: f64,
+        text: String,
+        none: Option<u8>,
+    }
+
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    struct Flat {
+        yes: bool,
+        #[serde(flatten)]
+        rest: BTreeMap<String, Any>,
+    }
+
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    struct New(Some3);
+
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Strict {
+        n: f64,
+    }
+
+    /// What is read by the claims, and by serde_json.
+    fn both<C: DeserializeOwned + fmt::Debug>(payload: &str) -> (Option<String>, Option<String>) {
+        let fields = Fields::of(payload).expect("a payload without escapes in names");
+        let show = |outcome: Result<C, Error>| outcome.ok().map(|value| format!("{value:?}"));
+        (show(fields.read(payload)), show(serde_json::from_str(payload)))
+    }
+
+    #[test]
+    fn what_serde_json_reads() {
+        for (ours, theirs) in [
+            both::<Some3>(PAYLOAD),
+            both::<Flat>(PAYLOAD),
+            both::<New>(PAYLOAD),
+            both::<Option<Some3>>(PAYLOAD),
+            both::<BTreeMap<String, Any>>(PAYLOAD),
+            both::<Any>(PAYLOAD),
+            both::<Box<RawValue>>(PAYLOAD),
+            both::<HashMap<String, Box<RawValue>>>(r#"{"a":[1, 2]}"#),
+            both::<serde::de::IgnoredAny>(PAYLOAD),
+        ] {
+            assert!(ours.is_some());
+            assert_eq!(ours, theirs);
+        }
+    }
+
+    #[test]
+    fn what_serde_json_refuses() {
+        for outcome in [
+            both::<Strict>(PAYLOAD),
+            both::<Vec<u8>>(PAYLOAD),
+            both::<String>(PAYLOAD),
+            both::<u8>(PAYLOAD),
+            both::<(u8, u8)>(PAYLOAD),
+            both::<BTreeMap<String, u8>>(PAYLOAD),
+        ] {
+            assert_eq!(outcome, (None, None));
+        }
+    }
+
+    #[test]
+    fn what_it_errs_on_is_left_to_serde_json() {
+        assert!(Fields::of(r#"{"\u0061":1}"#).is_none(), "a name that is not written as it reads");
+        let (ours, theirs) = both::<BTreeMap<u8, u8>>(r#"{"1":2}"#);
+        assert!(ours.is_none() && theirs.is_some());
+        let other = Fields::of(PAYLOAD).expect("a payload");
+        assert!(other.read::<Any>("{}").is_err(), "of another payload");
+        assert_eq!(other.read::<Any>(PAYLOAD).expect("a map")["list"], json!([{ "a": [] }, "\"}"]));
+    }
+}

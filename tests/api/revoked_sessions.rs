@@ -266,9 +266,39 @@ async fn b44_protection_and_an_unknown_user_end_it() {
     assert_ended(&site, &copy, "unknown").await;
     house.users.set("ada", Some("analytical"));
     assert_ended(&site, &copy, "unknown once").await;
-    // It is asked before the user loader, which would fail.
-    house.users.set("down", Some(""));
-    assert_ended(&site, &copy, "without asking who it is").await;
+}
+
+/// A logout elsewhere, while the user loader is at work, counts.
+#[actix_web::test]
+async fn b44_a_logout_during_the_user_loader() {
+    for overtaken in [false, true] {
+        let house = House::new();
+        let store = Failing::new(&house.clock, 10);
+        let elsewhere = house.site_with(|remember| remember.revocations(store.clone())).await;
+        let mut other = remembered(&elsewhere).await;
+        let copy = other.cookie(REMEMBER).unwrap().to_owned();
+        let users = house.users.clone();
+        let slow = paseto_actix::RememberMe::builder(house.remember_key.clone())
+            .clock(house.clock.clone())
+            .revocations(store.clone())
+            .try_user_loader(move |id| {
+                let stamp = users.stamp(&id);
+                async move {
+                    // The logout comes while this waits.
+                    yield_now().await;
+                    stamp
+                }
+            });
+        let site = house.site_of(slow, actix_identity::config::LogoutBehavior::PurgeSession).await;
+        let mut client = with_cookie(&copy);
+        let logout = async {
+            if overtaken {
+                other.get(&elsewhere, "/logout").await;
+            }
+        };
+        let (state, ()) = join(state(&site, &mut client), logout).await;
+        assert_eq!(state, if overtaken { "Anonymous" } else { "Remembered" });
+    }
 }
 
 #[actix_web::test]

@@ -132,13 +132,6 @@ impl Context {
             tracing::info!("a remember-me cookie that is forged or has expired");
             return Ok(());
         };
-        if let Some(store) = &settings.revocations
-            && store.is_revoked(&token.id).await.map_err(unavailable)?
-        {
-            tracing::info!("a remember-me cookie of a login that has ended");
-            self.ended.set(true);
-            return Ok(());
-        }
         self.login.replace(Some(token.clone()));
         let client = (settings.protection != SessionProtection::Off).then(|| settings.fingerprint.of(req.request()));
         let is_bound = settings.protection == SessionProtection::Strong;
@@ -152,6 +145,16 @@ impl Context {
         if !stamp.is_some_and(|stamp| token.fits(&stamp)) {
             tracing::info!("a remember-me cookie of a user who is unknown, or has other credentials by now");
             return self.revoke(req.headers()).await.map_err(unavailable);
+        }
+        // Not before the user loader, which may take its time; and not after a token is used up, which a store that is down
+        // would lose.
+        if let Some(store) = &settings.revocations
+            && store.is_revoked(&token.id).await.map_err(unavailable)?
+        {
+            tracing::info!("a remember-me cookie of a login that has ended");
+            self.login.take();
+            self.ended.set(true);
+            return Ok(());
         }
         match self.rotate(&token).await? {
             Taken::No => return Ok(()),

@@ -60,6 +60,7 @@
 //! | go on with a login by refresh tokens | [`RefreshTokens`](struct.RefreshTokens.html) |
 //! | read settings from a file | [`IssuerConfig`], [`VerifierConfig`] |
 //! | set the time in tests | [`Clock`] |
+//! | try a store of your own | [`test_suites`](test_suites/index.html) |
 //! | know what went wrong | [`ConfigError`], [`IssueError`], [`VerifyError`] |
 //!
 //! # What is safe without reading
@@ -79,6 +80,7 @@
 //! | `remember` | no | logins that outlive the session, for actix-identity |
 //! | `redis` | no | revocations, and series of remembered logins, on a Redis server, shared by several processes |
 //! | `redis-tls` | no | the same over TLS (`rediss://`), by rustls with the system's certificates |
+//! | `test-suites` | no | [`test_suites`](test_suites/index.html): what a store of your own has to do, as a test to run on it |
 //!
 //! Features add API and never change behaviour.
 //!
@@ -106,6 +108,8 @@ mod series;
 #[cfg(feature = "session")]
 mod session;
 mod settings;
+#[cfg(feature = "test-suites")]
+pub mod test_suites;
 mod token;
 mod verifier;
 

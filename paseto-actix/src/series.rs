@@ -98,7 +98,21 @@ pub enum Rotation {
 /// Each method has to be one atomic step: of two uses of one token at once, one gets [`Rotation::Rotated`].
 /// A store that cannot answer fails, and the request is answered `503`: nobody is logged in by it.
 ///
-/// [`MemorySeries`] is the one for a single process, `RedisSeries` (feature `redis`) the one for several.
+/// [`MemorySeries`] is the one for a single process, `RedisSeries` (feature `redis`) the one for several. For a store of your
+/// own, [`test_suites::series`](test_suites/fn.series.html) (feature `test-suites`) is the test that it keeps these rules:
+///
+/// ```
+/// # #[cfg(feature = "test-suites")]
+/// # #[actix_web::main]
+/// # async fn main() {
+/// use paseto_actix::{MemorySeries, test_suites, time::OffsetDateTime};
+///
+/// let store = MemorySeries::new(1000); // or yours
+/// test_suites::series(&store, OffsetDateTime::now_utc()).await;
+/// # }
+/// # #[cfg(not(feature = "test-suites"))]
+/// # fn main() {}
+/// ```
 pub trait SeriesStore: Send + Sync + 'static {
     /// Begins a series of a user, with its first token, to be forgotten once it has expired.
     ///

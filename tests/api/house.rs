@@ -22,6 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("refresh", &["clock", "error", "issuer", "keys", "limits", "revocation", "series", "token"]),
     ("revocation", &["clock", "error", "limits", "redis_connection"]),
     ("series", &["clock", "error", "limits", "redis_connection", "revocation"]),
+    ("test_suites", &["revocation", "series"]),
     ("remember", &["clock", "cookie", "error", "keys", "limits", "revocation", "series", "token"]),
     ("verifier", &["clock", "cookie", "error", "keys", "limits", "revocation", "settings", "token"]),
     ("guard", &["app_data", "error", "token", "verifier"]),

@@ -44,6 +44,7 @@ mod session_known;
 mod session_settings;
 mod session_size;
 mod sessions;
+mod test_suites;
 mod transport;
 mod vectors;
 mod verifiers;

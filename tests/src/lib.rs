@@ -8,6 +8,8 @@ pub mod clock;
 pub mod http;
 pub mod keys;
 pub mod logs;
+pub mod model_revocations;
+pub mod model_series;
 pub mod parts;
 pub mod payloads;
 pub mod process;

@@ -14,6 +14,22 @@ use time::OffsetDateTime;
 /// [`MemoryRevocations`](super::MemoryRevocations) is the one for a single process, `RedisRevocations` (feature `redis`) the one
 /// for several. A store that cannot answer fails, and the request is answered `503`: no token is accepted unasked.
 ///
+/// For a store of your own, [`test_suites::revocations`](test_suites/fn.revocations.html) (feature `test-suites`) is the test
+/// that it keeps these rules:
+///
+/// ```
+/// # #[cfg(feature = "test-suites")]
+/// # #[actix_web::main]
+/// # async fn main() {
+/// use paseto_actix::{MemoryRevocations, test_suites, time::OffsetDateTime};
+///
+/// let store = MemoryRevocations::new(1000); // or yours
+/// test_suites::revocations(&store, OffsetDateTime::now_utc()).await;
+/// # }
+/// # #[cfg(not(feature = "test-suites"))]
+/// # fn main() {}
+/// ```
+///
 /// ```
 /// use paseto_actix::{Issuer, MemoryRevocations, Revocations, SecretKey, Verifier, VerifyErrorKind};
 ///

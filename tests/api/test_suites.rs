@@ -1,0 +1,101 @@
+//! The suites for stores of users' own: what keeps the rules passes, and what breaks one is told which.
+
+use std::{any::Any, panic::AssertUnwindSafe};
+
+use futures_util::FutureExt;
+use paseto_actix::{Clock, MemoryRevocations, MemorySeries, Revocations, test_suites};
+use paseto_actix_tests::{
+    clock::{START, TestClock},
+    model_revocations::{ModelRevocations, RevocationFault},
+    model_series::{ModelSeries, SeriesFault},
+};
+use time::Duration;
+
+async fn revocations_in_full(store: &impl Revocations, clock: &TestClock) {
+    // Again on what the first run has left.
+    for _ in 0..2 {
+        test_suites::revocations(store, clock.now()).await;
+        test_suites::revocations_over_time(store, clock.now(), async |by| clock.advance(by)).await;
+    }
+}
+
+#[actix_web::test]
+async fn b47_revocations_in_memory() {
+    let clock = TestClock::new();
+    revocations_in_full(&MemoryRevocations::new(1000).clock(clock.clone()), &clock).await;
+}
+
+#[actix_web::test]
+async fn b45_series_in_memory() {
+    let store = MemorySeries::new(100);
+    for _ in 0..2 {
+        test_suites::series(&store, START).await;
+    }
+}
+
+/// What a suite that fails says.
+fn broken_rule(panic: Box<dyn Any + Send>) -> String {
+    match panic.downcast::<String>() {
+        Ok(text) => *text,
+        Err(panic) => (*panic.downcast::<&str>().unwrap()).to_owned(),
+    }
+}
+
+#[actix_web::test]
+async fn revocations_that_break_a_rule_are_told_which() {
+    use RevocationFault::*;
+    let clock = TestClock::new();
+    revocations_in_full(&ModelRevocations::new(&clock, None), &clock).await;
+    for (fault, rule) in [
+        (Fails, "`is_revoked` fails: down"),
+        (ForgetsIds, "a token is revoked from its revocation on"),
+        (ForgetsSubjects, "the generation is the one that the last revocation began"),
+        (EndsSooner, "a record never ends sooner for a second word"),
+        (EndsEarly, "a token is revoked until the last end that was told, that included"),
+        (MixesIssuers, "an id is one of its issuer's"),
+        (JoinsNames, "an id is one of its issuer's"),
+        (MixesKinds, "a subject is no id"),
+        (IgnoresSessions, "all tokens of a session that was revoked are"),
+        (IgnoresIdsOfSubjects, "a revoked id is revoked under whatever generation"),
+        (SameGeneration, "a generation is greater than the one before it"),
+        (CountsFromOne, "a generation is no less than the time in microseconds"),
+        (RevokesTheNew, "tokens of the new generation are not revoked"),
+        (OneForAll, "another subject is not revoked"),
+        (Races, "each of 64 revocations at once begins a generation of its own"),
+    ] {
+        let store = ModelRevocations::new(&clock, Some(fault));
+        let run = AssertUnwindSafe(revocations_in_full(&store, &clock)).catch_unwind().await;
+        let told = broken_rule(run.expect_err(&format!("{fault:?} passes")));
+        assert!(told.contains(rule), "{fault:?}: {told}");
+    }
+}
+
+#[actix_web::test]
+async fn series_that_break_a_rule_are_told_which() {
+    use SeriesFault::*;
+    test_suites::series(&ModelSeries::new(None), START + Duration::DAY).await;
+    for (fault, rule) in [
+        (Fails, "`begin` fails: down"),
+        (Forgets, "the first token is good for one use"),
+        (NeverRotates, "the token before the current one is taken within the grace"),
+        (Races, "of 64 uses of one token at once, one rotates"),
+        (WrongSuccessor, "the token before the current one is taken within the grace"),
+        (NoGrace, "the token before the current one is taken within the grace"),
+        (EndlessGrace, "a token that comes after the grace is a copy"),
+        (GraceAnew, "a token that comes after the grace is a copy"),
+        (TakesStrangers, "a token that is older than the one before, or never was, is a copy"),
+        (GoesOnAfterReuse, "a reuse ends the series, for whoever has it"),
+        (BeginsWithThePast, "a series that is begun again knows no token from before"),
+        (IgnoresRevocations, "a series that was revoked is unknown"),
+        (MissesTheUnknown, "`revoke` fails: no such series"),
+        (RevokesTooMuch, "revoking one series ends no other"),
+        (SparesTheLongest, "all series of a user end with `revoke_all`"),
+        (RevokesEverybody, "`revoke_all` ends nobody else's series"),
+        (NeverExpires, "a series has expired at its end"),
+    ] {
+        let store = ModelSeries::new(Some(fault));
+        let run = AssertUnwindSafe(test_suites::series(&store, START)).catch_unwind().await;
+        let told = broken_rule(run.expect_err(&format!("{fault:?} passes")));
+        assert!(told.contains(rule), "{fault:?}: {told}");
+    }
+}

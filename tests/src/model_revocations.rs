@@ -1,0 +1,139 @@
+//! A store of revocations that keeps all rules, or all but one: what a suite has to tell apart.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use actix_web::rt::task::yield_now;
+use paseto_actix::{Clock, RevocationError, RevocationQuery, Revocations};
+use time::OffsetDateTime;
+
+use crate::clock::TestClock;
+
+/// What is wrong with a [`ModelRevocations`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RevocationFault {
+    /// It answers nothing.
+    Fails,
+    /// It keeps no ids.
+    ForgetsIds,
+    /// It begins generations, and keeps none.
+    ForgetsSubjects,
+    /// The last end that was told is the one that counts.
+    EndsSooner,
+    /// A record is gone when its end has come.
+    EndsEarly,
+    /// It keeps ids and subjects without their issuers.
+    MixesIssuers,
+    /// It keeps an issuer and a name as one text.
+    JoinsNames,
+    /// It keeps ids and subjects in one table.
+    MixesKinds,
+    /// It does not look at session ids.
+    IgnoresSessions,
+    /// It looks at the generation alone where there is one.
+    IgnoresIdsOfSubjects,
+    /// Its generations do not grow within a microsecond.
+    SameGeneration,
+    /// Its generations are numbers of their own.
+    CountsFromOne,
+    /// Tokens of the new generation are revoked too.
+    RevokesTheNew,
+    /// All subjects have one generation.
+    OneForAll,
+    /// It reads in one step and writes in another.
+    Races,
+}
+
+/// Ends and generations, by kind, issuer and name.
+type Records = HashMap<[String; 3], (OffsetDateTime, u64)>;
+
+/// The store, by a clock that tests move.
+#[derive(Debug)]
+pub struct ModelRevocations {
+    clock: TestClock,
+    fault: Option<RevocationFault>,
+    records: Mutex<Records>,
+}
+
+impl ModelRevocations {
+    /// An empty one.
+    pub fn new(clock: &TestClock, fault: Option<RevocationFault>) -> Self {
+        Self { clock: clock.clone(), fault, records: Mutex::default() }
+    }
+
+    fn has(&self, fault: RevocationFault) -> bool {
+        self.fault == Some(fault)
+    }
+
+    fn records(&self) -> Result<MutexGuard<'_, Records>, RevocationError> {
+        if self.has(RevocationFault::Fails) {
+            return Err(RevocationError::Other("down".into()));
+        }
+        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        let (now, early) = (self.clock.now(), self.has(RevocationFault::EndsEarly));
+        records.retain(|_, (until, _)| if early { *until > now } else { *until >= now });
+        Ok(records)
+    }
+
+    fn key(&self, kind: &str, issuer: &str, name: &str) -> [String; 3] {
+        let kind = if self.has(RevocationFault::MixesKinds) { "" } else { kind };
+        let issuer = if self.has(RevocationFault::MixesIssuers) { "" } else { issuer };
+        let name = if kind == "subject" && self.has(RevocationFault::OneForAll) { "" } else { name };
+        if self.has(RevocationFault::JoinsNames) {
+            return [kind.to_owned(), String::new(), format!("{issuer}{name}")];
+        }
+        [kind, issuer, name].map(str::to_owned)
+    }
+
+    fn keep(&self, key: [String; 3], until: OffsetDateTime, generation: u64) -> Result<(), RevocationError> {
+        let mut records = self.records()?;
+        let known = records.get(&key).map(|(until, _)| *until).filter(|_| !self.has(RevocationFault::EndsSooner));
+        records.insert(key, (known.map_or(until, |known| known.max(until)), generation));
+        Ok(())
+    }
+}
+
+impl Revocations for ModelRevocations {
+    async fn revoke(&self, issuer: &str, token_id: &str, until: OffsetDateTime) -> Result<(), RevocationError> {
+        if self.has(RevocationFault::ForgetsIds) {
+            return Ok(());
+        }
+        self.keep(self.key("id", issuer, token_id), until, 0)
+    }
+
+    async fn revoke_subject(&self, issuer: &str, subject: &str, until: OffsetDateTime) -> Result<u64, RevocationError> {
+        let key = self.key("subject", issuer, subject);
+        let last = self.records()?.get(&key).map_or(0, |(_, generation)| *generation);
+        if self.has(RevocationFault::Races) {
+            yield_now().await;
+        }
+        let micros = u64::try_from(self.clock.now().unix_timestamp_nanos() / 1000).expect("after 1970");
+        let generation = match self.fault {
+            Some(RevocationFault::SameGeneration) => last.max(micros),
+            Some(RevocationFault::CountsFromOne) => last + 1,
+            _ => micros.max(last + 1),
+        };
+        if !self.has(RevocationFault::ForgetsSubjects) {
+            self.keep(key, until, generation)?;
+        }
+        Ok(generation)
+    }
+
+    async fn generation(&self, issuer: &str, subject: &str) -> Result<u64, RevocationError> {
+        let key = self.key("subject", issuer, subject);
+        Ok(self.records()?.get(&key).map_or(0, |(_, generation)| *generation))
+    }
+
+    async fn is_revoked(&self, token: RevocationQuery<'_>) -> Result<bool, RevocationError> {
+        let records = self.records()?;
+        let has = |id: &str| records.contains_key(&self.key("id", token.issuer, id));
+        let session = token.session_id.filter(|_| !self.has(RevocationFault::IgnoresSessions));
+        let by_id = has(token.token_id) || session.is_some_and(has);
+        let Some((subject, own)) = token.subject else { return Ok(by_id) };
+        let least = records.get(&self.key("subject", token.issuer, subject)).map_or(0, |(_, generation)| *generation);
+        let own = if self.has(RevocationFault::RevokesTheNew) { own.saturating_sub(1) } else { own };
+        Ok(own < least || (by_id && !self.has(RevocationFault::IgnoresIdsOfSubjects)))
+    }
+}

@@ -30,6 +30,7 @@ mod payload;
 mod properties;
 mod readme;
 mod redis;
+mod redis_series;
 mod refresh;
 mod remember;
 mod remember_series;

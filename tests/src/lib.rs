@@ -11,6 +11,7 @@ pub mod logs;
 pub mod model_revocations;
 pub mod model_series;
 pub mod parts;
+pub mod patience;
 pub mod payloads;
 pub mod process;
 pub mod python;

@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use redis::{AsyncCommands, Script, aio::ConnectionManager};
 use sha2::{Digest, Sha256};
@@ -17,7 +17,8 @@ use crate::{
 /// for the grace, as it is if the response is lost.
 ///
 /// Each series is a key of its own with an end of its own, and one more key of each user lists theirs: Redis forgets them by
-/// itself, and any cluster can hold them. Times are told apart by the microsecond. **Redis has to keep what it was told**: let
+/// itself, and any cluster can hold them. What was revoked by itself stays on the list, 22 bytes, until it would have ended and the
+/// user logs in once more. All of a user end in parts of some 500, each within the timeout. Times are told apart by the microsecond. **Redis has to keep what it was told**: let
 /// it write its log (`appendonly yes`), and evict nothing (`maxmemory-policy noeviction`). A restart that loses the last uses
 /// takes tokens again that were used up, and theirs after them for copies; one that loses a logout ends it for nobody.
 ///
@@ -43,12 +44,18 @@ struct Scripts {
     rotate: Script,
 }
 
-/// The list lasts as long as the last of its series, whichever of two logins at once comes first.
+/// The list has the end of each series by Redis's clock. Those that have ended leave it, a minute later: in a cluster, the series
+/// may be on another server, with a clock of its own. It lasts as long as the last of its series, whichever of two logins at once
+/// comes first.
 const LIST: &str = r"
-redis.call('SADD', KEYS[1], ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', tonumber(redis.call('TIME')[1]) - 60)
+redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
 local ends = math.max(redis.call('EXPIRETIME', KEYS[1]), tonumber(ARGV[2]))
 redis.call('EXPIREAT', KEYS[1], string.format('%.0f', ends))
 ";
+
+/// How many series of a user are ended by one question, and within one timeout.
+const CHUNK: usize = 500;
 
 /// One step, so that of two uses of one token at once, one rotates. Redis's clock is not asked: what has expired is what has by
 /// the clock of whoever asks, and Redis removes it a little later.
@@ -105,7 +112,7 @@ impl SeriesStore for RedisSeries {
         let (key, end) = (self.series_key(series), key_end(expires));
         let mut list = self.scripts.list.key(self.user_key(user_id));
         list.arg(series.to_string()).arg(end);
-        let fields = [("user", user_id.to_owned()), ("current", first.to_string()), ("expires", micros(expires))];
+        let fields = [("current", first.to_string()), ("expires", micros(expires))];
         let mut create = redis::pipe();
         create.atomic().del(&key).ignore().hset_multiple(&key, &fields).ignore().expire_at(&key, end).ignore();
         let both = async |mut redis: ConnectionManager| {
@@ -139,24 +146,43 @@ impl SeriesStore for RedisSeries {
 
     async fn revoke_all(&self, user_id: &str) -> Result<(), SeriesError> {
         let list = self.user_key(user_id);
-        let all = async |mut redis: ConnectionManager| {
-            let names: Vec<String> = redis.smembers(&list).await?;
+        let mut cursor = 0;
+        loop {
+            cursor = self.revoke_some(&list, cursor).await.map_err(SeriesError::Other)?;
+            if cursor == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl RedisSeries {
+    /// Ends a part of those that are listed, and gives the cursor of the next part, or 0. A list's scan comes by all that was on
+    /// it from begin to end, whatever leaves it meanwhile; places in its order would move.
+    async fn revoke_some(&self, list: &str, cursor: u64) -> Result<u64, Box<dyn Error + Send + Sync>> {
+        let part = async |mut redis: ConnectionManager| {
+            let mut scan = redis::cmd("ZSCAN");
+            scan.arg(list).arg(cursor).arg("COUNT").arg(CHUNK);
+            let (next, listed): (u64, Vec<(String, f64)>) = scan.query_async(&mut redis).await?;
             // Commands of one key each: in a cluster, they may be of several servers.
             let mut delete = redis::pipe();
-            let theirs: Vec<RandomId> = names.iter().filter_map(|name| name.parse().ok()).collect();
+            let theirs: Vec<RandomId> = listed.iter().filter_map(|(name, _)| name.parse().ok()).collect();
+            if theirs.is_empty() {
+                return Ok(next);
+            }
             for series in &theirs {
                 delete.del(self.series_key(*series));
-            }
-            if theirs.is_empty() {
-                return Ok(());
             }
             let deleted: Vec<bool> = delete.query_async(&mut redis).await?;
             // Only those that were there leave the list: a login that is under way has put itself there before its series.
             let gone: Vec<String> =
                 theirs.iter().zip(deleted).filter(|(_, was_there)| *was_there).map(|(id, _)| id.to_string()).collect();
-            if gone.is_empty() { Ok(()) } else { redis.srem(&list, gone).await }
+            if !gone.is_empty() {
+                redis.zrem::<_, _, ()>(list, gone).await?;
+            }
+            Ok(next)
         };
-        self.connection.ask(all).await.map_err(SeriesError::Other)
+        self.connection.ask(part).await
     }
 }
 

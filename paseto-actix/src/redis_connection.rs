@@ -31,6 +31,10 @@ impl RedisSettings {
         // The crate's own words may show the password.
         let bad_url = |_| ConfigError::setting("url", "no URL of a Redis server");
         let client = Client::open(self.url).map_err(bad_url)?;
+        #[cfg(feature = "redis-tls")]
+        if matches!(client.get_connection_info().addr(), redis::ConnectionAddr::TcpTls { .. }) {
+            provide_cryptography();
+        }
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(self.timeout))
             .set_response_timeout(Some(self.timeout))
@@ -40,6 +44,16 @@ impl RedisSettings {
             .set_max_delay(Duration::from_millis(50));
         let connection = ConnectionManager::new_lazy_with_config(client, config).map_err(bad_url)?;
         Ok(RedisConnection { connection, prefix: self.prefix.into(), timeout: self.timeout })
+    }
+}
+
+/// The `redis` crate takes the cryptography that is the process's, and panics where there is none: there is ring's then. What the
+/// application has installed stays.
+#[cfg(feature = "redis-tls")]
+fn provide_cryptography() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Whoever was faster has provided it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
     }
 }
 

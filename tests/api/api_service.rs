@@ -112,3 +112,32 @@ fn b47_two_services_on_one_redis() {
     assert_eq!((one.get("/me", &there.access), one.get("/me", &here.access)), (401, 401));
     assert!(one.refresh(&there).is_none());
 }
+
+#[test]
+fn b47_a_service_and_its_redis_over_tls() {
+    let Some((_redis, url, authority)) = Redis::tls() else { return };
+    let trusting = Service::start(&[("REDIS_URL", &url), ("SSL_CERT_FILE", authority.to_str().unwrap())]);
+    let pair = trusting.log_in(FOO);
+    assert_eq!(trusting.get("/me", &pair.access), 200);
+    let next = trusting.refresh(&pair).expect("another pair");
+    assert_eq!(trusting.post("/logout", &next.access), 204);
+    assert_eq!((trusting.get("/me", &pair.access), trusting.get("/me", &next.access)), (401, 401));
+    assert!(trusting.refresh(&next).is_none());
+
+    // Whoever does not know the authority asks nobody, and lets nobody pass.
+    let again = trusting.log_in(FOO);
+    let doubtful = Service::start(&[("REDIS_URL", &url)]);
+    assert_eq!((trusting.get("/me", &again.access), doubtful.get("/me", &again.access)), (200, 503));
+    let credentials = json!({ "email": FOO, "password": "mysecret" });
+    assert_eq!(doubtful.ask("/login", None, Some(credentials)).0, 503);
+    assert_eq!(doubtful.ask("/refresh", None, Some(json!({ "refresh_token": again.refresh }))).0, 503);
+}
+
+#[test]
+fn b31_a_url_that_is_none_is_told_by_its_variable() {
+    let started =
+        Process::example_command("api_service").env("REDIS_URL", "http://:secret@127.0.0.1/").output().unwrap();
+    let told = String::from_utf8(started.stderr).unwrap();
+    assert!(!started.status.success() && told.contains("REDIS_URL"), "{told}");
+    assert!(!told.contains("secret"), "{told}");
+}

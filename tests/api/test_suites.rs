@@ -3,13 +3,18 @@
 use std::{any::Any, panic::AssertUnwindSafe};
 
 use futures_util::FutureExt;
-use paseto_actix::{Clock, MemoryRevocations, MemorySeries, Revocations, test_suites};
+use paseto_actix::{
+    Clock, MemoryRevocations, MemorySeries, RedisRevocations, RedisSeries, RevocationQuery, Revocations, SeriesStore,
+    test_suites,
+};
 use paseto_actix_tests::{
+    ISSUER,
     clock::{START, TestClock},
     model_revocations::{ModelRevocations, RevocationFault},
     model_series::{ModelSeries, SeriesFault},
+    redis::Redis,
 };
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 async fn revocations_in_full(store: &impl Revocations, clock: &TestClock) {
     // Again on what the first run has left.
@@ -31,6 +36,23 @@ async fn b45_series_in_memory() {
     for _ in 0..2 {
         test_suites::series(&store, START).await;
     }
+}
+
+/// A cluster refuses commands, transactions and scripts whose keys are of several slots.
+#[actix_web::test]
+async fn b47_both_on_a_cluster() {
+    let Some(redis) = Redis::cluster() else { return };
+    let revocations = RedisRevocations::builder(redis.url()).build().unwrap();
+    let series = RedisSeries::builder(redis.url()).build().unwrap();
+    test_suites::revocations(&revocations, OffsetDateTime::now_utc()).await;
+    test_suites::series(&series, OffsetDateTime::now_utc()).await;
+    assert!(redis.command(&["DEL", "a", "b"]).starts_with("CROSSSLOT"), "it is one");
+    // One server answers for its own keys alone, and what it does not answer for is not taken for "not revoked".
+    assert_eq!(redis.command(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]), "OK");
+    assert_eq!(redis.command(&["CLUSTER", "DELSLOTSRANGE", "0", "16383"]), "OK");
+    assert!(revocations.is_revoked(RevocationQuery::new(ISSUER, "a")).await.is_err());
+    assert!(revocations.generation(ISSUER, "ada").await.is_err());
+    assert!(series.revoke_all("ada").await.is_err());
 }
 
 /// What a suite that fails says.

@@ -4,6 +4,7 @@
 
 pub mod app;
 pub mod browser;
+pub mod certificates;
 pub mod clock;
 pub mod http;
 pub mod keys;

@@ -36,14 +36,18 @@ impl Process {
 
     /// The same with these environment variables. A `BIND` among them is where it listens.
     pub fn example_with(name: &str, variables: &[(&str, &str)]) -> Self {
+        Self::start(Self::example_command(name).envs(variables.iter().copied()))
+    }
+
+    /// What starts it.
+    pub fn example_command(name: &str) -> Command {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        Self::start(
-            Command::new(cargo)
-                .args(["run", "-q", "-p", "paseto-actix-examples", "--bin", name])
-                .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-                .env("BIND", "127.0.0.1:0")
-                .envs(variables.iter().copied()),
-        )
+        let mut command = Command::new(cargo);
+        command
+            .args(["run", "-q", "-p", "paseto-actix-examples", "--bin", name])
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+            .env("BIND", "127.0.0.1:0");
+        command
     }
 
     /// The next line of its output.

@@ -13,7 +13,7 @@
 //! `BIND` is the address to listen on (default `127.0.0.1:8080`). `PASETO_CONFIG`, where set, is the path of a JSON file
 //! `{"issuer": {…}, "verifier": {…}}`; without it, a demo key is used that everybody knows. `REFRESH_KEYS`, where set, is a
 //! comma-separated list of `k4.local` keys, the active one first; without it, one is derived of the settings, which have a secret
-//! in them. `REDIS_URL`, where set, is the Redis that several of these share; without it, logins are kept in memory, and end with
+//! in them. `REDIS_URL`, where set, is the Redis that several of these share, over TLS if it begins with `rediss://`; without it, logins are kept in memory, and end with
 //! the program.
 
 use std::{
@@ -102,8 +102,9 @@ fn stores(
     let tokens = RefreshTokens::builder(issuer, keys).application("api_service");
     let (tokens, verifier) = match env::var("REDIS_URL") {
         Ok(url) => {
-            let revocations = RedisRevocations::builder(&url).prefix("api_service").build()?;
-            let families = RedisSeries::builder(&url).prefix("api_service").build()?;
+            let wrong = |error| format!("REDIS_URL: {error}");
+            let revocations = RedisRevocations::builder(&url).prefix("api_service").build().map_err(wrong)?;
+            let families = RedisSeries::builder(&url).prefix("api_service").build().map_err(wrong)?;
             (tokens.families(families).revocations(revocations.clone()), verifier.revocations(revocations))
         }
         Err(VarError::NotPresent) => {

@@ -17,8 +17,9 @@ use crate::{
 /// A request costs one round trip. What does not answer within the timeout counts as no answer, and the request is answered
 /// `503`. The connection comes back by itself.
 ///
-/// Each record is a key of its own with an end of its own: Redis forgets it by itself, and any cluster can hold it. **Redis has to
-/// keep what it was told**: let it write its log (`appendonly yes`), and evict nothing (`maxmemory-policy noeviction`). A
+/// Each record is a key of its own with an end of its own: Redis forgets it by itself, and any cluster can hold it. The store itself
+/// speaks to one server, though: in front of a cluster, its URL is that of a proxy, since a server of it that sends elsewhere
+/// (`MOVED`) is one that does not answer. **Redis has to keep what it was told**: let it write its log (`appendonly yes`), and evict nothing (`maxmemory-policy noeviction`). A
 /// revocation that a restart or an eviction loses is a token that is good again.
 ///
 /// ```no_run
@@ -55,7 +56,8 @@ return generation
 
 impl RedisRevocations {
     /// Starts a store on the server of this URL: `redis://` or, with the feature `redis-tls`, `rediss://`, as the `redis` crate
-    /// reads it.
+    /// reads it. TLS takes the system's certificates (or those of the file that the environment names in `SSL_CERT_FILE`), and the
+    /// `CryptoProvider` of rustls that the process has installed by then; where there is none, it installs that of `ring`.
     pub fn builder(url: impl Into<String>) -> RedisRevocationsBuilder {
         RedisRevocationsBuilder { settings: RedisSettings::new(url.into()), clock: Arc::new(SystemClock) }
     }

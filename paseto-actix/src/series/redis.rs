@@ -17,7 +17,8 @@ use crate::{
 /// for the grace, as it is if the response is lost.
 ///
 /// Each series is a key of its own with an end of its own, and one more key of each user lists theirs: Redis forgets them by
-/// itself, and any cluster can hold them. What was revoked by itself stays on the list, 22 bytes, until it would have ended and the
+/// itself, and any cluster can hold them, behind a proxy, as for
+/// [`RedisRevocations`](crate::RedisRevocations). What was revoked by itself stays on the list, 22 bytes, until it would have ended and the
 /// user logs in once more. All of a user end in parts of some 500, each within the timeout. Times are told apart by the microsecond. **Redis has to keep what it was told**: let
 /// it write its log (`appendonly yes`), and evict nothing (`maxmemory-policy noeviction`). A restart that loses the last uses
 /// takes tokens again that were used up, and theirs after them for copies; one that loses a logout ends it for nobody.
@@ -78,7 +79,8 @@ return {'reused', ''}
 
 impl RedisSeries {
     /// Starts a store on the server of this URL: `redis://` or, with the feature `redis-tls`, `rediss://`, as the `redis` crate
-    /// reads it.
+    /// reads it. TLS takes the system's certificates (or those of the file that the environment names in `SSL_CERT_FILE`), and the
+    /// `CryptoProvider` of rustls that the process has installed by then; where there is none, it installs that of `ring`.
     pub fn builder(url: impl Into<String>) -> RedisSeriesBuilder {
         RedisSeriesBuilder { settings: RedisSettings::new(url.into()) }
     }

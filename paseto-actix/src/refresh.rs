@@ -4,7 +4,9 @@ mod builder;
 mod error;
 mod login;
 mod token;
+mod tokens;
 
-pub use builder::{RefreshTokens, RefreshTokensBuilder};
+pub use builder::RefreshTokensBuilder;
 pub use error::RefreshError;
 pub use login::{Login, TokenPair};
+pub use tokens::RefreshTokens;

@@ -32,6 +32,7 @@ mod readme;
 mod redis;
 mod redis_series;
 mod refresh;
+mod refresh_races;
 mod remember;
 mod remember_series;
 mod remember_settings;

@@ -1,251 +1,13 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use time::OffsetDateTime;
-use zeroize::Zeroizing;
-
-use super::{Login, RefreshError, token::RefreshToken};
+use super::{RefreshTokens, tokens::Inner};
 use crate::{
-    Clock, ConfigError, Issuer, KeyRing, RandomId, Revocations, Rotation, SeriesReuse, SeriesStore, SystemClock,
-    TokenUse, VerifiedToken,
+    Clock, ConfigError, Issuer, KeyRing, Revocations, SeriesReuse, SeriesStore, SystemClock,
     limits::{LONGEST_LEEWAY, check_ttl},
     revocation::AnyRevocations,
     series::AnySeries,
     token::assertion,
 };
-
-/// Pairs of an access token (`v4.public`, short) and a refresh token (`v4.local`, long, good for one use), as
-/// [RFC 9700, section 4.14] wants them: all tokens of one login are a family, and a refresh token that comes a second time ends
-/// the family, the access tokens too.
-///
-/// The browser or app that lost a response may ask again within [`grace`](RefreshTokensBuilder::grace): it gets the tokens that
-/// it would have got.
-///
-/// ```
-/// use paseto_actix::{Issuer, LocalKey, MemoryRevocations, MemorySeries, RefreshTokens, SecretKey, Verifier};
-///
-/// # #[actix_web::main]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let key = SecretKey::generate();
-/// let revocations = MemoryRevocations::new(100_000);
-/// let verifier = Verifier::builder()
-///     .trust("https://issuer.example", key.public_key())
-///     .revocations(revocations.clone())
-///     .build()?;
-/// let issuer = Issuer::builder("https://issuer.example").key(key).build()?;
-/// let tokens = RefreshTokens::builder(issuer, LocalKey::generate())
-///     .families(MemorySeries::new(100_000))
-///     .revocations(revocations)
-///     .build()?;
-///
-/// // At the login, once the password was found right:
-/// let pair = tokens.begin("ada").await?.issue(&serde_json::json!({ "plan": "pro" }))?;
-/// assert_eq!(verifier.verify_str_async(&pair.access_token).await?.subject(), Some("ada"));
-///
-/// // Later. The claims are those of now:
-/// let login = tokens.refresh(&pair.refresh_token).await?;
-/// assert_eq!(login.subject(), "ada");
-/// let pair = login.issue_with(&serde_json::json!({ "plan": "pro" }), |token| token.scopes(["read"]))?;
-///
-/// tokens.end(&pair.refresh_token).await?;
-/// assert!(verifier.verify_str_async(&pair.access_token).await.is_err());
-/// # Ok(())
-/// # }
-/// ```
-///
-/// [RFC 9700, section 4.14]: https://www.rfc-editor.org/rfc/rfc9700#section-4.14
-#[derive(Clone)]
-pub struct RefreshTokens(pub(super) Arc<Inner>);
-
-pub(super) struct Inner {
-    pub(super) issuer: Issuer,
-    pub(super) access_ttl: Duration,
-    keys: KeyRing,
-    assertion: Vec<u8>,
-    lifetime: Duration,
-    grace: Duration,
-    families: AnySeries,
-    revocations: AnyRevocations,
-    on_reuse: Box<dyn Fn(&SeriesReuse) + Send + Sync>,
-    clock: Arc<dyn Clock>,
-}
-
-impl RefreshTokens {
-    /// Starts with who issues access tokens, and the keys that seal refresh tokens. Required are
-    /// [`families`](RefreshTokensBuilder::families) and [`revocations`](RefreshTokensBuilder::revocations).
-    pub fn builder(issuer: Issuer, keys: impl Into<KeyRing>) -> RefreshTokensBuilder {
-        RefreshTokensBuilder {
-            issuer,
-            keys: keys.into(),
-            application: String::new(),
-            access_ttl: Duration::from_secs(15 * 60),
-            lifetime: Duration::from_secs(30 * 24 * 60 * 60),
-            grace: Duration::from_secs(10),
-            families: None,
-            revocations: None,
-            on_reuse: Box::new(|_| ()),
-            clock: Arc::new(SystemClock),
-        }
-    }
-
-    /// Begins a login: call it once the credentials were found right.
-    ///
-    /// # Errors
-    ///
-    /// [`RefreshError`] if one of the stores does not do its part.
-    pub async fn begin(&self, subject: impl Into<String>) -> Result<Login, RefreshError> {
-        let (inner, subject) = (&*self.0, subject.into());
-        let now = inner.clock.now();
-        let expires = now.saturating_add(span(inner.lifetime));
-        let (family, first) = (random()?, random()?);
-        let (since, exp) = (now.unix_timestamp(), expires.unix_timestamp());
-        let token = RefreshToken::new(subject, since, exp, family, first);
-        // Sealed first: what cannot be sealed begins no family.
-        let text = token.seal(&inner.keys, &inner.assertion).ok_or(RefreshError::Sealing)?;
-        let generation = self.generation(&token.sub).await?;
-        inner.families.begin(family, first, &token.sub, expires, now).await?;
-        self.login(token, family, text, generation)
-    }
-
-    /// Uses a refresh token up: the login that goes on, with the next one.
-    ///
-    /// # Errors
-    ///
-    /// [`RefreshError`] if the token is none, is used up, or belongs to a login that has ended; or if one of the stores does not
-    /// do its part. A token that was used before ends its login.
-    pub async fn refresh(&self, refresh_token: &str) -> Result<Login, RefreshError> {
-        let inner = &*self.0;
-        let (token, family, presented) = self.open(refresh_token)?;
-        let next = random()?;
-        // Before the rotation: of a logout everywhere at the same time, either the family is gone by then, or this is too old.
-        let generation = self.generation(&token.sub).await?;
-        let token_use = TokenUse::new(family, presented, next, inner.clock.now(), inner.grace);
-        let current = match inner.families.rotate(token_use).await? {
-            Rotation::Rotated => next,
-            // Two at once, or one whose response was lost.
-            Rotation::Superseded { current } => current,
-            Rotation::Unknown => {
-                // Whoever found the reuse, or the logout, may not have come so far.
-                self.revoke_access(family).await?;
-                return Err(RefreshError::Ended);
-            }
-            Rotation::Reused => {
-                tracing::warn!(%family, "a refresh token was used again: somebody has a copy; its family is revoked");
-                let revoked = self.revoke_access(family).await;
-                (inner.on_reuse)(&SeriesReuse { user_id: token.sub, series: family });
-                revoked?;
-                return Err(RefreshError::Reused);
-            }
-        };
-        let token = RefreshToken::new(token.sub, token.since, token.exp, family, current);
-        let text = token.seal(&inner.keys, &inner.assertion).ok_or(RefreshError::Sealing)?;
-        self.login(token, family, text, generation)
-    }
-
-    /// Ends a login, by a refresh token of it: a logout. It beats a refresh that is under way.
-    ///
-    /// # Errors
-    ///
-    /// [`RefreshError::Invalid`] if it is no refresh token; another one if a store does not do its part: the login may go on then.
-    pub async fn end(&self, refresh_token: &str) -> Result<(), RefreshError> {
-        let (_, family, _) = self.open(refresh_token)?;
-        self.end_family(family, self.last_access_token()).await
-    }
-
-    /// Ends the login that an access token is of: a logout by whoever has no refresh token at hand.
-    ///
-    /// # Errors
-    ///
-    /// [`RefreshError::Invalid`] if it is an access token of no such login; another one if a store does not do its part: the login
-    /// may go on then.
-    pub async fn end_by(&self, access_token: &VerifiedToken) -> Result<(), RefreshError> {
-        let session_id = access_token.session_id().filter(|_| access_token.issuer() == self.0.issuer.name());
-        let family = session_id.and_then(|id| id.parse().ok()).ok_or(RefreshError::Invalid)?;
-        let expires = access_token.expires_at().unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        self.end_family(family, expires.saturating_add(span(LONGEST_LEEWAY)).max(self.last_access_token())).await
-    }
-
-    /// Ends all logins of a subject, the access tokens too.
-    ///
-    /// # Errors
-    ///
-    /// [`RefreshError`] if a store does not do its part: logins may go on then.
-    pub async fn end_all(&self, subject: &str) -> Result<(), RefreshError> {
-        let inner = &*self.0;
-        // The families first, and the access tokens whatever became of them.
-        let families = inner.families.revoke_all(subject).await;
-        let until = self.last_access_token();
-        inner.revocations.revoke_subject(inner.issuer.name(), subject, until).await?;
-        Ok(families?)
-    }
-
-    async fn end_family(&self, family: RandomId, until: OffsetDateTime) -> Result<(), RefreshError> {
-        let inner = &*self.0;
-        // The family first: no refresh can issue what would not be revoked. And the access tokens whatever became of it.
-        let ended = inner.families.revoke(family).await;
-        inner.revocations.revoke(inner.issuer.name(), &family.to_string(), until).await?;
-        Ok(ended?)
-    }
-
-    async fn generation(&self, subject: &str) -> Result<u64, RefreshError> {
-        Ok(self.0.revocations.generation(self.0.issuer.name(), subject).await?)
-    }
-
-    fn open(&self, text: &str) -> Result<(RefreshToken, RandomId, RandomId), RefreshError> {
-        let inner = &*self.0;
-        let now = inner.clock.now().unix_timestamp();
-        let token = RefreshToken::open(text, &inner.keys, &inner.assertion, now).ok_or(RefreshError::Invalid)?;
-        let (family, id) = token.ids().ok_or(RefreshError::Invalid)?;
-        Ok((token, family, id))
-    }
-
-    fn login(
-        &self,
-        token: RefreshToken,
-        family: RandomId,
-        text: String,
-        generation: u64,
-    ) -> Result<Login, RefreshError> {
-        Ok(Login {
-            generation,
-            tokens: self.clone(),
-            session_id: family.to_string(),
-            since: OffsetDateTime::from_unix_timestamp(token.since).map_err(|_| RefreshError::Invalid)?,
-            subject: token.sub,
-            refresh_token: Zeroizing::new(text),
-        })
-    }
-
-    /// Revokes the access tokens of a family, by the session id that they have in common.
-    async fn revoke_access(&self, family: RandomId) -> Result<(), RefreshError> {
-        let inner = &*self.0;
-        inner.revocations.revoke(inner.issuer.name(), &family.to_string(), self.last_access_token()).await?;
-        Ok(())
-    }
-
-    /// When the last access token that was issued until now is accepted nowhere any more.
-    fn last_access_token(&self) -> OffsetDateTime {
-        let inner = &*self.0;
-        inner.clock.now().saturating_add(span(inner.access_ttl)).saturating_add(span(LONGEST_LEEWAY))
-    }
-}
-
-fn random() -> Result<RandomId, RefreshError> {
-    RandomId::generate().ok_or(RefreshError::Sealing)
-}
-
-fn span(duration: Duration) -> time::Duration {
-    time::Duration::try_from(duration).unwrap_or(time::Duration::MAX)
-}
-
-impl fmt::Debug for RefreshTokens {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RefreshTokens")
-            .field("issuer", &self.0.issuer)
-            .field("keys", &self.0.keys)
-            .field("lifetime", &self.0.lifetime)
-            .finish_non_exhaustive()
-    }
-}
 
 /// A [`RefreshTokens`] in the making.
 #[must_use = "a RefreshTokens is made by `.build()`"]
@@ -263,6 +25,21 @@ pub struct RefreshTokensBuilder {
 }
 
 impl RefreshTokensBuilder {
+    pub(super) fn new(issuer: Issuer, keys: KeyRing) -> Self {
+        Self {
+            issuer,
+            keys,
+            application: String::new(),
+            access_ttl: Duration::from_secs(15 * 60),
+            lifetime: Duration::from_secs(30 * 24 * 60 * 60),
+            grace: Duration::from_secs(10),
+            families: None,
+            revocations: None,
+            on_reuse: Box::new(|_| ()),
+            clock: Arc::new(SystemClock),
+        }
+    }
+
     /// The application's name. Under the same keys, refresh tokens of one application are none of another. Default: empty.
     pub fn application(mut self, name: impl Into<String>) -> Self {
         self.application = name.into();

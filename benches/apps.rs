@@ -1,0 +1,186 @@
+//! The applications: whatever guards it, the handler reads an e-mail address and answers it as JSON.
+
+use std::sync::Arc;
+
+use actix_jwt::{ActixJwtMiddleware, extract_claims};
+use actix_session::{Session, SessionMiddleware, config::CookieContentSecurity, storage::CookieSessionStore};
+use actix_web::{
+    HttpRequest, HttpResponse, cookie,
+    error::{ErrorInternalServerError, ErrorUnauthorized},
+    web::{self, Data, Json, ServiceConfig},
+};
+use actix_web_httpauth::extractors::bearer::BearerAuth;
+use futures_util::FutureExt;
+use paseto_actix::{
+    LocalKey, MemoryRevocations, Paseto, PasetoRequired, PasetoSession, RedisRevocations, Revocations, paseto_required,
+    time::{Duration, OffsetDateTime},
+};
+use pasetors::{Public, claims::ClaimsValidationRules, keys::AsymmetricPublicKey, token::UntrustedToken, version4::V4};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{
+    jwt,
+    keys::{Claims, Form, ISSUER, Keys},
+    subjects::App,
+    verifiers,
+};
+
+/// What a process needs to build any of them.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Setting {
+    pub(crate) keys: Keys,
+    /// Where a Redis listens that was started for it.
+    pub(crate) redis: Option<String>,
+}
+
+/// How many tokens are revoked where revocations are asked for.
+const REVOKED: usize = 1000;
+
+pub(crate) fn configure(app: App, setting: &Setting, config: &mut ServiceConfig) {
+    let keys = &setting.keys;
+    let me = || web::resource("/me");
+    match app {
+        App::Bare => config.service(me().get(bare)),
+        App::Attribute => config.app_data(verifier(keys)).service(me().get(attribute)),
+        App::AttributeUncached => {
+            let verifier = verifiers::uncached([keys.public()]).build().expect("a verifier");
+            config.app_data(verifier).service(me().get(attribute))
+        }
+        App::Middleware => config.app_data(verifier(keys)).service(me().wrap(PasetoRequired::new()).get(claims)),
+        App::RevocationsInMemory => {
+            let verifier = verifiers::cached(keys.public()).revocations(revocations());
+            config.app_data(verifier.build().expect("a verifier")).service(me().get(attribute))
+        }
+        App::RevocationsOnRedis => {
+            let url = setting.redis.as_deref().expect("the URL of a Redis");
+            // Where it shares two cores with what is measured, it may have to wait for one.
+            let timeout = std::time::Duration::from_secs(10);
+            let revocations = RedisRevocations::builder(url).timeout(timeout).build().expect("revocations");
+            let verifier = verifiers::cached(keys.public()).revocations(revocations);
+            config.app_data(verifier.build().expect("a verifier")).service(me().get(attribute))
+        }
+        App::Session => {
+            let session = PasetoSession::builder(LocalKey::generate()).build().expect("a session");
+            config
+                .service(web::resource("/fill").wrap(session.clone()).get(fill))
+                .service(web::resource("/change").wrap(session.clone()).get(change))
+                .service(me().wrap(session).get(read))
+        }
+        App::CookieSessionStore => {
+            let key = cookie::Key::generate();
+            let session = || {
+                SessionMiddleware::builder(CookieSessionStore::default(), key.clone())
+                    .cookie_content_security(CookieContentSecurity::Private)
+                    .build()
+            };
+            config
+                .service(web::resource("/fill").wrap(session()).get(fill))
+                .service(web::resource("/change").wrap(session()).get(change))
+                .service(me().wrap(session()).get(read))
+        }
+        App::HttpauthHs256 => {
+            config.app_data(Data::new(jwt::Verifier::new(keys, Form::Hs256))).service(me().get(json_web_token))
+        }
+        App::HttpauthEdDsa => {
+            config.app_data(Data::new(jwt::Verifier::new(keys, Form::EdDsa))).service(me().get(json_web_token))
+        }
+        App::Pasetors => config.app_data(Data::new(PasetorsVerifier::new(keys))).service(me().get(by_pasetors)),
+        App::ActixJwt => {
+            let mut middleware = ActixJwtMiddleware::new();
+            middleware.key = keys.hmac().to_vec();
+            // It wants one even where nobody logs in.
+            middleware.authenticator = Some(Arc::new(|_, _| async { Ok(json!({})) }.boxed()));
+            middleware.init().expect("a middleware");
+            let middleware = Arc::new(middleware);
+            config.service(me().wrap(middleware.middleware()).get(by_actix_jwt))
+        }
+    };
+}
+
+fn verifier(keys: &Keys) -> paseto_actix::Verifier {
+    verifiers::cached(keys.public()).build().expect("a verifier")
+}
+
+fn revocations() -> MemoryRevocations {
+    let revocations = MemoryRevocations::new(REVOKED);
+    let until = OffsetDateTime::now_utc() + Duration::DAY;
+    for number in 0..REVOKED {
+        let token_id = number.to_string();
+        let revoked = revocations.revoke(ISSUER, &token_id, until);
+        revoked.now_or_never().expect("no waiting").expect("room");
+    }
+    revocations
+}
+
+async fn bare() -> Json<Claims> {
+    Json(Claims::of(0))
+}
+
+#[paseto_required]
+async fn attribute(paseto: Paseto<Claims>) -> Json<Claims> {
+    Json(paseto.into_claims())
+}
+
+/// Behind the middleware.
+async fn claims(paseto: Paseto<Claims>) -> Json<Claims> {
+    Json(paseto.into_claims())
+}
+
+async fn json_web_token(auth: BearerAuth, verifier: Data<jwt::Verifier>) -> actix_web::Result<Json<Claims>> {
+    verifier.verify(auth.token()).map(Json).ok_or_else(|| ErrorUnauthorized("no valid token"))
+}
+
+struct PasetorsVerifier {
+    key: AsymmetricPublicKey<V4>,
+    rules: ClaimsValidationRules,
+}
+
+impl PasetorsVerifier {
+    fn new(keys: &Keys) -> Self {
+        let key = AsymmetricPublicKey::from(&keys.public_bytes()).expect("a key");
+        let mut rules = ClaimsValidationRules::new();
+        rules.validate_issuer_with(ISSUER);
+        Self { key, rules }
+    }
+
+    fn verify(&self, token: &str) -> Option<Claims> {
+        let token = UntrustedToken::<Public, V4>::try_from(token).ok()?;
+        let token = pasetors::public::verify(&self.key, &token, &self.rules, None, None).ok()?;
+        Some(Claims { email: token.payload_claims()?.get_claim("email")?.as_str()?.to_owned() })
+    }
+}
+
+async fn by_pasetors(auth: BearerAuth, verifier: Data<PasetorsVerifier>) -> actix_web::Result<Json<Claims>> {
+    verifier.verify(auth.token()).map(Json).ok_or_else(|| ErrorUnauthorized("no valid token"))
+}
+
+async fn by_actix_jwt(request: HttpRequest) -> actix_web::Result<Json<Claims>> {
+    let email = extract_claims(&request).remove("email").and_then(|email| email.as_str().map(str::to_owned));
+    Ok(Json(Claims { email: email.ok_or_else(|| ErrorInternalServerError("no e-mail address"))? }))
+}
+
+/// Five values, 500 bytes of JSON.
+async fn fill(session: Session) -> actix_web::Result<HttpResponse> {
+    session.insert("email", Claims::of(0).email)?;
+    session.insert("csrf", "c2Vzc2lvbnMgaW4gZW5jcnlwdGVkIGNvb2tpZXM")?;
+    session.insert("cart", vec![json!({ "item": "6d6f6465-726e", "count": 2, "price": "129.90" }); 3])?;
+    session.insert("note", "x".repeat(231))?;
+    session.insert("visits", 100_000)?;
+    let entries = session.entries();
+    let len: usize = entries.iter().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>() + 1;
+    assert_eq!(len, 500);
+    Ok(HttpResponse::Ok().finish())
+}
+
+async fn read(session: Session) -> actix_web::Result<Json<Claims>> {
+    let email = session.get("email")?.ok_or_else(|| ErrorUnauthorized("nobody is logged in"))?;
+    Ok(Json(Claims { email }))
+}
+
+async fn change(session: Session) -> actix_web::Result<Json<Claims>> {
+    let answer = read(session.clone()).await?;
+    let visits: u32 = session.get("visits")?.unwrap_or_default();
+    session.insert("visits", visits + 1)?;
+    Ok(answer)
+}

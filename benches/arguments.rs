@@ -1,0 +1,85 @@
+//! What the command line asks for.
+
+use std::{env, path::PathBuf, str::FromStr};
+
+use crate::subjects::{SUBJECTS, Subject};
+
+/// What this process is to do: compare, or one of the parts that run in a process of their own.
+pub(crate) enum Arguments {
+    Run(Run),
+    Serve(&'static Subject),
+    CountInstructions { subject: &'static Subject, requests: usize },
+    FillCache { tokens: usize },
+}
+
+/// How to compare.
+pub(crate) struct Run {
+    /// Everything once, to see that it answers rightly.
+    pub(crate) brief: bool,
+    /// Only what has this in the name of its group or its own.
+    pub(crate) only: Option<String>,
+    /// Instructions a request instead of times.
+    pub(crate) instructions: bool,
+    pub(crate) chart: PathBuf,
+    pub(crate) markdown: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// Ends the process where it does not understand.
+    pub(crate) fn read() -> Self {
+        Self::parse(env::args().skip(1)).unwrap_or_else(|problem| {
+            eprintln!("{problem}");
+            eprintln!("arguments: [--test] [--only TEXT] [--instructions] [--chart PATH] [--markdown PATH]");
+            std::process::exit(2)
+        })
+    }
+
+    fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut run = Run {
+            brief: false,
+            only: None,
+            instructions: false,
+            chart: PathBuf::from(concat!(env!("CARGO_TARGET_TMPDIR"), "/speed.svg")),
+            markdown: None,
+        };
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
+            match argument.as_str() {
+                // What cargo adds by itself.
+                "--bench" => {}
+                "--test" => run.brief = true,
+                "--only" => run.only = Some(value()?),
+                "--instructions" => run.instructions = true,
+                "--chart" => run.chart = in_workspace(&value()?),
+                "--markdown" => run.markdown = Some(in_workspace(&value()?)),
+                "serve" => return Ok(Self::Serve(subject(&value()?)?)),
+                "count-instructions" => {
+                    return Ok(Self::CountInstructions { subject: subject(&value()?)?, requests: number(&value()?)? });
+                }
+                "fill-cache" => return Ok(Self::FillCache { tokens: number(&value()?)? }),
+                _ => return Err(format!("{argument} is no argument")),
+            }
+        }
+        Ok(Self::Run(run))
+    }
+}
+
+impl Run {
+    /// Whether what is called so is wanted.
+    pub(crate) fn wants(&self, group: &str, name: &str) -> bool {
+        self.only.as_deref().is_none_or(|only| group.contains(only) || name.contains(only))
+    }
+}
+
+/// Cargo starts this in the package's folder, which is not where whoever calls it thinks to be.
+fn in_workspace(path: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(path)
+}
+
+fn subject(name: &str) -> Result<&'static Subject, String> {
+    SUBJECTS.iter().find(|subject| subject.name == name).ok_or_else(|| format!("{name} is no subject"))
+}
+
+fn number(text: &str) -> Result<usize, String> {
+    usize::from_str(text).map_err(|error| format!("{text}: {error}"))
+}

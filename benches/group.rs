@@ -1,0 +1,101 @@
+//! Figures that were measured side by side, and what is to be compared with what.
+
+/// Whose a subject is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Ours,
+    Peer,
+}
+
+/// What the figures are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    Nanoseconds,
+    RequestsPerSecond,
+    Bytes,
+    Instructions,
+}
+
+/// One subject's figures, one a round. The figures of a round, over all subjects of a group, are of about the same moment.
+#[derive(Clone, Debug)]
+pub(crate) struct Samples {
+    pub(crate) name: String,
+    pub(crate) side: Side,
+    pub(crate) rounds: Vec<f64>,
+}
+
+/// What a ratio should be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Target {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+impl Target {
+    pub(crate) fn is_met(self, ratio: f64) -> bool {
+        match self {
+            Self::AtLeast(least) => ratio >= least,
+            Self::AtMost(most) => ratio <= most,
+        }
+    }
+}
+
+/// A row of the table in the making, by the names of subjects.
+#[derive(Clone, Debug)]
+pub(crate) struct Comparison {
+    pub(crate) subject: String,
+    pub(crate) beside: String,
+    pub(crate) target: Option<Target>,
+}
+
+impl Comparison {
+    pub(crate) fn new(subject: impl Into<String>, beside: impl Into<String>, target: Option<Target>) -> Self {
+        Self { subject: subject.into(), beside: beside.into(), target }
+    }
+}
+
+/// Subjects that were measured together.
+#[derive(Clone, Debug)]
+pub(crate) struct Group {
+    pub(crate) title: &'static str,
+    pub(crate) unit: Unit,
+    pub(crate) samples: Vec<Samples>,
+    pub(crate) comparisons: Vec<Comparison>,
+    /// What a reader has to know of these figures, or why some are missing.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Group {
+    pub(crate) fn new(title: &'static str, unit: Unit) -> Self {
+        Self { title, unit, samples: Vec::new(), comparisons: Vec::new(), notes: Vec::new() }
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<&Samples> {
+        self.samples.iter().find(|samples| samples.name == name)
+    }
+}
+
+impl Samples {
+    pub(crate) fn median(&self) -> f64 {
+        quantile(&self.rounds, 0.5)
+    }
+
+    /// The ratios of each round to another subject's.
+    pub(crate) fn ratios(&self, beside: &Self) -> Vec<f64> {
+        self.rounds.iter().zip(&beside.rounds).map(|(own, other)| own / other).collect()
+    }
+}
+
+/// The value below which this part of the values lies.
+pub(crate) fn quantile(values: &[f64], part: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let position = part * (sorted.len() - 1) as f64;
+    let (below, above) = (sorted[position.floor() as usize], sorted[position.ceil() as usize]);
+    below + (above - below) * position.fract()
+}
+
+/// Whether a subject has to be measured: it is wanted itself, or one that is wanted is compared with it.
+pub(crate) fn is_needed(name: &str, comparisons: &[Comparison], wants: impl Fn(&str) -> bool) -> bool {
+    wants(name) || comparisons.iter().any(|comparison| comparison.beside == name && wants(&comparison.subject))
+}

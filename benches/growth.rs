@@ -1,0 +1,154 @@
+//! What becomes of the costs when there is more: keys, payload, tokens that live at the same time.
+
+use std::{cell::Cell, hint::black_box, thread, time::Instant};
+
+use paseto_actix::{Issuer, SecretKey, Verifier};
+use serde_json::json;
+
+use crate::{
+    arguments::Run,
+    group::{Comparison, Group, Side, Target, Unit},
+    keys::{Keys, issuer, payload_len, token},
+    memory,
+    sampler::{Random, Subject, sample},
+    table::thousands,
+    verifiers,
+};
+
+/// Calls of one round where the signature is checked.
+const BATCH: usize = 24;
+/// Calls of one round where it is not.
+const REPEATED_BATCH: usize = 500;
+/// How many tokens come in turn, at least one a key.
+const TOKENS: usize = 1024;
+/// Of whole tokens, the Verifier's limit.
+const LONGEST_TOKEN: usize = 8192;
+/// Room for a million tokens.
+const CACHE: usize = 4 << 30;
+
+pub(crate) fn measure(run: &Run) -> Vec<Group> {
+    vec![trusted_keys(run), payloads(run), live_tokens(run), memory::measure(run)]
+}
+
+fn trusted_keys(run: &Run) -> Group {
+    let mut group = Group::new("trusted keys, tokens of each", Unit::Nanoseconds);
+    let name = |count: usize| format!("{} of them", thousands(count as f64));
+    let compare = |count, target| Comparison::new(name(count), name(1), target);
+    group.comparisons = vec![compare(10, None), compare(100, None), compare(1000, Some(Target::AtMost(1.05)))];
+    let subject = |count| {
+        let keys: Vec<_> = (0..count).map(|_| SecretKey::generate()).collect();
+        let public = keys.iter().map(SecretKey::public_key);
+        let verifier = verifiers::uncached(public).build().expect("a verifier");
+        let issuers: Vec<_> = keys.into_iter().map(issuer).collect();
+        let issuers = issuers.iter().cycle().take(if run.brief { count } else { TOKENS });
+        let tokens = issuers.enumerate().map(|(number, issuer)| token(issuer, number)).collect();
+        verify(name(count), verifier, tokens)
+    };
+    if is_wanted(run, &group) {
+        sample(&mut group, run, [1, 10, 100, 1000].map(subject).into());
+    }
+    group
+}
+
+fn payloads(run: &Run) -> Group {
+    let mut group = Group::new("payload of a token at first sight", Unit::Nanoseconds);
+    let keys = Keys::generate();
+    let issuer = keys.issuer();
+    let longest = longest_payload(&issuer);
+    // The registered claims alone are 229 bytes.
+    let lengths = [300, 1000, longest];
+    let name = |length: usize| match length {
+        _ if length == longest => format!("{} B, the longest that fits", thousands(length as f64)),
+        _ => format!("{} B", thousands(length as f64)),
+    };
+    group.comparisons =
+        lengths[1..].iter().map(|length| Comparison::new(name(*length), name(lengths[0]), None)).collect();
+    let subject = |length| {
+        let verifier = verifiers::uncached([keys.public()]).build().expect("a verifier");
+        let count = if run.brief { 1 } else { TOKENS };
+        verify(name(length), verifier, (0..count).map(|_| padded(&issuer, length)).collect())
+    };
+    if is_wanted(run, &group) {
+        sample(&mut group, run, lengths.map(subject).into());
+    }
+    group
+}
+
+/// A token whose payload is so long.
+fn padded(issuer: &Issuer, length: usize) -> String {
+    let token = |padding: usize| issuer.issue(&json!({ "pad": "x".repeat(padding) })).expect("a token");
+    token(length - payload_len(&token(0)))
+}
+
+fn longest_payload(issuer: &Issuer) -> usize {
+    let token = |padding: usize| issuer.issue(&json!({ "pad": "x".repeat(padding) })).ok();
+    payload_len(&(0..LONGEST_TOKEN).rev().find_map(token).expect("a token without padding"))
+}
+
+fn live_tokens(run: &Run) -> Group {
+    let mut group = Group::new("tokens that come again, by how many live", Unit::Nanoseconds);
+    let name = |count: usize| format!("{} of them", thousands(count as f64));
+    let counts: &[usize] = if run.brief { &[10, 100] } else { &[10, 1000, 100_000, 1_000_000] };
+    group.comparisons = counts[1..].iter().map(|count| Comparison::new(name(*count), name(counts[0]), None)).collect();
+    if !is_wanted(run, &group) {
+        return group;
+    }
+    let keys = Keys::generate();
+    let subject = |count: &usize| {
+        let verifier = verifiers::cached_up_to(keys.public(), CACHE).build().expect("a verifier");
+        let tokens = known_tokens(&keys, &verifier, *count);
+        repeat(name(*count), verifier, tokens)
+    };
+    sample(&mut group, run, counts.iter().map(subject).collect());
+    group
+}
+
+/// Whether anything of a group is wanted: its tokens take their time to make.
+fn is_wanted(run: &Run, group: &Group) -> bool {
+    let mut names = group.comparisons.iter().flat_map(|row| [&row.subject, &row.beside]);
+    names.any(|name| run.wants(group.title, name))
+}
+
+/// Verifies tokens in turn.
+fn verify(name: String, verifier: Verifier, tokens: Vec<String>) -> Subject<'static> {
+    let index = Cell::new(0);
+    let call = move || {
+        let index = index.replace((index.get() + 1) % tokens.len());
+        verifier.verify_str(&tokens[index]).expect("a token")
+    };
+    Subject::new(name, Side::Ours, BATCH, call)
+}
+
+/// Signs tokens, and shows each to the verifier once. On all cores: a million takes a minute on one.
+fn known_tokens(keys: &Keys, verifier: &Verifier, count: usize) -> Vec<String> {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let issuer = keys.issuer();
+    let part = |first: usize, end: usize| {
+        let tokens: Vec<_> = (first..end).map(|number| token(&issuer, number)).collect();
+        for token in &tokens {
+            verifier.verify_str(token).expect("a token");
+        }
+        tokens
+    };
+    let part = &part;
+    thread::scope(|scope| {
+        let bound = |index: usize| count * index / threads;
+        let parts: Vec<_> =
+            (0..threads).map(|index| scope.spawn(move || part(bound(index), bound(index + 1)))).collect();
+        parts.into_iter().flat_map(|part| part.join().expect("tokens")).collect()
+    })
+}
+
+/// Verifies tokens that are known, in no order. The texts are fetched before, as a request that has just come in is at hand.
+fn repeat(name: String, verifier: Verifier, tokens: Vec<String>) -> Subject<'static> {
+    let mut random = Random::new();
+    let timed = move |calls| {
+        let texts: Vec<_> = (0..calls).map(|_| tokens[random.below(tokens.len())].clone()).collect();
+        let start = Instant::now();
+        for text in &texts {
+            black_box(verifier.verify_str(text).expect("a token"));
+        }
+        start.elapsed()
+    };
+    Subject::timed(name, Side::Ours, REPEATED_BATCH, timed)
+}

@@ -1,0 +1,73 @@
+//! Signing tokens of the same claims.
+
+use pasetors::{claims::Claims, keys::AsymmetricSecretKey, version4::V4};
+use rusty_paseto::prelude::{
+    CustomClaim, IssuerClaim, Key, PasetoAsymmetricPrivateKey, PasetoBuilder, Public, SubjectClaim,
+    TokenIdentifierClaim, V4 as RustyV4,
+};
+
+use crate::{
+    arguments::Run,
+    group::{Comparison, Group, Side, Unit},
+    jwt,
+    keys::{Form, ISSUER, Keys, jwt_claims, own_claims, token},
+    sampler::{Subject, sample},
+};
+
+const OURS: &str = "Issuer";
+
+pub(super) fn measure(run: &Run, keys: &Keys) -> Group {
+    let mut group = Group::new("issue a token", Unit::Nanoseconds);
+    let peers = ["pasetors", "rusty_paseto", "jsonwebtoken EdDSA, aws-lc", "jsonwebtoken HS256"];
+    group.comparisons = peers.map(|peer| Comparison::new(OURS, peer, None)).to_vec();
+    let issuer = keys.issuer();
+    let json_web_token = |name, form, batch| {
+        let signer = jwt::Signer::new(keys, form);
+        Subject::new(name, Side::Peer, batch, move || signer.sign(&jwt_claims(1)))
+    };
+    let subjects = vec![
+        Subject::new(OURS, Side::Ours, 40, || token(&issuer, 1)),
+        pasetors_sign(keys),
+        rusty_paseto_sign(keys),
+        json_web_token("jsonwebtoken EdDSA, aws-lc", Form::EdDsa, 40),
+        json_web_token("jsonwebtoken HS256", Form::Hs256, 300),
+    ];
+    sample(&mut group, run, subjects);
+    group
+}
+
+fn pasetors_sign(keys: &Keys) -> Subject<'static> {
+    let key = AsymmetricSecretKey::<V4>::from(&keys.secret_bytes()).expect("a key");
+    let call = move || {
+        // With the times of now, and those of an hour from now.
+        let mut claims = Claims::new().expect("claims");
+        claims.issuer(ISSUER).expect("a claim");
+        claims.subject("user:1").expect("a claim");
+        claims.token_identifier("0000000000000000000001").expect("a claim");
+        claims.add_additional("scope", "read write").expect("a claim");
+        let own = own_claims(1);
+        for (name, value) in own.as_object().expect("a map") {
+            claims.add_additional(name, value.clone()).expect("a claim");
+        }
+        pasetors::public::sign(&key, &claims, None, None).expect("a token")
+    };
+    Subject::new("pasetors", Side::Peer, 40, call)
+}
+
+fn rusty_paseto_sign(keys: &Keys) -> Subject<'static> {
+    let key = Key::<64>::from(keys.secret_bytes());
+    let call = move || {
+        let own = own_claims(1);
+        let mut builder = PasetoBuilder::<RustyV4, Public>::default();
+        builder
+            .set_claim(IssuerClaim::from(ISSUER))
+            .set_claim(SubjectClaim::from("user:1"))
+            .set_claim(TokenIdentifierClaim::from("0000000000000000000001"))
+            .set_claim(CustomClaim::try_from(("scope", "read write")).expect("a claim"));
+        for (name, value) in own.as_object().expect("a map") {
+            builder.set_claim(CustomClaim::try_from((name.as_str(), value.clone())).expect("a claim"));
+        }
+        builder.build(&PasetoAsymmetricPrivateKey::from(&key)).expect("a token")
+    };
+    Subject::new("rusty_paseto", Side::Peer, 40, call)
+}

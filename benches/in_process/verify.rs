@@ -1,0 +1,179 @@
+//! Verifying tokens: never seen before, and again and again.
+
+use std::cell::Cell;
+
+use aws_lc_rs::signature::{ED25519, ParsedPublicKey};
+use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
+use paseto_actix::Verifier;
+use pasetors::{Public, claims::ClaimsValidationRules, keys::AsymmetricPublicKey, token::UntrustedToken, version4::V4};
+use rusty_paseto::prelude::{
+    Footer, Key, PasetoAsymmetricPublicKey, PasetoParser, Public as RustyPublic, V4 as RustyV4,
+};
+
+use crate::{
+    arguments::Run,
+    group::{Comparison, Group, Side, Target, Unit},
+    jwt,
+    keys::{Claims, Form, Keys, altered, footer, signed},
+    sampler::{ROUNDS, Subject, sample, warm_up},
+    verifiers,
+};
+
+/// Calls of one round. One costs some 30 µs.
+const BATCH: usize = 24;
+/// Those of all rounds, those to warm up, and the one that is checked: no token comes a second time.
+const TOKENS: usize = (BATCH + warm_up(BATCH)) * ROUNDS + BATCH + 1;
+
+const OURS: &str = "Verifier";
+const UNCACHED: &str = "Verifier without cache";
+const DALEK: &str = "bare ed25519-dalek";
+const AWS_LC: &str = "bare aws-lc-rs";
+
+/// The index of the next token. After the last comes the first: what keeps no tokens does not know.
+fn each_in_turn() -> impl Fn() -> usize {
+    let next = Cell::new(0);
+    move || next.replace((next.get() + 1) % TOKENS)
+}
+
+fn ours<'a>(name: &'static str, verifier: Verifier, tokens: &'a [String], batch: usize) -> Subject<'a> {
+    let index = each_in_turn();
+    let (wrong, other) = (altered(&tokens[0]), verifier.clone());
+    let call = move || verifier.verify_str(&tokens[index() % tokens.len()]).expect("a token");
+    Subject::new(name, Side::Ours, batch, call).refuses(move || other.verify_str(&wrong).is_err())
+}
+
+fn json_web_token<'a>(
+    name: &'static str,
+    tokens: &'a [String],
+    batch: usize,
+    verify: impl Fn(&str) -> Option<Claims> + Clone + 'a,
+) -> Subject<'a> {
+    let index = each_in_turn();
+    let (wrong, other) = (altered(&tokens[0]), verify.clone());
+    let call = move || verify(&tokens[index() % tokens.len()]).expect("a token");
+    Subject::new(name, Side::Peer, batch, call).refuses(move || other(&wrong).is_none())
+}
+
+pub(super) fn first_sight(run: &Run, keys: &Keys) -> Group {
+    let mut group = Group::new("verify a token at first sight", Unit::Nanoseconds);
+    let most = Some(Target::AtMost(1.15));
+    group.comparisons = vec![
+        Comparison::new(OURS, DALEK, None),
+        Comparison::new(OURS, AWS_LC, None),
+        Comparison::new(UNCACHED, DALEK, None),
+        Comparison::new(UNCACHED, AWS_LC, None),
+        Comparison::new(OURS, "pasetors", None),
+        Comparison::new(OURS, "rusty_paseto", None),
+        Comparison::new(OURS, "jsonwebtoken EdDSA, aws-lc", None),
+        Comparison::new(OURS, "jsonwebtoken EdDSA, RustCrypto", None),
+    ];
+    if !group.comparisons.iter().any(|row| run.wants(group.title, &row.subject) || run.wants(group.title, &row.beside))
+    {
+        return group;
+    }
+    let count = if run.brief { 1 } else { TOKENS };
+    let (tokens, jwts) = (keys.tokens(Form::Paseto, 0..count), keys.tokens(Form::EdDsa, 0..count));
+    let signed: Vec<_> = tokens.iter().map(|token| signed(token)).collect();
+    let (aws_lc, rust_crypto) = (jwt::Verifier::new(keys, Form::EdDsa), jwt::RustCryptoVerifier::new(keys));
+    let subjects = vec![
+        // In brief everything comes twice.
+        ours(OURS, verifiers::cached(keys.public()).build().expect("a verifier"), &tokens, BATCH),
+        ours(UNCACHED, verifiers::uncached([keys.public()]).build().expect("a verifier"), &tokens, BATCH),
+        bare_dalek(keys, &signed),
+        bare_aws_lc(keys, &signed),
+        pasetors_verify(keys, &tokens),
+        rusty_paseto_verify(keys, &tokens),
+        json_web_token("jsonwebtoken EdDSA, aws-lc", &jwts, BATCH, |token: &str| aws_lc.verify(token)),
+        json_web_token("jsonwebtoken EdDSA, RustCrypto", &jwts, BATCH, |token: &str| rust_crypto.verify(token)),
+    ];
+    sample(&mut group, run, subjects);
+    let time = |name| group.find(name).map(|samples| samples.median());
+    if let (Some(dalek), Some(aws_lc)) = (time(DALEK), time(AWS_LC)) {
+        let faster = if dalek < aws_lc { DALEK } else { AWS_LC };
+        for row in &mut group.comparisons {
+            if row.subject == OURS && row.beside == faster {
+                row.target = most;
+            }
+        }
+    }
+    group
+}
+
+pub(super) fn repeated(run: &Run, keys: &Keys) -> Group {
+    const CLAIMS: &str = "Verifier, and its claims read";
+    const HS256: &str = "jsonwebtoken HS256";
+    let mut group = Group::new("verify one token again and again", Unit::Nanoseconds);
+    group.comparisons = vec![
+        Comparison::new(OURS, HS256, Some(Target::AtMost(0.5))),
+        Comparison::new(CLAIMS, HS256, None),
+        Comparison::new(OURS, UNCACHED, None),
+    ];
+    let (tokens, jwts) = (keys.tokens(Form::Paseto, 0..1), keys.tokens(Form::Hs256, 0..1));
+    let verifier = || verifiers::cached(keys.public()).build().expect("a verifier");
+    let hs256 = jwt::Verifier::new(keys, Form::Hs256);
+    let (with_claims, token) = (verifier(), &tokens[0]);
+    let claims = move || {
+        let claims: Claims = with_claims.verify_str(token).expect("a token").claims().expect("claims");
+        assert_eq!(claims, Claims::of(0));
+    };
+    let subjects = vec![
+        ours(OURS, verifier(), &tokens, 500),
+        Subject::new(CLAIMS, Side::Ours, 500, claims),
+        ours(UNCACHED, verifiers::uncached([keys.public()]).build().expect("a verifier"), &tokens, BATCH),
+        json_web_token(HS256, &jwts, 300, |token: &str| hs256.verify(token)),
+    ];
+    sample(&mut group, run, subjects);
+    group
+}
+
+/// The check of the signature alone, over the same bytes.
+fn bare_dalek<'a>(keys: &Keys, signed: &'a [(Vec<u8>, [u8; 64])]) -> Subject<'a> {
+    let key = VerifyingKey::from_bytes(&keys.public_bytes()).expect("a key");
+    let index = each_in_turn();
+    let verify = move |message: &[u8], signature| key.verify(message, &Signature::from_bytes(signature)).is_ok();
+    let call = move || {
+        let (message, signature) = &signed[index() % signed.len()];
+        assert!(verify(message, signature));
+    };
+    let refuses = move || !verify(b"another message", &signed[0].1);
+    Subject::new(DALEK, Side::Peer, BATCH, call).refuses(refuses)
+}
+
+fn bare_aws_lc<'a>(keys: &Keys, signed: &'a [(Vec<u8>, [u8; 64])]) -> Subject<'a> {
+    let key = ParsedPublicKey::new(&ED25519, keys.public_bytes()).expect("a key");
+    let (other, index) = (key.clone(), each_in_turn());
+    let call = move || {
+        let (message, signature) = &signed[index() % signed.len()];
+        key.verify_sig(message, signature).expect("a signature");
+    };
+    let refuses = move || other.verify_sig(b"another message", &signed[0].1).is_err();
+    Subject::new(AWS_LC, Side::Peer, BATCH, call).refuses(refuses)
+}
+
+fn pasetors_verify<'a>(keys: &Keys, tokens: &'a [String]) -> Subject<'a> {
+    let key = AsymmetricPublicKey::<V4>::from(&keys.public_bytes()).expect("a key");
+    let rules = ClaimsValidationRules::new();
+    let index = each_in_turn();
+    let verify = move |token: &str| {
+        let token = UntrustedToken::<Public, V4>::try_from(token).ok()?;
+        pasetors::public::verify(&key, &token, &rules, None, None).ok()
+    };
+    let (wrong, other) = (altered(&tokens[0]), verify.clone());
+    let call = move || verify(&tokens[index() % tokens.len()]).expect("a token");
+    Subject::new("pasetors", Side::Peer, BATCH, call).refuses(move || other(&wrong).is_none())
+}
+
+fn rusty_paseto_verify<'a>(keys: &Keys, tokens: &'a [String]) -> Subject<'a> {
+    let key = Key::<32>::from(keys.public_bytes());
+    let footer = footer(&tokens[0]);
+    let index = each_in_turn();
+    let verify = move |token: &str| -> Option<Claims> {
+        let key = PasetoAsymmetricPublicKey::from(&key);
+        let mut parser = PasetoParser::<RustyV4, RustyPublic>::default();
+        parser.set_footer(Footer::from(footer.as_str()));
+        parser.parse_into(token, &key).ok()
+    };
+    let (wrong, other) = (altered(&tokens[0]), verify.clone());
+    let call = move || verify(&tokens[index() % tokens.len()]).expect("a token");
+    Subject::new("rusty_paseto", Side::Peer, BATCH, call).refuses(move || other(&wrong).is_none())
+}

@@ -1,0 +1,111 @@
+//! Instructions a request takes, counted by valgrind: the same on a busy machine and on an idle one.
+//!
+//! Each subject runs twice in a process of its own, with many requests and with few; the difference is theirs. There is no
+//! network, and both make all the requests beforehand.
+
+use std::{fs, path::Path};
+
+use actix_web::{
+    App,
+    http::header::{AUTHORIZATION, COOKIE, HeaderName, SET_COOKIE},
+    rt::System,
+    test::{TestRequest, call_service, init_service},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    apps::{self, Setting},
+    arguments::Run,
+    group::{Comparison, Group, Samples, Unit, is_needed},
+    keys::Keys,
+    process::{self, ChildProcess, is_there},
+    subjects::{App as Kind, SUBJECTS, Sends, Subject, comparisons},
+};
+
+const FEW: usize = 100;
+const MANY: usize = 2100;
+
+/// What a child is given.
+#[derive(Serialize, Deserialize)]
+struct Input {
+    setting: Setting,
+    /// None, one, or one a request.
+    tokens: Vec<String>,
+}
+
+pub(crate) fn measure(run: &Run) -> Group {
+    let mut group = Group::new("instructions a request", Unit::Instructions);
+    // The targets are of speed.
+    group.comparisons = comparisons().into_iter().map(|row| Comparison { target: None, ..row }).collect();
+    if !is_there("valgrind", "--version") {
+        group.notes.push("skipped, as there is no valgrind: instructions".to_owned());
+        println!("{}", group.notes[0]);
+        return group;
+    }
+    let title = group.title;
+    for subject in &SUBJECTS {
+        if !is_needed(subject.name, &group.comparisons, |name| run.wants(title, name)) {
+            continue;
+        }
+        if subject.app == Kind::RevocationsOnRedis {
+            group.notes.push("not counted, as most of it is waiting: revocations on Redis".to_owned());
+            continue;
+        }
+        let keys = Keys::generate();
+        let tokens = match subject.sends {
+            Sends::OneToken(form) => keys.tokens(form, 0..1),
+            Sends::NewTokens(form) => keys.tokens(form, 0..MANY),
+            Sends::Nothing | Sends::Cookie => Vec::new(),
+        };
+        let input = Input { setting: Setting { keys, redis: None }, tokens };
+        let difference = count(subject, MANY, &input) - count(subject, FEW, &input);
+        group.samples.push(Samples {
+            name: subject.name.to_owned(),
+            side: subject.side,
+            rounds: vec![difference / (MANY - FEW) as f64],
+        });
+    }
+    group
+}
+
+/// The instructions of a whole process that answers so many requests.
+fn count(subject: &Subject, requests: usize, input: &Input) -> f64 {
+    let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("instructions-{}.log", std::process::id()));
+    let to_log = format!("--log-file={}", log.display());
+    let below = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", &to_log];
+    ChildProcess::start(&below, &["count-instructions", subject.name, &requests.to_string()], input).finish();
+    let text = fs::read_to_string(&log).expect("what valgrind has written");
+    fs::remove_file(&log).expect("a file that can be removed");
+    let total = text.lines().find_map(|line| line.split_once("Collected : ")).map(|(_, total)| total.trim());
+    total.and_then(|total| total.parse().ok()).unwrap_or_else(|| panic!("{}: no count in {text}", subject.name))
+}
+
+/// The child's part: makes all requests, and has so many of them answered.
+pub(crate) fn run_counted(subject: &Subject, requests: usize) {
+    let Input { setting, tokens } = process::input();
+    System::new().block_on(async {
+        let app = App::new().configure(|config| apps::configure(subject.app, &setting, config));
+        let app = init_service(app).await;
+        let mut headers: Vec<(HeaderName, String)> =
+            tokens.into_iter().map(|token| (AUTHORIZATION, format!("Bearer {token}"))).collect();
+        if subject.sends == Sends::Cookie {
+            let filled = call_service(&app, TestRequest::with_uri("/fill").to_request()).await;
+            let cookie = filled.headers().get(SET_COOKIE).expect("a cookie").to_str().expect("a text");
+            headers.push((COOKIE, cookie.split(';').next().unwrap_or_default().to_owned()));
+        }
+        let made = (0..MANY).map(|number| {
+            let request = TestRequest::with_uri(subject.path);
+            match headers.get(number % headers.len().max(1)) {
+                Some(header) => request.insert_header(header.clone()).to_request(),
+                None => request.to_request(),
+            }
+        });
+        let made: Vec<_> = made.collect();
+        let mut made = made.into_iter();
+        for request in made.by_ref().take(requests) {
+            assert!(call_service(&app, request).await.status().is_success());
+        }
+        // To clean up what was not sent would be counted where few are.
+        std::process::exit(0);
+    });
+}

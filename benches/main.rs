@@ -1,0 +1,61 @@
+//! What paseto-actix costs beside its peers, side by side in one run: see `README.md` in this folder.
+
+mod apps;
+mod arguments;
+mod chart;
+mod group;
+mod growth;
+mod in_process;
+mod instructions;
+mod jwt;
+mod keys;
+mod load;
+mod loopback;
+mod memory;
+mod process;
+mod redis;
+mod sampler;
+mod server;
+mod subjects;
+mod table;
+mod verifiers;
+
+use arguments::{Arguments, Run};
+
+fn main() {
+    match Arguments::read() {
+        Arguments::Run(run) => compare(&run),
+        Arguments::Serve(subject) => server::serve(subject),
+        Arguments::CountInstructions { subject, requests } => instructions::run_counted(subject, requests),
+        Arguments::FillCache { tokens } => memory::fill(tokens),
+    }
+}
+
+fn compare(run: &Run) {
+    let groups = if run.instructions {
+        vec![instructions::measure(run)]
+    } else {
+        [in_process::measure(run), vec![loopback::measure(run)], growth::measure(run)].concat()
+    };
+    let groups: Vec<_> = groups.into_iter().filter(|group| !group.samples.is_empty()).collect();
+    if run.brief {
+        println!("every subject answers rightly");
+        return;
+    }
+    let rows: Vec<_> = groups.iter().flat_map(table::rows).collect();
+    print!("{}", table::text(&rows));
+    for note in groups.iter().flat_map(|group| &group.notes) {
+        println!("{note}");
+    }
+    let write = |path: &std::path::Path, text: String| {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).expect("a folder to write to");
+        }
+        std::fs::write(path, text).expect("a file to write to");
+        println!("written: {}", path.display());
+    };
+    write(&run.chart, chart::svg(&groups));
+    if let Some(path) = &run.markdown {
+        write(path, table::markdown(&rows));
+    }
+}

@@ -1,0 +1,72 @@
+//! What a token takes that a Verifier remembers, as the system counts it: resident memory of a process that does nothing else.
+
+use std::fs;
+
+use crate::{
+    arguments::Run,
+    group::{Comparison, Group, Samples, Side, Target, Unit},
+    keys::{Keys, payload_len, token},
+    process::{self, ChildProcess},
+    verifiers,
+};
+
+const TOKENS: usize = 100_000;
+/// What is there before the first is counted, so that what every process needs is not counted.
+const BEFORE: usize = 1000;
+/// Room for all.
+const CACHE: usize = 4 << 30;
+const LIMIT: f64 = 600.0;
+
+pub(crate) fn measure(run: &Run) -> Group {
+    const SUBJECT: &str = "a remembered token, beyond its claims";
+    const BESIDE: &str = "the limit";
+    let mut group = Group::new("memory", Unit::Bytes);
+    group.comparisons = vec![Comparison::new(SUBJECT, BESIDE, Some(Target::AtMost(1.0)))];
+    if !run.wants(group.title, SUBJECT) {
+        return group;
+    }
+    let tokens = if run.brief { 1 } else { TOKENS };
+    let mut child = ChildProcess::start(&[], &["fill-cache", &tokens.to_string()], &Keys::generate());
+    let line = child.line();
+    if line.is_empty() {
+        group.notes.push("skipped, as the system does not tell what a process takes: memory".to_owned());
+        return group;
+    }
+    let bytes = line.parse().expect("a number");
+    group.samples = vec![
+        Samples { name: SUBJECT.to_owned(), side: Side::Ours, rounds: vec![bytes] },
+        Samples { name: BESIDE.to_owned(), side: Side::Peer, rounds: vec![LIMIT] },
+    ];
+    group
+}
+
+/// The child's part: verifies so many tokens, and prints what each has added but for its payload.
+pub(crate) fn fill(tokens: usize) {
+    let keys: Keys = process::input();
+    let verifier = verifiers::cached_up_to(keys.public(), CACHE).build().expect("a verifier");
+    let issuer = keys.issuer();
+    let mut claims = 0;
+    let mut show = |number| {
+        let token = token(&issuer, number);
+        verifier.verify_str(&token).expect("a token");
+        claims += payload_len(&token);
+    };
+    (0..BEFORE).for_each(&mut show);
+    let before = resident();
+    (BEFORE..BEFORE + tokens).for_each(&mut show);
+    match before.zip(resident()) {
+        Some((before, after)) => {
+            let claims = claims as f64 / (BEFORE + tokens) as f64;
+            println!("{}", (after - before) / tokens as f64 - claims);
+        }
+        None => println!(),
+    }
+}
+
+/// Bytes of this process that are in memory.
+fn resident() -> Option<f64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: f64 = line.trim().trim_end_matches(" kB").parse().ok()?;
+    Some(kibibytes * 1024.0)
+}

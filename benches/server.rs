@@ -1,0 +1,53 @@
+//! A server in a process of its own, with one worker.
+
+use std::{fs, net::Ipv4Addr, sync::Arc, time::Duration};
+
+use actix_web::{App, HttpServer, rt::System};
+
+use crate::{
+    apps::{self, Setting},
+    process::{self, ChildProcess, SERVER_CORE},
+    subjects::Subject,
+};
+
+/// Longer than any run: between two rounds, a subject's connections are idle.
+const KEEP_ALIVE: Duration = Duration::from_secs(3600);
+
+/// One that runs.
+pub(crate) struct Server {
+    child: ChildProcess,
+    pub(crate) port: u16,
+}
+
+impl Server {
+    pub(crate) fn start(subject: &Subject, setting: &Setting, is_pinned: bool) -> Self {
+        let core = SERVER_CORE.to_string();
+        let below: &[&str] = if is_pinned { &["taskset", "-c", &core] } else { &[] };
+        let mut child = ChildProcess::start(below, &["serve", subject.name], setting);
+        let port = child.line().parse().expect("the server's port");
+        Self { child, port }
+    }
+
+    /// How long a processor has worked for it since its start, all its threads together, where the system tells.
+    pub(crate) fn busy(&self) -> Option<Duration> {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.child.id())).ok()?;
+        let busy = threads.map(|thread| {
+            let text = fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+            text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
+        });
+        busy.sum()
+    }
+}
+
+/// The child's part: serves until its parent ends.
+pub(crate) fn serve(subject: &'static Subject) {
+    let setting: Arc<Setting> = Arc::new(process::input());
+    process::end_with_parent();
+    let app = move || App::new().configure(|config| apps::configure(subject.app, &setting, config));
+    // A connection's first request may take as long.
+    let server = HttpServer::new(app).workers(1).keep_alive(KEEP_ALIVE).client_request_timeout(Duration::ZERO);
+    let server = server.disable_signals();
+    let server = server.bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    println!("{}", server.addrs()[0].port());
+    System::new().block_on(server.run()).expect("a server");
+}

@@ -1,0 +1,105 @@
+//! What answers requests: ours and the peers, all with the same handler behind them.
+
+use crate::{
+    group::{Comparison, Side, Target},
+    keys::Form,
+};
+
+/// The application that answers: see `apps.rs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum App {
+    Bare,
+    Attribute,
+    AttributeUncached,
+    Middleware,
+    RevocationsInMemory,
+    RevocationsOnRedis,
+    Session,
+    CookieSessionStore,
+    HttpauthHs256,
+    HttpauthEdDsa,
+    Pasetors,
+    ActixJwt,
+}
+
+/// What a request brings along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sends {
+    Nothing,
+    /// The same each time.
+    OneToken(Form),
+    /// Another each time.
+    NewTokens(Form),
+    /// Of a session of 500 bytes, the same each time.
+    Cookie,
+}
+
+#[derive(Debug)]
+pub(crate) struct Subject {
+    pub(crate) name: &'static str,
+    pub(crate) side: Side,
+    pub(crate) app: App,
+    pub(crate) path: &'static str,
+    pub(crate) sends: Sends,
+}
+
+const fn ours(name: &'static str, app: App, path: &'static str, sends: Sends) -> Subject {
+    Subject { name, side: Side::Ours, app, path, sends }
+}
+
+const fn peer(name: &'static str, app: App, path: &'static str, sends: Sends) -> Subject {
+    Subject { name, side: Side::Peer, app, path, sends }
+}
+
+const BARE: &str = "bare handler";
+const REPEATED: &str = "#[paseto_required], one token";
+const UNCACHED: &str = "#[paseto_required], one token, without cache";
+const MIDDLEWARE: &str = "PasetoRequired, one token";
+const IN_MEMORY: &str = "revocations in memory, one token";
+const ON_REDIS: &str = "revocations on Redis, one token";
+const NEW: &str = "#[paseto_required], new tokens";
+const HS256: &str = "httpauth + jsonwebtoken HS256, one token";
+const ACTIX_JWT: &str = "actix-jwt HS256, one token";
+const EDDSA: &str = "httpauth + jsonwebtoken EdDSA aws-lc, new tokens";
+const PASETORS: &str = "httpauth + pasetors, new tokens";
+const READ: &str = "PasetoSession, session read";
+const CHANGED: &str = "PasetoSession, session changed";
+const READ_PEER: &str = "CookieSessionStore Private, session read";
+const CHANGED_PEER: &str = "CookieSessionStore Private, session changed";
+
+pub(crate) const SUBJECTS: [Subject; 15] = [
+    peer(BARE, App::Bare, "/me", Sends::Nothing),
+    ours(REPEATED, App::Attribute, "/me", Sends::OneToken(Form::Paseto)),
+    ours(MIDDLEWARE, App::Middleware, "/me", Sends::OneToken(Form::Paseto)),
+    ours(IN_MEMORY, App::RevocationsInMemory, "/me", Sends::OneToken(Form::Paseto)),
+    ours(ON_REDIS, App::RevocationsOnRedis, "/me", Sends::OneToken(Form::Paseto)),
+    peer(HS256, App::HttpauthHs256, "/me", Sends::OneToken(Form::Hs256)),
+    peer(ACTIX_JWT, App::ActixJwt, "/me", Sends::OneToken(Form::Hs256)),
+    ours(UNCACHED, App::AttributeUncached, "/me", Sends::OneToken(Form::Paseto)),
+    ours(NEW, App::Attribute, "/me", Sends::NewTokens(Form::Paseto)),
+    peer(EDDSA, App::HttpauthEdDsa, "/me", Sends::NewTokens(Form::EdDsa)),
+    peer(PASETORS, App::Pasetors, "/me", Sends::NewTokens(Form::Paseto)),
+    ours(READ, App::Session, "/me", Sends::Cookie),
+    peer(READ_PEER, App::CookieSessionStore, "/me", Sends::Cookie),
+    ours(CHANGED, App::Session, "/change", Sends::Cookie),
+    peer(CHANGED_PEER, App::CookieSessionStore, "/change", Sends::Cookie),
+];
+
+/// What is to be said of them; each ratio is of speed, more is better.
+pub(crate) fn comparisons() -> Vec<Comparison> {
+    let least = |ratio| Some(Target::AtLeast(ratio));
+    vec![
+        Comparison::new(REPEATED, BARE, least(0.95)),
+        Comparison::new(MIDDLEWARE, BARE, None),
+        Comparison::new(IN_MEMORY, BARE, None),
+        Comparison::new(ON_REDIS, BARE, None),
+        Comparison::new(NEW, BARE, None),
+        Comparison::new(REPEATED, HS256, least(1.05)),
+        Comparison::new(REPEATED, ACTIX_JWT, None),
+        Comparison::new(REPEATED, UNCACHED, None),
+        Comparison::new(NEW, EDDSA, least(1.1)),
+        Comparison::new(NEW, PASETORS, None),
+        Comparison::new(READ, READ_PEER, least(1.0)),
+        Comparison::new(CHANGED, CHANGED_PEER, least(1.0)),
+    ]
+}

@@ -16,7 +16,7 @@ pub(crate) enum Arguments {
 pub(crate) struct Run {
     /// Everything once, to see that it answers rightly.
     pub(crate) brief: bool,
-    /// Only what has this in the name of its group or its own.
+    /// Only what has this in its name, that of its group before it.
     pub(crate) only: Option<String>,
     /// Instructions a request instead of times.
     pub(crate) instructions: bool,
@@ -67,7 +67,7 @@ impl Arguments {
 impl Run {
     /// Whether what is called so is wanted.
     pub(crate) fn wants(&self, group: &str, name: &str) -> bool {
-        self.only.as_deref().is_none_or(|only| group.contains(only) || name.contains(only))
+        self.only.as_deref().is_none_or(|only| format!("{group}: {name}").contains(only))
     }
 }
 

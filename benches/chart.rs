@@ -17,11 +17,11 @@ const BAR: f64 = 16.0;
 const STEP: f64 = 22.0;
 const TITLE: f64 = 40.0;
 
-/// Draws the groups that have something to compare, each from its own medians.
+/// Draws the groups where somebody else is measured too, each from its own medians.
 pub(crate) fn svg(groups: &[Group]) -> String {
     let mut body = String::new();
     let mut y = MARGIN;
-    for group in groups.iter().filter(|group| group.samples.len() > 1) {
+    for group in groups.iter().filter(|group| is_compared(group)) {
         y = panel(&mut body, group, y);
     }
     let height = y + MARGIN;
@@ -29,6 +29,11 @@ pub(crate) fn svg(groups: &[Group]) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" \
          font-size=\"13\">\n<rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#ffffff\"/>\n{body}</svg>\n"
     )
+}
+
+fn is_compared(group: &Group) -> bool {
+    let has = |side| group.samples.iter().any(|samples| samples.side == side);
+    has(Side::Ours) && has(Side::Peer) && group.unit != Unit::Bytes
 }
 
 /// Returns where the next one begins.

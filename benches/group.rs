@@ -1,5 +1,7 @@
 //! Figures that were measured side by side, and what is to be compared with what.
 
+use crate::arguments::Run;
+
 /// Whose a subject is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
@@ -70,6 +72,18 @@ impl Group {
         Self { title, unit, samples: Vec::new(), comparisons: Vec::new(), notes: Vec::new() }
     }
 
+    /// Whether a subject has to be measured: it is wanted itself, or what it is compared with.
+    pub(crate) fn needs(&self, name: &str, run: &Run) -> bool {
+        let wants = |name: &str| run.wants(self.title, name);
+        let compared = |row: &Comparison| [&row.subject, &row.beside].into_iter().any(|name| wants(name));
+        wants(name) || self.comparisons.iter().any(|row| (row.subject == name || row.beside == name) && compared(row))
+    }
+
+    /// Whether any has to be: what they need takes its time to make.
+    pub(crate) fn is_needed(&self, run: &Run) -> bool {
+        self.comparisons.iter().any(|row| self.needs(&row.subject, run))
+    }
+
     pub(crate) fn find(&self, name: &str) -> Option<&Samples> {
         self.samples.iter().find(|samples| samples.name == name)
     }
@@ -93,9 +107,4 @@ pub(crate) fn quantile(values: &[f64], part: f64) -> f64 {
     let position = part * (sorted.len() - 1) as f64;
     let (below, above) = (sorted[position.floor() as usize], sorted[position.ceil() as usize]);
     below + (above - below) * position.fract()
-}
-
-/// Whether a subject has to be measured: it is wanted itself, or one that is wanted is compared with it.
-pub(crate) fn is_needed(name: &str, comparisons: &[Comparison], wants: impl Fn(&str) -> bool) -> bool {
-    wants(name) || comparisons.iter().any(|comparison| comparison.beside == name && wants(&comparison.subject))
 }

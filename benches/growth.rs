@@ -44,7 +44,7 @@ fn trusted_keys(run: &Run) -> Group {
         let tokens = issuers.enumerate().map(|(number, issuer)| token(issuer, number)).collect();
         verify(name(count), verifier, tokens)
     };
-    if is_wanted(run, &group) {
+    if group.is_needed(run) {
         sample(&mut group, run, [1, 10, 100, 1000].map(subject).into());
     }
     group
@@ -68,7 +68,7 @@ fn payloads(run: &Run) -> Group {
         let count = if run.brief { 1 } else { TOKENS };
         verify(name(length), verifier, (0..count).map(|_| padded(&issuer, length)).collect())
     };
-    if is_wanted(run, &group) {
+    if group.is_needed(run) {
         sample(&mut group, run, lengths.map(subject).into());
     }
     group
@@ -90,7 +90,7 @@ fn live_tokens(run: &Run) -> Group {
     let name = |count: usize| format!("{} of them", thousands(count as f64));
     let counts: &[usize] = if run.brief { &[10, 100] } else { &[10, 1000, 100_000, 1_000_000] };
     group.comparisons = counts[1..].iter().map(|count| Comparison::new(name(*count), name(counts[0]), None)).collect();
-    if !is_wanted(run, &group) {
+    if !group.is_needed(run) {
         return group;
     }
     let keys = Keys::generate();
@@ -101,12 +101,6 @@ fn live_tokens(run: &Run) -> Group {
     };
     sample(&mut group, run, counts.iter().map(subject).collect());
     group
-}
-
-/// Whether anything of a group is wanted: its tokens take their time to make.
-fn is_wanted(run: &Run, group: &Group) -> bool {
-    let mut names = group.comparisons.iter().flat_map(|row| [&row.subject, &row.beside]);
-    names.any(|name| run.wants(group.title, name))
 }
 
 /// Verifies tokens in turn.

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     apps::{self, Setting},
     arguments::Run,
-    group::{Comparison, Group, Samples, Unit, is_needed},
+    group::{Comparison, Group, Samples, Unit},
     keys::Keys,
     process::{self, ChildProcess, is_there},
     subjects::{App as Kind, SUBJECTS, Sends, Subject, comparisons},
@@ -39,12 +39,12 @@ pub(crate) fn measure(run: &Run) -> Group {
     group.comparisons = comparisons().into_iter().map(|row| Comparison { target: None, ..row }).collect();
     if !is_there("valgrind", "--version") {
         group.notes.push("skipped, as there is no valgrind: instructions".to_owned());
-        println!("{}", group.notes[0]);
         return group;
     }
-    let title = group.title;
+    let note = "instructions: valgrind's processor has no SHA instructions and no AVX-512, which HS256 and others use elsewhere";
+    group.notes.push(note.to_owned());
     for subject in &SUBJECTS {
-        if !is_needed(subject.name, &group.comparisons, |name| run.wants(title, name)) {
+        if !group.needs(subject.name, run) {
             continue;
         }
         if subject.app == Kind::RevocationsOnRedis {

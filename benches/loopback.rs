@@ -5,7 +5,7 @@ use std::{iter, time::Duration};
 use crate::{
     apps::Setting,
     arguments::Run,
-    group::{Group, Samples, Unit, is_needed},
+    group::{Group, Samples, Unit},
     keys::{Claims, Keys, altered},
     load::{Load, request},
     process::{CLIENT_CORE, can_pin, pin_this_to},
@@ -23,9 +23,7 @@ const WARM_UP: usize = 4000;
 pub(crate) fn measure(run: &Run) -> Group {
     let mut group = Group::new("over loopback", Unit::RequestsPerSecond);
     group.comparisons = comparisons();
-    let (title, comparisons) = (group.title, group.comparisons.clone());
-    let mut subjects: Vec<_> = SUBJECTS.iter().collect();
-    subjects.retain(|subject| is_needed(subject.name, &comparisons, |name| run.wants(title, name)));
+    let mut subjects: Vec<_> = SUBJECTS.iter().filter(|subject| group.needs(subject.name, run)).collect();
     let needs_redis = subjects.iter().any(|subject| subject.app == App::RevocationsOnRedis);
     let redis = needs_redis.then(Redis::start).flatten();
     if needs_redis && redis.is_none() {
@@ -96,8 +94,8 @@ impl Running {
         assert_eq!(answer.body, expected, "{}", subject.name);
         assert_eq!(answer.cookie().is_some(), subject.path == "/change", "{}", subject.name);
         if let Some((name, value)) = credential {
-            let wrong = match name {
-                "Cookie" => value.to_lowercase(),
+            let wrong = match value.split_once('=') {
+                Some((cookie, session)) if name == "Cookie" => format!("{cookie}={}", session.to_lowercase()),
                 _ => altered(&value),
             };
             let answer = load.ask(&request(subject.path, &[(name, &wrong)]));

@@ -22,7 +22,7 @@ pub(crate) fn measure(run: &Run) -> Group {
     const BESIDE: &str = "the limit";
     let mut group = Group::new("memory", Unit::Bytes);
     group.comparisons = vec![Comparison::new(SUBJECT, BESIDE, Some(Target::AtMost(1.0)))];
-    if !run.wants(group.title, SUBJECT) {
+    if !group.is_needed(run) {
         return group;
     }
     let tokens = if run.brief { 1 } else { TOKENS };

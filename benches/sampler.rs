@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     arguments::Run,
-    group::{Group, Samples, Side, is_needed},
+    group::{Group, Samples, Side},
 };
 
 /// How often all subjects of a group come up.
@@ -60,8 +60,7 @@ impl<'a> Subject<'a> {
 
 /// Checks the subjects that are needed for what is wanted, and measures them.
 pub(crate) fn sample(group: &mut Group, run: &Run, mut subjects: Vec<Subject<'_>>) {
-    let title = group.title;
-    subjects.retain(|subject| is_needed(&subject.name, &group.comparisons, |name| run.wants(title, name)));
+    subjects.retain(|subject| group.needs(&subject.name, run));
     let mut rounds = vec![Vec::new(); subjects.len()];
     for subject in &mut subjects {
         subject.check();

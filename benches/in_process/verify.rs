@@ -67,8 +67,7 @@ pub(super) fn first_sight(run: &Run, keys: &Keys) -> Group {
         Comparison::new(OURS, "jsonwebtoken EdDSA, aws-lc", None),
         Comparison::new(OURS, "jsonwebtoken EdDSA, RustCrypto", None),
     ];
-    if !group.comparisons.iter().any(|row| run.wants(group.title, &row.subject) || run.wants(group.title, &row.beside))
-    {
+    if !group.is_needed(run) {
         return group;
     }
     let count = if run.brief { 1 } else { TOKENS };
@@ -76,7 +75,6 @@ pub(super) fn first_sight(run: &Run, keys: &Keys) -> Group {
     let signed: Vec<_> = tokens.iter().map(|token| signed(token)).collect();
     let (aws_lc, rust_crypto) = (jwt::Verifier::new(keys, Form::EdDsa), jwt::RustCryptoVerifier::new(keys));
     let subjects = vec![
-        // In brief everything comes twice.
         ours(OURS, verifiers::cached(keys.public()).build().expect("a verifier"), &tokens, BATCH),
         ours(UNCACHED, verifiers::uncached([keys.public()]).build().expect("a verifier"), &tokens, BATCH),
         bare_dalek(keys, &signed),

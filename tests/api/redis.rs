@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::rt::time::sleep;
 use futures_util::future::join_all;
-use paseto_actix::{Issuer, RedisRevocations, RevocationQuery, Revocations, SecretKey, Verifier, VerifyErrorKind};
+use paseto_actix::{Issuer, RedisRevocations, SecretKey, Verifier, VerifyErrorKind};
 use paseto_actix_tests::{
     ISSUER,
     patience::{ANSWERED, RECOVERED, passed_over},
@@ -12,55 +12,44 @@ use paseto_actix_tests::{
 };
 use serde_json::json;
 
-/// A verifier and its store, with tokens of which every other one is revoked.
+/// A verifier, with tokens of which every other one is revoked.
 struct Chaos {
     verifier: Verifier,
-    store: RedisRevocations,
-    /// A text, and its id.
-    revoked: Vec<(String, String)>,
-    good: Vec<(String, String)>,
+    revoked: Vec<String>,
+    good: Vec<String>,
     asked: usize,
+    slowest: Duration,
 }
 
 impl Chaos {
     async fn new(redis: &Redis) -> Self {
         let key = SecretKey::generate();
         let store = RedisRevocations::builder(redis.url()).build().unwrap();
-        let verifier = Verifier::builder().trust(ISSUER, key.public_key()).revocations(store.clone()).build().unwrap();
+        let verifier = Verifier::builder().trust(ISSUER, key.public_key()).revocations(store).build().unwrap();
         let issuer = Issuer::builder(ISSUER).key(key).build().unwrap();
         let (mut revoked, mut good) = (Vec::new(), Vec::new());
         for i in 0..64 {
             let text = issuer.token(&json!({})).subject("ada").issue().unwrap();
             let verified = verifier.verify_str_async(&text).await.unwrap();
-            let token = (text, verified.token_id().unwrap().to_owned());
             if i % 2 == 0 {
                 verifier.revoke(&verified).await.unwrap();
-                revoked.push(token);
+                revoked.push(text);
             } else {
-                good.push(token);
+                good.push(text);
             }
         }
-        Self { verifier, store, revoked, good, asked: 0 }
+        Self { verifier, revoked, good, asked: 0, slowest: Duration::ZERO }
     }
 
     /// Asks for 64 tokens at once, revoked and good ones in turn, and gives how many of the 32 good ones were accepted.
     async fn batch(&mut self) -> usize {
         let answers = (0..64).map(|i| {
             let chaos = &*self;
-            let (is_revoked, (text, token_id)) =
+            let (is_revoked, text) =
                 if i % 2 == 0 { (true, &chaos.revoked[i / 2]) } else { (false, &chaos.good[i / 2]) };
             async move {
                 let start = Instant::now();
-                let outcome = if i < 2 {
-                    chaos.verifier.verify_str_async(text).await.map(|_| ()).map_err(|error| error.kind())
-                } else {
-                    let query = RevocationQuery::new(ISSUER, token_id).of_subject(Some("ada"), 0);
-                    match chaos.store.is_revoked(query).await {
-                        Ok(false) => Ok(()),
-                        Ok(true) => Err(VerifyErrorKind::Revoked),
-                        Err(_) => Err(VerifyErrorKind::Unavailable),
-                    }
-                };
+                let outcome = chaos.verifier.verify_str_async(text).await.map(|_| ()).map_err(|error| error.kind());
                 (is_revoked, outcome, start.elapsed())
             }
         });
@@ -70,6 +59,7 @@ impl Chaos {
         self.asked += answers.len();
         let mut accepted = 0;
         for (is_revoked, outcome, elapsed) in answers {
+            self.slowest = self.slowest.max(elapsed);
             assert!(elapsed <= allowed, "{elapsed:?} of {allowed:?}");
             match (is_revoked, outcome) {
                 (true, Err(VerifyErrorKind::Revoked)) | (_, Err(VerifyErrorKind::Unavailable)) => {}
@@ -107,10 +97,9 @@ impl Chaos {
     }
 }
 
-/// Two of each 64 go through the verifier, signature and all; the others ask its store what the verifier would ask it, since
-/// signatures without optimisation would take the most of the time, and that of the others' answers. Each answer's time is
-/// taken from when its question is first polled, which the questions before it in the batch do not count for, and without the
-/// time in which the machine ran others.
+/// All go through the verifier, which knows the tokens' signatures after the first time. Each answer's time is taken from when its
+/// question is first polled, which the questions before it in the batch do not count for, and without the time in which the machine
+/// ran others.
 #[actix_web::test]
 async fn b50_no_revoked_token_is_accepted_over_100_000_requests() {
     let Some(mut redis) = Redis::start() else { return };
@@ -136,5 +125,6 @@ async fn b50_no_revoked_token_is_accepted_over_100_000_requests() {
         chaos.batches_up(65).await;
         assert_eq!(redis.command(&["CONFIG", "SET", "maxmemory", "0"]), "OK");
     }
+    println!("{} requests, the slowest answer after {:?}", chaos.asked, chaos.slowest);
     assert!(chaos.asked >= 100_000, "{}", chaos.asked);
 }

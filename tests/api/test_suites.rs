@@ -1,11 +1,11 @@
 //! The suites for stores of users' own: what keeps the rules passes, and what breaks one is told which.
 
-use std::{any::Any, panic::AssertUnwindSafe};
+use std::{any::Any, panic::AssertUnwindSafe, time::Duration as StdDuration};
 
 use futures_util::FutureExt;
 use paseto_actix::{
-    Clock, MemoryRevocations, MemorySeries, RedisRevocations, RedisSeries, RevocationQuery, Revocations, SeriesStore,
-    test_suites,
+    CachedRevocations, Clock, MemoryRevocations, MemorySeries, RedisRevocations, RedisSeries, RevocationQuery,
+    Revocations, SeriesStore, test_suites,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -28,6 +28,16 @@ async fn revocations_in_full(store: &impl Revocations, clock: &TestClock) {
 async fn b47_revocations_in_memory() {
     let clock = TestClock::new();
     revocations_in_full(&MemoryRevocations::new(1000).clock(clock.clone()), &clock).await;
+}
+
+/// What is revoked through it counts at once, however long answers are remembered.
+#[actix_web::test]
+async fn b47_revocations_whose_answers_are_remembered() {
+    let clock = TestClock::new();
+    let store = MemoryRevocations::new(1000).clock(clock.clone());
+    for lag in [StdDuration::ZERO, StdDuration::from_secs(3600)] {
+        revocations_in_full(&CachedRevocations::new(store.clone(), lag).clock(clock.clone()), &clock).await;
+    }
 }
 
 #[actix_web::test]

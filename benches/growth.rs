@@ -23,8 +23,6 @@ const REPEATED_BATCH: usize = 500;
 const TOKENS: usize = 1024;
 /// Of whole tokens, the Verifier's limit.
 const LONGEST_TOKEN: usize = 8192;
-/// Room for a million tokens.
-const CACHE: usize = 4 << 30;
 
 pub(crate) fn measure(run: &Run) -> Vec<Group> {
     vec![trusted_keys(run), payloads(run), live_tokens(run), memory::measure(run)]
@@ -95,8 +93,10 @@ fn live_tokens(run: &Run) -> Group {
     }
     let keys = Keys::generate();
     let subject = |count: &usize| {
-        let verifier = verifiers::cached_up_to(keys.public(), CACHE).build().expect("a verifier");
+        let cache = verifiers::cache_of(*count);
+        let verifier = verifiers::cached_in(keys.public(), &cache).build().expect("a verifier");
         let tokens = known_tokens(&keys, &verifier, *count);
+        assert_eq!(cache.len(), *count, "a token was not kept");
         repeat(name(*count), verifier, tokens)
     };
     sample(&mut group, run, counts.iter().map(subject).collect());

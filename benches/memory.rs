@@ -13,8 +13,6 @@ use crate::{
 const TOKENS: usize = 100_000;
 /// What is there before the first is counted, so that what every process needs is not counted.
 const BEFORE: usize = 1000;
-/// Room for all.
-const CACHE: usize = 4 << 30;
 const LIMIT: f64 = 600.0;
 
 pub(crate) fn measure(run: &Run) -> Group {
@@ -43,7 +41,8 @@ pub(crate) fn measure(run: &Run) -> Group {
 /// The child's part: verifies so many tokens, and prints what each has added but for its payload.
 pub(crate) fn fill(tokens: usize) {
     let keys: Keys = process::input();
-    let verifier = verifiers::cached_up_to(keys.public(), CACHE).build().expect("a verifier");
+    let cache = verifiers::cache_of(BEFORE + tokens);
+    let verifier = verifiers::cached_in(keys.public(), &cache).build().expect("a verifier");
     let issuer = keys.issuer();
     let mut claims = 0;
     let mut show = |number| {
@@ -54,6 +53,7 @@ pub(crate) fn fill(tokens: usize) {
     (0..BEFORE).for_each(&mut show);
     let before = resident();
     (BEFORE..BEFORE + tokens).for_each(&mut show);
+    assert_eq!(cache.len(), BEFORE + tokens, "a token was not kept");
     match before.zip(resident()) {
         Some((before, after)) => {
             let claims = claims as f64 / (BEFORE + tokens) as f64;

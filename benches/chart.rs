@@ -21,7 +21,10 @@ const TITLE: f64 = 40.0;
 pub(crate) fn svg(groups: &[Group]) -> String {
     let mut body = String::new();
     let mut y = MARGIN;
-    for group in groups.iter().filter(|group| is_compared(group)) {
+    let mut compared: Vec<_> = groups.iter().filter(|group| is_compared(group)).collect();
+    // What users see first, then what it is made of.
+    compared.sort_by_key(|group| group.unit != Unit::RequestsPerSecond);
+    for group in compared {
         y = panel(&mut body, group, y);
     }
     let height = y + MARGIN;

@@ -53,7 +53,7 @@ pub(crate) fn measure(run: &Run) -> Group {
         }
         let keys = Keys::generate();
         let tokens = match subject.sends {
-            Sends::OneToken(form) => keys.tokens(form, 0..1),
+            Sends::IgnoredToken(form) | Sends::OneToken(form) => keys.tokens(form, 0..1),
             Sends::NewTokens(form) => keys.tokens(form, 0..MANY),
             Sends::Nothing | Sends::Cookie => Vec::new(),
         };

@@ -26,6 +26,8 @@ pub(crate) enum App {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sends {
     Nothing,
+    /// One that nobody looks at: what the request itself takes to read.
+    IgnoredToken(Form),
     /// The same each time.
     OneToken(Form),
     /// Another each time.
@@ -52,12 +54,14 @@ const fn peer(name: &'static str, app: App, path: &'static str, sends: Sends) ->
 }
 
 const BARE: &str = "bare handler";
+const BARE_SENT_A_TOKEN: &str = "bare handler, sent a token all the same";
 const REPEATED: &str = "#[paseto_required], one token";
 const UNCACHED: &str = "#[paseto_required], one token, without cache";
 const MIDDLEWARE: &str = "PasetoRequired, one token";
 const IN_MEMORY: &str = "revocations in memory, one token";
 const ON_REDIS: &str = "revocations on Redis, one token";
 const NEW: &str = "#[paseto_required], new tokens";
+const NEW_UNCACHED: &str = "#[paseto_required], new tokens, without cache";
 const HS256: &str = "httpauth + jsonwebtoken HS256, one token";
 const ACTIX_JWT: &str = "actix-jwt HS256, one token";
 const EDDSA: &str = "httpauth + jsonwebtoken EdDSA aws-lc, new tokens";
@@ -67,8 +71,9 @@ const CHANGED: &str = "PasetoSession, session changed";
 const READ_PEER: &str = "CookieSessionStore Private, session read";
 const CHANGED_PEER: &str = "CookieSessionStore Private, session changed";
 
-pub(crate) const SUBJECTS: [Subject; 15] = [
+pub(crate) const SUBJECTS: [Subject; 17] = [
     peer(BARE, App::Bare, "/me", Sends::Nothing),
+    peer(BARE_SENT_A_TOKEN, App::Bare, "/me", Sends::IgnoredToken(Form::Paseto)),
     ours(REPEATED, App::Attribute, "/me", Sends::OneToken(Form::Paseto)),
     ours(MIDDLEWARE, App::Middleware, "/me", Sends::OneToken(Form::Paseto)),
     ours(IN_MEMORY, App::RevocationsInMemory, "/me", Sends::OneToken(Form::Paseto)),
@@ -77,6 +82,7 @@ pub(crate) const SUBJECTS: [Subject; 15] = [
     peer(ACTIX_JWT, App::ActixJwt, "/me", Sends::OneToken(Form::Hs256)),
     ours(UNCACHED, App::AttributeUncached, "/me", Sends::OneToken(Form::Paseto)),
     ours(NEW, App::Attribute, "/me", Sends::NewTokens(Form::Paseto)),
+    ours(NEW_UNCACHED, App::AttributeUncached, "/me", Sends::NewTokens(Form::Paseto)),
     peer(EDDSA, App::HttpauthEdDsa, "/me", Sends::NewTokens(Form::EdDsa)),
     peer(PASETORS, App::Pasetors, "/me", Sends::NewTokens(Form::Paseto)),
     ours(READ, App::Session, "/me", Sends::Cookie),
@@ -90,6 +96,7 @@ pub(crate) fn comparisons() -> Vec<Comparison> {
     let least = |ratio| Some(Target::AtLeast(ratio));
     vec![
         Comparison::new(REPEATED, BARE, least(0.95)),
+        Comparison::new(REPEATED, BARE_SENT_A_TOKEN, None),
         Comparison::new(MIDDLEWARE, BARE, None),
         Comparison::new(IN_MEMORY, BARE, None),
         Comparison::new(ON_REDIS, BARE, None),
@@ -98,6 +105,7 @@ pub(crate) fn comparisons() -> Vec<Comparison> {
         Comparison::new(REPEATED, ACTIX_JWT, None),
         Comparison::new(REPEATED, UNCACHED, None),
         Comparison::new(NEW, EDDSA, least(1.1)),
+        Comparison::new(NEW_UNCACHED, EDDSA, None),
         Comparison::new(NEW, PASETORS, None),
         Comparison::new(READ, READ_PEER, least(1.0)),
         Comparison::new(CHANGED, CHANGED_PEER, least(1.0)),

@@ -41,14 +41,16 @@ fn compare(run: &Run) {
         // The last, as it leaves one core to this process.
         groups.push(loopback::measure(run));
     }
+    let rows: Vec<_> = if run.brief { Vec::new() } else { groups.iter().flat_map(table::rows).collect() };
+    if !run.brief {
+        print!("{}", table::text(&rows));
+    }
+    for note in groups.iter().flat_map(|group| &group.notes) {
+        println!("{note}");
+    }
     if run.brief {
         println!("every subject answers rightly");
         return;
-    }
-    let rows: Vec<_> = groups.iter().flat_map(table::rows).collect();
-    print!("{}", table::text(&rows));
-    for note in groups.iter().flat_map(|group| &group.notes) {
-        println!("{note}");
     }
     let write = |path: &std::path::Path, text: String| {
         if let Some(folder) = path.parent() {

@@ -124,7 +124,7 @@ pub use keys::{LocalKey, PublicKey, SecretKey};
 #[cfg(feature = "macros")]
 pub use paseto_actix_macros::paseto_required;
 #[cfg(feature = "session")]
-pub use refresh::{Login, RefreshError, RefreshTokens, RefreshTokensBuilder, TokenPair};
+pub use refresh::{Login, LoginAttempt, RefreshError, RefreshTokens, RefreshTokensBuilder, TokenPair};
 #[cfg(feature = "remember")]
 pub use remember::{
     Fresh, Freshness, LoggedIn, LoginError, Remember, RememberMe, RememberMeBuilder, SessionProtection, UserStamp,

@@ -1,11 +1,13 @@
 //! Refresh tokens: pairs of a short access token and a long refresh token that is good for one use.
 
+mod attempt;
 mod builder;
 mod error;
 mod login;
 mod token;
 mod tokens;
 
+pub use attempt::LoginAttempt;
 pub use builder::RefreshTokensBuilder;
 pub use error::RefreshError;
 pub use login::{Login, TokenPair};

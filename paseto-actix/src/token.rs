@@ -25,11 +25,11 @@ pub(crate) use local::{Sealed, seal, sealed_len};
 pub use payload::Format;
 pub(crate) use payload::{encode_footer, encode_payload, scan};
 pub(crate) use policy::{Audience, Policy};
-pub(crate) use public::{Unverified, sign};
+pub(crate) use public::{Unverified, may_be_token, sign};
 #[cfg(feature = "session")]
 pub(crate) use purpose::assertion;
 pub(crate) use time_claim::format_time;
 pub use verified::VerifiedToken;
 
 /// The longest token that is looked at, in bytes. Whatever is longer fits no header or cookie that a server takes.
-pub(crate) const MAX_TOKEN_LEN: usize = 8192;
+const MAX_TOKEN_LEN: usize = 8192;

@@ -1,10 +1,10 @@
-//! A refresh and a logout everywhere at once, in every order of their steps.
+//! A refresh or a login, and a logout everywhere at once, in every order of their steps.
 
 use std::sync::{Arc, Mutex};
 
 use paseto_actix::{
     LocalKey, MemoryRevocations, MemorySeries, RandomId, RefreshError, RefreshTokens, RevocationError, RevocationQuery,
-    Revocations, Rotation, SeriesError, SeriesStore, TokenUse,
+    Revocations, Rotation, SeriesError, SeriesStore, TokenUse, Verifier,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -14,7 +14,7 @@ use paseto_actix_tests::{
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
-/// Both stores in one. The two steps of a logout everywhere of Ada come between those of a refresh, where it is told.
+/// Both stores in one. The steps of a logout everywhere of Ada come between those of a refresh or a login, where it is told.
 #[derive(Clone)]
 struct Interrupted {
     families: MemorySeries,
@@ -24,7 +24,7 @@ struct Interrupted {
 
 #[derive(Default)]
 struct Plan {
-    /// After how many steps of the refresh the families end, and then the access tokens; empty while nobody logs out.
+    /// After how many steps the families end, then the access tokens, and the families again; empty while nobody logs out.
     logout: Vec<usize>,
     steps: usize,
 }
@@ -35,12 +35,12 @@ impl Interrupted {
         Self { families: MemorySeries::new(100), revocations, plan: Arc::default() }
     }
 
-    async fn plan(&self, logout: [usize; 2]) {
+    async fn plan(&self, logout: [usize; 3]) {
         *self.plan.lock().unwrap() = Plan { logout: logout.into(), steps: 0 };
         self.log_out(0).await;
     }
 
-    /// Comes after each step of a refresh.
+    /// Comes after each step of a refresh or a login.
     async fn step(&self) {
         let steps = {
             let mut plan = self.plan.lock().unwrap();
@@ -59,6 +59,9 @@ impl Interrupted {
         if due(1) {
             self.revocations.revoke_subject(ISSUER, "ada", START + Duration::HOUR).await.unwrap();
         }
+        if due(2) {
+            self.families.revoke_all("ada").await.unwrap();
+        }
     }
 }
 
@@ -71,7 +74,9 @@ impl SeriesStore for Interrupted {
         expires: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<(), SeriesError> {
-        self.families.begin(series, first, user_id, expires, now).await
+        let outcome = self.families.begin(series, first, user_id, expires, now).await;
+        self.step().await;
+        outcome
     }
 
     async fn rotate(&self, token: TokenUse) -> Result<Rotation, SeriesError> {
@@ -109,38 +114,81 @@ impl Revocations for Interrupted {
     }
 }
 
+/// All orders of three steps among so many others.
+fn orders(steps: usize) -> impl Iterator<Item = [usize; 3]> {
+    let each = move |from: usize| from..=steps;
+    each(0).flat_map(move |a| each(a).flat_map(move |b| each(b).map(move |c| [a, b, c])))
+}
+
+fn house() -> (Interrupted, RefreshTokens, Verifier) {
+    let clock = TestClock::new();
+    let store = Interrupted::new(&clock);
+    let tokens = RefreshTokens::builder(issuer_builder(&clock).build().unwrap(), LocalKey::generate())
+        .families(store.clone())
+        .revocations(store.clone())
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    let verifier = verifier_builder(&clock).revocations(store.clone()).build().unwrap();
+    (store, tokens, verifier)
+}
+
 #[actix_web::test]
 async fn b49_a_logout_everywhere_between_the_steps_of_a_refresh() {
-    let mut orders = 0;
-    for families in 0..=2 {
-        for access in families..=2 {
-            let clock = TestClock::new();
-            let store = Interrupted::new(&clock);
-            let tokens = RefreshTokens::builder(issuer_builder(&clock).build().unwrap(), LocalKey::generate())
-                .families(store.clone())
-                .revocations(store.clone())
-                .clock(clock.clone())
-                .build()
-                .unwrap();
-            let verifier = verifier_builder(&clock).revocations(store.clone()).build().unwrap();
-            let first = tokens.begin("ada").await.unwrap().issue(&json!({})).unwrap();
-            assert_accepted(&verifier, &first.access_token).await;
+    let mut refreshed = 0;
+    for order in orders(2) {
+        let (store, tokens, verifier) = house();
+        let first = tokens.begin("ada").await.unwrap().issue(&json!({})).unwrap();
+        assert_accepted(&verifier, &first.access_token).await;
 
-            store.plan([families, access]).await;
-            let refreshed = tokens.refresh(&first.refresh_token).await;
-            *store.plan.lock().unwrap() = Plan::default();
-            assert_refused(&verifier, &first.access_token).await;
-            match refreshed {
-                Ok(login) => {
-                    let second = login.issue(&json!({})).unwrap();
-                    assert_refused(&verifier, &second.access_token).await;
-                    let error = tokens.refresh(&second.refresh_token).await.unwrap_err();
-                    assert!(matches!(error, RefreshError::Ended), "{families} {access}: {error}");
-                    orders += 1;
-                }
-                Err(error) => assert!(matches!(error, RefreshError::Ended), "{families} {access}: {error}"),
+        store.plan(order).await;
+        let outcome = tokens.refresh(&first.refresh_token).await;
+        *store.plan.lock().unwrap() = Plan::default();
+        assert_refused(&verifier, &first.access_token).await;
+        match outcome {
+            Ok(login) => {
+                let second = login.issue(&json!({})).unwrap();
+                assert_refused(&verifier, &second.access_token).await;
+                let error = tokens.refresh(&second.refresh_token).await.unwrap_err();
+                assert!(matches!(error, RefreshError::Ended), "{order:?}: {error}");
+                refreshed += 1;
+            }
+            Err(error) => assert!(matches!(error, RefreshError::Ended), "{order:?}: {error}"),
+        }
+    }
+    assert_eq!(refreshed, 1, "where the rotation comes before the logout, there are tokens, and none is good");
+}
+
+/// The first step is the attempt, before the password is looked at; whoever logs out everywhere after it means this one, too.
+#[actix_web::test]
+async fn b49_a_logout_everywhere_between_the_steps_of_a_login() {
+    let (mut begun, mut good) = (0, 0);
+    for order in orders(3) {
+        let (store, tokens, verifier) = house();
+        store.plan(order).await;
+        let attempt = tokens.attempt("ada").await.unwrap();
+        let outcome = attempt.begin().await;
+        *store.plan.lock().unwrap() = Plan::default();
+        match (outcome, order) {
+            (Ok(login), [_, 0, families]) => {
+                let pair = login.issue(&json!({})).unwrap();
+                assert_accepted(&verifier, &pair.access_token).await;
+                // One that comes while the last step is still to come may be ended by it.
+                let goes_on = tokens.refresh(&pair.refresh_token).await.is_ok();
+                assert_eq!(goes_on, families < 2, "{order:?}");
+                good += usize::from(goes_on);
+            }
+            (Ok(login), _) => {
+                let pair = login.issue(&json!({})).unwrap();
+                assert_refused(&verifier, &pair.access_token).await;
+                let error = tokens.refresh(&pair.refresh_token).await.unwrap_err();
+                assert!(matches!(error, RefreshError::Ended), "{order:?}: {error}");
+                begun += 1;
+            }
+            (Err(error), [_, access, _]) => {
+                assert!(matches!(error, RefreshError::Ended) && access > 0, "{order:?}: {error}");
             }
         }
     }
-    assert_eq!(orders, 1, "where the rotation comes before the logout, there are tokens, and none is good");
+    assert!(begun > 0 && good > 0, "{begun} {good}");
 }

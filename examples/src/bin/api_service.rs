@@ -39,16 +39,18 @@ struct Claims {
 /// What a user may do is looked up at each refresh: who is no admin any more is none after a quarter of an hour.
 fn issue(login: Login) -> Result<TokenPair, RefreshError> {
     let email = login.subject().to_owned();
-    let scopes = if email == "admin@bar.example" { vec!["admin"] } else { Vec::new() };
-    login.issue_with(&Claims { email }, |token| token.scopes(scopes))
+    let is_admin = email == "admin@bar.example";
+    login.issue_with(&Claims { email }, |token| if is_admin { token.scopes(["admin"]) } else { token })
 }
 
 #[post("/login")]
 async fn log_in(tokens: web::Data<RefreshTokens>, user: web::Json<JsonCredentials>) -> actix_web::Result<HttpResponse> {
+    // Before the password is looked at: a logout everywhere that comes in between ends this login, too.
+    let attempt = tokens.attempt(&user.email).await?;
     if !user.are_right() {
         return Ok(HttpResponse::Unauthorized().json(json!({ "error": "wrong email or password" })));
     }
-    let pair = issue(tokens.begin(&user.email).await?)?;
+    let pair = issue(attempt.begin().await?)?;
     Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(pair))
 }
 

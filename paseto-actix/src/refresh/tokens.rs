@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::{Login, RefreshError, RefreshTokensBuilder, token::RefreshToken};
+use super::{Login, LoginAttempt, RefreshError, RefreshTokensBuilder, token::RefreshToken};
 use crate::{
     Clock, Issuer, KeyRing, RandomId, Rotation, SeriesReuse, TokenUse, VerifiedToken, limits::LONGEST_LEEWAY,
     revocation::AnyRevocations, series::AnySeries,
@@ -76,19 +76,35 @@ impl RefreshTokens {
     ///
     /// # Errors
     ///
-    /// [`RefreshError`] if one of the stores does not do its part.
+    /// [`RefreshError`] if one of the stores does not do its part; [`RefreshError::Ended`] if all logins of the subject were ended
+    /// meanwhile.
     pub async fn begin(&self, subject: impl Into<String>) -> Result<Login, RefreshError> {
-        let (inner, subject) = (&*self.0, subject.into());
-        let now = inner.clock.now();
-        let expires = now.saturating_add(span(inner.lifetime));
-        let (family, first) = (random()?, random()?);
-        let (since, exp) = (now.unix_timestamp(), expires.unix_timestamp());
-        let token = RefreshToken::new(subject, since, exp, family, first);
-        // Sealed first: what cannot be sealed begins no family.
-        let text = token.seal(&inner.keys, &inner.assertion).ok_or(RefreshError::Sealing)?;
-        let generation = self.generation(&token.sub).await?;
-        inner.families.begin(family, first, &token.sub, expires, now).await?;
-        self.login(token, family, text, generation)
+        self.attempt(subject).await?.begin().await
+    }
+
+    /// Notes that a subject is about to log in: call it before the password is looked at, and
+    /// [`begin`](LoginAttempt::begin) once it was found right. Then a login with a password that is changed in that very moment, and
+    /// all logins [ended](Self::end_all), does not outlive the change.
+    ///
+    /// ```no_run
+    /// # use paseto_actix::{RefreshError, RefreshTokens, TokenPair};
+    /// # fn is_right(_: &str, _: &str) -> bool { true }
+    /// async fn login(tokens: &RefreshTokens, user: &str, password: &str) -> Result<Option<TokenPair>, RefreshError> {
+    ///     let attempt = tokens.attempt(user).await?;
+    ///     if !is_right(user, password) {
+    ///         return Ok(None);
+    ///     }
+    ///     attempt.begin().await?.issue(&serde_json::json!({})).map(Some)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`RefreshError`] if the revocation store does not do its part.
+    pub async fn attempt(&self, subject: impl Into<String>) -> Result<LoginAttempt, RefreshError> {
+        let subject = subject.into();
+        let generation = self.generation(&subject).await?;
+        Ok(LoginAttempt { tokens: self.clone(), subject, generation })
     }
 
     /// Uses a refresh token up: the login that goes on, with the next one.
@@ -156,11 +172,13 @@ impl RefreshTokens {
     /// [`RefreshError`] if a store does not do its part: logins may go on then.
     pub async fn end_all(&self, subject: &str) -> Result<(), RefreshError> {
         let inner = &*self.0;
-        // The families first, and the access tokens whatever became of them.
+        // The families first: no refresh can issue what would not be revoked. Then the access tokens, whatever became of that. And
+        // the families again: a login that was under way may have begun one, and looks at the generation after that.
         let families = inner.families.revoke_all(subject).await;
         let until = self.last_access_token();
         inner.revocations.revoke_subject(inner.issuer.name(), subject, until).await?;
-        Ok(families?)
+        families?;
+        Ok(inner.families.revoke_all(subject).await?)
     }
 
     async fn end_family(&self, family: RandomId, until: OffsetDateTime) -> Result<(), RefreshError> {
@@ -171,7 +189,7 @@ impl RefreshTokens {
         Ok(ended?)
     }
 
-    async fn generation(&self, subject: &str) -> Result<u64, RefreshError> {
+    pub(super) async fn generation(&self, subject: &str) -> Result<u64, RefreshError> {
         Ok(self.0.revocations.generation(self.0.issuer.name(), subject).await?)
     }
 
@@ -183,7 +201,7 @@ impl RefreshTokens {
         Ok((token, family, id))
     }
 
-    fn login(
+    pub(super) fn login(
         &self,
         token: RefreshToken,
         family: RandomId,
@@ -214,11 +232,11 @@ impl RefreshTokens {
     }
 }
 
-fn random() -> Result<RandomId, RefreshError> {
+pub(super) fn random() -> Result<RandomId, RefreshError> {
     RandomId::generate().ok_or(RefreshError::Sealing)
 }
 
-fn span(duration: Duration) -> time::Duration {
+pub(super) fn span(duration: Duration) -> time::Duration {
     time::Duration::try_from(duration).unwrap_or(time::Duration::MAX)
 }
 

@@ -144,7 +144,7 @@ impl RememberMeBuilder {
     }
 
     /// Where logins that have ended are kept until they would have expired, so that no copy of their cookies is good after a logout.
-    /// Asked whenever a cookie is to log in, before the user loader. Default: nowhere.
+    /// Asked whenever a cookie is to log in, after the user loader. Default: nowhere.
     ///
     /// If the store cannot answer, the request is answered `503`: nobody is logged in, and the browser keeps the cookie that it had.
     /// If it cannot keep that a login has ended, a logout is answered `503` too: this browser is logged out, but copies stay good.

@@ -1,10 +1,12 @@
 use std::{
+    collections::hash_map::RandomState,
     fmt,
+    hash::BuildHasher,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use quick_cache::sync::Cache;
@@ -45,14 +47,49 @@ pub struct CachedRevocations<S> {
 
 struct Answers {
     good: Cache<Question, Answer>,
-    /// How often something was revoked through this. An answer to what was asked before is none.
-    revoked: AtomicU64,
+    /// How often something was revoked through this, of the names that fall into each. An answer to what was asked before is none.
+    revoked: [AtomicU64; BUCKETS],
+    buckets: RandomState,
 }
+
+/// As many as that revoking one name seldom makes the store be asked for others.
+const BUCKETS: usize = 1024;
 
 #[derive(Clone)]
 struct Answer {
     asked: OffsetDateTime,
+    /// A clock that is set back makes no answer younger.
+    asked_at: Instant,
     revoked: u64,
+}
+
+impl Answers {
+    fn new(capacity: usize) -> Self {
+        let revoked = std::array::from_fn(|_| AtomicU64::new(0));
+        Self { good: Cache::new(capacity), revoked, buckets: RandomState::new() }
+    }
+
+    fn bucket(&self, issuer: &str, name: &str) -> &AtomicU64 {
+        let hash = self.buckets.hash_one((issuer, name));
+        &self.revoked[hash as usize % BUCKETS]
+    }
+
+    /// It grows whenever one of the names that the question is about was revoked.
+    fn revoked(&self, token: &RevocationQuery<'_>) -> u64 {
+        let subject = token.subject.map(|(subject, _)| subject);
+        let names = [Some(token.token_id), token.session_id, subject].into_iter().flatten();
+        names.fold(0, |sum: u64, name| sum.wrapping_add(self.bucket(token.issuer, name).load(Ordering::SeqCst)))
+    }
+}
+
+/// Counts a revocation once the store was told, whatever it answered, and if nobody waited for the answer: it may have done what
+/// it could not confirm.
+struct Told<'a>(&'a AtomicU64);
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 type Question = [u8; 32];
@@ -61,15 +98,12 @@ impl<S: Revocations> CachedRevocations<S> {
     /// A cache in front of this store, for 10,000 answers, each of which is good for this long after its question was asked. With
     /// a lag of zero, the store is asked each time.
     pub fn new(store: S, lag: Duration) -> Self {
-        let answers = Answers { good: Cache::new(10_000), revoked: AtomicU64::new(0) };
-        Self { store: Arc::new(store), lag, clock: Arc::new(SystemClock), answers: Arc::new(answers) }
+        Self::with_capacity(store, lag, 10_000)
     }
 
-    /// How many answers are remembered. Each takes some 120 bytes. Default: 10,000.
-    #[must_use]
-    pub fn capacity(mut self, answers: usize) -> Self {
-        self.answers = Arc::new(Answers { good: Cache::new(answers), revoked: AtomicU64::new(0) });
-        self
+    /// The same for so many answers. Each takes some 120 bytes.
+    pub fn with_capacity(store: S, lag: Duration, answers: usize) -> Self {
+        Self { store: Arc::new(store), lag, clock: Arc::new(SystemClock), answers: Arc::new(Answers::new(answers)) }
     }
 
     /// Where the time comes from. Default: [`SystemClock`].
@@ -79,16 +113,10 @@ impl<S: Revocations> CachedRevocations<S> {
         self
     }
 
-    /// To be called once the store has been told, whatever it answered: it may have done what it could not confirm.
-    fn forget(&self) {
-        self.answers.revoked.fetch_add(1, Ordering::SeqCst);
-    }
-
     fn is_known_good(&self, question: &Question, now: OffsetDateTime, revoked: u64) -> bool {
-        // A clock that was set back makes an answer no younger.
         let is_young = |answer: &Answer| {
             let age = now - answer.asked;
-            !age.is_negative() && age < self.lag
+            !age.is_negative() && age < self.lag && answer.asked_at.elapsed() < self.lag
         };
         self.answers.good.get(question).is_some_and(|answer| answer.revoked == revoked && is_young(&answer))
     }
@@ -96,15 +124,13 @@ impl<S: Revocations> CachedRevocations<S> {
 
 impl<S: Revocations> Revocations for CachedRevocations<S> {
     async fn revoke(&self, issuer: &str, token_id: &str, until: OffsetDateTime) -> Result<(), RevocationError> {
-        let outcome = self.store.revoke(issuer, token_id, until).await;
-        self.forget();
-        outcome
+        let _told = Told(self.answers.bucket(issuer, token_id));
+        self.store.revoke(issuer, token_id, until).await
     }
 
     async fn revoke_subject(&self, issuer: &str, subject: &str, until: OffsetDateTime) -> Result<u64, RevocationError> {
-        let outcome = self.store.revoke_subject(issuer, subject, until).await;
-        self.forget();
-        outcome
+        let _told = Told(self.answers.bucket(issuer, subject));
+        self.store.revoke_subject(issuer, subject, until).await
     }
 
     async fn generation(&self, issuer: &str, subject: &str) -> Result<u64, RevocationError> {
@@ -112,14 +138,16 @@ impl<S: Revocations> Revocations for CachedRevocations<S> {
     }
 
     async fn is_revoked(&self, token: RevocationQuery<'_>) -> Result<bool, RevocationError> {
-        let (question, asked) = (question(&token), self.clock.now());
-        let revoked = self.answers.revoked.load(Ordering::SeqCst);
+        let (question, asked, asked_at) = (question(&token), self.clock.now(), Instant::now());
+        let revoked = self.answers.revoked(&token);
         if self.is_known_good(&question, asked, revoked) {
             return Ok(false);
         }
         let is_revoked = self.store.is_revoked(token).await?;
-        if !is_revoked && !self.lag.is_zero() {
-            self.answers.good.insert(question, Answer { asked, revoked });
+        if is_revoked {
+            self.answers.good.remove(&question);
+        } else if !self.lag.is_zero() {
+            self.answers.good.insert(question, Answer { asked, asked_at, revoked });
         }
         Ok(is_revoked)
     }

@@ -2,7 +2,7 @@
 //!
 //! What is found this way is what serde_json finds. Where there is any doubt, this errs, and serde_json reads the whole.
 
-use std::{fmt, ops::Range};
+use std::{cell::Cell, fmt, ops::Range};
 
 use serde::{
     Deserialize, Deserializer,
@@ -10,7 +10,6 @@ use serde::{
         DeserializeOwned, DeserializeSeed, Error as _, MapAccess, Visitor,
         value::{BorrowedStrDeserializer, Error as Other},
     },
-    forward_to_deserialize_any,
 };
 use serde_json::{Deserializer as Json, Error, value::RawValue};
 
@@ -73,7 +72,15 @@ impl<'de> Deserialize<'de> for Names<'de> {
     }
 }
 
-/// A payload whose claims are known. Whatever is no map is serde_json's to refuse.
+macro_rules! leave_to_serde_json {
+    ($($method:ident($($argument:ty),*);)*) => {
+        $(fn $method<V: Visitor<'de>>(self, $(_: $argument,)* _: V) -> Result<V::Value, Error> {
+            Err(Error::custom("no map is asked for"))
+        })*
+    };
+}
+
+/// A payload whose claims are known. Whoever asks for anything but a map gets serde_json's answer.
 struct Payload<'de, 'f> {
     payload: &'de str,
     fields: &'f [Field],
@@ -83,7 +90,11 @@ impl<'de> Payload<'de, '_> {
     fn entries<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let mut entries = Entries { payload: self.payload, rest: self.fields, value: None };
         let value = visitor.visit_map(&mut entries)?;
-        if entries.rest.is_empty() { Ok(value) } else { Err(Error::custom("claims that were not looked at")) }
+        if entries.rest.is_empty() && entries.value.is_none() {
+            Ok(value)
+        } else {
+            Err(Error::custom("claims that were not looked at"))
+        }
     }
 }
 
@@ -94,26 +105,52 @@ impl<'de> Deserializer<'de> for Payload<'de, '_> {
         self.entries(visitor)
     }
 
-    fn deserialize_enum<V: Visitor<'de>>(
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.entries(visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
         self,
-        name: &'static str,
-        variants: &'static [&'static str],
+        _: &'static str,
+        _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        Json::from_str(self.payload).deserialize_enum(name, variants, visitor)
+        self.entries(visitor)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
-        Json::from_str(self.payload).deserialize_newtype_struct(name, visitor)
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
     }
 
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map struct identifier ignored_any
+    leave_to_serde_json! {
+        deserialize_bool();
+        deserialize_i8();
+        deserialize_i16();
+        deserialize_i32();
+        deserialize_i64();
+        deserialize_u8();
+        deserialize_u16();
+        deserialize_u32();
+        deserialize_u64();
+        deserialize_f32();
+        deserialize_f64();
+        deserialize_char();
+        deserialize_str();
+        deserialize_string();
+        deserialize_bytes();
+        deserialize_byte_buf();
+        deserialize_unit();
+        deserialize_unit_struct(&'static str);
+        deserialize_seq();
+        deserialize_tuple(usize);
+        deserialize_tuple_struct(&'static str, usize);
+        deserialize_enum(&'static str, &'static [&'static str]);
+        deserialize_identifier();
+        deserialize_ignored_any();
     }
 }
 
@@ -134,6 +171,9 @@ impl<'de> MapAccess<'de> for Entries<'de, '_> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+        if self.value.is_some() {
+            return Err(Error::custom("a name whose value was not read"));
+        }
         let Some((field, rest)) = self.rest.split_first() else { return Ok(None) };
         self.value = Some(self.text(field.value)?);
         let name = BorrowedStrDeserializer::<Other>::new(self.text(field.name)?);
@@ -143,7 +183,9 @@ impl<'de> MapAccess<'de> for Entries<'de, '_> {
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
         let text = self.value.take().ok_or_else(|| Error::custom("a value without its name"))?;
-        seed.deserialize(Value(text))
+        let was_read = Cell::new(false);
+        let value = seed.deserialize(Value { text, was_read: &was_read })?;
+        if was_read.get() { Ok(value) } else { Err(Error::custom("a value that was passed over")) }
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -152,20 +194,29 @@ impl<'de> MapAccess<'de> for Entries<'de, '_> {
 }
 
 /// A claim's value: serde_json's to read, unless nobody wants it.
-struct Value<'de>(&'de str);
+struct Value<'de, 'r> {
+    text: &'de str,
+    was_read: &'r Cell<bool>,
+}
 
 macro_rules! read_by_serde_json {
     ($($method:ident($($argument:ident: $kind:ty),*);)*) => {
         $(fn $method<V: Visitor<'de>>(self, $($argument: $kind,)* visitor: V) -> Result<V::Value, Error> {
-            Json::from_str(self.0).$method($($argument,)* visitor)
+            self.was_read.set(true);
+            // Some numbers are read as far as they go, and the rest is the map's to refuse.
+            let mut json = Json::from_str(self.text);
+            let value = json.$method($($argument,)* visitor)?;
+            json.end()?;
+            Ok(value)
         })*
     };
 }
 
-impl<'de> Deserializer<'de> for Value<'de> {
+impl<'de> Deserializer<'de> for Value<'de, '_> {
     type Error = Error;
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.was_read.set(true);
         visitor.visit_unit()
     }
 
@@ -252,18 +303,79 @@ mod tests {
             both::<Option<Some3>>(PAYLOAD),
             both::<BTreeMap<String, Any>>(PAYLOAD),
             both::<Any>(PAYLOAD),
-            both::<Box<RawValue>>(PAYLOAD),
             both::<HashMap<String, Box<RawValue>>>(r#"{"a":[1, 2]}"#),
-            both::<serde::de::IgnoredAny>(PAYLOAD),
         ] {
             assert!(ours.is_some());
             assert_eq!(ours, theirs);
         }
     }
 
+    /// A number that serde_json reads as far as it goes, before it refuses the rest.
+    #[derive(Debug, serde::Deserialize)]
+    struct Wide<T> {
+        #[serde(rename = "n")]
+        _n: T,
+    }
+
+    /// A value that does not even look.
+    #[derive(Debug)]
+    struct Blind;
+
+    impl<'de> Deserialize<'de> for Blind {
+        fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+            Ok(Self)
+        }
+    }
+
+    /// Takes a map, but asks for a list, or looks at names only.
+    #[derive(Debug)]
+    struct Odd<const LIST: bool>;
+
+    impl<'de, const LIST: bool> Deserialize<'de> for Odd<LIST> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            if LIST { deserializer.deserialize_seq(Self) } else { deserializer.deserialize_map(Self) }
+        }
+    }
+
+    impl<'de, const LIST: bool> Visitor<'de> for Odd<LIST> {
+        type Value = Self;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a map")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
+            while map.next_key::<String>()?.is_some() {
+                if LIST {
+                    map.next_value::<serde::de::IgnoredAny>()?;
+                }
+            }
+            Ok(self)
+        }
+    }
+
     #[test]
     fn what_serde_json_refuses() {
+        for number in ["1.5", "1e3", "-1", "18446744073709551616", "01"] {
+            let payload = format!(r#"{{"n":{number}}}"#);
+            if Fields::of(&payload).is_some() {
+                for (ours, theirs) in [
+                    both::<Wide<u128>>(&payload),
+                    both::<Wide<i128>>(&payload),
+                    both::<Wide<Option<u128>>>(&payload),
+                    both::<Wide<u64>>(&payload),
+                    both::<Wide<i8>>(&payload),
+                    both::<Wide<f32>>(&payload),
+                ] {
+                    assert_eq!(ours, theirs, "{number}");
+                }
+            }
+        }
         for outcome in [
+            both::<Wide<u128>>(r#"{"n":1e18}"#),
+            both::<Wide<Blind>>(PAYLOAD),
+            both::<Odd<true>>(PAYLOAD),
+            both::<Odd<false>>(PAYLOAD),
             both::<Strict>(PAYLOAD),
             both::<Vec<u8>>(PAYLOAD),
             both::<String>(PAYLOAD),
@@ -278,8 +390,9 @@ mod tests {
     #[test]
     fn what_it_errs_on_is_left_to_serde_json() {
         assert!(Fields::of(r#"{"\u0061":1}"#).is_none(), "a name that is not written as it reads");
-        let (ours, theirs) = both::<BTreeMap<u8, u8>>(r#"{"1":2}"#);
-        assert!(ours.is_none() && theirs.is_some());
+        for (ours, theirs) in [both::<BTreeMap<u8, u8>>(r#"{"1":2}"#), both::<Box<RawValue>>(PAYLOAD)] {
+            assert!(ours.is_none() && theirs.is_some());
+        }
         let other = Fields::of(PAYLOAD).expect("a payload");
         assert!(other.read::<Any>("{}").is_err(), "of another payload");
         assert_eq!(other.read::<Any>(PAYLOAD).expect("a map")["list"], json!([{ "a": [] }, "\"}"]));

@@ -107,6 +107,11 @@ impl Unverified {
     }
 }
 
+/// Whether a text is worth any work: it has the header of a token, and not too many bytes.
+pub(crate) fn may_be_token(text: &str) -> bool {
+    text.len() <= MAX_TOKEN_LEN && text.starts_with(HEADER)
+}
+
 /// Whether the signature is the key's, of a message in pieces.
 fn is_signed(key: &VerifyingKey, message: &[&[u8]], signature: &Signature) -> bool {
     key.multipart_verify(message, signature).is_ok()

@@ -172,10 +172,10 @@ fn bearer(req: &HttpRequest) -> Result<Option<Credential<'_>>, VerifyError> {
     if values.next().is_some() {
         return Err(malformed("more than one `Authorization` header"));
     }
-    let value = value.as_bytes();
+    let (value, is_text) = (value.as_bytes(), || value.to_str().is_ok());
     let (scheme, credentials) = value.split_at(value.iter().position(|byte| *byte == b' ').unwrap_or(value.len()));
     if !scheme.eq_ignore_ascii_case(b"Bearer") {
-        return Ok(None);
+        return if is_text() { Ok(None) } else { Err(malformed("an `Authorization` header that is no text")) };
     }
     let credentials = &credentials[credentials.iter().take_while(|byte| **byte == b' ').count()..];
     match token68(credentials) {

@@ -8,7 +8,7 @@ use super::{
     cache::{CacheView, VerifiedCache},
     key_set::KeySet,
 };
-use crate::{Format, token::MAX_TOKEN_LEN};
+use crate::{Format, token::may_be_token};
 
 /// All that decides over a signature, and what was found by it.
 pub(super) struct Trust {
@@ -17,9 +17,9 @@ pub(super) struct Trust {
 }
 
 impl Trust {
-    /// What a token is kept under, if any is kept: what is too long to be a token is not even hashed.
-    pub(super) fn cache_for(&self, token: &str) -> Option<&CacheView> {
-        self.cache.as_ref().filter(|_| token.len() <= MAX_TOKEN_LEN)
+    /// The cache, if there is one, for what may be a token: nothing else is even hashed.
+    pub(super) fn cache_for(&self, text: &str) -> Option<&CacheView> {
+        self.cache.as_ref().filter(|_| may_be_token(text))
     }
 }
 

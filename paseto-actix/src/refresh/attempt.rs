@@ -1,0 +1,48 @@
+use std::fmt;
+
+use super::{
+    Login, RefreshError, RefreshTokens,
+    token::RefreshToken,
+    tokens::{random, span},
+};
+
+/// A login that waits for its password to be found right: see [`RefreshTokens::attempt`].
+#[must_use = "a login begins by `.begin()`"]
+pub struct LoginAttempt {
+    pub(super) tokens: RefreshTokens,
+    pub(super) subject: String,
+    pub(super) generation: u64,
+}
+
+impl LoginAttempt {
+    /// Begins the login.
+    ///
+    /// # Errors
+    ///
+    /// [`RefreshError`] if one of the stores does not do its part; [`RefreshError::Ended`] if all logins of the subject were ended
+    /// since the attempt was noted.
+    pub async fn begin(self) -> Result<Login, RefreshError> {
+        let Self { tokens, subject, generation } = self;
+        let inner = &*tokens.0;
+        let now = inner.clock.now();
+        let expires = now.saturating_add(span(inner.lifetime));
+        let (family, first) = (random()?, random()?);
+        let (since, exp) = (now.unix_timestamp(), expires.unix_timestamp());
+        let token = RefreshToken::new(subject, since, exp, family, first);
+        // Sealed first: what cannot be sealed begins no family.
+        let text = token.seal(&inner.keys, &inner.assertion).ok_or(RefreshError::Sealing)?;
+        inner.families.begin(family, first, &token.sub, expires, now).await?;
+        // After that: of a logout everywhere at the same time, either the family is found by it, or it is found here.
+        if tokens.generation(&token.sub).await? != generation {
+            inner.families.revoke(family).await?;
+            return Err(RefreshError::Ended);
+        }
+        tokens.login(token, family, text, generation)
+    }
+}
+
+impl fmt::Debug for LoginAttempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoginAttempt").field("subject", &self.subject).finish_non_exhaustive()
+    }
+}

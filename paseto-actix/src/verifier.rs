@@ -5,6 +5,7 @@ mod cache;
 mod check;
 mod config;
 mod csrf;
+mod extract;
 mod key_set;
 mod open;
 mod source;
@@ -136,6 +137,18 @@ impl Verifier {
 
     /// Revokes a token until it has expired, for every verifier that asks the same store.
     ///
+    /// ```
+    /// use actix_web::{HttpResponse, post};
+    /// use paseto_actix::{RevocationError, VerifiedToken, Verifier, paseto_required};
+    ///
+    /// #[post("/logout")]
+    /// #[paseto_required]
+    /// async fn logout(verifier: Verifier, token: VerifiedToken) -> Result<HttpResponse, RevocationError> {
+    ///     verifier.revoke(&token).await?;
+    ///     Ok(HttpResponse::NoContent().finish())
+    /// }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`RevocationError`]: the token is still good then. [`RevocationError::NoStore`] without
@@ -159,7 +172,7 @@ impl Verifier {
     /// let token = Issuer::builder("https://issuer.example").key(old.clone()).build()?.issue(&serde_json::json!({}))?;
     /// verifier.verify_str(&token)?;
     ///
-    /// verifier.trust("https://issuer.example", &new.public_key())?;
+    /// verifier.trust("https://issuer.example", new.public_key())?;
     /// assert!(verifier.distrust_key(old.public_key().kid()));
     /// assert_eq!(verifier.verify_str(&token).unwrap_err().kind(), VerifyErrorKind::UnknownKey);
     /// # Ok(())
@@ -169,19 +182,19 @@ impl Verifier {
     /// # Errors
     ///
     /// [`ConfigError`] if the key is trusted already, for this issuer or another, or must not be trusted.
-    pub fn trust(&self, issuer: &str, key: &PublicKey) -> Result<(), ConfigError> {
-        self.0.trust.change(|keys| keys.insert(issuer, key))
+    pub fn trust(&self, issuer: &str, key: PublicKey) -> Result<(), ConfigError> {
+        self.0.trust.change(|keys| keys.insert(issuer, &key))
     }
 
-    /// No longer trusts the key of this id (`k4.pid`), from the next request on: its tokens are refused, those that were accepted
-    /// before among them. Returns whether it was trusted.
-    #[expect(clippy::must_use_candidate, reason = "what counts is what it does")]
+    /// No longer trusts the key of this id ([`PublicKey::kid`]), from the next request on: its tokens are refused, those that were
+    /// accepted before among them. Returns whether it was trusted.
+    #[must_use = "a key of another id is still trusted"]
     pub fn distrust_key(&self, kid: &str) -> bool {
         self.0.trust.change(|keys| keys.remove(|key| *key.kid == *kid))
     }
 
     /// No longer trusts any key of this issuer, from the next request on. Returns whether one was trusted.
-    #[expect(clippy::must_use_candidate, reason = "what counts is what it does")]
+    #[must_use = "an issuer of another name is still trusted"]
     pub fn distrust_issuer(&self, issuer: &str) -> bool {
         self.0.trust.change(|keys| keys.remove(|key| *key.issuer == *issuer))
     }

@@ -113,7 +113,7 @@ async fn b55_with_and_without_a_cache_over_long_runs() {
                 Step::RevokeSubject => _ = store.revoke_subject(ISSUER, "ada", START + Duration::HOUR).await.unwrap(),
                 Step::Trust(second) => {
                     let key = secrets[usize::from(second)].public_key();
-                    let [one, other] = both.map(|verifier| verifier.trust(ISSUER, &key).is_ok());
+                    let [one, other] = both.map(|verifier| verifier.trust(ISSUER, key.clone()).is_ok());
                     assert_eq!(one, other);
                 }
                 Step::DistrustKey(second) => {

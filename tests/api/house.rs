@@ -24,7 +24,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("series", &["clock", "error", "limits", "redis_connection", "revocation"]),
     ("test_suites", &["revocation", "series"]),
     ("remember", &["clock", "cookie", "error", "keys", "limits", "revocation", "series", "token"]),
-    ("verifier", &["clock", "cookie", "error", "keys", "limits", "revocation", "settings", "token"]),
+    ("verifier", &["app_data", "clock", "cookie", "error", "keys", "limits", "revocation", "settings", "token"]),
     ("guard", &["app_data", "error", "token", "verifier"]),
 ];
 

@@ -49,4 +49,5 @@ mod sessions;
 mod test_suites;
 mod transport;
 mod vectors;
+mod verifier_extractor;
 mod verifiers;

@@ -1,15 +1,19 @@
 use std::future::Future;
 
+use actix_web::{HttpResponse, ResponseError, http::StatusCode};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
+
+use crate::error::problem;
 
 /// Remembers which tokens have ended before their time, for
 /// [`VerifierBuilder::revocations`](crate::VerifierBuilder::revocations).
 ///
-/// One token is revoked by its issuer and its id (`jti`), the tokens of one login by its session id (`sid`). All tokens of a subject are revoked by their generation: each token
-/// carries the one that was the subject's when it was issued
+/// One token is revoked by its issuer and its id (`jti`), the tokens of one login by its session id (`sid`). All tokens of a subject
+/// are revoked by their generation: each token carries the one that was the subject's when it was issued
 /// ([`TokenBuilder::generation`](crate::TokenBuilder::generation)), and revoking makes that one too old. So a login in the very
-/// second of the revocation is not hit by it, as it would be if times of issue were compared.
+/// second of the revocation is not hit by it, as it would be if times of issue were compared. A token that carries none is of
+/// generation 0: once its subject was revoked, it is too old, whenever it was issued.
 ///
 /// [`MemoryRevocations`](super::MemoryRevocations) is the one for a single process, `RedisRevocations` (feature `redis`) the one
 /// for several. A store that cannot answer fails, and the request is answered `503`: no token is accepted unasked.
@@ -57,8 +61,8 @@ use time::OffsetDateTime;
 /// # }
 /// ```
 pub trait Revocations: Send + Sync + 'static {
-    /// Revokes one token by its id, or all tokens of a login by its session id (`sid`). It may be forgotten once no verifier would accept the token any more: `until` is its `exp` and the
-    /// leeway.
+    /// Revokes one token by its id (`jti`), or all tokens of a login by their session id (`sid`): one set of names answers for both. It
+    /// may be forgotten once no verifier would accept the token any more: `until` is its `exp` and the leeway.
     ///
     /// # Errors
     ///
@@ -73,8 +77,8 @@ pub trait Revocations: Send + Sync + 'static {
     /// Revokes all tokens of a subject that were issued under a generation before the one that this begins, and gives that.
     /// It may be forgotten at `until`, the end of the last token that was issued.
     ///
-    /// A generation must be greater than all before it, those that were forgotten among them: take the time in microseconds
-    /// where no greater one is known.
+    /// A generation must be greater than all before it, those that were forgotten among them: the time in microseconds, or the last
+    /// one and one, whichever is greater.
     ///
     /// # Errors
     ///
@@ -156,6 +160,21 @@ pub enum RevocationError {
     /// Anything else, such as an engine that does not answer.
     #[error("{0}")]
     Other(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// What cannot be kept now is `503` with `Retry-After`; what never can, `500`. The log has the reason.
+impl ResponseError for RevocationError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Full { .. } | Self::Other(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoTokenId | Self::NoStore => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        tracing::error!(error = %self, "nothing was revoked");
+        problem(self.status_code())
+    }
 }
 
 /// What a record is kept under: of one length whatever names are, and without any name in it.

@@ -5,6 +5,7 @@
 mod claims;
 mod fields;
 mod footer;
+mod kept;
 #[cfg(feature = "session")]
 mod local;
 mod payload;
@@ -20,6 +21,7 @@ mod verified;
 
 pub(crate) use claims::{RESERVED, RegisteredClaims, is_scope_token};
 pub(crate) use footer::{Footer, MAX_FOOTER_LEN};
+pub(crate) use kept::{KeptClaims, Signer};
 #[cfg(feature = "session")]
 pub(crate) use local::{Sealed, seal, sealed_len};
 pub use payload::Format;

@@ -190,13 +190,13 @@ impl Verifier {
     /// accepted before among them. Returns whether it was trusted.
     #[must_use = "a key of another id is still trusted"]
     pub fn distrust_key(&self, kid: &str) -> bool {
-        self.0.trust.change(|keys| keys.remove(|key| *key.kid == *kid))
+        self.0.trust.change(|keys| keys.remove(|key| *key.signer.kid == *kid))
     }
 
     /// No longer trusts any key of this issuer, from the next request on. Returns whether one was trusted.
     #[must_use = "an issuer of another name is still trusted"]
     pub fn distrust_issuer(&self, issuer: &str) -> bool {
-        self.0.trust.change(|keys| keys.remove(|key| *key.issuer == *issuer))
+        self.0.trust.change(|keys| keys.remove(|key| *key.signer.issuer == *issuer))
     }
 
     /// Finds the request's token and judges it, but for asynchronous checks.

@@ -9,7 +9,7 @@
 //! [OpenID Connect Front-Channel Logout, section 3]: https://openid.net/specs/openid-connect-frontchannel-1_0.html#OPLogout
 //! [OpenID Connect Core, section 2]: https://openid.net/specs/openid-connect-core-1_0.html#IDToken
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use time::OffsetDateTime;
@@ -35,29 +35,41 @@ pub(crate) const RESERVED: [(&str, &str); 11] = [
 ];
 
 /// The registered claims of one token, each of the right type.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct RegisteredClaims {
-    pub(crate) iss: Option<String>,
-    pub(crate) sub: Option<String>,
-    pub(crate) aud: Option<String>,
+#[derive(Debug, Default)]
+pub(crate) struct RegisteredClaims<'p> {
+    pub(crate) iss: Option<Cow<'p, str>>,
+    pub(crate) sub: Option<Cow<'p, str>>,
+    pub(crate) aud: Option<Cow<'p, str>>,
     pub(crate) exp: Option<OffsetDateTime>,
     pub(crate) nbf: Option<OffsetDateTime>,
     pub(crate) iat: Option<OffsetDateTime>,
-    pub(crate) jti: Option<String>,
-    pub(crate) scope: Option<String>,
+    pub(crate) jti: Option<Cow<'p, str>>,
+    pub(crate) scope: Option<Cow<'p, str>>,
     pub(crate) auth_time: Option<OffsetDateTime>,
     /// The login that the token is of.
-    pub(crate) sid: Option<String>,
+    pub(crate) sid: Option<Cow<'p, str>>,
     /// The subject's generation, a claim of our own: see [`Revocations`](crate::Revocations).
     pub(crate) sub_gen: Option<u64>,
     /// How many claims there are, those of the user among them.
     pub(crate) count: usize,
 }
 
-impl RegisteredClaims {
-    /// The scopes that the token grants.
-    pub(crate) fn scopes(&self) -> impl Iterator<Item = &str> {
-        self.scope.as_deref().unwrap_or_default().split(' ').filter(|token| !token.is_empty())
+impl RegisteredClaims<'_> {
+    /// The same without the payload.
+    fn into_owned(self) -> RegisteredClaims<'static> {
+        let own = |text: Option<Cow<'_, str>>| text.map(|text| Cow::Owned(text.into_owned()));
+        let Self { iss, sub, aud, jti, scope, sid, exp, nbf, iat, auth_time, sub_gen, count } = self;
+        let [iss, sub, aud, jti, scope, sid] = [iss, sub, aud, jti, scope, sid].map(own);
+        RegisteredClaims { iss, sub, aud, jti, scope, sid, exp, nbf, iat, auth_time, sub_gen, count }
+    }
+}
+
+/// For readers that lend nothing.
+pub(super) struct OwnedClaims(pub(super) RegisteredClaims<'static>);
+
+impl<'de> Deserialize<'de> for OwnedClaims {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        RegisteredClaims::deserialize(deserializer).map(|claims| Self(claims.into_owned()))
     }
 }
 
@@ -73,7 +85,7 @@ fn is_scope_claim(text: &str) -> bool {
 }
 
 /// Reads a whole payload, keeps the registered claims, and holds everything else to the strict rules.
-impl<'de> Deserialize<'de> for RegisteredClaims {
+impl<'de> Deserialize<'de> for RegisteredClaims<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Payload)
     }
@@ -82,7 +94,7 @@ impl<'de> Deserialize<'de> for RegisteredClaims {
 struct Payload;
 
 impl<'de> Visitor<'de> for Payload {
-    type Value = RegisteredClaims;
+    type Value = RegisteredClaims<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a map of claims")
@@ -136,9 +148,9 @@ impl<'de> Deserialize<'de> for Generation {
     }
 }
 
-struct Scope(String);
+struct Scope<'de>(Cow<'de, str>);
 
-impl<'de> Deserialize<'de> for Scope {
+impl<'de> Deserialize<'de> for Scope<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Text(text) = Text::deserialize(deserializer)?;
         if is_scope_claim(&text) {

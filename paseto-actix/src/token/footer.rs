@@ -57,7 +57,7 @@ impl<'de> Visitor<'de> for FooterVisitor {
         let mut keys = Keys::default();
         while let Some(key) = keys.next(&mut map, &mut budget)? {
             if matches!(key, Key::Text(name) if name == "kid") {
-                footer.kid = Some(map.next_value::<Text>()?.0);
+                footer.kid = Some(map.next_value::<Text>()?.0.into_owned());
             } else {
                 map.next_value_seed(Value::scalar(&mut budget))?;
             }

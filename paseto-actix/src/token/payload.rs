@@ -16,7 +16,7 @@ use serde::{
 };
 use serde_json::Value as Json;
 
-use super::{RESERVED, RegisteredClaims, fields::Fields, strict::Checked};
+use super::{RESERVED, RegisteredClaims, claims::OwnedClaims, fields::Fields, strict::Checked};
 use crate::IssueError;
 
 /// How payload and footer are written. It is a setting of both sides and never guessed from a token.
@@ -50,15 +50,15 @@ pub enum Format {
 const CBOR_RECURSION: usize = 64;
 
 /// Reads the registered claims and holds the rest to the strict rules. The error's text is for the log.
-pub(crate) fn scan(format: Format, payload: &[u8]) -> Result<RegisteredClaims, String> {
+pub(crate) fn scan(format: Format, payload: &[u8]) -> Result<RegisteredClaims<'_>, String> {
     match format {
         Format::Json => from_json(payload),
-        Format::Cbor => from_cbor(payload),
+        Format::Cbor => from_cbor(payload).map(|OwnedClaims(claims)| claims),
     }
 }
 
 /// Reads JSON. One look at the whole text for UTF-8 is faster than serde_json's own look at each string.
-pub(super) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+pub(super) fn from_json<'p, T: Deserialize<'p>>(bytes: &'p [u8]) -> Result<T, String> {
     let text = str::from_utf8(bytes).map_err(|error| error.to_string())?;
     serde_json::from_str(text).map_err(|error| error.to_string())
 }

@@ -3,7 +3,12 @@ use std::{fmt, sync::Arc};
 use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 
-use super::{Format, RegisteredClaims, payload::Payload};
+use super::{
+    Format,
+    kept::{KeptClaims, Name, Signer},
+    payload::Payload,
+    policy::Judged,
+};
 use crate::{VerifyError, VerifyErrorKind};
 
 /// A token whose signature, issuer, times and audience have been found right. Only a
@@ -32,38 +37,30 @@ pub struct VerifiedToken(Arc<Inner>);
 struct Inner {
     payload: Payload,
     footer: Box<[u8]>,
-    /// But for `iss`, which is `issuer`.
-    claims: RegisteredClaims,
-    issuer: Arc<str>,
-    kid: Arc<str>,
+    claims: KeptClaims,
+    signer: Arc<Signer>,
 }
 
 impl VerifiedToken {
-    pub(crate) fn new(
-        format: Format,
-        (payload, footer): (Vec<u8>, Vec<u8>),
-        claims: RegisteredClaims,
-        issuer: Arc<str>,
-        kid: Arc<str>,
-    ) -> Self {
-        let (payload, footer) = (Payload::new(format, payload), footer.into());
-        let claims = RegisteredClaims { iss: None, ..claims };
-        Self(Arc::new(Inner { payload, footer, claims, issuer, kid }))
+    pub(crate) fn new(format: Format, parts: (Vec<u8>, Vec<u8>), claims: KeptClaims, signer: Arc<Signer>) -> Self {
+        let (payload, footer) = (Payload::new(format, parts.0), parts.1.into());
+        Self(Arc::new(Inner { payload, footer, claims, signer }))
     }
 
-    /// What the token claims, but for its issuer.
-    pub(crate) fn registered(&self) -> &RegisteredClaims {
-        &self.0.claims
+    /// What of it is judged each time.
+    pub(crate) fn judged(&self) -> Judged<'_> {
+        self.0.claims.judged()
     }
 
     /// About how many bytes it takes, without what it has in common with others.
     pub(crate) fn size_in_memory(&self) -> usize {
         /// What an allocator adds to a piece of memory, on average.
         const PER_PIECE: usize = 16;
-        let RegisteredClaims { sub, aud, jti, scope, sid, count, .. } = &self.0.claims;
-        let texts = [sub, aud, jti, scope, sid].into_iter().flatten().map(String::len);
-        let pieces = texts.chain([self.0.payload.size_in_memory(*count), self.0.footer.len(), size_of::<Inner>() + 16]);
-        pieces.map(|piece| piece + PER_PIECE).sum()
+        let Inner { payload, footer, claims, .. } = &*self.0;
+        let counts = size_of::<[usize; 2]>();
+        let pieces =
+            [size_of::<Inner>() + counts, payload.size_in_memory(claims.count()), footer.len(), claims.texts_len()];
+        pieces.map(|piece| piece + PER_PIECE).into_iter().sum()
     }
 
     /// The version of PASETO: always `v4`.
@@ -81,31 +78,31 @@ impl VerifiedToken {
     /// Who issued the token (`iss`). The key that signed it was trusted for this issuer.
     #[must_use]
     pub fn issuer(&self) -> &str {
-        &self.0.issuer
+        &self.0.signer.issuer
     }
 
     /// The id (`k4.pid`) of the key that signed the token, whether or not the footer names it.
     #[must_use]
     pub fn kid(&self) -> &str {
-        &self.0.kid
+        &self.0.signer.kid
     }
 
     /// Whom the token speaks of (`sub`).
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
-        self.0.claims.sub.as_deref()
+        self.0.claims.text(Name::Sub)
     }
 
     /// Whom the token is meant for (`aud`).
     #[must_use]
     pub fn audience(&self) -> Option<&str> {
-        self.0.claims.aud.as_deref()
+        self.0.claims.text(Name::Aud)
     }
 
     /// The id of the token (`jti`).
     #[must_use]
     pub fn token_id(&self) -> Option<&str> {
-        self.0.claims.jti.as_deref()
+        self.0.claims.text(Name::Jti)
     }
 
     /// The time after which the token is no longer accepted (`exp`), without the Verifier's leeway.
@@ -135,14 +132,14 @@ impl VerifiedToken {
     /// The login that the token is of (`sid`), which all tokens of it have in common.
     #[must_use]
     pub fn session_id(&self) -> Option<&str> {
-        self.0.claims.sid.as_deref()
+        self.0.claims.text(Name::Sid)
     }
 
     /// The generation of the subject under which the token was issued (`sub_gen`), 0 if it names none: see
     /// [`Revocations`](crate::Revocations).
     #[must_use]
     pub fn generation(&self) -> u64 {
-        self.0.claims.sub_gen.unwrap_or_default()
+        self.0.claims.sub_gen
     }
 
     /// What the token grants (`scope`).
@@ -171,8 +168,8 @@ impl VerifiedToken {
         self.0.payload.read().map_err(|path| {
             let detail = format!("the payload does not fit {}: {path}", std::any::type_name::<C>());
             VerifyError::new(VerifyErrorKind::UnexpectedClaims, detail)
-                .with_kid(Some(&self.0.kid))
-                .with_issuer(Some(&self.0.issuer))
+                .with_kid(Some(&self.0.signer.kid))
+                .with_issuer(Some(&self.0.signer.issuer))
         })
     }
 }
@@ -181,8 +178,8 @@ impl VerifiedToken {
 impl fmt::Debug for VerifiedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifiedToken")
-            .field("issuer", &self.0.issuer)
-            .field("kid", &self.0.kid)
+            .field("issuer", &self.0.signer.issuer)
+            .field("kid", &self.0.signer.kid)
             .field("expires_at", &self.0.claims.exp)
             .finish_non_exhaustive()
     }

@@ -5,21 +5,23 @@ use std::{collections::HashMap, fmt, sync::Arc};
 use ed25519_dalek::VerifyingKey;
 use sha2::{Digest, Sha256};
 
-use crate::{ConfigError, PublicKey, token::Unverified};
+use crate::{
+    ConfigError, PublicKey,
+    token::{Signer, Unverified},
+};
 
 /// How many keys are tried for a token that names none. Each try costs a signature check.
 const MAX_TRIES: usize = 4;
 
 /// A key and the one issuer it speaks for.
 pub(super) struct Trusted {
-    pub(super) issuer: Arc<str>,
-    pub(super) kid: Arc<str>,
+    pub(super) signer: Arc<Signer>,
     key: VerifyingKey,
 }
 
 impl Trusted {
     pub(super) fn verifies(&self, token: &Unverified, implicit_assertion: &[u8]) -> bool {
-        tracing::trace!(kid = %self.kid, "checking a signature");
+        tracing::trace!(kid = %self.signer.kid, "checking a signature");
         token.verify(&self.key, implicit_assertion)
     }
 }
@@ -39,7 +41,7 @@ impl KeySet {
         }
         if let Some(known) = self.by_pid.get(key.kid()) {
             let kid = key.kid().to_owned();
-            let first = known.issuer.to_string();
+            let first = known.signer.issuer.to_string();
             return Err(if first == issuer {
                 ConfigError::DuplicateKey { kid }
             } else {
@@ -47,8 +49,9 @@ impl KeySet {
             });
         }
         let issuer: Arc<str> = issuer.into();
-        let trusted = Arc::new(Trusted { issuer: Arc::clone(&issuer), kid: key.shared_kid(), key: key.trusted()? });
-        self.by_pid.insert(Arc::clone(&trusted.kid), Arc::clone(&trusted));
+        let signer = Signer { issuer: Arc::clone(&issuer), kid: key.shared_kid() };
+        let trusted = Arc::new(Trusted { signer: Arc::new(signer), key: key.trusted()? });
+        self.by_pid.insert(key.shared_kid(), Arc::clone(&trusted));
         self.by_issuer.entry(issuer).or_default().push(Arc::clone(&trusted));
         self.keys.push(trusted);
         Ok(())
@@ -83,8 +86,8 @@ impl KeySet {
     /// Adds all that decides over a signature: each key and its issuer, in the order in which they are tried.
     pub(super) fn fingerprint(&self, hash: &mut Sha256) {
         for trusted in &self.keys {
-            hash.update((trusted.issuer.len() as u64).to_le_bytes());
-            hash.update(trusted.issuer.as_bytes());
+            hash.update((trusted.signer.issuer.len() as u64).to_le_bytes());
+            hash.update(trusted.signer.issuer.as_bytes());
             hash.update(trusted.key.as_bytes());
         }
     }
@@ -92,6 +95,6 @@ impl KeySet {
 
 impl fmt::Debug for KeySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.keys.iter().map(|trusted| (&trusted.kid, &trusted.issuer))).finish()
+        f.debug_map().entries(self.keys.iter().map(|trusted| (&trusted.signer.kid, &trusted.signer.issuer))).finish()
     }
 }

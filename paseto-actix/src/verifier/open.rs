@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Inner, Verifier, key_set::KeySet};
 use crate::{
     VerifiedToken, VerifyError, VerifyErrorKind as Kind,
-    token::{Footer, Unverified, scan},
+    token::{Footer, KeptClaims, Unverified, scan},
 };
 
 impl Verifier {
@@ -24,7 +24,7 @@ impl Verifier {
             None => inner.authenticate(&trust.keys, text)?,
         };
         let now = inner.clock.now();
-        if let Err(error) = inner.policy.judge(token.registered(), now) {
+        if let Err(error) = inner.policy.judge(token.judged(), now) {
             if let (Kind::Expired, Some((cache, hash))) = (error.kind(), &place) {
                 cache.remove(hash);
             }
@@ -52,7 +52,7 @@ impl Inner {
             })?;
             if !key.verifies(&unverified, &self.implicit_assertion) {
                 let error = VerifyError::new(Kind::BadSignature, "the signature is not that of the key");
-                return Err(error.with_kid(kid).with_issuer(Some(&key.issuer)));
+                return Err(error.with_kid(kid).with_issuer(Some(&key.signer.issuer)));
             }
             (key, scan(self.format, unverified.payload()).map_err(payload)?)
         } else {
@@ -70,11 +70,12 @@ impl Inner {
             (key, claims)
         };
 
-        if claims.iss.as_deref() != Some(&*key.issuer) {
+        if claims.iss.as_deref() != Some(&*key.signer.issuer) {
             let error = VerifyError::new(Kind::UntrustedIssuer, "the key is not trusted for this `iss`");
-            return Err(error.with_kid(Some(&key.kid)).with_issuer(claims.iss.as_deref()));
+            return Err(error.with_kid(Some(&key.signer.kid)).with_issuer(claims.iss.as_deref()));
         }
-        let (issuer, kid) = (Arc::clone(&key.issuer), Arc::clone(&key.kid));
-        Ok(VerifiedToken::new(self.format, unverified.into_parts(), claims, issuer, kid))
+        let too_long = || VerifyError::new(Kind::Malformed, "claims of over 65,535 bytes").with_kid(kid);
+        let claims = KeptClaims::of(&claims).ok_or_else(too_long)?;
+        Ok(VerifiedToken::new(self.format, unverified.into_parts(), claims, Arc::clone(&key.signer)))
     }
 }

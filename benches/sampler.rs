@@ -71,20 +71,35 @@ pub(crate) fn sample(group: &mut Group, run: &Run, mut subjects: Vec<Subject<'_>
     let (count, divisor) = if run.brief { (1, usize::MAX) } else { (ROUNDS, 1) };
     let mut order: Vec<_> = (0..subjects.len()).collect();
     let mut random = Random::new();
-    for _ in 0..count {
+    for round in 0..count {
         // Nobody always comes after the same one, with whom it may share code and tables that are at hand then.
         random.shuffle(&mut order);
         for &index in &order {
             let subject = &mut subjects[index];
             let calls = (subject.batch / divisor).max(1);
-            (subject.timed)(warm_up(calls));
-            let time = (subject.timed)(calls);
+            let time = deeper(round % DEPTHS, &mut || {
+                (subject.timed)(warm_up(calls));
+                (subject.timed)(calls)
+            });
             rounds[index].push(time.as_nanos() as f64 / calls as f64);
         }
     }
     let samples = subjects.iter().zip(rounds);
     group.samples =
         samples.map(|(subject, rounds)| Samples { name: subject.name.clone(), side: subject.side, rounds }).collect();
+}
+
+/// How many places of the stack are tried.
+const DEPTHS: usize = 16;
+
+/// Calls this so many steps deeper on the stack, each of some 256 bytes: where a signature check has its stack decides over a fifth
+/// of its time, and no subject is to owe its figure to a place that happens to be a good one.
+#[inline(never)]
+fn deeper(steps: usize, call: &mut dyn FnMut() -> Duration) -> Duration {
+    let step = black_box([0_u8; 224]);
+    let time = if steps == 0 { call() } else { deeper(steps - 1, call) };
+    black_box(&step);
+    time
 }
 
 /// How many calls go before those that are measured, until it has its code and its data at hand.

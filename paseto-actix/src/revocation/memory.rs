@@ -1,15 +1,13 @@
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, hash_map::RandomState},
     fmt,
+    hash::BuildHasher,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use time::OffsetDateTime;
 
-use super::{
-    RevocationError, RevocationQuery, Revocations,
-    store::{RecordId, generation_at, subject_record, token_record},
-};
+use super::{RevocationError, RevocationQuery, Revocations, store::generation_at};
 use crate::{Clock, SystemClock};
 
 /// Revocations in the memory of one process: they end with it, and the tokens are good again. Clones are the same store.
@@ -27,6 +25,17 @@ pub struct MemoryRevocations {
     capacity: usize,
     clock: Arc<dyn Clock>,
     table: Arc<RwLock<Table>>,
+    names: Arc<[RandomState; 2]>,
+}
+
+/// What a record is kept under, of one length whatever names are: two hashes of them under random keys. Who does not know the keys
+/// cannot look for names that share them, and that two do by chance is less likely than any other failure of the machine.
+type RecordId = [u64; 2];
+
+#[derive(Clone, Copy, Hash)]
+enum Kind {
+    Token,
+    Subject,
 }
 
 #[derive(Default)]
@@ -46,7 +55,7 @@ impl MemoryRevocations {
     /// A store with room for so many tokens and subjects. Each takes some 150 bytes.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, clock: Arc::new(SystemClock), table: Arc::default() }
+        Self { capacity, clock: Arc::new(SystemClock), table: Arc::default(), names: Arc::default() }
     }
 
     /// Where the time comes from. Default: [`SystemClock`].
@@ -66,6 +75,10 @@ impl MemoryRevocations {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    fn record(&self, kind: Kind, issuer: &str, name: &str) -> RecordId {
+        self.names.each_ref().map(|hash| hash.hash_one((kind, issuer, name)))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Table> {
@@ -105,11 +118,11 @@ impl MemoryRevocations {
 impl Revocations for MemoryRevocations {
     async fn revoke(&self, issuer: &str, token_id: &str, until: OffsetDateTime) -> Result<(), RevocationError> {
         let mut table = self.write();
-        self.keep(&mut table, token_record(issuer, token_id), Record { until, generation: 0 })
+        self.keep(&mut table, self.record(Kind::Token, issuer, token_id), Record { until, generation: 0 })
     }
 
     async fn revoke_subject(&self, issuer: &str, subject: &str, until: OffsetDateTime) -> Result<u64, RevocationError> {
-        let (id, mut table) = (subject_record(issuer, subject), self.write());
+        let (id, mut table) = (self.record(Kind::Subject, issuer, subject), self.write());
         let last = table.records.get(&id).map_or(0, |record| record.generation);
         let generation = last.saturating_add(1).max(generation_at(self.clock.now()));
         self.keep(&mut table, id, Record { until, generation })?;
@@ -117,18 +130,18 @@ impl Revocations for MemoryRevocations {
     }
 
     async fn generation(&self, issuer: &str, subject: &str) -> Result<u64, RevocationError> {
-        let record = subject_record(issuer, subject);
+        let record = self.record(Kind::Subject, issuer, subject);
         Ok(self.read().records.get(&record).map_or(0, |record| record.generation))
     }
 
     async fn is_revoked(&self, token: RevocationQuery<'_>) -> Result<bool, RevocationError> {
         let table = self.read();
         let ids = [Some(token.token_id), token.session_id];
-        if ids.into_iter().flatten().any(|id| table.records.contains_key(&token_record(token.issuer, id))) {
+        if ids.into_iter().flatten().any(|id| table.records.contains_key(&self.record(Kind::Token, token.issuer, id))) {
             return Ok(true);
         }
         let Some((subject, generation)) = token.subject else { return Ok(false) };
-        let record = table.records.get(&subject_record(token.issuer, subject));
+        let record = table.records.get(&self.record(Kind::Subject, token.issuer, subject));
         Ok(record.is_some_and(|record| generation < record.generation))
     }
 }

@@ -1,7 +1,6 @@
 use std::future::Future;
 
 use actix_web::{HttpResponse, ResponseError, http::StatusCode};
-use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use crate::error::problem;
@@ -177,18 +176,24 @@ impl ResponseError for RevocationError {
     }
 }
 
-/// What a record is kept under: of one length whatever names are, and without any name in it.
+/// What a record that others can see is kept under: of one length whatever names are, and without any name in it.
+#[cfg(feature = "redis")]
 pub(super) type RecordId = [u8; 16];
 
+#[cfg(feature = "redis")]
 pub(super) fn token_record(issuer: &str, token_id: &str) -> RecordId {
     record("token", issuer, token_id)
 }
 
+#[cfg(feature = "redis")]
 pub(super) fn subject_record(issuer: &str, subject: &str) -> RecordId {
     record("subject", issuer, subject)
 }
 
+#[cfg(feature = "redis")]
 fn record(kind: &str, issuer: &str, name: &str) -> RecordId {
+    use sha2::{Digest, Sha256};
+
     let mut hash = Sha256::new();
     for piece in [kind, issuer, name] {
         hash.update((piece.len() as u64).to_le_bytes());

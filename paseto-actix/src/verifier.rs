@@ -271,16 +271,15 @@ async fn ask(store: &AnyRevocations, token: &VerifiedToken) -> Result<(), Verify
 }
 
 /// The log says all, but for what is secret. `kid` and `issuer` are what the client sent, hence escaped; the route is the
-/// pattern, since a path may hold anything.
+/// pattern, since a path may hold anything. What whoever runs the service has to mend, a store that is away included, is an error.
 fn log_refusal(req: &HttpRequest, error: &VerifyError) {
     let (method, route) = (req.method(), req.match_pattern());
+    let (kid, issuer) = (error.kid(), error.issuer());
     match error.kind() {
         Kind::MissingToken => tracing::debug!(reason = %error, %method, ?route, "request refused"),
         Kind::Misconfigured => tracing::error!(reason = %error, %method, ?route, "request refused"),
-        _ => {
-            let (kid, issuer) = (error.kid(), error.issuer());
-            tracing::warn!(reason = %error, ?kid, ?issuer, %method, ?route, "request refused");
-        }
+        Kind::Unavailable => tracing::error!(reason = %error, ?kid, ?issuer, %method, ?route, "request refused"),
+        _ => tracing::warn!(reason = %error, ?kid, ?issuer, %method, ?route, "request refused"),
     }
 }
 

@@ -1,6 +1,11 @@
 //! What every store on a Redis server needs: settings, a connection, and an end to waiting.
 
-use std::{error::Error, fmt, future::Future, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use redis::{
@@ -29,21 +34,30 @@ impl RedisSettings {
             return Err(ConfigError::DurationOutOfRange { setting, given, allowed: "1 millisecond to 60 seconds" });
         }
         // The crate's own words may show the password.
-        let bad_url = |_| ConfigError::setting("url", "no URL of a Redis server");
-        let client = Client::open(self.url).map_err(bad_url)?;
+        let client = Client::open(&*self.url).map_err(|_| ConfigError::setting("url", reason(&self.url)))?;
         #[cfg(feature = "redis-tls")]
         if matches!(client.get_connection_info().addr(), redis::ConnectionAddr::TcpTls { .. }) {
             provide_cryptography();
         }
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(self.timeout))
-            .set_response_timeout(Some(self.timeout))
+            // `RedisConnection::ask` ends the waiting.
+            .set_response_timeout(None)
             // Whoever asks next tries again: that is sooner than the back-off of many tries.
             .set_number_of_retries(1)
             .set_min_delay(Duration::from_millis(10))
             .set_max_delay(Duration::from_millis(50));
-        let connection = ConnectionManager::new_lazy_with_config(client, config).map_err(bad_url)?;
-        Ok(RedisConnection { connection, prefix: self.prefix.into(), timeout: self.timeout })
+        let shared = Shared { client, config, current: Mutex::new(None) };
+        Ok(RedisConnection { shared: Arc::new(shared), prefix: self.prefix.into(), timeout: self.timeout })
+    }
+}
+
+/// What is wrong with a URL that the `redis` crate does not take.
+fn reason(url: &str) -> &'static str {
+    let scheme = url.split(':').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match &*scheme {
+        "rediss" | "valkeys" if cfg!(not(feature = "redis-tls")) => "a URL of TLS, which needs the feature `redis-tls`",
+        _ => "no URL of a Redis server",
     }
 }
 
@@ -70,9 +84,48 @@ impl fmt::Debug for RedisSettings {
 /// A connection that is made when it is first used, and again when it was lost. Clones share it.
 #[derive(Clone)]
 pub(crate) struct RedisConnection {
-    connection: ConnectionManager,
+    shared: Arc<Shared>,
     prefix: Arc<str>,
     timeout: Duration,
+}
+
+struct Shared {
+    client: Client,
+    config: ConnectionManagerConfig,
+    current: Mutex<Option<Current>>,
+}
+
+struct Current {
+    manager: ConnectionManager,
+    since: Instant,
+}
+
+/// How long a manager is kept at least: of many questions that a server refuses, only some lead to a new connection.
+const KEPT: Duration = Duration::from_millis(500);
+
+impl Shared {
+    fn manager(&self) -> RedisResult<ConnectionManager> {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(current) = &*current {
+            return Ok(current.manager.clone());
+        }
+        let manager = ConnectionManager::new_lazy_with_config(self.client.clone(), self.config.clone())?;
+        *current = Some(Current { manager: manager.clone(), since: Instant::now() });
+        Ok(manager)
+    }
+
+    /// A manager comes back by itself where it hears that its connection is lost. Where it hears nothing any more, or was refused
+    /// as it connected, as by a password that was another one then, it stays as it is: the next question begins with a new one.
+    /// It looks for the server's address anew, too, where the old one leads to a replica by now.
+    fn doubt(&self) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        current.take_if(|current| current.since.elapsed() >= KEPT);
+    }
+}
+
+/// A server that does not know a command repeats what came with it: a password, where that was `HELLO`.
+fn without_arguments(text: &str) -> &str {
+    text.split(", with args").next().unwrap_or_default()
 }
 
 impl RedisConnection {
@@ -82,14 +135,36 @@ impl RedisConnection {
     }
 
     /// One question, or several that belong together: the timeout is that of all of them.
-    pub(crate) async fn ask<T, F>(
+    ///
+    /// **It may be asked twice**: that a connection was lost is found out by using it, and then nobody knows whether the server
+    /// has done what it was told. A manager may also still tell how it fared when it last connected. The reason that an error
+    /// tells has neither the URL nor the password in it.
+    pub(crate) async fn ask<T>(
         &self,
-        question: impl FnOnce(ConnectionManager) -> F,
-    ) -> Result<T, Box<dyn Error + Send + Sync>>
-    where
-        F: Future<Output = RedisResult<T>>,
-    {
-        Ok(tokio::time::timeout(self.timeout, question(self.connection.clone())).await??)
+        question: impl AsyncFn(ConnectionManager) -> RedisResult<T>,
+    ) -> Result<T, Box<dyn Error + Send + Sync>> {
+        let asked = async {
+            match question(self.shared.manager()?).await {
+                Err(error) if error.is_io_error() => question(self.shared.manager()?).await,
+                answer => answer,
+            }
+        };
+        let failure = match tokio::time::timeout(self.timeout, asked).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(error)) => format!("Redis: {}", without_arguments(&error.to_string())),
+            Err(_) => format!("Redis: no answer within {:?}", self.timeout),
+        };
+        self.shared.doubt();
+        Err(failure.into())
+    }
+
+    /// Whether the server takes what it is told. Twice is as good as once.
+    pub(crate) async fn ping(&self) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let key = self.key('p', &[0; 16]);
+        let write = async |mut redis: ConnectionManager| {
+            redis::cmd("SET").arg(&key).arg(1).arg("EX").arg(1).query_async(&mut redis).await
+        };
+        self.ask(write).await
     }
 }
 

@@ -92,8 +92,10 @@ async fn b44_a_great_many_logins_of_a_user_end() {
     let store = RedisSeries::builder(redis.url()).timeout(StdDuration::from_secs(20)).build().unwrap();
     let now = OffsetDateTime::now_utc();
     let all: Vec<_> = (0..2000).map(|_| (id(), id())).collect();
-    for part in all.chunks(50) {
-        let begun = part.iter().map(|(series, first)| store.begin(*series, *first, "ada", now + Duration::HOUR, now));
+    // Some 670 in each second, more than one question lists.
+    for (i, part) in all.chunks(50).enumerate() {
+        let end = now + Duration::HOUR + Duration::seconds(i as i64 % 3);
+        let begun = part.iter().map(|(series, first)| store.begin(*series, *first, "ada", end, now));
         assert!(join_all(begun).await.iter().all(Result::is_ok));
     }
     let under_way = id().to_string();
@@ -192,4 +194,61 @@ async fn b50_series_while_redis_is_killed_and_hung() {
     // What it was told survives.
     let use_previous = TokenUse::new(series, previous, id(), now, GRACE);
     assert_eq!(store.rotate(use_previous).await.unwrap(), Rotation::Superseded { current });
+}
+
+/// Asks everything that a store can be asked, and after each question does the same to the server.
+async fn assert_answers(store: &RedisSeries, mut between: impl FnMut()) {
+    let now = OffsetDateTime::now_utc();
+    let ([series, first, second, third], user) = ([(); 4].map(|()| id()), id().to_string());
+    store.begin(series, first, &user, now + Duration::HOUR, now).await.unwrap();
+    between();
+    // With no grace, too: it is the same use.
+    for (presented, next) in [(first, second), (second, third)] {
+        let token = TokenUse::new(series, presented, next, now, StdDuration::ZERO);
+        assert_eq!(store.rotate(token).await.unwrap(), Rotation::Rotated);
+        between();
+    }
+    let previous = TokenUse::new(series, second, id(), now, GRACE);
+    assert_eq!(store.rotate(previous).await.unwrap(), Rotation::Superseded { current: third });
+    between();
+    let other = id();
+    store.begin(other, first, &user, now + Duration::HOUR, now).await.unwrap();
+    between();
+    store.revoke(series).await.unwrap();
+    between();
+    let of_series = |series| TokenUse::new(series, third, id(), now, GRACE);
+    assert_eq!(store.rotate(of_series(series)).await.unwrap(), Rotation::Unknown);
+    between();
+    store.revoke_all(&user).await.unwrap();
+    between();
+    assert_eq!(store.rotate(of_series(other)).await.unwrap(), Rotation::Unknown);
+    between();
+    store.ping().await.unwrap();
+    between();
+}
+
+#[actix_web::test]
+async fn b50_a_connection_that_the_server_ends_fails_no_use() {
+    let Some(mut redis) = Redis::start() else { return };
+    let store = RedisSeries::builder(redis.url()).timeout(StdDuration::from_secs(20)).build().unwrap();
+    assert_answers(&store, || redis.end_connections()).await;
+    assert_answers(&store, || redis.restart(&[])).await;
+}
+
+#[actix_web::test]
+async fn b50_a_use_that_redis_took_before_its_answer_was_lost() {
+    let Some(redis) = Redis::start() else { return };
+    let way = redis.lossy_way();
+    for protocol in ["resp2", "resp3"] {
+        let url = format!("{}?protocol={protocol}", way.url());
+        let store = RedisSeries::builder(url).timeout(StdDuration::from_secs(20)).build().unwrap();
+        // The scripts are known by now.
+        assert_answers(&store, || ()).await;
+        way.lose();
+        assert_answers(&store, || {
+            assert!(way.has_lost());
+            way.lose();
+        })
+        .await;
+    }
 }

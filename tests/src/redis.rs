@@ -4,9 +4,14 @@ use std::{
     env,
     ffi::OsString,
     fs,
-    net::TcpListener,
+    io::{self, Read, Write},
+    net::{Shutdown, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -86,6 +91,17 @@ impl Redis {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
+    /// Ends the connections of all clients, as the server does with those that are idle for long.
+    pub fn end_connections(&self) {
+        let ended: u32 = self.command(&["CLIENT", "KILL", "TYPE", "normal"]).parse().expect("how many");
+        assert_ne!(ended, 0, "no client was connected");
+    }
+
+    /// Another way to this server, on which answers can be lost.
+    pub fn lossy_way(&self) -> LossyWay {
+        LossyWay::to(self.port)
+    }
+
     /// Kills the server, if it runs, and starts it again, with these arguments too.
     pub fn restart(&mut self, arguments: &[&str]) {
         self.kill();
@@ -137,6 +153,64 @@ impl Redis {
             .output()
             .expect("redis-cli beside redis-server");
         String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+    }
+}
+
+/// A way to a server that loses an answer when told so, and the connection with it: the server has done what it was told then.
+#[derive(Debug)]
+pub struct LossyWay {
+    port: u16,
+    loses: Arc<AtomicBool>,
+}
+
+impl LossyWay {
+    fn to(server: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let way = Self { port: listener.local_addr().expect("an address").port(), loses: Arc::default() };
+        let loses = Arc::clone(&way.loses);
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let server = TcpStream::connect(("127.0.0.1", server));
+                let (Ok(client), Ok(server)) = (client, server) else { return };
+                let ends = (client.try_clone().expect("a socket"), server.try_clone().expect("a socket"));
+                thread::spawn(move || pass(ends.0, ends.1, || false));
+                let loses = Arc::clone(&loses);
+                thread::spawn(move || pass(server, client, || loses.swap(false, Ordering::SeqCst)));
+            }
+        });
+        way
+    }
+
+    /// Where it begins.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/", self.port)
+    }
+
+    /// Loses the next answer.
+    pub fn lose(&self) {
+        self.loses.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the answer that was to be lost was.
+    pub fn has_lost(&self) -> bool {
+        !self.loses.load(Ordering::SeqCst)
+    }
+}
+
+/// Passes on what comes, until either end is closed or something is to be lost; then both are.
+fn pass(mut from: TcpStream, mut to: TcpStream, loses: impl Fn() -> bool) {
+    let mut buffer = [0; 4096];
+    let mut step = || -> io::Result<bool> {
+        let length = from.read(&mut buffer)?;
+        if length == 0 || loses() {
+            return Ok(false);
+        }
+        to.write_all(&buffer[..length]).map(|()| true)
+    };
+    while matches!(step(), Ok(true)) {}
+    for end in [from, to] {
+        // It may be closed by now.
+        let _ = end.shutdown(Shutdown::Both);
     }
 }
 

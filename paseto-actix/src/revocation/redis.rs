@@ -15,7 +15,7 @@ use crate::{
 /// Revocations on a Redis server (7 or later, or Valkey), for several processes. Clones share one connection.
 ///
 /// A request costs one round trip. What does not answer within the timeout counts as no answer, and the request is answered
-/// `503`. The connection comes back by itself.
+/// `503`. The connection comes back by itself, and where it was lost, the question is asked once more within the timeout.
 ///
 /// Each record is a key of its own with an end of its own: Redis forgets it by itself, and any cluster can hold it. The store itself
 /// speaks to one server, though: in front of a cluster, its URL is that of a proxy, since a server of it that sends elsewhere
@@ -62,6 +62,28 @@ impl RedisRevocations {
         RedisRevocationsBuilder { settings: RedisSettings::new(url.into()), clock: Arc::new(SystemClock) }
     }
 
+    /// Asks whether the server answers and takes what it is told, for a program's start and for probes of readiness: it writes a
+    /// key that ends within a second. A replica, or a server whose memory is full, answers requests still, and takes no logout:
+    /// that is an error here.
+    ///
+    /// ```no_run
+    /// use paseto_actix::RedisRevocations;
+    ///
+    /// # #[actix_web::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let revocations = RedisRevocations::builder("redis://127.0.0.1/").build()?;
+    /// revocations.ping().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`RevocationError::Other`] with the reason, after the timeout at the latest. It shows neither the URL nor its password.
+    pub async fn ping(&self) -> Result<(), RevocationError> {
+        self.connection.ping().await.map_err(RevocationError::Other)
+    }
+
     fn token_key(&self, issuer: &str, token_id: &str) -> String {
         self.connection.key('t', &token_record(issuer, token_id))
     }
@@ -77,7 +99,7 @@ impl Revocations for RedisRevocations {
         let end = key_end(until);
         let expiration = SetExpiry::EXAT(u64::try_from(end).unwrap_or_default());
         let options = SetOptions::default().conditional_set(ExistenceCheck::NX).with_expiration(expiration);
-        // A record never ends sooner than was said before.
+        // A record never ends sooner than was said before: to say the same twice changes nothing.
         let mut steps = redis::pipe();
         steps.atomic().set_options(&key, 1, options).ignore();
         steps.cmd("EXPIREAT").arg(&key).arg(end).arg("GT").ignore();
@@ -87,6 +109,7 @@ impl Revocations for RedisRevocations {
 
     async fn revoke_subject(&self, issuer: &str, subject: &str, until: OffsetDateTime) -> Result<u64, RevocationError> {
         let mut script = self.new_generation.key(self.subject_key(issuer, subject));
+        // Asked twice, it makes two generations, the second of which is the greater one, and counts.
         script.arg(generation_at(self.clock.now())).arg(key_end(until));
         let invoke = async |mut redis: ConnectionManager| script.invoke_async(&mut redis).await;
         self.connection.ask(invoke).await.map_err(RevocationError::Other)
@@ -94,7 +117,7 @@ impl Revocations for RedisRevocations {
 
     async fn generation(&self, issuer: &str, subject: &str) -> Result<u64, RevocationError> {
         let key = self.subject_key(issuer, subject);
-        let get = async |mut redis: ConnectionManager| redis.get(key).await;
+        let get = async |mut redis: ConnectionManager| redis.get(&key).await;
         let generation: Option<u64> = self.connection.ask(get).await.map_err(RevocationError::Other)?;
         Ok(generation.unwrap_or_default())
     }

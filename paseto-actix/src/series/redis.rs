@@ -13,8 +13,9 @@ use crate::{
 /// Series on a Redis server (7 or later, or Valkey), for several processes. Clones share one connection.
 ///
 /// A token that is used costs one round trip. What does not answer within the timeout counts as no answer, and the request is
-/// answered `503`. The connection comes back by itself. Of a use that Redis took and whose answer was lost, the token is good
-/// for the grace, as it is if the response is lost.
+/// answered `503`. The connection comes back by itself, and where it was lost, the question is asked once more within the
+/// timeout. Of a use that Redis took and whose answer was lost for good, the token is good for the grace, as it is if the
+/// response is lost.
 ///
 /// Each series is a key of its own with an end of its own, and one more key of each user lists theirs: Redis forgets them by
 /// itself, and any cluster can hold them, behind a proxy, as for
@@ -85,6 +86,28 @@ impl RedisSeries {
         RedisSeriesBuilder { settings: RedisSettings::new(url.into()) }
     }
 
+    /// Asks whether the server answers and takes what it is told, for a program's start and for probes of readiness: it writes a
+    /// key that ends within a second. A replica, or a server whose memory is full, answers requests still, and takes no logout:
+    /// that is an error here.
+    ///
+    /// ```no_run
+    /// use paseto_actix::RedisSeries;
+    ///
+    /// # #[actix_web::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let series = RedisSeries::builder("redis://127.0.0.1/").build()?;
+    /// series.ping().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SeriesError::Other`] with the reason, after the timeout at the latest. It shows neither the URL nor its password.
+    pub async fn ping(&self) -> Result<(), SeriesError> {
+        self.connection.ping().await.map_err(SeriesError::Other)
+    }
+
     fn series_key(&self, series: RandomId) -> String {
         self.connection.key('f', series.as_bytes())
     }
@@ -118,7 +141,8 @@ impl SeriesStore for RedisSeries {
         let mut create = redis::pipe();
         create.atomic().del(&key).ignore().hset_multiple(&key, &fields).ignore().expire_at(&key, end).ignore();
         let both = async |mut redis: ConnectionManager| {
-            // The list first: what is not on it could not be ended with the rest.
+            // The list first: what is not on it could not be ended with the rest. Asked twice, each writes the same again: nobody
+            // can have used a token that was not handed out yet.
             list.invoke_async::<()>(&mut redis).await?;
             create.query_async::<()>(&mut redis).await
         };
@@ -134,6 +158,8 @@ impl SeriesStore for RedisSeries {
         let (outcome, current): (String, String) = self.connection.ask(invoke).await.map_err(SeriesError::Other)?;
         Ok(match &*outcome {
             "rotated" => Rotation::Rotated,
+            // Nobody else knows the next token: asked twice, this very use made it the current one, and its answer was lost.
+            "superseded" if current == next.to_string() => Rotation::Rotated,
             "superseded" => Rotation::Superseded { current: current.parse()? },
             "reused" => Rotation::Reused,
             _ => Rotation::Unknown,
@@ -142,47 +168,71 @@ impl SeriesStore for RedisSeries {
 
     async fn revoke(&self, series: RandomId) -> Result<(), SeriesError> {
         let key = self.series_key(series);
-        let delete = async |mut redis: ConnectionManager| redis.del(key).await;
+        // What is gone stays gone, however often it is said.
+        let delete = async |mut redis: ConnectionManager| redis.del(&key).await;
         self.connection.ask(delete).await.map_err(SeriesError::Other)
     }
 
     async fn revoke_all(&self, user_id: &str) -> Result<(), SeriesError> {
         let list = self.user_key(user_id);
-        let mut cursor = 0;
-        loop {
-            cursor = self.revoke_some(&list, cursor).await.map_err(SeriesError::Other)?;
-            if cursor == 0 {
-                return Ok(());
+        let mut from = Some("-inf".to_owned());
+        while let Some(least) = from {
+            let (listed, rest) = self.listed(&list, &least).await.map_err(SeriesError::Other)?;
+            for part in listed.chunks(CHUNK) {
+                self.revoke_part(&list, part).await.map_err(SeriesError::Other)?;
             }
+            from = rest;
         }
+        Ok(())
     }
 }
 
 impl RedisSeries {
-    /// Ends a part of those that are listed, and gives the cursor of the next part, or 0. A list's scan comes by all that was on
-    /// it from begin to end, whatever leaves it meanwhile; places in its order would move.
-    async fn revoke_some(&self, list: &str, cursor: u64) -> Result<u64, Box<dyn Error + Send + Sync>> {
+    /// Some of those that are listed, from this end on, and from which end on there may be more. All that end in the same second
+    /// come together. An end never changes, whatever leaves the list meanwhile: places in its order would move, and the cursors
+    /// of a server mean nothing to it after a restart, which need not be noticed here.
+    async fn listed(
+        &self,
+        list: &str,
+        least: &str,
+    ) -> Result<(Vec<String>, Option<String>), Box<dyn Error + Send + Sync>> {
+        let question = async |mut redis: ConnectionManager| {
+            let mut range = redis::cmd("ZRANGE");
+            range.arg(list).arg(least).arg("+inf").arg("BYSCORE").arg("LIMIT").arg(0).arg(CHUNK).arg("WITHSCORES");
+            let first: Vec<(String, f64)> = range.query_async(&mut redis).await?;
+            // Whether its answers are those of RESP2 or of RESP3, `f64` reads the ends.
+            let last = first.last().filter(|_| first.len() == CHUNK).map(|(_, end)| *end);
+            let before = first.into_iter().filter(|(_, end)| Some(*end) != last);
+            let mut names: Vec<String> = before.map(|(name, _)| name).collect();
+            let Some(last) = last else { return Ok((names, None)) };
+            let mut same = redis::cmd("ZRANGE");
+            same.arg(list).arg(last.to_string()).arg(last.to_string()).arg("BYSCORE");
+            names.extend(same.query_async::<Vec<String>>(&mut redis).await?);
+            Ok((names, Some(format!("({last}"))))
+        };
+        self.connection.ask(question).await
+    }
+
+    async fn revoke_part(&self, list: &str, names: &[String]) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let theirs: Vec<RandomId> = names.iter().filter_map(|name| name.parse().ok()).collect();
+        if theirs.is_empty() {
+            return Ok(());
+        }
         let part = async |mut redis: ConnectionManager| {
-            let mut scan = redis::cmd("ZSCAN");
-            scan.arg(list).arg(cursor).arg("COUNT").arg(CHUNK);
-            let (next, listed): (u64, Vec<(String, f64)>) = scan.query_async(&mut redis).await?;
             // Commands of one key each: in a cluster, they may be of several servers.
             let mut delete = redis::pipe();
-            let theirs: Vec<RandomId> = listed.iter().filter_map(|(name, _)| name.parse().ok()).collect();
-            if theirs.is_empty() {
-                return Ok(next);
-            }
             for series in &theirs {
                 delete.del(self.series_key(*series));
             }
             let deleted: Vec<bool> = delete.query_async(&mut redis).await?;
-            // Only those that were there leave the list: a login that is under way has put itself there before its series.
+            // Only those that were there leave the list: a login that is under way has put itself there before its series. Asked
+            // twice, what the first time deleted may stay on it, as does what was revoked by itself.
             let gone: Vec<String> =
                 theirs.iter().zip(deleted).filter(|(_, was_there)| *was_there).map(|(id, _)| id.to_string()).collect();
             if !gone.is_empty() {
                 redis.zrem::<_, _, ()>(list, gone).await?;
             }
-            Ok(next)
+            Ok(())
         };
         self.connection.ask(part).await
     }

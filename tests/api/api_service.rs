@@ -19,14 +19,22 @@ impl Service {
 
     /// The status and the body of an answer; JSON goes out by `POST`, with or without a token.
     fn ask(&self, path: &str, token: Option<&str>, body: Option<Value>) -> (u16, Value) {
+        let token = token.map(|token| format!("Authorization: Bearer {token}"));
+        let body = body.map(|body| body.to_string());
+        let mut arguments = Vec::new();
+        if let Some(token) = &token {
+            arguments.extend(["--header", token]);
+        }
+        if let Some(body) = &body {
+            arguments.extend(["--header", "Content-Type: application/json", "--data", body]);
+        }
+        self.send(path, &arguments)
+    }
+
+    /// The same of what these arguments make curl send.
+    fn send(&self, path: &str, arguments: &[&str]) -> (u16, Value) {
         let mut curl = Command::new("curl");
-        curl.args(["--silent", "--write-out", "\n%{http_code}"]);
-        if let Some(token) = token {
-            curl.args(["--header", &format!("Authorization: Bearer {token}")]);
-        }
-        if let Some(body) = body {
-            curl.args(["--header", "Content-Type: application/json", "--data", &body.to_string()]);
-        }
+        curl.args(["--silent", "--write-out", "\n%{http_code}"]).args(arguments);
         let output = curl.arg(format!("{}{path}", self.url)).output().expect("curl");
         let text = String::from_utf8(output.stdout).unwrap();
         let (body, status) = text.rsplit_once('\n').unwrap();
@@ -124,20 +132,50 @@ fn b47_a_service_and_its_redis_over_tls() {
     assert_eq!((trusting.get("/me", &pair.access), trusting.get("/me", &next.access)), (401, 401));
     assert!(trusting.refresh(&next).is_none());
 
-    // Whoever does not know the authority asks nobody, and lets nobody pass.
-    let again = trusting.log_in(FOO);
-    let doubtful = Service::start(&[("REDIS_URL", &url)]);
-    assert_eq!((trusting.get("/me", &again.access), doubtful.get("/me", &again.access)), (200, 503));
-    let credentials = json!({ "email": FOO, "password": "mysecret" });
-    assert_eq!(doubtful.ask("/login", None, Some(credentials)).0, 503);
-    assert_eq!(doubtful.ask("/refresh", None, Some(json!({ "refresh_token": again.refresh }))).0, 503);
+    // Whoever does not know the authority asks nobody, and does not begin.
+    let told = told_at_its_end(&url);
+    assert!(told.contains("certificate"), "{told}");
+}
+
+/// What a service says that cannot begin with this Redis: one line, with the variable and without the password.
+#[track_caller]
+fn told_at_its_end(url: &str) -> String {
+    let started = Process::example_command("api_service").env("REDIS_URL", url).output().unwrap();
+    let told = String::from_utf8(started.stderr).unwrap();
+    assert!(!started.status.success() && told.starts_with("error: REDIS_URL: "), "{told}");
+    assert!(told.lines().count() == 1 && !told.contains("secret"), "{told}");
+    assert!(!String::from_utf8(started.stdout).unwrap().contains("listening"));
+    told
 }
 
 #[test]
 fn b31_a_url_that_is_none_is_told_by_its_variable() {
-    let started =
-        Process::example_command("api_service").env("REDIS_URL", "http://:secret@127.0.0.1/").output().unwrap();
-    let told = String::from_utf8(started.stderr).unwrap();
-    assert!(!started.status.success() && told.contains("REDIS_URL"), "{told}");
-    assert!(!told.contains("secret"), "{told}");
+    told_at_its_end("http://:secret@127.0.0.1/");
+}
+
+#[test]
+fn b50_a_service_does_not_begin_without_its_redis() {
+    let Some(mut redis) = Redis::start() else { return };
+    let url = redis.url().replace("//", "//:secret@");
+    redis.kill();
+    let told = told_at_its_end(&url);
+    assert!(told.contains("Redis: Connection refused"), "{told}");
+}
+
+#[test]
+fn b51_a_body_that_is_none_is_answered_like_any_error() {
+    let service = Service::start(&[]);
+    for path in ["/login", "/refresh"] {
+        for body in [json!({}), json!([]), json!({ "email": 1, "refresh_token": 1 })] {
+            let (status, answer) = service.ask(path, None, Some(body));
+            assert_eq!(status, 400, "{answer}");
+            assert!(answer["error"].is_string() && answer.as_object().unwrap().len() == 1, "{answer}");
+        }
+        // What curl sends is a form here, by what its header says.
+        let (status, answer) = service.send(path, &["--data", "email=foo"]);
+        assert_eq!((status, answer["error"].is_string()), (400, true), "{answer}");
+        let (status, answer) =
+            service.send(path, &["--header", "Content-Type: application/json", "--data", "{\"email"]);
+        assert_eq!((status, answer["error"].is_string()), (400, true), "{answer}");
+    }
 }

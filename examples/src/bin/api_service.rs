@@ -6,15 +6,18 @@
 //! curl -H 'Content-Type: application/json' -d '{"email": "foo@bar.example", "password": "mysecret"}' http://127.0.0.1:8080/login
 //! curl -H 'Authorization: Bearer v4.public.…' http://127.0.0.1:8080/me
 //! curl -H 'Content-Type: application/json' -d '{"refresh_token": "v4.local.…"}' http://127.0.0.1:8080/refresh
+//! curl -X POST -H 'Authorization: Bearer v4.public.…' http://127.0.0.1:8080/logout
+//! curl -X POST -H 'Authorization: Bearer v4.public.…' http://127.0.0.1:8080/logout-everywhere
 //! ```
 //!
-//! `admin@bar.example`, with the same password, may see `/admin` too.
+//! `/logout` ends the login that the token is of, `/logout-everywhere` all logins of its user. `admin@bar.example`, with the same
+//! password, may see `/admin` too. Errors of `/login` and `/refresh` that are about the body are `{"error": "…"}`.
 //!
 //! `BIND` is the address to listen on (default `127.0.0.1:8080`). `PASETO_CONFIG`, where set, is the path of a JSON file
 //! `{"issuer": {…}, "verifier": {…}}`; without it, a demo key is used that everybody knows. `REFRESH_KEYS`, where set, is a
 //! comma-separated list of `k4.local` keys, the active one first; without it, one is derived of the settings, which have a secret
-//! in them. `REDIS_URL`, where set, is the Redis that several of these share, over TLS if it begins with `rediss://`; without it, logins are kept in memory, and end with
-//! the program.
+//! in them. `REDIS_URL`, where set, is the Redis that several of these share, over TLS if it begins with `rediss://`: the program
+//! ends at once if that does not answer. Without it, logins are kept in memory, and end with the program.
 
 use std::{
     env::{self, VarError},
@@ -22,7 +25,11 @@ use std::{
     process::ExitCode,
 };
 
-use actix_web::{App, HttpResponse, HttpServer, get, post, web};
+use actix_web::{
+    App, HttpRequest, HttpResponse, HttpServer, ResponseError,
+    error::{InternalError, JsonPayloadError},
+    get, post, web,
+};
 use paseto_actix::{
     Issuer, KeyRing, LocalKey, Login, MemoryRevocations, MemorySeries, Paseto, RedisRevocations, RedisSeries,
     RefreshError, RefreshTokens, TokenPair, VerifiedToken, Verifier, VerifierBuilder, paseto_required,
@@ -95,8 +102,14 @@ async fn admin(paseto: Paseto<Claims>) -> String {
     format!("{} may do as they like.", paseto.into_claims().email)
 }
 
+/// Says what is wrong with a body in the form of all errors.
+fn bad_body(error: JsonPayloadError, _: &HttpRequest) -> actix_web::Error {
+    let response = HttpResponse::build(error.status_code()).json(json!({ "error": error.to_string() }));
+    InternalError::from_response(error, response).into()
+}
+
 /// Where logins are kept, and which verifier asks there.
-fn stores(
+async fn stores(
     issuer: Issuer,
     keys: KeyRing,
     verifier: VerifierBuilder,
@@ -104,9 +117,12 @@ fn stores(
     let tokens = RefreshTokens::builder(issuer, keys).application("api_service");
     let (tokens, verifier) = match env::var("REDIS_URL") {
         Ok(url) => {
-            let wrong = |error| format!("REDIS_URL: {error}");
-            let revocations = RedisRevocations::builder(&url).prefix("api_service").build().map_err(wrong)?;
-            let families = RedisSeries::builder(&url).prefix("api_service").build().map_err(wrong)?;
+            let wrong = |error: &dyn Error| format!("REDIS_URL: {error}");
+            let revocations = RedisRevocations::builder(&url).prefix("api_service").build().map_err(|e| wrong(&e))?;
+            let families = RedisSeries::builder(&url).prefix("api_service").build().map_err(|e| wrong(&e))?;
+            // Better now than by the first request that asks.
+            revocations.ping().await.map_err(|e| wrong(&e))?;
+            families.ping().await.map_err(|e| wrong(&e))?;
             (tokens.families(families).revocations(revocations.clone()), verifier.revocations(revocations))
         }
         Err(VarError::NotPresent) => {
@@ -129,11 +145,12 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         None => LocalKey::derive_from(text.as_bytes(), "refresh tokens of api_service")?.into(),
     };
     let issuer = config.issuer.build().map_err(|error| format!("`issuer`: {error}"))?;
-    let (tokens, verifier) = stores(issuer, keys, config.verifier.into_builder())?;
+    let (tokens, verifier) = stores(issuer, keys, config.verifier.into_builder()).await?;
     let app = move || {
         App::new()
             .app_data(web::Data::new(tokens.clone()))
             .app_data(verifier.clone())
+            .app_data(web::JsonConfig::default().error_handler(bad_body))
             .service(log_in)
             .service(refresh)
             .service(log_out)

@@ -11,6 +11,7 @@ mod jwt;
 mod keys;
 mod load;
 mod loopback;
+mod machine;
 mod memory;
 mod process;
 mod redis;
@@ -61,6 +62,8 @@ fn compare(run: &Run) {
     };
     write(&run.chart, chart::svg(&groups));
     if let Some(path) = &run.markdown {
-        write(path, table::markdown(&rows));
+        let notes: Vec<_> = groups.iter().flat_map(|group| &group.notes).map(|note| format!("- {note}\n")).collect();
+        let described = machine::described();
+        write(path, format!("{described}\n\n{}\n{}", table::markdown(&rows), notes.concat()));
     }
 }

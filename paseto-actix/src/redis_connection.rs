@@ -143,12 +143,34 @@ impl RedisConnection {
         &self,
         question: impl AsyncFn(ConnectionManager) -> RedisResult<T>,
     ) -> Result<T, Box<dyn Error + Send + Sync>> {
-        let asked = async {
-            match question(self.shared.manager()?).await {
-                Err(error) if error.is_io_error() => question(self.shared.manager()?).await,
-                answer => answer,
-            }
+        self.within_timeout(self.ask_twice(question)).await
+    }
+
+    /// The same, and then one that must not be asked twice.
+    #[cfg(feature = "session")]
+    pub(crate) async fn ask_and_then_once<T>(
+        &self,
+        question: impl AsyncFn(ConnectionManager) -> RedisResult<()>,
+        then: impl AsyncFnOnce(ConnectionManager) -> RedisResult<T>,
+    ) -> Result<T, Box<dyn Error + Send + Sync>> {
+        let both = async {
+            self.ask_twice(question).await?;
+            then(self.shared.manager()?).await
         };
+        self.within_timeout(both).await
+    }
+
+    async fn ask_twice<T>(&self, question: impl AsyncFn(ConnectionManager) -> RedisResult<T>) -> RedisResult<T> {
+        match question(self.shared.manager()?).await {
+            Err(error) if error.is_io_error() => question(self.shared.manager()?).await,
+            answer => answer,
+        }
+    }
+
+    async fn within_timeout<T>(
+        &self,
+        asked: impl Future<Output = RedisResult<T>>,
+    ) -> Result<T, Box<dyn Error + Send + Sync>> {
         let failure = match tokio::time::timeout(self.timeout, asked).await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => format!("Redis: {}", without_arguments(&error.to_string())),

@@ -135,7 +135,10 @@ impl Verifier {
         self.finish(token).await
     }
 
-    /// Revokes a token until it has expired, for every verifier that asks the same store.
+    /// Revokes a token until it has expired, for every verifier that asks the same store. One of
+    #[cfg_attr(feature = "session", doc = "[`RefreshTokens`](crate::RefreshTokens)")]
+    #[cfg_attr(not(feature = "session"), doc = "`RefreshTokens`")]
+    /// is one of several: their `end_by` ends the login.
     ///
     /// ```
     /// use actix_web::{HttpResponse, post};

@@ -252,3 +252,23 @@ async fn b50_a_use_that_redis_took_before_its_answer_was_lost() {
         .await;
     }
 }
+
+/// The store asks again where an answer was lost: whoever finds a reuse is told so then, too, and nobody else is.
+#[actix_web::test]
+async fn b45_whoever_finds_a_reuse_is_told_again() {
+    let Some(redis) = Redis::start() else { return };
+    let (store, now) = (series_on(&redis), OffsetDateTime::now_utc());
+    let (series, first) = (id(), id());
+    store.begin(series, first, "ada", now + Duration::HOUR, now).await.unwrap();
+    let late = now + Duration::minutes(2);
+    let next = id();
+    for at in [now, late] {
+        let use_first = TokenUse::new(series, first, if at == now { id() } else { next }, at, GRACE);
+        let expected = if at == now { Rotation::Rotated } else { Rotation::Reused };
+        assert_eq!(store.rotate(use_first).await.unwrap(), expected);
+    }
+    assert_eq!(store.rotate(TokenUse::new(series, first, next, late, GRACE)).await.unwrap(), Rotation::Reused);
+    assert_eq!(store.rotate(TokenUse::new(series, first, id(), late, GRACE)).await.unwrap(), Rotation::Unknown);
+    let left: u64 = redis.command(&["TTL", &redis.command(&["KEYS", "paseto:f:*"])]).parse().unwrap();
+    assert!((1..=60).contains(&left), "{left}");
+}

@@ -1,6 +1,9 @@
 //! A refresh or a login, and a logout everywhere at once, in every order of their steps.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration as StdDuration,
+};
 
 use paseto_actix::{
     LocalKey, MemoryRevocations, MemorySeries, RandomId, RefreshError, RefreshTokens, RevocationError, RevocationQuery,
@@ -24,9 +27,11 @@ struct Interrupted {
 
 #[derive(Default)]
 struct Plan {
-    /// After how many steps the families end, then the access tokens, and the families again; empty while nobody logs out.
+    /// After how many steps the access tokens end, then the families, and the access tokens again; empty while nobody logs out.
     logout: Vec<usize>,
     steps: usize,
+    /// What a real logout everywhere has done.
+    ended: Vec<&'static str>,
 }
 
 impl Interrupted {
@@ -36,7 +41,7 @@ impl Interrupted {
     }
 
     async fn plan(&self, logout: [usize; 3]) {
-        *self.plan.lock().unwrap() = Plan { logout: logout.into(), steps: 0 };
+        *self.plan.lock().unwrap() = Plan { logout: logout.into(), ..Plan::default() };
         self.log_out(0).await;
     }
 
@@ -53,14 +58,13 @@ impl Interrupted {
     async fn log_out(&self, steps: usize) {
         let logout = self.plan.lock().unwrap().logout.clone();
         let due = |step: usize| logout.get(step) == Some(&steps);
-        if due(0) {
-            self.families.revoke_all("ada").await.unwrap();
-        }
-        if due(1) {
-            self.revocations.revoke_subject(ISSUER, "ada", START + Duration::HOUR).await.unwrap();
-        }
-        if due(2) {
-            self.families.revoke_all("ada").await.unwrap();
+        for step in [0, 2] {
+            if due(step) {
+                self.revocations.revoke_subject(ISSUER, "ada", START + Duration::HOUR).await.unwrap();
+            }
+            if step == 0 && due(1) {
+                self.families.revoke_all("ada").await.unwrap();
+            }
         }
     }
 }
@@ -90,6 +94,7 @@ impl SeriesStore for Interrupted {
     }
 
     async fn revoke_all(&self, user_id: &str) -> Result<(), SeriesError> {
+        self.plan.lock().unwrap().ended.push("families");
         self.families.revoke_all(user_id).await
     }
 }
@@ -100,6 +105,7 @@ impl Revocations for Interrupted {
     }
 
     async fn revoke_subject(&self, issuer: &str, subject: &str, until: OffsetDateTime) -> Result<u64, RevocationError> {
+        self.plan.lock().unwrap().ended.push("access tokens");
         self.revocations.revoke_subject(issuer, subject, until).await
     }
 
@@ -156,39 +162,71 @@ async fn b49_a_logout_everywhere_between_the_steps_of_a_refresh() {
             Err(error) => assert!(matches!(error, RefreshError::Ended), "{order:?}: {error}"),
         }
     }
-    assert_eq!(refreshed, 1, "where the rotation comes before the logout, there are tokens, and none is good");
+    assert_eq!(refreshed, 3, "where the rotation comes before the families end, there are tokens, and none is good");
 }
 
-/// The first step is the attempt, before the password is looked at; whoever logs out everywhere after it means this one, too.
+/// The first step is the attempt, before the password is looked at; whoever logs out everywhere after it means this one, too, and
+/// what is refreshed of it.
 #[actix_web::test]
-async fn b49_a_logout_everywhere_between_the_steps_of_a_login() {
-    let (mut begun, mut good) = (0, 0);
-    for order in orders(3) {
+async fn b49_a_logout_everywhere_between_the_steps_of_a_login_and_a_refresh() {
+    let (mut begun, mut refreshed, mut good) = (0, 0, 0);
+    for order in orders(5) {
         let (store, tokens, verifier) = house();
         store.plan(order).await;
         let attempt = tokens.attempt("ada").await.unwrap();
-        let outcome = attempt.begin().await;
+        let mut pairs = Vec::new();
+        if let Ok(login) = attempt.begin().await {
+            pairs.push(login.issue(&json!({})).unwrap());
+            if let Ok(login) = tokens.refresh(&pairs[0].refresh_token).await {
+                pairs.push(login.issue(&json!({})).unwrap());
+                refreshed += 1;
+            }
+            begun += 1;
+        } else {
+            assert!(order[0] > 0 || order[2] > 0, "{order:?}");
+        }
         *store.plan.lock().unwrap() = Plan::default();
-        match (outcome, order) {
-            (Ok(login), [_, 0, families]) => {
-                let pair = login.issue(&json!({})).unwrap();
-                assert_accepted(&verifier, &pair.access_token).await;
-                // One that comes while the last step is still to come may be ended by it.
-                let goes_on = tokens.refresh(&pair.refresh_token).await.is_ok();
-                assert_eq!(goes_on, families < 2, "{order:?}");
-                good += usize::from(goes_on);
-            }
-            (Ok(login), _) => {
-                let pair = login.issue(&json!({})).unwrap();
+        for pair in &pairs {
+            if order[0] > 0 {
                 assert_refused(&verifier, &pair.access_token).await;
-                let error = tokens.refresh(&pair.refresh_token).await.unwrap_err();
-                assert!(matches!(error, RefreshError::Ended), "{order:?}: {error}");
-                begun += 1;
+            } else if order[2] == 0 {
+                assert_accepted(&verifier, &pair.access_token).await;
             }
-            (Err(error), [_, access, _]) => {
-                assert!(matches!(error, RefreshError::Ended) && access > 0, "{order:?}: {error}");
+        }
+        if let Some(pair) = pairs.last() {
+            let goes_on = tokens.refresh(&pair.refresh_token).await;
+            match order {
+                [0, _, 0] => good += usize::from(goes_on.is_ok()),
+                // One that came after the logout had begun may go on, or not.
+                [0, ..] => {}
+                _ => assert!(matches!(goes_on, Err(RefreshError::Ended)), "{order:?}"),
             }
         }
     }
-    assert!(begun > 0 && good > 0, "{begun} {good}");
+    assert!(begun > refreshed && refreshed > good && good > 0, "{begun} {refreshed} {good}");
+}
+
+#[actix_web::test]
+async fn b49_the_order_of_a_logout_everywhere() {
+    let (store, tokens, _) = house();
+    tokens.end_all("ada").await.unwrap();
+    assert_eq!(store.plan.lock().unwrap().ended, ["access tokens", "families", "access tokens"]);
+}
+
+#[actix_web::test]
+async fn b49_an_attempt_that_is_older_than_what_is_remembered() {
+    let clock = TestClock::new();
+    let store = Interrupted::new(&clock);
+    let tokens = RefreshTokens::builder(issuer_builder(&clock).build().unwrap(), LocalKey::generate())
+        .families(store.clone())
+        .revocations(store)
+        .access_ttl(StdDuration::from_secs(60))
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    for (seconds, good) in [(0, true), (60, true), (61, false), (-1, false)] {
+        let attempt = tokens.attempt("ada").await.unwrap();
+        clock.advance(Duration::seconds(seconds));
+        assert_eq!(attempt.begin().await.is_ok(), good, "{seconds}");
+    }
 }

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use time::OffsetDateTime;
+
 use super::{
     Login, RefreshError, RefreshTokens,
     token::RefreshToken,
@@ -11,6 +13,7 @@ use super::{
 pub struct LoginAttempt {
     pub(super) tokens: RefreshTokens,
     pub(super) subject: String,
+    pub(super) noted: OffsetDateTime,
     pub(super) generation: u64,
 }
 
@@ -20,11 +23,15 @@ impl LoginAttempt {
     /// # Errors
     ///
     /// [`RefreshError`] if one of the stores does not do its part; [`RefreshError::Ended`] if all logins of the subject were ended
-    /// since the attempt was noted.
+    /// since the attempt was noted, or if that is longer ago than an access token lives: whether they were may be forgotten then.
     pub async fn begin(self) -> Result<Login, RefreshError> {
-        let Self { tokens, subject, generation } = self;
+        let Self { tokens, subject, noted, generation } = self;
         let inner = &*tokens.0;
         let now = inner.clock.now();
+        let age = now - noted;
+        if age.is_negative() || age > span(inner.access_ttl) {
+            return Err(RefreshError::Ended);
+        }
         let expires = now.saturating_add(span(inner.lifetime));
         let (family, first) = (random()?, random()?);
         let (since, exp) = (now.unix_timestamp(), expires.unix_timestamp());
@@ -33,11 +40,14 @@ impl LoginAttempt {
         let text = token.seal(&inner.keys, &inner.assertion).ok_or(RefreshError::Sealing)?;
         inner.families.begin(family, first, &token.sub, expires, now).await?;
         // After that: of a logout everywhere at the same time, either the family is found by it, or it is found here.
-        if tokens.generation(&token.sub).await? != generation {
-            inner.families.revoke(family).await?;
-            return Err(RefreshError::Ended);
-        }
-        tokens.login(token, family, text, generation)
+        let outcome = match tokens.generation(&token.sub).await {
+            Ok(by_now) if by_now <= generation => return tokens.login(token, family, text, generation),
+            Ok(_) => RefreshError::Ended,
+            Err(error) => error,
+        };
+        // Nobody has a token of it: if it stays, it only takes room.
+        inner.families.revoke(family).await?;
+        Err(outcome)
     }
 }
 

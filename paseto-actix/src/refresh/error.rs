@@ -48,7 +48,10 @@ impl ResponseError for RefreshError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        tracing::warn!(reason = %self, "no new tokens");
+        match self.status_code() {
+            StatusCode::UNAUTHORIZED => tracing::warn!(reason = %self, "no new tokens"),
+            _ => tracing::error!(reason = %self, "no new tokens"),
+        }
         let mut response = match self.status_code() {
             // Whoever asks with a bad token is told what every bad token is told.
             StatusCode::UNAUTHORIZED => VerifyError::new(VerifyErrorKind::Refused, "no refresh token").error_response(),

@@ -32,7 +32,8 @@ impl Login {
         self.since
     }
 
-    /// Issues the access token with these claims, and makes a pair of it and the refresh token.
+    /// Issues the access token with these claims, and makes a pair of it and the refresh token. Do it at once: what ends the login
+    /// meanwhile is remembered for as long as an access token lives and 5 minutes.
     ///
     /// Its subject, session id, generation, time of login and lifetime are set already.
     ///

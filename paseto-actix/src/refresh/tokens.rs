@@ -83,8 +83,8 @@ impl RefreshTokens {
     }
 
     /// Notes that a subject is about to log in: call it before the password is looked at, and
-    /// [`begin`](LoginAttempt::begin) once it was found right. Then a login with a password that is changed in that very moment, and
-    /// all logins [ended](Self::end_all), does not outlive the change.
+    /// [`begin`](LoginAttempt::begin) once it was found right, before an access token would have expired. Then a login with a password
+    /// that is changed in that very moment, and all logins [ended](Self::end_all), does not outlive the change.
     ///
     /// ```no_run
     /// # use paseto_actix::{RefreshError, RefreshTokens, TokenPair};
@@ -102,9 +102,9 @@ impl RefreshTokens {
     ///
     /// [`RefreshError`] if the revocation store does not do its part.
     pub async fn attempt(&self, subject: impl Into<String>) -> Result<LoginAttempt, RefreshError> {
-        let subject = subject.into();
+        let (subject, noted) = (subject.into(), self.0.clock.now());
         let generation = self.generation(&subject).await?;
-        Ok(LoginAttempt { tokens: self.clone(), subject, generation })
+        Ok(LoginAttempt { tokens: self.clone(), subject, noted, generation })
     }
 
     /// Uses a refresh token up: the login that goes on, with the next one.
@@ -172,13 +172,16 @@ impl RefreshTokens {
     /// [`RefreshError`] if a store does not do its part: logins may go on then.
     pub async fn end_all(&self, subject: &str) -> Result<(), RefreshError> {
         let inner = &*self.0;
-        // The families first: no refresh can issue what would not be revoked. Then the access tokens, whatever became of that. And
-        // the families again: a login that was under way may have begun one, and looks at the generation after that.
+        let revoke_subject =
+            || inner.revocations.revoke_subject(inner.issuer.name(), subject, self.last_access_token());
+        // The generation first: a login that looks at it after this is refused, and the family of one that looked before is found
+        // below. And again once the families are gone: a refresh meanwhile has made tokens of the generation in between. Each
+        // whatever became of the others.
+        let first = revoke_subject().await;
         let families = inner.families.revoke_all(subject).await;
-        let until = self.last_access_token();
-        inner.revocations.revoke_subject(inner.issuer.name(), subject, until).await?;
-        families?;
-        Ok(inner.families.revoke_all(subject).await?)
+        revoke_subject().await?;
+        first?;
+        Ok(families?)
     }
 
     async fn end_family(&self, family: RandomId, until: OffsetDateTime) -> Result<(), RefreshError> {

@@ -20,7 +20,7 @@ use crate::{Clock, SystemClock};
 ///
 /// It spares a busy service the round trip of most requests. **The price is the lag: a token that another process revokes is
 /// accepted here until the last answer is that old**, and while the store cannot answer, tokens of which it was asked within the lag
-/// are still accepted. What is revoked through this store or its clones counts from the next request on. That a token is
+/// are still accepted. What is revoked through this store or its clones counts once the store has confirmed it. That a token is
 /// revoked, or that the store failed, is not remembered.
 ///
 /// ```

@@ -25,11 +25,12 @@ pub struct MemoryRevocations {
     capacity: usize,
     clock: Arc<dyn Clock>,
     table: Arc<RwLock<Table>>,
-    names: Arc<[RandomState; 2]>,
+    names: RandomState,
 }
 
-/// What a record is kept under, of one length whatever names are: two hashes of them under random keys. Who does not know the keys
-/// cannot look for names that share them, and that two do by chance is less likely than any other failure of the machine.
+/// What a record is kept under, of one length whatever names are: two hashes of them, each begun in its own way, under a random
+/// key. Who does not know it cannot look for names that share them, and that two do by chance is less likely than any other
+/// failure of the machine.
 type RecordId = [u64; 2];
 
 #[derive(Clone, Copy, Hash)]
@@ -52,10 +53,11 @@ struct Record {
 }
 
 impl MemoryRevocations {
-    /// A store with room for so many tokens and subjects. Each takes some 150 bytes.
+    /// A store with room for so many tokens and subjects. Each takes some 150 bytes. Whoever can log in can have one kept for each login
+    /// that is ended: let there be room for those of a token's lifetime, and limit how often one user may log in and refresh.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, clock: Arc::new(SystemClock), table: Arc::default(), names: Arc::default() }
+        Self { capacity, clock: Arc::new(SystemClock), table: Arc::default(), names: RandomState::new() }
     }
 
     /// Where the time comes from. Default: [`SystemClock`].
@@ -78,7 +80,7 @@ impl MemoryRevocations {
     }
 
     fn record(&self, kind: Kind, issuer: &str, name: &str) -> RecordId {
-        self.names.each_ref().map(|hash| hash.hash_one((kind, issuer, name)))
+        [0_u8, 1].map(|half| self.names.hash_one((half, kind, issuer, name)))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Table> {

@@ -171,7 +171,7 @@ impl ResponseError for RevocationError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        tracing::error!(error = %self, "nothing was revoked");
+        tracing::error!(error = %self, "the revocation store did not do its part");
         problem(self.status_code())
     }
 }

@@ -59,12 +59,17 @@ redis.call('EXPIREAT', KEYS[1], string.format('%.0f', ends))
 /// How many series of a user are ended by one question, and within one timeout.
 const CHUNK: usize = 500;
 
-/// One step, so that of two uses of one token at once, one rotates. Redis's clock is not asked: what has expired is what has by
+/// One step, so that of two uses of one token at once, one rotates. Whoever finds a reuse is told so for a minute, and nobody else: the
+/// answer may be lost, and the question asked again. (If that is asked again after somebody else has used the next token, it is taken
+/// for a reuse, which ends a login too many.) Redis's clock is not asked: what has expired is what has by
 /// the clock of whoever asks, and Redis removes it a little later.
 const ROTATE: &str = r"
 local presented, next_one, now, grace = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local current, previous, used, expires = unpack(redis.call('HMGET', KEYS[1], 'current', 'previous', 'used', 'expires'))
-if not current or tonumber(expires) <= now then
+if not current then
+    return {redis.call('HGET', KEYS[1], 'reused_by') == next_one and 'reused' or 'unknown', ''}
+end
+if tonumber(expires) <= now then
     return {'unknown', ''}
 end
 if current == presented then
@@ -75,6 +80,8 @@ if previous == presented and now <= tonumber(used) + grace then
     return {'superseded', current}
 end
 redis.call('DEL', KEYS[1])
+redis.call('HSET', KEYS[1], 'reused_by', next_one)
+redis.call('EXPIRE', KEYS[1], 60)
 return {'reused', ''}
 ";
 
@@ -140,13 +147,11 @@ impl SeriesStore for RedisSeries {
         let fields = [("current", first.to_string()), ("expires", micros(expires))];
         let mut create = redis::pipe();
         create.atomic().del(&key).ignore().hset_multiple(&key, &fields).ignore().expire_at(&key, end).ignore();
-        let both = async |mut redis: ConnectionManager| {
-            // The list first: what is not on it could not be ended with the rest. Asked twice, each writes the same again: nobody
-            // can have used a token that was not handed out yet.
-            list.invoke_async::<()>(&mut redis).await?;
-            create.query_async::<()>(&mut redis).await
-        };
-        self.connection.ask(both).await.map_err(SeriesError::Other)
+        // The list first: what is not on it could not be ended with the rest.
+        let list = async |mut redis: ConnectionManager| list.invoke_async::<()>(&mut redis).await;
+        // Once: said again after a logout, it would bring back what that has ended. What was not confirmed is handed out to nobody.
+        let create = async |mut redis: ConnectionManager| create.query_async::<()>(&mut redis).await;
+        self.connection.ask_and_then_once(list, create).await.map_err(SeriesError::Other)
     }
 
     async fn rotate(&self, token: TokenUse) -> Result<Rotation, SeriesError> {

@@ -59,7 +59,7 @@ const USUAL_WEIGHT: usize = 1024;
 const SWEEP_AT_LEAST: usize = 1024;
 
 impl VerifiedCache {
-    /// A cache of at most so many bytes; 0 for none. A token takes some 600 and what it claims. When there is no room, those
+    /// A cache of at most so many bytes; 0 for none. A token takes some 500 and what it claims. When there is no room, those
     /// leave that are asked for the least.
     #[must_use]
     pub fn new(capacity: usize) -> Self {

@@ -1,10 +1,13 @@
 //! Tokens that are remembered: a cache never says yes where the verifier would say no.
 
-use std::time::Duration as StdDuration;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration as StdDuration,
+};
 
 use paseto_actix::{
-    Format, Issuer, MemoryRevocations, Refusal, Revocations, SecretKey, VerifiedCache, Verifier, VerifierBuilder,
-    VerifyErrorKind,
+    Clock, Format, Issuer, MemoryRevocations, Refusal, Revocations, SecretKey, VerifiedCache, Verifier,
+    VerifierBuilder, VerifyErrorKind,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -136,6 +139,32 @@ async fn b53_cached_and_then_the_key_or_the_issuer_is_removed() {
         assert!(verifier.distrust_issuer(OTHER));
         verifier.trust(ISSUER, keys::public()).unwrap();
         assert_accepted(&worker, &text).await;
+    }
+}
+
+/// The clock is read once a signature was found right, so a clock can do what another thread might do in that moment.
+#[test]
+fn b53_what_was_found_by_keys_that_change_meanwhile_is_not_kept() {
+    for changes in [false, true] {
+        let clock = TestClock::new();
+        let cache = VerifiedCache::new(1 << 20);
+        let verifier = Arc::new(OnceLock::<Verifier>::new());
+        let changing = {
+            let (clock, verifier) = (clock.clone(), Arc::clone(&verifier));
+            move || {
+                if let Some(verifier) = verifier.get().filter(|_| changes) {
+                    assert!(verifier.distrust_issuer(ISSUER));
+                }
+                clock.now()
+            }
+        };
+        let built = Verifier::builder().trust(ISSUER, keys::public()).cache(cache.clone()).clock(changing).build();
+        let verifier = verifier.get_or_init(|| built.unwrap());
+        let text = token(&issuer_builder(&clock).build().unwrap());
+        assert_eq!(verify(verifier, &text), (1, Ok(())), "it was right when it began");
+        assert_eq!(cache.len(), usize::from(!changes));
+        let again = if changes { Err(VerifyErrorKind::UnknownKey) } else { Ok(()) };
+        assert_eq!(verify(verifier, &text), (0, again));
     }
 }
 

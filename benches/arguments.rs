@@ -7,7 +7,7 @@ use crate::subjects::{SUBJECTS, Subject};
 /// What this process is to do: compare, or one of the parts that run in a process of their own.
 pub(crate) enum Arguments {
     Run(Run),
-    Serve(&'static Subject),
+    Serve { subject: &'static Subject, depth: usize },
     CountInstructions { subject: &'static Subject, requests: usize },
     FillCache { tokens: usize },
 }
@@ -52,7 +52,7 @@ impl Arguments {
                 "--instructions" => run.instructions = true,
                 "--chart" => run.chart = in_workspace(&value()?),
                 "--markdown" => run.markdown = Some(in_workspace(&value()?)),
-                "serve" => return Ok(Self::Serve(subject(&value()?)?)),
+                "serve" => return Ok(Self::Serve { subject: subject(&value()?)?, depth: number(&value()?)? }),
                 "count-instructions" => {
                     return Ok(Self::CountInstructions { subject: subject(&value()?)?, requests: number(&value()?)? });
                 }

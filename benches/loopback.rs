@@ -1,13 +1,13 @@
 //! Requests a second over loopback: each subject a server process of its own, asked in turn by the same client.
 //!
-//! Each round has new processes: where the system happens to put a process's stack decides over a fifth of the time of a signature
-//! check (an address that differs from that of another access by a multiple of 4,096 makes the processor wait).
+//! Each round has new processes, which work at another place of the stack: see `depth.rs`.
 
 use std::{iter, time::Duration};
 
 use crate::{
     apps::Setting,
     arguments::Run,
+    depth::DEPTHS,
     group::{Group, Samples, Unit},
     keys::{Claims, Keys, altered},
     load::{Load, request},
@@ -47,9 +47,9 @@ pub(crate) fn measure(run: &Run) -> Group {
     if !run.brief {
         asked.iter_mut().for_each(Asked::prepare);
         let mut random = Random::new();
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
             random.shuffle(&mut asked);
-            asked.iter_mut().for_each(Asked::round);
+            asked.iter_mut().for_each(|asked| asked.round(round % DEPTHS));
         }
         asked.sort_by_key(|asked| SUBJECTS.iter().position(|subject| subject.name == asked.subject.name));
         if asked.iter().all(|asked| asked.is_busy_known) {
@@ -59,7 +59,7 @@ pub(crate) fn measure(run: &Run) -> Group {
         }
     } else {
         for asked in &asked {
-            asked.start();
+            asked.start(0);
         }
     }
     let samples = asked.into_iter().map(|asked| Samples {
@@ -97,9 +97,9 @@ impl<'a> Asked<'a> {
     }
 
     /// Starts a server, and checks that it answers as it should.
-    fn start(&self) -> Running {
+    fn start(&self, depth: usize) -> Running {
         let Self { subject, setting, .. } = self;
-        let server = Server::start(subject, setting, self.is_pinned);
+        let server = Server::start(subject, setting, self.is_pinned, depth);
         // A core is left for Redis, which in earnest has others.
         let mut load = Load::connect(server.port, subject.app == App::RevocationsOnRedis);
         let credential = credential(subject, &setting.keys, &mut load);
@@ -124,7 +124,7 @@ impl<'a> Asked<'a> {
     /// Learns how many requests fill a round, and makes those that are to be new.
     fn prepare(&mut self) {
         self.make(WARM_UP);
-        let time = self.send(&mut self.start(), 0, WARM_UP);
+        let time = self.send(&mut self.start(0), 0, WARM_UP);
         self.per_round = (WARM_UP as f64 * ROUND.as_secs_f64() / time.as_secs_f64()) as usize;
         self.make(WARM_UP + self.per_round);
     }
@@ -138,8 +138,8 @@ impl<'a> Asked<'a> {
         }
     }
 
-    fn round(&mut self) {
-        let mut running = self.start();
+    fn round(&mut self, depth: usize) {
+        let mut running = self.start(depth);
         self.send(&mut running, 0, WARM_UP);
         let time = self.send(&mut running, WARM_UP, self.per_round);
         self.is_busy_known &= running.server.busy().is_some();

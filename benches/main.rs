@@ -3,6 +3,7 @@
 mod apps;
 mod arguments;
 mod chart;
+mod depth;
 mod group;
 mod growth;
 mod in_process;
@@ -26,7 +27,7 @@ use arguments::{Arguments, Run};
 fn main() {
     match Arguments::read() {
         Arguments::Run(run) => compare(&run),
-        Arguments::Serve(subject) => server::serve(subject),
+        Arguments::Serve { subject, depth } => server::serve(subject, depth),
         Arguments::CountInstructions { subject, requests } => instructions::run_counted(subject, requests),
         Arguments::FillCache { tokens } => memory::fill(tokens),
     }

@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     arguments::Run,
+    depth::{DEPTHS, deeper},
     group::{Group, Samples, Side},
 };
 
@@ -77,7 +78,7 @@ pub(crate) fn sample(group: &mut Group, run: &Run, mut subjects: Vec<Subject<'_>
         for &index in &order {
             let subject = &mut subjects[index];
             let calls = (subject.batch / divisor).max(1);
-            let time = deeper(round % DEPTHS, &mut || {
+            let time = deeper(round % DEPTHS, || {
                 (subject.timed)(warm_up(calls));
                 (subject.timed)(calls)
             });
@@ -87,19 +88,6 @@ pub(crate) fn sample(group: &mut Group, run: &Run, mut subjects: Vec<Subject<'_>
     let samples = subjects.iter().zip(rounds);
     group.samples =
         samples.map(|(subject, rounds)| Samples { name: subject.name.clone(), side: subject.side, rounds }).collect();
-}
-
-/// How many places of the stack are tried.
-const DEPTHS: usize = 16;
-
-/// Calls this so many steps deeper on the stack, each of some 256 bytes: where a signature check has its stack decides over a fifth
-/// of its time, and no subject is to owe its figure to a place that happens to be a good one.
-#[inline(never)]
-fn deeper(steps: usize, call: &mut dyn FnMut() -> Duration) -> Duration {
-    let step = black_box([0_u8; 224]);
-    let time = if steps == 0 { call() } else { deeper(steps - 1, call) };
-    black_box(&step);
-    time
 }
 
 /// How many calls go before those that are measured, until it has its code and its data at hand.

@@ -1,11 +1,19 @@
 //! A server in a process of its own, with one worker.
 
-use std::{fs, net::Ipv4Addr, sync::Arc, time::Duration};
+use std::{
+    fs,
+    future::{Future, poll_fn},
+    net::Ipv4Addr,
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 
-use actix_web::{App, HttpServer, rt::System};
+use actix_web::{App, HttpServer, dev::Service, rt::System};
 
 use crate::{
     apps::{self, Setting},
+    depth::deeper,
     process::{self, ChildProcess, SERVER_CORE},
     subjects::Subject,
 };
@@ -20,10 +28,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(subject: &Subject, setting: &Setting, is_pinned: bool) -> Self {
+    /// `depth` is where on its stack it works: see `depth.rs`.
+    pub(crate) fn start(subject: &Subject, setting: &Setting, is_pinned: bool, depth: usize) -> Self {
         let core = SERVER_CORE.to_string();
         let below: &[&str] = if is_pinned { &["taskset", "-c", &core] } else { &[] };
-        let mut child = ChildProcess::start(below, &["serve", subject.name], setting);
+        let mut child = ChildProcess::start(below, &["serve", subject.name, &depth.to_string()], setting);
         let port = child.line().parse().expect("the server's port");
         Self { child, port }
     }
@@ -40,10 +49,19 @@ impl Server {
 }
 
 /// The child's part: serves until its parent ends.
-pub(crate) fn serve(subject: &'static Subject) {
+pub(crate) fn serve(subject: &'static Subject, depth: usize) {
     let setting: Arc<Setting> = Arc::new(process::input());
     process::end_with_parent();
-    let app = move || App::new().configure(|config| apps::configure(subject.app, &setting, config));
+    let app = move || {
+        let app = App::new().configure(|config| apps::configure(subject.app, &setting, config));
+        app.wrap_fn(move |req, service| {
+            let response = service.call(req);
+            async move {
+                let mut response = pin!(response);
+                poll_fn(|cx| deeper(depth, || response.as_mut().poll(cx))).await
+            }
+        })
+    };
     // A connection's first request may take as long.
     let server = HttpServer::new(app).workers(1).keep_alive(KEEP_ALIVE).client_request_timeout(Duration::ZERO);
     let server = server.disable_signals();

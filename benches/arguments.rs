@@ -27,7 +27,8 @@ pub(crate) struct Run {
 impl Arguments {
     /// Ends the process where it does not understand.
     pub(crate) fn read() -> Self {
-        Self::parse(env::args().skip(1)).unwrap_or_else(|problem| {
+        // Cargo adds one by itself, and at the end, where it would pass for the value of what comes before it.
+        Self::parse(env::args().skip(1).filter(|argument| argument != "--bench")).unwrap_or_else(|problem| {
             eprintln!("{problem}");
             eprintln!("arguments: [--test] [--only TEXT] [--instructions] [--chart PATH] [--markdown PATH]");
             std::process::exit(2)
@@ -45,8 +46,6 @@ impl Arguments {
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
             match argument.as_str() {
-                // What cargo adds by itself.
-                "--bench" => {}
                 "--test" => run.brief = true,
                 "--only" => run.only = Some(value()?),
                 "--instructions" => run.instructions = true,

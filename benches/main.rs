@@ -43,6 +43,10 @@ fn compare(run: &Run) {
         // The last, as it leaves one core to this process.
         groups.push(loopback::measure(run));
     }
+    if groups.iter().all(|group| group.samples.is_empty()) {
+        eprintln!("nothing has that in its name, upper and lower case apart");
+        std::process::exit(2);
+    }
     let rows: Vec<_> = if run.brief { Vec::new() } else { groups.iter().flat_map(table::rows).collect() };
     if !run.brief {
         print!("{}", table::text(&rows));
@@ -51,7 +55,7 @@ fn compare(run: &Run) {
         println!("{note}");
     }
     if run.brief {
-        println!("every subject answers rightly");
+        println!("every subject that was called answers rightly");
         return;
     }
     let write = |path: &std::path::Path, text: String| {

@@ -164,7 +164,8 @@ impl Verifier {
         store.revoke(token.issuer(), token_id, until).await
     }
 
-    /// Trusts one more key from the next request on, as [`VerifierBuilder::trust`] does from the start. All clones do.
+    /// Trusts one more key from the next request on, as [`VerifierBuilder::trust`] does from the start. All clones do. Like every
+    /// change of the keys, it makes each token that is remembered cost one more signature check.
     ///
     /// ```
     /// use paseto_actix::{Issuer, SecretKey, Verifier, VerifyErrorKind};

@@ -17,10 +17,11 @@ use crate::{
 /// A request costs one round trip. What does not answer within the timeout counts as no answer, and the request is answered
 /// `503`. The connection comes back by itself, and where it was lost, the question is asked once more within the timeout.
 ///
-/// Each record is a key of its own with an end of its own: Redis forgets it by itself, and any cluster can hold it. The store itself
-/// speaks to one server, though: in front of a cluster, its URL is that of a proxy, since a server of it that sends elsewhere
-/// (`MOVED`) is one that does not answer. **Redis has to keep what it was told**: let it write its log (`appendonly yes`), and evict nothing (`maxmemory-policy noeviction`). A
-/// revocation that a restart or an eviction loses is a token that is good again.
+/// Each record is a key of its own with an end of its own: Redis forgets it by itself, and any cluster can hold it. The store
+/// itself speaks to one server, though: in front of a cluster, its URL is that of a proxy, since a server of it that sends
+/// elsewhere (`MOVED`) is one that does not answer. **Redis has to keep what it was told**: let it write its log (`appendonly
+/// yes`), and evict nothing (`maxmemory-policy noeviction`). A revocation that a restart or an eviction loses is a token that
+/// is good again.
 ///
 /// ```no_run
 /// use std::time::Duration;

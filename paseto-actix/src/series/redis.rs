@@ -18,11 +18,12 @@ use crate::{
 /// response is lost.
 ///
 /// Each series is a key of its own with an end of its own, and one more key of each user lists theirs: Redis forgets them by
-/// itself, and any cluster can hold them, behind a proxy, as for
-/// [`RedisRevocations`](crate::RedisRevocations). What was revoked by itself stays on the list, 22 bytes, until it would have ended and the
-/// user logs in once more. All of a user end in parts of some 500, each within the timeout. Times are told apart by the microsecond. **Redis has to keep what it was told**: let
-/// it write its log (`appendonly yes`), and evict nothing (`maxmemory-policy noeviction`). A restart that loses the last uses
-/// takes tokens again that were used up, and theirs after them for copies; one that loses a logout ends it for nobody.
+/// itself, and any cluster can hold them, behind a proxy, as for [`RedisRevocations`](crate::RedisRevocations). What was
+/// revoked by itself stays on the list, 22 bytes, until it would have ended and the user logs in once more. All of a user end
+/// in parts of some 500, each within the timeout. Times are told apart by the microsecond. **Redis has to keep what it was
+/// told**: let it write its log (`appendonly yes`), and evict nothing (`maxmemory-policy noeviction`). A restart that loses the
+/// last uses takes tokens again that were used up, and theirs after them for copies; one that loses a logout ends it for
+/// nobody.
 ///
 /// ```no_run
 /// use std::time::Duration;

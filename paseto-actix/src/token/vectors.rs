@@ -1,36 +1,15 @@
-//! The official vectors of version 4, read from the package of pasetors.
-
-use std::{env, fs, path::PathBuf, process::Command};
+//! The official vectors of PASETO version 4: see `test-vectors/README.md`.
 
 use serde_json::Value;
 
-/// The official vectors, as pasetors has them in its package.
+/// The vectors of both purposes, `v4.local` and `v4.public`.
 pub(super) fn official_vectors() -> Vec<Value> {
-    let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["metadata", "--format-version", "1", "--locked", "--offline"])
-        .args(["--filter-platform", &platform(), "--manifest-path"])
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
-        .output()
-        .expect("cargo runs");
-    let metadata: Value = serde_json::from_slice(&output.stdout).expect("metadata");
-    let mut packages = metadata["packages"].as_array().expect("packages").iter();
-    let pasetors = packages.find(|package| package["name"] == "pasetors").expect("a dependency");
-    let manifest = PathBuf::from(pasetors["manifest_path"].as_str().expect("a path"));
-    let file = fs::read(manifest.with_file_name("test_vectors").join("v4.json")).expect("vectors");
-    let Value::Array(tests) = serde_json::from_slice::<Value>(&file).expect("JSON")["tests"].take() else {
-        panic!("no vectors");
-    };
-    tests
+    let mut file: Value =
+        serde_json::from_str(include_str!("../../test-vectors/v4.json")).expect("the file contains JSON");
+    serde_json::from_value(file["tests"].take()).expect("`tests` is a list")
 }
 
-/// This platform: of the others, nothing may have been downloaded.
-fn platform() -> String {
-    let output =
-        Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())).arg("-vV").output().expect("rustc runs");
-    let told = String::from_utf8_lossy(&output.stdout);
-    told.lines().find_map(|line| line.strip_prefix("host: ")).expect("the host of rustc").to_owned()
-}
-
+/// Decodes hexadecimal digits.
 pub(super) fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex")).collect()
 }

@@ -49,7 +49,8 @@ fn check(_: &HttpRequest, _: &VerifiedToken) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn main() {
+#[test]
+fn compiles() {
     let routes: [Route; 4] = [
         web::get().to(public),
         web::get().to(private),

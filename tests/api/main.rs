@@ -25,6 +25,7 @@ mod keys;
 mod keys_pem;
 mod keys_weak;
 mod logs;
+mod macro_expansion;
 mod macro_forms;
 mod payload;
 mod properties;

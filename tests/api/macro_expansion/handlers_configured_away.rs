@@ -42,7 +42,8 @@ async fn always_documented(id: web::Path<u8>) -> String {
     id.to_string()
 }
 
-fn main() {
+#[test]
+fn compiles() {
     let _ = App::new()
         .service(always_protected)
         .service(never_documented)

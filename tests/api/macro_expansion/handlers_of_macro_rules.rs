@@ -19,13 +19,14 @@ macro_rules! handlers {
     };
 }
 
-handlers!(pub handler(mut _body, String) -> impl Responder { "" }, "read", "10m", check);
+handlers!(pub(super) handler(mut _body, String) -> impl Responder { "" }, "read", "10m", check);
 
 fn check(_: &HttpRequest, _: &VerifiedToken) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn main() {
+#[test]
+fn compiles() {
     #[paseto_required(check = local_check)]
     async fn local() -> &'static str {
         ""

@@ -1,15 +1,16 @@
 //! Nothing that the attribute writes depends on what its user has in scope.
 
 #![no_implicit_prelude]
+#![allow(dead_code, reason = "the names only have to be in scope")]
 
 use ::actix_web::{App, web};
 
-pub struct Duration;
-pub struct Guarded;
-pub struct LazyLock;
-pub struct Policy;
-pub struct Requirements;
-pub struct String;
+struct Duration;
+struct Guarded;
+struct LazyLock;
+struct Policy;
+struct Requirements;
+struct String;
 
 mod core {}
 mod paseto_actix {}
@@ -20,7 +21,7 @@ mod checks {
     use ::paseto_actix::{Refusal, VerifiedToken};
     use ::std::result::Result;
 
-    pub fn requirements(_: &HttpRequest, _: &VerifiedToken) -> Result<(), Refusal> {
+    pub(super) fn requirements(_: &HttpRequest, _: &VerifiedToken) -> Result<(), Refusal> {
         Result::Ok(())
     }
 }
@@ -37,6 +38,7 @@ async fn r#loop() -> &'static str {
     ""
 }
 
-fn main() {
+#[::core::prelude::v1::test]
+fn compiles() {
     let _ = App::new().route("/", web::get().to(handler)).route("/", web::post().to(r#loop));
 }

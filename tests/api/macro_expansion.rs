@@ -1,0 +1,8 @@
+//! Code that the attribute writes compiles in unusual surroundings.
+//!
+//! Each module is one program of a user. Its test builds the `App`, so the code is used. The mistakes
+//! that the attribute rejects are in the package `tests/ui`.
+
+mod handlers_configured_away;
+mod handlers_of_macro_rules;
+mod names_of_the_user;

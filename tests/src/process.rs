@@ -1,10 +1,15 @@
 //! Other programs, ended with the test that started them.
 
 use std::{
+    collections::HashMap,
     env,
     io::{BufRead, BufReader, Write},
+    path::PathBuf,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::OnceLock,
 };
+
+use serde_json::Value;
 
 /// A running program that is spoken to by lines. It is killed when this is dropped.
 #[derive(Debug)]
@@ -27,26 +32,22 @@ impl Process {
         Self { child, stdin, stdout }
     }
 
-    /// Starts one of this workspace's examples, which listens on a free port of 127.0.0.1 and prints `listening on http://…`.
-    ///
-    /// Cargo builds it if need be, and then makes way: the process that is killed in the end is the example itself.
+    /// Starts an example of this workspace. The example listens on a free port of 127.0.0.1 and
+    /// prints `listening on http://…`.
     pub fn example(name: &str) -> Self {
         Self::example_with(name, &[])
     }
 
-    /// The same with these environment variables. A `BIND` among them is where it listens.
+    /// Starts an example with these environment variables. `BIND` sets the address.
     pub fn example_with(name: &str, variables: &[(&str, &str)]) -> Self {
         Self::start(Self::example_command(name).envs(variables.iter().copied()))
     }
 
-    /// What starts it.
+    /// The command that starts an example.
     pub fn example_command(name: &str) -> Command {
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut command = Command::new(cargo);
-        command
-            .args(["run", "-q", "-p", "paseto-actix-examples", "--bin", name])
-            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-            .env("BIND", "127.0.0.1:0");
+        let program = examples().get(name).unwrap_or_else(|| panic!("no example `{name}`"));
+        let mut command = Command::new(program);
+        command.env("BIND", "127.0.0.1:0");
         command
     }
 
@@ -80,4 +81,35 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The examples' programs by name. The first call builds them.
+///
+/// The command selects the same packages as `cargo run` and `cargo test` without arguments. So Cargo
+/// finds all dependencies built.
+fn examples() -> &'static HashMap<String, PathBuf> {
+    static EXAMPLES: OnceLock<HashMap<String, PathBuf>> = OnceLock::new();
+    EXAMPLES.get_or_init(|| {
+        let mut build = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        // Cargo sets these variables for a test. The build script of `ring` runs again when they change,
+        // and then Cargo builds all that depends on `ring` again.
+        let of_this_package = |name: &str| name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_");
+        for (name, _) in env::vars_os().filter(|(name, _)| name.to_str().is_some_and(of_this_package)) {
+            build.env_remove(name);
+        }
+        let output = build
+            .args(["build", "--quiet", "--bins", "--message-format=json"])
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+            .stderr(Stdio::inherit())
+            .output()
+            .expect("cargo starts");
+        assert!(output.status.success(), "the examples do not compile");
+        let messages = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let program = |message: &[u8]| {
+            let message: Value = serde_json::from_slice(message).expect("cargo prints JSON");
+            let name = message["target"]["name"].as_str()?.to_owned();
+            Some((name, message["executable"].as_str()?.into()))
+        };
+        messages.filter_map(program).collect()
+    })
 }

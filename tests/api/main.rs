@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+#[cfg(all(feature = "macros", feature = "redis", feature = "remember"))]
 mod api_service;
+#[cfg(all(feature = "macros", feature = "redis", feature = "remember"))]
 mod browser;
 mod builders;
 mod cache;
 mod cache_runs;
 mod cached_revocations;
+#[cfg(feature = "macros")]
 mod checks;
 mod claims;
 mod config;
@@ -16,39 +19,65 @@ mod cookies;
 mod csrf;
 mod forgery;
 mod form;
+#[cfg(feature = "macros")]
 mod guard;
 mod house;
+#[cfg(feature = "macros")]
 mod interop;
 mod issuing;
 mod issuing_refused;
 mod keys;
 mod keys_pem;
 mod keys_weak;
+#[cfg(feature = "macros")]
 mod logs;
+#[cfg(feature = "macros")]
 mod macro_expansion;
+#[cfg(feature = "macros")]
 mod macro_forms;
 mod payload;
 mod properties;
 mod readme;
+#[cfg(feature = "redis")]
 mod redis;
+#[cfg(feature = "redis")]
+mod redis_revocation;
+#[cfg(all(feature = "redis", feature = "remember"))]
 mod redis_series;
+#[cfg(feature = "session")]
 mod refresh;
+#[cfg(feature = "session")]
 mod refresh_races;
+#[cfg(feature = "remember")]
 mod remember;
+#[cfg(feature = "remember")]
 mod remember_series;
+#[cfg(feature = "remember")]
 mod remember_settings;
+#[cfg(feature = "macros")]
 mod required;
 mod revocation;
+#[cfg(feature = "remember")]
 mod revoked_sessions;
+#[cfg(feature = "macros")]
 mod server;
+#[cfg(feature = "remember")]
 mod session_acceptance;
+#[cfg(feature = "session")]
 mod session_ends;
+#[cfg(feature = "session")]
 mod session_known;
+#[cfg(feature = "session")]
 mod session_settings;
+#[cfg(feature = "session")]
 mod session_size;
+#[cfg(feature = "session")]
 mod sessions;
+#[cfg(all(feature = "redis", feature = "session", feature = "test-suites"))]
 mod test_suites;
 mod transport;
 mod vectors;
+#[cfg(feature = "macros")]
 mod verifier_extractor;
+#[cfg(feature = "macros")]
 mod verifiers;

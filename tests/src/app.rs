@@ -16,7 +16,7 @@ use actix_web::{
     test::{TestRequest, init_service},
     web,
 };
-use paseto_actix::{Issuer, IssuerBuilder, PasetoRequestExt, Verifier, VerifierBuilder, paseto_required};
+use paseto_actix::{Issuer, IssuerBuilder, PasetoRequestExt, Verifier, VerifierBuilder};
 
 use crate::{ISSUER, clock::TestClock, keys};
 
@@ -49,7 +49,7 @@ impl Runs {
     }
 }
 
-#[paseto_required]
+#[cfg_attr(feature = "macros", paseto_actix::paseto_required)]
 async fn guarded(runs: web::Data<Runs>, req: HttpRequest) -> HttpResponse {
     runs.count_one();
     let token = req.current_paseto().expect("a guarded handler has a token");
@@ -112,8 +112,12 @@ impl Answer {
 /// has run.
 pub async fn send(verifier: &Verifier, request: TestRequest) -> (Answer, usize) {
     let runs = Runs::default();
+    let route = web::to(guarded);
+    // Without the attribute, the middleware is the guard.
+    #[cfg(not(feature = "macros"))]
+    let route = route.wrap(paseto_actix::PasetoRequired::new());
     let app = init_service(
-        App::new().app_data(verifier.clone()).app_data(web::Data::new(runs.clone())).default_service(web::to(guarded)),
+        App::new().app_data(verifier.clone()).app_data(web::Data::new(runs.clone())).default_service(route),
     )
     .await;
     let response = app.call(request.to_request()).await.expect("middlewares answer, they do not fail");

@@ -10,6 +10,7 @@ pub mod http;
 pub mod keys;
 pub mod logs;
 pub mod model_revocations;
+#[cfg(feature = "session")]
 pub mod model_series;
 pub mod parts;
 pub mod patience;
@@ -18,15 +19,17 @@ pub mod process;
 pub mod python;
 pub mod redis;
 pub mod refusals;
+#[cfg(feature = "remember")]
 pub mod remember;
 pub mod require;
 pub mod revocation;
+#[cfg(feature = "session")]
 pub mod session;
 
 /// The issuer that tests trust.
 pub const ISSUER: &str = "https://issuer.example";
 
 /// The examples of the README, run as tests.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "macros", feature = "redis", feature = "remember"))]
 #[doc = include_str!("../../README.md")]
 pub mod readme {}

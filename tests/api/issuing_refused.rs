@@ -1,6 +1,9 @@
 //! What an issuer does not write: an error, and no token that every verifier would refuse.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use actix_web::{
     App, HttpResponse, ResponseError,
@@ -23,7 +26,7 @@ use serde_json::{Value, json};
 use time::macros::datetime;
 
 const FORMATS: [Format; 2] = [Format::Json, Format::Cbor];
-const RESERVED: [&str; 9] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "scope", "auth_time"];
+const RESERVED: [&str; 11] = ["aud", "auth_time", "exp", "iat", "iss", "jti", "nbf", "scope", "sid", "sub", "sub_gen"];
 const BODY_500: &str = r#"{"type":"about:blank","title":"Internal Server Error","status":500}"#;
 
 fn issuer(format: Format) -> Issuer {
@@ -36,6 +39,17 @@ fn verifier(format: Format) -> Verifier {
 
 fn error_of(change: impl FnOnce(TokenBuilder<'_, Value>) -> TokenBuilder<'_, Value>) -> IssueError {
     change(issuer(Format::Json).token(&json!({}))).issue().unwrap_err()
+}
+
+#[test]
+fn the_claims_that_an_issuer_can_write_are_the_reserved_ones() {
+    let (issuer, time) = (issuer(Format::Json), datetime!(2026-01-01 00:00 UTC));
+    let claims = json!({});
+    let token = issuer.token(&claims).subject("ada").audience("https://api.example").scopes(["read"]);
+    let token = token.not_before(time).auth_time(time).token_id("one").session_id("two").generation(1).issue().unwrap();
+    let verifier = verifier_builder(&TestClock::new()).audience("https://api.example").build().unwrap();
+    let written: BTreeMap<String, Value> = verifier.verify_str(&token).unwrap().claims().unwrap();
+    assert_eq!(written.keys().collect::<Vec<_>>(), RESERVED.each_ref());
 }
 
 #[test]

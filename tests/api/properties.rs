@@ -1,10 +1,10 @@
 //! What holds for all tokens, shown on random ones.
 
-use std::{collections::BTreeMap, time::Duration as StdDuration};
+use std::{collections::BTreeMap, sync::LazyLock, time::Duration as StdDuration};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use ciborium::Value as Cbor;
-use paseto_actix::{Format, VerifyErrorKind as Kind};
+use paseto_actix::{Format, IssueError, Issuer, VerifyErrorKind as Kind};
 use paseto_actix_tests::{
     ISSUER,
     app::{issuer_builder, verifier_builder},
@@ -22,14 +22,19 @@ use proptest::prelude::*;
 use serde_json::{Map, Number, Value as Json};
 use time::Duration;
 
-const RESERVED: [&str; 9] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "scope", "auth_time"];
-
 fn config(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
+/// Asks an issuer, because a list in this file would not follow the list of the library.
+fn is_reserved(name: &str) -> bool {
+    static PROBE: LazyLock<Issuer> = LazyLock::new(|| issuer_builder(&TestClock::new()).build().unwrap());
+    let claims = Map::from_iter([(name.to_owned(), Json::Null)]);
+    matches!(PROBE.issue(&claims), Err(IssueError::ReservedClaim { .. }))
+}
+
 fn name() -> impl Strategy<Value = String> {
-    "[a-z]{1,4}|.{0,6}".prop_filter("reserved", |name| !RESERVED.contains(&&**name))
+    "[a-z]{1,4}|.{0,6}".prop_filter("reserved", |name| !is_reserved(name))
 }
 
 /// Numbers that every reader of JSON reads the same.

@@ -203,3 +203,18 @@ impl fmt::Debug for RedisConnection {
 pub(crate) fn key_end(until: OffsetDateTime) -> i64 {
     until.unix_timestamp() + i64::from(until.nanosecond() > 0) + 1
 }
+
+#[cfg(all(test, not(feature = "redis-tls")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_of_tls_without_the_feature_is_rejected_with_the_name_of_the_feature() {
+        for scheme in ["rediss", "REDISS", "valkeys"] {
+            let url = format!("{scheme}://:the-password@127.0.0.1/");
+            let error = RedisSettings::new(url).connect().unwrap_err().to_string();
+            assert!(error.contains("`redis-tls`"), "{error}");
+            assert!(!error.contains("the-password"), "{error}");
+        }
+    }
+}

@@ -15,6 +15,7 @@ use paseto_actix::{
 use paseto_actix_tests::{
     ISSUER,
     clock::{START, TestClock},
+    logs::Logs,
 };
 use proptest::{
     collection::vec,
@@ -71,7 +72,9 @@ fn tokens(clock: &TestClock, secrets: &[SecretKey; 2]) -> Vec<String> {
 async fn b55_with_and_without_a_cache_over_long_runs() {
     let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
     let mut outcomes = BTreeMap::<String, usize>::new();
+    let (mut hits, mut misses) = (0, 0);
     for _ in 0..24 {
+        let logs = Logs::capture();
         let steps = vec(step(), 400).new_tree(&mut runner).unwrap();
         let steps = steps.current();
         let clock = TestClock::new();
@@ -94,13 +97,25 @@ async fn b55_with_and_without_a_cache_over_long_runs() {
         for (at, step) in steps.iter().enumerate() {
             match *step {
                 Step::Verify(i) => {
-                    let [one, other] = both.map(async |verifier| verifier.verify_str_async(&texts[i]).await);
-                    let (one, other) = (one.await, other.await);
+                    let [one, other] = both.map(async |verifier| {
+                        let before = logs.signature_checks();
+                        let outcome = verifier.verify_str_async(&texts[i]).await;
+                        (outcome, logs.signature_checks() - before)
+                    });
+                    let ((one, checks), (other, checks_without)) = (one.await, other.await);
                     let show = |outcome: &Result<VerifiedToken, VerifyError>| match outcome {
                         Ok(token) => format!("{:?} {}", token.claims::<serde_json::Value>().unwrap(), token.kid()),
                         Err(error) => format!("{error:?} {:?} {:?}", error.kid(), error.issuer()),
                     };
                     assert_eq!(show(&one), show(&other), "step {at} of {steps:?}");
+                    assert!(
+                        checks <= checks_without,
+                        "{checks} signature checks with a cache, {checks_without} without"
+                    );
+                    if one.is_ok() {
+                        assert_ne!(checks_without, 0, "without a cache, each token's signature is checked");
+                        *if checks == 0 { &mut hits } else { &mut misses } += 1;
+                    }
                     *outcomes
                         .entry(one.map_or_else(|error| format!("{:?}", error.kind()), |_| "Ok".to_owned()))
                         .or_default() += 1;
@@ -130,6 +145,8 @@ async fn b55_with_and_without_a_cache_over_long_runs() {
             }
         }
     }
+    // A cache that admits nothing, or one that forgets nothing, would make the comparison worthless.
+    assert!(hits > 40 && misses > 40, "{hits} hits, {misses} misses");
     // The runs came by everything that there is to come by.
     for kind in ["Ok", "Expired", "Revoked", "UnknownKey", "Malformed", "NotYetValid", "Refused"] {
         assert!(outcomes.get(kind).is_some_and(|count| *count > 10), "{kind}: {outcomes:?}");

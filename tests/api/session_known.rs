@@ -166,21 +166,66 @@ async fn b38_a_known_cookie_of_a_retired_key_is_sealed_anew() {
     }
 }
 
-/// A middleware outside that looks at the cookies makes actix keep them as they came.
+/// A site whose outer middleware has called `req.cookies()`. actix stores the cookies that it parsed then, and ignores later
+/// changes of the `Cookie` header.
+async fn site_behind_a_reader(kind: Kind, clock: &TestClock) -> Site {
+    let session = kind.session(LocalKey::generate(), clock).build().unwrap();
+    let look = |req: ServiceRequest, service: &_| {
+        let _ = req.cookies().map(|cookies| cookies.len());
+        Service::call(service, req)
+    };
+    let app = App::new().wrap(session).wrap_fn(look).configure(routes);
+    Site::new(init_service(app).await, |request| request.to_request())
+}
+
 #[actix_web::test]
 async fn cookies_that_were_looked_at_before() {
-    let clock = TestClock::new();
     for kind in Kind::READY_MADE {
-        let session = kind.session(LocalKey::generate(), &clock).build().unwrap();
-        let look = |req: ServiceRequest, service: &_| {
-            let _ = req.cookies().map(|cookies| cookies.len());
-            Service::call(service, req)
+        let clock = TestClock::new();
+        let site = site_behind_a_reader(kind, &clock).await;
+        let (ada, bob) = (session_of(&site, kind, "ada").await, session_of(&site, kind, "bob").await);
+        let assert_rejected = async |value: &str, case: &str| {
+            let (body, headers) = site.read(kind, value).await;
+            assert_eq!(body, "", "{kind:?}: {case}");
+            assert_eq!(set_cookie(&headers).value(), "", "{kind:?}: {case}: the cookie is removed");
         };
-        let app = App::new().wrap(session).wrap_fn(look).configure(routes);
-        let site = Site::new(init_service(app).await, |request| request.to_request());
-        let value = session_of(&site, kind, "ada").await;
         for _ in 0..3 {
-            assert_eq!(site.read(kind, &value).await.0, ADA, "{kind:?}");
+            assert_eq!(site.read(kind, &ada).await.0, ADA, "{kind:?}");
+            for index in [0, ada.len() / 2, ada.len() - 1] {
+                let other = if &ada[index..=index] == "A" { "B" } else { "A" };
+                let tampered = format!("{}{other}{}", &ada[..index], &ada[index + 1..]);
+                assert_rejected(&tampered, "a cookie with another character").await;
+            }
+            assert_rejected(&format!("{}{}", &ada[..ada.len() / 2], &bob[bob.len() / 2..]), "two halves").await;
+            assert_rejected(&kind.wrap("forged"), "no token").await;
+        }
+        clock.advance(Duration::minutes(30) - Duration::SECOND);
+        assert_eq!(site.read(kind, &ada).await.0, ADA, "{kind:?}");
+        clock.advance(Duration::SECOND);
+        assert_rejected(&ada, "an expired cookie").await;
+    }
+}
+
+/// A browser enforces the `__Host-` prefix only for the name as it is written. Another site of the domain can set a cookie whose
+/// name decodes to the session's.
+#[actix_web::test]
+async fn a_cookie_whose_name_decodes_to_the_session_is_ignored() {
+    for kind in Kind::READY_MADE {
+        let clock = TestClock::new();
+        let site = kind.site(LocalKey::generate(), &clock).await;
+        let (ada, bob) = (session_of(&site, kind, "ada").await, session_of(&site, kind, "bob").await);
+        for alias in
+            ["%5F%5FHost-session", "__Host%2Dsession", "__Host-%73ession", "__Host-session%20", "\u{a0}__Host-session"]
+        {
+            for _ in 0..2 {
+                assert_eq!(body(&site, &format!("{alias}={bob}")).await, "", "{kind:?}: {alias} alone");
+                for cookies in [
+                    format!("{alias}={bob}; {}={ada}", kind.cookie()),
+                    format!("{}={ada}; {alias}={bob}", kind.cookie()),
+                ] {
+                    assert_eq!(body(&site, &cookies).await, ADA, "{kind:?}: {alias} beside the session");
+                }
+            }
         }
     }
 }

@@ -1,11 +1,16 @@
 //! The suites for stores of users' own: what keeps the rules passes, and what breaks one is told which.
 
-use std::{any::Any, panic::AssertUnwindSafe, time::Duration as StdDuration};
+use std::{
+    any::Any,
+    mem,
+    panic::AssertUnwindSafe,
+    time::{Duration as StdDuration, Instant},
+};
 
 use futures_util::FutureExt;
 use paseto_actix::{
-    CachedRevocations, Clock, MemoryRevocations, MemorySeries, RedisRevocations, RedisSeries, RevocationQuery,
-    Revocations, SeriesStore, test_suites,
+    CachedRevocations, Clock, MemoryRevocations, MemorySeries, RedisRevocations, RedisSeries, RevocationError,
+    RevocationQuery, Revocations, SeriesStore, test_suites,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -37,6 +42,60 @@ async fn b47_revocations_whose_answers_are_remembered() {
     let store = MemoryRevocations::new(1000).clock(clock.clone());
     for lag in [StdDuration::ZERO, StdDuration::from_secs(3600)] {
         revocations_in_full(&CachedRevocations::new(store.clone(), lag).clock(clock.clone()), &clock).await;
+    }
+}
+
+/// A store on a Redis server by the clock of a test. Redis uses the real time.
+struct ByTestClock {
+    store: RedisRevocations,
+    clock: TestClock,
+}
+
+impl ByTestClock {
+    /// The end by the clock of Redis.
+    fn real(&self, until: OffsetDateTime) -> OffsetDateTime {
+        OffsetDateTime::now_utc() + (until - self.clock.now())
+    }
+}
+
+impl Revocations for ByTestClock {
+    async fn revoke(&self, issuer: &str, token_id: &str, until: OffsetDateTime) -> Result<(), RevocationError> {
+        self.store.revoke(issuer, token_id, self.real(until)).await
+    }
+
+    async fn revoke_subject(&self, issuer: &str, subject: &str, until: OffsetDateTime) -> Result<u64, RevocationError> {
+        self.store.revoke_subject(issuer, subject, self.real(until)).await
+    }
+
+    async fn generation(&self, issuer: &str, subject: &str) -> Result<u64, RevocationError> {
+        self.store.generation(issuer, subject).await
+    }
+
+    async fn is_revoked(&self, token: RevocationQuery<'_>) -> Result<bool, RevocationError> {
+        self.store.is_revoked(token).await
+    }
+}
+
+/// No test can set the clock of Redis. Instead, the ends of all keys are moved.
+#[actix_web::test]
+async fn revocations_on_redis_over_time() {
+    let Some(redis) = Redis::start() else { return };
+    let clock = TestClock::new();
+    let builder = RedisRevocations::builder(redis.url()).timeout(StdDuration::from_secs(20)).clock(clock.clone());
+    let store = ByTestClock { store: builder.build().unwrap(), clock: clock.clone() };
+    let mut moved = Instant::now();
+    let mut advance = |by: Duration| {
+        clock.advance(by);
+        // Real time that has passed has brought the ends nearer.
+        let by = by - mem::replace(&mut moved, Instant::now()).elapsed();
+        let script = "for _, key in ipairs(redis.call('KEYS', '*')) do
+            redis.call('PEXPIREAT', key, redis.call('PEXPIRETIME', key) - ARGV[1])
+        end
+        return 'moved'";
+        assert_eq!(redis.command(&["EVAL", script, "0", &by.whole_milliseconds().to_string()]), "moved");
+    };
+    for _ in 0..2 {
+        test_suites::revocations_over_time(&store, store.clock.now(), async |by| advance(by)).await;
     }
 }
 
@@ -84,6 +143,9 @@ async fn revocations_that_break_a_rule_are_told_which() {
         (ForgetsSubjects, "the generation is the one that the last revocation began"),
         (EndsSooner, "a record never ends sooner for a second word"),
         (EndsEarly, "a token is revoked until the last end that was told, that included"),
+        (NeverForgetsIds, "a token is not revoked 5 seconds after the end of its record"),
+        (NeverForgetsSubjects, "a subject is not revoked 5 seconds after the end of its record"),
+        (NeverForgetsGenerations, "the generation of a subject is 0 again 5 seconds after the end of its record"),
         (MixesIssuers, "an id is one of its issuer's"),
         (JoinsNames, "an id is one of its issuer's"),
         (MixesKinds, "a subject is no id"),

@@ -24,6 +24,12 @@ pub enum RevocationFault {
     EndsSooner,
     /// A record is gone when its end has come.
     EndsEarly,
+    /// A record of an id counts for ever.
+    NeverForgetsIds,
+    /// A record of a subject revokes for ever.
+    NeverForgetsSubjects,
+    /// A record of a subject ends, and its generation stays.
+    NeverForgetsGenerations,
     /// It keeps ids and subjects without their issuers.
     MixesIssuers,
     /// It keeps an issuer and a name as one text.
@@ -73,7 +79,12 @@ impl ModelRevocations {
         }
         let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         let (now, early) = (self.clock.now(), self.has(RevocationFault::EndsEarly));
-        records.retain(|_, (until, _)| if early { *until > now } else { *until >= now });
+        let forever = match self.fault {
+            Some(RevocationFault::NeverForgetsIds) => "id",
+            Some(RevocationFault::NeverForgetsSubjects | RevocationFault::NeverForgetsGenerations) => "subject",
+            _ => "no kind",
+        };
+        records.retain(|key, (until, _)| key[0] == forever || if early { *until > now } else { *until >= now });
         Ok(records)
     }
 
@@ -132,7 +143,9 @@ impl Revocations for ModelRevocations {
         let session = token.session_id.filter(|_| !self.has(RevocationFault::IgnoresSessions));
         let by_id = has(token.token_id) || session.is_some_and(has);
         let Some((subject, own)) = token.subject else { return Ok(by_id) };
-        let least = records.get(&self.key("subject", token.issuer, subject)).map_or(0, |(_, generation)| *generation);
+        let has_ended = |until| self.has(RevocationFault::NeverForgetsGenerations) && until < self.clock.now();
+        let record = records.get(&self.key("subject", token.issuer, subject)).filter(|(until, _)| !has_ended(*until));
+        let least = record.map_or(0, |(_, generation)| *generation);
         let own = if self.has(RevocationFault::RevokesTheNew) { own.saturating_sub(1) } else { own };
         Ok(own < least || (by_id && !self.has(RevocationFault::IgnoresIdsOfSubjects)))
     }

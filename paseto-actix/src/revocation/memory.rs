@@ -12,7 +12,7 @@ use crate::{Clock, SystemClock};
 
 /// Revocations in the memory of one process: they end with it, and the tokens are good again. Clones are the same store.
 ///
-/// It holds so many records and no more. Those whose tokens have expired leave; if none has, revoking is an error.
+/// It holds so many records and no more. Those whose end has passed leave; if none has, revoking is an error.
 ///
 /// ```
 /// use paseto_actix::MemoryRevocations;
@@ -50,6 +50,13 @@ struct Record {
     until: OffsetDateTime,
     /// The subject's; of no meaning for a token.
     generation: u64,
+}
+
+impl Table {
+    /// The record, unless its end has passed. Only a write removes such records, so each reader has to compare the time.
+    fn in_force(&self, id: &RecordId, now: OffsetDateTime) -> Option<&Record> {
+        self.records.get(id).filter(|record| record.until >= now)
+    }
 }
 
 impl MemoryRevocations {
@@ -133,17 +140,18 @@ impl Revocations for MemoryRevocations {
 
     async fn generation(&self, issuer: &str, subject: &str) -> Result<u64, RevocationError> {
         let record = self.record(Kind::Subject, issuer, subject);
-        Ok(self.read().records.get(&record).map_or(0, |record| record.generation))
+        let now = self.clock.now();
+        Ok(self.read().in_force(&record, now).map_or(0, |record| record.generation))
     }
 
     async fn is_revoked(&self, token: RevocationQuery<'_>) -> Result<bool, RevocationError> {
-        let table = self.read();
-        let ids = [Some(token.token_id), token.session_id];
-        if ids.into_iter().flatten().any(|id| table.records.contains_key(&self.record(Kind::Token, token.issuer, id))) {
+        let (now, table) = (self.clock.now(), self.read());
+        let is_known = |id| table.in_force(&self.record(Kind::Token, token.issuer, id), now).is_some();
+        if [Some(token.token_id), token.session_id].into_iter().flatten().any(is_known) {
             return Ok(true);
         }
         let Some((subject, generation)) = token.subject else { return Ok(false) };
-        let record = table.records.get(&self.record(Kind::Subject, token.issuer, subject));
+        let record = table.in_force(&self.record(Kind::Subject, token.issuer, subject), now);
         Ok(record.is_some_and(|record| generation < record.generation))
     }
 }

@@ -12,9 +12,10 @@ use actix_web::{
 use futures_util::future::join_all;
 use paseto_actix::{
     ConfigError, KeyRing, LocalKey, MemoryRevocations, MemorySeries, RefreshError, RefreshTokens, RefreshTokensBuilder,
-    TokenPair, Verifier,
+    Revocations, TokenPair, Verifier, VerifyErrorKind as Kind,
 };
 use paseto_actix_tests::{
+    ISSUER,
     app::{assert_accepted, assert_refused, issuer_builder, verifier_builder},
     clock::TestClock,
 };
@@ -215,6 +216,52 @@ async fn b49_all_logins_of_a_subject() {
     let again = begin(&tokens, "ada").await;
     assert_accepted(&verifier, &again.access_token).await;
     refresh(&tokens, &again).await.unwrap();
+}
+
+/// The record of the subject ends with the last access token from before: 15 minutes, and the longest leeway of 5 minutes.
+#[actix_web::test]
+async fn logins_that_were_ended_stay_ended_over_time() {
+    let house = House::new();
+    let tokens = house.tokens();
+    let leeway = StdDuration::from_secs(300);
+    let verifier =
+        verifier_builder(&house.clock).leeway(leeway).revocations(house.revocations.clone()).build().unwrap();
+    let kind = async |pair: &TokenPair| {
+        verifier.verify_str_async(&pair.access_token).await.map(|_| ()).map_err(|error| error.kind())
+    };
+    let (ended, bob) = (begin(&tokens, "ada").await, begin(&tokens, "bob").await);
+    // A refresh that is rejected revokes the session id of its login. So the access token is that of another login.
+    let refreshed = begin(&tokens, "ada").await;
+    tokens.end_all("ada").await.unwrap();
+    let mut later = begin(&tokens, "ada").await;
+    let end = Duration::minutes(20);
+    let mut now = Duration::ZERO;
+    for (at, expected) in [
+        (Duration::ZERO, Kind::Revoked),
+        (Duration::minutes(14), Kind::Revoked),
+        (end - Duration::NANOSECOND, Kind::Revoked),
+        (end, Kind::Revoked),
+        (end + Duration::NANOSECOND, Kind::Expired),
+        (end + Duration::HOUR, Kind::Expired),
+    ] {
+        house.clock.advance(at - now);
+        now = at;
+        assert_eq!(kind(&ended).await, Err(expected), "{at}");
+        let generation = house.revocations.generation(ISSUER, "ada").await.unwrap();
+        assert_eq!(generation != 0, at <= end, "{at}: the record of the subject");
+        assert!(matches!(refresh(&tokens, &refreshed).await, Err(RefreshError::Ended)), "{at}");
+        assert_eq!(kind(&bob).await, if at <= end { Ok(()) } else { Err(Kind::Expired) }, "{at}");
+        later = refresh(&tokens, &later).await.unwrap();
+        assert_eq!(kind(&later).await, Ok(()), "{at}: a login from after the revocation goes on");
+    }
+
+    // The record has ended. A second revocation ends the logins of each generation all the same.
+    let newest = begin(&tokens, "ada").await;
+    tokens.end_all("ada").await.unwrap();
+    for pair in [&later, &newest] {
+        assert_eq!(kind(pair).await, Err(Kind::Revoked));
+        assert!(matches!(refresh(&tokens, pair).await, Err(RefreshError::Ended)));
+    }
 }
 
 #[actix_web::test]

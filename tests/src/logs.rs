@@ -1,10 +1,12 @@
-//! What was logged.
+//! What was logged, and that it shows no secret.
 
 use std::{
+    collections::HashMap,
     fmt::{self, Write},
     sync::{Arc, LazyLock, Mutex},
 };
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use tracing::{
     Dispatch, Event, Subscriber,
     field::{Field, Visit},
@@ -51,11 +53,68 @@ impl Logs {
     pub fn signature_checks(&self) -> usize {
         self.count("checking a signature")
     }
+
+    /// Asserts that each scenario, known by a text of its lines, was logged, and that no line shows a part of a secret.
+    #[track_caller]
+    pub fn assert_no_secret(&self, scenarios: &[&str], secrets: &Secrets) {
+        for scenario in scenarios {
+            assert_ne!(self.count(scenario), 0, "no line with `{scenario}`: {self:#?}");
+        }
+        let lines = self.lines();
+        assert!(!lines.is_empty(), "nothing was logged");
+        for line in lines {
+            secrets.assert_not_in(&line, "the log");
+        }
+    }
 }
 
 impl fmt::Debug for Logs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.lines()).finish()
+    }
+}
+
+/// How many characters of a secret in a row are a part of it. A text shows the secret if it shows one part.
+const PART: usize = 16;
+
+/// Texts that no log may show, by the name of what they are.
+#[derive(Debug, Default)]
+pub struct Secrets {
+    parts: HashMap<Vec<u8>, &'static str>,
+    short: Vec<(String, &'static str)>,
+}
+
+impl Secrets {
+    /// A key as its PASERK, and its bytes as a list of numbers.
+    pub fn key(&mut self, paserk: &str) {
+        let text = paserk.rsplit('.').next().expect("a PASERK has three pieces");
+        let bytes = Base64UrlUnpadded::decode_vec(text).expect("the base64 of a PASERK");
+        self.add("a key", text);
+        self.add("the bytes of a key", format!("{bytes:?}").trim_matches(['[', ']']));
+    }
+
+    /// A token, apart from its version and its purpose.
+    pub fn token(&mut self, token: &str) {
+        token.split('.').filter(|piece| piece.len() >= PART).for_each(|piece| self.add("a token", piece));
+    }
+
+    /// Any other text. A short one is a part as a whole.
+    pub fn add(&mut self, name: &'static str, text: &str) {
+        assert!(text.len() >= 8, "{name} may be in other texts by chance: {text}");
+        if text.len() < PART {
+            self.short.push((text.to_owned(), name));
+        }
+        self.parts.extend(text.as_bytes().windows(PART).map(|part| (part.to_vec(), name)));
+    }
+
+    /// Asserts that the text shows no part of a secret.
+    #[track_caller]
+    pub fn assert_not_in(&self, text: &str, case: &str) {
+        let part = text.as_bytes().windows(PART).find_map(|part| self.parts.get(part));
+        let short = self.short.iter().find(|(short, _)| text.contains(short)).map(|(_, name)| name);
+        if let Some(name) = part.or(short) {
+            panic!("{name} in {case}: {text}");
+        }
     }
 }
 

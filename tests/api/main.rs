@@ -68,6 +68,7 @@ mod session_ends;
 #[cfg(feature = "session")]
 mod session_known;
 #[cfg(feature = "session")]
+mod session_logs;
 mod session_settings;
 #[cfg(feature = "session")]
 mod session_size;

@@ -47,6 +47,7 @@ mod redis_series;
 #[cfg(feature = "session")]
 mod refresh;
 #[cfg(feature = "session")]
+mod refresh_logs;
 mod refresh_races;
 #[cfg(feature = "remember")]
 mod remember;

@@ -1,0 +1,95 @@
+//! Logs of refresh tokens: they have the reasons, and no part of a token, a key or a subject.
+
+use actix_web::ResponseError;
+use paseto_actix::{LocalKey, MemorySeries, RefreshError, RefreshTokens, RefreshTokensBuilder, TokenPair};
+use paseto_actix_tests::{
+    app::{issuer_builder, verifier_builder},
+    clock::TestClock,
+    keys,
+    logs::{Logs, Secrets},
+    revocation::Failing,
+};
+use serde_json::json;
+use time::Duration;
+
+const SUBJECT: &str = "a-private-subject";
+
+fn add(secrets: &mut Secrets, pair: &TokenPair) {
+    secrets.token(&pair.access_token);
+    secrets.token(&pair.refresh_token);
+}
+
+/// The answer to a client is logged, too.
+fn answered<T>(outcome: Result<T, RefreshError>) -> Option<T> {
+    outcome.map_err(|error| error.error_response()).ok()
+}
+
+async fn refresh(tokens: &RefreshTokens, text: &str) -> Option<TokenPair> {
+    answered(answered(tokens.refresh(text).await)?.issue(&json!({})))
+}
+
+#[actix_web::test]
+async fn logs_of_refresh_tokens_show_no_secret() {
+    let logs = Logs::capture();
+    let mut secrets = Secrets::default();
+    let (clock, key, other_key) = (TestClock::new(), LocalKey::generate(), LocalKey::generate());
+    for key in [keys::SECRET_PASERK, &key.to_paserk(), &other_key.to_paserk()] {
+        secrets.key(key);
+    }
+    secrets.add("a subject", SUBJECT);
+    let store = Failing::new(&clock, 100);
+    let builder = |key: &LocalKey| -> RefreshTokensBuilder {
+        RefreshTokens::builder(issuer_builder(&clock).build().unwrap(), key.clone())
+            .families(MemorySeries::new(100))
+            .revocations(store.clone())
+            .clock(clock.clone())
+    };
+    let tokens = builder(&key).build().unwrap();
+    let verifier = verifier_builder(&clock).revocations(store.clone()).build().unwrap();
+
+    // A good login leaves no line but those of its access tokens.
+    let first = answered(tokens.begin(SUBJECT).await).unwrap().issue(&json!({})).unwrap();
+    let second = refresh(&tokens, &first.refresh_token).await.unwrap();
+    for pair in [&first, &second] {
+        add(&mut secrets, pair);
+        let before = logs.signature_checks();
+        verifier.verify_str_async(&pair.access_token).await.unwrap();
+        assert_eq!(logs.signature_checks(), before + 1);
+    }
+
+    let text = &first.refresh_token;
+    let end = if text.ends_with('A') { "B" } else { "A" };
+    for malformed in [format!("{}{end}", &text[..text.len() - 1]), text.repeat(2), text[..40].to_owned()] {
+        assert!(refresh(&tokens, &malformed).await.is_none(), "{malformed}");
+    }
+    assert!(refresh(&tokens, &first.access_token).await.is_none());
+    let other = builder(&other_key).build().unwrap();
+    assert!(refresh(&other, text).await.is_none());
+
+    clock.advance(Duration::MINUTE);
+    assert!(refresh(&tokens, text).await.is_none(), "reused");
+    assert!(refresh(&tokens, &second.refresh_token).await.is_none(), "ended");
+    verifier.verify_str_async(&second.access_token).await.unwrap_err();
+
+    let third = answered(tokens.begin(SUBJECT).await).unwrap().issue(&json!({})).unwrap();
+    add(&mut secrets, &third);
+    store.set_down(true);
+    assert!(refresh(&tokens, &third.refresh_token).await.is_none(), "the store is down");
+    assert!(answered(tokens.end_all(SUBJECT).await).is_none());
+    store.set_down(false);
+    let full = builder(&key).families(MemorySeries::new(0)).build().unwrap();
+    assert!(answered(full.begin(SUBJECT).await).is_none());
+    let long = SUBJECT.repeat(1 << 16);
+    assert!(answered(tokens.begin(&long).await).is_none(), "too long for a token");
+
+    assert_eq!(logs.count("reason=no refresh token of ours"), 5);
+    let scenarios = [
+        "a refresh token was used again",
+        "reason=the refresh token was used before",
+        "reason=the login has ended",
+        "reason=down",
+        "reason=the store holds 0 series",
+        "reason=no refresh token could be sealed",
+    ];
+    logs.assert_no_secret(&scenarios, &secrets);
+}

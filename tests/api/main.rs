@@ -40,9 +40,10 @@ mod properties;
 mod readme;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(all(feature = "redis", feature = "remember"))]
+mod redis_logs;
 #[cfg(feature = "redis")]
 mod redis_revocation;
-#[cfg(all(feature = "redis", feature = "remember"))]
 mod redis_series;
 #[cfg(feature = "session")]
 mod refresh;

@@ -1,0 +1,120 @@
+//! Logs of a Redis server that fails: they have the reasons, and no part of a password, a token, a key or a subject.
+
+use std::{net::TcpListener, time::Duration};
+
+use actix_web::{ResponseError, http::StatusCode};
+use paseto_actix::{
+    Issuer, LocalKey, MemoryRevocations, MemorySeries, RedisRevocations, RedisSeries, RefreshTokens, SecretKey,
+    Verifier,
+};
+use paseto_actix_tests::{
+    ISSUER,
+    app::send_bearer,
+    clock::TestClock,
+    logs::{Logs, Secrets},
+    redis::Redis,
+    session::{Client, Kind, routes},
+};
+use serde_json::json;
+
+const PASSWORD: &str = "a-private-password";
+const SUBJECT: &str = "a-private-subject";
+
+/// Longer than any answer takes on a busy machine.
+const PATIENT: Duration = Duration::from_secs(20);
+
+/// Asks stores on this server in each way that a request can, all in vain, and asserts that the logs have this reason and no
+/// secret.
+async fn assert_fails_discreetly(url: &str, timeout: Duration, reason: &str) {
+    let logs = Logs::capture();
+    let mut secrets = Secrets::default();
+    let (secret, local, clock) = (SecretKey::generate(), LocalKey::generate(), TestClock::new());
+    secrets.key(&secret.to_paserk());
+    secrets.key(&local.to_paserk());
+    secrets.add("a password", PASSWORD);
+    secrets.add("a subject", SUBJECT);
+    let revocations = RedisRevocations::builder(url).timeout(timeout).build().unwrap();
+    let series = RedisSeries::builder(url).timeout(timeout).build().unwrap();
+    secrets.assert_not_in(&format!("{revocations:?} {series:?}"), "what `Debug` shows");
+
+    // A request, and a logout.
+    let verifier = || Verifier::builder().trust(ISSUER, secret.public_key());
+    let checking = verifier().revocations(revocations.clone()).build().unwrap();
+    let issuer = Issuer::builder(ISSUER).key(secret.clone()).build().unwrap();
+    let text = issuer.token(&json!({})).subject(SUBJECT).issue().unwrap();
+    secrets.token(&text);
+    assert_eq!(send_bearer(&checking, &text).await.0.status, StatusCode::SERVICE_UNAVAILABLE);
+    let token = verifier().build().unwrap().verify_str(&text).unwrap();
+    checking.revoke(&token).await.unwrap_err().error_response();
+
+    // Refresh tokens, with either store.
+    let tokens = || RefreshTokens::builder(issuer.clone(), local.clone());
+    let of_memory = tokens().families(MemorySeries::new(9)).revocations(MemoryRevocations::new(9)).build().unwrap();
+    let pair = of_memory.begin(SUBJECT).await.unwrap().issue(&json!({})).unwrap();
+    secrets.token(&pair.access_token);
+    secrets.token(&pair.refresh_token);
+    let on_redis = [
+        tokens().families(MemorySeries::new(9)).revocations(revocations.clone()).build().unwrap(),
+        tokens().families(series).revocations(MemoryRevocations::new(9)).build().unwrap(),
+    ];
+    for tokens in on_redis {
+        tokens.begin(SUBJECT).await.unwrap_err().error_response();
+        tokens.refresh(&pair.refresh_token).await.unwrap_err().error_response();
+        tokens.end(&pair.refresh_token).await.unwrap_err().error_response();
+        tokens.end_all(SUBJECT).await.unwrap_err().error_response();
+    }
+
+    // A session.
+    let site = Kind::Signed.site_revoking(local, &clock, revocations, routes).await;
+    let mut client = Client::new();
+    client.get(&site, &format!("/set?user={SUBJECT}")).await;
+    secrets.add("a cookie", &client.session(Kind::Signed));
+    assert_eq!(client.get(&site, "/").await.status, StatusCode::SERVICE_UNAVAILABLE);
+
+    let scenarios = [
+        "reason=Unavailable",
+        "the revocation store did not do its part",
+        "no new tokens",
+        "the store of sessions that have ended does not do its part",
+    ];
+    logs.assert_no_secret(&scenarios, &secrets);
+    for line in logs.lines().iter().filter(|line| line.starts_with("ERROR")) {
+        assert!(line.contains(reason), "{line}");
+    }
+}
+
+/// The URL of a server on this port, with a name and a password.
+fn url(port: u16) -> String {
+    format!("redis://user:{PASSWORD}@127.0.0.1:{port}/")
+}
+
+#[actix_web::test]
+async fn logs_of_a_redis_server_that_is_down_show_no_secret() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    assert_fails_discreetly(&url(closed), PATIENT, "Connection refused").await;
+}
+
+#[actix_web::test]
+async fn logs_of_a_redis_server_that_hangs_show_no_secret() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = url(silent.local_addr().unwrap().port());
+    assert_fails_discreetly(&url, Duration::from_millis(100), "no answer within 100ms").await;
+}
+
+#[actix_web::test]
+async fn logs_of_a_redis_server_with_another_password_show_no_secret() {
+    let Some(redis) = Redis::start() else { return };
+    let url = redis.url().replace("//", &format!("//:{PASSWORD}@"));
+    assert_eq!(redis.command(&["CONFIG", "SET", "requirepass", "another"]), "OK");
+    assert_fails_discreetly(&url, PATIENT, "AuthenticationFailed").await;
+}
+
+/// A server that does not know `HELLO` repeats its arguments, the password among them.
+#[actix_web::test]
+async fn logs_of_a_redis_server_that_repeats_commands_show_no_secret() {
+    let Some(mut redis) = Redis::start() else { return };
+    redis.restart(&["--rename-command", "HELLO", "HIDDEN"]);
+    assert!(redis.command(&["HELLO", "3", "AUTH", "user", PASSWORD]).contains(PASSWORD), "it repeats");
+    let url = redis.url().replace("//", &format!("//user:{PASSWORD}@"));
+    assert_fails_discreetly(&format!("{url}?protocol=resp3"), PATIENT, "unknown command 'HELLO'").await;
+}

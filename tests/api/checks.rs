@@ -159,6 +159,7 @@ async fn refusals_of_checks() {
         assert_eq!(answer.body, r#"{"type":"about:blank","title":"Service Unavailable","status":503}"#);
         assert_eq!(logs.count("Unavailable: the database is away"), 1, "{place}: {logs:?}");
 
+        assert_eq!(logs.count("refused"), 3, "{place}: one line for each of them: {logs:?}");
         for line in logs.lines().iter().filter(|line| line.contains("refused")) {
             assert!(line.contains(keys::public().kid()) && line.contains(ISSUER), "{place}: {line}");
         }

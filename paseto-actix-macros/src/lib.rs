@@ -22,9 +22,14 @@ use crate::{
 /// has its body left unread, is answered by the error handler of the `Verifier`, and never reaches
 /// the handler.
 ///
-/// ```ignore
+/// ```
 /// use actix_web::{Responder, get, web};
 /// use paseto_actix::{Paseto, paseto_required};
+///
+/// #[derive(serde::Deserialize, serde::Serialize)]
+/// struct Me {
+///     email: String,
+/// }
 ///
 /// #[get("/me")]
 /// #[paseto_required]
@@ -58,7 +63,7 @@ use crate::{
 /// The function agrees. It is a `fn(&HttpRequest, &VerifiedToken) -> Result<(), Refusal>`, and is
 /// asked last.
 ///
-/// ```ignore
+/// ```
 /// use actix_web::{HttpRequest, HttpResponse, delete, web};
 /// use paseto_actix::{Refusal, VerifiedToken, paseto_required};
 ///
@@ -67,14 +72,15 @@ use crate::{
 ///     scopes("posts:write"),
 ///     any_scope("editor", "admin"),
 ///     fresh = "10m",
-///     check = in_office_hours
+///     check = by_employee
 /// )]
 /// async fn remove(id: web::Path<u64>) -> HttpResponse {
 ///     HttpResponse::NoContent().finish()
 /// }
 ///
-/// fn in_office_hours(req: &HttpRequest, token: &VerifiedToken) -> Result<(), Refusal> {
-///     // ...
+/// fn by_employee(_: &HttpRequest, token: &VerifiedToken) -> Result<(), Refusal> {
+///     let is_employee = token.subject().is_some_and(|subject| subject.ends_with("@example.com"));
+///     if is_employee { Ok(()) } else { Err(Refusal::forbidden("only employees remove posts")) }
 /// }
 /// ```
 ///

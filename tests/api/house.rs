@@ -92,7 +92,7 @@ fn exports() -> BTreeMap<String, String> {
     exports
 }
 
-/// A file without its comments and its strings. The comments of a line end there, and so do its strings.
+/// Removes comments and strings. Assumes that no string or block comment spans lines.
 fn code(file: &str) -> String {
     let mut code = String::new();
     for line in file.lines() {

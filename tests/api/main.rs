@@ -40,15 +40,19 @@ mod properties;
 mod readme;
 #[cfg(feature = "redis")]
 mod redis;
-#[cfg(all(feature = "redis", feature = "remember"))]
+#[cfg(all(feature = "redis", feature = "session"))]
 mod redis_logs;
 #[cfg(feature = "redis")]
 mod redis_revocation;
+#[cfg(all(feature = "redis", feature = "session", feature = "test-suites"))]
 mod redis_series;
+#[cfg(all(feature = "redis", feature = "session", feature = "test-suites"))]
+mod redis_test_suites;
 #[cfg(feature = "session")]
 mod refresh;
 #[cfg(feature = "session")]
 mod refresh_logs;
+#[cfg(feature = "session")]
 mod refresh_races;
 #[cfg(feature = "remember")]
 mod remember;
@@ -61,6 +65,8 @@ mod required;
 mod revocation;
 #[cfg(feature = "remember")]
 mod revoked_sessions;
+#[cfg(all(feature = "session", feature = "test-suites"))]
+mod series_test_suite;
 #[cfg(feature = "macros")]
 mod server;
 #[cfg(feature = "remember")]
@@ -71,12 +77,13 @@ mod session_ends;
 mod session_known;
 #[cfg(feature = "session")]
 mod session_logs;
+#[cfg(feature = "session")]
 mod session_settings;
 #[cfg(feature = "session")]
 mod session_size;
 #[cfg(feature = "session")]
 mod sessions;
-#[cfg(all(feature = "redis", feature = "session", feature = "test-suites"))]
+#[cfg(feature = "test-suites")]
 mod test_suites;
 mod transport;
 mod vectors;

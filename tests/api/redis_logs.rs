@@ -1,4 +1,4 @@
-//! Logs of a Redis server that fails: they have the reasons, and no part of a password, a token, a key or a subject.
+//! The logs of Redis failures contain the reason, and no part of a password, token, key or subject.
 
 use std::{net::TcpListener, time::Duration};
 
@@ -21,11 +21,11 @@ const PASSWORD: &str = "a-private-password";
 const SUBJECT: &str = "a-private-subject";
 
 /// Longer than any answer takes on a busy machine.
-const PATIENT: Duration = Duration::from_secs(20);
+const LONG_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Asks stores on this server in each way that a request can, all in vain, and asserts that the logs have this reason and no
-/// secret.
-async fn assert_fails_discreetly(url: &str, timeout: Duration, reason: &str) {
+/// Sends requests that need this server. Asserts that each fails, that the log contains the reason, and
+/// that no line contains a part of a secret.
+async fn assert_failures_are_logged_without_secrets(url: &str, timeout: Duration, reason: &str) {
     let logs = Logs::capture();
     let mut secrets = Secrets::default();
     let (secret, local, clock) = (SecretKey::generate(), LocalKey::generate(), TestClock::new());
@@ -91,14 +91,14 @@ fn url(port: u16) -> String {
 #[actix_web::test]
 async fn logs_of_a_redis_server_that_is_down_show_no_secret() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    assert_fails_discreetly(&url(closed), PATIENT, "Connection refused").await;
+    assert_failures_are_logged_without_secrets(&url(closed), LONG_TIMEOUT, "Connection refused").await;
 }
 
 #[actix_web::test]
 async fn logs_of_a_redis_server_that_hangs_show_no_secret() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = url(silent.local_addr().unwrap().port());
-    assert_fails_discreetly(&url, Duration::from_millis(100), "no answer within 100ms").await;
+    assert_failures_are_logged_without_secrets(&url, Duration::from_millis(100), "no answer within 100ms").await;
 }
 
 #[actix_web::test]
@@ -106,7 +106,7 @@ async fn logs_of_a_redis_server_with_another_password_show_no_secret() {
     let Some(redis) = Redis::start() else { return };
     let url = redis.url().replace("//", &format!("//:{PASSWORD}@"));
     assert_eq!(redis.command(&["CONFIG", "SET", "requirepass", "another"]), "OK");
-    assert_fails_discreetly(&url, PATIENT, "AuthenticationFailed").await;
+    assert_failures_are_logged_without_secrets(&url, LONG_TIMEOUT, "AuthenticationFailed").await;
 }
 
 /// A server that does not know `HELLO` repeats its arguments, the password among them.
@@ -116,5 +116,10 @@ async fn logs_of_a_redis_server_that_repeats_commands_show_no_secret() {
     redis.restart(&["--rename-command", "HELLO", "HIDDEN"]);
     assert!(redis.command(&["HELLO", "3", "AUTH", "user", PASSWORD]).contains(PASSWORD), "it repeats");
     let url = redis.url().replace("//", &format!("//user:{PASSWORD}@"));
-    assert_fails_discreetly(&format!("{url}?protocol=resp3"), PATIENT, "unknown command 'HELLO'").await;
+    assert_failures_are_logged_without_secrets(
+        &format!("{url}?protocol=resp3"),
+        LONG_TIMEOUT,
+        "unknown command 'HELLO'",
+    )
+    .await;
 }

@@ -11,6 +11,7 @@ use actix_web::{
 use paseto_actix::{ConfigError, Fresh, LocalKey, MemorySeries, RememberMe, RememberMeBuilder, SessionProtection};
 use paseto_actix_tests::{
     logs::{Logs, Secrets},
+    parts::tampered,
     remember::{House, REMEMBER, SESSION, ada, state, with_cookie},
     session::{Client, Site, set_cookies},
 };
@@ -133,8 +134,7 @@ async fn b33_neither_debug_nor_logs_show_a_token_or_a_key() {
     let from_before_series = ada(&house.site().await).await.cookie(REMEMBER).unwrap().to_owned();
     house.clock.advance(time::Duration::HOUR);
     // A copy of an old cookie, the cookie of a series that this has ended, and cookies that were never good.
-    let end = if first.ends_with('A') { "B" } else { "A" };
-    let tampered = format!("{}{end}", &first[..first.len() - 1]);
+    let tampered = tampered(&first);
     let last = client.cookie(REMEMBER).unwrap().to_owned();
     for value in [first.as_str(), &last, &from_before_series, &tampered, "v4.local.AAAA"] {
         secrets.token(value);

@@ -9,17 +9,13 @@ use paseto_actix_tests::{
     app::{assert_accepted, assert_refused, issuer_builder, send_bearer, verifier_builder},
     clock::{START, TestClock},
     keys,
-    revocation::Failing,
+    revocation::{Failing, token},
 };
 use serde_json::json;
 use time::Duration;
 
 fn memory(clock: &TestClock) -> MemoryRevocations {
     MemoryRevocations::new(1000).clock(clock.clone())
-}
-
-fn token(issuer: &Issuer, subject: &str, generation: u64) -> String {
-    issuer.token(&json!({})).subject(subject).generation(generation).issue().unwrap()
 }
 
 #[actix_web::test]

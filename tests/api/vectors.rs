@@ -1,7 +1,8 @@
-//! The official test vectors: PASERK, for every supported type, and PASETO, as far as a `Verifier` sees them.
+//! The official test vectors: PASERK, for every supported type, and PASETO, as far as a `Verifier`
+//! sees them.
 //!
-//! The vectors of `v4.public` and `v4.local` are verified beside the code that implements these purposes, because no vector
-//! is an access token.
+//! The vectors of `v4.public` and `v4.local` are verified beside the code that implements these
+//! purposes, because no vector is an access token.
 
 use std::{fs, path::Path};
 

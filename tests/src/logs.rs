@@ -54,7 +54,8 @@ impl Logs {
         self.count("checking a signature")
     }
 
-    /// Asserts that each scenario, known by a text of its lines, was logged, and that no line shows a part of a secret.
+    /// Asserts that each scenario was logged and that no line shows a part of a secret. A scenario is a
+    /// text of its lines.
     #[track_caller]
     pub fn assert_no_secret(&self, scenarios: &[&str], secrets: &Secrets) {
         for scenario in scenarios {
@@ -74,10 +75,10 @@ impl fmt::Debug for Logs {
     }
 }
 
-/// How many characters of a secret in a row are a part of it. A text shows the secret if it shows one part.
-const PART: usize = 16;
+/// A text shows a secret if it contains this many consecutive characters of the secret.
+const PART_LEN: usize = 16;
 
-/// Texts that no log may show, by the name of what they are.
+/// Texts that no log may contain. Each has a name for the failure message.
 #[derive(Debug, Default)]
 pub struct Secrets {
     parts: HashMap<Vec<u8>, &'static str>,
@@ -95,22 +96,22 @@ impl Secrets {
 
     /// A token, apart from its version and its purpose.
     pub fn token(&mut self, token: &str) {
-        token.split('.').filter(|piece| piece.len() >= PART).for_each(|piece| self.add("a token", piece));
+        token.split('.').filter(|piece| piece.len() >= PART_LEN).for_each(|piece| self.add("a token", piece));
     }
 
     /// Any other text. A short one is a part as a whole.
     pub fn add(&mut self, name: &'static str, text: &str) {
         assert!(text.len() >= 8, "{name} may be in other texts by chance: {text}");
-        if text.len() < PART {
+        if text.len() < PART_LEN {
             self.short.push((text.to_owned(), name));
         }
-        self.parts.extend(text.as_bytes().windows(PART).map(|part| (part.to_vec(), name)));
+        self.parts.extend(text.as_bytes().windows(PART_LEN).map(|part| (part.to_vec(), name)));
     }
 
     /// Asserts that the text shows no part of a secret.
     #[track_caller]
     pub fn assert_not_in(&self, text: &str, case: &str) {
-        let part = text.as_bytes().windows(PART).find_map(|part| self.parts.get(part));
+        let part = text.as_bytes().windows(PART_LEN).find_map(|part| self.parts.get(part));
         let short = self.short.iter().find(|(short, _)| text.contains(short)).map(|(_, name)| name);
         if let Some(name) = part.or(short) {
             panic!("{name} in {case}: {text}");

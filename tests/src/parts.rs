@@ -45,3 +45,9 @@ pub fn split(token: &str) -> (Vec<u8>, Vec<u8>) {
     let (body, footer) = parts.split_once('.').unwrap_or((parts, ""));
     (decode(body), decode(footer))
 }
+
+/// The same text with another last character.
+pub fn tampered(text: &str) -> String {
+    let (start, end) = text.split_at(text.len() - 1);
+    format!("{start}{}", if end == "A" { "B" } else { "A" })
+}

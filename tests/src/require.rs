@@ -11,12 +11,16 @@ use std::{
 const SWITCH: &str = "PASETO_ACTIX_REQUIRE";
 
 /// Whether the absence of `what` is a failure, because `PASETO_ACTIX_REQUIRE` lists it.
-pub fn require(what: &str) -> bool {
+fn require(what: &str) -> bool {
     env::var(SWITCH).is_ok_and(|list| list.split(',').any(|entry| entry.trim() == what))
 }
 
 /// Passes on what was found. Where nothing was, the calling test fails if [`require`] says so; otherwise a line on standard
 /// error says that it is skipped, and why.
+///
+/// # Panics
+///
+/// If the program is missing and `PASETO_ACTIX_REQUIRE` lists `what`.
 #[track_caller]
 pub fn found_or_skipped<T>(found: Option<T>, what: &str, needs: &str) -> Option<T> {
     if found.is_none() {

@@ -5,7 +5,8 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use paseto_actix::{MemoryRevocations, RevocationError, RevocationQuery, Revocations};
+use paseto_actix::{Issuer, MemoryRevocations, RevocationError, RevocationQuery, Revocations};
+use serde_json::json;
 use time::OffsetDateTime;
 
 use crate::clock::TestClock;
@@ -54,4 +55,9 @@ impl Revocations for Failing {
     async fn is_revoked(&self, token: RevocationQuery<'_>) -> Result<bool, RevocationError> {
         self.store()?.is_revoked(token).await
     }
+}
+
+/// A token of this subject and generation, without other claims.
+pub fn token(issuer: &Issuer, subject: &str, generation: u64) -> String {
+    issuer.token(&json!({})).subject(subject).generation(generation).issue().expect("a token")
 }

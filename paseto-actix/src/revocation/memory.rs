@@ -12,7 +12,8 @@ use crate::{Clock, SystemClock};
 
 /// Revocations in the memory of one process: they end with it, and the tokens are good again. Clones are the same store.
 ///
-/// It holds so many records and no more. Those whose end has passed leave; if none has, revoking is an error.
+/// The store has a capacity. A write first removes records whose end has passed. If the store is still
+/// full, revoking is an error.
 ///
 /// ```
 /// use paseto_actix::MemoryRevocations;
@@ -53,7 +54,8 @@ struct Record {
 }
 
 impl Table {
-    /// The record, unless its end has passed. Only a write removes such records, so each reader has to compare the time.
+    /// Returns the record if it has not ended. Only a write removes records that have ended, so each read
+    /// compares the time.
     fn in_force(&self, id: &RecordId, now: OffsetDateTime) -> Option<&Record> {
         self.records.get(id).filter(|record| record.until >= now)
     }
@@ -146,8 +148,8 @@ impl Revocations for MemoryRevocations {
 
     async fn is_revoked(&self, token: RevocationQuery<'_>) -> Result<bool, RevocationError> {
         let (now, table) = (self.clock.now(), self.read());
-        let is_known = |id| table.in_force(&self.record(Kind::Token, token.issuer, id), now).is_some();
-        if [Some(token.token_id), token.session_id].into_iter().flatten().any(is_known) {
+        let has_record = |id| table.in_force(&self.record(Kind::Token, token.issuer, id), now).is_some();
+        if [Some(token.token_id), token.session_id].into_iter().flatten().any(has_record) {
             return Ok(true);
         }
         let Some((subject, generation)) = token.subject else { return Ok(false) };

@@ -17,8 +17,9 @@ use crate::error::problem;
 /// [`MemoryRevocations`](super::MemoryRevocations) is the one for a single process, `RedisRevocations` (feature `redis`) the one
 /// for several. A store that cannot answer fails, and the request is answered `503`: no token is accepted unasked.
 ///
-/// Each record has an end, `until`. **The record is in force until then, that moment included, and at most 5 seconds longer**,
-/// because some engines count whole seconds. Afterwards `is_revoked` and `generation` ignore it, also if the store still holds it.
+/// Each record ends at `until`. **A store applies the record up to and including `until`, and for at
+/// most 5 seconds after it**, because Redis counts whole seconds. After that, `is_revoked` and
+/// `generation` ignore the record, even if the store has not removed it.
 ///
 /// For a store of your own, [`test_suites::revocations`](test_suites/fn.revocations.html) (feature `test-suites`) is the test
 /// that it keeps these rules:
@@ -64,8 +65,8 @@ use crate::error::problem;
 /// ```
 pub trait Revocations: Send + Sync + 'static {
     /// Revokes one token by its id (`jti`), or all tokens of a login by their session id (`sid`): one set of names answers for both.
-    /// The record ends when no verifier would accept the token: `until` is its `exp` and the leeway. A second call never lets it
-    /// end sooner.
+    /// The record ends when no verifier accepts the token: `until` is its `exp` and the leeway. A later
+    /// call never shortens the record.
     ///
     /// # Errors
     ///
@@ -78,7 +79,8 @@ pub trait Revocations: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), RevocationError>>;
 
     /// Revokes all tokens of a subject that were issued under a generation before the one that this begins, and gives that.
-    /// The record ends at `until`, the end of the last token that was issued. A second call never lets it end sooner.
+    /// The record ends at `until`, the end of the last token that was issued. A later call never shortens
+    /// the record.
     ///
     /// A generation must be greater than all before it, those that were forgotten among them: the time in microseconds, or the last
     /// one and one, whichever is greater.

@@ -24,8 +24,8 @@ pub async fn revocations<R: Revocations>(store: &R, now: OffsetDateTime) {
 /// Shows that a store keeps its records until their end, on a store whose clock can be moved: `advance` moves it forward by
 /// what it is given. It is moved by two hours in all.
 ///
-/// A record is in force until its end, that moment included. 5 seconds later it no longer counts. A generation that begins after
-/// that is still greater than those before.
+/// The store applies a record up to and including its end, and ignores it 5 seconds after its end. A
+/// generation that begins after that is still greater than all earlier ones.
 ///
 /// # Panics
 ///
@@ -50,7 +50,7 @@ pub async fn revocations_over_time<R: Revocations>(
     let old = suite.token("other").of_subject(Some(&subject), first);
     assert!(suite.is_revoked(old).await, "a subject is revoked until the last end that was told, that included");
     let generation = suite.generation(&subject).await;
-    assert_eq!(generation, second, "a generation is that of its subject until the last end that was told");
+    assert_eq!(generation, second, "`generation` returns the last generation up to and including the latest `until`");
     advance(TOLERANCE).await;
     assert!(!suite.is_revoked(suite.token(&id)).await, "a token is not revoked 5 seconds after the end of its record");
     assert!(!suite.is_revoked(old).await, "a subject is not revoked 5 seconds after the end of its record");
@@ -61,7 +61,7 @@ pub async fn revocations_over_time<R: Revocations>(
     assert!(third > second, "a generation is greater than those that were forgotten: {third} after {second}");
 }
 
-/// How much longer than its end a record may be in force. Redis counts whole seconds, and its clock is another one.
+/// How long a store may apply a record after its end. Redis counts whole seconds, and its clock may differ.
 const TOLERANCE: Duration = Duration::seconds(5);
 
 /// A store, and an issuer that no other run has.

@@ -8,6 +8,9 @@ use crate::ConfigError;
 const LONGEST_TTL: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 /// Verifiers accept a token that much longer at most.
 pub(crate) const LONGEST_LEEWAY: Duration = Duration::from_secs(5 * 60);
+/// How long a revocation record lives after the end of what it revokes: the longest leeway of a verifier,
+/// and 5 seconds for clocks that differ.
+pub(crate) const RECORD_SLACK: time::Duration = time::Duration::seconds(LONGEST_LEEWAY.as_secs() as i64 + 5);
 /// Every claim of time is in whole seconds.
 const SHORTEST_TTL: Duration = Duration::from_secs(1);
 

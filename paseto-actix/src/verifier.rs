@@ -28,7 +28,7 @@ use trust::CurrentTrust;
 
 use crate::{
     Clock, ConfigError, Format, PublicKey, RevocationError, RevocationQuery, VerifiedToken, VerifyError,
-    VerifyErrorKind as Kind, limits::LONGEST_LEEWAY, revocation::AnyRevocations, token::Policy,
+    VerifyErrorKind as Kind, limits::RECORD_SLACK, revocation::AnyRevocations, token::Policy,
 };
 
 /// Verifies `v4.public` tokens: where they are looked for, whose are trusted, what is accepted, and what is answered
@@ -160,7 +160,7 @@ impl Verifier {
         let store = self.0.revocations.as_ref().ok_or(RevocationError::NoStore)?;
         let token_id = token.token_id().ok_or(RevocationError::NoTokenId)?;
         // One that never expires is never forgotten.
-        let until = token.expires_at().map_or(LAST_MOMENT, |exp| exp.saturating_add(LEEWAY_OF_ANY));
+        let until = token.expires_at().map_or(LAST_MOMENT, |exp| exp.saturating_add(RECORD_SLACK));
         store.revoke(token.issuer(), token_id, until).await
     }
 
@@ -255,9 +255,6 @@ impl Verifier {
 
 /// The end of the years that RFC 3339 can write.
 const LAST_MOMENT: OffsetDateTime = time::macros::datetime!(9999-12-31 23:59:59 UTC);
-
-/// Others that ask the same store may have the longest leeway there is, and Redis a clock of its own.
-const LEEWAY_OF_ANY: time::Duration = time::Duration::seconds(LONGEST_LEEWAY.as_secs() as i64 + 5);
 
 /// Whatever the store does not say clearly is a no.
 async fn ask(store: &AnyRevocations, token: &VerifiedToken) -> Result<(), VerifyError> {

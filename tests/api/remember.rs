@@ -348,3 +348,24 @@ async fn b38_keys_are_rotated() {
     assert_eq!(state(&site, &mut with_cookie(&resealed)).await, "Remembered");
     assert_removed(&site, &value, "no retired key").await;
 }
+
+/// The record of a login that has ended outlives the cookie, so a slow user loader changes nothing.
+#[actix_web::test]
+async fn a_cookie_that_expires_while_the_user_is_loaded_stays_revoked() {
+    let house = House::new();
+    let store = paseto_actix::MemoryRevocations::new(10).clock(house.clock.clone());
+    let (clock, users) = (house.clock.clone(), house.users.clone());
+    let site = house.site_with(|remember| {
+        remember.revocations(store).try_user_loader(move |id| {
+            let stamp = users.stamp(&id);
+            clock.advance(Duration::seconds(2));
+            async { stamp }
+        })
+    });
+    let site = site.await;
+    let mut client = ada(&site).await;
+    let copy = client.cookie(REMEMBER).unwrap().to_owned();
+    client.get(&site, "/logout").await;
+    house.clock.advance(Duration::days(30) - Duration::SECOND);
+    assert_eq!(state(&site, &mut with_cookie(&copy)).await, "Anonymous");
+}

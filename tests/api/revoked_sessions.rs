@@ -18,6 +18,9 @@ use paseto_actix_tests::{
 };
 use time::Duration;
 
+/// How long a record outlives its session or login: the longest leeway, and 5 seconds for clocks that differ.
+const SLACK: Duration = Duration::seconds(305);
+
 const ADA: &str = r#"user="ada""#;
 
 async fn ada(site: &Site) -> Client {
@@ -80,8 +83,8 @@ async fn b40_a_copy_from_before_purge_or_renew_is_no_session() {
             assert_eq!(other.get(&site, "/").await.body, ADA, "{kind:?} {way_out}: another session of hers");
 
             assert_eq!(store.count(), 1);
-            clock.advance(Duration::hours(12));
-            assert_eq!(store.count(), 1, "until no copy can be alive");
+            clock.advance(Duration::hours(12) + SLACK);
+            assert_eq!(store.count(), 1, "until no copy is alive by any clock");
             clock.advance(Duration::SECOND);
             assert_eq!(store.count(), 0, "{kind:?}: and no longer");
         }
@@ -209,8 +212,10 @@ async fn b44_logout_ends_every_copy() {
                 assert_ended(&site, &copy, &case).await;
                 assert_eq!(state(&site, &mut with_cookie(&other)).await, "Remembered", "{case}: another login of hers");
                 assert_eq!(store.count(), 1, "{case}");
-                house.clock.advance(Duration::days(30) + Duration::SECOND);
-                assert_eq!(store.count(), 0, "{case}: forgotten with the token's end");
+                house.clock.advance(Duration::days(30) + SLACK);
+                assert_eq!(store.count(), 1, "{case}: until no copy is alive by any clock");
+                house.clock.advance(Duration::SECOND);
+                assert_eq!(store.count(), 0, "{case}: and no longer");
             }
         }
     }

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::{Login, LoginAttempt, RefreshError, RefreshTokensBuilder, token::RefreshToken};
 use crate::{
-    Clock, Issuer, KeyRing, RandomId, Rotation, SeriesReuse, TokenUse, VerifiedToken, limits::LONGEST_LEEWAY,
+    Clock, Issuer, KeyRing, RandomId, Rotation, SeriesReuse, TokenUse, VerifiedToken, limits::RECORD_SLACK,
     revocation::AnyRevocations, series::AnySeries,
 };
 
@@ -162,7 +162,7 @@ impl RefreshTokens {
         let session_id = access_token.session_id().filter(|_| access_token.issuer() == self.0.issuer.name());
         let family = session_id.and_then(|id| id.parse().ok()).ok_or(RefreshError::Invalid)?;
         let expires = access_token.expires_at().unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        self.end_family(family, expires.saturating_add(span(LONGEST_LEEWAY)).max(self.last_access_token())).await
+        self.end_family(family, expires.saturating_add(RECORD_SLACK).max(self.last_access_token())).await
     }
 
     /// Ends all logins of a subject, the access tokens too.
@@ -231,7 +231,7 @@ impl RefreshTokens {
     /// When the last access token that was issued until now is accepted nowhere any more.
     fn last_access_token(&self) -> OffsetDateTime {
         let inner = &*self.0;
-        inner.clock.now().saturating_add(span(inner.access_ttl)).saturating_add(span(LONGEST_LEEWAY))
+        inner.clock.now().saturating_add(span(inner.access_ttl)).saturating_add(RECORD_SLACK)
     }
 }
 

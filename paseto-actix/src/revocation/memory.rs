@@ -69,7 +69,8 @@ impl MemoryRevocations {
         Self { capacity, clock: Arc::new(SystemClock), table: Arc::default(), names: RandomState::new() }
     }
 
-    /// Where the time comes from. Default: [`SystemClock`].
+    /// Where the time comes from. Default: [`SystemClock`]. Give the store the clock of the `Verifier` and
+    /// the `Issuer`: a record whose end has passed by the clock of the store revokes nothing.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);

@@ -58,8 +58,9 @@ use crate::error::problem;
 /// verifier.revoke(&verified).await?;
 /// assert_eq!(verifier.verify_str_async(&token).await.unwrap_err().kind(), VerifyErrorKind::Revoked);
 ///
-/// // Logged out everywhere; for as long as the longest-lived token lives:
-/// revocations.revoke_subject("https://issuer.example", "ada", verified.expires_at().unwrap()).await?;
+/// // Logged out everywhere. The record lives as long as the longest-lived token, and the longest leeway:
+/// let until = verified.expires_at().unwrap() + paseto_actix::time::Duration::minutes(6);
+/// revocations.revoke_subject("https://issuer.example", "ada", until).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -79,8 +80,8 @@ pub trait Revocations: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), RevocationError>>;
 
     /// Revokes all tokens of a subject that were issued under a generation before the one that this begins, and gives that.
-    /// The record ends at `until`, the end of the last token that was issued. A later call never shortens
-    /// the record.
+    /// The record ends when no verifier accepts a token that was issued before: `until` is the latest `exp`
+    /// and the leeway, which is 5 minutes at most. A later call never shortens the record.
     ///
     /// A generation must be greater than all before it, those that were forgotten among them: the time in microseconds, or the last
     /// one and one, whichever is greater.

@@ -136,8 +136,10 @@ async fn b33_neither_debug_nor_logs_show_a_token_or_a_key() {
     // A copy of an old cookie, the cookie of a series that this has ended, and cookies that were never good.
     let tampered = tampered(&first);
     let last = client.cookie(REMEMBER).unwrap().to_owned();
-    for value in [first.as_str(), &last, &from_before_series, &tampered, "v4.local.AAAA"] {
+    for value in [first.as_str(), &last, &from_before_series, &tampered] {
         secrets.token(value);
+    }
+    for value in [first.as_str(), &last, &from_before_series, &tampered, "v4.local.AAAA"] {
         assert_eq!(state(&site, &mut with_cookie(value)).await, "Anonymous");
     }
     let mut other = ada(&site).await;

@@ -53,6 +53,8 @@ async fn revocations_that_break_a_rule_are_told_which() {
         (ForgetsSubjects, "the generation is the one that the last revocation began"),
         (EndsSooner, "a record never ends sooner for a second word"),
         (EndsEarly, "a token is revoked until the last end that was told, that included"),
+        (EndsSubjectsEarly, "a subject is revoked until the last end that was told, that included"),
+        (EndsGenerationsEarly, "`generation` returns the last generation up to and including the latest `until`"),
         (NeverForgetsIds, "a token is not revoked 5 seconds after the end of its record"),
         (NeverForgetsSubjects, "a subject is not revoked 5 seconds after the end of its record"),
         (NeverForgetsGenerations, "the generation of a subject is 0 again 5 seconds after the end of its record"),

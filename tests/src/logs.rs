@@ -96,7 +96,9 @@ impl Secrets {
 
     /// A token, apart from its version and its purpose.
     pub fn token(&mut self, token: &str) {
-        token.split('.').filter(|piece| piece.len() >= PART_LEN).for_each(|piece| self.add("a token", piece));
+        let pieces: Vec<_> = token.split('.').filter(|piece| piece.len() >= PART_LEN).collect();
+        assert!(!pieces.is_empty(), "too short for a token: {token}");
+        pieces.iter().for_each(|piece| self.add("a token", piece));
     }
 
     /// Any other text. A short one is a part as a whole.

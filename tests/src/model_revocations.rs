@@ -24,6 +24,10 @@ pub enum RevocationFault {
     EndsSooner,
     /// A record is gone when its end has come.
     EndsEarly,
+    /// A record of a subject is gone when its end has come.
+    EndsSubjectsEarly,
+    /// A generation is 0 when the end of its record has come.
+    EndsGenerationsEarly,
     /// A record of an id counts for ever.
     NeverForgetsIds,
     /// A record of a subject revokes for ever.
@@ -78,13 +82,18 @@ impl ModelRevocations {
             return Err(RevocationError::Other("down".into()));
         }
         let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        let (now, early) = (self.clock.now(), self.has(RevocationFault::EndsEarly));
+        let now = self.clock.now();
+        let is_early = |kind: &str| {
+            self.has(RevocationFault::EndsEarly) || (kind == "subject" && self.has(RevocationFault::EndsSubjectsEarly))
+        };
         let forever = match self.fault {
             Some(RevocationFault::NeverForgetsIds) => "id",
             Some(RevocationFault::NeverForgetsSubjects | RevocationFault::NeverForgetsGenerations) => "subject",
             _ => "no kind",
         };
-        records.retain(|key, (until, _)| key[0] == forever || if early { *until > now } else { *until >= now });
+        records.retain(|key, (until, _)| {
+            key[0] == forever || if is_early(&key[0]) { *until > now } else { *until >= now }
+        });
         Ok(records)
     }
 
@@ -134,7 +143,11 @@ impl Revocations for ModelRevocations {
 
     async fn generation(&self, issuer: &str, subject: &str) -> Result<u64, RevocationError> {
         let key = self.key("subject", issuer, subject);
-        Ok(self.records()?.get(&key).map_or(0, |(_, generation)| *generation))
+        let now = self.clock.now();
+        let has_ended = |until| self.has(RevocationFault::EndsGenerationsEarly) && until == now;
+        let records = self.records()?;
+        let record = records.get(&key).filter(|(until, _)| !has_ended(*until));
+        Ok(record.map_or(0, |(_, generation)| *generation))
     }
 
     async fn is_revoked(&self, token: RevocationQuery<'_>) -> Result<bool, RevocationError> {

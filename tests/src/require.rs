@@ -1,4 +1,4 @@
-//! What a test needs beyond this workspace: a Python, a browser, a server of another kind.
+//! External programs that a test needs: a Python, a browser, a Redis server.
 
 use std::{
     env,
@@ -7,16 +7,16 @@ use std::{
     thread,
 };
 
-/// The environment variable that lists, separated by commas, what has to be there.
+/// The environment variable that lists the parts that must not be skipped, separated by commas.
 const SWITCH: &str = "PASETO_ACTIX_REQUIRE";
 
-/// Whether the absence of `what` is a failure, because `PASETO_ACTIX_REQUIRE` lists it.
+/// Whether `PASETO_ACTIX_REQUIRE` lists this part.
 fn require(what: &str) -> bool {
     env::var(SWITCH).is_ok_and(|list| list.split(',').any(|entry| entry.trim() == what))
 }
 
-/// Passes on what was found. Where nothing was, the calling test fails if [`require`] says so; otherwise a line on standard
-/// error says that it is skipped, and why.
+/// Returns the program that was found. If it is missing, a line on standard error names the test that is
+/// skipped and what it needs.
 ///
 /// # Panics
 ///

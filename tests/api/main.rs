@@ -83,6 +83,8 @@ mod session_settings;
 mod session_size;
 #[cfg(feature = "session")]
 mod sessions;
+#[cfg(feature = "remember")]
+mod shared_caches;
 #[cfg(feature = "test-suites")]
 mod test_suites;
 mod transport;

@@ -123,7 +123,7 @@ async fn b41_what_caches_need_to_know() {
             ("/set?user=ada", true, &["Cookie"], &["no-store"]),
             ("/", false, &["Cookie"], &[]),
             ("/nowhere", false, &["Cookie"], &[]),
-            ("/own", true, &["Accept", "Cookie"], &["private"]),
+            ("/own", true, &["Accept, Cookie"], &["private"]),
             ("/renew", true, &["Cookie"], &["no-store"]),
             ("/clear", true, &["Cookie"], &["no-store"]),
             ("/purge", true, &["Cookie"], &["no-store"]),

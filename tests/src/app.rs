@@ -72,7 +72,7 @@ impl Answer {
     pub async fn read(response: ServiceResponse) -> Self {
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = to_bytes(response.into_body()).await.unwrap_or_else(|error| panic!("a body: {error}"));
-        Self { status, headers, body: String::from_utf8(bytes.into()).expect("a text") }
+        Self { status, headers, body: String::from_utf8_lossy(&bytes).into_owned() }
     }
 
     /// The challenge, empty if there is none.

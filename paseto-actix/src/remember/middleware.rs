@@ -14,7 +14,7 @@ use actix_web::{
     error::InternalError,
     http::{
         StatusCode,
-        header::{CACHE_CONTROL, HeaderMap, HeaderValue, SET_COOKIE, VARY},
+        header::{HeaderMap, HeaderValue, SET_COOKIE},
     },
 };
 use futures_util::future::LocalBoxFuture;
@@ -25,7 +25,11 @@ use super::{
     settings::Settings,
     token::RememberToken,
 };
-use crate::{RandomId, Rotation, SeriesError, SeriesReuse, TokenUse, cookie::first_value, error::problem};
+use crate::{
+    RandomId, Rotation, SeriesError, SeriesReuse, TokenUse,
+    cookie::{first_value, forbid_shared_caching, vary_by_cookie},
+    error::problem,
+};
 
 /// How long the token before the current one is taken: browsers send requests of several tabs at once.
 const GRACE: std::time::Duration = std::time::Duration::from_secs(60);
@@ -221,30 +225,20 @@ impl Context {
 
     /// Sets or removes the cookie.
     fn finish(&self, headers: &mut HeaderMap) {
-        let (cookie, is_set) = match self.cookie.take() {
+        let cookie = match self.cookie.take() {
             Change::None => return,
-            Change::Set(cookie) | Change::Begin(cookie) => (cookie, true),
+            Change::Set(cookie) | Change::Begin(cookie) => cookie,
             Change::Remove => {
                 let mut cookie = self.remember.0.cookie.clone();
                 cookie.make_removal();
-                (cookie, false)
+                cookie
             }
         };
         if let Ok(value) = HeaderValue::from_str(&cookie.encoded().to_string()) {
             headers.append(SET_COOKIE, value);
         }
-        let names = |header: &HeaderValue, name: &str| {
-            header.to_str().is_ok_and(|text| text.split(',').any(|part| part.trim().eq_ignore_ascii_case(name)))
-        };
-        if !headers.get_all(VARY).any(|vary| names(vary, "Cookie")) {
-            headers.append(VARY, HeaderValue::from_static("Cookie"));
-        }
-        // A login in a cache that others share is theirs: there, the handler's word does not count.
-        let is_kept_out = |cache: &HeaderValue| names(cache, "no-store") || names(cache, "private");
-        let is_safe = headers.get_all(CACHE_CONTROL).any(is_kept_out);
-        if !is_safe && (is_set || !headers.contains_key(CACHE_CONTROL)) {
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        }
+        vary_by_cookie(headers);
+        forbid_shared_caching(headers);
     }
 
     /// An error that another middleware answers with. A token that was used up must not get lost by it; a login that it refuses

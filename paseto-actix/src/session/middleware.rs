@@ -28,7 +28,7 @@ use super::{
     wire,
 };
 use crate::{
-    cookie::{MAX_COOKIE_LEN, first_value},
+    cookie::{MAX_COOKIE_LEN, first_value, forbid_shared_caching, vary_by_cookie},
     error::problem,
 };
 
@@ -154,9 +154,9 @@ fn finish(headers: &mut HeaderMap, session: &PasetoSession, bad_cookie: bool) ->
         headers.append(header::SET_COOKIE, removal);
         sets_cookie = true;
     }
-    headers.append(header::VARY, HeaderValue::from_static("Cookie"));
-    if sets_cookie && !headers.contains_key(header::CACHE_CONTROL) {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    vary_by_cookie(headers);
+    if sets_cookie {
+        forbid_shared_caching(headers);
     }
     Ok(())
 }

@@ -104,7 +104,7 @@ fn b31_what_prefixes_promise() {
 fn b31_how_long_a_session_may_live() {
     for good in [2 * SECOND, 2 * SECOND + NANOSECOND, CENTURY] {
         assert!(builder().idle_limit(good).absolute_limit(CENTURY).build().is_ok(), "{good:?}");
-        assert!(builder().absolute_limit(good).build().is_ok(), "{good:?}");
+        assert!(builder().idle_limit(2 * SECOND).absolute_limit(good).build().is_ok(), "{good:?}");
     }
     for bad in [Duration::ZERO, NANOSECOND, SECOND - NANOSECOND, CENTURY + NANOSECOND, Duration::MAX] {
         for (name, result) in [
@@ -147,4 +147,51 @@ fn b33_debug_shows_no_key() {
     secrets.add("the key of the wrapping", &"112, ".repeat(64));
     secrets.add("the key of the wrapping", &"p".repeat(64));
     secrets.assert_not_in(&shown, "what `Debug` shows");
+}
+
+#[test]
+fn idle_limit_beyond_the_absolute_limit_is_rejected() {
+    let with = |idle, absolute| builder().idle_limit(idle).absolute_limit(absolute).persistent(true).build();
+    assert!(with(60 * SECOND, 60 * SECOND).is_ok());
+    let error = with(61 * SECOND, 60 * SECOND).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "`idle_limit`: the idle limit of 61s is longer than the absolute limit of 60s: raise `absolute_limit` too"
+    );
+    // The default of the absolute limit is 12 hours.
+    assert_setting(builder().idle_limit(14 * 24 * 3600 * SECOND).build(), "idle_limit");
+}
+
+#[test]
+fn domain_and_path_that_browsers_reject_are_rejected() {
+    let named = || builder().cookie_name("id");
+    for good in ["example.org", ".example.org", "localhost", "a-b.example", "xn--bcher-kva.example", "127.0.0.1"] {
+        assert!(named().cookie_domain(good).build().is_ok(), "{good}");
+    }
+    for bad in [
+        "",
+        ".",
+        "https://example.org",
+        "example.org:8080",
+        "example.org/",
+        "example..org",
+        "exa mple.org",
+        "example.org; Secure",
+        "example.org\r\n",
+        "b\u{fc}cher.example",
+        "[::1]",
+    ] {
+        assert_setting(named().cookie_domain(bad).build(), "cookie_domain");
+    }
+    for good in ["/", "/shop", "/shop/", "/a b"] {
+        assert!(named().cookie_path(good).build().is_ok(), "{good}");
+    }
+    for bad in ["", "shop", "shop/", "/;a", "/\r\n", "https://example.org/"] {
+        assert_setting(named().cookie_path(bad).build(), "cookie_path");
+    }
+    let error = named().cookie_domain("https://example.org").build().unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "`cookie_domain`: expected a host name such as `example.org`, without scheme, port and path, found \"https://example.org\""
+    );
 }

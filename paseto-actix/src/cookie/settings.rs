@@ -63,11 +63,33 @@ impl CookieSettings {
         if self.same_site == SameSite::None && !self.secure {
             return Err(ConfigError::setting("cookie_same_site", "browsers drop `None` without `Secure`"));
         }
-        let is_attribute = |text: &str| text.bytes().all(|byte| byte != b';' && !byte.is_ascii_control());
-        if !is_attribute(&self.path) || !self.domain.as_deref().is_none_or(is_attribute) {
-            let problem = "neither path nor domain holds a `;` or a control character";
-            return Err(ConfigError::setting("cookie_path", problem));
-        }
-        Ok(())
+        self.check_path()?;
+        self.domain.as_deref().map_or(Ok(()), check_domain)
     }
+
+    /// Browsers ignore a `Path` that does not begin with a slash, and use the path of the request.
+    fn check_path(&self) -> Result<(), ConfigError> {
+        let is_attribute = |byte: u8| byte != b';' && !byte.is_ascii_control();
+        if self.path.starts_with('/') && self.path.bytes().all(is_attribute) {
+            return Ok(());
+        }
+        let problem =
+            format!("expected a path that begins with `/`, without `;` and control characters, found {:?}", self.path);
+        Err(ConfigError::setting("cookie_path", problem))
+    }
+}
+
+/// Browsers reject a cookie whose `Domain` is not the name of a host.
+fn check_domain(domain: &str) -> Result<(), ConfigError> {
+    let is_label = |label: &str| {
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        !label.is_empty() && label.bytes().all(is_allowed)
+    };
+    // Browsers ignore a leading dot: RFC 6265, section 5.2.3.
+    if domain.strip_prefix('.').unwrap_or(domain).split('.').all(is_label) {
+        return Ok(());
+    }
+    let problem =
+        format!("expected a host name such as `example.org`, without scheme, port and path, found {domain:?}");
+    Err(ConfigError::setting("cookie_domain", problem))
 }

@@ -17,7 +17,9 @@ use crate::{Clock, ConfigError, KeyRing, Revocations, SystemClock, cookie::Cooki
 ///   anew once half of the 30 minutes is gone, so it lives 15 minutes longer at least, 30 at most.)
 /// - A cookie that is forged, expired or otherwise no session is removed, and the request has an empty session.
 /// - A session too large for a cookie is an error that tells so, not a cookie that the browser drops: [`SessionTooLarge`].
-/// - Responses (but for errors that a middleware passes up, the `507` of a session too large among them) carry `Vary: Cookie`, and `Cache-Control: no-store` where they set the cookie.
+/// - Responses have `Vary: Cookie`, except errors that a middleware returns as `Err`, such as the `507` of a session
+///   that is too large. A response that sets the cookie has `Cache-Control: no-store`, unless the handler set `no-store` or
+///   `private`. So a shared cache never stores a session (RFC 9111, section 7.3).
 ///
 /// There is one session a request: do not put one `PasetoSession` inside of another, scopes beside each other may have their own.
 /// As with every session that is kept in its cookie, a request that is under way while another logs out may set the cookie
@@ -225,7 +227,7 @@ impl PasetoSessionBuilder {
 
     /// How long a session lives after it was last sealed, at least 2 seconds. Default: 30 minutes.
     ///
-    /// Never beyond the absolute limit: raise that too.
+    /// A limit that is longer than the absolute limit is an error: raise [`absolute_limit`](Self::absolute_limit) too.
     pub fn idle_limit(mut self, limit: Duration) -> Self {
         self.idle_limit = limit;
         self
@@ -273,8 +275,9 @@ impl PasetoSessionBuilder {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] if the name is no name of a cookie, if its prefix promises what the other settings break, or if a
-    /// duration is too short or too long.
+    /// [`ConfigError`] if the cookie's name is invalid, if the name's prefix requires other settings, if the domain is not a host
+    /// name, if the path does not begin with `/`, if a duration is too short or too long, or if the idle limit is longer than
+    /// the absolute limit.
     pub fn build(self) -> Result<PasetoSession, ConfigError> {
         if self.idle_limit < SHORTEST_IDLE_LIMIT {
             let (setting, given) = ("idle_limit", self.idle_limit);
@@ -282,6 +285,14 @@ impl PasetoSessionBuilder {
         }
         check_ttl("idle_limit", self.idle_limit)?;
         check_ttl("absolute_limit", self.absolute_limit)?;
+        // The cookie's `Max-Age` is the idle limit, and must not promise more than the absolute limit allows.
+        if self.idle_limit > self.absolute_limit {
+            let problem = format!(
+                "the idle limit of {:?} is longer than the absolute limit of {:?}: raise `absolute_limit` too",
+                self.idle_limit, self.absolute_limit
+            );
+            return Err(ConfigError::setting("idle_limit", problem));
+        }
 
         let cookie = self.cookie.cookie("session")?;
         let name = cookie.name().to_owned();

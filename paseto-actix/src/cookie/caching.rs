@@ -13,7 +13,8 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue,
 /// All `Vary` lines become one, because actix-cors keeps only the first line.
 pub(crate) fn vary_by_cookie(headers: &mut HeaderMap) {
     let mut fields: Vec<_> = list(headers, &VARY).collect();
-    if fields.iter().any(|field| *field == "*") {
+    let is_text = headers.get_all(VARY).all(|line| line.to_str().is_ok());
+    if !is_text || fields.iter().any(|field| *field == "*") {
         headers.insert(VARY, HeaderValue::from_static("*"));
         return;
     }
@@ -28,12 +29,25 @@ pub(crate) fn vary_by_cookie(headers: &mut HeaderMap) {
 /// Keeps a response that sets a cookie out of shared caches.
 ///
 /// A `Cache-Control` header with `no-store`, or with `private` and without `public`, stays. Any other
-/// becomes `no-store`, also if the application set it.
+/// becomes `no-store`, also if the application set it. Headers that speak to shared caches alone, such as
+/// `CDN-Cache-Control`, are removed, because such a cache then ignores `Cache-Control` (RFC 9213, section 2.2).
 pub(crate) fn forbid_shared_caching(headers: &mut HeaderMap) {
+    for name in ["cdn-cache-control", "surrogate-control", "x-accel-expires"] {
+        headers.remove(name);
+    }
+    // Vendors have names of their own, such as `Cloudflare-CDN-Cache-Control`.
+    let is_targeted = |name: &&HeaderName| name.as_str().ends_with("-cdn-cache-control");
+    let targeted: Vec<_> = headers.keys().filter(is_targeted).cloned().collect();
+    for name in targeted {
+        headers.remove(name);
+    }
     let directives: Vec<_> = list(headers, &CACHE_CONTROL).collect();
-    // `private="field"` is about this field alone, so it does not count.
     let has = |name: &str| directives.iter().any(|directive| directive.eq_ignore_ascii_case(name));
-    if !has("no-store") && (has("public") || !has("private")) {
+    // A quoted string may contain commas. `private="field"` is about this field alone.
+    let is_quoted = headers.get_all(CACHE_CONTROL).any(|line| line.as_bytes().contains(&b'"'));
+    // `must-understand` lets a cache ignore `no-store` (RFC 9111, section 5.2.2.3).
+    let is_unsure = is_quoted || has("must-understand");
+    if is_unsure || !has("no-store") && (has("public") || !has("private")) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
 }
@@ -52,7 +66,7 @@ mod tests {
     fn headers(name: HeaderName, lines: &[&'static str]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for line in lines {
-            headers.append(name.clone(), HeaderValue::from_static(line));
+            headers.append(name.clone(), HeaderValue::from_bytes(line.as_bytes()).expect("a value"));
         }
         headers
     }
@@ -67,6 +81,7 @@ mod tests {
             (&["Accept-Encoding", "Cookie"], "Accept-Encoding, Cookie"),
             (&["X-Cookie"], "X-Cookie, Cookie"),
             (&["Accept, *"], "*"),
+            (&["Accept, \u{e9}"], "*"),
         ] {
             let mut headers = headers(VARY, lines);
             vary_by_cookie(&mut headers);
@@ -84,6 +99,8 @@ mod tests {
             (&["max-age=60"], "no-store"),
             (&["no-cache"], "no-store"),
             (&["private=\"Set-Cookie\", max-age=60"], "no-store"),
+            (&["max-age=60, no-cache=\"a, private, b\""], "no-store"),
+            (&["must-understand, no-store, max-age=3600"], "no-store"),
             (&["private", "public"], "no-store"),
             (&["max-age=60, Private"], "max-age=60, Private"),
             (&["No-Store"], "No-Store"),
@@ -93,5 +110,17 @@ mod tests {
             let lines: Vec<_> = headers.get_all(CACHE_CONTROL).collect();
             assert_eq!(lines, [expected]);
         }
+    }
+
+    #[test]
+    fn headers_for_shared_caches_alone_are_removed() {
+        let names = ["CDN-Cache-Control", "Cloudflare-CDN-Cache-Control", "Surrogate-Control", "X-Accel-Expires"];
+        let mut headers = headers(CACHE_CONTROL, &["private"]);
+        for name in names {
+            let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
+            headers.append(name, HeaderValue::from_static("max-age=600"));
+        }
+        forbid_shared_caching(&mut headers);
+        assert_eq!(headers.len(), 1, "{headers:?}");
     }
 }

@@ -83,7 +83,7 @@ fn b31_what_prefixes_promise() {
         let named = || builder().cookie_name(host);
         assert!(named().build().is_ok());
         assert_setting(named().cookie_path("/shop").build(), "cookie_name");
-        assert_setting(named().cookie_path("").build(), "cookie_name");
+        assert_setting(named().cookie_path("").build(), "cookie_path");
         assert_setting(named().cookie_domain("shop.example").build(), "cookie_name");
         assert_setting(named().development_over_plain_http().build(), "cookie_name");
     }
@@ -156,7 +156,7 @@ fn idle_limit_beyond_the_absolute_limit_is_rejected() {
     let error = with(61 * SECOND, 60 * SECOND).unwrap_err().to_string();
     assert_eq!(
         error,
-        "`idle_limit`: the idle limit of 61s is longer than the absolute limit of 60s: raise `absolute_limit` too"
+        "`idle_limit`: the idle limit of 61s is longer than the absolute limit of 60s: lower `idle_limit` (30 minutes unless set), or raise `absolute_limit`"
     );
     // The default of the absolute limit is 12 hours.
     assert_setting(builder().idle_limit(14 * 24 * 3600 * SECOND).build(), "idle_limit");
@@ -182,16 +182,19 @@ fn domain_and_path_that_browsers_reject_are_rejected() {
         "[::1]",
     ] {
         assert_setting(named().cookie_domain(bad).build(), "cookie_domain");
+        assert_setting(builder().cookie_domain(bad).build(), "cookie_domain");
     }
-    for good in ["/", "/shop", "/shop/", "/a b"] {
+    for good in ["/", "/shop", "/shop/", "/a%20b"] {
         assert!(named().cookie_path(good).build().is_ok(), "{good}");
     }
-    for bad in ["", "shop", "shop/", "/;a", "/\r\n", "https://example.org/"] {
+    for bad in ["", "/a b", "/ ", "/a?b", "/a#b", "/b\u{fc}", "shop", "shop/", "/;a", "/\r\n", "https://example.org/"] {
         assert_setting(named().cookie_path(bad).build(), "cookie_path");
+        assert_setting(builder().cookie_path(bad).build(), "cookie_path");
     }
     let error = named().cookie_domain("https://example.org").build().unwrap_err().to_string();
     assert_eq!(
         error,
-        "`cookie_domain`: expected a host name such as `example.org`, without scheme, port and path, found \"https://example.org\""
+        "`cookie_domain`: expected a host name of ASCII letters, digits, `-`, `_` and `.`, such as `example.org` or \
+         `xn--bcher-kva.example`, without scheme, port, path and final dot, found \"https://example.org\""
     );
 }

@@ -44,6 +44,8 @@ impl CookieSettings {
     }
 
     fn check(&self, name: &str) -> Result<(), ConfigError> {
+        self.check_path()?;
+        self.domain.as_deref().map_or(Ok(()), check_domain)?;
         let bad_name = |problem| Err(ConfigError::setting("cookie_name", problem));
         // What the cookie crate encodes when it sets a cookie, actix-session does not when it removes one.
         if !is_cookie_name(name) || name.contains(['#', '%', '^', '`', '|']) {
@@ -52,7 +54,10 @@ impl CookieSettings {
         // Browsers ignore the case of prefixes: RFC 6265bis, section 4.1.3.
         let prefixed = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
         if prefixed("__Host-") && !(self.secure && self.path == "/" && self.domain.is_none()) {
-            return bad_name("`__Host-` promises `Secure`, the path `/` and no domain");
+            return bad_name(
+                "a name that begins with `__Host-`, as the default does, needs `Secure`, the path `/` and no domain: to set a \
+                 domain or a path, choose another name, such as `__Secure-id`",
+            );
         }
         if prefixed("__Secure-") && !self.secure {
             return bad_name("`__Secure-` promises `Secure`");
@@ -63,18 +68,20 @@ impl CookieSettings {
         if self.same_site == SameSite::None && !self.secure {
             return Err(ConfigError::setting("cookie_same_site", "browsers drop `None` without `Secure`"));
         }
-        self.check_path()?;
-        self.domain.as_deref().map_or(Ok(()), check_domain)
+        Ok(())
     }
 
-    /// Browsers ignore a `Path` that does not begin with a slash, and use the path of the request.
+    /// Browsers ignore a `Path` that does not begin with a slash, and use the folder of the request's path.
+    /// They compare the `Path` with the percent-encoded path of a URL (RFC 6265, section 5.1.4).
     fn check_path(&self) -> Result<(), ConfigError> {
-        let is_attribute = |byte: u8| byte != b';' && !byte.is_ascii_control();
+        let is_attribute = |byte: u8| byte.is_ascii_graphic() && !b";?#\"<>\\^`{|}".contains(&byte);
         if self.path.starts_with('/') && self.path.bytes().all(is_attribute) {
             return Ok(());
         }
-        let problem =
-            format!("expected a path that begins with `/`, without `;` and control characters, found {:?}", self.path);
+        let problem = format!(
+            "expected a path that begins with `/`, percent-encoded as in a URL, without `;`, `?` and `#`, found {:?}",
+            self.path
+        );
         Err(ConfigError::setting("cookie_path", problem))
     }
 }
@@ -89,7 +96,9 @@ fn check_domain(domain: &str) -> Result<(), ConfigError> {
     if domain.strip_prefix('.').unwrap_or(domain).split('.').all(is_label) {
         return Ok(());
     }
-    let problem =
-        format!("expected a host name such as `example.org`, without scheme, port and path, found {domain:?}");
+    let problem = format!(
+        "expected a host name of ASCII letters, digits, `-`, `_` and `.`, such as `example.org` or `xn--bcher-kva.example`, \
+         without scheme, port, path and final dot, found {domain:?}"
+    );
     Err(ConfigError::setting("cookie_domain", problem))
 }

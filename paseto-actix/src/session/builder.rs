@@ -234,6 +234,8 @@ impl PasetoSessionBuilder {
     }
 
     /// How long a session lives however active it is. Default: 12 hours.
+    ///
+    /// A limit that is shorter than [`idle_limit`](Self::idle_limit) is an error: to go below 30 minutes, lower that too.
     pub fn absolute_limit(mut self, limit: Duration) -> Self {
         self.absolute_limit = limit;
         self
@@ -288,7 +290,8 @@ impl PasetoSessionBuilder {
         // The cookie's `Max-Age` is the idle limit, and must not promise more than the absolute limit allows.
         if self.idle_limit > self.absolute_limit {
             let problem = format!(
-                "the idle limit of {:?} is longer than the absolute limit of {:?}: raise `absolute_limit` too",
+                "the idle limit of {:?} is longer than the absolute limit of {:?}: lower `idle_limit` (30 minutes unless \
+                 set), or raise `absolute_limit`",
                 self.idle_limit, self.absolute_limit
             );
             return Err(ConfigError::setting("idle_limit", problem));

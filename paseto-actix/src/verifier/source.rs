@@ -51,6 +51,9 @@ impl TokenSource {
 
     /// A cookie. On unsafe methods, requests from other origins are refused: see
     /// [`VerifierBuilder::trusted_origin`](super::VerifierBuilder::trusted_origin).
+    ///
+    /// Set `Cache-Control: private` or `no-store` on responses that depend on the token: shared caches protect responses to
+    /// `Authorization`, not those to cookies (RFC 9111, section 3.5).
     pub fn cookie(name: impl Into<String>) -> Self {
         Self(Place::Cookie(name.into()))
     }

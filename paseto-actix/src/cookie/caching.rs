@@ -12,6 +12,11 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue,
 ///
 /// All `Vary` lines become one, because actix-cors keeps only the first line.
 pub(crate) fn vary_by_cookie(headers: &mut HeaderMap) {
+    // Most responses have no `Vary`, and every response with a session comes here.
+    if !headers.contains_key(VARY) {
+        headers.insert(VARY, HeaderValue::from_static("Cookie"));
+        return;
+    }
     let mut fields: Vec<_> = list(headers, &VARY).collect();
     let is_text = headers.get_all(VARY).all(|line| line.to_str().is_ok());
     if !is_text || fields.iter().any(|field| *field == "*") {
@@ -32,12 +37,12 @@ pub(crate) fn vary_by_cookie(headers: &mut HeaderMap) {
 /// becomes `no-store`, also if the application set it. Headers that speak to shared caches alone, such as
 /// `CDN-Cache-Control`, are removed, because such a cache then ignores `Cache-Control` (RFC 9213, section 2.2).
 pub(crate) fn forbid_shared_caching(headers: &mut HeaderMap) {
-    for name in ["cdn-cache-control", "surrogate-control", "x-accel-expires"] {
-        headers.remove(name);
-    }
     // Vendors have names of their own, such as `Cloudflare-CDN-Cache-Control`.
-    let is_targeted = |name: &&HeaderName| name.as_str().ends_with("-cdn-cache-control");
-    let targeted: Vec<_> = headers.keys().filter(is_targeted).cloned().collect();
+    let is_targeted = |name: &str| {
+        name.ends_with("-cdn-cache-control")
+            || matches!(name, "cdn-cache-control" | "surrogate-control" | "x-accel-expires")
+    };
+    let targeted: Vec<_> = headers.keys().filter(|name| is_targeted(name.as_str())).cloned().collect();
     for name in targeted {
         headers.remove(name);
     }

@@ -1,14 +1,14 @@
 //! Cookies: which names they may have, what their attributes promise, and what is in a `Cookie` header as it is written.
 
-#[cfg(feature = "session")]
 mod caching;
-#[cfg(feature = "session")]
 mod header;
 #[cfg(feature = "session")]
 mod settings;
 
-#[cfg(feature = "session")]
+#[allow(unused_imports)]
 pub(crate) use caching::{forbid_shared_caching, vary_by_cookie};
+#[allow(unused_imports)]
+pub(crate) use header::cookie_values;
 #[cfg(feature = "session")]
 pub(crate) use header::{cookies, first_value, value_of};
 #[cfg(feature = "session")]

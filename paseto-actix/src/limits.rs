@@ -19,11 +19,9 @@ pub(crate) fn token_ttl(ttl: Duration) -> Option<time::Duration> {
     if (SHORTEST_TTL..=LONGEST_TTL).contains(&ttl) { time::Duration::try_from(ttl).ok() } else { None }
 }
 
-pub(crate) fn check_ttl(setting: &'static str, ttl: Duration) -> Result<(), ConfigError> {
-    match token_ttl(ttl) {
-        Some(_) => Ok(()),
-        None => Err(ConfigError::DurationOutOfRange { setting, given: ttl, allowed: "1 second to 100 years" }),
-    }
+pub(crate) fn check_ttl(setting: &'static str, ttl: Duration) -> Result<time::Duration, ConfigError> {
+    let error = ConfigError::DurationOutOfRange { setting, given: ttl, allowed: "1 second to 100 years" };
+    token_ttl(ttl).ok_or(error)
 }
 
 pub(crate) fn check_leeway(setting: &'static str, leeway: Duration) -> Result<(), ConfigError> {

@@ -33,19 +33,12 @@ pub(crate) fn vary_by_cookie(headers: &mut HeaderMap) {
 
 /// Keeps a response that sets a cookie out of shared caches.
 ///
-/// A `Cache-Control` header with `no-store`, or with `private` and without `public`, stays. Any other
-/// becomes `no-store`, also if the application set it. Headers that speak to shared caches alone, such as
-/// `CDN-Cache-Control`, are removed, because such a cache then ignores `Cache-Control` (RFC 9213, section 2.2).
+/// A `Cache-Control` header with `no-store`, or with `private` and without `public`, stays. Any
+/// other becomes `no-store`, also if the application set it. Headers that speak to shared caches
+/// alone, such as `CDN-Cache-Control`, are removed, because such a cache then ignores
+/// `Cache-Control` (RFC 9213, section 2.2).
 pub(crate) fn forbid_shared_caching(headers: &mut HeaderMap) {
-    // Vendors have names of their own, such as `Cloudflare-CDN-Cache-Control`.
-    let is_targeted = |name: &str| {
-        name.ends_with("-cdn-cache-control")
-            || matches!(name, "cdn-cache-control" | "surrogate-control" | "x-accel-expires")
-    };
-    let targeted: Vec<_> = headers.keys().filter(|name| is_targeted(name.as_str())).cloned().collect();
-    for name in targeted {
-        headers.remove(name);
-    }
+    remove_targeted(headers);
     let directives: Vec<_> = list(headers, &CACHE_CONTROL).collect();
     let has = |name: &str| directives.iter().any(|directive| directive.eq_ignore_ascii_case(name));
     // A quoted string may contain commas. `private="field"` is about this field alone.
@@ -54,6 +47,26 @@ pub(crate) fn forbid_shared_caching(headers: &mut HeaderMap) {
     let is_unsure = is_quoted || has("must-understand");
     if is_unsure || !has("no-store") && (has("public") || !has("private")) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}
+
+/// Keeps a response out of all caches, that of the browser included.
+#[cfg(feature = "session")]
+pub(crate) fn forbid_caching(headers: &mut HeaderMap) {
+    remove_targeted(headers);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+}
+
+/// Removes the headers that replace `Cache-Control` for some caches.
+fn remove_targeted(headers: &mut HeaderMap) {
+    // Vendors have names of their own, such as `Cloudflare-CDN-Cache-Control`.
+    let is_targeted = |name: &str| {
+        name.ends_with("-cdn-cache-control")
+            || matches!(name, "cdn-cache-control" | "surrogate-control" | "x-accel-expires")
+    };
+    let targeted: Vec<_> = headers.keys().filter(|name| is_targeted(name.as_str())).cloned().collect();
+    for name in targeted {
+        headers.remove(name);
     }
 }
 

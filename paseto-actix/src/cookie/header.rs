@@ -1,14 +1,14 @@
 use std::iter;
 
-use actix_web::http::header::{COOKIE, HeaderMap, HeaderValue};
+use actix_web::http::header::{COOKIE, HeaderMap};
 use memchr::memchr;
 
 /// The values of all cookies of this name, in the order in which the client sent them.
 ///
 /// It reads the bytes of the `Cookie` headers. `HttpRequest::cookies` decodes names, so that
-/// `%5F%5FHost-session` reads as `__Host-session`: a browser does not hold the first name to the rules of
-/// `__Host-`, and a sibling subdomain can set it. `cookies` also returns nothing at all if any cookie is not
-/// UTF-8.
+/// `%5F%5FHost-session` reads as `__Host-session`: a browser does not hold the first name to the
+/// rules of `__Host-`, and a sibling subdomain can set it. `cookies` also returns nothing at all if
+/// any cookie is not UTF-8.
 ///
 /// Neither name nor value is decoded. One pair of double quotes around a value is removed
 /// ([RFC 6265, section 4.1.1]).
@@ -36,26 +36,10 @@ fn unquote(value: &[u8]) -> &[u8] {
     value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value)
 }
 
-/// The value of the first cookie of this name, as it is written: neither name nor value is decoded.
-#[cfg(feature = "session")]
-pub(crate) fn first_value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
-    headers.get_all(COOKIE).find_map(|header| cookies(header).find_map(|cookie| value_of(cookie, name)))
-}
-
-/// The cookies of a header, as they are written between its semicolons.
-#[cfg(feature = "session")]
-pub(crate) fn cookies(header: &HeaderValue) -> impl Iterator<Item = &[u8]> {
-    split(header.as_bytes())
-}
-
-/// The value of a cookie, if this is its name.
-#[cfg(feature = "session")]
-pub(crate) fn value_of<'a>(cookie: &'a [u8], name: &str) -> Option<&'a [u8]> {
-    cookie.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"=")
-}
-
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::HeaderValue;
+
     use super::*;
 
     #[test]

@@ -1,9 +1,9 @@
 use actix_web::cookie::{Cookie, SameSite};
 
-use super::is_cookie_name;
+use super::{PreparedCookie, is_cookie_name};
 use crate::ConfigError;
 
-/// A cookie's name and attributes, safe until told otherwise.
+/// A cookie's name and attributes, with safe defaults.
 #[derive(Clone, Debug)]
 pub(crate) struct CookieSettings {
     pub(crate) name: Option<String>,
@@ -12,22 +12,32 @@ pub(crate) struct CookieSettings {
     pub(crate) same_site: SameSite,
     pub(crate) http_only: bool,
     pub(crate) secure: bool,
+    pub(crate) partitioned: bool,
 }
 
 impl Default for CookieSettings {
     fn default() -> Self {
         let path = "/".to_owned();
-        Self { name: None, path, domain: None, same_site: SameSite::Lax, http_only: true, secure: true }
+        Self {
+            name: None,
+            path,
+            domain: None,
+            same_site: SameSite::Lax,
+            http_only: true,
+            secure: true,
+            partitioned: false,
+        }
     }
 }
 
 impl CookieSettings {
-    /// The cookie without a value. Where no name was chosen it is this one, behind `__Host-` if it is secure.
+    /// The cookie without a value. The default name gets the prefix `__Host-` if the cookie is
+    /// secure.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] if the name is no name of a cookie, or if it promises what the other settings break.
-    pub(crate) fn cookie(self, default_name: &str) -> Result<Cookie<'static>, ConfigError> {
+    /// [`ConfigError`] if a setting is invalid, or contradicts the prefix of the name.
+    fn cookie(self, default_name: &str) -> Result<Cookie<'static>, ConfigError> {
         let prefix = if self.secure { "__Host-" } else { "" };
         let name = self.name.clone().unwrap_or_else(|| format!("{prefix}{default_name}"));
         self.check(&name)?;
@@ -43,13 +53,21 @@ impl CookieSettings {
         Ok(cookie)
     }
 
+    /// Formats the name and the attributes once.
+    pub(crate) fn prepare(self, default_name: &str) -> Result<PreparedCookie, ConfigError> {
+        let partitioned = self.partitioned;
+        PreparedCookie::new(self.cookie(default_name)?, partitioned)
+            .map_err(|error| ConfigError::setting("cookie_name", error.to_string()))
+    }
+
     fn check(&self, name: &str) -> Result<(), ConfigError> {
         self.check_path()?;
         self.domain.as_deref().map_or(Ok(()), check_domain)?;
         let bad_name = |problem| Err(ConfigError::setting("cookie_name", problem));
-        // What the cookie crate encodes when it sets a cookie, actix-session does not when it removes one.
+        // The `cookie` crate percent-encodes these characters in names. `PreparedCookie` cuts the
+        // header after the plain name.
         if !is_cookie_name(name) || name.contains(['#', '%', '^', '`', '|']) {
-            return bad_name("no valid name of a cookie");
+            return bad_name("not a valid cookie name (RFC 6265, section 4.1.1)");
         }
         // Browsers ignore the case of prefixes: RFC 6265bis, section 4.1.3.
         let prefixed = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
@@ -65,14 +83,23 @@ impl CookieSettings {
         if (prefixed("__Http-") || prefixed("__Host-Http-")) && !(self.secure && self.http_only) {
             return bad_name("`__Http-` promises `Secure` and `HttpOnly`");
         }
+        if self.partitioned && !self.secure {
+            return Err(ConfigError::setting("partitioned", "browsers reject `Partitioned` without `Secure`"));
+        }
+        if self.partitioned && self.same_site != SameSite::None {
+            let problem = "browsers send no `Lax` or `Strict` cookie to a frame of another site: call \
+                           `.cookie_same_site(SameSite::None)`";
+            return Err(ConfigError::setting("partitioned", problem));
+        }
         if self.same_site == SameSite::None && !self.secure {
             return Err(ConfigError::setting("cookie_same_site", "browsers drop `None` without `Secure`"));
         }
         Ok(())
     }
 
-    /// Browsers ignore a `Path` that does not begin with a slash, and use the folder of the request's path.
-    /// They compare the `Path` with the percent-encoded path of a URL (RFC 6265, section 5.1.4).
+    /// Browsers ignore a `Path` that does not begin with a slash, and use the folder of the
+    /// request's path. They compare the `Path` with the percent-encoded path of a URL (RFC 6265,
+    /// section 5.1.4).
     fn check_path(&self) -> Result<(), ConfigError> {
         let is_attribute = |byte: u8| byte.is_ascii_graphic() && !b";?#\"<>\\^`{|}".contains(&byte);
         if self.path.starts_with('/') && self.path.bytes().all(is_attribute) {

@@ -201,7 +201,7 @@ async fn b09_a_trusted_origin() {
 async fn b09_without_protection() {
     let off = builder()
         .token_from([TokenSource::bearer(), TokenSource::cookie("paseto")])
-        .dangerously_without_csrf_protection()
+        .dangerously_allow_cross_origin_requests()
         .build()
         .unwrap();
     for origin in [CROSS, EVIL] {
@@ -211,15 +211,116 @@ async fn b09_without_protection() {
 }
 
 #[test]
-fn b09_origins_that_are_none() {
+fn trusted_origins_are_written_as_browsers_write_them() {
     let build = |origin: &str| builder().trusted_origin(origin).build();
-    for origin in
-        ["", "null", "*", "app.example", "https://", "://app.example", "https://app.example/", "https://App.example"]
-    {
+    for (origin, cause) in [
+        ("", "scheme"),
+        ("null", "scheme"),
+        ("*", "scheme"),
+        ("app.example", "scheme"),
+        ("://app.example", "scheme"),
+        ("HTTPS://app.example", "scheme"),
+        ("wss://app.example", "scheme"),
+        ("https://", "host"),
+        ("https://:8443", "host"),
+        ("https://app..example", "host"),
+        ("https://*.example", "host"),
+        ("https://b\u{fc}cher.example", "host"),
+        ("https://app.example ", "host"),
+        ("https://::1", "host"),
+        ("https://[::g]", "host"),
+        ("https://app.example/", "path"),
+        ("https://app.example?", "query"),
+        ("https://app.example#", "fragment"),
+        ("https://ada@app.example", "user name"),
+        ("https://App.example", "upper-case"),
+        ("https://app.example:443", "default port"),
+        ("http://app.example:80", "default port"),
+        ("https://app.example:", "port"),
+        ("https://app.example:0", "port"),
+        ("https://app.example:08443", "port"),
+        ("https://app.example:+8443", "port"),
+        ("https://app.example:65536", "port"),
+    ] {
         let error = build(origin).unwrap_err();
         assert!(matches!(error, ConfigError::InvalidSetting { setting: "trusted_origin", .. }), "{origin}: {error}");
+        assert!(error.to_string().contains(cause) && error.to_string().contains(origin), "{origin}: {error}");
     }
-    assert!(build("https://app.example").is_ok());
+    for origin in [
+        "https://app.example",
+        "http://localhost:3000",
+        "https://app.example:80",
+        "http://app.example:443",
+        "https://xn--bcher-kva.example",
+        "http://192.0.2.1:8080",
+        "http://[::1]:8080",
+        "https://[2001:db8::1]",
+    ] {
+        assert!(build(origin).is_ok(), "{origin}");
+    }
+}
+
+/// Browsers leave out the default port, other clients and proxies may write it.
+#[actix_web::test]
+async fn the_default_port_is_the_one_of_the_origins_scheme() {
+    for (origin, host, allowed) in [
+        ("https://api.example", "api.example:443", true),
+        ("https://api.example:443", "api.example", true),
+        ("http://api.example", "api.example:80", true),
+        ("https://[::1]", "[::1]:443", true),
+        ("https://api.example", "api.example:80", false),
+        ("http://api.example", "api.example:443", false),
+        ("http://api.example:443", "api.example", false),
+        ("https://api.example:80", "api.example", false),
+        ("https://api.example", "api.example:4430", false),
+        ("https://api.example:8443", "api.example:443", false),
+        ("https://", "", false),
+        ("https://:443", "", false),
+        ("chrome-extension://api.example", "api.example", false),
+    ] {
+        expect(&either(), "POST", &[("origin", origin), ("host", host)], allowed).await;
+    }
+}
+
+/// Whoever controls the network can write the pages of `http://host`.
+#[actix_web::test]
+async fn a_page_of_http_does_not_act_on_https() {
+    let proto = ("x-forwarded-proto", "https");
+    let forwarded = ("forwarded", "for=192.0.2.60;proto=https");
+    let (secure, plain) = (("origin", "https://api.example"), ("origin", "http://api.example"));
+    let table: [(Headers, bool); 9] = [
+        (vec![secure, HOST, proto], true),
+        (vec![plain, HOST, proto], false),
+        (vec![plain, HOST, ("x-forwarded-proto", "HTTPS")], false),
+        (vec![secure, HOST, forwarded], true),
+        (vec![plain, HOST, forwarded], false),
+        (vec![plain, HOST, ("x-forwarded-proto", "http")], true),
+        (vec![secure, HOST, ("x-forwarded-proto", "http")], true),
+        (vec![("origin", "http://api.example:80"), HOST, proto], false),
+        // The browser compares schemes itself.
+        (vec![(SITE, "same-origin"), plain, HOST, proto], true),
+    ];
+    for (headers, allowed) in table {
+        expect(&either(), "POST", &headers, allowed).await;
+    }
+    let of_tls = |origin| request("POST", &[origin]).uri("https://api.example/");
+    assert!(passes(&either(), with_cookie(of_tls(secure), &token())).await);
+    assert!(!passes(&either(), with_cookie(of_tls(plain), &token())).await);
+}
+
+#[actix_web::test]
+async fn repeated_headers_are_rejected() {
+    let own = ("origin", "https://api.example");
+    let table: [Headers; 4] = [
+        vec![own, own, HOST],
+        vec![(SITE, "same-origin"), (SITE, "same-origin")],
+        vec![(SITE, "same-origin"), own, EVIL, HOST],
+        vec![own, HOST, HOST],
+    ];
+    for headers in table {
+        expect(&either(), "POST", &headers, false).await;
+        expect(&either(), "GET", &headers, true).await;
+    }
 }
 
 fn header(req: &HttpRequest, name: &str) -> Option<String> {

@@ -1,0 +1,71 @@
+use std::{
+    fmt,
+    future::{Ready, ready},
+    sync::Arc,
+};
+
+use actix_web::{
+    Error,
+    body::{EitherBody, MessageBody},
+    dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
+    http::StatusCode,
+};
+use futures_util::future::{Either, FutureExt, Map};
+
+use super::{CrossOriginPolicy, CrossOriginProtection, log_rejection};
+use crate::error::problem;
+
+impl<S, B> Transform<S, ServiceRequest> for CrossOriginProtection
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Transform = CrossOriginProtectionMiddleware<S>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(CrossOriginProtectionMiddleware { service, policy: Arc::clone(&self.policy) }))
+    }
+}
+
+/// The service that [`CrossOriginProtection`] wraps around another.
+pub struct CrossOriginProtectionMiddleware<S> {
+    service: S,
+    policy: Arc<CrossOriginPolicy>,
+}
+
+type Outcome<B> = Result<ServiceResponse<EitherBody<B>>, Error>;
+
+/// From a response of the service inside to a response of the middleware.
+type Wrap<B> = fn(Result<ServiceResponse<B>, Error>) -> Outcome<B>;
+
+impl<S, B> Service<ServiceRequest> for CrossOriginProtectionMiddleware<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Future = Either<Map<S::Future, Wrap<B>>, Ready<Outcome<B>>>;
+
+    forward_ready!(service);
+
+    fn call(&self, req: ServiceRequest) -> Self::Future {
+        if self.policy.allows(req.request()) {
+            let wrap: Wrap<B> = |response| Ok(response?.map_into_left_body());
+            return Either::Left(self.service.call(req).map(wrap));
+        }
+        log_rejection(req.request());
+        let response = req.into_response(problem(StatusCode::FORBIDDEN));
+        Either::Right(ready(Ok(response.map_into_right_body())))
+    }
+}
+
+impl<S> fmt::Debug for CrossOriginProtectionMiddleware<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CrossOriginProtectionMiddleware").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}

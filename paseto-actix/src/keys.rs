@@ -1,5 +1,7 @@
 //! Keys: PASERK and PEM in, PASERK out, nothing secret in `Debug`.
 
+#[cfg(feature = "session")]
+mod derivation;
 mod local;
 mod paserk;
 mod pem;

@@ -23,7 +23,7 @@ pub(crate) use claims::{RESERVED, RegisteredClaims, is_scope_token};
 pub(crate) use footer::{Footer, MAX_FOOTER_LEN};
 pub(crate) use kept::{KeptClaims, Signer};
 #[cfg(feature = "session")]
-pub(crate) use local::{Sealed, seal, sealed_len};
+pub(crate) use local::{Ciphertext, Plaintext, decrypt_json, encrypt_json, token_len};
 pub use payload::Format;
 pub(crate) use payload::{encode_footer, encode_payload, scan};
 pub(crate) use policy::{Audience, Policy};

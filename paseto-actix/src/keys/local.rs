@@ -9,10 +9,12 @@ use pasetors::{
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+#[cfg(feature = "session")]
+use super::derivation::Derivation;
 use super::paserk;
 use crate::ConfigError;
 
-/// A symmetric key, which seals and opens `v4.local` tokens.
+/// A symmetric key, which encrypts and decrypts `v4.local` tokens.
 ///
 /// `Debug` shows the id only, the bytes are zeroized when the last clone is dropped, and two keys are compared in
 /// constant time.
@@ -30,6 +32,8 @@ use crate::ConfigError;
 #[derive(Clone)]
 pub struct LocalKey {
     inner: Arc<SymmetricKey<V4>>,
+    #[cfg(feature = "session")]
+    derivation: Arc<Derivation>,
     kid: Arc<str>,
 }
 
@@ -93,8 +97,8 @@ impl LocalKey {
     }
 
     #[cfg(feature = "session")]
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.inner.as_bytes()
+    pub(crate) fn derivation(&self) -> &Derivation {
+        &self.derivation
     }
 
     fn from_bytes(bytes: &[u8; 32]) -> Result<Self, ConfigError> {
@@ -104,7 +108,12 @@ impl LocalKey {
         Id::from(&inner)
             .fmt(&mut kid)
             .map_err(|_| ConfigError::MalformedKey("the id of the key could not be written"))?;
-        Ok(Self { inner: Arc::new(inner), kid: kid.into() })
+        Ok(Self {
+            #[cfg(feature = "session")]
+            derivation: Arc::new(Derivation::new(bytes)),
+            inner: Arc::new(inner),
+            kid: kid.into(),
+        })
     }
 
     /// The key's id, a PASERK of the type [`k4.lid`].

@@ -1,10 +1,10 @@
 use super::LocalKey;
 use crate::ConfigError;
 
-/// One key that seals, and retired ones that still open what they sealed.
+/// One active key, which encrypts, and retired keys, which only decrypt.
 ///
-/// To rotate keys, make the new one active and the old one retired; sessions go on and move to the new key as they are
-/// used. Forget the old key once everything that it sealed has expired. A single [`LocalKey`] is a ring too.
+/// To rotate keys, make the new key active and the old key retired. Sessions continue, and move to the new key when they
+/// are used. Remove the old key when all tokens that it encrypted have expired. A single [`LocalKey`] is a ring too.
 ///
 /// ```
 /// use paseto_actix::{KeyRing, LocalKey};
@@ -22,7 +22,7 @@ pub struct KeyRing {
     keys: Vec<LocalKey>,
 }
 
-/// What a client sends is tried with each key, so there must not be many.
+/// Each key is tried on the tokens of clients, so the number is bounded.
 const MAX_RETIRED: usize = 7;
 
 impl KeyRing {
@@ -45,7 +45,7 @@ impl KeyRing {
         Ok(Self { keys })
     }
 
-    /// The key that seals.
+    /// The key that encrypts.
     #[must_use]
     pub fn active(&self) -> &LocalKey {
         &self.keys[0]

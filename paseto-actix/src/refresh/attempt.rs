@@ -36,8 +36,8 @@ impl LoginAttempt {
         let (family, first) = (random()?, random()?);
         let (since, exp) = (now.unix_timestamp(), expires.unix_timestamp());
         let token = RefreshToken::new(subject, since, exp, family, first);
-        // Sealed first: what cannot be sealed begins no family.
-        let text = token.seal(&inner.keys, &inner.assertion).ok_or(RefreshError::Sealing)?;
+        // First, because a token that cannot be encrypted must not begin a family.
+        let text = token.encrypt(&inner.keys, &inner.assertion).ok_or(RefreshError::Sealing)?;
         inner.families.begin(family, first, &token.sub, expires, now).await?;
         // After that: of a logout everywhere at the same time, either the family is found by it, or it is found here.
         let outcome = match tokens.generation(&token.sub).await {

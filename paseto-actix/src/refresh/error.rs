@@ -34,7 +34,7 @@ pub enum RefreshError {
     #[error(transparent)]
     Issue(#[from] IssueError),
     /// The operating system has no random bytes to give, or the subject is too long for a token.
-    #[error("no refresh token could be sealed")]
+    #[error("a refresh token could not be encrypted: it is too long, or the operating system returned no random bytes")]
     Sealing,
 }
 

@@ -1,15 +1,15 @@
-//! What is sealed in a refresh token.
+//! The payload of a refresh token.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     KeyRing, RandomId,
-    token::{Sealed, seal},
+    token::{decrypt_json, encrypt_json},
 };
 
-/// The form written here. Another one is no token.
+/// The version that is written. A token of another version is rejected.
 const VERSION: u8 = 1;
-/// Longer ones are not looked at.
+/// Longer tokens are rejected before they are decoded.
 const MAX_LEN: usize = 4096;
 
 /// Times are whole seconds since 1970.
@@ -35,17 +35,16 @@ impl RefreshToken {
         Some((self.family.parse().ok()?, self.token.parse().ok()?))
     }
 
-    /// `None` if the system has no randomness to give, or if nobody would take the token back.
-    pub(super) fn seal(&self, keys: &KeyRing, assertion: &[u8]) -> Option<String> {
-        let token = seal(keys.active(), &serde_json::to_vec(self).ok()?, assertion)?;
+    /// Returns `None` if the operating system returns no random bytes, or if the token is too long to be accepted later.
+    pub(super) fn encrypt(&self, keys: &KeyRing, assertion: &[u8]) -> Option<String> {
+        let token = encrypt_json(self, keys, assertion)?;
         (token.len() <= MAX_LEN).then_some(token)
     }
 
-    /// `None` if it is none, or has expired.
-    pub(super) fn open(text: &str, keys: &KeyRing, assertion: &[u8], now: i64) -> Option<Self> {
+    /// Returns `None` if the token is not authentic, or has expired.
+    pub(super) fn decrypt(text: &str, keys: &KeyRing, assertion: &[u8], now: i64) -> Option<Self> {
         let text = Some(text).filter(|text| text.len() <= MAX_LEN)?;
-        let (payload, _) = Sealed::parse(text)?.open(keys, assertion)?;
-        let token: Self = serde_json::from_slice(&payload).ok()?;
+        let (token, _) = decrypt_json::<Self>(text.as_bytes(), keys, assertion)?;
         (token.v == VERSION && now < token.exp).then_some(token)
     }
 }

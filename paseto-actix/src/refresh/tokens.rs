@@ -66,7 +66,7 @@ pub(super) struct Inner {
 }
 
 impl RefreshTokens {
-    /// Starts with who issues access tokens, and the keys that seal refresh tokens. Required are
+    /// Starts with who issues access tokens, and the keys that encrypt refresh tokens. Required are
     /// [`families`](RefreshTokensBuilder::families) and [`revocations`](RefreshTokensBuilder::revocations).
     pub fn builder(issuer: Issuer, keys: impl Into<KeyRing>) -> RefreshTokensBuilder {
         RefreshTokensBuilder::new(issuer, keys.into())
@@ -138,7 +138,7 @@ impl RefreshTokens {
             }
         };
         let token = RefreshToken::new(token.sub, token.since, token.exp, family, current);
-        let text = token.seal(&inner.keys, &inner.assertion).ok_or(RefreshError::Sealing)?;
+        let text = token.encrypt(&inner.keys, &inner.assertion).ok_or(RefreshError::Sealing)?;
         self.login(token, family, text, generation)
     }
 
@@ -199,7 +199,7 @@ impl RefreshTokens {
     fn open(&self, text: &str) -> Result<(RefreshToken, RandomId, RandomId), RefreshError> {
         let inner = &*self.0;
         let now = inner.clock.now().unix_timestamp();
-        let token = RefreshToken::open(text, &inner.keys, &inner.assertion, now).ok_or(RefreshError::Invalid)?;
+        let token = RefreshToken::decrypt(text, &inner.keys, &inner.assertion, now).ok_or(RefreshError::Invalid)?;
         let (family, id) = token.ids().ok_or(RefreshError::Invalid)?;
         Ok((token, family, id))
     }

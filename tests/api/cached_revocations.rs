@@ -211,6 +211,19 @@ async fn without_a_lag_the_store_is_asked_each_time() {
     }
 }
 
+/// A revocation record outlives what it ends by 5 minutes, so no answer may be older.
+#[actix_web::test]
+async fn a_longer_lag_counts_as_five_minutes() {
+    let world = World::new();
+    let hour = StdDuration::from_secs(60 * 60);
+    let cached = CachedRevocations::new(world.store.clone(), hour).clock(world.clock.clone());
+    for (advance, asked) in [(0, 1), (299, 1), (1, 2)] {
+        world.clock.advance(Duration::seconds(advance));
+        assert!(!cached.is_revoked(query("a")).await.unwrap());
+        assert_eq!(world.store.asked.load(Ordering::SeqCst), asked, "{advance}");
+    }
+}
+
 #[actix_web::test]
 async fn b47_a_verifier_on_it() {
     let clock = TestClock::new();

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use super::{RevocationError, RevocationQuery, Revocations};
+use crate::limits::LONGEST_LEEWAY;
 use crate::{Clock, SystemClock};
 
 /// Asks another store, and remembers for a while which tokens it said are not revoked. Clones share what they remember.
@@ -95,14 +96,16 @@ impl Drop for Told<'_> {
 type Question = [u8; 32];
 
 impl<S: Revocations> CachedRevocations<S> {
-    /// A cache in front of this store, for 10,000 answers, each of which is good for this long after its question was asked. With
-    /// a lag of zero, the store is asked each time.
+    /// A cache in front of this store, for 10,000 answers, each of which is used for this long. With a lag of zero, the store is
+    /// asked each time. A lag of more than 5 minutes counts as 5 minutes: revocation records live that much longer than the
+    /// tokens that they end.
     pub fn new(store: S, lag: Duration) -> Self {
         Self::with_capacity(store, lag, 10_000)
     }
 
     /// The same for so many answers. Each takes some 120 bytes.
     pub fn with_capacity(store: S, lag: Duration, answers: usize) -> Self {
+        let lag = lag.min(LONGEST_LEEWAY);
         Self { store: Arc::new(store), lag, clock: Arc::new(SystemClock), answers: Arc::new(Answers::new(answers)) }
     }
 

@@ -1,4 +1,4 @@
-//! Revocations of what is sealed in cookies, which has no issuer of its own.
+//! Revocations of tokens in cookies, which have no issuer of their own.
 
 use time::OffsetDateTime;
 

@@ -178,7 +178,7 @@ impl ResponseError for RevocationError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        tracing::error!(error = %self, "the revocation store did not do its part");
+        tracing::error!(error = %self, "the revocation store failed");
         problem(self.status_code())
     }
 }

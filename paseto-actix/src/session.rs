@@ -2,14 +2,17 @@
 
 mod budget;
 mod builder;
-mod envelope;
-mod facts;
+mod cookie;
+mod decrypted_cache;
+mod failure;
 mod middleware;
-mod opened;
-mod slide;
+mod payload;
+mod settings;
 mod store;
-mod wire;
+mod tokens;
 
-pub use budget::{SessionBudget, SessionTooLarge};
-pub use builder::{PasetoSession, PasetoSessionBuilder};
+pub use budget::SessionTooLarge;
+pub use builder::PasetoSessionBuilder;
+pub use cookie::SessionCookie;
+pub use settings::PasetoSession;
 pub use store::PasetoSessionStore;

@@ -1,211 +1,310 @@
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     fmt,
+    future::{Ready, ready},
     rc::Rc,
-    task::{Context, Poll},
 };
 
-use actix_session::SessionMiddleware;
+use actix_session::{Session, SessionExt, SessionStatus};
 use actix_web::{
-    Error, HttpMessage, HttpRequest,
-    body::MessageBody,
-    cookie::Cookie,
-    dev::{Service, ServiceRequest, ServiceResponse, Transform},
+    Error, HttpMessage,
+    body::{EitherBody, MessageBody},
+    dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
     error::InternalError,
-    http::{
-        StatusCode,
-        header::{self, HeaderMap, HeaderValue},
-    },
+    http::header::{HeaderMap, HeaderValue, SET_COOKIE},
 };
-use futures_util::future::{FutureExt, LocalBoxFuture};
-use memchr::memchr;
+use futures_util::future::LocalBoxFuture;
+use time::OffsetDateTime;
 
 use super::{
-    PasetoSession, PasetoSessionStore, SessionBudget, SessionTooLarge,
-    facts::{self, Facts},
-    opened::OpenedCookies,
-    slide::Slide,
-    wire,
+    PasetoSession,
+    cookie::RequestState,
+    decrypted_cache::{DecryptedCache, DecryptedSession},
+    failure::{Failure, replace},
+    payload::{self, SessionHead, State},
+    settings::Settings,
+    tokens::{EncryptError, Verdict},
 };
 use crate::{
-    cookie::{MAX_COOKIE_LEN, first_value, forbid_shared_caching, vary_by_cookie},
-    error::problem,
+    RevocationError,
+    cookie::{MAX_CANDIDATES, cookie_values, forbid_caching, forbid_shared_caching, vary_by_cookie},
+    cross_origin::log_rejection,
 };
-
-type Inside<S> = <SessionMiddleware<PasetoSessionStore> as Transform<Slide<S>, ServiceRequest>>::Transform;
 
 impl<S, B> Transform<S, ServiceRequest> for PasetoSession
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
-    S::Future: 'static,
     B: MessageBody + 'static,
 {
-    type Response = ServiceResponse<B>;
+    type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
-    type Transform = PasetoSessionMiddleware<Inside<S>>;
+    type Transform = PasetoSessionMiddleware<S>;
     type InitError = ();
-    type Future = LocalBoxFuture<'static, Result<Self::Transform, ()>>;
+    type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        let session = self.clone();
-        let slide = Slide { service: Rc::new(service), store: session.store(), idle_limit: session.idle_limit() };
-        let inside = session.actix().new_transform(slide);
-        let opened = Rc::new(RefCell::new(OpenedCookies::new(session.opened_cookies())));
-        async move { Ok(PasetoSessionMiddleware { inside: Rc::new(inside.await?), session, opened }) }.boxed_local()
+        let cache = RefCell::new(DecryptedCache::new(self.0.decrypted_cache));
+        ready(Ok(PasetoSessionMiddleware {
+            service: Rc::new(service),
+            worker: Rc::new(Worker { session: self.clone(), cache }),
+        }))
     }
 }
 
-/// The service that [`PasetoSession`] wraps around another: around actix-session's own, which is around [`Slide`].
+/// The service that [`PasetoSession`] wraps around another.
 pub struct PasetoSessionMiddleware<S> {
-    inside: Rc<S>,
+    service: Rc<S>,
+    worker: Rc<Worker>,
+}
+
+/// The part of a [`PasetoSession`] that one worker has.
+struct Worker {
     session: PasetoSession,
-    opened: Rc<RefCell<OpenedCookies>>,
+    cache: RefCell<DecryptedCache>,
 }
 
 impl<S, B> Service<ServiceRequest> for PasetoSessionMiddleware<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
-    B: 'static,
+    B: MessageBody + 'static,
 {
-    type Response = ServiceResponse<B>;
+    type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
-    type Future = LocalBoxFuture<'static, Result<ServiceResponse<B>, Error>>;
+    type Future = LocalBoxFuture<'static, Result<Self::Response, Error>>;
 
-    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.inside.poll_ready(cx)
-    }
+    forward_ready!(service);
 
-    fn call(&self, mut req: ServiceRequest) -> Self::Future {
-        let (inside, session, opened) = (Rc::clone(&self.inside), self.session.clone(), Rc::clone(&self.opened));
+    fn call(&self, req: ServiceRequest) -> Self::Future {
+        let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
         Box::pin(async move {
-            // actix-session keeps one session a request: a second would take the first one's state for its own.
-            let first = req.extensions_mut().insert(SessionBudget::new(session.max_token_len())).is_none();
-            if !first {
-                tracing::error!("a PasetoSession inside of another: wrap scopes beside each other instead");
-                return Err(
-                    InternalError::from_response("two sessions", problem(StatusCode::INTERNAL_SERVER_ERROR)).into()
-                );
-            }
-            wire::hide_aliases(req.headers_mut(), session.cookie_name());
-            let before = put_stand_in(&mut req, &session, &opened.borrow());
-            let (response, facts) = facts::gather(before, async { inside.call(req).await }).await;
-            let mut response = match (response, facts.too_large) {
-                (Ok(response), _) => response,
-                (Err(_), _) if facts.unavailable => return Err(unavailable()),
-                (Err(_), Some(size)) => return Err(too_large(size, session.max_token_len())),
-                (Err(error), None) => return Err(error),
+            let loaded = match worker.load(&req).await {
+                Ok(loaded) => loaded,
+                Err(failure) => {
+                    let mut response = req.into_response(failure.error_response());
+                    vary_by_cookie(response.headers_mut());
+                    return Ok(response.map_into_right_body());
+                }
             };
-            warn_if_nearly_full(&facts, &session);
-            if opened.borrow().has_room() {
-                remember(&response, &facts, &session, &mut opened.borrow_mut());
+            let session = req.get_session();
+            loaded.fill(&session);
+            let mut response = match service.call(req).await {
+                Ok(response) => response,
+                Err(error) => return Err(worker.end_on_error(error, &loaded, &session).await),
+            };
+            match worker.save(&loaded, &session, response.request().headers()).await {
+                Ok(cookie) => {
+                    worker.finish(response.headers_mut(), cookie, &session);
+                    Ok(response.map_into_left_body())
+                }
+                Err(failure) => Ok(replace(response, failure.error_response()).map_into_right_body()),
             }
-            let bad_cookie = facts.loaded.is_none() && was_read(response.request(), session.cookie_name());
-            finish(response.headers_mut(), &session, bad_cookie)?;
-            Ok(response)
         })
     }
 }
 
-/// If this worker knows what the cookie holds, a stand-in takes its place until actix-session has asked for it: that one is
-/// checked and decoded sooner. (Where a middleware outside has looked at the cookies, actix goes on with what it read then, and
-/// the session is opened as ever.)
-fn put_stand_in(req: &mut ServiceRequest, session: &PasetoSession, opened: &OpenedCookies) -> Facts {
-    let name = session.cookie_name();
-    let Some(known) = first_value(req.headers(), name).and_then(|cookie| opened.get(cookie)) else {
-        return Facts::default();
+/// The session with which a request begins.
+struct Loaded {
+    now: OffsetDateTime,
+    /// The number of cookies that have the name.
+    cookies: usize,
+    session: Option<Rc<DecryptedSession>>,
+    /// Whether one of the cookies is of a session that was revoked.
+    revoked: bool,
+    state: Rc<RequestState>,
+}
+
+impl Loaded {
+    fn fill(&self, session: &Session) {
+        for (name, value) in self.session.iter().flat_map(|session| session.values.iter()) {
+            // A `RawValue` serializes to its own text, which cannot fail.
+            let _ = session.insert(name.clone(), value);
+        }
+    }
+}
+
+impl Worker {
+    fn settings(&self) -> &Settings {
+        &self.session.0
+    }
+
+    /// Finds the session of a request: that of the first cookie that is authentic, not expired and
+    /// not revoked.
+    async fn load(&self, req: &ServiceRequest) -> Result<Loaded, Failure> {
+        let Settings { tokens, cookie, cross_origin, .. } = self.settings();
+        let state = Rc::new(RequestState { max_len: tokens.max_len, persistent: Cell::new(None) });
+        // actix-session has one session in a request. A second middleware would read the session of
+        // the first.
+        if req.extensions_mut().insert(Rc::clone(&state)).is_some() {
+            return Err(Failure::Nested);
+        }
+        if !cross_origin.allows(req.request()) && cookie_values(req.headers(), cookie.name()).next().is_some() {
+            log_rejection(req.request());
+            return Err(Failure::CrossOrigin);
+        }
+        let mut loaded = Loaded { now: tokens.now(), cookies: 0, session: None, revoked: false, state };
+        for token in cookie_values(req.headers(), cookie.name()) {
+            loaded.cookies += 1;
+            if loaded.session.is_none() && loaded.cookies <= MAX_CANDIDATES {
+                self.accept(&mut loaded, token).await?;
+            }
+        }
+        if let Some(session) = &loaded.session {
+            loaded.state.persistent.set(session.head.persistent);
+        }
+        Ok(loaded)
+    }
+
+    /// Takes the session of a token, unless the token is not authentic, has expired or is revoked.
+    async fn accept(&self, loaded: &mut Loaded, token: &[u8]) -> Result<(), Failure> {
+        let tokens = &self.settings().tokens;
+        let cached = self.cache.borrow().get(token);
+        let Some(session) = cached.clone().or_else(|| tokens.decrypt(token).map(Rc::new)) else { return Ok(()) };
+        let verdict = tokens.check(&session.head, loaded.now).await?;
+        if verdict == Verdict::Valid {
+            if cached.is_none() {
+                self.cache.borrow_mut().insert(token, &session);
+            }
+            loaded.session = Some(session);
+            return Ok(());
+        }
+        loaded.revoked |= verdict == Verdict::Revoked;
+        self.cache.borrow_mut().remove(token);
+        Ok(())
+    }
+
+    /// Compares the session with the one that was loaded, and returns the `Set-Cookie` header that
+    /// the client needs.
+    async fn save(&self, loaded: &Loaded, session: &Session, req: &HeaderMap) -> Result<Option<HeaderValue>, Failure> {
+        let Settings { tokens, cookie, .. } = self.settings();
+        let (status, persistent) = (session.status(), loaded.state.persistent.get());
+        let Some(before) = &loaded.session else {
+            if status != SessionStatus::Purged && !session.entries().is_empty() {
+                return self.begin(loaded, &session.entries()).map(Some);
+            }
+            // The response to a request that began before a login may arrive after it. The removal
+            // of a revoked cookie would remove the cookie of the login then. With several cookies
+            // of the name, a removal hits an arbitrary one.
+            let is_invalid = loaded.cookies == 1 && !loaded.revoked && is_use(req);
+            let remove = is_invalid || (status == SessionStatus::Purged && loaded.cookies > 0);
+            return Ok(remove.then(|| cookie.removal()));
+        };
+        if status == SessionStatus::Purged {
+            self.end_all(req).await?;
+            return Ok(Some(cookie.removal()));
+        }
+        let is_renewed = status == SessionStatus::Renewed;
+        let changed =
+            is_renewed || persistent != before.head.persistent || !before.values.is_equal_to(&session.entries());
+        if !changed && !self.is_due(before, loaded.now, req) {
+            return Ok(None);
+        }
+        // A parallel request may have ended the session. This one must not bring it back, nor
+        // replace the cookie of the next.
+        if tokens.is_revoked(&before.head).await? {
+            tracing::info!("a session ended in a parallel request: its changes are lost");
+            return Ok(None);
+        }
+        if !is_renewed {
+            let head = SessionHead { persistent, ..before.head.clone() };
+            return self.encrypt(head, loaded.now, &session.entries()).map(Some);
+        }
+        // First, because a session that is too large must not end the one before it.
+        let header = self.begin(loaded, &session.entries())?;
+        self.end(&before.head).await?;
+        Ok(Some(header))
+    }
+
+    /// Adds the end of a session to the error of an inner service, which becomes the response.
+    /// Other changes are lost.
+    async fn end_on_error(&self, error: Error, loaded: &Loaded, session: &Session) -> Error {
+        if session.status() != SessionStatus::Purged || loaded.cookies == 0 {
+            return error;
+        }
+        if let Some(before) = &loaded.session
+            && let Err(failure) = self.end(&before.head).await
+        {
+            let response = Failure::from(failure).error_response();
+            return InternalError::from_response(error, response).into();
+        }
+        let mut response = error.error_response();
+        self.finish(response.headers_mut(), Some(self.settings().cookie.removal()), session);
+        InternalError::from_response(error, response).into()
+    }
+
+    /// Ends the sessions of all cookies of a request: a browser may send the cookies of several
+    /// paths or domains.
+    async fn end_all(&self, req: &HeaderMap) -> Result<(), Failure> {
+        let Settings { tokens, cookie, .. } = self.settings();
+        for token in cookie_values(req, cookie.name()).take(MAX_CANDIDATES) {
+            self.cache.borrow_mut().remove(token);
+            if let Some(session) = tokens.decrypt(token) {
+                self.end(&session.head).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Revokes a session until its last cookie has expired.
+    async fn end(&self, head: &SessionHead) -> Result<(), RevocationError> {
+        let Settings { tokens, idle_limit, .. } = self.settings();
+        let until = tokens.expiry(head, tokens.now(), *idle_limit).max(head.expires).min(tokens.end(head));
+        tokens.revoke(head, until).await
+    }
+
+    /// Whether an unchanged session is encrypted anew: half of its idle limit is over, or its key
+    /// is retired.
+    ///
+    /// The request for a subresource does not cause it. Browsers send many of them at once, and
+    /// each would write the state that it has read over a change of a parallel request.
+    fn is_due(&self, session: &DecryptedSession, now: OffsetDateTime, req: &HeaderMap) -> bool {
+        let Settings { tokens, idle_limit, .. } = self.settings();
+        let left = session.head.expires.saturating_sub(now.unix_timestamp());
+        let can_slide = session.head.expires < tokens.end(&session.head);
+        (session.retired_key || (can_slide && left <= idle_limit.whole_seconds() / 2)) && is_use(req)
+    }
+
+    fn begin(&self, loaded: &Loaded, state: &State) -> Result<HeaderValue, Failure> {
+        let head = SessionHead::begin(loaded.now, loaded.state.persistent.get()).map_err(EncryptError::from)?;
+        self.encrypt(head, loaded.now, state)
+    }
+
+    /// Encrypts a session. Its idle limit begins with the request and not with the response, so a
+    /// request that began before a logout sets no cookie that outlives the record of the logout.
+    fn encrypt(&self, mut head: SessionHead, now: OffsetDateTime, state: &State) -> Result<HeaderValue, Failure> {
+        let Settings { tokens, cookie, idle_limit, persistent, .. } = self.settings();
+        head.expires = tokens.expiry(&head, now, *idle_limit);
+        let mut text = cookie.begin(payload::estimated_token_len(state));
+        tokens.encrypt(&head, state, &mut text)?;
+        let max_age = head.persistent.unwrap_or(*persistent).then(|| head.expires - now.unix_timestamp());
+        cookie.finish(text, max_age).map_err(Failure::Header)
+    }
+
+    fn finish(&self, headers: &mut HeaderMap, cookie: Option<HeaderValue>, session: &Session) {
+        vary_by_cookie(headers);
+        if let Some(cookie) = cookie {
+            headers.append(SET_COOKIE, cookie);
+            forbid_shared_caching(headers);
+        }
+        if self.settings().no_store_if.as_ref().is_some_and(|no_store_if| no_store_if(session)) {
+            forbid_caching(headers);
+        }
+    }
+}
+
+/// Whether a user, or a script of a page, uses the site by this request ([Fetch Metadata]). A
+/// client that is not a browser sends neither header.
+///
+/// [Fetch Metadata]: https://www.w3.org/TR/fetch-metadata/#sec-fetch-dest-header
+fn is_use(req: &HeaderMap) -> bool {
+    let is_prefetch = |name| req.get(name).is_some_and(|value| value.as_bytes().starts_with(b"prefetch"));
+    let is_use = |dest: &HeaderValue| {
+        matches!(dest.as_bytes(), b"document" | b"empty" | b"iframe" | b"frame" | b"fencedframe" | b"embed" | b"object")
     };
-    let stand_in = known.wrapped_stand_in(|key| session.wrap(key));
-    let headers = wire::replace_value(req.headers_mut(), name, stand_in);
-    Facts { known: Some(known), headers: Some(headers), ..Facts::default() }
-}
-
-/// Remembers what the cookie of the request holds, and the one that the response sets.
-fn remember<B>(response: &ServiceResponse<B>, facts: &Facts, session: &PasetoSession, opened: &mut OpenedCookies) {
-    let name = session.cookie_name();
-    let read = first_value(response.request().headers(), name).unwrap_or_default();
-    match (&facts.known, &facts.loaded) {
-        // It has expired, or was revoked.
-        (Some(_), None) => opened.remove(read),
-        // Of two cookies with the name, actix may have read another.
-        (None, Some(loaded)) if cookie_read(response.request(), name, |value| value == wire::percent_decoded(read)) => {
-            opened.insert(read, Rc::clone(loaded));
-        }
-        _ => (),
-    }
-    let mut set = set_cookies(response.headers(), name);
-    // A cookie of the name that a handler sets is not what was sealed, and nobody knows which one a browser keeps.
-    if let (Some(sealed), Some(cookie), None) = (&facts.sealed, set.next(), set.next()) {
-        let cookie = memchr(b';', cookie.as_bytes()).map_or(cookie.as_bytes(), |end| &cookie.as_bytes()[..end]);
-        opened.insert(&cookie[name.len() + 1..], Rc::clone(sealed));
-    }
-}
-
-/// Removes a bad cookie, and says what caches need to know.
-fn finish(headers: &mut HeaderMap, session: &PasetoSession, bad_cookie: bool) -> Result<(), Error> {
-    let mut sets_cookie = false;
-    if let Some(cookie) = set_cookies(headers, session.cookie_name()).last() {
-        // The budget leaves room for every wrapping, but a browser drops a longer one without a word.
-        if cookie.len() > MAX_COOKIE_LEN {
-            return Err(too_large(cookie.len(), MAX_COOKIE_LEN));
-        }
-        sets_cookie = true;
-    } else if bad_cookie {
-        let removal = removal(session.cookie());
-        headers.append(header::SET_COOKIE, removal);
-        sets_cookie = true;
-    }
-    vary_by_cookie(headers);
-    if sets_cookie {
-        forbid_shared_caching(headers);
-    }
-    Ok(())
-}
-
-/// The cookies of this name that a response sets: actix-session's is the last.
-fn set_cookies<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a HeaderValue> {
-    let is_own = |value: &[u8]| value.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="));
-    headers.get_all(header::SET_COOKIE).filter(move |value| is_own(value.as_bytes()))
-}
-
-fn removal(cookie: Cookie<'static>) -> HeaderValue {
-    let mut cookie = cookie;
-    cookie.make_removal();
-    HeaderValue::from_str(&cookie.encoded().to_string()).unwrap_or_else(|_| HeaderValue::from_static(""))
-}
-
-/// Whether a session has ended is not known, or not kept: the client is to come again with the cookie that it has.
-fn unavailable() -> Error {
-    InternalError::from_response("no revocations", problem(StatusCode::SERVICE_UNAVAILABLE)).into()
-}
-
-fn too_large(size: usize, limit: usize) -> Error {
-    tracing::error!(size, limit, "a session is too large for a cookie; nothing of it was changed");
-    SessionTooLarge { size, limit }.into()
-}
-
-fn warn_if_nearly_full(facts: &Facts, session: &PasetoSession) {
-    let limit = session.max_token_len();
-    let size = facts.sealed.as_ref().map(|sealed| sealed.token.len());
-    if let Some(size) = size.filter(|size| size * 5 >= limit * 4) {
-        tracing::warn!(size, limit, "a session is nearly too large for a cookie");
-    }
-}
-
-/// Whether actix-session saw a cookie of this name. Of a header that is no UTF-8, which another application's cookie may make
-/// it, actix reads none: that hides the session, and is no reason to end it.
-fn was_read(req: &HttpRequest, name: &str) -> bool {
-    cookie_read(req, name, |_| true)
-}
-
-/// Whether the cookie that actix read first of this name is such a one.
-fn cookie_read(req: &HttpRequest, name: &str, is_such: impl FnOnce(&[u8]) -> bool) -> bool {
-    let cookies = req.cookies().ok();
-    let cookie = cookies.as_ref().and_then(|cookies| cookies.iter().find(|cookie| cookie.name() == name));
-    cookie.is_some_and(|cookie| is_such(cookie.value().as_bytes()))
+    !is_prefetch("sec-purpose") && !is_prefetch("purpose") && req.get_all("sec-fetch-dest").all(is_use)
 }
 
 impl<S> fmt::Debug for PasetoSessionMiddleware<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PasetoSessionMiddleware").field("session", &self.session).finish_non_exhaustive()
+        f.debug_struct("PasetoSessionMiddleware").field("session", &self.worker.session).finish_non_exhaustive()
     }
 }

@@ -1,0 +1,69 @@
+//! The responses of the middleware instead of the application's.
+
+use actix_web::{
+    HttpMessage, HttpResponse, ResponseError,
+    dev::ServiceResponse,
+    http::{
+        StatusCode,
+        header::{InvalidHeaderValue, SET_COOKIE},
+    },
+};
+
+use super::tokens::EncryptError;
+use crate::{
+    RevocationError,
+    cookie::{LoginCookies, forbid_shared_caching, vary_by_cookie},
+    error::problem,
+};
+
+/// Replaces the response of the application, whose work the session could not keep.
+///
+/// The cookies of inner layers stay, because a rotated token must reach the browser. The cookie of
+/// a remembered login that began in this request goes, because its session does not exist.
+pub(super) fn replace<B>(response: ServiceResponse<B>, failure: HttpResponse) -> ServiceResponse {
+    let begun = response.request().extensions_mut().remove::<LoginCookies>().map_or(Vec::new(), |cookies| cookies.0);
+    let cookies = response.headers().get_all(SET_COOKIE).filter(|cookie| !begun.contains(cookie));
+    let cookies: Vec<_> = cookies.cloned().collect();
+    let mut response = response.into_response(failure);
+    let headers = response.headers_mut();
+    vary_by_cookie(headers);
+    if !cookies.is_empty() {
+        forbid_shared_caching(headers);
+    }
+    for cookie in cookies {
+        headers.append(SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// A reason to answer instead of the application.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error("a PasetoSession is inside another PasetoSession: wrap separate scopes instead")]
+    Nested,
+    #[error(
+        "rejected a cross-origin request with a session: add the other site by `.trusted_origin(..)`, if it is yours"
+    )]
+    CrossOrigin,
+    #[error("the revocation store failed: {0}")]
+    Revocations(#[from] RevocationError),
+    #[error(transparent)]
+    Encrypt(#[from] EncryptError),
+    #[error("the cookie is not a header value: {0}")]
+    Header(InvalidHeaderValue),
+}
+
+impl Failure {
+    /// Logs the failure, and returns its response. The client keeps the cookie that it has.
+    pub(super) fn error_response(&self) -> HttpResponse {
+        if !matches!(self, Self::CrossOrigin) {
+            tracing::error!("{self}");
+        }
+        match self {
+            Self::CrossOrigin => problem(StatusCode::FORBIDDEN),
+            Self::Revocations(_) => problem(StatusCode::SERVICE_UNAVAILABLE),
+            Self::Encrypt(EncryptError::TooLarge(error)) => error.error_response(),
+            Self::Nested | Self::Encrypt(_) | Self::Header(_) => problem(StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+}

@@ -7,6 +7,7 @@ mod fresh;
 mod login;
 mod middleware;
 mod page;
+mod restore;
 mod settings;
 mod token;
 mod user;

@@ -8,11 +8,12 @@ use sha2::{Digest, Sha256};
 /// Where a session keeps the fingerprint of the client that logged in.
 const CLIENT: &str = "paseto_actix.client";
 
-/// What becomes of a login whose client does not look like the one that logged in: somebody may have stolen the cookies.
-/// Flask-Login's `SESSION_PROTECTION`.
+/// What becomes of a login whose client does not look like the one that logged in: somebody may
+/// have stolen the cookies. Flask-Login's `SESSION_PROTECTION`.
 ///
-/// How a client looks is its `User-Agent`, unless [`client_fingerprint`](super::RememberMeBuilder::client_fingerprint) says
-/// otherwise. A thief can send the same one: this makes theft harder, not impossible.
+/// How a client looks is its `User-Agent`, unless
+/// [`client_fingerprint`](super::RememberMeBuilder::client_fingerprint) says otherwise. A thief can
+/// send the same one: this makes theft harder, not impossible.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SessionProtection {
     /// Nothing: clients are not looked at. The default.

@@ -1,41 +1,41 @@
-//! What one request knows of the login that is, or is to be, remembered.
+//! The state of remembered logins within one request.
 
-use std::{
-    cell::{Cell, RefCell},
-    rc::Rc,
-};
+use std::{cell::RefCell, rc::Rc};
 
 use actix_identity::IdentityExt;
 use actix_session::SessionExt;
-use actix_web::{HttpMessage, HttpRequest, cookie::Cookie, http::header::HeaderMap};
+use actix_web::{
+    HttpMessage, HttpRequest,
+    http::header::{HeaderMap, HeaderValue},
+};
 
 use super::{RememberMe, settings::Settings, token::RememberToken};
 use crate::{
-    RevocationError, SeriesError,
-    cookie::{MAX_COOKIE_LEN, first_value},
+    cookie::{MAX_CANDIDATES, MAX_COOKIE_LEN, cookie_values},
+    revocation::RevocationError,
+    series::SeriesError,
 };
 
-/// Where a session keeps whose login in it is a fresh one.
+/// The session key of the user whose login is fresh.
 const FRESH: &str = "paseto_actix.fresh";
 
 pub(super) struct Context {
     pub(super) remember: RememberMe,
-    /// What the response does with the cookie.
+    /// The change that the response makes to the cookie.
     pub(super) cookie: RefCell<Change>,
-    /// A token of the login that the request's cookie is of, or that it began.
-    pub(super) login: RefCell<Option<RememberToken>>,
-    /// Whether the login of the request's cookie has ended, so that it need not be ended again.
-    pub(super) ended: Cell<bool>,
-    /// Who is logged in as far as this middleware knows.
+    /// A token of each login that a logout has to end: those of the request's cookies, or the one
+    /// that began in this request. `None` until the cookies are read.
+    pub(super) logins: RefCell<Option<Vec<RememberToken>>>,
+    /// The user who was logged in when this middleware last looked.
     pub(super) user: RefCell<Option<String>>,
 }
 
-/// What one of the stores failed with.
+/// The failure of one of the stores.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StoreError {
-    #[error(transparent)]
+    #[error("the series store failed: {0}")]
     Series(#[from] SeriesError),
-    #[error(transparent)]
+    #[error("the revocation store failed: {0}")]
     Revocation(#[from] RevocationError),
 }
 
@@ -44,21 +44,15 @@ pub(super) enum Change {
     #[default]
     None,
     /// The next token of a login that goes on.
-    Set(Cookie<'static>),
+    Set(HeaderValue),
     /// The first token of one that begins.
-    Begin(Cookie<'static>),
+    Begin(HeaderValue),
     Remove,
 }
 
 impl Context {
     pub(super) fn new(remember: RememberMe) -> Self {
-        Self {
-            remember,
-            cookie: RefCell::default(),
-            login: RefCell::default(),
-            ended: Cell::default(),
-            user: RefCell::default(),
-        }
+        Self { remember, cookie: RefCell::default(), logins: RefCell::default(), user: RefCell::default() }
     }
 
     /// That of the nearest middleware.
@@ -70,30 +64,63 @@ impl Context {
         context
     }
 
-    /// The token in the request's cookie.
-    pub(super) fn presented(&self, headers: &HeaderMap) -> Option<(RememberToken, bool)> {
-        let settings = &*self.remember.0;
-        let text = first_value(headers, settings.cookie.name())?;
-        RememberToken::open(text, &settings.keys, &settings.assertion, settings.now().unix_timestamp())
+    /// How many cookies of the name the request has, of those that are read.
+    pub(super) fn candidates(&self, headers: &HeaderMap) -> usize {
+        cookie_values(headers, self.remember.0.cookie.name()).take(MAX_CANDIDATES).count()
     }
 
-    /// Ends the login of the request, if it has one that is remembered, in whatever stores there are.
+    /// The authentic tokens that have not expired, in the order of their cookies, and whether a
+    /// retired key had encrypted each.
+    ///
+    /// A browser sends several cookies of one name if their paths or domains differ. Of each login,
+    /// only the newest token is returned: an older one was used, and the series store would take it
+    /// for a copy in the hands of a thief. Tokens of one login with the same number of rotations
+    /// are the same token of the series, so the first of them is returned.
+    pub(super) fn presented(&self, headers: &HeaderMap) -> Vec<(RememberToken, bool)> {
+        let settings = &*self.remember.0;
+        let now = settings.now().unix_timestamp();
+        let mut newest: Vec<(RememberToken, bool)> = Vec::new();
+        for text in cookie_values(headers, settings.cookie.name()).take(MAX_CANDIDATES) {
+            let Some(decrypted) = RememberToken::decrypt(text, &settings.keys, &settings.assertion, now) else {
+                continue;
+            };
+            match newest.iter_mut().find(|(known, _)| known.id == decrypted.0.id) {
+                Some(known) if decrypted.0.is_newer_than(&known.0) => *known = decrypted,
+                Some(_) => (),
+                None => newest.push(decrypted),
+            }
+        }
+        newest
+    }
+
+    /// Ends the remembered logins of the request in the stores.
     pub(super) async fn revoke(&self, headers: &HeaderMap) -> Result<(), StoreError> {
         let Settings { series, revocations, .. } = &*self.remember.0;
         if series.is_none() && revocations.is_none() {
             return Ok(());
         }
-        if self.login.borrow().is_none() && !self.ended.get() {
-            self.login.replace(self.presented(headers).map(|(token, _)| token));
+        if self.logins.borrow().is_none() {
+            self.logins.replace(Some(self.presented(headers).into_iter().map(|(token, _)| token).collect()));
         }
         self.revoke_known().await
     }
 
-    /// Ends the login that is known already.
+    /// Ends the logins that were read already. A failure of one does not keep the others from
+    /// ending.
     pub(super) async fn revoke_known(&self) -> Result<(), StoreError> {
+        let logins = self.logins.borrow().clone().unwrap_or_default();
+        let mut ended = Ok(());
+        for login in &logins {
+            let this_one = self.end(login).await;
+            ended = ended.and(this_one);
+        }
+        ended
+    }
+
+    /// Ends this login in the stores.
+    pub(super) async fn end(&self, login: &RememberToken) -> Result<(), StoreError> {
         let Settings { series, revocations, .. } = &*self.remember.0;
-        let Some(login) = self.login.take() else { return Ok(()) };
-        // The one whatever became of the other.
+        // Both stores are asked, even if the first one fails.
         let ended = match (series, login.series()) {
             (Some(store), Some((series, _))) => store.revoke(series).await,
             _ => Ok(()),
@@ -102,8 +129,15 @@ impl Context {
             store.revoke(&login.id, login.exp).await?;
         }
         ended?;
-        self.ended.set(true);
+        self.forget(login);
         Ok(())
+    }
+
+    /// A login that has ended need not be ended again.
+    pub(super) fn forget(&self, ended: &RememberToken) {
+        if let Some(logins) = &mut *self.logins.borrow_mut() {
+            logins.retain(|login| login.id != ended.id);
+        }
     }
 
     pub(super) fn change(&self, change: Change) {
@@ -132,12 +166,15 @@ pub(super) fn unset_fresh(req: &impl SessionExt) {
 }
 
 impl RememberMe {
-    /// A cookie with this token, for as long as it lives; `None` if no browser would keep it.
-    pub(super) fn cookie(&self, token: &RememberToken) -> Option<Cookie<'static>> {
+    /// The `Set-Cookie` header with this token, whose `Max-Age` is the rest of the token's
+    /// lifetime. Returns `None` if the operating system returns no random bytes, or if the header
+    /// is longer than 4,096 bytes.
+    pub(super) fn set_cookie(&self, token: &RememberToken) -> Option<HeaderValue> {
         let settings = &*self.0;
-        let mut cookie = settings.cookie.clone();
-        cookie.set_value(token.seal(&settings.keys, &settings.assertion)?);
-        cookie.set_max_age(time::Duration::seconds(token.exp - settings.now().unix_timestamp()));
-        (cookie.encoded().to_string().len() <= MAX_COOKIE_LEN).then_some(cookie)
+        let text = token.encrypt(&settings.keys, &settings.assertion)?;
+        let mut header = settings.cookie.begin(text.len());
+        header.push_str(&text);
+        let max_age = token.exp - settings.now().unix_timestamp();
+        settings.cookie.finish(header, Some(max_age)).ok().filter(|header| header.len() <= MAX_COOKIE_LEN)
     }
 }

@@ -47,10 +47,11 @@ impl LoggedIn {
     }
 }
 
-/// A user who has logged in within this session, as an extractor for what a cookie on a shared computer is not enough for.
+/// A user who has logged in within this session, as an extractor for what a cookie on a shared
+/// computer is not enough for.
 ///
-/// Who was remembered gets what [`not_fresh`](super::RememberMeBuilder::not_fresh) says, who is not logged in what
-/// [`not_logged_in`](super::RememberMeBuilder::not_logged_in) says.
+/// Who was remembered gets what [`not_fresh`](super::RememberMeBuilder::not_fresh) says, who is not
+/// logged in what [`not_logged_in`](super::RememberMeBuilder::not_logged_in) says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fresh {
     id: String,

@@ -2,7 +2,10 @@ use std::time::Duration;
 
 use actix_identity::{Identity, IdentityExt};
 use actix_session::{SessionExt, SessionStatus};
-use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError, cookie::Cookie, http::StatusCode};
+use actix_web::{
+    Error, HttpMessage, HttpRequest, HttpResponse, ResponseError,
+    http::{StatusCode, header::HeaderValue},
+};
 
 use super::{
     RememberMe, SessionProtection,
@@ -11,7 +14,11 @@ use super::{
     context::{Change, Context, StoreError, set_fresh, user_of},
     token::RememberToken,
 };
-use crate::{RandomId, RevocationError, SeriesError, error::problem};
+use crate::{
+    error::problem,
+    revocation::RevocationError,
+    series::{RandomId, SeriesError},
+};
 
 /// Whether a login is remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,15 +32,18 @@ pub enum Remember {
 }
 
 impl RememberMe {
-    /// Logs a user in: sets the identity (which renews the session), as a fresh one, and the cookie, if it is to be remembered.
-    /// If not, a cookie that the browser has from before is removed.
+    /// Logs a user in: sets the identity (which renews the session), as a fresh one, and the
+    /// cookie, if it is to be remembered. If not, a cookie that the browser has from before is
+    /// removed.
     ///
-    /// Call it once the password is found right. It takes the request's [`Identity`](actix_identity::Identity) along; what
-    /// `Identity::login` alone sets is no fresh login, and is not remembered.
+    /// Call it once the password is found right. It takes the request's
+    /// [`Identity`](actix_identity::Identity) along; what `Identity::login` alone sets is no fresh
+    /// login, and is not remembered.
     ///
     /// # Errors
     ///
-    /// [`LoginError`]. Nobody is logged in then, and no cookie changes. In a request whose session was purged nobody can log in.
+    /// [`LoginError`]. Nobody is logged in then, and no cookie changes. In a request whose session
+    /// was purged nobody can log in.
     pub async fn login(req: &HttpRequest, user_id: impl Into<String>, remember: Remember) -> Result<(), LoginError> {
         let (context, user_id) = (Context::of(req).ok_or(LoginError::NoMiddleware)?, user_id.into());
         let settings = &*context.remember.0;
@@ -51,7 +61,8 @@ impl RememberMe {
             Some(lifetime) => Some(context.begin(req, &user_id, lifetime).await?),
             None => None,
         };
-        // The browser loses the cookie that it had: nobody else is to have it either. Not before another one is sure.
+        // The browser loses the cookies that it had, so their copies have to end too. Not before
+        // the next login is certain.
         context.revoke(req.headers()).await?;
         let failed = |error: &dyn std::fmt::Display| LoginError::Session(error.to_string());
         Identity::login(&req.extensions(), user_id.clone()).map_err(|error| failed(&error))?;
@@ -60,7 +71,7 @@ impl RememberMe {
         context.user.replace(Some(user_id));
         context.change(match begun {
             Some((cookie, token)) => {
-                context.login.replace(Some(token));
+                context.logins.replace(Some(vec![token]));
                 Change::Begin(cookie)
             }
             None => Change::Remove,
@@ -68,8 +79,8 @@ impl RememberMe {
         Ok(())
     }
 
-    /// Logs out: ends the identity as actix-identity's own `logout` does, and the remembered login. (`Identity::logout` alone, or
-    /// `Session::purge`, does the same under this middleware.)
+    /// Logs out: ends the identity as actix-identity's own `logout` does, and the remembered login.
+    /// (`Identity::logout` alone, or `Session::purge`, does the same under this middleware.)
     pub fn logout(req: &HttpRequest) {
         if let Ok(identity) = req.get_identity() {
             identity.logout();
@@ -79,18 +90,20 @@ impl RememberMe {
         }
     }
 
-    /// Makes a remembered login a fresh one, once this user has given the password again; renews the session.
+    /// Makes a remembered login a fresh one, once this user has given the password again; renews
+    /// the session.
     ///
     /// # Errors
     ///
-    /// [`LoginError::NotLoggedIn`] if nobody is logged in, or somebody else: the password of the one must not make the login
-    /// of the other a fresh one.
+    /// [`LoginError::NotLoggedIn`] if nobody is logged in, or somebody else: the password of the
+    /// one must not make the login of the other a fresh one.
     pub fn confirm_login(req: &HttpRequest, user_id: &str) -> Result<(), LoginError> {
         let context = Context::of(req).ok_or(LoginError::NoMiddleware)?;
         let user = user_of(req).filter(|user| user == user_id).ok_or(LoginError::NotLoggedIn)?;
         let failed = |error: actix_session::SessionInsertError| LoginError::Session(error.to_string());
         set_fresh(req, &user).map_err(failed)?;
-        // Who has given the password is the one from now on, whatever the browser looked like before.
+        // Who has given the password is the one from now on, whatever the browser looked like
+        // before.
         context.bind_client(req).map_err(failed)?;
         req.get_session().renew();
         Ok(())
@@ -104,7 +117,7 @@ impl Context {
         req: &HttpRequest,
         user_id: &str,
         lifetime: Duration,
-    ) -> Result<(Cookie<'static>, RememberToken), LoginError> {
+    ) -> Result<(HeaderValue, RememberToken), LoginError> {
         let settings = &*self.remember.0;
         let stamp = settings.user_loader.load(user_id).await.map_err(LoginError::UserLoader)?;
         let stamp = stamp.ok_or(LoginError::UnknownUser)?;
@@ -113,12 +126,12 @@ impl Context {
         let client = (settings.protection == SessionProtection::Strong).then(|| settings.fingerprint.of(req));
         let token = RememberToken::new(random()?, user_id.to_owned(), expires.unix_timestamp(), &stamp, client);
         let Some(store) = &settings.series else {
-            let cookie = self.remember.cookie(&token).ok_or(LoginError::TooLong)?;
+            let cookie = self.remember.set_cookie(&token).ok_or(LoginError::TooLong)?;
             return Ok((cookie, token));
         };
         let (series, first) = (random()?, random()?);
         let token = token.in_series(series, first);
-        let cookie = self.remember.cookie(&token).ok_or(LoginError::TooLong)?;
+        let cookie = self.remember.set_cookie(&token).ok_or(LoginError::TooLong)?;
         store.begin(series, first, user_id, expires, now).await?;
         Ok((cookie, token))
     }
@@ -158,10 +171,10 @@ pub enum LoginError {
     /// The operating system has no random bytes to give.
     #[error("the system has no random bytes")]
     NoRandomness,
-    /// The store of series could not do its part.
+    /// The series store failed.
     #[error(transparent)]
     Series(#[from] SeriesError),
-    /// The revocation store could not keep that the login before has ended.
+    /// The revocation store failed to record the end of the previous login.
     #[error(transparent)]
     Revocation(#[from] RevocationError),
     /// The session could not be written.

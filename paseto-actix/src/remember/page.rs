@@ -23,8 +23,8 @@ impl LoginPage {
     }
 }
 
-/// `303` to the login page, for a browser; a program can make nothing of that. Only what is asked for by `GET` can be come back
-/// to.
+/// `303` to the login page, for a browser; a program can make nothing of that. Only what is asked
+/// for by `GET` can be come back to.
 pub(super) fn redirect(req: &HttpRequest, page: &LoginPage, again: bool) -> HttpResponse {
     if !accepts_html(req) {
         return problem(if again { StatusCode::FORBIDDEN } else { StatusCode::UNAUTHORIZED });
@@ -57,12 +57,13 @@ fn accepts_html(req: &HttpRequest) -> bool {
         .any(|range| range.split(';').next().is_some_and(|range| range.trim().eq_ignore_ascii_case("text/html")))
 }
 
-/// The path to go to after a login, if it is one of this origin. Whatever else a link says in its `next` would send users who
-/// have just logged in to somebody else's page ([CWE-601]).
+/// The path to go to after a login, if it is one of this origin. Whatever else a link says in its
+/// `next` would send users who have just logged in to somebody else's page ([CWE-601]).
 ///
 /// It may hold quotes: where it is put into HTML, escape it like any other text.
 ///
-/// It is a path if it begins with one `/`, and holds no backslash (which browsers read as `/`) and nothing but visible ASCII.
+/// It is a path if it begins with one `/`, and holds no backslash (which browsers read as `/`) and
+/// nothing but visible ASCII.
 ///
 /// ```
 /// use paseto_actix::safe_next;

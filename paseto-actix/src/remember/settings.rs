@@ -1,26 +1,39 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use actix_web::{HttpRequest, HttpResponse, cookie::Cookie, http::StatusCode};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
 use time::OffsetDateTime;
 
 use super::{RememberMeBuilder, SessionProtection, client::Fingerprint, user::UserLoader};
 use crate::{
-    Clock, KeyRing, SeriesError, SeriesReuse, SystemClock, cookie::CookieSettings, error::problem,
-    revocation::ScopedRevocations, series::AnySeries,
+    Clock, KeyRing, SeriesError, SeriesReuse, SystemClock,
+    cookie::{CookieSettings, PreparedCookie},
+    cross_origin::CrossOriginPolicy,
+    error::problem,
+    revocation::ScopedRevocations,
+    series::AnySeries,
 };
 
-/// Logins that outlive the session, as a middleware beside [`actix_identity`]: a user who wants to be remembered gets a second
-/// cookie, which logs in again once the session is gone.
+/// Logins that outlive the session, as a middleware beside [`actix_identity`]: a user who wants to
+/// be remembered gets a second cookie, which logs in again once the session is gone.
 ///
-/// - The cookie is `__Host-remember_token`, `Secure`, `HttpOnly`, `SameSite=Lax`, `Path=/`, and lives for 30 days. It holds a
-///   `v4.local` token: nobody can read or change it.
-/// - A login by it is no [`Fresh`](super::Fresh) one: let pages where much is at stake ask for the password again.
-/// - The application is asked whether the user still exists, and each login that was remembered ends with the credentials that
-///   it was made under.
-/// - With a [`series_store`](RememberMeBuilder::series_store), each token is good for one use. A copied one is found out, and
-///   ends the login for both who have it.
-/// - With a [revocation store](RememberMeBuilder::revocations), a logout ends every copy, with series or without. **Without
-///   either** a copied cookie is good until it expires or the credentials change, logout or not.
+/// - The cookie is `__Host-remember_token`, `Secure`, `HttpOnly`, `SameSite=Lax`, `Path=/`, and
+///   lives for 30 days. It holds a `v4.local` token: nobody can read or change it.
+/// - A login by it is no [`Fresh`](super::Fresh) one: let pages where much is at stake ask for the
+///   password again.
+/// - The application is asked whether the user still exists, and each login that was remembered
+///   ends with the credentials that it was made under.
+/// - With a [`series_store`](RememberMeBuilder::series_store), each token is good for one use. A
+///   copied one is found out, and ends the login for both who have it.
+/// - With a [revocation store](RememberMeBuilder::revocations), a logout ends every copy, with
+///   series or without. **Without either** a copied cookie is good until it expires or the
+///   credentials change, logout or not.
+/// - A browser sends several cookies of the name if their paths or domains differ. The first four
+///   are read, and the first that is authentic, unexpired and alive logs in. Of several tokens of
+///   one login, only the newest counts. While several cookies have the name, a dead one is not
+///   removed, because the removal might hit the living one. A logout or another login ends the
+///   logins of all of them in the stores.
+/// - If a store or the user loader fails, the response is an error such as `503`, and no cookie is
+///   removed.
 ///
 /// It goes inside of actix-identity's middleware, which goes inside of the session's:
 ///
@@ -66,7 +79,8 @@ pub struct RememberMe(pub(super) Arc<Settings>);
 pub(super) struct Settings {
     pub(super) keys: KeyRing,
     pub(super) assertion: Vec<u8>,
-    pub(super) cookie: Cookie<'static>,
+    pub(super) cookie: PreparedCookie,
+    pub(super) cross_origin: CrossOriginPolicy,
     pub(super) lifetime: Duration,
     pub(super) user_loader: UserLoader,
     pub(super) series: Option<AnySeries>,
@@ -88,13 +102,14 @@ impl Settings {
 }
 
 impl RememberMe {
-    /// Starts a middleware that seals with the ring's active key, and opens with all its keys. They may be those of sessions: no
-    /// token of the one passes as one of the other.
+    /// Starts a middleware that encrypts with the active key of the ring, and decrypts with all its
+    /// keys. Sessions may use the same keys: tokens of one are rejected as tokens of the other.
     pub fn builder(keys: impl Into<KeyRing>) -> RememberMeBuilder {
         RememberMeBuilder {
             keys: keys.into(),
             application: String::new(),
             cookie: CookieSettings::default(),
+            trusted_origins: Some(Vec::new()),
             lifetime: Duration::from_secs(30 * 24 * 60 * 60),
             user_loader: None,
             series: None,
@@ -108,7 +123,8 @@ impl RememberMe {
         }
     }
 
-    /// Ends all remembered logins of a user, where they are kept in a [`SeriesStore`](crate::SeriesStore). (Without one, change what the stamp is of.)
+    /// Ends all remembered logins of a user, where they are kept in a
+    /// [`SeriesStore`](crate::SeriesStore). (Without one, change what the stamp is of.)
     ///
     /// # Errors
     ///

@@ -4,8 +4,8 @@ use actix_web::Error;
 use futures_util::future::LocalBoxFuture;
 use sha2::{Digest, Sha256};
 
-/// That a user exists and may log in, and a fingerprint of the credentials: once they are others, every login that was
-/// remembered before has ended.
+/// That a user exists and may log in, and a fingerprint of the credentials: once they are others,
+/// every login that was remembered before has ended.
 ///
 /// ```
 /// use paseto_actix::UserStamp;

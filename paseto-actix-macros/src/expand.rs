@@ -1,8 +1,13 @@
 //! The code a handler is rewritten to. No other stage decides what is emitted for a sound one.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::{FnArg, Pat, PatType, Token, Type, punctuated::Punctuated, spanned::Spanned};
+use syn::{
+    FnArg, Pat, PatType, ReturnType, Token, Type, parse_quote,
+    punctuated::Punctuated,
+    spanned::Spanned,
+    visit_mut::{VisitMut, visit_type_mut},
+};
 
 use crate::{
     handler::Handler,
@@ -14,10 +19,35 @@ pub(crate) fn handler(model: Model) -> TokenStream {
     let Model { handler, arguments, policy } = model;
     let (policy_type, policy_items) = policy_of(&handler, &policy);
     let Handler { attrs, vis, mut sig, body } = handler;
-    sig.inputs = Punctuated::from_iter([guarded(&policy_type, &arguments)]);
+    let caching = Ident::new("caching", Span::mixed_site());
+    sig.inputs = Punctuated::from_iter([guarded(&policy_type, &arguments, &caching)]);
+    let output = answer(&mut sig.output);
     quote! {
         #policy_items
-        #(#attrs)* #vis #sig #body
+        #(#attrs)* #vis #sig { #caching.answer(async move || -> #output #body).await }
+    }
+}
+
+/// Makes the handler return its responder with headers for caches, which an extractor cannot set. Returns the type
+/// of the body, as a closure may write it: with `_` for each `impl Trait`.
+fn answer(output: &mut ReturnType) -> Type {
+    let (arrow, mut responder) = match output {
+        ReturnType::Default => (Token![->](Span::call_site()), parse_quote!(())),
+        ReturnType::Type(arrow, responder) => (*arrow, (**responder).clone()),
+    };
+    *output = ReturnType::Type(arrow, parse_quote!(::paseto_actix::__private::Answer<#responder>));
+    Inferred.visit_type_mut(&mut responder);
+    responder
+}
+
+struct Inferred;
+
+impl VisitMut for Inferred {
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        match ty {
+            Type::ImplTrait(_) => *ty = parse_quote!(_),
+            _ => visit_type_mut(self, ty),
+        }
     }
 }
 
@@ -35,13 +65,13 @@ pub(crate) fn moved(handler: &Handler, args: &TokenStream, place: usize) -> Toke
 
 /// Verification has to come before any other extractor runs, the one that reads the body above all.
 /// actix-web runs the extractors of one handler side by side, so they become one.
-fn guarded(policy: &TokenStream, arguments: &[PatType]) -> FnArg {
+fn guarded(policy: &TokenStream, arguments: &[PatType], caching: &Ident) -> FnArg {
     let patterns = arguments.iter().map(|argument| &argument.pat);
     let types = arguments.iter().map(|argument| &argument.ty);
     FnArg::Typed(PatType {
         attrs: Vec::new(),
         pat: Box::new(Pat::Verbatim(quote! {
-            ::paseto_actix::__private::Guarded((#(#patterns,)*), _)
+            ::paseto_actix::__private::Guarded((#(#patterns,)*), #caching, _)
         })),
         colon_token: Token![:](Span::call_site()),
         ty: Box::new(Type::Verbatim(quote! {
@@ -136,12 +166,14 @@ mod tests {
             /// Docs.
             #[get("/{id}")]
             pub async fn me<T>(
-                ::paseto_actix::__private::Guarded((paseto, Json(id),), _):
+                ::paseto_actix::__private::Guarded((paseto, Json(id),), caching, _):
                 ::paseto_actix::__private::Guarded<
                     __paseto_required_me,
                     (Paseto<Me>, Json<u32>,)
                 >
-            ) -> R where T: Send { a; b }
+            ) -> ::paseto_actix::__private::Answer<R> where T: Send {
+                caching.answer(async move || -> R { a; b }).await
+            }
         };
         assert_eq!(rewrite(args, item).to_string(), expected.to_string());
     }
@@ -153,12 +185,28 @@ mod tests {
         );
         let expected = quote! {
             async fn me(
-                ::paseto_actix::__private::Guarded((), _):
+                ::paseto_actix::__private::Guarded((), caching, _):
                 ::paseto_actix::__private::Guarded<::paseto_actix::__private::AnyToken, ()>
-            ) -> R {}
+            ) -> ::paseto_actix::__private::Answer<R> {
+                caching.answer(async move || -> R {}).await
+            }
         };
         let rewritten = rewrite(TokenStream::new(), item);
         assert_eq!(rewritten.to_string(), expected.to_string());
+    }
+
+    #[test]
+    fn a_closure_infers_what_only_a_function_may_hide() {
+        for (output, inferred) in [
+            (quote!(-> impl Responder), quote!(_)),
+            (quote!(-> Result<impl Responder + use<>, Error>), quote!(Result<_, Error>)),
+            (quote!(-> (&dyn A<B = impl C>, [D; 2])), quote!((&dyn A<B = _>, [D; 2]))),
+            (quote!(), quote!(())),
+        ] {
+            let rewritten = rewrite(TokenStream::new(), quote!(async fn me() #output {})).to_string();
+            let closure = quote!(async move || -> #inferred {}).to_string();
+            assert!(rewritten.contains(&closure), "{rewritten}");
+        }
     }
 
     #[test]

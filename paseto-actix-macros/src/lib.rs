@@ -96,7 +96,8 @@ use crate::{
 /// # What it expands to
 ///
 /// To the same function with all arguments in one, an extractor that verifies the token and then
-/// runs the others in their order. So the function can no longer be called directly: let a test
+/// runs the others in their order. The function's body becomes a closure, and its return type a wrapper that
+/// sets `Vary` and `Cache-Control` if the `Verifier` reads a cookie. So the function can no longer be called directly: let a test
 /// call the handler through an `App`, or move what it does into a function of its own.
 #[proc_macro_attribute]
 pub fn paseto_required(args: TokenStream, item: TokenStream) -> TokenStream {

@@ -1,6 +1,8 @@
 //! The way of a request past the [`Verifier`](crate::Verifier): extractors, middleware, and what the attribute calls.
 
+mod answer;
 mod authenticate;
+mod cache_control;
 mod current;
 mod guarded;
 mod maybe;
@@ -8,6 +10,8 @@ mod middleware;
 mod paseto;
 mod required;
 
+pub use answer::Answer;
+pub use cache_control::PasetoCacheControl;
 pub use current::PasetoRequestExt;
 pub use guarded::{AnyToken, Guarded, Policy};
 pub use maybe::MaybePaseto;

@@ -2,9 +2,9 @@
 
 mod builder;
 mod cache;
+mod caching;
 mod check;
 mod config;
-mod csrf;
 mod extract;
 mod key_set;
 mod open;
@@ -17,18 +17,19 @@ use actix_web::{HttpRequest, HttpResponse};
 
 pub use builder::VerifierBuilder;
 pub use cache::VerifiedCache;
+pub(crate) use caching::Caching;
 use check::Checks;
 pub use config::{TrustedKey, VerifierConfig};
-use csrf::Csrf;
 use key_set::KeySet;
-use source::Sources;
 pub use source::TokenSource;
+use source::{Credential, Sources};
 use time::OffsetDateTime;
 use trust::CurrentTrust;
 
 use crate::{
     Clock, ConfigError, Format, PublicKey, RevocationError, RevocationQuery, VerifiedToken, VerifyError,
-    VerifyErrorKind as Kind, limits::RECORD_SLACK, revocation::AnyRevocations, token::Policy,
+    VerifyErrorKind as Kind, cross_origin::CrossOriginPolicy, limits::RECORD_SLACK, revocation::AnyRevocations,
+    token::Policy,
 };
 
 /// Verifies `v4.public` tokens: where they are looked for, whose are trusted, what is accepted, and what is answered
@@ -75,7 +76,7 @@ struct Inner {
     format: Format,
     implicit_assertion: Vec<u8>,
     sources: Sources,
-    csrf: Csrf,
+    cross_origin: CrossOriginPolicy,
     checks: Checks,
     revocations: Option<AnyRevocations>,
     error_handler: Option<ErrorHandler>,
@@ -203,11 +204,21 @@ impl Verifier {
         self.0.trust.change(|keys| keys.remove(|key| *key.signer.issuer == *issuer))
     }
 
-    /// Finds the request's token and judges it, but for asynchronous checks.
-    pub(crate) fn authenticate(&self, req: &HttpRequest) -> Result<VerifiedToken, VerifyError> {
-        let credential = self.0.sources.find(req)?;
-        if credential.ambient {
-            self.0.csrf.check(req)?;
+    /// Finds the request's token and judges it, but for asynchronous checks. Also returns which caches may store the
+    /// response.
+    pub(crate) fn authenticate(&self, req: &HttpRequest) -> (Caching, Result<VerifiedToken, VerifyError>) {
+        let credential = self.0.sources.find(req);
+        let caching = self.0.sources.caching(&credential);
+        (caching, credential.and_then(|credential| self.judge(req, &credential)))
+    }
+
+    fn judge(&self, req: &HttpRequest, credential: &Credential<'_>) -> Result<VerifiedToken, VerifyError> {
+        if credential.ambient && !self.0.cross_origin.allows(req) {
+            return Err(VerifyError::new(
+                Kind::CrossOrigin,
+                "a token in a cookie, and a request of another origin: if the origin is yours, name it by \
+                 `.trusted_origin(..)` on the Verifier's builder",
+            ));
         }
         let token = self.open(&credential.token)?;
         self.0.checks.check(&token)?;

@@ -1,15 +1,18 @@
 //! Tokens in cookies, among those that others have set.
 
 use actix_web::{
+    App,
+    dev::Service,
     http::{
         StatusCode,
         header::{AUTHORIZATION, COOKIE, HeaderValue},
     },
-    test::TestRequest,
+    test::{TestRequest, init_service},
+    web,
 };
-use paseto_actix::{TokenSource, Verifier};
+use paseto_actix::{PasetoRequired, TokenSource, Verifier};
 use paseto_actix_tests::{
-    app::{issuer_builder, send, verifier_builder},
+    app::{call, issuer_builder, send, verifier_builder},
     clock::TestClock,
     logs::Logs,
 };
@@ -103,4 +106,69 @@ async fn b02_two_cookies_of_one_name() {
     let own = format!("paseto={ada}");
     assert_ada(&verifier, get([format!("{own};{own} ;  {own}")]), "the same thrice").await;
     assert_ada(&verifier, get([&own, &own]), "the same in two headers").await;
+}
+
+#[actix_web::test]
+async fn a_token_in_quotes_is_accepted() {
+    let token = token_of("ada");
+    let verifier = verifier("paseto");
+    assert_ada(&verifier, get([format!("paseto=\"{token}\"")]), "quotes").await;
+    assert_ada(&verifier, get([format!("a=\"b\"; paseto = \"{token}\" ")]), "quotes and spaces").await;
+    assert_ada(&verifier, get([format!("paseto={token}; paseto=\"{token}\"")]), "with and without quotes").await;
+    for value in [format!("\"{token}"), format!("{token}\""), format!("\"\"{token}\"\""), "\"\"".to_owned()] {
+        let (answer, runs) = send(&verifier, get([format!("paseto={value}")])).await;
+        answer.assert_invalid_token();
+        assert_eq!(runs, 0, "{value}");
+    }
+}
+
+#[actix_web::test]
+async fn a_cookie_that_is_not_utf_8_hides_no_token_and_is_none() {
+    let token = token_of("ada");
+    let verifier = verifier("paseto");
+    let neighbour = [b"name=M\xFCller; paseto=".as_slice(), token.as_bytes()].concat();
+    assert_ada(&verifier, get([neighbour]), "a neighbour").await;
+    let own = [b"paseto=\xFC".as_slice(), token.as_bytes()].concat();
+    let (answer, runs) = send(&verifier, get([own])).await;
+    answer.assert_invalid_request();
+    assert_eq!(runs, 0);
+}
+
+#[actix_web::test]
+async fn at_most_four_cookies_of_the_name_are_read() {
+    let verifier = verifier("paseto");
+    let own = format!("paseto={}", token_of("ada"));
+    for (count, accepted) in [(4, true), (5, false), (1000, false)] {
+        for request in [get([vec![own.as_str(); count].join("; ")]), get(vec![&own; count])] {
+            if accepted {
+                assert_ada(&verifier, request, "four").await;
+                continue;
+            }
+            let (answer, runs) = send(&verifier, request).await;
+            answer.assert_invalid_request();
+            assert_eq!(runs, 0, "{count}");
+        }
+    }
+}
+
+/// `HttpRequest::cookies` decodes names, and keeps its result for all later readers.
+#[actix_web::test]
+async fn a_decoded_name_is_another_name_although_a_middleware_has_read_the_cookies() {
+    let token = token_of("ada");
+    let verifier = verifier("__Host-paseto");
+    let app = init_service(
+        App::new()
+            .app_data(verifier)
+            .wrap(PasetoRequired::new())
+            .wrap_fn(|req, service| {
+                assert!(req.cookie("__Host-paseto").is_some(), "the middleware sees the decoded name");
+                service.call(req)
+            })
+            .default_service(web::to(async || "served")),
+    )
+    .await;
+    for (name, status) in [("%5F%5FHost-paseto", StatusCode::UNAUTHORIZED), ("__Host-paseto", StatusCode::OK)] {
+        let answer = call(&app, get([format!("{name}={token}")]).to_request()).await;
+        assert_eq!(answer.status, status, "{name}");
+    }
 }

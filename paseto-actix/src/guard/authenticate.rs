@@ -11,7 +11,12 @@ use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError, er
 use futures_util::future::{FutureExt, LocalBoxFuture, Shared};
 
 use super::PasetoRequired;
-use crate::{VerifiedToken, Verifier, VerifyError, VerifyErrorKind, app_data};
+use crate::{
+    app_data,
+    error::{VerifyError, VerifyErrorKind},
+    token::VerifiedToken,
+    verifier::{Caching, Verifier},
+};
 
 /// Why there is no token, and the Verifier that answers for that, if there is one.
 pub(super) struct Denied {
@@ -32,7 +37,11 @@ impl Denied {
     /// Logs the reason and makes the response: the error handler's, where a Verifier has one.
     pub(super) fn into_response(self, req: &HttpRequest) -> HttpResponse {
         match self.verifier {
-            Some(verifier) => verifier.refuse(req, self.error),
+            Some(verifier) => {
+                let mut response = verifier.refuse(req, self.error);
+                caching(req).restrict(response.headers_mut());
+                response
+            }
             None => self.error.error_response(),
         }
     }
@@ -58,29 +67,41 @@ enum State {
 struct Remembered {
     verifier: Verifier,
     state: State,
+    /// For all Verifiers that this request has asked.
+    caching: Caching,
 }
 
 /// Another Verifier's outcome says nothing: a scope's own may be stricter than the application's.
-fn remembered(req: &HttpRequest, verifier: &Verifier) -> Option<State> {
+fn remembered(req: &HttpRequest, verifier: &Verifier) -> Option<(Caching, State)> {
     let extensions = req.extensions();
     let remembered = extensions.get::<Remembered>().filter(|remembered| remembered.verifier.is(verifier))?;
-    Some(remembered.state.clone())
+    Some((remembered.caching, remembered.state.clone()))
 }
 
-fn begin(req: &HttpRequest) -> Result<(&Verifier, State), Denied> {
+/// Which caches may store the response to this request, as far as the Verifiers know that it has asked.
+pub(super) fn caching(req: &HttpRequest) -> Caching {
+    req.extensions().get::<Remembered>().map_or_else(Caching::default, |remembered| remembered.caching)
+}
+
+fn begin(req: &HttpRequest) -> Result<(&Verifier, Caching, State), Denied> {
     let verifier = app_data::find::<Verifier>(req, "verifier").ok_or_else(|| {
         let error = VerifyError::new(VerifyErrorKind::Misconfigured, "no Verifier in app data");
         Denied { verifier: None, error }
     })?;
-    if let Some(state) = remembered(req, verifier) {
-        return Ok((verifier, state));
+    if let Some((caching, state)) = remembered(req, verifier) {
+        return Ok((verifier, caching, state));
     }
-    let state = match verifier.authenticate(req) {
+    let (mut caching, outcome) = verifier.authenticate(req);
+    let state = match outcome {
         Ok(token) if verifier.is_async() => finish(verifier.clone(), token),
         outcome => State::Done(outcome),
     };
-    req.extensions_mut().insert(Remembered { verifier: verifier.clone(), state: state.clone() });
-    Ok((verifier, state))
+    let mut extensions = req.extensions_mut();
+    if let Some(earlier) = extensions.get::<Remembered>() {
+        caching |= earlier.caching;
+    }
+    extensions.insert(Remembered { verifier: verifier.clone(), state: state.clone(), caching });
+    Ok((verifier, caching, state))
 }
 
 /// Begins asynchronous checks. Those that need not wait, as a store in memory, are done with it.
@@ -94,23 +115,27 @@ fn finish(verifier: Verifier, token: VerifiedToken) -> State {
     }
 }
 
-/// For guards: authenticates, and holds the token to what is required besides. `None` if that has to be [awaited](admit).
-pub(super) fn admit_now(req: &HttpRequest, required: &PasetoRequired) -> Option<Result<(), Denied>> {
+/// For guards: authenticates, checks the requirements, and returns which caches may store the
+/// response. Returns `None` if that has to be [awaited](admit).
+pub(super) fn admit_now(req: &HttpRequest, required: &PasetoRequired) -> Option<Result<Caching, Denied>> {
     match begin(req) {
-        Ok((_, State::Checking(_))) => None,
-        Ok((verifier, State::Done(outcome))) => Some(judge(req, required, verifier, outcome)),
+        Ok((_, _, State::Checking(_))) => None,
+        Ok((verifier, caching, State::Done(outcome))) => {
+            Some(judge(req, required, verifier, outcome).map(|()| caching))
+        }
         Err(denied) => Some(Err(denied)),
     }
 }
 
 /// The same, whatever it takes.
-pub(super) async fn admit(req: &HttpRequest, required: &PasetoRequired) -> Result<(), Denied> {
-    let (verifier, state) = begin(req)?;
+pub(super) async fn admit(req: &HttpRequest, required: &PasetoRequired) -> Result<Caching, Denied> {
+    let (verifier, caching, state) = begin(req)?;
     let outcome = match state {
         State::Done(outcome) => outcome,
         State::Checking(checks) => checks.await,
     };
-    judge(req, required, verifier, outcome)
+    judge(req, required, verifier, outcome)?;
+    Ok(caching)
 }
 
 fn judge(req: &HttpRequest, required: &PasetoRequired, verifier: &Verifier, outcome: Outcome) -> Result<(), Denied> {
@@ -132,7 +157,7 @@ pub struct Extracting<T> {
 
 /// For extractors: authenticates, and makes of the outcome what is wanted.
 pub(super) fn extract<T>(req: &HttpRequest, then: Then<T>) -> Extracting<T> {
-    Extracting { req: req.clone(), begun: Some(begin(req).map(|(_, state)| state)), then }
+    Extracting { req: req.clone(), begun: Some(begin(req).map(|(_, _, state)| state)), then }
 }
 
 impl<T> Future for Extracting<T> {

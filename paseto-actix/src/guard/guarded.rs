@@ -2,13 +2,14 @@
 
 use std::marker::PhantomData;
 
-use actix_web::{Error, FromRequest, HttpRequest, dev::Payload};
+use actix_web::{Error, FromRequest, HttpRequest, dev::Payload, error::InternalError};
 use futures_util::future::{Either, FutureExt, LocalBoxFuture, Map};
 
 use super::{
     PasetoRequired,
     authenticate::{admit, admit_now},
 };
+use crate::verifier::Caching;
 
 /// What one handler needs, as a type.
 pub trait Policy: 'static {
@@ -32,7 +33,18 @@ impl Policy for AnyToken {
 /// actix polls the extractors of several arguments side by side, so a guard that was one of them could not keep the
 /// others from reading the body, or from answering 400 before it has said 401.
 #[derive(Debug)]
-pub struct Guarded<P, T>(pub T, pub PhantomData<fn() -> P>);
+pub struct Guarded<P, T>(pub T, pub Caching, pub PhantomData<fn() -> P>);
+
+/// An argument that cannot be extracted is answered only to users who are let through, so that the response
+/// depends on the token.
+fn restricted(caching: Caching, error: Error) -> Error {
+    if !caching.is_restricted() {
+        return error;
+    }
+    let mut response = error.error_response();
+    caching.restrict(response.headers_mut());
+    InternalError::from_response(error, response).into()
+}
 
 /// From the arguments to those of a guarded handler.
 type Wrap<P, T> = fn(Result<T, <T as FromRequest>::Error>) -> Result<Guarded<P, T>, Error>;
@@ -46,9 +58,12 @@ where
     type Future = Either<Map<T::Future, Wrap<P, T>>, LocalBoxFuture<'static, Result<Self, Error>>>;
 
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let wrap: Wrap<P, T> = |arguments| arguments.map(|arguments| Self(arguments, PhantomData)).map_err(Into::into);
         let admitted = admit_now(req, P::requirements());
-        if let Some(Ok(())) = admitted {
+        if let Some(Ok(caching)) = admitted
+            && !caching.is_restricted()
+        {
+            let wrap: Wrap<P, T> =
+                |arguments| Ok(Self(arguments.map_err(Into::into)?, Caching::default(), PhantomData));
             return Either::Left(T::from_request(req, payload).map(wrap));
         }
         let (req, mut payload) = (req.clone(), payload.take());
@@ -57,10 +72,11 @@ where
                 Some(admitted) => admitted,
                 None => admit(&req, P::requirements()).await,
             };
-            if let Err(denied) = admitted {
-                return Err(denied.into_error(&req));
+            let caching = admitted.map_err(|denied| denied.into_error(&req))?;
+            match T::from_request(&req, &mut payload).await {
+                Ok(arguments) => Ok(Self(arguments, caching, PhantomData)),
+                Err(error) => Err(restricted(caching, error.into())),
             }
-            wrap(T::from_request(&req, &mut payload).await)
         }))
     }
 }

@@ -14,6 +14,11 @@ use crate::VerifyErrorKind;
 /// No token is `None`. A token that is not accepted is refused all the same: whoever sends one means to be somebody, and
 /// must not be served as somebody else.
 ///
+/// An extractor cannot change the response. If the Verifier reads a token from a cookie, responses
+/// need `Vary: Cookie`, and shared caches must not store them. The attribute, the middleware
+/// [`PasetoRequired`](super::PasetoRequired) and the middleware
+/// [`PasetoCacheControl`](super::PasetoCacheControl) add the headers.
+///
 /// ```
 /// use actix_web::{Responder, get};
 /// use paseto_actix::MaybePaseto;

@@ -15,7 +15,9 @@ use futures_util::future::{Either, FutureExt, LocalBoxFuture, Map};
 use super::{
     PasetoRequired,
     authenticate::{admit, admit_now},
+    cache_control::restrict,
 };
+use crate::verifier::Caching;
 
 impl<S, B> Transform<S, ServiceRequest> for PasetoRequired
 where
@@ -42,6 +44,14 @@ pub struct PasetoRequiredMiddleware<S> {
 /// From a response of the service inside to one of the middleware.
 type Wrap<B> = fn(Result<ServiceResponse<B>, Error>) -> Result<ServiceResponse<EitherBody<B>>, Error>;
 
+fn wrap<B>(caching: Caching) -> Wrap<B> {
+    if caching.is_restricted() {
+        |response| Ok(restrict(response?).map_into_left_body())
+    } else {
+        |response| Ok(response?.map_into_left_body())
+    }
+}
+
 impl<S, B> Service<ServiceRequest> for PasetoRequiredMiddleware<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
@@ -56,10 +66,9 @@ where
     }
 
     fn call(&self, req: ServiceRequest) -> Self::Future {
-        let wrap: Wrap<B> = |response| Ok(response?.map_into_left_body());
         let admitted = admit_now(req.request(), &self.required);
-        if let Some(Ok(())) = admitted {
-            return Either::Left(self.service.call(req).map(wrap));
+        if let Some(Ok(caching)) = admitted {
+            return Either::Left(self.service.call(req).map(wrap(caching)));
         }
         let (service, required) = (Rc::clone(&self.service), Rc::clone(&self.required));
         Either::Right(Box::pin(async move {
@@ -68,7 +77,7 @@ where
                 None => admit(req.request(), &required).await,
             };
             match admitted {
-                Ok(()) => wrap(service.call(req).await),
+                Ok(caching) => wrap(caching)(service.call(req).await),
                 Err(denied) => {
                     let response = denied.into_response(req.request());
                     Ok(req.into_response(response).map_into_right_body())

@@ -16,6 +16,11 @@ use crate::VerifiedToken;
 /// (`DeserializeOwned`), so a field is a `String` and not a `&str`. A payload that does not fit
 /// answers `401`; the log has the path. Where the claims do not matter, [`VerifiedToken`] is an extractor too.
 ///
+/// An extractor cannot change the response. If the Verifier reads a token from a cookie, responses
+/// need `Vary: Cookie`, and shared caches must not store them. The attribute, the middleware
+/// [`PasetoRequired`](super::PasetoRequired) and the middleware
+/// [`PasetoCacheControl`](super::PasetoCacheControl) add the headers.
+///
 /// ```
 /// use actix_web::{Responder, get};
 /// use paseto_actix::{Paseto, paseto_required};

@@ -2,10 +2,11 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{Checks, Csrf, CurrentTrust, ErrorHandler, Inner, KeySet, Sources, TokenSource, VerifiedCache, Verifier};
+use super::{Checks, CurrentTrust, ErrorHandler, Inner, KeySet, Sources, TokenSource, VerifiedCache, Verifier};
 use crate::{
     Clock, ConfigError, DEFAULT_REALM, Format, PublicKey, Refusal, Revocations, SystemClock, VerifiedToken,
     VerifyError,
+    cross_origin::CrossOriginPolicy,
     limits::check_leeway,
     revocation::AnyRevocations,
     token::{Audience, Policy},
@@ -138,18 +139,19 @@ impl VerifierBuilder {
         self.token_from([TokenSource::custom(loader)])
     }
 
-    /// Lets another origin, such as `https://app.example`, use tokens that are in cookies on unsafe methods and WebSocket
-    /// handshakes. Default: only the request's own origin.
+    /// Accepts tokens in cookies from pages of another origin, such as `https://app.example`, on unsafe methods and
+    /// WebSocket handshakes. Default: only from the request's own origin. The rules are those of
+    /// [`CrossOriginProtection`](crate::CrossOriginProtection).
     ///
-    /// What counts is `Sec-Fetch-Site`, and without it `Origin` beside `Host`; a request with neither comes from no
-    /// browser. Tokens in headers are not concerned: no other site can make a browser send them.
+    /// Tokens in headers are accepted from every origin, because the browser does not add them by itself.
     pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
         self.trusted_origins.get_or_insert_default().push(origin.into());
         self
     }
 
-    /// Lets any site use tokens that are in cookies, on every method. Default: see [`trusted_origin`](Self::trusted_origin).
-    pub fn dangerously_without_csrf_protection(mut self) -> Self {
+    /// Accepts tokens in cookies from every origin, on every method: any site can act as the user (CSRF). Default: see
+    /// [`trusted_origin`](Self::trusted_origin).
+    pub fn dangerously_allow_cross_origin_requests(mut self) -> Self {
         self.trusted_origins = None;
         self
     }
@@ -281,7 +283,7 @@ impl VerifierBuilder {
             format: self.format,
             implicit_assertion: self.implicit_assertion,
             sources: Sources::new(self.sources)?,
-            csrf: Csrf::new(self.trusted_origins)?,
+            cross_origin: CrossOriginPolicy::new(self.trusted_origins)?,
             checks: self.checks,
             revocations: self.revocations,
             error_handler: self.error_handler,

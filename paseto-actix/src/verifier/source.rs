@@ -6,7 +6,11 @@ use actix_web::{
     web,
 };
 
-use crate::{ConfigError, VerifyError, VerifyErrorKind as Kind, cookie::is_cookie_name};
+use super::Caching;
+use crate::{
+    cookie::{cookie_values, is_cookie_name},
+    error::{ConfigError, VerifyError, VerifyErrorKind as Kind},
+};
 
 /// A place in a request where a token may stand: see [`VerifierBuilder::token_from`](super::VerifierBuilder::token_from).
 ///
@@ -52,8 +56,12 @@ impl TokenSource {
     /// A cookie. On unsafe methods, requests from other origins are refused: see
     /// [`VerifierBuilder::trusted_origin`](super::VerifierBuilder::trusted_origin).
     ///
-    /// Set `Cache-Control: private` or `no-store` on responses that depend on the token: shared caches protect responses to
-    /// `Authorization`, not those to cookies (RFC 9111, section 3.5).
+    /// Shared caches protect responses to requests with `Authorization`, but not those to requests with a cookie
+    /// ([RFC 9111, section 3.5]). So `#[paseto_required]` and [`PasetoRequired`](crate::PasetoRequired) add `Vary: Cookie`,
+    /// and `Cache-Control: no-store` if the token came in a cookie. For handlers that use extractors alone,
+    /// [`PasetoCacheControl`](crate::PasetoCacheControl) adds them.
+    ///
+    /// [RFC 9111, section 3.5]: https://www.rfc-editor.org/rfc/rfc9111#section-3.5
     pub fn cookie(name: impl Into<String>) -> Self {
         Self(Place::Cookie(name.into()))
     }
@@ -79,7 +87,7 @@ impl TokenSource {
         Self(Place::Custom(Box::new(loader)))
     }
 
-    fn find<'r>(&self, req: &'r HttpRequest) -> Result<Option<Credential<'r>>, VerifyError> {
+    fn find<'r>(&'r self, req: &'r HttpRequest) -> Result<Option<Credential<'r>>, VerifyError> {
         match &self.0 {
             Place::Bearer => bearer(req),
             Place::Header(name) => whole_header(req, name),
@@ -131,7 +139,11 @@ pub(super) struct Credential<'r> {
 
 /// All places to look at, in order.
 #[derive(Debug)]
-pub(super) struct Sources(Vec<TokenSource>);
+pub(super) struct Sources {
+    places: Vec<TokenSource>,
+    has_cookie: bool,
+    has_custom: bool,
+}
 
 impl Sources {
     pub(super) fn new(sources: Vec<TokenSource>) -> Result<Self, ConfigError> {
@@ -139,14 +151,19 @@ impl Sources {
             return Err(ConfigError::setting("token_from", "no place to look for a token"));
         }
         sources.iter().try_for_each(TokenSource::validate)?;
-        Ok(Self(sources))
+        let has = |is: fn(&Place) -> bool| sources.iter().any(|source| is(&source.0));
+        Ok(Self {
+            has_cookie: has(|place| matches!(place, Place::Cookie(_))),
+            has_custom: has(|place| matches!(place, Place::Custom(_))),
+            places: sources,
+        })
     }
 
     /// The request's one token. Every place is looked at: two different tokens mean that somebody is confused, or wants
     /// two parts of a system to believe in different users.
-    pub(super) fn find<'r>(&self, req: &'r HttpRequest) -> Result<Credential<'r>, VerifyError> {
+    pub(super) fn find<'r>(&'r self, req: &'r HttpRequest) -> Result<Credential<'r>, VerifyError> {
         let mut found: Option<Credential<'r>> = None;
-        for source in &self.0 {
+        for source in &self.places {
             match (&mut found, source.find(req)?) {
                 (Some(first), Some(next)) if first.token != next.token => {
                     return Err(malformed("two different tokens in one request"));
@@ -158,6 +175,20 @@ impl Sources {
             }
         }
         found.ok_or_else(|| VerifyError::new(Kind::MissingToken, "no token in the request"))
+    }
+
+    /// Which caches may store the response to a request in which this was [found](Self::find).
+    pub(super) fn caching(&self, found: &Result<Credential<'_>, VerifyError>) -> Caching {
+        if !self.has_cookie && !self.has_custom {
+            return Caching::default();
+        }
+        let is_private = match found {
+            Ok(credential) => credential.ambient,
+            // A malformed cookie is also a credential.
+            Err(error) => error.kind() != Kind::MissingToken,
+        };
+        // A closure may have looked for a cookie, even if it found a token in a header.
+        Caching { varies_by_cookie: true, is_private }
     }
 }
 
@@ -214,25 +245,24 @@ fn whole_header<'r>(req: &'r HttpRequest, name: &str) -> Result<Option<Credentia
     }
 }
 
-fn cookie<'r>(req: &'r HttpRequest, name: &str) -> Result<Option<Credential<'r>>, VerifyError> {
-    let mut found = None;
-    for header in req.headers().get_all(header::COOKIE) {
-        // Not `req.cookies()`, which decodes names: a browser that holds a site to the promise of a name such as
-        // `__Host-paseto` promises nothing for `%5F%5FHost-paseto`. Other cookies may hold whatever they like.
-        for cookie in header.as_bytes().split(|byte| *byte == b';') {
-            let Some(at) = cookie.iter().position(|byte| *byte == b'=') else { continue };
-            if cookie[..at].trim_ascii() != name.as_bytes() {
-                continue;
-            }
-            let token =
-                str::from_utf8(cookie[at + 1..].trim_ascii()).map_err(|_| malformed("a cookie that is no text"))?;
-            // Another site of the same domain can add a cookie, but cannot take the first away.
-            if found.replace(token).is_some_and(|first| first != token) {
-                return Err(malformed("two cookies of one name"));
-            }
+/// A client sends one cookie of a name for each path and domain for which it is set. Four leave room for an
+/// old one at another path. More are an attack on the time that the server spends.
+const MOST_COOKIES: usize = 4;
+
+fn cookie<'r>(req: &'r HttpRequest, name: &'r str) -> Result<Option<Credential<'r>>, VerifyError> {
+    let mut values = cookie_values(req.headers(), name);
+    let Some(first) = values.next() else { return Ok(None) };
+    for (index, next) in values.enumerate() {
+        if index + 2 > MOST_COOKIES {
+            return Err(malformed("more than four cookies of one name"));
+        }
+        // Another site of the same domain can add a cookie, but cannot remove the first one.
+        if next != first {
+            return Err(malformed("two different cookies of one name"));
         }
     }
-    Ok(found.map(|token| Credential { token: Cow::Borrowed(token), ambient: true }))
+    let token = str::from_utf8(first).map_err(|_| malformed("a cookie that is not UTF-8"))?;
+    Ok(Some(Credential { token: Cow::Borrowed(token), ambient: true }))
 }
 
 fn websocket<'r>(req: &'r HttpRequest, marker: &str) -> Result<Option<Credential<'r>>, VerifyError> {

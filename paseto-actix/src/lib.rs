@@ -50,9 +50,11 @@
 //! | say whose tokens are accepted, where they are, what is answered otherwise | [`Verifier`], [`TokenSource`] |
 //! | guard a handler | [`#[paseto_required]`](attr.paseto_required.html) |
 //! | guard a scope | [`PasetoRequired`] |
+//! | reject forms and handshakes of other sites | [`CrossOriginProtection`] |
 //! | keep sessions in encrypted cookies | [`PasetoSession`](struct.PasetoSession.html) |
-//! | know whether a session still fits its cookie | [`SessionBudget`](struct.SessionBudget.html) |
+//! | check the size of a session, or make one login persistent | [`SessionCookie`](struct.SessionCookie.html) |
 //! | remember logins after the session has ended | [`RememberMe`](struct.RememberMe.html) |
+//! | keep pages that depend on a cookie out of shared caches | [`PasetoCacheControl`], where extractors alone guard a handler |
 //! | see the token in a handler | [`Paseto`], [`MaybePaseto`], [`VerifiedToken`], [`PasetoRequestExt::current_paseto`] |
 //! | refuse tokens for reasons of your own | [`VerifierBuilder::check`], [`VerifierBuilder::check_async`], [`Refusal`] |
 //! | end tokens before they expire | [`Revocations`], [`MemoryRevocations`], [`RedisRevocations`](struct.RedisRevocations.html) |
@@ -91,6 +93,7 @@
 mod app_data;
 mod clock;
 mod cookie;
+mod cross_origin;
 mod error;
 mod guard;
 mod issuer;
@@ -114,9 +117,10 @@ mod token;
 mod verifier;
 
 pub use clock::{Clock, SystemClock};
+pub use cross_origin::{CrossOriginProtection, CrossOriginProtectionBuilder};
 pub(crate) use error::DEFAULT_REALM;
 pub use error::{ConfigError, IssueError, Refusal, VerifyError, VerifyErrorKind};
-pub use guard::{MaybePaseto, Paseto, PasetoRequestExt, PasetoRequired};
+pub use guard::{MaybePaseto, Paseto, PasetoCacheControl, PasetoRequestExt, PasetoRequired};
 pub use issuer::{Issuer, IssuerBuilder, IssuerConfig, TokenBuilder};
 #[cfg(feature = "session")]
 pub use keys::KeyRing;
@@ -138,7 +142,7 @@ pub use series::{MemorySeries, RandomId, Rotation, SeriesError, SeriesReuse, Ser
 #[cfg(all(feature = "redis", feature = "session"))]
 pub use series::{RedisSeries, RedisSeriesBuilder};
 #[cfg(feature = "session")]
-pub use session::{PasetoSession, PasetoSessionBuilder, PasetoSessionStore, SessionBudget, SessionTooLarge};
+pub use session::{PasetoSession, PasetoSessionBuilder, PasetoSessionStore, SessionCookie, SessionTooLarge};
 pub use time;
 pub use token::{Format, VerifiedToken};
 pub use verifier::{TokenSource, TrustedKey, VerifiedCache, Verifier, VerifierBuilder, VerifierConfig};
@@ -146,5 +150,5 @@ pub use verifier::{TokenSource, TrustedKey, VerifiedCache, Verifier, VerifierBui
 /// What the attribute's expansion names. Not for use by hand: it may change with any release.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::guard::{AnyToken, Guarded, PasetoRequired as Requirements, Policy};
+    pub use crate::guard::{Answer, AnyToken, Guarded, PasetoRequired as Requirements, Policy};
 }

@@ -11,6 +11,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("app_data", &[]),
     ("clock", &[]),
     ("cookie", &["error"]),
+    ("cross_origin", &["error"]),
     ("error", &[]),
     ("limits", &["error"]),
     ("keys", &["error"]),
@@ -18,13 +19,16 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("settings", &[]),
     ("token", &["error", "keys"]),
     ("issuer", &["app_data", "clock", "error", "keys", "limits", "settings", "token"]),
-    ("session", &["clock", "cookie", "error", "keys", "limits", "revocation", "token"]),
+    ("session", &["clock", "cookie", "cross_origin", "error", "keys", "limits", "revocation", "token"]),
     ("refresh", &["clock", "error", "issuer", "keys", "limits", "revocation", "series", "token"]),
     ("revocation", &["clock", "error", "limits", "redis_connection"]),
     ("series", &["clock", "error", "limits", "redis_connection", "revocation"]),
     ("test_suites", &["revocation", "series"]),
-    ("remember", &["clock", "cookie", "error", "keys", "limits", "revocation", "series", "token"]),
-    ("verifier", &["app_data", "clock", "cookie", "error", "keys", "limits", "revocation", "settings", "token"]),
+    ("remember", &["clock", "cookie", "cross_origin", "error", "keys", "limits", "revocation", "series", "token"]),
+    (
+        "verifier",
+        &["app_data", "clock", "cookie", "cross_origin", "error", "keys", "limits", "revocation", "settings", "token"],
+    ),
     ("guard", &["app_data", "error", "token", "verifier"]),
 ];
 

@@ -15,8 +15,11 @@ mod checks;
 mod claims;
 mod config;
 mod config_secrets;
+#[cfg(feature = "macros")]
+mod cookie_caching;
 mod cookies;
-mod csrf;
+mod cross_origin;
+mod cross_origin_protection;
 mod forgery;
 mod form;
 #[cfg(feature = "macros")]
@@ -57,6 +60,14 @@ mod refresh_races;
 #[cfg(feature = "remember")]
 mod remember;
 #[cfg(feature = "remember")]
+mod remember_and_session;
+#[cfg(feature = "remember")]
+mod remember_cookies;
+#[cfg(feature = "remember")]
+mod remember_failures;
+#[cfg(feature = "remember")]
+mod remember_fresh;
+#[cfg(feature = "remember")]
 mod remember_series;
 #[cfg(feature = "remember")]
 mod remember_settings;
@@ -64,6 +75,8 @@ mod remember_settings;
 mod required;
 mod revocation;
 #[cfg(feature = "remember")]
+mod revoked_logins;
+#[cfg(feature = "session")]
 mod revoked_sessions;
 #[cfg(all(feature = "session", feature = "test-suites"))]
 mod series_test_suite;
@@ -72,15 +85,21 @@ mod server;
 #[cfg(feature = "remember")]
 mod session_acceptance;
 #[cfg(feature = "session")]
+mod session_cache;
+#[cfg(feature = "session")]
+mod session_cookies;
+#[cfg(feature = "session")]
 mod session_ends;
 #[cfg(feature = "session")]
-mod session_known;
-#[cfg(feature = "session")]
 mod session_logs;
+#[cfg(feature = "session")]
+mod session_responses;
 #[cfg(feature = "session")]
 mod session_settings;
 #[cfg(feature = "session")]
 mod session_size;
+#[cfg(feature = "session")]
+mod session_sliding;
 #[cfg(feature = "session")]
 mod sessions;
 #[cfg(feature = "remember")]

@@ -65,17 +65,17 @@ async fn assert_failures_are_logged_without_secrets(url: &str, timeout: Duration
     }
 
     // A session.
-    let site = Kind::Signed.site_revoking(local, &clock, revocations, routes).await;
+    let site = Kind::Middleware.site_revoking(local, &clock, revocations, routes).await;
     let mut client = Client::new();
     client.get(&site, &format!("/set?user={SUBJECT}")).await;
-    secrets.add("a cookie", &client.session(Kind::Signed));
+    secrets.add("a cookie", &client.session(Kind::Middleware));
     assert_eq!(client.get(&site, "/").await.status, StatusCode::SERVICE_UNAVAILABLE);
 
     let scenarios = [
         "reason=Unavailable",
-        "the revocation store did not do its part",
+        "revocation::store message=the revocation store failed",
         "no new tokens",
-        "the store of sessions that have ended does not do its part",
+        "session::failure message=the revocation store failed",
     ];
     logs.assert_no_secret(&scenarios, &secrets);
     for line in logs.lines().iter().filter(|line| line.starts_with("ERROR")) {

@@ -89,7 +89,7 @@ async fn logs_of_refresh_tokens_show_no_secret() {
         "reason=the login has ended",
         "reason=down",
         "reason=the store holds 0 series",
-        "reason=no refresh token could be sealed",
+        "reason=a refresh token could not be encrypted",
     ];
     logs.assert_no_secret(&scenarios, &secrets);
 }

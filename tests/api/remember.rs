@@ -1,26 +1,20 @@
 //! Remembered logins: who is logged in by a cookie, who is not, and what ends it.
 
-use actix_identity::{IdentityMiddleware, config::LogoutBehavior};
+use actix_identity::config::LogoutBehavior;
 use actix_web::{
-    App,
-    cookie::{Cookie, SameSite, time::Duration as CookieDuration},
+    cookie::{SameSite, time::Duration as CookieDuration},
     http::{
         StatusCode,
         header::{CACHE_CONTROL, COOKIE, VARY},
     },
-    test::{TestRequest, init_service},
+    test::TestRequest,
 };
 use paseto_actix::{KeyRing, LocalKey, PasetoSession, RememberMe};
 use paseto_actix_tests::{
-    remember::{House, REMEMBER, SESSION, ada, state, with_cookie},
+    remember::{House, REMEMBER, SESSION, ada, remember_cookie, state, with_cookie},
     session::{Client, Site, routes, set_cookies},
 };
 use time::Duration;
-
-fn remember_cookie(headers: &actix_web::http::header::HeaderMap) -> Option<Cookie<'_>> {
-    let cookies = set_cookies(headers).into_iter().map(|cookie| Cookie::parse(cookie).unwrap());
-    cookies.into_iter().find(|cookie| cookie.name() == REMEMBER)
-}
 
 /// Asserts that this cookie logs nobody in, and that it is removed.
 async fn assert_removed(site: &Site, value: &str, case: &str) {
@@ -206,52 +200,6 @@ async fn b44_another_login_ends_the_one_before() {
 }
 
 #[actix_web::test]
-async fn b46_a_remembered_login_is_not_fresh_until_it_is_confirmed() {
-    let site = House::new().site().await;
-    let mut client = ada(&site).await;
-    assert_eq!(client.get(&site, "/fresh").await.body, "ada");
-    client.drop_cookie(SESSION);
-
-    let not_fresh = client.get(&site, "/fresh").await;
-    let anonymous = Client::new().get(&site, "/fresh").await;
-    assert_eq!((not_fresh.status, anonymous.status), (StatusCode::FORBIDDEN, StatusCode::UNAUTHORIZED));
-    assert_ne!(not_fresh.body, anonymous.body);
-
-    let before = client.cookie(SESSION).unwrap().to_owned();
-    assert_eq!(client.get(&site, "/confirm?user=bob").await.status, StatusCode::UNAUTHORIZED, "another's password");
-    assert_eq!(state(&site, &mut client).await, "Remembered");
-    assert_eq!(client.get(&site, "/confirm?user=ada").await.status, StatusCode::OK);
-    assert_eq!(client.get(&site, "/fresh").await.body, "ada");
-    let mut old = Client::new();
-    old.keep(SESSION, &before);
-    assert_eq!(state(&site, &mut old).await, "Remembered", "what was copied before is not made fresh by it");
-    assert_eq!(Client::new().get(&site, "/confirm?user=ada").await.status, StatusCode::UNAUTHORIZED);
-}
-
-/// What is left in a session by a deadline of actix-identity's says nothing of who is logged in afterwards.
-#[actix_web::test]
-async fn b46_who_is_remembered_after_a_deadline_is_not_fresh() {
-    let house = House::new();
-    let identity = IdentityMiddleware::builder()
-        .logout_behavior(LogoutBehavior::DeleteIdentityKeys)
-        .login_deadline(Some(std::time::Duration::ZERO));
-    let app = App::new()
-        .wrap(house.remember().build().unwrap())
-        .wrap(identity.build())
-        .wrap(PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone()).build().unwrap())
-        .configure(paseto_actix_tests::remember::routes);
-    let site = Site::new(init_service(app).await, |request| request.to_request());
-    let mut client = ada(&site).await;
-    assert_eq!(state(&site, &mut client).await, "Remembered");
-
-    // Nor where nobody is remembered, and somebody logs in by something less than a password.
-    let mut client = Client::new();
-    client.get(&site, "/login?user=ada&remember=no").await;
-    assert_eq!(state(&site, &mut client).await, "Anonymous", "the deadline is over at once");
-    assert_eq!(client.get(&site, "/identity-login?user=ada").await.body, "in Remembered");
-}
-
-#[actix_web::test]
 async fn b44_nobody_logs_in_into_a_session_that_was_purged() {
     let site = House::new().site().await;
     let mut client = ada(&site).await;
@@ -274,43 +222,6 @@ async fn b41_a_page_that_may_be_cached() {
     }
 }
 
-/// Nobody has seen a password there.
-#[actix_web::test]
-async fn b46_what_identity_login_sets_is_not_fresh() {
-    let site = House::new().site().await;
-    let mut client = Client::new();
-    client.get(&site, "/identity-login?user=ada").await;
-    assert_eq!(state(&site, &mut client).await, "Remembered");
-    assert!(client.cookie(REMEMBER).is_none());
-
-    // A fresh login of one makes none of another.
-    let mut client = ada(&site).await;
-    client.get(&site, "/identity-login?user=bob").await;
-    assert_eq!(state(&site, &mut client).await, "Remembered");
-}
-
-#[actix_web::test]
-async fn b46_browsers_are_sent_to_the_login_page_and_back() {
-    let site = House::new().site_with(|remember| remember.login_page("/login")).await;
-    let ask = |uri: &str, accept: &str| TestRequest::with_uri(uri).insert_header(("Accept", accept.to_owned()));
-    let html = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
-    let location = async |client: &mut Client, request: TestRequest| {
-        let answer = client.send(&site, request).await;
-        let location = answer.headers.get("Location").map(|location| location.to_str().unwrap().to_owned());
-        (answer.status.as_u16(), location.unwrap_or_default())
-    };
-    let mut anonymous = Client::new();
-    for (uri, next) in [("/me", "/login?next=%2Fme"), ("/me?a=b&c=%2F", "/login?next=%2Fme%3Fa%3Db%26c%3D%252F")] {
-        assert_eq!(location(&mut anonymous, ask(uri, html)).await, (303, next.to_owned()));
-    }
-    assert_eq!(location(&mut anonymous, ask("/me", "*/*")).await, (401, String::new()));
-    assert_eq!(location(&mut anonymous, ask("/me", "application/json")).await, (401, String::new()));
-    let mut client = ada(&site).await;
-    client.drop_cookie(SESSION);
-    assert_eq!(location(&mut client, ask("/fresh", html)).await, (303, "/login?again=1&next=%2Ffresh".to_owned()));
-    assert_eq!(location(&mut client, ask("/fresh", "*/*")).await, (403, String::new()));
-}
-
 #[actix_web::test]
 async fn b42_session_and_remembered_login_under_one_key() {
     let house = House::new();
@@ -324,7 +235,7 @@ async fn b42_session_and_remembered_login_under_one_key() {
     let alone = PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone()).build().unwrap();
     let alone = Site::of(alone, routes).await;
     let mut thief = Client::new();
-    thief.keep(SESSION, &paseto_actix_tests::session::Kind::Signed.wrap(remember));
+    thief.keep(SESSION, &paseto_actix_tests::session::Kind::Middleware.wrap(remember));
     assert_eq!(thief.get(&alone, "/").await.body, "");
     assert!(thief.cookie(SESSION).is_none(), "and removed");
 }

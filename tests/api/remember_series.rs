@@ -1,43 +1,16 @@
 //! Series: each token of a remembered login is good for one use.
 
-use std::{
-    future::ready,
-    sync::{Arc, Mutex},
-    time::Duration as StdDuration,
-};
+use std::time::Duration as StdDuration;
 
-use actix_web::{
-    App, HttpResponse,
-    error::ErrorImATeapot,
-    http::{StatusCode, header::RETRY_AFTER},
-    test::{TestRequest, init_service},
-};
+use actix_web::http::{StatusCode, header::RETRY_AFTER};
 use futures_util::future::join_all;
-use paseto_actix::{MemorySeries, RandomId, Rotation, SeriesError, SeriesStore, TokenUse};
+use paseto_actix::{MemorySeries, RandomId, Rotation, SeriesStore, TokenUse};
 use paseto_actix_tests::{
     clock::START,
-    remember::{House, REMEMBER, SESSION, ada, state, with_cookie},
-    session::{Client, Site, set_cookies},
+    remember::{House, REMEMBER, SESSION, ada, site_with_series as site, state, use_up, with_cookie},
+    session::{Client, set_cookies},
 };
-use time::{Duration, OffsetDateTime};
-
-/// A site that keeps series, and whose they were when a reuse was found.
-async fn site(house: &House) -> (Site, Arc<Mutex<Vec<String>>>) {
-    let reuses = Arc::new(Mutex::new(Vec::new()));
-    let noted = Arc::clone(&reuses);
-    let site = house.site_with(|remember| {
-        let remember = remember.series_store(MemorySeries::new(1000));
-        remember.on_reuse(move |reuse| noted.lock().unwrap().push(reuse.user_id.clone()))
-    });
-    (site.await, reuses)
-}
-
-/// Comes back without a session: the cookie afterwards.
-async fn use_up(site: &Site, value: &str) -> (String, Option<String>) {
-    let mut client = with_cookie(value);
-    let state = state(site, &mut client).await;
-    (state, client.cookie(REMEMBER).map(str::to_owned))
-}
+use time::Duration;
 
 #[actix_web::test]
 async fn b45_each_use_rotates() {
@@ -213,121 +186,6 @@ async fn b45_a_full_store_is_an_error_and_forgets_nobody() {
     assert_eq!(store.len(), 2);
     assert_eq!(use_up(&site, second.cookie(REMEMBER).unwrap()).await.0, "Remembered");
     assert_eq!(use_up(&site, first.cookie(REMEMBER).unwrap()).await.0, "Anonymous");
-}
-
-/// A store that answers nothing, as one on a server that is down.
-struct Down;
-
-impl SeriesStore for Down {
-    async fn begin(
-        &self,
-        _: RandomId,
-        _: RandomId,
-        _: &str,
-        _: OffsetDateTime,
-        _: OffsetDateTime,
-    ) -> Result<(), SeriesError> {
-        Err(SeriesError::Other("down".into()))
-    }
-
-    async fn rotate(&self, _: TokenUse) -> Result<Rotation, SeriesError> {
-        Err(SeriesError::Other("down".into()))
-    }
-
-    async fn revoke(&self, _: RandomId) -> Result<(), SeriesError> {
-        Err(SeriesError::Other("down".into()))
-    }
-
-    async fn revoke_all(&self, _: &str) -> Result<(), SeriesError> {
-        Err(SeriesError::Other("down".into()))
-    }
-}
-
-#[actix_web::test]
-async fn b45_a_store_that_is_down_logs_nobody_in_and_ends_nothing() {
-    let house = House::new();
-    let (up, _) = site(&house).await;
-    let down = house.site_with(|remember| remember.series_store(Down)).await;
-    let mut client = ada(&up).await;
-    let mut fresh = client.clone();
-    client.drop_cookie(SESSION);
-    let value = client.cookie(REMEMBER).unwrap().to_owned();
-    let answer = client.get(&down, "/me").await;
-    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert!(answer.headers.contains_key(RETRY_AFTER));
-    assert_eq!(client.cookie(REMEMBER), Some(value.as_str()), "the cookie stays");
-    assert_eq!(client.get(&up, "/me").await.body, "ada", "and is good once the store is back");
-
-    // A logout that could not end every copy does not look like one that has, but this browser is logged out.
-    assert_eq!(fresh.get(&down, "/logout").await.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!((fresh.cookie(SESSION), fresh.cookie(REMEMBER)), (None, None));
-    assert_eq!(Client::new().get(&down, "/login?user=ada&remember=yes").await.status, StatusCode::SERVICE_UNAVAILABLE);
-}
-
-#[actix_web::test]
-async fn b45_a_login_that_fails_ends_nothing() {
-    let house = House::new();
-    let store = MemorySeries::new(1);
-    let site = house.site_with(|remember| remember.series_store(store.clone())).await;
-    let mut client = ada(&site).await;
-    let value = client.cookie(REMEMBER).unwrap().to_owned();
-    assert_eq!(client.get(&site, "/login?user=ada&remember=yes").await.status, StatusCode::SERVICE_UNAVAILABLE, "full");
-    assert_eq!(use_up(&site, &value).await.0, "Remembered");
-}
-
-/// What a middleware further in refuses is no login, and does not undo a logout.
-#[actix_web::test]
-async fn b44_an_error_after_the_handler() {
-    let house = House::new();
-    let store = MemorySeries::new(1000);
-    let site = house.site_with(|remember| remember.series_store(store.clone())).await;
-    let refusing = App::new()
-        .wrap_fn(|req, service| {
-            let response = actix_web::dev::Service::call(service, req);
-            async { response.await.and_then(|_| Err::<actix_web::dev::ServiceResponse, _>(ErrorImATeapot("no"))) }
-        })
-        .wrap(house.remember().series_store(store.clone()).build().unwrap())
-        .wrap(actix_identity::IdentityMiddleware::default())
-        .wrap(
-            paseto_actix::PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone()).build().unwrap(),
-        )
-        .configure(paseto_actix_tests::remember::routes);
-    let refusing = Site::new(init_service(refusing).await, |request| request.to_request());
-    let mut client = Client::new();
-    let answer = client.get(&refusing, "/login?user=ada&remember=yes").await;
-    assert_eq!((answer.status, set_cookies(&answer.headers).len()), (StatusCode::IM_A_TEAPOT, 0));
-    assert!(store.is_empty(), "no login, no series");
-
-    for way_out in ["/logout", "/identity-logout", "/purge"] {
-        let mut client = ada(&site).await;
-        let copy = client.cookie(REMEMBER).unwrap().to_owned();
-        client.drop_cookie(SESSION);
-        assert_eq!(client.get(&refusing, way_out).await.status, StatusCode::IM_A_TEAPOT);
-        assert!(client.cookie(REMEMBER).is_none(), "{way_out}");
-        assert_eq!(use_up(&site, &copy).await.0, "Anonymous", "{way_out}");
-    }
-}
-
-/// A token that is used up must not get lost because something inside fails.
-#[actix_web::test]
-async fn b45_an_error_further_in_brings_the_next_token() {
-    let house = House::new();
-    let store = MemorySeries::new(1000);
-    let site = house.site_with(|remember| remember.series_store(store.clone())).await;
-    let value = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
-    let failing = App::new()
-        .wrap_fn(|_, _| ready(Err::<actix_web::dev::ServiceResponse, _>(ErrorImATeapot("short and stout"))))
-        .wrap(house.remember().series_store(store.clone()).build().unwrap())
-        .wrap(actix_identity::IdentityMiddleware::default())
-        .wrap(paseto_actix::PasetoSession::builder(house.session_key.clone()).build().unwrap())
-        .default_service(actix_web::web::to(HttpResponse::Ok));
-    let failing = Site::new(init_service(failing).await, |request| request.to_request());
-    let mut client = with_cookie(&value);
-    let answer = client.send(&failing, TestRequest::get()).await;
-    assert_eq!(answer.status, StatusCode::IM_A_TEAPOT);
-    assert_eq!(answer.body, "short and stout");
-    house.clock.advance(Duration::hours(1));
-    assert_eq!(use_up(&site, client.cookie(REMEMBER).unwrap()).await.0, "Remembered");
 }
 
 #[actix_web::test]

@@ -1,5 +1,5 @@
-//! What actix-session asks of every store, and actix-identity of every session: under the middleware that we make and under
-//! actix-session's own, each with both wrappings.
+//! What actix-session asks of every store, and actix-identity of every session: under the
+//! middleware that we make and under actix-session's own, each with both wrappings.
 
 use actix_identity::{Identity, IdentityMiddleware};
 use actix_session::{
@@ -33,8 +33,7 @@ struct Setup {
 }
 
 impl Setup {
-    const ALL: [Self; 4] =
-        [Self::new(true, false), Self::new(true, true), Self::new(false, false), Self::new(false, true)];
+    const ALL: [Self; 3] = [Self::new(true, false), Self::new(false, false), Self::new(false, true)];
 
     const fn new(ready_made: bool, private: bool) -> Self {
         Self { ready_made, private, every_request: false }
@@ -52,9 +51,6 @@ impl Setup {
                 .idle_limit(TTL.unsigned_abs());
             if let Some(domain) = domain {
                 builder = builder.cookie_domain(domain);
-            }
-            if self.private {
-                builder = builder.private_wrapping(cookie_key);
             }
             return Site::of(builder.build().unwrap(), pages).await;
         }
@@ -132,7 +128,8 @@ async fn expiry_is_refreshed_on_every_request() {
         assert_eq!(set_cookie(&answer.headers).max_age(), Some(TTL), "{setup:?}");
 
         clock.advance(Duration::seconds(40));
-        // actix-session can but send the same token again, which does not live any longer. That is why ours is sealed anew.
+        // actix-session can but send the same token again, which does not live any longer. That is
+        // why ours is sealed anew.
         let alive = if setup.ready_made { "count=1" } else { "" };
         assert_eq!(client.get(&site, "/").await.body, alive, "{setup:?}");
         client.keep(NAME, &first);
@@ -178,7 +175,8 @@ async fn complex_workflow() {
         assert_eq!(client.get(&site, "/").await.body, r#"count=2 user="ada""#, "{setup:?}: the state goes along");
         client.get(&site, "/count").await;
 
-        // Replayed, each cookie has the state that it was given, and the browser's own is as it was.
+        // Replayed, each cookie has the state that it was given, and the browser's own is as it
+        // was.
         for (cookie, state) in [(&anonymous, "count=2"), (&member, r#"count=2 user="ada""#)] {
             let mut thief = Client::new();
             thief.keep(NAME, cookie);
@@ -227,48 +225,59 @@ async fn who(identity: Identity) -> actix_web::Result<String> {
     Ok(identity.id()?)
 }
 
+fn identity_pages(config: &mut web::ServiceConfig) {
+    config
+        .configure(routes)
+        .route("/login/{user}", web::post().to(identify))
+        .route("/logout", web::post().to(forget))
+        .route("/who", web::get().to(who));
+}
+
+/// The scenarios of actix-identity, on the middleware and on the store.
 #[actix_web::test]
 async fn identity_on_top() {
-    let clock = TestClock::new();
-    for private in [false, true] {
-        let mut session = PasetoSession::builder(LocalKey::generate()).clock(clock.clone());
-        if private {
-            session = session.private_wrapping(Key::generate());
-        }
-        let app = App::new()
-            .wrap(IdentityMiddleware::default())
-            .wrap(session.build().unwrap())
-            .configure(routes)
-            .route("/login/{user}", web::post().to(identify))
-            .route("/logout", web::post().to(forget))
-            .route("/who", web::get().to(who));
-        let site = Site::new(init_service(app).await, |request| request.to_request());
+    for setup in [Setup::new(true, false), Setup::new(false, true)] {
+        let clock = TestClock::new();
+        let app = App::new().configure(identity_pages).wrap(IdentityMiddleware::default());
+        let site = if setup.ready_made {
+            let session = PasetoSession::builder(LocalKey::generate()).clock(clock.clone()).cookie_name(NAME);
+            Site::new(init_service(app.wrap(session.build().unwrap())).await, |request| request.to_request())
+        } else {
+            let store = PasetoSessionStore::new(LocalKey::generate()).clock(clock.clone());
+            let session = SessionMiddleware::builder(store, Key::generate()).cookie_name(NAME.to_owned());
+            Site::new(init_service(app.wrap(session.build())).await, |request| request.to_request())
+        };
         let post = |path: &str| TestRequest::post().uri(path);
 
         let mut client = Client::new();
         assert_eq!(client.get(&site, "/who").await.status, StatusCode::UNAUTHORIZED);
         assert_eq!(client.send(&site, post("/logout")).await.status, StatusCode::UNAUTHORIZED);
         client.get(&site, "/set?cart=tea").await;
-        let before = client.cookie("__Host-session").unwrap().to_owned();
+        let before = client.cookie(NAME).unwrap().to_owned();
 
         assert_eq!(client.send(&site, post("/login/ada")).await.status, StatusCode::OK);
-        assert_ne!(client.cookie("__Host-session").unwrap(), before);
-        assert_eq!(client.get(&site, "/who").await.body, "ada", "private: {private}");
-        assert!(client.get(&site, "/").await.body.contains(r#"cart="tea""#), "the cart goes along");
+        assert_ne!(client.cookie(NAME).unwrap(), before);
+        assert_eq!(client.get(&site, "/who").await.body, "ada", "{setup:?}");
+        assert!(client.get(&site, "/").await.body.contains(r#"cart="tea""#), "the cart stays in the session");
         for _ in 0..6 {
             clock.advance(Duration::minutes(20));
-            assert_eq!(client.get(&site, "/who").await.body, "ada", "private: {private}: it slides");
+            assert_eq!(client.get(&site, "/who").await.body, "ada", "{setup:?}: the session slides");
         }
 
+        // Another login replaces the first.
+        client.send(&site, post("/login/bob")).await;
+        assert_eq!(client.get(&site, "/who").await.body, "bob", "{setup:?}");
+
         assert_eq!(client.send(&site, post("/logout")).await.body, "goodbye");
-        assert_eq!(client.cookie("__Host-session"), None);
+        assert_eq!(client.cookie(NAME), None);
         assert_eq!(client.get(&site, "/who").await.status, StatusCode::UNAUTHORIZED);
 
         client.send(&site, post("/login/ada")).await;
         assert_eq!(client.get(&site, "/who").await.body, "ada");
-        clock.advance(Duration::minutes(30));
+        clock.advance(if setup.ready_made { Duration::minutes(30) } else { Duration::hours(12) });
         let answer = client.get(&site, "/who").await;
-        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "private: {private}: it has expired");
-        assert_eq!(client.cookie("__Host-session"), None, "private: {private}: and its cookie is removed");
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{setup:?}: the session has expired");
+        // A store cannot remove a cookie.
+        assert_eq!(client.cookie(NAME).is_none(), setup.ready_made, "{setup:?}");
     }
 }

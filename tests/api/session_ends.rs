@@ -13,7 +13,7 @@ use paseto_actix_tests::{
     app::{assert_accepted, assert_refused, issuer_builder, verifier_builder},
     clock::TestClock,
     keys, parts,
-    session::{Client, Kind, Site, routes, set_cookie, set_cookies},
+    session::{Client, Kind, Site, routes, session, set_cookie, set_cookies},
 };
 use pasetors::{
     keys::SymmetricKey,
@@ -50,7 +50,7 @@ async fn b40_purge_removes_the_cookie_and_a_copy_stays_good() {
         assert_eq!(client.get(&site, "/").await.body, "", "{kind:?}: logged out");
 
         assert_eq!(site.read(kind, &copy).await.0, ADA, "{kind:?}: nothing on the server knows that it was purged");
-        clock.advance(if kind == Kind::Alone { Duration::hours(12) } else { Duration::minutes(30) });
+        clock.advance(if kind == Kind::Store { Duration::hours(12) } else { Duration::minutes(30) });
         assert_eq!(site.read(kind, &copy).await.0, "", "{kind:?}: until it expires");
     }
 }
@@ -114,70 +114,69 @@ fn handlers(config: &mut web::ServiceConfig) {
 #[actix_web::test]
 async fn b41_what_caches_need_to_know() {
     let clock = TestClock::new();
-    for kind in Kind::READY_MADE {
-        let site = Site::of(kind.session(LocalKey::generate(), &clock).build().unwrap(), handlers).await;
-        let mut client = Client::new();
-        // Path, whether a cookie is set, `Vary`, `Cache-Control`.
-        let table: [(&str, bool, &[&str], &[&str]); 9] = [
-            ("/", false, &["Cookie"], &[]),
-            ("/set?user=ada", true, &["Cookie"], &["no-store"]),
-            ("/", false, &["Cookie"], &[]),
-            ("/nowhere", false, &["Cookie"], &[]),
-            ("/own", true, &["Accept, Cookie"], &["private"]),
-            ("/renew", true, &["Cookie"], &["no-store"]),
-            ("/clear", true, &["Cookie"], &["no-store"]),
-            ("/purge", true, &["Cookie"], &["no-store"]),
-            ("/", false, &["Cookie"], &[]),
-        ];
-        for (path, sets, vary, cache_control) in table {
-            let answer = client.get(&site, path).await;
-            assert_eq!(set_cookies(&answer.headers).len(), usize::from(sets), "{kind:?} {path}");
-            assert_eq!(all(&answer.headers, "vary"), vary, "{kind:?} {path}");
-            assert_eq!(all(&answer.headers, "cache-control"), cache_control, "{kind:?} {path}");
-        }
-
-        client.get(&site, "/set?user=ada").await;
-        clock.advance(Duration::minutes(20));
-        assert_eq!(all(&client.get(&site, "/").await.headers, "cache-control"), ["no-store"], "{kind:?}: it slid");
+    let kind = Kind::Middleware;
+    let site = Site::of(session(LocalKey::generate(), &clock).build().unwrap(), handlers).await;
+    let mut client = Client::new();
+    // Path, whether a cookie is set, `Vary`, `Cache-Control`.
+    let table: [(&str, bool, &[&str], &[&str]); 10] = [
+        ("/", false, &["Cookie"], &[]),
+        ("/set?user=ada", true, &["Cookie"], &["no-store"]),
+        ("/", false, &["Cookie"], &[]),
+        ("/nowhere", false, &["Cookie"], &[]),
+        ("/set?user=bob", true, &["Cookie"], &["no-store"]),
+        ("/own", true, &["Accept, Cookie"], &["private"]),
+        ("/renew", true, &["Cookie"], &["no-store"]),
+        ("/clear", true, &["Cookie"], &["no-store"]),
+        ("/purge", true, &["Cookie"], &["no-store"]),
+        ("/", false, &["Cookie"], &[]),
+    ];
+    for (path, sets, vary, cache_control) in table {
+        let answer = client.get(&site, path).await;
+        assert_eq!(set_cookies(&answer.headers).len(), usize::from(sets), "{kind:?} {path}");
+        assert_eq!(all(&answer.headers, "vary"), vary, "{kind:?} {path}");
+        assert_eq!(all(&answer.headers, "cache-control"), cache_control, "{kind:?} {path}");
     }
+
+    client.get(&site, "/set?user=ada").await;
+    clock.advance(Duration::minutes(20));
+    assert_eq!(all(&client.get(&site, "/").await.headers, "cache-control"), ["no-store"], "{kind:?}: it slid");
 }
 
 /// What a browser sees of each setting.
 #[actix_web::test]
 async fn b41_attributes() {
     let clock = TestClock::new();
-    for kind in Kind::READY_MADE {
-        let build = || kind.session(LocalKey::generate(), &clock);
-        let cookie = async |session: PasetoSession| {
-            let site = Site::of(session, routes).await;
-            let answer = Client::new().get(&site, "/set?user=ada").await;
-            set_cookie(&answer.headers).into_owned()
-        };
-        let default = cookie(build().build().unwrap()).await;
-        assert_eq!(default.name(), "__Host-session");
-        assert_eq!((default.secure(), default.http_only()), (Some(true), Some(true)));
-        assert_eq!((default.path(), default.domain()), (Some("/"), None));
-        assert_eq!((default.same_site(), default.max_age(), default.expires()), (Some(SameSite::Lax), None, None));
+    let build = || session(LocalKey::generate(), &clock);
+    let cookie = async |session: PasetoSession| {
+        let site = Site::of(session, routes).await;
+        let answer = Client::new().get(&site, "/set?user=ada").await;
+        set_cookie(&answer.headers).into_owned()
+    };
+    let default = cookie(build().build().unwrap()).await;
+    assert_eq!(default.name(), "__Host-session");
+    assert_eq!((default.secure(), default.http_only()), (Some(true), Some(true)));
+    assert_eq!((default.path(), default.domain()), (Some("/"), None));
+    assert_eq!((default.same_site(), default.max_age(), default.expires()), (Some(SameSite::Lax), None, None));
 
-        let plain = cookie(build().development_over_plain_http().build().unwrap()).await;
-        assert_eq!((plain.name(), plain.secure()), ("session", None));
-        assert_eq!((plain.http_only(), plain.same_site()), (Some(true), Some(SameSite::Lax)));
+    let plain = cookie(build().development_over_plain_http().build().unwrap()).await;
+    assert_eq!((plain.name(), plain.secure()), ("session", None));
+    assert_eq!((plain.http_only(), plain.same_site()), (Some(true), Some(SameSite::Lax)));
 
-        let set = build()
-            .cookie_name("__Secure-id")
-            .cookie_path("/shop")
-            .cookie_domain("shop.example")
-            .cookie_same_site(SameSite::Strict)
-            .cookie_http_only(false)
-            .persistent(true);
-        let set = cookie(set.build().unwrap()).await;
-        assert_eq!((set.name(), set.path(), set.domain()), ("__Secure-id", Some("/shop"), Some("shop.example")));
-        assert_eq!((set.same_site(), set.http_only()), (Some(SameSite::Strict), None));
-        assert_eq!(set.max_age(), Some(CookieDuration::minutes(30)));
-    }
+    let set = build()
+        .cookie_name("__Secure-id")
+        .cookie_path("/shop")
+        .cookie_domain("shop.example")
+        .cookie_same_site(SameSite::Strict)
+        .cookie_http_only(false)
+        .persistent(true);
+    let set = cookie(set.build().unwrap()).await;
+    assert_eq!((set.name(), set.path(), set.domain()), ("__Secure-id", Some("/shop"), Some("shop.example")));
+    assert_eq!((set.same_site(), set.http_only()), (Some(SameSite::Strict), None));
+    assert_eq!(set.max_age(), Some(CookieDuration::minutes(30)));
 }
 
-/// The bytes of a secret key's seed make a local key too, and one of them is all that an application has.
+/// The bytes of a secret key's seed make a local key too, and one of them is all that an
+/// application has.
 #[actix_web::test]
 async fn b42_one_key_for_all() {
     let clock = TestClock::new();
@@ -221,7 +220,7 @@ async fn b42_one_key_for_all() {
 
 /// The implicit assertion of a purpose, written a second time: four texts, each after its length.
 fn assertion(purpose: &str, kind: Kind) -> Vec<u8> {
-    let cookie = if kind == Kind::Alone { "" } else { kind.cookie() };
+    let cookie = if kind == Kind::Store { "" } else { kind.cookie() };
     let pieces = ["paseto-actix", purpose, "", cookie];
     pieces.iter().flat_map(|piece| [&(piece.len() as u64).to_le_bytes(), piece.as_bytes()].concat()).collect()
 }

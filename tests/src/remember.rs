@@ -7,12 +7,22 @@ use std::{
 
 use actix_identity::{Identity, IdentityMiddleware, config::LogoutBehavior};
 use actix_session::Session;
-use actix_web::{App, HttpMessage, HttpRequest, HttpResponse, error::ErrorServiceUnavailable, test::init_service, web};
-use paseto_actix::{Fresh, LocalKey, LoggedIn, PasetoSession, Remember, RememberMe, RememberMeBuilder, UserStamp};
+use actix_web::{
+    App, HttpMessage, HttpRequest, HttpResponse,
+    cookie::Cookie,
+    error::ErrorServiceUnavailable,
+    http::header::{COOKIE, HeaderMap},
+    test::{TestRequest, init_service},
+    web,
+};
+use paseto_actix::{
+    Fresh, LocalKey, LoggedIn, MemorySeries, PasetoSession, Remember, RememberMe, RememberMeBuilder, UserStamp,
+};
 
 use crate::{
+    app::Answer,
     clock::TestClock,
-    session::{Client, Site},
+    session::{Client, Site, set_cookies},
 };
 
 /// The cookies' names.
@@ -198,4 +208,38 @@ pub fn with_cookie(value: &str) -> Client {
 /// How the user of this browser is logged in.
 pub async fn state(site: &Site, client: &mut Client) -> String {
     client.get(site, "/state").await.body
+}
+
+/// The remember-me cookie that a response sets or removes.
+pub fn remember_cookie(headers: &HeaderMap) -> Option<Cookie<'_>> {
+    let cookies = set_cookies(headers).into_iter().map(|cookie| Cookie::parse(cookie).expect("a cookie"));
+    cookies.into_iter().find(|cookie| cookie.name() == REMEMBER)
+}
+
+/// The users whose tokens were reused, in the order of the reuses.
+pub type Reuses = Arc<Mutex<Vec<String>>>;
+
+/// A site with a series store, and the reuses that it finds.
+pub async fn site_with_series(house: &House) -> (Site, Reuses) {
+    let reuses = Reuses::default();
+    let noted = Arc::clone(&reuses);
+    let site = house.site_with(|remember| {
+        let remember = remember.series_store(MemorySeries::new(1000));
+        remember.on_reuse(move |reuse| noted.lock().unwrap_or_else(PoisonError::into_inner).push(reuse.user_id.clone()))
+    });
+    (site.await, reuses)
+}
+
+/// Sends this remember-me cookie without a session. Returns the login's state, and the cookie afterwards.
+pub async fn use_up(site: &Site, value: &str) -> (String, Option<String>) {
+    let mut client = with_cookie(value);
+    let state = state(site, &mut client).await;
+    (state, client.cookie(REMEMBER).map(str::to_owned))
+}
+
+/// Sends a request with several remember-me cookies and no session, as a browser with cookies of
+/// several paths or domains does.
+pub async fn send_cookies<V: AsRef<str>>(site: &Site, uri: &str, values: &[V]) -> Answer {
+    let cookies: Vec<_> = values.iter().map(|value| format!("{REMEMBER}={}", value.as_ref())).collect();
+    site.send(TestRequest::with_uri(uri).insert_header((COOKIE, cookies.join("; ")))).await
 }

@@ -5,11 +5,15 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use actix_web::http::{
+    StatusCode,
+    header::{RETRY_AFTER, SET_COOKIE},
+};
 use paseto_actix::{Issuer, MemoryRevocations, RevocationError, RevocationQuery, Revocations};
 use serde_json::json;
 use time::OffsetDateTime;
 
-use crate::clock::TestClock;
+use crate::{app::Answer, clock::TestClock};
 
 /// A store in memory. While it is down it answers nothing, as one on a server that is. Clones are the same store.
 #[derive(Clone, Debug)]
@@ -55,6 +59,14 @@ impl Revocations for Failing {
     async fn is_revoked(&self, token: RevocationQuery<'_>) -> Result<bool, RevocationError> {
         self.store()?.is_revoked(token).await
     }
+}
+
+/// Asserts that a response says that a store is down, and changes no cookie.
+#[track_caller]
+pub fn assert_unavailable(answer: &Answer, case: &str) {
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{case}");
+    assert_eq!(answer.headers.get(RETRY_AFTER).expect("a header"), "1", "{case}");
+    assert!(!answer.headers.contains_key(SET_COOKIE), "{case}: {:?}", answer.headers);
 }
 
 /// A token of this subject and generation, without other claims.

@@ -19,45 +19,32 @@ use crate::{app::Answer, clock::TestClock};
 /// What a browser keeps of a cookie: this many bytes, or nothing.
 pub const MAX_COOKIE_LEN: usize = 4096;
 
-/// What is around the store, and how it wraps the token once more.
+/// The two ways to have sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A [`PasetoSession`] as it comes.
-    Signed,
-    /// A [`PasetoSession`] with `private_wrapping`.
-    Private,
-    /// `SessionMiddleware::new`, whose wrapping is private, and which knows no idle limit of less than a day.
-    Alone,
+    /// A [`PasetoSession`].
+    Middleware,
+    /// `SessionMiddleware::new` with a [`PasetoSessionStore`]. Its cookie is private, and its idle
+    /// limit is a day.
+    Store,
 }
 
 impl Kind {
-    /// Each of them.
-    pub const ALL: [Self; 3] = [Self::Signed, Self::Private, Self::Alone];
-    /// Those with everything that a store cannot do by itself.
-    pub const READY_MADE: [Self; 2] = [Self::Signed, Self::Private];
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Middleware, Self::Store];
 
     /// The cookie's name.
     pub fn cookie(self) -> &'static str {
-        if self == Self::Alone { "id" } else { "__Host-session" }
-    }
-
-    /// The middleware in the making, unless it is that of actix-session.
-    pub fn session(self, keys: impl Into<KeyRing>, clock: &TestClock) -> PasetoSessionBuilder {
-        let builder = PasetoSession::builder(keys).clock(clock.clone());
-        match self {
-            Self::Signed => builder,
-            Self::Private => builder.private_wrapping(self.key()),
-            Self::Alone => panic!("a store alone is in no PasetoSession"),
-        }
+        if self == Self::Store { "id" } else { "__Host-session" }
     }
 
     /// A site with the usual [`routes`].
     pub async fn site(self, keys: impl Into<KeyRing>, clock: &TestClock) -> Site {
-        if self == Self::Alone {
+        if self == Self::Store {
             let store = PasetoSessionStore::new(keys).clock(clock.clone());
-            return Site::alone(SessionMiddleware::new(store, self.key()), routes).await;
+            return Site::alone(SessionMiddleware::new(store, cookie_key()), routes).await;
         }
-        Site::of(self.session(keys, clock).build().expect("a session"), routes).await
+        Site::of(session(keys, clock).build().expect("a session"), routes).await
     }
 
     /// A site of these routes with a revocation store.
@@ -68,50 +55,50 @@ impl Kind {
         store: impl Revocations,
         routes: fn(&mut web::ServiceConfig),
     ) -> Site {
-        if self == Self::Alone {
+        if self == Self::Store {
             let store = PasetoSessionStore::new(key).clock(clock.clone()).revocations(store);
-            return Site::alone(SessionMiddleware::new(store, self.key()), routes).await;
+            return Site::alone(SessionMiddleware::new(store, cookie_key()), routes).await;
         }
-        Site::of(self.session(key, clock).revocations(store).build().expect("a session"), routes).await
+        Site::of(session(key, clock).revocations(store).build().expect("a session"), routes).await
     }
 
-    /// The token in a cookie, if the wrapping is intact.
+    /// The token in a cookie, if the cookie is intact.
     pub fn token(self, value: &str) -> Option<String> {
-        self.token_of(self.cookie(), value)
-    }
-
-    /// The token in a cookie of another name.
-    pub fn token_of(self, name: &str, value: &str) -> Option<String> {
+        if self == Self::Middleware {
+            return Some(value.to_owned());
+        }
         let mut jar = CookieJar::new();
-        jar.add_original(Cookie::parse_encoded(format!("{name}={value}")).ok()?.into_owned());
-        let cookie = match self {
-            Self::Signed => jar.signed(&self.key()).get(name),
-            Self::Private | Self::Alone => jar.private(&self.key()).get(name),
-        };
-        Some(cookie?.value().to_owned())
+        jar.add_original(Cookie::parse_encoded(format!("{}={value}", self.cookie())).ok()?.into_owned());
+        let cookie = jar.private(&cookie_key()).get(self.cookie())?;
+        Some(cookie.value().to_owned())
     }
 
-    /// A cookie's value around a token, which nobody without the key of the wrapping could make.
+    /// The value of a cookie with this token.
     pub fn wrap(self, token: &str) -> String {
+        if self == Self::Middleware {
+            return token.to_owned();
+        }
         let name = self.cookie();
         let mut jar = CookieJar::new();
-        let cookie = Cookie::new(name, token.to_owned());
-        match self {
-            Self::Signed => jar.signed_mut(&self.key()).add(cookie),
-            Self::Private | Self::Alone => jar.private_mut(&self.key()).add(cookie),
-        }
-        let wrapped = jar.get(name).expect("what was added").encoded().to_string();
+        jar.private_mut(&cookie_key()).add(Cookie::new(name, token.to_owned()));
+        let wrapped = jar.get(name).expect("the cookie that was added").encoded().to_string();
         wrapped[name.len() + 1..].to_owned()
-    }
-
-    /// That of the signed wrapping is no secret.
-    fn key(self) -> Key {
-        Key::from(&[if self == Self::Signed { b'p' } else { b'x' }; 64])
     }
 }
 
-/// A site that answers `/` with what is in the session, such as `cart=["tea"] user="ada"`, that sets texts at
-/// `/set?name=value`, and removes them all at `/clear`; `/renew` and `/purge` do what they say, `/idle` nothing.
+/// Builds a [`PasetoSession`] with this clock.
+pub fn session(keys: impl Into<KeyRing>, clock: &TestClock) -> PasetoSessionBuilder {
+    PasetoSession::builder(keys).clock(clock.clone())
+}
+
+/// The key of actix-session's cookies.
+fn cookie_key() -> Key {
+    Key::from(&[b'x'; 64])
+}
+
+/// A site that answers `/` with what is in the session, such as `cart=["tea"] user="ada"`, that
+/// sets texts at `/set?name=value`, and removes them all at `/clear`; `/renew` and `/purge` do what
+/// they say, `/idle` nothing.
 pub fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/", web::get().to(read))
@@ -167,7 +154,8 @@ impl Site {
         B: MessageBody + 'static,
     {
         Self(Box::new(move |request| {
-            // A server answers what a middleware fails with; `ServiceResponse` wants a request beside it.
+            // A server answers what a middleware fails with; `ServiceResponse` wants a request
+            // beside it.
             let any = TestRequest::default().to_http_request();
             let response = service.call(to_request(request));
             Box::pin(async move {
@@ -200,8 +188,8 @@ impl fmt::Debug for Site {
     }
 }
 
-/// A browser: it keeps cookies, sends them back, drops them when told, and loses what is too long. What it never does is
-/// let one expire: that is for the server to do.
+/// A browser: it keeps cookies, sends them back, drops them when told, and loses what is too long.
+/// What it never does is let one expire: that is for the server to do.
 #[derive(Clone, Debug, Default)]
 pub struct Client {
     cookies: BTreeMap<String, String>,

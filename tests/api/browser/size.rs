@@ -15,7 +15,7 @@ async fn b39_an_oversize_session_is_told_and_the_one_before_it_works_on() {
 
     let (status, text) = visitor.open(&server, "/fill?bytes=5000").await;
     assert_eq!(status, 507);
-    assert!(text.contains("the session is too large to be kept"), "{text}");
+    assert!(text.contains("the session is too large for a cookie, and was not changed"), "{text}");
     assert_eq!(visitor.value().await, before);
     visitor.assert_logged_in(&server).await;
     visitor.assert_count(&server, 2).await;

@@ -1,0 +1,108 @@
+//! The middleware that protects an application's own cookies.
+
+use actix_web::{
+    App, HttpResponse,
+    http::{StatusCode, header::CONTENT_TYPE},
+    middleware::DefaultHeaders,
+    test::{TestRequest, init_service},
+    web,
+};
+use paseto_actix::{ConfigError, CrossOriginProtection};
+use paseto_actix_tests::{
+    app::{Answer, Runs, call},
+    logs::Logs,
+};
+
+const SITE: &str = "sec-fetch-site";
+const HOST: (&str, &str) = ("host", "api.example");
+const EVIL: (&str, &str) = ("origin", "https://evil.example");
+
+async fn login(runs: web::Data<Runs>) -> HttpResponse {
+    runs.count_one();
+    HttpResponse::Ok().body("logged in")
+}
+
+/// Sends one request to a login form. The second value is how often its handler has run.
+async fn send(protection: CrossOriginProtection, method: &str, headers: &[(&str, &str)]) -> (Answer, usize) {
+    let runs = Runs::default();
+    let app = init_service(
+        App::new()
+            .app_data(web::Data::new(runs.clone()))
+            .route("/login/{secret}", web::to(login))
+            .wrap(protection)
+            .wrap(DefaultHeaders::new().add(("x-outer", "1"))),
+    )
+    .await;
+    let request = TestRequest::default().method(method.parse().unwrap()).uri("/login/hidden?token=hidden");
+    let request = headers.iter().fold(request, |request, header| request.append_header(*header));
+    (call(&app, request.to_request()).await, runs.count())
+}
+
+#[track_caller]
+fn assert_rejected((answer, runs): &(Answer, usize), logs: &Logs, case: &str) {
+    assert_eq!((answer.status, *runs), (StatusCode::FORBIDDEN, 0), "{case}");
+    assert_eq!(answer.body, r#"{"type":"about:blank","title":"Forbidden","status":403}"#, "{case}");
+    assert_eq!(answer.headers.get(CONTENT_TYPE).unwrap(), "application/problem+json", "{case}");
+    assert!(answer.headers.contains_key("x-outer"), "{case}: an outer middleware sees the response");
+    assert_eq!(logs.count(".trusted_origin(..)"), 1, "{case}: {logs:?}");
+    assert_eq!(logs.count("hidden"), 0, "{case}: {logs:?}");
+}
+
+#[actix_web::test]
+async fn unsafe_methods_and_handshakes_of_other_origins_are_rejected_without_a_cookie() {
+    let upgrade = ("upgrade", "websocket");
+    for origin in [EVIL, ("origin", "null"), (SITE, "cross-site"), (SITE, "same-site")] {
+        for (method, headers) in [
+            ("POST", vec![HOST, origin]),
+            ("PUT", vec![HOST, origin]),
+            ("DELETE", vec![HOST, origin, ("authorization", "Bearer hidden"), ("cookie", "id=hidden")]),
+            ("GET", vec![HOST, origin, upgrade]),
+        ] {
+            let logs = Logs::capture();
+            let sent = send(CrossOriginProtection::new(), method, &headers).await;
+            assert_rejected(&sent, &logs, &format!("{method} {headers:?}"));
+        }
+        for method in ["GET", "OPTIONS"] {
+            let (answer, runs) = send(CrossOriginProtection::default(), method, &[HOST, origin]).await;
+            assert_eq!((answer.body.as_str(), runs), ("logged in", 1), "{method} {origin:?}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn requests_of_the_own_origin_and_of_clients_that_are_no_browsers_pass() {
+    for headers in [
+        vec![HOST],
+        vec![HOST, (SITE, "same-origin")],
+        vec![HOST, (SITE, "none")],
+        vec![HOST, ("origin", "https://api.example")],
+    ] {
+        let (answer, runs) = send(CrossOriginProtection::new(), "POST", &headers).await;
+        assert_eq!((answer.body.as_str(), runs), ("logged in", 1), "{headers:?}");
+    }
+}
+
+#[actix_web::test]
+async fn a_trusted_origin_passes_and_no_other() {
+    let protection = || CrossOriginProtection::builder().trusted_origin("https://app.example").build().unwrap();
+    let app = ("origin", "https://app.example");
+    let (answer, runs) = send(protection(), "POST", &[HOST, app, (SITE, "cross-site")]).await;
+    assert_eq!((answer.body.as_str(), runs), ("logged in", 1));
+    let logs = Logs::capture();
+    assert_rejected(&send(protection(), "POST", &[HOST, EVIL, (SITE, "cross-site")]).await, &logs, "another");
+    assert_eq!(logs.count("https://evil.example"), 1, "the log names the origin: {logs:?}");
+}
+
+#[actix_web::test]
+async fn a_long_origin_is_not_logged() {
+    let logs = Logs::capture();
+    let origin = format!("https://{}.example", "long".repeat(100));
+    assert_rejected(&send(CrossOriginProtection::new(), "POST", &[HOST, ("origin", &origin)]).await, &logs, "long");
+    assert_eq!(logs.count("longlong"), 0, "{logs:?}");
+}
+
+#[test]
+fn an_invalid_trusted_origin_is_an_error() {
+    let error = CrossOriginProtection::builder().trusted_origin("https://app.example/").build().unwrap_err();
+    assert!(matches!(error, ConfigError::InvalidSetting { setting: "trusted_origin", .. }), "{error}");
+}

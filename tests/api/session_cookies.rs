@@ -1,0 +1,162 @@
+//! Which of the cookies in a request is the session, and when a cookie is removed.
+
+use actix_web::{
+    App,
+    dev::{Service, ServiceRequest},
+    http::header::{COOKIE, HeaderValue},
+    test::{TestRequest, init_service},
+};
+use paseto_actix::LocalKey;
+use paseto_actix_tests::{
+    app::Answer,
+    clock::TestClock,
+    session::{Client, Kind, Site, routes, session, set_cookies},
+};
+use time::Duration;
+
+const ADA: &str = r#"user="ada""#;
+const NAME: &str = "__Host-session";
+
+async fn site(clock: &TestClock) -> Site {
+    Kind::Middleware.site(LocalKey::generate(), clock).await
+}
+
+async fn session_of(site: &Site, user: &str) -> String {
+    let mut client = Client::new();
+    client.get(site, &format!("/set?user={user}")).await;
+    client.session(Kind::Middleware)
+}
+
+async fn get(site: &Site, path: &str, cookies: impl AsRef<[u8]>) -> Answer {
+    let header = HeaderValue::from_bytes(cookies.as_ref()).expect("a header");
+    site.send(TestRequest::with_uri(path).insert_header((COOKIE, header))).await
+}
+
+/// Browsers send the cookie of another path or domain beside the current one, and often before it.
+#[actix_web::test]
+async fn the_first_living_cookie_of_the_name_is_the_session() {
+    let clock = TestClock::new();
+    let site = site(&clock).await;
+    let expired = session_of(&site, "eve").await;
+    clock.advance(Duration::minutes(30));
+    let (ada, bob) = (session_of(&site, "ada").await, session_of(&site, "bob").await);
+    for dead in [expired.as_str(), "garbage", "", "v4.local.AAAA"] {
+        for cookies in [
+            format!("{NAME}={dead}; {NAME}={ada}"),
+            format!("{NAME}={dead}; theme=dark; {NAME}={ada}; {NAME}={bob}"),
+            format!("{NAME}={dead}; {NAME}={dead}; {NAME}={dead}; {NAME}={ada}"),
+            format!("{NAME}={ada}; {NAME}={dead}"),
+        ] {
+            // A second time, when the worker has cached the session.
+            for _ in 0..2 {
+                let answer = get(&site, "/", &cookies).await;
+                assert_eq!(answer.body, ADA, "{cookies}");
+                assert!(set_cookies(&answer.headers).is_empty(), "{cookies}");
+            }
+        }
+        let fifth = format!("{}{NAME}={ada}", format!("{NAME}={dead}; ").repeat(4));
+        assert_eq!(get(&site, "/", &fifth).await.body, "", "the fifth cookie is not decrypted");
+    }
+}
+
+#[actix_web::test]
+async fn nothing_is_removed_while_several_cookies_have_the_name() {
+    let clock = TestClock::new();
+    let site = site(&clock).await;
+    let ada = session_of(&site, "ada").await;
+    clock.advance(Duration::minutes(30));
+    for (cookies, removed) in [
+        (format!("{NAME}={ada}"), true),
+        (format!("{NAME}={ada}; {NAME}=garbage"), false),
+        (format!("{NAME}={ada}; {NAME}={ada}"), false),
+        ("theme=dark".to_owned(), false),
+    ] {
+        let answer = get(&site, "/", &cookies).await;
+        assert_eq!(answer.body, "", "{cookies}");
+        let set = set_cookies(&answer.headers);
+        assert_eq!(set.len(), usize::from(removed), "{cookies}: {set:?}");
+        assert!(set.iter().all(|cookie| cookie.contains("; Max-Age=0;")), "{set:?}");
+    }
+    // A logout is a logout.
+    for cookies in [format!("{NAME}=garbage; {NAME}={}", session_of(&site, "bob").await), format!("{NAME}=; {NAME}=")] {
+        assert_eq!(set_cookies(&get(&site, "/purge", &cookies).await.headers).len(), 1, "{cookies}");
+    }
+}
+
+#[actix_web::test]
+async fn a_neighbour_that_is_not_utf8_does_not_hide_the_session() {
+    let clock = TestClock::new();
+    let site = site(&clock).await;
+    let ada = session_of(&site, "ada").await;
+    for neighbour in [&b"name=M\xfcller"[..], b"k\xe4se=1", b"nonsense", b"", b"=", b"k\xc3\xa4se=1"] {
+        for cookies in [
+            [neighbour, b"; ", NAME.as_bytes(), b"=", ada.as_bytes()].concat(),
+            [NAME.as_bytes(), b"=", ada.as_bytes(), b";", neighbour].concat(),
+        ] {
+            let answer = get(&site, "/", &cookies).await;
+            assert_eq!(answer.body, ADA, "{}", cookies.escape_ascii());
+            assert!(set_cookies(&answer.headers).is_empty());
+        }
+    }
+}
+
+/// A proxy may quote the value ([RFC 6265, section
+/// 4.1.1](https://www.rfc-editor.org/rfc/rfc6265#section-4.1.1)).
+#[actix_web::test]
+async fn one_pair_of_quotes_around_the_value_is_ignored() {
+    let clock = TestClock::new();
+    let site = site(&clock).await;
+    let ada = session_of(&site, "ada").await;
+    for (value, expected) in [
+        (format!("\"{ada}\""), ADA),
+        (format!("\"\"{ada}\"\""), ""),
+        (format!("\"{ada}"), ""),
+        (format!("{ada}\""), ""),
+        (format!("'{ada}'"), ""),
+    ] {
+        assert_eq!(get(&site, "/", format!("{NAME}={value}")).await.body, expected, "{value}");
+    }
+}
+
+/// A site whose outer middleware has called `req.cookies()`. actix decodes the names then, and
+/// caches the cookies.
+async fn site_behind_a_reader(clock: &TestClock) -> Site {
+    let session = session(LocalKey::generate(), clock).build().unwrap();
+    let read = |req: ServiceRequest, service: &_| {
+        let _ = req.cookies().map(|cookies| cookies.len());
+        Service::call(service, req)
+    };
+    let app = App::new().wrap(session).wrap_fn(read).configure(routes);
+    Site::new(init_service(app).await, |request| request.to_request())
+}
+
+/// A browser enforces the `__Host-` prefix only for the name as it is written. A sibling subdomain
+/// can set a cookie whose name decodes to the session's.
+#[actix_web::test]
+async fn a_cookie_whose_name_decodes_to_the_session_is_ignored() {
+    let clock = TestClock::new();
+    for site in [site(&clock).await, site_behind_a_reader(&clock).await] {
+        let (ada, bob) = (session_of(&site, "ada").await, session_of(&site, "bob").await);
+        for alias in [
+            "%5F%5FHost-session",
+            "__Host%2Dsession",
+            "__Host-%73ession",
+            "__Host-session%20",
+            "\u{a0}__Host-session",
+            "\u{2000}__Host-session",
+            "\u{3000}%5F%5FHost-session",
+            "__host-session",
+        ] {
+            for _ in 0..2 {
+                let alone = get(&site, "/", format!("{alias}={bob}")).await;
+                assert_eq!(alone.body, "", "{alias} alone");
+                assert!(set_cookies(&alone.headers).is_empty(), "{alias} alone");
+                for cookies in [format!("{alias}={bob}; {NAME}={ada}"), format!("{NAME}={ada}; {alias}=garbage")] {
+                    let answer = get(&site, "/", &cookies).await;
+                    assert_eq!(answer.body, ADA, "{alias} beside the session");
+                    assert!(set_cookies(&answer.headers).is_empty(), "{alias} beside the session");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! What the middleware answers instead of the application, and what it adds to the application's
+//! responses.
+
+use actix_session::Session;
+use actix_web::{
+    App, HttpRequest, HttpResponse,
+    cookie::{Cookie, SameSite},
+    dev::{Service, ServiceRequest},
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, COOKIE, HeaderName, HeaderValue, ORIGIN, UPGRADE},
+    },
+    middleware::ErrorHandlers,
+    test::{TestRequest, init_service},
+    web,
+};
+use paseto_actix::{LocalKey, PasetoSessionBuilder, SessionCookie};
+use paseto_actix_tests::{
+    app::Answer,
+    clock::TestClock,
+    revocation::Failing,
+    session::{Client, Kind, Site, routes, session, set_cookie, set_cookies},
+};
+use time::Duration;
+
+const ADA: &str = r#"user="ada""#;
+const NAME: &str = "__Host-session";
+
+/// A handler that sets a cookie of its own, and then a session that does not fit, or one that ends.
+async fn own_cookie(session: Session, how: web::Path<String>) -> actix_web::Result<HttpResponse> {
+    match how.as_str() {
+        "large" => session.insert("load", "x".repeat(5000))?,
+        _ => session.purge(),
+    }
+    Ok(HttpResponse::Ok().cookie(Cookie::new("theme", "dark")).finish())
+}
+
+/// A site whose outer layers count the responses that they see.
+async fn observed(builder: PasetoSessionBuilder) -> Site {
+    let see = |req: ServiceRequest, service: &_| {
+        let response = Service::call(service, req);
+        async move {
+            let mut response: actix_web::dev::ServiceResponse<_> = response.await?;
+            let status = HeaderValue::from_str(response.status().as_str()).unwrap();
+            response.headers_mut().insert(HeaderName::from_static("x-seen"), status);
+            Ok(response)
+        }
+    };
+    let mark = |mut response: actix_web::dev::ServiceResponse<_>| {
+        response.headers_mut().insert(HeaderName::from_static("x-handled"), HeaderValue::from_static("1"));
+        Ok(actix_web::middleware::ErrorHandlerResponse::Response(response.map_into_left_body()))
+    };
+    let handlers = ErrorHandlers::new()
+        .handler(StatusCode::INSUFFICIENT_STORAGE, mark)
+        .handler(StatusCode::SERVICE_UNAVAILABLE, mark)
+        .handler(StatusCode::FORBIDDEN, mark);
+    let app = App::new()
+        .wrap(builder.build().unwrap())
+        .wrap(handlers)
+        .wrap_fn(see)
+        .configure(routes)
+        .route("/set", web::post().to(HttpResponse::Ok))
+        .route("/own/{how}", web::get().to(own_cookie));
+    Site::new(init_service(app).await, |request| request.to_request())
+}
+
+#[track_caller]
+fn assert_seen(answer: &Answer, status: u16) {
+    assert_eq!(answer.status.as_u16(), status, "{answer:?}");
+    for (name, value) in [("x-seen", status.to_string()), ("x-handled", "1".to_owned())] {
+        let seen = answer.headers.get(name).map(|seen| seen.to_str().unwrap().to_owned());
+        assert_eq!(seen.as_deref(), Some(value.as_str()), "the layers outside see a response: {answer:?}");
+    }
+    assert_eq!(answer.headers.get("vary").unwrap(), "Cookie");
+}
+
+#[actix_web::test]
+async fn failures_are_responses_that_keep_the_cookies_of_inner_layers() {
+    let clock = TestClock::new();
+    let store = Failing::new(&clock, 10);
+    let site = observed(session(LocalKey::generate(), &clock).revocations(store.clone())).await;
+    let mut client = Client::new();
+    client.get(&site, "/set?user=ada").await;
+    let before = client.session(Kind::Middleware);
+
+    let answer = client.get(&site, "/own/large").await;
+    assert_seen(&answer, 507);
+    assert_eq!(set_cookie(&answer.headers).name(), "theme");
+    assert_eq!(answer.headers.get(CACHE_CONTROL).unwrap(), "no-store");
+
+    store.set_down(true);
+    let answer = client.get(&site, "/").await;
+    assert_seen(&answer, 503);
+    assert!(set_cookies(&answer.headers).is_empty());
+    store.set_down(false);
+
+    // The store is full, so it cannot record the end of the session.
+    for _ in 0..10 {
+        let mut other = Client::new();
+        other.get(&site, "/set?user=bob").await;
+        assert_eq!(other.get(&site, "/purge").await.status, StatusCode::OK);
+    }
+    let answer = client.get(&site, "/own/purge").await;
+    assert_seen(&answer, 503);
+    assert_eq!(set_cookie(&answer.headers).name(), "theme", "the session's cookie is not removed");
+    assert_eq!(client.session(Kind::Middleware), before);
+    assert_eq!(client.get(&site, "/").await.body, ADA, "the session goes on");
+}
+
+/// An anonymous visitor can cause no record for a session that no client has.
+#[actix_web::test]
+async fn a_session_that_was_never_sent_is_not_recorded() {
+    async fn all_at_once(session: Session) -> actix_web::Result<&'static str> {
+        session.insert("user", "ada")?;
+        session.renew();
+        session.purge();
+        Ok("purged")
+    }
+    let clock = TestClock::new();
+    let store = Failing::new(&clock, 10);
+    let session = session(LocalKey::generate(), &clock).revocations(store.clone()).build().unwrap();
+    let app = App::new().wrap(session).configure(routes).route("/all", web::get().to(all_at_once));
+    let site = Site::new(init_service(app).await, |request| request.to_request());
+    for path in ["/purge", "/renew", "/all"] {
+        for cookie in [None, Some("garbage")] {
+            let mut client = Client::new();
+            if let Some(cookie) = cookie {
+                client.keep(NAME, cookie);
+            }
+            assert_eq!(client.get(&site, path).await.status, StatusCode::OK);
+            assert_eq!(store.count(), 0, "{path} {cookie:?}");
+        }
+    }
+}
+
+/// A record ends with the last copy of the cookie, and not after the absolute limit.
+#[actix_web::test]
+async fn a_record_lives_until_the_last_copy_has_expired() {
+    for (age, rest) in [(0, 30 * 60), (11 * 60 * 60 + 45 * 60, 15 * 60)] {
+        let clock = TestClock::new();
+        let store = Failing::new(&clock, 10);
+        let site = observed(session(LocalKey::generate(), &clock).revocations(store.clone())).await;
+        let mut client = Client::new();
+        client.get(&site, "/set?user=ada").await;
+        for _ in 0..age / 60 / 15 {
+            clock.advance(Duration::minutes(15));
+            assert_eq!(client.get(&site, "/").await.body, ADA);
+        }
+        client.get(&site, "/purge").await;
+        // Five minutes and five seconds for clocks that differ.
+        clock.advance(Duration::seconds(rest + 305));
+        assert_eq!(store.count(), 1, "after {age} s");
+        clock.advance(Duration::SECOND);
+        assert_eq!(store.count(), 0, "after {age} s");
+    }
+}
+
+fn post(cookies: &str) -> TestRequest {
+    TestRequest::post().uri("/set").insert_header((COOKIE, cookies.to_owned()))
+}
+
+#[actix_web::test]
+async fn cross_origin_requests_with_a_session_are_rejected() {
+    let clock = TestClock::new();
+    let key = LocalKey::generate();
+    let builder = || session(key.clone(), &clock);
+    let (default, trusting, off) = (
+        observed(builder()).await,
+        observed(builder().trusted_origin("https://app.example")).await,
+        observed(builder().dangerously_allow_cross_origin_requests()).await,
+    );
+    let mut client = Client::new();
+    client.get(&default, "/set?user=ada").await;
+    let cookie = format!("{NAME}={}", client.session(Kind::Middleware));
+    let site_header = HeaderName::from_static("sec-fetch-site");
+
+    for headers in [
+        vec![(site_header.clone(), "cross-site")],
+        vec![(site_header.clone(), "same-site")],
+        vec![(ORIGIN, "https://evil.example")],
+        vec![(ORIGIN, "null")],
+        vec![(site_header.clone(), "cross-site"), (ORIGIN, "https://app.example")],
+    ] {
+        let is_trusted = headers.iter().any(|(_, value)| value.contains("app.example"));
+        let with = |mut request: TestRequest| {
+            for header in &headers {
+                request = request.append_header(header.clone());
+            }
+            request
+        };
+        assert_seen(&default.send(with(post(&cookie))).await, 403);
+        let answer = trusting.send(with(post(&cookie))).await;
+        assert_eq!(answer.status.as_u16(), if is_trusted { 200 } else { 403 }, "{headers:?}");
+        assert_eq!(off.send(with(post(&cookie))).await.status, StatusCode::OK, "{headers:?}");
+        // Neither without the cookie, nor with a safe method.
+        assert_eq!(default.send(with(post("theme=dark"))).await.status, StatusCode::OK, "{headers:?}");
+        let get = || TestRequest::get().insert_header((COOKIE, cookie.clone()));
+        assert_eq!(default.send(with(get())).await.body, ADA, "{headers:?}");
+        // A WebSocket handshake is a `GET` that another site's page can use.
+        let handshake = get().insert_header((UPGRADE, "websocket"));
+        assert_seen(&default.send(with(handshake)).await, 403);
+    }
+    for (name, value) in [(site_header, "same-origin"), (ORIGIN, "http://localhost:8080")] {
+        let request = post(&cookie).insert_header((name, value));
+        let request = request.insert_header(("host", "localhost:8080"));
+        assert_eq!(default.send(request).await.status, StatusCode::OK, "{value}");
+    }
+}
+
+/// The Back button shows a page that the browser stored, even after a logout.
+#[actix_web::test]
+async fn responses_of_logged_in_users_are_not_stored() {
+    async fn page(session: Session, req: HttpRequest) -> HttpResponse {
+        let _ = (session, req);
+        HttpResponse::Ok()
+            .insert_header((CACHE_CONTROL, "private, max-age=600"))
+            .insert_header(("cdn-cache-control", "max-age=600"))
+            .body("page")
+    }
+    let clock = TestClock::new();
+    let session = session(LocalKey::generate(), &clock).no_store_if(|session| session.contains_key("user"));
+    let app = App::new().wrap(session.build().unwrap()).configure(routes).route("/page", web::get().to(page));
+    let site = Site::new(init_service(app).await, |request| request.to_request());
+    let cache_control = |answer: &Answer| answer.headers.get(CACHE_CONTROL).unwrap().to_str().unwrap().to_owned();
+    let mut client = Client::new();
+    client.get(&site, "/set?cart=tea").await;
+    assert_eq!(cache_control(&client.get(&site, "/page").await), "private, max-age=600");
+    client.get(&site, "/set?user=ada").await;
+    let answer = client.get(&site, "/page").await;
+    assert_eq!(cache_control(&answer), "no-store");
+    assert!(!answer.headers.contains_key("cdn-cache-control"), "{answer:?}");
+    assert_eq!(cache_control(&client.get(&site, "/purge").await), "no-store");
+    assert_eq!(cache_control(&client.get(&site, "/page").await), "private, max-age=600");
+}
+
+async fn keep(session: Session, cookie: SessionCookie, choice: web::Path<bool>) -> actix_web::Result<&'static str> {
+    session.insert("user", "ada")?;
+    session.renew();
+    cookie.set_persistent(choice.into_inner());
+    Ok("welcome")
+}
+
+#[actix_web::test]
+async fn a_login_chooses_whether_its_cookie_is_persistent() {
+    for default in [false, true] {
+        let clock = TestClock::new();
+        let session = session(LocalKey::generate(), &clock).persistent(default).build().unwrap();
+        let app = App::new().wrap(session).configure(routes).route("/keep/{choice}", web::get().to(keep));
+        let site = Site::new(init_service(app).await, |request| request.to_request());
+        let max_age = |answer: &Answer| set_cookie(&answer.headers).max_age().map(|age| age.whole_seconds());
+        let mut client = Client::new();
+        let usual = default.then_some(1800);
+        assert_eq!(max_age(&client.get(&site, "/set?cart=tea").await), usual);
+        for choice in [true, false] {
+            let chosen = choice.then_some(1800);
+            assert_eq!(max_age(&client.get(&site, &format!("/keep/{choice}")).await), chosen, "{default} {choice}");
+            assert_eq!(max_age(&client.get(&site, &format!("/set?a={choice}")).await), chosen, "changed");
+            clock.advance(Duration::minutes(16));
+            assert_eq!(max_age(&client.get(&site, "/").await), chosen, "slid");
+            assert_eq!(max_age(&client.get(&site, "/renew").await), chosen, "renewed");
+        }
+        client.get(&site, "/purge").await;
+        assert_eq!(max_age(&client.get(&site, "/set?cart=tea").await), usual, "purged");
+    }
+}
+
+/// `Max-Age` does not promise more than the absolute limit.
+#[actix_web::test]
+async fn max_age_ends_with_the_absolute_limit() {
+    let clock = TestClock::new();
+    let builder = session(LocalKey::generate(), &clock).persistent(true);
+    let site = Site::of(builder.absolute_limit(std::time::Duration::from_secs(40 * 60)).build().unwrap(), routes).await;
+    let mut client = Client::new();
+    client.get(&site, "/set?user=ada").await;
+    clock.advance(Duration::minutes(20));
+    let answer = client.get(&site, "/").await;
+    assert_eq!(set_cookie(&answer.headers).max_age(), Some(actix_web::cookie::time::Duration::minutes(20)));
+}
+
+#[actix_web::test]
+async fn partitioned_cookies_are_set_and_removed_as_such() {
+    let clock = TestClock::new();
+    let builder = || session(LocalKey::generate(), &clock).partitioned(true).cookie_same_site(SameSite::None);
+    let site = Site::of(builder().build().unwrap(), routes).await;
+    let mut client = Client::new();
+    for path in ["/set?user=ada", "/purge"] {
+        let answer = client.get(&site, path).await;
+        let [cookie] = set_cookies(&answer.headers)[..] else { panic!("one cookie: {answer:?}") };
+        assert!(cookie.contains("; Partitioned") && cookie.contains("; Secure"), "{cookie}");
+    }
+    assert!(builder().development_over_plain_http().build().is_err(), "`Partitioned` needs `Secure`");
+    assert!(builder().cookie_same_site(SameSite::Lax).build().is_err(), "`Partitioned` needs `SameSite=None`");
+}

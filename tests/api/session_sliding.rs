@@ -1,0 +1,91 @@
+//! Which requests renew the idle limit of a session.
+
+use actix_session::Session;
+use actix_web::{
+    App,
+    cookie::Cookie,
+    test::{TestRequest, init_service},
+    web,
+};
+use paseto_actix::LocalKey;
+use paseto_actix_tests::{
+    clock::TestClock,
+    session::{Client, Kind, Site, routes, session, set_cookies},
+};
+use time::Duration;
+
+const ADA: &str = r#"user="ada""#;
+const NAME: &str = "__Host-session";
+
+/// A request that began before a logout sets a cookie that the record outlives, however long its
+/// handler takes.
+#[actix_web::test]
+async fn the_idle_limit_begins_with_the_request() {
+    let clock = TestClock::new();
+    let inner = clock.clone();
+    let slow = web::get().to(move |session: Session| {
+        inner.advance(Duration::minutes(20));
+        async move { session.insert("cart", "tea").map(|()| "slow") }
+    });
+    let session = session(LocalKey::generate(), &clock).build().unwrap();
+    let app = App::new().wrap(session).configure(routes).route("/slow", slow);
+    let site = Site::new(init_service(app).await, |request| request.to_request());
+    let mut client = Client::new();
+    client.get(&site, "/set?user=ada").await;
+    assert_eq!(client.get(&site, "/slow").await.body, "slow");
+    clock.advance(Duration::minutes(10) - Duration::SECOND);
+    let value = client.session(Kind::Middleware);
+    assert_eq!(site.read(Kind::Middleware, &value).await.0, r#"cart="tea" user="ada""#);
+    clock.advance(Duration::SECOND);
+    assert_eq!(site.read(Kind::Middleware, &value).await.0, "");
+}
+
+/// Browsers request many subresources at once. Each would write the state that it has read over a
+/// parallel change.
+#[actix_web::test]
+async fn requests_for_subresources_do_not_slide() {
+    let clock = TestClock::new();
+    let site = Kind::Middleware.site(LocalKey::generate(), &clock).await;
+    let mut client = Client::new();
+    client.get(&site, "/set?user=ada").await;
+    clock.advance(Duration::minutes(16));
+    for (name, value, slides) in [
+        ("sec-fetch-dest", "image", false),
+        ("sec-fetch-dest", "script", false),
+        ("sec-fetch-dest", "style", false),
+        ("sec-fetch-dest", "font", false),
+        ("sec-fetch-dest", "serviceworker", false),
+        ("sec-fetch-dest", "", false),
+        ("sec-purpose", "prefetch;prerender", false),
+        ("purpose", "prefetch", false),
+        ("sec-fetch-dest", "document", true),
+        ("sec-fetch-dest", "empty", true),
+        ("sec-fetch-dest", "iframe", true),
+        ("accept", "*/*", true),
+    ] {
+        let answer = client.clone().send(&site, TestRequest::get().insert_header((name, value))).await;
+        assert_eq!(answer.body, ADA, "{name}: {value}");
+        assert_eq!(set_cookies(&answer.headers).len(), usize::from(slides), "{name}: {value}");
+    }
+    // A change is stored whatever the request is for.
+    let change = TestRequest::with_uri("/set?cart=tea").insert_header(("sec-fetch-dest", "image"));
+    assert_eq!(set_cookies(&client.send(&site, change).await.headers).len(), 1);
+}
+
+/// Two requests read the same state. The first to answer has written, and the second has read an
+/// image.
+#[actix_web::test]
+async fn a_read_of_a_subresource_does_not_undo_a_parallel_write() {
+    let clock = TestClock::new();
+    let site = Kind::Middleware.site(LocalKey::generate(), &clock).await;
+    let mut client = Client::new();
+    client.get(&site, "/set?user=ada").await;
+    clock.advance(Duration::minutes(16));
+    let mut image = client.clone();
+    client.get(&site, "/set?cart=tea").await;
+    let answer = image.send(&site, TestRequest::get().insert_header(("sec-fetch-dest", "image"))).await;
+    for cookie in set_cookies(&answer.headers) {
+        client.keep(NAME, Cookie::parse(cookie).unwrap().value());
+    }
+    assert_eq!(client.get(&site, "/").await.body, r#"cart="tea" user="ada""#);
+}

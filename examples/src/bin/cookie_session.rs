@@ -42,8 +42,8 @@ struct Fill {
     bytes: u16,
 }
 
-/// Shows what becomes of a session that is too large for a cookie: the middleware answers in place of this handler, and
-/// the browser keeps the session that it had. A handler that wants to know beforehand asks `SessionBudget`.
+/// Makes the session too large for a cookie: the middleware answers `507` instead of this handler, and the browser keeps
+/// the session that it had. A handler can check the size before, with the extractor `SessionCookie`.
 #[get("/fill")]
 async fn fill(session: Session, fill: web::Query<Fill>) -> actix_web::Result<String> {
     let bytes = fill.bytes;
@@ -87,6 +87,8 @@ fn session() -> Result<PasetoSession, Box<dyn Error>> {
     Ok(PasetoSession::builder(key_ring("SESSION_KEYS")?)
         .application("cookie_session")
         .development_over_plain_http()
+        // Browsers store no page of a logged-in user, so the Back button shows none after the logout.
+        .no_store_if(|session| session.contains_key("actix_identity.user_id"))
         .build()?)
 }
 

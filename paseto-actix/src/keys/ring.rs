@@ -3,8 +3,10 @@ use crate::ConfigError;
 
 /// One active key, which encrypts, and retired keys, which only decrypt.
 ///
-/// To rotate keys, make the new key active and the old key retired. Sessions continue, and move to the new key when they
-/// are used. Remove the old key when all tokens that it encrypted have expired. A single [`LocalKey`] is a ring too.
+/// To rotate keys, make the new key active and the old key retired. Sessions continue, and move to
+/// the new key when they are used. Remove the old key when all tokens that it encrypted have
+/// expired: after 12 hours for sessions by default, and 30 days for remembered logins. A single
+/// [`LocalKey`] is a ring too.
 ///
 /// ```
 /// use paseto_actix::{KeyRing, LocalKey};
@@ -30,7 +32,8 @@ impl KeyRing {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::DuplicateKey`] if a key is there twice, [`ConfigError::InvalidSetting`] if there are more.
+    /// [`ConfigError::DuplicateKey`] if a key is there twice, [`ConfigError::InvalidSetting`] if
+    /// there are more.
     pub fn new(active: LocalKey, retired: impl IntoIterator<Item = LocalKey>) -> Result<Self, ConfigError> {
         let mut keys = vec![active];
         for key in retired {

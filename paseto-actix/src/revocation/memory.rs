@@ -10,10 +10,11 @@ use time::OffsetDateTime;
 use super::{RevocationError, RevocationQuery, Revocations, store::generation_at};
 use crate::{Clock, SystemClock};
 
-/// Revocations in the memory of one process: they end with it, and the tokens are good again. Clones are the same store.
+/// Revocations in the memory of one process: they end with it, and the tokens are good again.
+/// Clones are the same store.
 ///
-/// The store has a capacity. A write first removes records whose end has passed. If the store is still
-/// full, revoking is an error.
+/// The store has a capacity. A write first removes records whose end has passed. If the store is
+/// still full, revoking is an error.
 ///
 /// ```
 /// use paseto_actix::MemoryRevocations;
@@ -29,9 +30,9 @@ pub struct MemoryRevocations {
     names: RandomState,
 }
 
-/// What a record is kept under, of one length whatever names are: two hashes of them, each begun in its own way, under a random
-/// key. Who does not know it cannot look for names that share them, and that two do by chance is less likely than any other
-/// failure of the machine.
+/// What a record is kept under, of one length whatever names are: two hashes of them, each begun in
+/// its own way, under a random key. Who does not know it cannot look for names that share them, and
+/// that two do by chance is less likely than any other failure of the machine.
 type RecordId = [u64; 2];
 
 #[derive(Clone, Copy, Hash)]
@@ -54,23 +55,28 @@ struct Record {
 }
 
 impl Table {
-    /// Returns the record if it has not ended. Only a write removes records that have ended, so each read
-    /// compares the time.
+    /// Returns the record if it has not ended. Only a write removes records that have ended, so
+    /// each read compares the time.
     fn in_force(&self, id: &RecordId, now: OffsetDateTime) -> Option<&Record> {
         self.records.get(id).filter(|record| record.until >= now)
     }
 }
 
 impl MemoryRevocations {
-    /// A store with room for so many tokens and subjects. Each takes some 150 bytes. Whoever can log in can have one kept for each login
-    /// that is ended: let there be room for those of a token's lifetime, and limit how often one user may log in and refresh.
+    /// A store for this many records. A record takes about 150 bytes. When the store is full, new
+    /// revocations fail, and no record is removed before its end.
+    ///
+    /// Each user who can log in can cause records. Choose room for those of a token's lifetime, or
+    /// of 35 minutes of logins and logouts for sessions, and limit the rate at which one user may
+    /// log in and refresh.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self { capacity, clock: Arc::new(SystemClock), table: Arc::default(), names: RandomState::new() }
     }
 
-    /// Where the time comes from. Default: [`SystemClock`]. Give the store the clock of the `Verifier` and
-    /// the `Issuer`: a record whose end has passed by the clock of the store revokes nothing.
+    /// Where the time comes from. Default: [`SystemClock`]. Give the store the clock of the
+    /// `Verifier` and the `Issuer`: a record whose end has passed by the clock of the store revokes
+    /// nothing.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);

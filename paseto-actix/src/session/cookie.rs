@@ -44,7 +44,8 @@ pub(super) struct RequestState {
 /// # web::to(add);
 /// ```
 ///
-/// A login that the user wants to keep after the browser is closed:
+/// A login that survives a restart of the browser. The idle limit still applies: with the default,
+/// the session expires 30 minutes after its last use. For logins of weeks, use `RememberMe`.
 ///
 /// ```
 /// use actix_session::Session;
@@ -55,14 +56,15 @@ pub(super) struct RequestState {
 /// #[derive(Deserialize)]
 /// struct Form {
 ///     user: String,
-///     keep_me_logged_in: bool,
+///     // A checkbox: browsers send `on`, or leave the field out.
+///     keep_me_logged_in: Option<String>,
 /// }
 ///
 /// async fn login(session: Session, cookie: SessionCookie, form: web::Form<Form>) -> actix_web::Result<impl Responder> {
 ///     // ... check the password ...
 ///     session.renew();
 ///     session.insert("user", &form.user)?;
-///     cookie.set_persistent(form.keep_me_logged_in);
+///     cookie.set_persistent(form.keep_me_logged_in.is_some());
 ///     Ok("welcome")
 /// }
 /// # web::to(login);
@@ -86,7 +88,8 @@ impl SessionCookie {
         payload::encrypted_len(&self.session.entries(), self.state.persistent.get())
     }
 
-    /// The largest size in bytes: 4,096 without the cookie's name and attributes.
+    /// The largest size in bytes: 4,096 minus the length of the cookie's name and attributes. The
+    /// size is that of the encrypted text, so about 2,800 bytes of JSON fit.
     #[must_use]
     pub fn limit(&self) -> usize {
         self.state.max_len

@@ -1,6 +1,6 @@
 //! The code a handler is rewritten to. No other stage decides what is emitted for a sound one.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{
     FnArg, Pat, PatType, ReturnType, Token, Type, parse_quote,
@@ -19,27 +19,42 @@ pub(crate) fn handler(model: Model) -> TokenStream {
     let Model { handler, arguments, policy } = model;
     let (policy_type, policy_items) = policy_of(&handler, &policy);
     let Handler { attrs, vis, mut sig, body } = handler;
-    let caching = Ident::new("caching", Span::mixed_site());
+    let local = |name| Ident::new(name, Span::mixed_site());
+    // A pattern names a unit struct or a constant if one of the name is in scope, and route macros make unit structs.
+    let (caching, answer) = (local("__paseto_actix_caching"), local("__paseto_actix_answer"));
     sig.inputs = Punctuated::from_iter([guarded(&policy_type, &arguments, &caching)]);
-    let output = answer(&mut sig.output);
+    let mut statements = expect_output(&mut sig.output);
+    statements.extend(body.stream());
+    let mut block = Group::new(Delimiter::Brace, statements);
+    block.set_span(body.span());
+    // A handler may return `HttpResponse::Ok()`, which is a future too.
     quote! {
         #policy_items
-        #(#attrs)* #vis #sig { #caching.answer(async move || -> #output #body).await }
+        #(#attrs)* #vis #sig {
+            #[allow(clippy::async_yields_async)]
+            let #answer = async move #block;
+            #caching.answer(#answer).await
+        }
     }
 }
 
-/// Makes the handler return its responder with headers for caches, which an extractor cannot set. Returns the type
-/// of the body, as a closure may write it: with `_` for each `impl Trait`.
-fn answer(output: &mut ReturnType) -> Type {
+/// Makes the handler return its responder with headers for caches, which an extractor cannot set.
+///
+/// The body becomes an `async` block. A block has no return type, so types in the body would be inferred without it.
+/// The `return` that is added, and never reached, makes the compiler expect the type that the user wrote.
+fn expect_output(output: &mut ReturnType) -> TokenStream {
     let (arrow, mut responder) = match output {
         ReturnType::Default => (Token![->](Span::call_site()), parse_quote!(())),
         ReturnType::Type(arrow, responder) => (*arrow, (**responder).clone()),
     };
     *output = ReturnType::Type(arrow, parse_quote!(::paseto_actix::__private::Answer<#responder>));
+    // The message about another type points to this type.
+    let span = Span::mixed_site().located_at(responder.span());
     Inferred.visit_type_mut(&mut responder);
-    responder
+    quote_spanned!(span=> let () = if false { return ::paseto_actix::__private::never::<#responder>(); };)
 }
 
+/// Only a signature may have `impl Trait`.
 struct Inferred;
 
 impl VisitMut for Inferred {
@@ -166,13 +181,18 @@ mod tests {
             /// Docs.
             #[get("/{id}")]
             pub async fn me<T>(
-                ::paseto_actix::__private::Guarded((paseto, Json(id),), caching, _):
+                ::paseto_actix::__private::Guarded((paseto, Json(id),), __paseto_actix_caching, _):
                 ::paseto_actix::__private::Guarded<
                     __paseto_required_me,
                     (Paseto<Me>, Json<u32>,)
                 >
             ) -> ::paseto_actix::__private::Answer<R> where T: Send {
-                caching.answer(async move || -> R { a; b }).await
+                #[allow(clippy::async_yields_async)]
+                let __paseto_actix_answer = async move {
+                    let () = if false { return ::paseto_actix::__private::never::<R>(); };
+                    a; b
+                };
+                __paseto_actix_caching.answer(__paseto_actix_answer).await
             }
         };
         assert_eq!(rewrite(args, item).to_string(), expected.to_string());
@@ -185,10 +205,14 @@ mod tests {
         );
         let expected = quote! {
             async fn me(
-                ::paseto_actix::__private::Guarded((), caching, _):
+                ::paseto_actix::__private::Guarded((), __paseto_actix_caching, _):
                 ::paseto_actix::__private::Guarded<::paseto_actix::__private::AnyToken, ()>
             ) -> ::paseto_actix::__private::Answer<R> {
-                caching.answer(async move || -> R {}).await
+                #[allow(clippy::async_yields_async)]
+                let __paseto_actix_answer = async move {
+                    let () = if false { return ::paseto_actix::__private::never::<R>(); };
+                };
+                __paseto_actix_caching.answer(__paseto_actix_answer).await
             }
         };
         let rewritten = rewrite(TokenStream::new(), item);
@@ -196,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closure_infers_what_only_a_function_may_hide() {
+    fn a_body_infers_what_only_a_signature_may_hide() {
         for (output, inferred) in [
             (quote!(-> impl Responder), quote!(_)),
             (quote!(-> Result<impl Responder + use<>, Error>), quote!(Result<_, Error>)),
@@ -204,8 +228,8 @@ mod tests {
             (quote!(), quote!(())),
         ] {
             let rewritten = rewrite(TokenStream::new(), quote!(async fn me() #output {})).to_string();
-            let closure = quote!(async move || -> #inferred {}).to_string();
-            assert!(rewritten.contains(&closure), "{rewritten}");
+            let expected = quote!(never::<#inferred>()).to_string();
+            assert!(rewritten.contains(&expected), "{rewritten}");
         }
     }
 

@@ -3,9 +3,9 @@
 //! Only what comes before the body is parsed. The body is carried along as tokens, so it costs
 //! nothing and may use syntax that this crate's parser does not know yet.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use syn::{
-    Attribute, Error, FnArg, Item, PatType, Result, Signature, Visibility,
+    AttrStyle, Attribute, Error, FnArg, Item, PatType, Result, Signature, Visibility, braced,
     parse::{Parse, ParseStream},
     spanned::Spanned,
     token::Brace,
@@ -20,7 +20,8 @@ pub(crate) struct Handler {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
     pub(crate) sig: Signature,
-    pub(crate) body: TokenStream,
+    /// The block.
+    pub(crate) body: Group,
 }
 
 /// A function, or the mistake of having put the attribute on something else.
@@ -33,13 +34,19 @@ pub(crate) fn parse(item: &TokenStream) -> Result<Handler> {
 
 impl Parse for Handler {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let attrs = input.call(Attribute::parse_outer)?;
+        let mut attrs = input.call(Attribute::parse_outer)?;
         let vis = input.parse()?;
         let sig = input.parse()?;
         if !input.peek(Brace) {
             return Err(input.error("a handler has a body: write it in braces"));
         }
-        let body = input.parse()?;
+        let content;
+        let braces = braced!(content in input);
+        // They are about the function, and the expansion writes code before the rest.
+        let inner = content.call(Attribute::parse_inner)?;
+        attrs.extend(inner.into_iter().map(|attr| Attribute { style: AttrStyle::Outer, ..attr }));
+        let mut body = Group::new(Delimiter::Brace, content.parse()?);
+        body.set_span(braces.span.join());
         Ok(Self { attrs, vis, sig, body })
     }
 }

@@ -89,14 +89,15 @@ use crate::{
 /// On a handler: an `async fn` outside of any `impl` block, with up to 16 extractors as arguments.
 /// It stands above or below a route macro such as `#[get("/")]`, inside `#[routes]` and `#[scope]`,
 /// and on handlers that are registered with `web::get().to(handler)`. Beside `#[utoipa::path]` it
-/// may be above or below, as long as `#[utoipa::path]` is above the route macro.
+/// may be above or below, as long as `#[utoipa::path]` is above the route macro. An attribute that reads the
+/// return type, such as `#[tracing::instrument(err)]`, goes above it.
 ///
 /// To protect all handlers of a scope at once, wrap the scope in the middleware `PasetoRequired`.
 ///
 /// # What it expands to
 ///
 /// To the same function with all arguments in one, an extractor that verifies the token and then
-/// runs the others in their order. The function's body becomes a closure, and its return type a wrapper that
+/// runs the others in their order. The function's body becomes an `async` block, and its return type a wrapper that
 /// sets `Vary` and `Cache-Control` if the `Verifier` reads a cookie. So the function can no longer be called directly: let a test
 /// call the handler through an `App`, or move what it does into a function of its own.
 #[proc_macro_attribute]

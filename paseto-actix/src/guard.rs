@@ -10,7 +10,7 @@ mod middleware;
 mod paseto;
 mod required;
 
-pub use answer::Answer;
+pub use answer::{Answer, never};
 pub use cache_control::PasetoCacheControl;
 pub use current::PasetoRequestExt;
 pub use guarded::{AnyToken, Guarded, Policy};

@@ -150,5 +150,5 @@ pub use verifier::{TokenSource, TrustedKey, VerifiedCache, Verifier, VerifierBui
 /// What the attribute's expansion names. Not for use by hand: it may change with any release.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::guard::{Answer, AnyToken, Guarded, PasetoRequired as Requirements, Policy};
+    pub use crate::guard::{Answer, AnyToken, Guarded, PasetoRequired as Requirements, Policy, never};
 }

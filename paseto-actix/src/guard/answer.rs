@@ -10,12 +10,17 @@ pub struct Answer<R> {
 }
 
 impl Caching {
-    /// Runs a handler. The attribute writes a closure and not an `async` block, because only a closure can have a
-    /// return type, which the body's types are inferred from.
+    /// Runs the body of a handler.
     #[doc(hidden)]
-    pub async fn answer<R>(self, handler: impl AsyncFnOnce() -> R) -> Answer<R> {
-        Answer { responder: handler().await, caching: self }
+    pub async fn answer<R>(self, body: impl Future<Output = R>) -> Answer<R> {
+        Answer { responder: body.await, caching: self }
     }
+}
+
+/// Names the type of a body. The code that the attribute writes never calls it.
+#[must_use]
+pub fn never<R>() -> R {
+    unreachable!("the attribute writes this call behind `if false`")
 }
 
 impl<R: Responder> Responder for Answer<R> {

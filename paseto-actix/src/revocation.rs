@@ -15,5 +15,5 @@ pub use memory::MemoryRevocations;
 #[cfg(feature = "redis")]
 pub use redis::{RedisRevocations, RedisRevocationsBuilder};
 #[cfg(feature = "session")]
-pub(crate) use scope::ScopedRevocations;
+pub(crate) use scope::{ScopedRevocations, scope};
 pub use store::{RevocationError, RevocationQuery, Revocations};

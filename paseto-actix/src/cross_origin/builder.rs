@@ -5,7 +5,7 @@ use crate::error::ConfigError;
 #[derive(Clone, Debug, Default)]
 #[must_use = "`.build()` makes the middleware"]
 pub struct CrossOriginProtectionBuilder {
-    trusted_origins: Vec<String>,
+    policy: CrossOriginPolicy,
 }
 
 impl CrossOriginProtectionBuilder {
@@ -18,7 +18,7 @@ impl CrossOriginProtectionBuilder {
     ///
     /// [RFC 6454, section 6.2]: https://www.rfc-editor.org/rfc/rfc6454#section-6.2
     pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
-        self.trusted_origins.push(origin.into());
+        self.policy.trust(origin);
         self
     }
 
@@ -28,7 +28,6 @@ impl CrossOriginProtectionBuilder {
     ///
     /// [`ConfigError::InvalidSetting`] if a trusted origin is not an origin.
     pub fn build(self) -> Result<CrossOriginProtection, ConfigError> {
-        let policy = CrossOriginPolicy::new(Some(self.trusted_origins))?;
-        Ok(CrossOriginProtection { policy: policy.into() })
+        Ok(CrossOriginProtection { policy: self.policy.checked()?.into() })
     }
 }

@@ -25,19 +25,36 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 #[derive(Clone, Debug)]
 pub(crate) struct CrossOriginPolicy {
     /// `None` turns the protection off.
-    pub(super) trusted: Option<Vec<String>>,
+    trusted: Option<Vec<String>>,
+}
+
+impl Default for CrossOriginPolicy {
+    /// Trusts no other origin.
+    fn default() -> Self {
+        Self { trusted: Some(Vec::new()) }
+    }
 }
 
 impl CrossOriginPolicy {
-    /// `None` turns the protection off.
-    pub(crate) fn new(trusted: Option<Vec<String>>) -> Result<Self, ConfigError> {
-        for origin in trusted.iter().flatten() {
+    /// Trusts one more origin. It turns the protection on.
+    pub(crate) fn trust(&mut self, origin: impl Into<String>) {
+        self.trusted.get_or_insert_default().push(origin.into());
+    }
+
+    /// Turns the protection off.
+    pub(crate) fn allow_all(&mut self) {
+        self.trusted = None;
+    }
+
+    /// Returns an error if a trusted origin is not an origin.
+    pub(crate) fn checked(self) -> Result<Self, ConfigError> {
+        for origin in self.trusted.iter().flatten() {
             check_origin(origin).map_err(|problem| {
                 let advice = "write it as browsers send it in `Origin`, such as `https://app.example`";
                 ConfigError::setting("trusted_origin", format!("{origin:?} {problem}: {advice}"))
             })?;
         }
-        Ok(Self { trusted })
+        Ok(self)
     }
 
     pub(crate) fn allows(&self, req: &HttpRequest) -> bool {

@@ -73,7 +73,7 @@ impl CrossOriginProtection {
     /// Trusts no other origin.
     #[must_use]
     pub fn new() -> Self {
-        Self { policy: Arc::new(CrossOriginPolicy { trusted: Some(Vec::new()) }) }
+        Self { policy: Arc::default() }
     }
 
     /// Starts a middleware that trusts other origins.

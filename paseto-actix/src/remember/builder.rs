@@ -13,7 +13,7 @@ use crate::{
     Clock, ConfigError, KeyRing, Revocations, SeriesReuse, SeriesStore,
     cookie::CookieSettings,
     cross_origin::CrossOriginPolicy,
-    revocation::{AnyRevocations, ScopedRevocations},
+    revocation::{AnyRevocations, ScopedRevocations, scope},
     series::AnySeries,
     token::assertion,
 };
@@ -43,8 +43,7 @@ pub struct RememberMeBuilder {
     pub(super) keys: KeyRing,
     pub(super) application: String,
     pub(super) cookie: CookieSettings,
-    /// `None`: requests of all origins are allowed.
-    pub(super) trusted_origins: Option<Vec<String>>,
+    pub(super) cross_origin: CrossOriginPolicy,
     pub(super) lifetime: Duration,
     pub(super) user_loader: Option<UserLoader>,
     pub(super) series: Option<AnySeries>,
@@ -165,7 +164,7 @@ impl RememberMeBuilder {
     ///
     /// [RFC 6454, section 6.2]: https://www.rfc-editor.org/rfc/rfc6454#section-6.2
     pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
-        self.trusted_origins.get_or_insert_default().push(origin.into());
+        self.cross_origin.trust(origin);
         self
     }
 
@@ -174,7 +173,7 @@ impl RememberMeBuilder {
     ///
     /// A later call of [`trusted_origin`](Self::trusted_origin) turns the protection on again.
     pub fn dangerously_allow_cross_origin_requests(mut self) -> Self {
-        self.trusted_origins = None;
+        self.cross_origin.allow_all();
         self
     }
 
@@ -273,13 +272,13 @@ impl RememberMeBuilder {
             return Err(ConfigError::DurationOutOfRange { setting, given, allowed: "1 second to 365 days" });
         }
         let cookie = self.cookie.prepare("remember_token")?;
-        let scoped = |store| ScopedRevocations::new(store, "remember", &self.application, cookie.name());
+        let scoped = |store| ScopedRevocations::new(store, scope("remember", &self.application, cookie.name()));
         let revocations = self.revocations.map(scoped);
         Ok(RememberMe(Arc::new(Settings {
             assertion: assertion("remember", &self.application, cookie.name()),
             keys: self.keys,
             cookie,
-            cross_origin: CrossOriginPolicy::new(self.trusted_origins)?,
+            cross_origin: self.cross_origin.checked()?,
             lifetime: self.lifetime,
             user_loader,
             series: self.series,

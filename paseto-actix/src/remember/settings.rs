@@ -17,7 +17,7 @@ use crate::{
 /// be remembered gets a second cookie, which logs in again once the session is gone.
 ///
 /// - The cookie is `__Host-remember_token`, `Secure`, `HttpOnly`, `SameSite=Lax`, `Path=/`, and
-///   lives for 30 days. It holds a `v4.local` token: nobody can read or change it.
+///   lives for 30 days. It holds a `v4.local` token: clients cannot read or change it.
 /// - A login by it is no [`Fresh`](super::Fresh) one: let pages where much is at stake ask for the
 ///   password again.
 /// - The application is asked whether the user still exists, and each login that was remembered
@@ -109,7 +109,7 @@ impl RememberMe {
             keys: keys.into(),
             application: String::new(),
             cookie: CookieSettings::default(),
-            trusted_origins: Some(Vec::new()),
+            cross_origin: CrossOriginPolicy::default(),
             lifetime: Duration::from_secs(30 * 24 * 60 * 60),
             user_loader: None,
             series: None,

@@ -1,23 +1,29 @@
 //! Revocations of tokens in cookies, which have no issuer of their own.
 
+use std::sync::Arc;
+
 use time::OffsetDateTime;
 
 use crate::limits::RECORD_SLACK;
 
 use super::{AnyRevocations, RevocationError, RevocationQuery};
 
-/// A store, and whose ids are asked of it.
+/// The scope of a purpose, an application and a cookie. The ids of one scope never meet those of another.
+/// A cookie's name has no slash, so two scopes are never the same text.
+pub(crate) fn scope(purpose: &str, application: &str, cookie: &str) -> Arc<str> {
+    format!("paseto-actix/{purpose}/{cookie}/{application}").into()
+}
+
+/// A store, and the scope of the ids that it is asked for.
 #[derive(Clone)]
 pub(crate) struct ScopedRevocations {
     store: AnyRevocations,
-    scope: String,
+    scope: Arc<str>,
 }
 
 impl ScopedRevocations {
-    /// Ids of one purpose, application and cookie never meet those of another. No cookie's name has a slash in it, so the text
-    /// cannot be read in two ways.
-    pub(crate) fn new(store: AnyRevocations, purpose: &str, application: &str, cookie: &str) -> Self {
-        Self { store, scope: format!("paseto-actix/{purpose}/{cookie}/{application}") }
+    pub(crate) fn new(store: AnyRevocations, scope: Arc<str>) -> Self {
+        Self { store, scope }
     }
 
     /// Revokes an id. `end` is the second in which its session or login expires. The record lives longer,

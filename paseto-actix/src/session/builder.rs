@@ -41,8 +41,7 @@ pub struct PasetoSessionBuilder {
     pub(super) idle_limit: Duration,
     pub(super) persistent: bool,
     pub(super) decrypted_cache: usize,
-    /// `None`: requests of all origins are allowed.
-    pub(super) trusted_origins: Option<Vec<String>>,
+    pub(super) cross_origin: CrossOriginPolicy,
     pub(super) no_store_if: Option<Predicate>,
 }
 
@@ -133,7 +132,7 @@ impl PasetoSessionBuilder {
     /// [RFC 6454, section 6.2]: https://www.rfc-editor.org/rfc/rfc6454#section-6.2
     /// [RFC 9110, section 9.2.1]: https://www.rfc-editor.org/rfc/rfc9110#section-9.2.1
     pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
-        self.trusted_origins.get_or_insert_default().push(origin.into());
+        self.cross_origin.trust(origin);
         self
     }
 
@@ -142,7 +141,7 @@ impl PasetoSessionBuilder {
     ///
     /// A later call of [`trusted_origin`](Self::trusted_origin) turns the protection on again.
     pub fn dangerously_allow_cross_origin_requests(mut self) -> Self {
-        self.trusted_origins = None;
+        self.cross_origin.allow_all();
         self
     }
 
@@ -268,13 +267,13 @@ impl PasetoSessionBuilder {
             );
             return Err(ConfigError::setting("idle_limit", problem));
         }
-        let cross_origin = CrossOriginPolicy::new(self.trusted_origins)?;
+        let cross_origin = self.cross_origin.checked()?;
         let cookie = self.cookie.prepare("session")?;
         // A session may ask for a persistent cookie at any time, so there is room for `Max-Age` in
         // each.
         let max_len = cookie.max_value_len(Some(idle_ttl.whole_seconds()));
         let application = self.tokens.application.clone();
-        let mut tokens = self.tokens.bound_to(application, cookie.name().to_owned());
+        let mut tokens = self.tokens.bound_to(application, cookie.name());
         tokens.max_len = max_len;
         Ok(PasetoSession(Arc::new(Settings {
             tokens,

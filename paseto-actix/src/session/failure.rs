@@ -41,9 +41,8 @@ pub(super) fn replace<B>(response: ServiceResponse<B>, failure: HttpResponse) ->
 pub(super) enum Failure {
     #[error("a PasetoSession is inside another PasetoSession: wrap separate scopes instead")]
     Nested,
-    #[error(
-        "rejected a cross-origin request with a session: add the other site by `.trusted_origin(..)`, if it is yours"
-    )]
+    /// The middleware has logged the request.
+    #[error("a cross-origin request")]
     CrossOrigin,
     #[error("the revocation store failed: {0}")]
     Revocations(#[from] RevocationError),

@@ -247,7 +247,7 @@ impl Worker {
     /// Revokes a session until its last cookie has expired.
     async fn end(&self, head: &SessionHead) -> Result<(), RevocationError> {
         let Settings { tokens, idle_limit, .. } = self.settings();
-        let until = tokens.expiry(head, tokens.now(), *idle_limit).max(head.expires).min(tokens.end(head));
+        let until = tokens.expiry(head, tokens.now(), *idle_limit).max(head.expires).min(tokens.latest_expiry(head));
         tokens.revoke(head, until).await
     }
 
@@ -259,7 +259,7 @@ impl Worker {
     fn is_due(&self, session: &DecryptedSession, now: OffsetDateTime, req: &HeaderMap) -> bool {
         let Settings { tokens, idle_limit, .. } = self.settings();
         let left = session.head.expires.saturating_sub(now.unix_timestamp());
-        let can_slide = session.head.expires < tokens.end(&session.head);
+        let can_slide = session.head.expires < tokens.latest_expiry(&session.head);
         (session.retired_key || (can_slide && left <= idle_limit.whole_seconds() / 2)) && is_use(req)
     }
 

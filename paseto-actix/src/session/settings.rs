@@ -97,7 +97,7 @@ impl PasetoSession {
             idle_limit: Duration::from_secs(30 * 60),
             persistent: false,
             decrypted_cache: 256,
-            trusted_origins: Some(Vec::new()),
+            cross_origin: CrossOriginPolicy::default(),
             no_store_if: None,
         }
     }

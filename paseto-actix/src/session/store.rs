@@ -46,7 +46,7 @@ impl PasetoSessionStore {
     /// Default: empty.
     #[must_use]
     pub fn application(self, name: impl Into<String>) -> Self {
-        Self(self.0.bound_to(name.into(), String::new()))
+        Self(self.0.bound_to(name.into(), ""))
     }
 
     /// The time after which a session expires, however active it is. Default: 12 hours.
@@ -155,7 +155,7 @@ impl SessionStore for PasetoSessionStore {
     /// delete.
     async fn delete(&self, key: &SessionKey) -> Result<(), anyhow::Error> {
         let Some(session) = self.0.decrypt(key.as_ref().as_bytes()) else { return Ok(()) };
-        Ok(self.0.revoke(&session.head, self.0.end(&session.head)).await?)
+        Ok(self.0.revoke(&session.head, self.0.latest_expiry(&session.head)).await?)
     }
 }
 

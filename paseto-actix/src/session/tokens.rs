@@ -12,7 +12,7 @@ use super::{
 use crate::{
     Clock, KeyRing, RevocationError, SystemClock,
     cookie::MAX_COOKIE_LEN,
-    revocation::{AnyRevocations, ScopedRevocations},
+    revocation::{AnyRevocations, ScopedRevocations, scope},
     token::{Ciphertext, Plaintext, assertion},
 };
 
@@ -23,13 +23,13 @@ const PURPOSE: &str = "session";
 #[derive(Clone)]
 pub(super) struct SessionTokens {
     pub(super) keys: KeyRing,
-    /// The names that the tokens are bound to.
     pub(super) application: String,
-    pub(super) cookie: String,
     pub(super) absolute_limit: Duration,
     pub(super) revocations: Option<AnyRevocations>,
     pub(super) clock: Arc<dyn Clock>,
     assertion: Vec<u8>,
+    /// The scope of the ids in the revocation store.
+    scope: Arc<str>,
     /// The longest token that fits into a cookie.
     pub(super) max_len: usize,
 }
@@ -58,21 +58,22 @@ impl SessionTokens {
         let tokens = Self {
             keys,
             application: String::new(),
-            cookie: String::new(),
             absolute_limit: Duration::from_secs(12 * 60 * 60),
             revocations: None,
             clock: Arc::new(SystemClock),
             assertion: Vec::new(),
+            scope: Arc::default(),
             max_len,
         };
-        tokens.bound_to(String::new(), String::new())
+        tokens.bound_to(String::new(), "")
     }
 
     /// Binds the tokens to an application and a cookie. Those of another application or cookie are
     /// rejected.
-    pub(super) fn bound_to(mut self, application: String, cookie: String) -> Self {
-        self.assertion = assertion(PURPOSE, &application, &cookie);
-        (self.application, self.cookie) = (application, cookie);
+    pub(super) fn bound_to(mut self, application: String, cookie: &str) -> Self {
+        self.assertion = assertion(PURPOSE, &application, cookie);
+        self.scope = scope(PURPOSE, &application, cookie);
+        self.application = application;
         self
     }
 
@@ -112,11 +113,11 @@ impl SessionTokens {
 
     /// The second in which a session expires that is written now.
     pub(super) fn expiry(&self, head: &SessionHead, now: OffsetDateTime, idle_limit: time::Duration) -> i64 {
-        now.saturating_add(idle_limit).unix_timestamp().min(self.end(head))
+        now.saturating_add(idle_limit).unix_timestamp().min(self.latest_expiry(head))
     }
 
     /// The second in which a session expires at the latest, by the absolute limit.
-    pub(super) fn end(&self, head: &SessionHead) -> i64 {
+    pub(super) fn latest_expiry(&self, head: &SessionHead) -> i64 {
         let limit = i64::try_from(self.absolute_limit.as_secs()).unwrap_or(i64::MAX);
         head.created.saturating_add(limit)
     }
@@ -135,7 +136,7 @@ impl SessionTokens {
     }
 
     fn has_expired(&self, head: &SessionHead, now: OffsetDateTime) -> bool {
-        now.unix_timestamp() >= head.expires.min(self.end(head))
+        now.unix_timestamp() >= head.expires.min(self.latest_expiry(head))
     }
 
     pub(super) async fn is_revoked(&self, head: &SessionHead) -> Result<bool, RevocationError> {
@@ -155,7 +156,7 @@ impl SessionTokens {
 
     fn scoped(&self) -> Option<ScopedRevocations> {
         let store = self.revocations.clone()?;
-        Some(ScopedRevocations::new(store, PURPOSE, &self.application, &self.cookie))
+        Some(ScopedRevocations::new(store, Arc::clone(&self.scope)))
     }
 }
 

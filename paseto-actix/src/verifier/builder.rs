@@ -41,7 +41,7 @@ pub struct VerifierBuilder {
     format: Format,
     implicit_assertion: Vec<u8>,
     sources: Vec<TokenSource>,
-    trusted_origins: Option<Vec<String>>,
+    cross_origin: CrossOriginPolicy,
     checks: Checks,
     revocations: Option<AnyRevocations>,
     cache: VerifiedCache,
@@ -61,7 +61,7 @@ impl VerifierBuilder {
             format: Format::Json,
             implicit_assertion: Vec::new(),
             sources: vec![TokenSource::bearer()],
-            trusted_origins: Some(Vec::new()),
+            cross_origin: CrossOriginPolicy::default(),
             checks: Checks::default(),
             revocations: None,
             cache: VerifiedCache::default(),
@@ -145,14 +145,14 @@ impl VerifierBuilder {
     ///
     /// Tokens in headers are accepted from every origin, because the browser does not add them by itself.
     pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
-        self.trusted_origins.get_or_insert_default().push(origin.into());
+        self.cross_origin.trust(origin);
         self
     }
 
     /// Accepts tokens in cookies from every origin, on every method: any site can act as the user (CSRF). Default: see
     /// [`trusted_origin`](Self::trusted_origin).
     pub fn dangerously_allow_cross_origin_requests(mut self) -> Self {
-        self.trusted_origins = None;
+        self.cross_origin.allow_all();
         self
     }
 
@@ -283,7 +283,7 @@ impl VerifierBuilder {
             format: self.format,
             implicit_assertion: self.implicit_assertion,
             sources: Sources::new(self.sources)?,
-            cross_origin: CrossOriginPolicy::new(self.trusted_origins)?,
+            cross_origin: self.cross_origin.checked()?,
             checks: self.checks,
             revocations: self.revocations,
             error_handler: self.error_handler,

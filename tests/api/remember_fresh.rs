@@ -51,14 +51,14 @@ async fn b46_who_is_remembered_after_a_deadline_is_not_fresh() {
     let mut client = ada(&site).await;
     assert_eq!(state(&site, &mut client).await, "Remembered");
 
-    // Nor where nobody is remembered, and somebody logs in by something less than a password.
+    // Nor where no login is remembered, and a user logs in by less than a password.
     let mut client = Client::new();
     client.get(&site, "/login?user=ada&remember=no").await;
     assert_eq!(state(&site, &mut client).await, "Anonymous", "the deadline is over at once");
     assert_eq!(client.get(&site, "/identity-login?user=ada").await.body, "in Remembered");
 }
 
-/// Nobody has seen a password there.
+/// The user gave no password there.
 #[actix_web::test]
 async fn b46_what_identity_login_sets_is_not_fresh() {
     let site = House::new().site().await;

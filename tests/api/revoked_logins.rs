@@ -1,4 +1,4 @@
-//! Remembered logins with a revocation store: a store that is down lets nobody pass.
+//! Remembered logins with a revocation store: a request fails if the store is down.
 
 use actix_web::{http::StatusCode, rt::task::yield_now, test::TestRequest};
 use futures_util::future::join;
@@ -23,7 +23,7 @@ async fn remembering(house: &House, series: bool, capacity: usize) -> (Site, Fai
     (site.await, store)
 }
 
-/// Asserts that this cookie logs nobody in, and that it is removed.
+/// Asserts that this cookie logs no user in, and that it is removed.
 async fn assert_ended(site: &Site, value: &str, case: &str) {
     let mut client = with_cookie(value);
     assert_eq!(state(site, &mut client).await, "Anonymous", "{case}");

@@ -42,8 +42,8 @@ impl RememberMe {
     ///
     /// # Errors
     ///
-    /// [`LoginError`]. Nobody is logged in then, and no cookie changes. In a request whose session
-    /// was purged nobody can log in.
+    /// [`LoginError`]. The request then logs no user in, and changes no cookie. A login fails in a
+    /// request whose session was purged.
     pub async fn login(req: &HttpRequest, user_id: impl Into<String>, remember: Remember) -> Result<(), LoginError> {
         let (context, user_id) = (Context::of(req).ok_or(LoginError::NoMiddleware)?, user_id.into());
         let settings = &*context.remember.0;
@@ -95,8 +95,8 @@ impl RememberMe {
     ///
     /// # Errors
     ///
-    /// [`LoginError::NotLoggedIn`] if nobody is logged in, or somebody else: the password of the
-    /// one must not make the login of the other a fresh one.
+    /// [`LoginError::NotLoggedIn`] if no user or another user is logged in: the password of one
+    /// user must not make the login of another fresh.
     pub fn confirm_login(req: &HttpRequest, user_id: &str) -> Result<(), LoginError> {
         let context = Context::of(req).ok_or(LoginError::NoMiddleware)?;
         let user = user_of(req).filter(|user| user == user_id).ok_or(LoginError::NotLoggedIn)?;

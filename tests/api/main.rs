@@ -19,6 +19,7 @@ mod config_secrets;
 mod cookie_caching;
 mod cookies;
 mod cross_origin;
+mod cross_origin_closures;
 mod cross_origin_protection;
 mod forgery;
 mod form;

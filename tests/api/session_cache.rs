@@ -6,7 +6,6 @@ use actix_session::Session;
 use actix_web::{
     App, HttpRequest, HttpResponse,
     cookie::Cookie,
-    dev::{Service, ServiceRequest},
     http::header::COOKIE,
     test::{TestRequest, init_service},
     web,
@@ -92,23 +91,11 @@ async fn a_cached_session_of_a_retired_key_is_encrypted_anew() {
     }
 }
 
-/// A site whose outer middleware has called `req.cookies()`. actix stores the cookies that it
-/// parsed then, and ignores later changes of the `Cookie` header.
-async fn site_behind_a_reader(clock: &TestClock) -> Site {
-    let session = session(LocalKey::generate(), clock).build().unwrap();
-    let look = |req: ServiceRequest, service: &_| {
-        let _ = req.cookies().map(|cookies| cookies.len());
-        Service::call(service, req)
-    };
-    let app = App::new().wrap(session).wrap_fn(look).configure(routes);
-    Site::new(init_service(app).await, |request| request.to_request())
-}
-
 #[actix_web::test]
 async fn cookies_that_an_outer_middleware_has_read() {
     let kind = Kind::Middleware;
     let clock = TestClock::new();
-    let site = site_behind_a_reader(&clock).await;
+    let site = Site::behind_a_reader(&clock).await;
     let (ada, bob) = (session_of(&site, kind, "ada").await, session_of(&site, kind, "bob").await);
     let assert_rejected = async |value: &str, case: &str| {
         let (body, headers) = site.read(kind, value).await;

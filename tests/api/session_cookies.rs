@@ -1,16 +1,14 @@
 //! Which of the cookies in a request is the session, and when a cookie is removed.
 
 use actix_web::{
-    App,
-    dev::{Service, ServiceRequest},
     http::header::{COOKIE, HeaderValue},
-    test::{TestRequest, init_service},
+    test::TestRequest,
 };
 use paseto_actix::LocalKey;
 use paseto_actix_tests::{
     app::Answer,
     clock::TestClock,
-    session::{Client, Kind, Site, routes, session, set_cookies},
+    session::{Client, Kind, Site, set_cookies},
 };
 use time::Duration;
 
@@ -118,24 +116,12 @@ async fn one_pair_of_quotes_around_the_value_is_ignored() {
     }
 }
 
-/// A site whose outer middleware has called `req.cookies()`. actix decodes the names then, and
-/// caches the cookies.
-async fn site_behind_a_reader(clock: &TestClock) -> Site {
-    let session = session(LocalKey::generate(), clock).build().unwrap();
-    let read = |req: ServiceRequest, service: &_| {
-        let _ = req.cookies().map(|cookies| cookies.len());
-        Service::call(service, req)
-    };
-    let app = App::new().wrap(session).wrap_fn(read).configure(routes);
-    Site::new(init_service(app).await, |request| request.to_request())
-}
-
 /// A browser enforces the `__Host-` prefix only for the name as it is written. A sibling subdomain
 /// can set a cookie whose name decodes to the session's.
 #[actix_web::test]
 async fn a_cookie_whose_name_decodes_to_the_session_is_ignored() {
     let clock = TestClock::new();
-    for site in [site(&clock).await, site_behind_a_reader(&clock).await] {
+    for site in [site(&clock).await, Site::behind_a_reader(&clock).await] {
         let (ada, bob) = (session_of(&site, "ada").await, session_of(&site, "bob").await);
         for alias in [
             "%5F%5FHost-session",

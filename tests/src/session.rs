@@ -7,12 +7,12 @@ use actix_web::{
     App, Error, Route,
     body::MessageBody,
     cookie::{Cookie, CookieJar, Key, time::Duration},
-    dev::{Service, ServiceResponse},
+    dev::{Service, ServiceRequest, ServiceResponse},
     http::header::{self, HeaderMap},
     test::{TestRequest, init_service},
     web,
 };
-use paseto_actix::{KeyRing, PasetoSession, PasetoSessionBuilder, PasetoSessionStore, Revocations};
+use paseto_actix::{KeyRing, LocalKey, PasetoSession, PasetoSessionBuilder, PasetoSessionStore, Revocations};
 
 use crate::{app::Answer, clock::TestClock};
 
@@ -50,7 +50,7 @@ impl Kind {
     /// A site of these routes with a revocation store.
     pub async fn site_revoking(
         self,
-        key: paseto_actix::LocalKey,
+        key: LocalKey,
         clock: &TestClock,
         store: impl Revocations,
         routes: fn(&mut web::ServiceConfig),
@@ -137,6 +137,18 @@ impl Site {
     /// An application with such a session around these routes.
     pub async fn of(session: PasetoSession, routes: fn(&mut web::ServiceConfig)) -> Self {
         Self::new(init_service(App::new().wrap(session).configure(routes)).await, |request| request.to_request())
+    }
+
+    /// A site whose outer middleware has called `req.cookies()`. actix decodes the names then, caches
+    /// the cookies that it parsed, and ignores later changes of the `Cookie` header.
+    pub async fn behind_a_reader(clock: &TestClock) -> Self {
+        let session = session(LocalKey::generate(), clock).build().expect("a session");
+        let read = |req: ServiceRequest, service: &_| {
+            let _ = req.cookies().map(|cookies| cookies.len());
+            Service::call(service, req)
+        };
+        let app = App::new().wrap(session).wrap_fn(read).configure(routes);
+        Self::new(init_service(app).await, |request| request.to_request())
     }
 
     /// The same with actix-session's own middleware.

@@ -47,7 +47,7 @@ async fn either(text: String) -> Either<HttpResponse, impl Responder> {
 #[paseto_required]
 async fn never(mut text: String) -> HttpResponse {
     text.clear();
-    unimplemented!("{text}")
+    panic!("{text}")
 }
 
 #[paseto_required]

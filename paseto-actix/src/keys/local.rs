@@ -1,23 +1,24 @@
 use std::{fmt, sync::Arc};
 
 use hkdf::Hkdf;
-use pasetors::{
-    keys::SymmetricKey,
-    paserk::{FormatAsPaserk, Id},
-    version4::V4,
-};
+use pasetors::{keys::SymmetricKey, version4::V4};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
 #[cfg(feature = "session")]
 use super::derivation::Derivation;
-use super::paserk;
+use super::{clear_stack_after, paserk};
 use crate::ConfigError;
 
 /// A symmetric key, which encrypts and decrypts `v4.local` tokens.
 ///
-/// `Debug` shows the id only, the bytes are zeroized when the last clone is dropped, and two keys are compared in
-/// constant time.
+/// `Debug` shows only the id. Keys are compared in constant time.
+///
+/// All clones share one copy of the key and of the states that are derived from it. The copy is
+/// cleared when the last clone is dropped, and temporary copies on the heap are cleared before they
+/// are freed. The text that [`from_paserk`](Self::from_paserk) reads and the secret of
+/// [`derive_from`](Self::derive_from) are the application's to clear. `SECURITY.md` lists the copies
+/// that cannot be cleared.
 ///
 /// ```
 /// use paseto_actix::LocalKey;
@@ -47,7 +48,7 @@ impl LocalKey {
     ///
     /// [`k4.local`]: https://github.com/paseto-standard/paserk/blob/master/types/local.md
     pub fn from_paserk(text: &str) -> Result<Self, ConfigError> {
-        Self::from_bytes(&*paserk::decode::<32>(text, "k4.local")?)
+        clear_stack_after(|| Self::from_bytes(&*paserk::decode::<32>(text, "k4.local")?))
     }
 
     /// A new key from the operating system's source of randomness.
@@ -57,9 +58,11 @@ impl LocalKey {
     /// If that source fails: no key made without it would be safe.
     #[must_use]
     pub fn generate() -> Self {
-        let mut bytes = Zeroizing::new([0; 32]);
-        getrandom::fill(bytes.as_mut_slice()).expect("the operating system gives random bytes");
-        Self::from_bytes(&bytes).expect("32 random bytes are a key")
+        clear_stack_after(|| {
+            let mut bytes = Zeroizing::new([0; 32]);
+            getrandom::fill(bytes.as_mut_slice()).expect("the operating system gives random bytes");
+            Self::from_bytes(&bytes).expect("32 random bytes are a key")
+        })
     }
 
     /// A key made of another secret, for an application that has one master secret for all. Each context, such as
@@ -89,11 +92,13 @@ impl LocalKey {
         if master.as_ref().len() < 32 {
             return Err(ConfigError::WeakKey("a master secret of under 32 bytes"));
         }
-        let mut bytes = Zeroizing::new([0; 32]);
-        Hkdf::<Sha256>::new(Some(b"paseto-actix k4.local"), master.as_ref())
-            .expand(context.as_bytes(), bytes.as_mut_slice())
-            .map_err(|_| ConfigError::WeakKey("no key can be derived from it"))?;
-        Self::from_bytes(&bytes)
+        clear_stack_after(|| {
+            let mut bytes = Zeroizing::new([0; 32]);
+            Hkdf::<Sha256>::new(Some(b"paseto-actix k4.local"), master.as_ref())
+                .expand(context.as_bytes(), bytes.as_mut_slice())
+                .map_err(|_| ConfigError::WeakKey("no key can be derived from it"))?;
+            Self::from_bytes(&bytes)
+        })
     }
 
     #[cfg(feature = "session")]
@@ -104,15 +109,11 @@ impl LocalKey {
     fn from_bytes(bytes: &[u8; 32]) -> Result<Self, ConfigError> {
         let inner =
             SymmetricKey::from(bytes).map_err(|_| ConfigError::MalformedKey("refused by the PASETO implementation"))?;
-        let mut kid = String::new();
-        Id::from(&inner)
-            .fmt(&mut kid)
-            .map_err(|_| ConfigError::MalformedKey("the id of the key could not be written"))?;
         Ok(Self {
             #[cfg(feature = "session")]
             derivation: Arc::new(Derivation::new(bytes)),
             inner: Arc::new(inner),
-            kid: kid.into(),
+            kid: paserk::id("k4.lid", &paserk::encode("k4.local", bytes)),
         })
     }
 
@@ -127,7 +128,7 @@ impl LocalKey {
     /// The key as a PASERK of the type `k4.local`, in a string that is zeroized when dropped.
     #[must_use]
     pub fn to_paserk(&self) -> Zeroizing<String> {
-        paserk::encode("k4.local", self.inner.as_bytes())
+        clear_stack_after(|| paserk::encode("k4.local", self.inner.as_bytes()))
     }
 }
 

@@ -1,10 +1,13 @@
-//! The outer form of a PASERK: `k4.<type>.<base64url>`.
+//! The outer form of a PASERK: `k4.<type>.<base64url>`, and the ids of keys.
 //!
-//! Source: <https://github.com/paseto-standard/paserk>, "PASERK types".
+//! Source: <https://github.com/paseto-standard/paserk>, "PASERK types" and "operations/ID.md".
+
+use std::sync::Arc;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use zeroize::Zeroizing;
 
+use super::Blake2b;
 use crate::ConfigError;
 
 /// The types that could be mistaken for the one wanted, told apart for a message that helps.
@@ -49,6 +52,15 @@ pub(super) fn encode(kind: &'static str, bytes: &[u8]) -> Zeroizing<String> {
         text.push_str(encoded);
     }
     text
+}
+
+/// The id of a key with this PASERK: the hash of the id's header and the PASERK.
+///
+/// pasetors computes ids too, but frees a copy of the PASERK that it does not clear.
+pub(super) fn id(kind: &'static str, paserk: &str) -> Arc<str> {
+    let mut hash = Blake2b::<33>::new();
+    hash.update(kind.as_bytes()).update(b".").update(paserk.as_bytes());
+    encode(kind, hash.finalize().as_slice()).as_str().into()
 }
 
 fn wrong_type(text: &str, expected: &'static str) -> ConfigError {

@@ -5,7 +5,7 @@
 use crate::ConfigError;
 
 /// An Ed25519 key takes some 120 bytes; whatever is much longer is something else.
-const MAX_LENGTH: usize = 1024;
+pub(super) const MAX_LENGTH: usize = 1024;
 
 /// Refuses what a PEM reader would skip or half-read: text before the block, a second block, another label.
 pub(super) fn check(text: &str, expected: &'static str) -> Result<(), ConfigError> {

@@ -1,11 +1,6 @@
 use std::{fmt, sync::Arc};
 
 use ed25519_dalek::{VerifyingKey, pkcs8::DecodePublicKey};
-use pasetors::{
-    keys::AsymmetricPublicKey,
-    paserk::{FormatAsPaserk, Id},
-    version4::V4,
-};
 
 use super::{paserk, pem};
 use crate::ConfigError;
@@ -47,7 +42,7 @@ impl PublicKey {
     ///
     /// [`k4.public`]: https://github.com/paseto-standard/paserk/blob/master/types/public.md
     pub fn from_paserk(text: &str) -> Result<Self, ConfigError> {
-        Self::from_bytes(&*paserk::decode::<32>(text, "k4.public")?)
+        Ok(Self::from_bytes(&*paserk::decode::<32>(text, "k4.public")?))
     }
 
     /// Reads a SubjectPublicKeyInfo in PEM ([RFC 8410], section 4), the form that OpenSSL writes.
@@ -63,16 +58,11 @@ impl PublicKey {
         pem::check(text, "PUBLIC KEY")?;
         let key = VerifyingKey::from_public_key_pem(text)
             .map_err(|_| ConfigError::MalformedKey("not the SubjectPublicKeyInfo of an Ed25519 key"))?;
-        Self::from_bytes(key.as_bytes())
+        Ok(Self::from_bytes(key.as_bytes()))
     }
 
-    pub(super) fn from_bytes(bytes: &[u8; 32]) -> Result<Self, ConfigError> {
-        let id = AsymmetricPublicKey::<V4>::from(bytes)
-            .map(|key| Id::from(&key))
-            .map_err(|_| ConfigError::MalformedKey("refused by the PASERK implementation"))?;
-        let mut kid = String::new();
-        id.fmt(&mut kid).map_err(|_| ConfigError::MalformedKey("the id of the key could not be written"))?;
-        Ok(Self { bytes: *bytes, kid: kid.into() })
+    pub(super) fn from_bytes(bytes: &[u8; 32]) -> Self {
+        Self { bytes: *bytes, kid: paserk::id("k4.pid", &paserk::encode("k4.public", bytes)) }
     }
 
     /// The key's id, a PASERK of the type [`k4.pid`]: what an issuer writes into the footer.

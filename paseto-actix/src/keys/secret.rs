@@ -1,15 +1,23 @@
 use std::{fmt, sync::Arc};
 
-use ed25519_dalek::{SigningKey, pkcs8::DecodePrivateKey};
+use ed25519_dalek::{
+    SigningKey,
+    pkcs8::{DecodePrivateKey, spki::der::pem::decode as decode_pem},
+};
 use pasetors::{keys::AsymmetricSecretKey, version4::V4};
 use zeroize::Zeroizing;
 
-use super::{PublicKey, paserk, pem};
+use super::{PublicKey, clear_stack_after, paserk, pem};
 use crate::ConfigError;
 
 /// The secret half of an Ed25519 key pair, which signs `v4.public` tokens.
 ///
-/// `Debug` shows the id only, the bytes are zeroized when the last clone is dropped.
+/// `Debug` shows only the id.
+///
+/// All clones share one copy of the key. The copy is cleared when the last clone is dropped, and
+/// temporary copies on the heap are cleared before they are freed. The texts that
+/// [`from_paserk`](Self::from_paserk) and [`from_pem`](Self::from_pem) read are the application's to
+/// clear. `SECURITY.md` lists the copies that cannot be cleared.
 ///
 /// ```
 /// use paseto_actix::SecretKey;
@@ -41,7 +49,7 @@ impl SecretKey {
     ///
     /// [`k4.secret`]: https://github.com/paseto-standard/paserk/blob/master/types/secret.md
     pub fn from_paserk(text: &str) -> Result<Self, ConfigError> {
-        Self::from_keypair_bytes(&*paserk::decode::<64>(text, "k4.secret")?)
+        clear_stack_after(|| Self::from_keypair_bytes(&*paserk::decode::<64>(text, "k4.secret")?))
     }
 
     /// Reads a PKCS#8 private key in PEM ([RFC 8410], section 7), the form that OpenSSL writes.
@@ -55,9 +63,15 @@ impl SecretKey {
     /// [RFC 8410]: https://www.rfc-editor.org/rfc/rfc8410#section-7
     pub fn from_pem(text: &str) -> Result<Self, ConfigError> {
         pem::check(text, "PRIVATE KEY")?;
-        let key = SigningKey::from_pkcs8_pem(text)
-            .map_err(|_| ConfigError::MalformedKey("not the PKCS#8 form of an Ed25519 key"))?;
-        Self::from_keypair_bytes(&Zeroizing::new(key.to_keypair_bytes()))
+        clear_stack_after(|| {
+            // `SigningKey::from_pkcs8_pem` does not clear a key in DER that is malformed.
+            let mut buffer = Zeroizing::new([0; pem::MAX_LENGTH]);
+            let key = decode_pem(text.as_bytes(), buffer.as_mut_slice())
+                .ok()
+                .and_then(|(_, der)| SigningKey::from_pkcs8_der(der).ok())
+                .ok_or(ConfigError::MalformedKey("not the PKCS#8 form of an Ed25519 key"))?;
+            Self::from_keypair_bytes(&Zeroizing::new(key.to_keypair_bytes()))
+        })
     }
 
     /// A new key from the operating system's source of randomness.
@@ -67,10 +81,12 @@ impl SecretKey {
     /// If that source fails: no key made without it would be safe.
     #[must_use]
     pub fn generate() -> Self {
-        let mut seed = Zeroizing::new([0; 32]);
-        getrandom::fill(seed.as_mut_slice()).expect("the operating system gives random bytes");
-        let keypair = Zeroizing::new(SigningKey::from_bytes(&seed).to_keypair_bytes());
-        Self::from_keypair_bytes(&keypair).expect("a key from a random seed is well-formed")
+        clear_stack_after(|| {
+            let mut seed = Zeroizing::new([0; 32]);
+            getrandom::fill(seed.as_mut_slice()).expect("the operating system gives random bytes");
+            let keypair = Zeroizing::new(SigningKey::from_bytes(&seed).to_keypair_bytes());
+            Self::from_keypair_bytes(&keypair).expect("a key from a random seed is well-formed")
+        })
     }
 
     fn from_keypair_bytes(bytes: &[u8; 64]) -> Result<Self, ConfigError> {
@@ -80,7 +96,7 @@ impl SecretKey {
         }
         let signing = SigningKey::from_keypair_bytes(bytes)
             .map_err(|_| ConfigError::MalformedKey("the secret half does not belong to the public half"))?;
-        let public = PublicKey::from_bytes(signing.verifying_key().as_bytes())?;
+        let public = PublicKey::from_bytes(signing.verifying_key().as_bytes());
         let inner = AsymmetricSecretKey::from(bytes)
             .map_err(|_| ConfigError::MalformedKey("refused by the PASETO implementation"))?;
         Ok(Self { inner: Arc::new(inner), public })
@@ -101,7 +117,7 @@ impl SecretKey {
     /// The key as a PASERK of the type `k4.secret`, in a string that is zeroized when dropped.
     #[must_use]
     pub fn to_paserk(&self) -> Zeroizing<String> {
-        paserk::encode("k4.secret", self.inner.as_bytes())
+        clear_stack_after(|| paserk::encode("k4.secret", self.inner.as_bytes()))
     }
 
     pub(crate) fn signing(&self) -> &AsymmetricSecretKey<V4> {

@@ -8,7 +8,6 @@
 use std::{io, mem};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use blake2b_simd::{Hash, Params};
 use chacha20::{
     XChaCha20,
     cipher::{KeyIvInit, StreamCipher},
@@ -18,7 +17,7 @@ use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::public::le64;
-use crate::{KeyRing, LocalKey};
+use crate::{KeyRing, LocalKey, keys::Blake2b};
 
 const HEADER: &str = "v4.local.";
 const NONCE_LEN: usize = 32;
@@ -71,7 +70,7 @@ impl Plaintext {
         body[..NONCE_LEN].copy_from_slice(nonce);
         keys.cipher().apply_keystream(&mut body[NONCE_LEN..]);
         let tag = keys.tag(nonce, &body[NONCE_LEN..], footer, assertion);
-        body.extend_from_slice(tag.as_bytes());
+        body.extend_from_slice(tag.as_slice());
 
         text.push_str(HEADER);
         BASE64_URL_SAFE_NO_PAD.encode_string(&body, text);
@@ -138,7 +137,7 @@ fn decrypt_body(key: &LocalKey, body: &[u8], footer: &[u8], assertion: &[u8]) ->
     let (nonce, rest) = body.split_first_chunk::<NONCE_LEN>()?;
     let (ciphertext, tag) = rest.split_last_chunk::<TAG_LEN>()?;
     let keys = Keys::derive(key, nonce);
-    if !bool::from(keys.tag(nonce, ciphertext, footer, assertion).as_bytes().ct_eq(tag)) {
+    if !bool::from(keys.tag(nonce, ciphertext, footer, assertion).ct_eq(tag)) {
         return None;
     }
     let mut payload = Zeroizing::new(ciphertext.to_vec());
@@ -158,12 +157,14 @@ impl Keys {
     fn derive(key: &LocalKey, nonce: &[u8; NONCE_LEN]) -> Self {
         let derivation = key.derivation();
         let bytes = derivation.encryption(nonce);
-        let (encryption, cipher_nonce) = bytes.as_bytes().split_at(32);
-        let mut keys =
-            Self { encryption: Zeroizing::new([0; 32]), nonce: [0; 24], authentication: Zeroizing::new([0; 32]) };
+        let (encryption, cipher_nonce) = bytes.split_at(32);
+        let mut keys = Self {
+            encryption: Zeroizing::new([0; 32]),
+            nonce: [0; 24],
+            authentication: derivation.authentication(nonce),
+        };
         keys.encryption.copy_from_slice(encryption);
         keys.nonce.copy_from_slice(cipher_nonce);
-        keys.authentication.copy_from_slice(derivation.authentication(nonce).as_bytes());
         keys
     }
 
@@ -171,9 +172,9 @@ impl Keys {
         XChaCha20::new((&*self.encryption).into(), (&self.nonce).into())
     }
 
-    fn tag(&self, nonce: &[u8], ciphertext: &[u8], footer: &[u8], assertion: &[u8]) -> Hash {
+    fn tag(&self, nonce: &[u8], ciphertext: &[u8], footer: &[u8], assertion: &[u8]) -> Zeroizing<[u8; TAG_LEN]> {
         let pieces = [HEADER.as_bytes(), nonce, ciphertext, footer, assertion];
-        let mut state = Params::new().hash_length(TAG_LEN).key(self.authentication.as_slice()).to_state();
+        let mut state = Blake2b::keyed(&self.authentication);
         state.update(&le64(pieces.len()));
         for piece in pieces {
             state.update(&le64(piece.len())).update(piece);

@@ -10,7 +10,7 @@ use ed25519_dalek::{Signature, VerifyingKey, ed25519::signature::MultipartVerifi
 use pasetors::version4::PublicToken;
 
 use super::{MAX_FOOTER_LEN, MAX_TOKEN_LEN};
-use crate::{IssueError, SecretKey, VerifyError, VerifyErrorKind as Kind};
+use crate::{IssueError, SecretKey, VerifyError, VerifyErrorKind as Kind, keys::clear_stack_after};
 
 const HEADER: &str = PublicToken::HEADER;
 /// The order of Ed25519's group, little-endian ([RFC 8032, section 5.1]). A signature whose `S` is not below it is another
@@ -129,8 +129,8 @@ pub(crate) fn sign(
     footer: &[u8],
     implicit_assertion: &[u8],
 ) -> Result<String, IssueError> {
-    let token = PublicToken::sign(key.signing(), payload, Some(footer), Some(implicit_assertion))
-        .map_err(|_| IssueError::Signing)?;
+    let sign = || PublicToken::sign(key.signing(), payload, Some(footer), Some(implicit_assertion));
+    let token = clear_stack_after(sign).map_err(|_| IssueError::Signing)?;
     if token.len() > MAX_TOKEN_LEN {
         return Err(IssueError::Unverifiable(format!("{} bytes, the limit is {MAX_TOKEN_LEN}", token.len())));
     }

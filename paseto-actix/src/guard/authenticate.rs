@@ -83,6 +83,13 @@ pub(super) fn caching(req: &HttpRequest) -> Caching {
     req.extensions().get::<Remembered>().map_or_else(Caching::default, |remembered| remembered.caching)
 }
 
+/// For middlewares, once the handler has run: whether the last Verifier that this request asked is the
+/// one nearest to the handler. A request gets the app data of a scope only when it is routed there.
+pub(super) fn nearest_was_asked(req: &HttpRequest) -> bool {
+    let Some(nearest) = app_data::find::<Verifier>(req, "verifier") else { return false };
+    req.extensions().get::<Remembered>().is_some_and(|remembered| remembered.verifier.is(nearest))
+}
+
 fn begin(req: &HttpRequest) -> Result<(&Verifier, Caching, State), Denied> {
     let verifier = app_data::find::<Verifier>(req, "verifier").ok_or_else(|| {
         let error = VerifyError::new(VerifyErrorKind::Misconfigured, "no Verifier in app data");

@@ -6,18 +6,19 @@ use std::{
 };
 
 use actix_web::{
-    Error,
+    Error, HttpResponse,
     body::{EitherBody, MessageBody},
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
+    http::StatusCode,
 };
 use futures_util::future::{Either, FutureExt, LocalBoxFuture, Map};
 
 use super::{
     PasetoRequired,
-    authenticate::{admit, admit_now},
+    authenticate::{admit, admit_now, nearest_was_asked},
     cache_control::restrict,
 };
-use crate::verifier::Caching;
+use crate::{error::problem, verifier::Caching};
 
 impl<S, B> Transform<S, ServiceRequest> for PasetoRequired
 where
@@ -44,12 +45,37 @@ pub struct PasetoRequiredMiddleware<S> {
 /// From a response of the service inside to one of the middleware.
 type Wrap<B> = fn(Result<ServiceResponse<B>, Error>) -> Result<ServiceResponse<EitherBody<B>>, Error>;
 
-fn wrap<B>(caching: Caching) -> Wrap<B> {
+fn wrap<B: MessageBody>(caching: Caching) -> Wrap<B> {
+    // An error of an inner middleware has no request, and no content of a handler.
     if caching.is_restricted() {
-        |response| Ok(restrict(response?).map_into_left_body())
+        |response| Ok(restrict(withhold_unasked(response?)))
     } else {
-        |response| Ok(response?.map_into_left_body())
+        |response| Ok(withhold_unasked(response?))
     }
+}
+
+/// Replaces the response of a handler whose own Verifier was not asked: it may reject the token.
+///
+/// The handler has run. But it fails for each token, so that its tests fail, too.
+fn withhold_unasked<B: MessageBody>(response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
+    let (req, status) = (response.request(), response.status());
+    if nearest_was_asked(req) {
+        return response.map_into_left_body();
+    }
+    // The response of actix-web to a path or a method without a handler, where no handler can ask.
+    let is_default = matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED)
+        && response.response().body().size().is_eof();
+    if is_default {
+        // Without the headers, as a handler may have made the response all the same.
+        return response.into_response(HttpResponse::new(status)).map_into_right_body();
+    }
+    tracing::error!(
+        method = %req.method(),
+        route = ?req.match_pattern(),
+        "response withheld: the Verifier nearest to the handler has not verified the token, because `PasetoRequired` \
+         asked another one, outside of the scope: wrap PasetoRequired inside the scope that registers the Verifier"
+    );
+    response.into_response(problem(StatusCode::INTERNAL_SERVER_ERROR)).map_into_right_body()
 }
 
 impl<S, B> Service<ServiceRequest> for PasetoRequiredMiddleware<S>

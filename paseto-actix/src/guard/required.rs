@@ -26,6 +26,33 @@ use crate::{Refusal, VerifiedToken, Verifier, VerifyError, VerifyErrorKind};
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Scopes with a Verifier of their own
+///
+/// The middleware asks the `Verifier` nearest to itself. If an inner scope or resource registers
+/// another `Verifier`, wrap `PasetoRequired` inside of that scope:
+///
+/// ```
+/// # use actix_web::{App, web};
+/// # use paseto_actix::{PasetoRequired, Verifier};
+/// # fn application(verifier: Verifier, stricter: Verifier) {
+/// let app = App::new().app_data(verifier).service(
+///     web::scope("/admin")
+///         .app_data(stricter)
+///         .wrap(PasetoRequired::new())
+///         .route("/users", web::get().to(async || "users")),
+/// );
+/// # let _ = app;
+/// # }
+/// ```
+///
+/// Around the `App`, the middleware asks the outer `Verifier`, and accepts tokens that the stricter
+/// one rejects: actix-web adds the app data of a scope to a request only when the request is routed
+/// there. So the middleware compares the two afterwards. If neither `#[paseto_required]` nor an
+/// extractor nor a `PasetoRequired` inside the scope asked the `Verifier` nearest to the handler, the
+/// response is replaced by `500` for each token, and the log has the cause at `ERROR`. The handler
+/// has run then. A `404` or `405` with an empty body keeps its status, but not its headers, because
+/// it is the response of actix-web to a path or a method without a handler.
 #[derive(Clone, Default)]
 pub struct PasetoRequired {
     scopes: Vec<String>,

@@ -6,7 +6,11 @@ mod extract;
 mod footer;
 mod token;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use serde::Serialize;
 
@@ -16,6 +20,8 @@ use footer::FooterContent;
 pub use token::TokenBuilder;
 
 use crate::{Clock, Format, IssueError, PublicKey, SecretKey};
+#[cfg(feature = "session")]
+use crate::{ConfigError, limits::LONGEST_TTL};
 
 /// Issues `v4.public` tokens: anyone with the public key can verify them, nobody without the secret key can make one.
 ///
@@ -48,6 +54,8 @@ struct Inner {
     /// The active key comes first.
     keys: Vec<SigningKey>,
     ttl: Option<Duration>,
+    /// The setting, or the limit that the first `RefreshTokens` of this issuer has set.
+    max_ttl: OnceLock<Duration>,
     audience: Option<String>,
     include: Include,
     format: Format,
@@ -114,6 +122,73 @@ impl Issuer {
         &self.0.name
     }
 
+    /// The longest lifetime of any token of this issuer: the [setting](IssuerBuilder::max_ttl), or the
+    /// limit that `RefreshTokens` has set. `None` without either: then one token may live 100 years.
+    ///
+    /// An application that calls
+    /// [`Revocations::revoke_subject`](crate::Revocations::revoke_subject) itself keeps the record
+    /// for that long, and for the longest leeway of 5 minutes and 5 seconds for clocks that differ.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use paseto_actix::{
+    ///     Issuer, MemoryRevocations, RevocationError, Revocations, SecretKey, time::OffsetDateTime,
+    /// };
+    ///
+    /// async fn log_out_everywhere(
+    ///     issuer: &Issuer,
+    ///     revocations: &MemoryRevocations,
+    ///     subject: &str,
+    /// ) -> Result<u64, RevocationError> {
+    ///     let max_ttl = issuer.max_ttl().expect("the issuer has a `max_ttl`");
+    ///     let until = OffsetDateTime::now_utc() + max_ttl + Duration::from_secs(305);
+    ///     revocations.revoke_subject(issuer.name(), subject, None, until).await
+    /// }
+    ///
+    /// # #[actix_web::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = Issuer::builder("https://issuer.example")
+    ///     .key(SecretKey::generate())
+    ///     .max_ttl(Duration::from_secs(24 * 60 * 60))
+    ///     .build()?;
+    /// # log_out_everywhere(&issuer, &MemoryRevocations::new(1), "ada").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn max_ttl(&self) -> Option<Duration> {
+        self.0.max_ttl.get().copied()
+    }
+
+    /// The longest lifetime of a token that any clone issues, or has issued since the limit was set.
+    #[cfg(feature = "session")]
+    pub(crate) fn longest_ttl(&self) -> Duration {
+        self.max_ttl().unwrap_or(LONGEST_TTL)
+    }
+
+    /// Sets the limit of all clones, if none is set: revocation records have to outlive each token.
+    #[cfg(feature = "session")]
+    pub(crate) fn limit_ttl(&self, access_ttl: Duration) -> Result<(), ConfigError> {
+        let ttl = self.0.ttl.ok_or_else(|| {
+            ConfigError::setting(
+                "issuer",
+                "its tokens have no `exp`, and no revocation record can outlive them: set `.ttl(..)` on the \
+                 issuer's builder in place of `.dangerously_without_expiry()`",
+            )
+        })?;
+        let max_ttl = *self.0.max_ttl.get_or_init(|| ttl.max(access_ttl));
+        if access_ttl <= max_ttl {
+            return Ok(());
+        }
+        let (given, most) = (access_ttl.as_secs_f64(), max_ttl.as_secs_f64());
+        let problem = format!(
+            "it is {given} s, and the longest lifetime of the issuer's tokens is {most} s: set `.max_ttl(..)` on the \
+             issuer's builder to {given} s or more"
+        );
+        Err(ConfigError::setting("access_ttl", problem))
+    }
+
     /// The public halves of all its keys, the active one first: what a verifier has to trust.
     ///
     /// ```
@@ -136,6 +211,7 @@ impl fmt::Debug for Issuer {
             .field("name", &self.0.name)
             .field("keys", &self.0.keys.iter().map(|signing| signing.key.kid()).collect::<Vec<_>>())
             .field("ttl", &self.0.ttl)
+            .field("max_ttl", &self.max_ttl())
             .field("format", &self.0.format)
             .finish_non_exhaustive()
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::ConfigError;
 
 /// Longer than any token should live, short of where calendars end.
-const LONGEST_TTL: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+pub(crate) const LONGEST_TTL: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 /// Verifiers accept a token that much longer at most.
 pub(crate) const LONGEST_LEEWAY: Duration = Duration::from_secs(5 * 60);
 /// How long a revocation record lives after the end of what it revokes: the longest leeway of a verifier,

@@ -1,4 +1,4 @@
-use std::error::Error;
+use std::{error::Error, time::Duration};
 
 use actix_web::{HttpResponse, ResponseError, http::StatusCode};
 
@@ -49,6 +49,21 @@ pub enum IssueError {
     /// A lifetime outside of 1 second to 100 years.
     #[error("the lifetime of a token is 1 second to 100 years")]
     Lifetime,
+
+    /// A lifetime beyond the issuer's [`max_ttl`](crate::Issuer::max_ttl): revocation records may end
+    /// before the token.
+    #[error(
+        "the `ttl` of the token is {} s, and `max_ttl` of the issuer is {} s (without that setting, the longer of \
+         its `ttl` and the `access_ttl` of RefreshTokens): lower the `ttl`, or set `IssuerBuilder::max_ttl`",
+        ttl.as_secs_f64(),
+        max_ttl.as_secs_f64()
+    )]
+    BeyondMaxTtl {
+        /// The lifetime of the token.
+        ttl: Duration,
+        /// The longest lifetime.
+        max_ttl: Duration,
+    },
 
     /// No signing key of this issuer has that id.
     #[error("no signing key has the id {0:?}")]

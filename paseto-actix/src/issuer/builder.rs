@@ -1,4 +1,8 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use serde::Serialize;
 
@@ -29,6 +33,7 @@ pub struct IssuerBuilder {
     active: Vec<SecretKey>,
     standby: Vec<SecretKey>,
     ttl: Option<Duration>,
+    max_ttl: Option<Duration>,
     audience: Option<String>,
     include: Include,
     format: Format,
@@ -44,6 +49,7 @@ impl IssuerBuilder {
             active: Vec::new(),
             standby: Vec::new(),
             ttl: Some(Duration::from_secs(3600)),
+            max_ttl: None,
             audience: None,
             include: Include { iss: true, nbf: true, iat: true, jti: true, kid: true },
             format: Format::Json,
@@ -68,15 +74,52 @@ impl IssuerBuilder {
         self
     }
 
-    /// How long a token is accepted, 1 second to 100 years. Default: 1 hour.
+    /// How long a token is accepted, 1 second to 100 years, and at most [`max_ttl`](Self::max_ttl).
+    /// Default: 1 hour.
+    ///
+    /// Before a deployment lowers it, set `max_ttl` to the old value: see there.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
         self
     }
 
+    /// The longest lifetime of any token of this issuer, 1 second to 100 years. [`ttl`](Self::ttl) must
+    /// not exceed it, and a token with a longer
+    /// [`TokenBuilder::ttl`](super::TokenBuilder::ttl) is an error. Default: none, until the issuer or
+    /// a clone is given to `RefreshTokens`. Then the limit of all clones is the longer of `ttl` and
+    /// `access_ttl`.
+    ///
+    /// A logout everywhere revokes all tokens of a subject by one record, which has to outlive each of
+    /// them. `RefreshTokens` keeps it for this long, the longest leeway and 5 seconds. So if a
+    /// deployment lowers the lifetime of tokens, `max_ttl` has to stay at the old value until the old
+    /// tokens have expired. If several processes issue tokens of one name, set the same `max_ttl` in
+    /// all of them.
+    ///
+    /// ```
+    /// use paseto_actix::{IssueError, Issuer, SecretKey};
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let day = Duration::from_secs(24 * 60 * 60);
+    /// let issuer =
+    ///     Issuer::builder("https://issuer.example").key(SecretKey::generate()).max_ttl(day).build()?;
+    /// let claims = serde_json::json!({});
+    /// issuer.token(&claims).ttl(day).issue()?;
+    /// let error = issuer.token(&claims).ttl(2 * day).issue().unwrap_err();
+    /// assert!(matches!(error, IssueError::BeyondMaxTtl { .. }));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn max_ttl(mut self, max_ttl: Duration) -> Self {
+        self.max_ttl = Some(max_ttl);
+        self
+    }
+
     /// Issues tokens without `exp`, which are good for as long as their key is trusted. Default: they have one.
     ///
-    /// A [`Verifier`](crate::Verifier) refuses such tokens unless it is told otherwise.
+    /// A [`Verifier`](crate::Verifier) rejects such tokens unless its builder has
+    /// `dangerously_accept_tokens_without_expiry`. Together with
+    /// [`max_ttl`](Self::max_ttl) or `RefreshTokens`, this setting is an error.
     pub fn dangerously_without_expiry(mut self) -> Self {
         self.ttl = None;
         self
@@ -168,6 +211,9 @@ impl IssuerBuilder {
         if let Some(ttl) = self.ttl {
             check_ttl("exp", ttl)?;
         }
+        if let Some(max_ttl) = self.max_ttl {
+            check_max_ttl(max_ttl, self.ttl)?;
+        }
         let footer = self.footer?;
         let mut keys: Vec<SigningKey> = Vec::new();
         for key in self.active.into_iter().chain(self.standby) {
@@ -183,6 +229,7 @@ impl IssuerBuilder {
             name: self.name,
             keys,
             ttl: self.ttl,
+            max_ttl: self.max_ttl.map_or_else(OnceLock::new, OnceLock::from),
             audience: self.audience,
             include: self.include,
             format: self.format,
@@ -192,6 +239,20 @@ impl IssuerBuilder {
     }
 }
 
+fn check_max_ttl(max_ttl: Duration, ttl: Option<Duration>) -> Result<(), ConfigError> {
+    check_ttl("max_ttl", max_ttl)?;
+    let problem = match ttl {
+        Some(ttl) if ttl <= max_ttl => return Ok(()),
+        Some(ttl) => format!(
+            "it is {} s, and `ttl` (in a file `exp`) is {} s: raise `max_ttl`, or lower `ttl`",
+            max_ttl.as_secs_f64(),
+            ttl.as_secs_f64()
+        ),
+        None => "tokens without `exp` have no end: leave out `.dangerously_without_expiry()`".to_owned(),
+    };
+    Err(ConfigError::setting("max_ttl", problem))
+}
+
 impl fmt::Debug for IssuerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IssuerBuilder")
@@ -199,6 +260,7 @@ impl fmt::Debug for IssuerBuilder {
             .field("active", &self.active)
             .field("standby", &self.standby)
             .field("ttl", &self.ttl)
+            .field("max_ttl", &self.max_ttl)
             .field("include", &self.include)
             .field("format", &self.format)
             .finish_non_exhaustive()

@@ -63,6 +63,10 @@ pub struct IssuerConfig {
     /// How long a token is accepted, in seconds, at least 1. Default: 3600.
     #[serde(default = "one_hour")]
     pub exp: u64,
+    /// The longest lifetime of any token, in seconds, at least `exp`: see [`IssuerBuilder::max_ttl`].
+    /// Default: none.
+    #[serde(default)]
+    pub max_ttl: Option<u64>,
     /// `"json"` or `"cbor"`. Default: `"json"`.
     #[serde(default)]
     pub serializer: Format,
@@ -98,6 +102,9 @@ impl IssuerConfig {
         if let Some(audience) = self.aud {
             builder = builder.audience(audience);
         }
+        if let Some(max_ttl) = self.max_ttl {
+            builder = builder.max_ttl(Duration::from_secs(max_ttl));
+        }
         let mut keys = self.private_keys.into_iter();
         if let Some(active) = keys.next() {
             builder = builder.key(active);
@@ -118,6 +125,7 @@ impl fmt::Debug for IssuerConfig {
             .field("use_jti", &self.use_jti)
             .field("use_kid", &self.use_kid)
             .field("exp", &self.exp)
+            .field("max_ttl", &self.max_ttl)
             .field("serializer", &self.serializer)
             .field("aud", &self.aud)
             .finish_non_exhaustive()

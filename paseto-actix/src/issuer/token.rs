@@ -79,6 +79,12 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
     }
 
     /// How long from now the token is accepted, 1 second to 100 years. Default: the issuer's `ttl`.
+    ///
+    /// Beyond the issuer's [`max_ttl`](Issuer::max_ttl) it is an error. If
+    /// [`IssuerBuilder::max_ttl`](super::IssuerBuilder::max_ttl) is not set, the limit begins when the
+    /// issuer or a clone is given to `RefreshTokens`. A token that was issued before and lives longer
+    /// is accepted again once the record of a logout has ended. If a deployment lowers a lifetime,
+    /// `max_ttl` has to stay at the old value until the old tokens have expired.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
         self
@@ -196,8 +202,11 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
             claims.push(("aud", audience.clone()));
         }
         if let Some(ttl) = self.ttl.or(issuer.ttl) {
-            let ttl = token_ttl(ttl).ok_or(IssueError::Lifetime)?;
-            let exp = now.checked_add(ttl).ok_or(IssueError::Lifetime)?;
+            let span = token_ttl(ttl).ok_or(IssueError::Lifetime)?;
+            if let Some(max_ttl) = self.issuer.max_ttl().filter(|max_ttl| ttl > *max_ttl) {
+                return Err(IssueError::BeyondMaxTtl { ttl, max_ttl });
+            }
+            let exp = now.checked_add(span).ok_or(IssueError::Lifetime)?;
             claims.push(("exp", time(exp)?));
         }
         if let Some(not_before) = self.not_before.or(issuer.include.nbf.then_some(now)) {

@@ -4,23 +4,25 @@ mod memory;
 #[cfg(feature = "redis")]
 mod redis;
 
-use std::{fmt, future::Future, str::FromStr, sync::Arc, time::Duration};
+use std::{fmt, future::Future, str::FromStr, time::Duration};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use futures_util::future::LocalBoxFuture;
 pub use memory::MemorySeries;
 #[cfg(feature = "redis")]
 pub use redis::{RedisSeries, RedisSeriesBuilder};
 use time::OffsetDateTime;
 
-/// 128 random bits: the name of a series, or of one token in it.
+use crate::erased::erase;
+
+/// 128 random bits: the id of a series, or of one token in it.
 ///
-/// `Display` and `FromStr` are its base64url, 22 characters. Whoever knows a token's cannot make the token: that is sealed.
+/// `Display` and `FromStr` use base64url, 22 characters. The id of a token is not the token: only a
+/// server with the key can encrypt one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RandomId([u8; 16]);
 
 impl RandomId {
-    /// A new one from the operating system's source of randomness; `None` if that has none to give.
+    /// A new id from the operating system. Returns `None` if that returns no random bytes.
     #[must_use]
     pub fn generate() -> Option<Self> {
         let mut bits = [0; 16];
@@ -32,6 +34,12 @@ impl RandomId {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
+    }
+
+    #[cfg(feature = "redis")]
+    fn from_bytes(bits: &[u8]) -> Result<Self, SeriesError> {
+        let bits = bits.try_into().map_err(|_| SeriesError::Other("the id of a series is not of 128 bits".into()))?;
+        Ok(Self(bits))
     }
 }
 
@@ -48,202 +56,237 @@ impl FromStr for RandomId {
         let mut bits = [0; 16];
         match Base64UrlUnpadded::decode(text, &mut bits) {
             Ok(decoded) if decoded.len() == 16 => Ok(Self(bits)),
-            _ => Err(SeriesError::Other("no base64url of 128 bits".into())),
+            _ => Err(SeriesError::Other("the id of a series is not base64url of 128 bits".into())),
         }
     }
 }
 
-/// A token of a series, presented to be used.
-#[derive(Clone, Copy, Debug)]
+/// A user of an application, who owns series.
+///
+/// Several applications and purposes can share one store: two owners are the same only if the scope
+/// and the user id are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub struct TokenUse {
-    /// The series that it is of.
-    pub series: RandomId,
-    /// The token.
-    pub presented: RandomId,
-    /// The token that takes its place, if it is the current one.
-    pub next: RandomId,
-    /// The time of the use.
-    pub now: OffsetDateTime,
-    /// How long the token before the current one is taken, for requests that were under way at once.
-    pub grace: Duration,
+pub struct SeriesOwner<'a> {
+    /// The purpose and the application.
+    pub scope: &'a str,
+    /// The id of the user.
+    pub user_id: &'a str,
 }
 
-impl TokenUse {
-    /// A use, to try a store with.
+impl<'a> SeriesOwner<'a> {
+    /// An owner, for tests of a store.
     #[must_use]
-    pub fn new(series: RandomId, presented: RandomId, next: RandomId, now: OffsetDateTime, grace: Duration) -> Self {
-        Self { series, presented, next, now, grace }
+    pub fn new(scope: &'a str, user_id: &'a str) -> Self {
+        Self { scope, user_id }
     }
 }
 
-/// What became of a [`TokenUse`].
+/// A series that begins.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct NewSeries<'a> {
+    /// The owner.
+    pub owner: SeriesOwner<'a>,
+    /// The id of the series.
+    pub series: RandomId,
+    /// The id of its first token.
+    pub first: RandomId,
+    /// The time from now until the series expires.
+    pub lifetime: Duration,
+    /// A text of at most 128 bytes for the list of the user's logins. It can be empty.
+    pub label: &'a str,
+}
+
+impl<'a> NewSeries<'a> {
+    /// A series without a label, for tests of a store.
+    #[must_use]
+    pub fn new(owner: SeriesOwner<'a>, series: RandomId, first: RandomId, lifetime: Duration) -> Self {
+        Self { owner, series, first, lifetime, label: "" }
+    }
+
+    /// The same series with this label.
+    #[must_use]
+    pub fn label(self, label: &'a str) -> Self {
+        Self { label: bounded_label(label), ..self }
+    }
+}
+
+/// The number of logins of one user, unless a setting changes it.
+const MAX_PER_USER: usize = 100;
+/// The longest label, in bytes.
+const MAX_LABEL_LEN: usize = 128;
+
+/// The part of a label that a store keeps: whole characters, in at most 128 bytes.
+pub(crate) fn bounded_label(label: &str) -> &str {
+    let mut end = label.len().min(MAX_LABEL_LEN);
+    while !label.is_char_boundary(end) {
+        end -= 1;
+    }
+    &label[..end]
+}
+
+/// A token of a series that a client presents.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct TokenUse<'a> {
+    /// The owner of the series.
+    pub owner: SeriesOwner<'a>,
+    /// The id of the series.
+    pub series: RandomId,
+    /// The id of the token.
+    pub presented: RandomId,
+    /// The id of the token that replaces the presented one, if that is the current one.
+    pub next: RandomId,
+    /// The time after a rotation in which the token before the current one is accepted. Parallel
+    /// requests and lost responses need it.
+    pub grace: Duration,
+}
+
+impl<'a> TokenUse<'a> {
+    /// A use, for tests of a store.
+    #[must_use]
+    pub fn new(owner: SeriesOwner<'a>, series: RandomId, presented: RandomId, next: RandomId, grace: Duration) -> Self {
+        Self { owner, series, presented, next, grace }
+    }
+}
+
+/// The result of a [`TokenUse`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rotation {
-    /// It was the current token, and the next one is that now.
+    /// The token was the current one. The next token is the current one now.
     Rotated,
-    /// It was the one before, used within the grace: the current one is this.
+    /// The token was the one before the current one, and the grace is not over.
     Superseded {
         /// The current token.
         current: RandomId,
     },
-    /// It was used before, and the grace is over. Somebody has a copy: the series is revoked by this.
+    /// The token was used before, and the grace is over: a copy of it exists. The store has revoked
+    /// the series.
     Reused,
-    /// There is no such series (any more).
+    /// The store has no such series: it never began, has expired, or was revoked.
     Unknown,
 }
 
-/// Keeps the series of logins, so that a token that was copied is found out, and that a logout ends all copies.
+/// A login of a user, for a list that the user can see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LoginEntry {
+    /// The id of the login, which is that of its series.
+    pub id: RandomId,
+    /// The time of the login.
+    pub created: OffsetDateTime,
+    /// The time of the last rotation, or of the login.
+    pub last_used: OffsetDateTime,
+    /// The time from which on its tokens are rejected.
+    pub expires: OffsetDateTime,
+    /// The text that the application gave, such as the name of the browser.
+    pub label: String,
+}
+
+impl LoginEntry {
+    /// An entry, for a store of your own. The times are those of the login.
+    #[must_use]
+    pub fn new(id: RandomId, created: OffsetDateTime, expires: OffsetDateTime, label: impl Into<String>) -> Self {
+        Self { id, created, last_used: created, expires, label: label.into() }
+    }
+
+    /// The same entry with the time of the last rotation.
+    #[must_use]
+    pub fn used_at(self, last_used: OffsetDateTime) -> Self {
+        Self { last_used, ..self }
+    }
+}
+
+/// Stores the series of logins. A series detects a copied token, and a logout ends all copies.
 ///
-/// Each method has to be one atomic step: of two uses of one token at once, one gets [`Rotation::Rotated`].
-/// A store that cannot answer fails, and the request is answered `503`: nobody is logged in by it.
+/// Each method has to be one atomic step: of two parallel uses of one token, one gets
+/// [`Rotation::Rotated`]. A store uses one clock, its own, for the grace and for the expiry, because
+/// the clocks of servers differ. If a store fails, the request gets `503`, and no user is logged in.
 ///
-/// [`MemorySeries`] is the one for a single process, `RedisSeries` (feature `redis`) the one for several. For a store of your
-/// own, [`test_suites::series`](test_suites/fn.series.html) (feature `test-suites`) is the test that it keeps these rules:
+/// A store limits the series of one owner. Beyond the limit, a new series removes the oldest one of
+/// its owner, so one account cannot fill the store. `max_per_user` of [`MemorySeries`] and
+/// `RedisSeries` sets the limit. Default: 100.
+///
+/// [`MemorySeries`] is the store for a single process, `RedisSeries` (feature `redis`) the store for
+/// several. [`test_suites::series`](test_suites/fn.series.html) (feature `test-suites`) tests a store
+/// of your own:
 ///
 /// ```
 /// # #[cfg(feature = "test-suites")]
 /// # #[actix_web::main]
 /// # async fn main() {
-/// use paseto_actix::{MemorySeries, test_suites, time::OffsetDateTime};
+/// use paseto_actix::{MemorySeries, test_suites};
 ///
 /// let store = MemorySeries::new(1000); // or yours
-/// test_suites::series(&store, OffsetDateTime::now_utc()).await;
+/// test_suites::series(&store).await;
 /// # }
 /// # #[cfg(not(feature = "test-suites"))]
 /// # fn main() {}
 /// ```
 pub trait SeriesStore: Send + Sync + 'static {
-    /// Begins a series of a user, with its first token, to be forgotten once it has expired.
+    /// Begins a series. If the id exists, the new series replaces it.
     ///
     /// # Errors
     ///
-    /// [`SeriesError`] if it could not be kept: never is another one dropped for it.
-    fn begin(
-        &self,
-        series: RandomId,
-        first: RandomId,
-        user_id: &str,
-        expires: OffsetDateTime,
-        now: OffsetDateTime,
-    ) -> impl Future<Output = Result<(), SeriesError>>;
+    /// [`SeriesError`] if the store cannot keep the series. A store removes no series of another
+    /// owner for it.
+    fn begin(&self, new: NewSeries<'_>) -> impl Future<Output = Result<(), SeriesError>>;
 
     /// Uses a token.
     ///
     /// # Errors
     ///
-    /// [`SeriesError`] if the store cannot say.
-    fn rotate(&self, token: TokenUse) -> impl Future<Output = Result<Rotation, SeriesError>>;
+    /// [`SeriesError`] if the store fails.
+    fn rotate(&self, token: TokenUse<'_>) -> impl Future<Output = Result<Rotation, SeriesError>>;
 
-    /// Ends a series; if there is none, that is no error.
+    /// Ends a series of an owner. An unknown series is no error.
     ///
     /// # Errors
     ///
-    /// [`SeriesError`] if it could not be ended.
-    fn revoke(&self, series: RandomId) -> impl Future<Output = Result<(), SeriesError>>;
+    /// [`SeriesError`] if the store could not end it.
+    fn revoke(&self, owner: SeriesOwner<'_>, series: RandomId) -> impl Future<Output = Result<(), SeriesError>>;
 
-    /// Ends all series of a user.
+    /// Ends all series of an owner, except the one with this id.
     ///
     /// # Errors
     ///
-    /// [`SeriesError`] if they could not all be ended.
-    fn revoke_all(&self, user_id: &str) -> impl Future<Output = Result<(), SeriesError>>;
+    /// [`SeriesError`] if the store could not end all of them.
+    fn revoke_all(
+        &self,
+        owner: SeriesOwner<'_>,
+        except: Option<RandomId>,
+    ) -> impl Future<Output = Result<(), SeriesError>>;
+
+    /// Lists the series of an owner that have not expired, in any order.
+    ///
+    /// # Errors
+    ///
+    /// [`SeriesError`] if the store fails.
+    fn list(&self, owner: SeriesOwner<'_>) -> impl Future<Output = Result<Vec<LoginEntry>, SeriesError>>;
 }
 
-/// Why a [`SeriesStore`] could not do what it was asked.
+erase! {
+    AnySeries: SeriesStore {
+        fn begin(new: NewSeries<'a>) -> Result<(), SeriesError>;
+        fn rotate(token: TokenUse<'a>) -> Result<Rotation, SeriesError>;
+        fn revoke(owner: SeriesOwner<'a>, series: RandomId) -> Result<(), SeriesError>;
+        fn revoke_all(owner: SeriesOwner<'a>, except: Option<RandomId>) -> Result<(), SeriesError>;
+        fn list(owner: SeriesOwner<'a>) -> Result<Vec<LoginEntry>, SeriesError>;
+    }
+}
+
+/// A failure of a [`SeriesStore`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SeriesError {
-    /// It holds as many series as it may.
-    #[error("the store holds {capacity} series, which is all it may")]
+    /// The store has reached its capacity.
+    #[error("the store is full: its capacity is {capacity} series")]
     Full {
-        /// How many it may hold.
+        /// The capacity.
         capacity: usize,
     },
-    /// Anything else, such as an engine that does not answer.
+    /// Any other failure, such as a server that does not answer.
     #[error("{0}")]
     Other(Box<dyn std::error::Error + Send + Sync>),
-}
-
-/// A token of a series was used again after its grace: somebody had a copy. The series is revoked by now.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct SeriesReuse {
-    /// Whose login it was.
-    pub user_id: String,
-    /// The series.
-    pub series: RandomId,
-}
-
-/// A store of whatever type.
-#[derive(Clone)]
-pub(crate) struct AnySeries(Arc<dyn Store>);
-
-impl AnySeries {
-    pub(crate) fn new(store: impl SeriesStore) -> Self {
-        Self(Arc::new(store))
-    }
-
-    pub(crate) async fn begin(
-        &self,
-        series: RandomId,
-        first: RandomId,
-        user_id: &str,
-        expires: OffsetDateTime,
-        now: OffsetDateTime,
-    ) -> Result<(), SeriesError> {
-        self.0.begin(series, first, user_id, expires, now).await
-    }
-
-    pub(crate) async fn rotate(&self, token: TokenUse) -> Result<Rotation, SeriesError> {
-        self.0.rotate(token).await
-    }
-
-    pub(crate) async fn revoke(&self, series: RandomId) -> Result<(), SeriesError> {
-        self.0.revoke(series).await
-    }
-
-    pub(crate) async fn revoke_all(&self, user_id: &str) -> Result<(), SeriesError> {
-        self.0.revoke_all(user_id).await
-    }
-}
-
-/// [`SeriesStore`] without its types of futures.
-trait Store: Send + Sync {
-    fn begin<'a>(
-        &'a self,
-        series: RandomId,
-        first: RandomId,
-        user_id: &'a str,
-        expires: OffsetDateTime,
-        now: OffsetDateTime,
-    ) -> LocalBoxFuture<'a, Result<(), SeriesError>>;
-    fn rotate(&self, token: TokenUse) -> LocalBoxFuture<'_, Result<Rotation, SeriesError>>;
-    fn revoke(&self, series: RandomId) -> LocalBoxFuture<'_, Result<(), SeriesError>>;
-    fn revoke_all<'a>(&'a self, user_id: &'a str) -> LocalBoxFuture<'a, Result<(), SeriesError>>;
-}
-
-impl<S: SeriesStore> Store for S {
-    fn begin<'a>(
-        &'a self,
-        series: RandomId,
-        first: RandomId,
-        user_id: &'a str,
-        expires: OffsetDateTime,
-        now: OffsetDateTime,
-    ) -> LocalBoxFuture<'a, Result<(), SeriesError>> {
-        Box::pin(SeriesStore::begin(self, series, first, user_id, expires, now))
-    }
-
-    fn rotate(&self, token: TokenUse) -> LocalBoxFuture<'_, Result<Rotation, SeriesError>> {
-        Box::pin(SeriesStore::rotate(self, token))
-    }
-
-    fn revoke(&self, series: RandomId) -> LocalBoxFuture<'_, Result<(), SeriesError>> {
-        Box::pin(SeriesStore::revoke(self, series))
-    }
-
-    fn revoke_all<'a>(&'a self, user_id: &'a str) -> LocalBoxFuture<'a, Result<(), SeriesError>> {
-        Box::pin(SeriesStore::revoke_all(self, user_id))
-    }
 }

@@ -1,12 +1,14 @@
-//! What a store of your own has to do, as a test to run on it (feature `test-suites`).
+//! Conformance tests for a store of your own (feature `test-suites`).
 //!
-//! Tokens end early only as far as a store keeps to the rules of its trait: [`Revocations`](crate::Revocations), or
+//! Logins end early only if a store obeys the rules of its trait: [`Revocations`](crate::Revocations), or
 #![cfg_attr(feature = "session", doc = "[`SeriesStore`](crate::SeriesStore).")]
 #![cfg_attr(not(feature = "session"), doc = "`SeriesStore` (feature `session`).")]
-//! Each function here panics with the rule that it saw broken. All names are random, so a suite can run again and again, and on
-//! a store that others use; what it leaves there ends by itself, an hour after `now` and in one case five.
+//! Each function panics with the rule that the store breaks. All names are random, so a suite can run
+//! several times, and on a store in use. Its records expire within five hours.
 //!
-//! `now` is the time by the clock of the store: where that is the real one, the real time.
+//! `revocations` and `series` need no time to pass. `revocations_over_time` and `series_over_time` need
+//! a store whose clock can be moved, and `series_bound` the limit of one owner. `now` is the time by
+//! the clock of the store.
 //!
 //! ```
 //! use paseto_actix::{MemoryRevocations, test_suites, time::OffsetDateTime};
@@ -25,7 +27,7 @@ mod series;
 use base64ct::{Base64UrlUnpadded, Encoding};
 pub use revocations::{revocations, revocations_over_time};
 #[cfg(feature = "session")]
-pub use series::series;
+pub use series::{series, series_bound, series_over_time};
 
 /// How many steps at once are tried where of all of them one may win.
 const AT_ONCE: usize = 64;

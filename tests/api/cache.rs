@@ -103,7 +103,7 @@ async fn b53_cached_and_then_revoked() {
     verifier.revoke(&verifier.verify_str_async(&one).await.unwrap()).await.unwrap();
     assert_refused(&verifier, &one).await;
     assert_accepted(&verifier, &other).await;
-    store.revoke_subject(ISSUER, "ada", START + Duration::HOUR).await.unwrap();
+    store.revoke_subject(ISSUER, "ada", None, START + Duration::HOUR).await.unwrap();
     assert_refused(&verifier, &other).await;
 }
 

@@ -125,7 +125,9 @@ async fn b55_with_and_without_a_cache_over_long_runs() {
                         cached.revoke(&token).await.unwrap();
                     }
                 }
-                Step::RevokeSubject => _ = store.revoke_subject(ISSUER, "ada", START + Duration::HOUR).await.unwrap(),
+                Step::RevokeSubject => {
+                    _ = store.revoke_subject(ISSUER, "ada", None, START + Duration::HOUR).await.unwrap()
+                }
                 Step::Trust(second) => {
                     let key = secrets[usize::from(second)].public_key();
                     let [one, other] = both.map(|verifier| verifier.trust(ISSUER, key.clone()).is_ok());

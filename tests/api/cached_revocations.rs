@@ -11,7 +11,7 @@ use std::{
 use actix_web::rt::task::yield_now;
 use futures_util::{FutureExt, future::join};
 use paseto_actix::{
-    CachedRevocations, MemoryRevocations, RevocationError, RevocationQuery, Revocations, VerifyErrorKind,
+    CachedRevocations, ExceptedLogin, MemoryRevocations, RevocationError, RevocationQuery, Revocations, VerifyErrorKind,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -39,8 +39,14 @@ impl Revocations for Counted {
         Ok(())
     }
 
-    async fn revoke_subject(&self, issuer: &str, subject: &str, until: OffsetDateTime) -> Result<u64, RevocationError> {
-        self.store.revoke_subject(issuer, subject, until).await
+    async fn revoke_subject(
+        &self,
+        issuer: &str,
+        subject: &str,
+        except: Option<ExceptedLogin<'_>>,
+        until: OffsetDateTime,
+    ) -> Result<u64, RevocationError> {
+        self.store.revoke_subject(issuer, subject, except, until).await
     }
 
     async fn generation(&self, issuer: &str, subject: &str) -> Result<u64, RevocationError> {
@@ -168,7 +174,7 @@ async fn what_is_revoked_through_it_counts_at_once() {
     assert_eq!(world.ask(query("a")).await, (Some(true), 1));
     assert_eq!(world.ask(of_login).await, (Some(true), 1));
     assert_eq!(world.ask(of_ada).await, (Some(false), 0), "others are still known");
-    let generation = clone.revoke_subject(ISSUER, "ada", END).await.unwrap();
+    let generation = clone.revoke_subject(ISSUER, "ada", None, END).await.unwrap();
     assert_eq!(clone.generation(ISSUER, "ada").await.unwrap(), generation);
     assert_eq!(world.ask(of_ada).await, (Some(true), 1));
 }

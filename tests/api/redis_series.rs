@@ -1,132 +1,111 @@
-//! Series on a Redis server: what every store shows, what lists of users' series are for, and a server that fails.
+//! Series on a Redis server: the rules of every store, the names and the end of its keys, and a server
+//! that fails.
 
 use std::time::{Duration as StdDuration, Instant};
 
 use actix_web::rt::time::sleep;
 use futures_util::future::join_all;
-use paseto_actix::{RandomId, RedisSeries, Rotation, SeriesError, SeriesStore, TokenUse, test_suites};
+use paseto_actix::{
+    NewSeries, RandomId, RedisSeries, Rotation, SeriesError, SeriesOwner, SeriesStore, TokenUse, test_suites,
+};
 use paseto_actix_tests::{
     patience::{RECOVERED, Watch},
     redis::Redis,
 };
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 
 const GRACE: StdDuration = StdDuration::from_secs(60);
+const HOUR: StdDuration = StdDuration::from_secs(60 * 60);
 
 fn id() -> RandomId {
     RandomId::generate().unwrap()
 }
 
+fn owner(user: &str) -> SeriesOwner<'_> {
+    SeriesOwner::new("shop", user)
+}
+
+fn new_series(user: &str, series: RandomId, first: RandomId) -> NewSeries<'_> {
+    NewSeries::new(owner(user), series, first, HOUR)
+}
+
+fn token_use(user: &str, series: RandomId, presented: RandomId, next: RandomId) -> TokenUse<'_> {
+    TokenUse::new(owner(user), series, presented, next, GRACE)
+}
+
 fn series_on(redis: &Redis) -> RedisSeries {
-    RedisSeries::builder(redis.url()).build().unwrap()
+    RedisSeries::builder(redis.url()).timeout(StdDuration::from_secs(20)).build().unwrap()
 }
 
 #[actix_web::test]
-async fn b45_series_on_redis() {
+async fn series_on_redis() {
     let Some(redis) = Redis::start() else { return };
-    // Redis removes by the real time.
-    let start = OffsetDateTime::now_utc();
     let store = series_on(&redis);
     for _ in 0..2 {
-        test_suites::series(&store, start).await;
+        test_suites::series(&store).await;
     }
-    let keys = redis.command(&["KEYS", "*"]);
-    for key in keys.lines() {
-        let name = key.strip_prefix("paseto:f:").or_else(|| key.strip_prefix("paseto:u:")).unwrap();
-        assert_eq!(name.len(), 22, "no name is in the open: {key}");
-        let is_series = redis.command(&["TYPE", key]) == "hash";
-        if is_series {
-            let fields = redis.command(&["HKEYS", key]);
-            let known = ["current", "expires", "previous", "used"];
-            assert!(fields.lines().all(|field| known.contains(&field)), "{fields}");
-        }
+    test_suites::series_bound(&store, 100).await;
+    let bounded = RedisSeries::builder(redis.url()).max_per_user(3).timeout(StdDuration::from_secs(20));
+    test_suites::series_bound(&bounded.build().unwrap(), 3).await;
+    for key in redis.command(&["KEYS", "*"]).lines() {
+        let name = key.strip_prefix("paseto:l:").unwrap();
+        assert_eq!(name.len(), 22, "a key has no name of a user: {key}");
         let left: u64 = redis.command(&["TTL", key]).parse().unwrap();
-        let hours = if is_series || left < 3603 { 1 } else { 5 };
-        assert!((hours * 3600 - 100..=hours * 3600 + 2).contains(&left), "{key}: {left}");
+        assert!((3500..=5 * 3600).contains(&left), "{key}: {left}");
     }
 }
 
-/// What lists a user's series must not end before any of them.
+/// No test can set the clock of Redis. Instead, the times of all series are moved back.
 #[actix_web::test]
-async fn b44_all_logins_of_a_user_end_on_redis_the_longest_among_them() {
+async fn series_on_redis_over_time() {
     let Some(redis) = Redis::start() else { return };
-    let (store, now) = (series_on(&redis), OffsetDateTime::now_utc());
+    let store = series_on(&redis);
+    test_suites::series_over_time(&store, async |by| redis.advance(by)).await;
+}
+
+#[actix_web::test]
+async fn the_hash_of_a_user_expires_with_the_last_series() {
+    let Some(redis) = Redis::start() else { return };
+    let store = series_on(&redis);
     for hours in [1, 5, 2] {
-        store.begin(id(), id(), "ada", now + Duration::hours(hours), now).await.unwrap();
+        store.begin(NewSeries::new(owner("ada"), id(), id(), HOUR * hours)).await.unwrap();
     }
-    let list = redis.command(&["KEYS", "paseto:u:*"]);
-    let left: u64 = redis.command(&["TTL", &list]).parse().unwrap();
+    let key = redis.command(&["KEYS", "*"]);
+    let left: u64 = redis.command(&["TTL", &key]).parse().unwrap();
     assert!((17_900..=18_002).contains(&left), "{left}");
-    store.revoke_all("ada").await.unwrap();
+    assert_eq!(redis.command(&["HLEN", &key]), "3");
+    redis.advance(Duration::hours(1));
+    store.begin(new_series("ada", id(), id())).await.unwrap();
+    assert_eq!(redis.command(&["HLEN", &key]), "3", "a login removes expired series");
+    store.revoke_all(owner("ada"), None).await.unwrap();
     assert_eq!(redis.command(&["DBSIZE"]), "0");
 }
 
-/// The ids on the list of the only user that there is.
-fn listed(redis: &Redis) -> Vec<String> {
-    let list = redis.command(&["KEYS", "paseto:u:*"]);
-    redis.command(&["ZRANGE", &list, "0", "-1"]).lines().map(str::to_owned).collect()
-}
-
-/// Of what has ended, no list keeps the name for long.
+/// The bound keeps one account from filling Redis.
 #[actix_web::test]
-async fn b44_what_has_ended_leaves_the_list_with_the_next_login() {
+async fn one_user_cannot_fill_redis() {
     let Some(redis) = Redis::start() else { return };
-    let (store, now) = (series_on(&redis), OffsetDateTime::now_utc());
-    let [kept, ended, just_ended, new] = [(); 4].map(|()| id());
-    // Two that are over as they begin.
-    let ends = [(kept, Duration::HOUR), (just_ended, Duration::seconds(-2)), (ended, Duration::minutes(-2))];
-    for (series, end) in ends {
-        store.begin(series, id(), "ada", now + end, now).await.unwrap();
-    }
-    let names = |ids: &[RandomId]| ids.iter().map(RandomId::to_string).collect::<Vec<_>>();
-    assert_eq!(listed(&redis), names(&[ended, just_ended, kept]));
-    store.begin(new, id(), "ada", now + Duration::hours(2), now).await.unwrap();
-    assert_eq!(listed(&redis), names(&[just_ended, kept, new]), "a minute is for the clocks of a cluster");
-}
-
-/// More than one question takes, some of which were revoked by themselves, and a login that is under way: listed, and not begun.
-#[actix_web::test]
-async fn b44_a_great_many_logins_of_a_user_end() {
-    let Some(redis) = Redis::start() else { return };
-    // Each write is synced to the disk, which may take its time.
-    let store = RedisSeries::builder(redis.url()).timeout(StdDuration::from_secs(20)).build().unwrap();
-    let now = OffsetDateTime::now_utc();
-    let all: Vec<_> = (0..2000).map(|_| (id(), id())).collect();
-    // Some 670 in each second, more than one question lists.
-    for (i, part) in all.chunks(50).enumerate() {
-        let end = now + Duration::HOUR + Duration::seconds(i as i64 % 3);
-        let begun = part.iter().map(|(series, first)| store.begin(*series, *first, "ada", end, now));
+    let store = series_on(&redis);
+    for _ in 0..10 {
+        let begun = (0..200).map(|_| store.begin(new_series("ada", id(), id())));
         assert!(join_all(begun).await.iter().all(Result::is_ok));
     }
-    let under_way = id().to_string();
-    let list = redis.command(&["KEYS", "paseto:u:*"]);
-    assert_eq!(redis.command(&["ZADD", &list, "9999999999", &under_way]), "1");
-    store.revoke(all[17].0).await.unwrap();
-    store.begin(id(), id(), "bob", now + Duration::HOUR, now).await.unwrap();
-    // Two at once stand in nobody's way.
-    for answer in join_all([store.revoke_all("ada"), store.revoke_all("ada")]).await {
-        answer.unwrap();
-    }
-    let begun = redis.command(&["KEYS", "paseto:f:*"]);
-    assert_eq!(begun.lines().count(), 1, "only Bob's is left");
-    let mut left: Vec<_> = redis.command(&["ZRANGE", &list, "0", "-1"]).lines().map(str::to_owned).collect();
-    left.sort_unstable();
-    let mut expected = vec![under_way, all[17].0.to_string()];
-    expected.sort_unstable();
-    assert_eq!(left, expected);
+    assert_eq!(redis.command(&["DBSIZE"]), "1");
+    assert_eq!(redis.command(&["HLEN", &redis.command(&["KEYS", "*"])]), "100");
+    assert_eq!(store.list(owner("ada")).await.unwrap().len(), 100);
 }
 
 #[actix_web::test]
 async fn b45_64_uses_at_once_through_several_connections() {
     let Some(redis) = Redis::start() else { return };
-    let (series, first, now) = (id(), id(), OffsetDateTime::now_utc());
+    let (series, first) = (id(), id());
     let stores: Vec<_> = (0..4).map(|_| series_on(&redis)).flat_map(|store| [store.clone(), store]).collect();
-    stores[0].begin(series, first, "ada", now + Duration::HOUR, now).await.unwrap();
+    stores[0].begin(new_series("ada", series, first)).await.unwrap();
     let uses = (0..64).map(|i| {
         let store = &stores[i % stores.len()];
         async move {
             let next = id();
-            (next, store.rotate(TokenUse::new(series, first, next, now, GRACE)).await.unwrap())
+            (next, store.rotate(token_use("ada", series, first, next)).await.unwrap())
         }
     });
     let outcomes = join_all(uses).await;
@@ -142,22 +121,23 @@ async fn b45_64_uses_at_once_through_several_connections() {
 #[actix_web::test]
 async fn b50_series_while_redis_is_killed_and_hung() {
     let Some(mut redis) = Redis::start() else { return };
-    let (store, now) = (series_on(&redis), OffsetDateTime::now_utc());
-    let (series, first) = (id(), id());
-    let end = now + Duration::HOUR;
+    let store = RedisSeries::builder(redis.url()).build().unwrap();
+    let (series, first, started) = (id(), id(), Instant::now());
     // On a busy machine, the first connection may take its time.
-    while store.begin(series, first, "ada", end, now).await.is_err() {
-        assert!(now + 5 * RECOVERED > OffsetDateTime::now_utc(), "it does not begin");
+    while store.begin(new_series("ada", series, first)).await.is_err() {
+        assert!(started.elapsed() < 5 * RECOVERED, "it does not begin");
     }
     let (mut current, mut previous) = (first, id());
     let assert_down = async || {
-        for what in 0..4 {
+        for what in 0..6 {
             let watch = Watch::start();
             let answer = match what {
-                0 => store.begin(id(), id(), "ada", end, now).await,
-                1 => store.revoke(id()).await,
-                2 => store.revoke_all("bob").await,
-                _ => store.rotate(TokenUse::new(series, id(), id(), now, GRACE)).await.map(|_| ()),
+                0 => store.begin(new_series("ada", id(), id())).await,
+                1 => store.revoke(owner("ada"), id()).await,
+                2 => store.revoke_all(owner("bob"), None).await,
+                3 => store.revoke_all(owner("bob"), Some(id())).await,
+                4 => store.list(owner("ada")).await.map(|_| ()),
+                _ => store.rotate(token_use("ada", series, id(), id())).await.map(|_| ()),
             };
             assert!(matches!(answer, Err(SeriesError::Other(_))), "{what}: {answer:?}");
             watch.assert_answered(1);
@@ -168,8 +148,8 @@ async fn b50_series_while_redis_is_killed_and_hung() {
             redis.hang(true);
             // Only what changes nothing if it is done once the server goes on: the series must be there then.
             let watch = Watch::start();
-            assert!(store.rotate(TokenUse::new(id(), first, id(), now, GRACE)).await.is_err());
-            assert!(store.revoke(id()).await.is_err());
+            assert!(store.rotate(token_use("ada", id(), first, id())).await.is_err());
+            assert!(store.revoke(owner("ada"), id()).await.is_err());
             watch.assert_answered(2);
             redis.hang(false);
         } else {
@@ -179,7 +159,7 @@ async fn b50_series_while_redis_is_killed_and_hung() {
         }
         let (start, next) = (Instant::now(), id());
         loop {
-            match store.rotate(TokenUse::new(series, current, next, now, GRACE)).await {
+            match store.rotate(token_use("ada", series, current, next)).await {
                 Ok(outcome) => {
                     // Its answer may have been lost before.
                     assert!(matches!(outcome, Rotation::Rotated | Rotation::Superseded { .. }), "{outcome:?}");
@@ -192,36 +172,43 @@ async fn b50_series_while_redis_is_killed_and_hung() {
         (previous, current) = (current, next);
     }
     // What it was told survives.
-    let use_previous = TokenUse::new(series, previous, id(), now, GRACE);
+    let use_previous = token_use("ada", series, previous, id());
     assert_eq!(store.rotate(use_previous).await.unwrap(), Rotation::Superseded { current });
 }
 
-/// Asks everything that a store can be asked, and after each question does the same to the server.
+/// Calls each method of a store, and does something to the server after each call.
 async fn assert_answers(store: &RedisSeries, mut between: impl FnMut()) {
-    let now = OffsetDateTime::now_utc();
     let ([series, first, second, third], user) = ([(); 4].map(|()| id()), id().to_string());
-    store.begin(series, first, &user, now + Duration::HOUR, now).await.unwrap();
+    let token = |series, presented, next| token_use(&user, series, presented, next);
+    store.begin(new_series(&user, series, first)).await.unwrap();
     between();
-    // With no grace, too: it is the same use.
+    // Without a grace too: a command that is sent twice is one use.
     for (presented, next) in [(first, second), (second, third)] {
-        let token = TokenUse::new(series, presented, next, now, StdDuration::ZERO);
-        assert_eq!(store.rotate(token).await.unwrap(), Rotation::Rotated);
+        let without_grace = TokenUse::new(owner(&user), series, presented, next, StdDuration::ZERO);
+        assert_eq!(store.rotate(without_grace).await.unwrap(), Rotation::Rotated);
         between();
     }
-    let previous = TokenUse::new(series, second, id(), now, GRACE);
-    assert_eq!(store.rotate(previous).await.unwrap(), Rotation::Superseded { current: third });
+    let outcome = store.rotate(token(series, second, id())).await.unwrap();
+    assert_eq!(outcome, Rotation::Superseded { current: third });
     between();
-    let other = id();
-    store.begin(other, first, &user, now + Duration::HOUR, now).await.unwrap();
+    let (other, kept) = (id(), id());
+    for series in [other, kept] {
+        store.begin(new_series(&user, series, first)).await.unwrap();
+        between();
+    }
+    store.revoke(owner(&user), series).await.unwrap();
     between();
-    store.revoke(series).await.unwrap();
+    assert_eq!(store.rotate(token(series, third, id())).await.unwrap(), Rotation::Unknown);
     between();
-    let of_series = |series| TokenUse::new(series, third, id(), now, GRACE);
-    assert_eq!(store.rotate(of_series(series)).await.unwrap(), Rotation::Unknown);
+    assert_eq!(store.list(owner(&user)).await.unwrap().len(), 2);
     between();
-    store.revoke_all(&user).await.unwrap();
+    store.revoke_all(owner(&user), Some(kept)).await.unwrap();
     between();
-    assert_eq!(store.rotate(of_series(other)).await.unwrap(), Rotation::Unknown);
+    assert_eq!(store.rotate(token(other, first, id())).await.unwrap(), Rotation::Unknown);
+    between();
+    store.revoke_all(owner(&user), None).await.unwrap();
+    between();
+    assert_eq!(store.rotate(token(kept, first, id())).await.unwrap(), Rotation::Unknown);
     between();
     store.ping().await.unwrap();
     between();
@@ -253,22 +240,36 @@ async fn b50_a_use_that_redis_took_before_its_answer_was_lost() {
     }
 }
 
-/// The store asks again where an answer was lost: whoever finds a reuse is told so then, too, and nobody else is.
+/// The store sends a use twice if its answer was lost. The second answer must be that of the first.
 #[actix_web::test]
-async fn b45_whoever_finds_a_reuse_is_told_again() {
+async fn a_use_that_found_a_reuse_finds_it_again() {
     let Some(redis) = Redis::start() else { return };
-    let (store, now) = (series_on(&redis), OffsetDateTime::now_utc());
-    let (series, first) = (id(), id());
-    store.begin(series, first, "ada", now + Duration::HOUR, now).await.unwrap();
-    let late = now + Duration::minutes(2);
-    let next = id();
-    for at in [now, late] {
-        let use_first = TokenUse::new(series, first, if at == now { id() } else { next }, at, GRACE);
-        let expected = if at == now { Rotation::Rotated } else { Rotation::Reused };
-        assert_eq!(store.rotate(use_first).await.unwrap(), expected);
+    let store = series_on(&redis);
+    let [series, first, second, next] = [(); 4].map(|()| id());
+    store.begin(new_series("ada", series, first)).await.unwrap();
+    let use_first = async |next| store.rotate(token_use("ada", series, first, next)).await.unwrap();
+    assert_eq!(use_first(second).await, Rotation::Rotated);
+    redis.advance(Duration::minutes(2));
+    for _ in 0..2 {
+        assert_eq!(use_first(next).await, Rotation::Reused);
     }
-    assert_eq!(store.rotate(TokenUse::new(series, first, next, late, GRACE)).await.unwrap(), Rotation::Reused);
-    assert_eq!(store.rotate(TokenUse::new(series, first, id(), late, GRACE)).await.unwrap(), Rotation::Unknown);
-    let left: u64 = redis.command(&["TTL", &redis.command(&["KEYS", "paseto:f:*"])]).parse().unwrap();
-    assert!((1..=60).contains(&left), "{left}");
+    assert_eq!(use_first(id()).await, Rotation::Unknown, "another use");
+    assert!(store.list(owner("ada")).await.unwrap().is_empty());
+    redis.advance(Duration::MINUTE);
+    assert_eq!(use_first(next).await, Rotation::Unknown, "a minute later");
+}
+
+/// Two nodes whose clocks differ use one Redis, whose clock alone decides.
+#[actix_web::test]
+async fn the_grace_is_judged_by_the_clock_of_redis() {
+    let Some(redis) = Redis::start() else { return };
+    let (one, other) = (series_on(&redis), series_on(&redis));
+    let [series, first, second] = [(); 3].map(|()| id());
+    one.begin(new_series("ada", series, first)).await.unwrap();
+    assert_eq!(one.rotate(token_use("ada", series, first, second)).await.unwrap(), Rotation::Rotated);
+    redis.advance(Duration::seconds(55));
+    let retry = token_use("ada", series, first, id());
+    assert_eq!(other.rotate(retry).await.unwrap(), Rotation::Superseded { current: second });
+    redis.advance(Duration::seconds(10));
+    assert_eq!(other.rotate(retry).await.unwrap(), Rotation::Reused);
 }

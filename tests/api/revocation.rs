@@ -70,13 +70,13 @@ async fn b49_all_of_a_subject_and_a_login_in_the_same_second() {
     let issuer = issuer_builder(&clock).build().unwrap();
     let (old, of_bob) = (token(&issuer, "ada", 0), token(&issuer, "bob", 0));
     assert_accepted(&verifier, &old).await;
-    let generation = store.revoke_subject(ISSUER, "ada", START + Duration::HOUR).await.unwrap();
+    let generation = store.revoke_subject(ISSUER, "ada", None, START + Duration::HOUR).await.unwrap();
     let new = token(&issuer, "ada", generation);
     assert_refused(&verifier, &old).await;
     assert_accepted(&verifier, &new).await;
     assert_accepted(&verifier, &of_bob).await;
 
-    store.revoke_subject(ISSUER, "ada", START + Duration::HOUR).await.unwrap();
+    store.revoke_subject(ISSUER, "ada", None, START + Duration::HOUR).await.unwrap();
     assert_refused(&verifier, &new).await;
 }
 
@@ -110,7 +110,7 @@ async fn a_full_store_is_an_error_and_forgets_nothing() {
     store.revoke(ISSUER, "b", START + Duration::HOUR).await.unwrap();
     let full = |result: Result<(), RevocationError>| matches!(result, Err(RevocationError::Full { capacity: 2 }));
     assert!(full(store.revoke(ISSUER, "c", START + Duration::HOUR).await));
-    assert!(full(store.revoke_subject(ISSUER, "ada", START + Duration::HOUR).await.map(|_| ())));
+    assert!(full(store.revoke_subject(ISSUER, "ada", None, START + Duration::HOUR).await.map(|_| ())));
     // What is there already can be told again, and never ends sooner for it.
     store.revoke(ISSUER, "b", START).await.unwrap();
     let is_revoked = async |id| store.is_revoked(RevocationQuery::new(ISSUER, id)).await.unwrap();

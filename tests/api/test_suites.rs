@@ -67,6 +67,11 @@ async fn revocations_that_break_a_rule_are_told_which() {
         (CountsFromOne, "a generation is no less than the time in microseconds"),
         (RevokesTheNew, "tokens of the new generation are not revoked"),
         (OneForAll, "another subject is not revoked"),
+        (IgnoresExceptions, "tokens of the excepted login are not revoked"),
+        (ExceptsOnlySessions, "a token whose id is the exception is not revoked"),
+        (KeepsExceptions, "an exception ends with the next generation"),
+        (RevivesLogins, "a login that has ended cannot be spared"),
+        (ExceptsFromEverything, "an excepted login can be revoked by its id"),
         (Races, "each of 64 revocations at once begins a generation of its own"),
     ] {
         let store = ModelRevocations::new(&clock, Some(fault));

@@ -6,7 +6,7 @@ use std::{
 };
 
 use actix_web::rt::task::yield_now;
-use paseto_actix::{Clock, RevocationError, RevocationQuery, Revocations};
+use paseto_actix::{Clock, ExceptedLogin, RevocationError, RevocationQuery, Revocations};
 use time::OffsetDateTime;
 
 use crate::clock::TestClock;
@@ -54,10 +54,20 @@ pub enum RevocationFault {
     OneForAll,
     /// It reads in one step and writes in another.
     Races,
+    /// A new generation has no exception.
+    IgnoresExceptions,
+    /// Only session ids are excepted, and no ids of tokens.
+    ExceptsOnlySessions,
+    /// A new generation keeps the exception of the one before.
+    KeepsExceptions,
+    /// A login that has ended can be spared.
+    RevivesLogins,
+    /// An excepted login cannot be revoked by its id.
+    ExceptsFromEverything,
 }
 
-/// Ends and generations, by kind, issuer and name.
-type Records = HashMap<[String; 3], (OffsetDateTime, u64)>;
+/// Ends, generations and exceptions, by kind, issuer and name.
+type Records = HashMap<[String; 3], (OffsetDateTime, u64, Option<String>)>;
 
 /// The store, by a clock that tests move.
 #[derive(Debug)]
@@ -91,7 +101,7 @@ impl ModelRevocations {
             Some(RevocationFault::NeverForgetsSubjects | RevocationFault::NeverForgetsGenerations) => "subject",
             _ => "no kind",
         };
-        records.retain(|key, (until, _)| {
+        records.retain(|key, (until, ..)| {
             key[0] == forever || if is_early(&key[0]) { *until > now } else { *until >= now }
         });
         Ok(records)
@@ -107,10 +117,20 @@ impl ModelRevocations {
         [kind, issuer, name].map(str::to_owned)
     }
 
-    fn keep(&self, key: [String; 3], until: OffsetDateTime, generation: u64) -> Result<(), RevocationError> {
+    fn keep(
+        &self,
+        key: [String; 3],
+        until: OffsetDateTime,
+        generation: u64,
+        except: Option<&str>,
+    ) -> Result<(), RevocationError> {
         let mut records = self.records()?;
-        let known = records.get(&key).map(|(until, _)| *until).filter(|_| !self.has(RevocationFault::EndsSooner));
-        records.insert(key, (known.map_or(until, |known| known.max(until)), generation));
+        let known = records.get(&key).map(|(until, ..)| *until).filter(|_| !self.has(RevocationFault::EndsSooner));
+        let mut except = except.filter(|_| !self.has(RevocationFault::IgnoresExceptions)).map(str::to_owned);
+        if except.is_none() && self.has(RevocationFault::KeepsExceptions) {
+            except = records.get(&key).and_then(|(.., except)| except.clone());
+        }
+        records.insert(key, (known.map_or(until, |known| known.max(until)), generation, except));
         Ok(())
     }
 }
@@ -120,12 +140,24 @@ impl Revocations for ModelRevocations {
         if self.has(RevocationFault::ForgetsIds) {
             return Ok(());
         }
-        self.keep(self.key("id", issuer, token_id), until, 0)
+        self.keep(self.key("id", issuer, token_id), until, 0, None)
     }
 
-    async fn revoke_subject(&self, issuer: &str, subject: &str, until: OffsetDateTime) -> Result<u64, RevocationError> {
+    async fn revoke_subject(
+        &self,
+        issuer: &str,
+        subject: &str,
+        except: Option<ExceptedLogin<'_>>,
+        until: OffsetDateTime,
+    ) -> Result<u64, RevocationError> {
         let key = self.key("subject", issuer, subject);
-        let last = self.records()?.get(&key).map_or(0, |(_, generation)| *generation);
+        let (last, known) =
+            self.records()?.get(&key).map_or((0, None), |(_, generation, except)| (*generation, except.clone()));
+        let is_ended = |login: ExceptedLogin<'_>| login.generation < last && known.as_deref() != Some(login.id);
+        if except.is_some_and(is_ended) && !self.has(RevocationFault::RevivesLogins) {
+            return Err(RevocationError::Ended);
+        }
+        let except = except.map(|login| login.id);
         if self.has(RevocationFault::Races) {
             yield_now().await;
         }
@@ -136,7 +168,7 @@ impl Revocations for ModelRevocations {
             _ => micros.max(last + 1),
         };
         if !self.has(RevocationFault::ForgetsSubjects) {
-            self.keep(key, until, generation)?;
+            self.keep(key, until, generation, except)?;
         }
         Ok(generation)
     }
@@ -146,8 +178,8 @@ impl Revocations for ModelRevocations {
         let now = self.clock.now();
         let has_ended = |until| self.has(RevocationFault::EndsGenerationsEarly) && until == now;
         let records = self.records()?;
-        let record = records.get(&key).filter(|(until, _)| !has_ended(*until));
-        Ok(record.map_or(0, |(_, generation)| *generation))
+        let record = records.get(&key).filter(|(until, ..)| !has_ended(*until));
+        Ok(record.map_or(0, |(_, generation, _)| *generation))
     }
 
     async fn is_revoked(&self, token: RevocationQuery<'_>) -> Result<bool, RevocationError> {
@@ -157,9 +189,15 @@ impl Revocations for ModelRevocations {
         let by_id = has(token.token_id) || session.is_some_and(has);
         let Some((subject, own)) = token.subject else { return Ok(by_id) };
         let has_ended = |until| self.has(RevocationFault::NeverForgetsGenerations) && until < self.clock.now();
-        let record = records.get(&self.key("subject", token.issuer, subject)).filter(|(until, _)| !has_ended(*until));
-        let least = record.map_or(0, |(_, generation)| *generation);
+        let record = records.get(&self.key("subject", token.issuer, subject)).filter(|(until, ..)| !has_ended(*until));
+        let least = record.map_or(0, |(_, generation, _)| *generation);
+        let except = record.and_then(|(.., except)| except.as_deref());
+        let token_id = Some(token.token_id).filter(|_| !self.has(RevocationFault::ExceptsOnlySessions));
+        let is_excepted = except.is_some() && (except == token_id || except == token.session_id);
+        if is_excepted && self.has(RevocationFault::ExceptsFromEverything) {
+            return Ok(false);
+        }
         let own = if self.has(RevocationFault::RevokesTheNew) { own.saturating_sub(1) } else { own };
-        Ok(own < least || (by_id && !self.has(RevocationFault::IgnoresIdsOfSubjects)))
+        Ok((own < least && !is_excepted) || (by_id && !self.has(RevocationFault::IgnoresIdsOfSubjects)))
     }
 }

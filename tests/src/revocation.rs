@@ -9,7 +9,7 @@ use actix_web::http::{
     StatusCode,
     header::{RETRY_AFTER, SET_COOKIE},
 };
-use paseto_actix::{Issuer, MemoryRevocations, RevocationError, RevocationQuery, Revocations};
+use paseto_actix::{ExceptedLogin, Issuer, MemoryRevocations, RevocationError, RevocationQuery, Revocations};
 use serde_json::json;
 use time::OffsetDateTime;
 
@@ -48,8 +48,14 @@ impl Revocations for Failing {
         self.store()?.revoke(issuer, token_id, until).await
     }
 
-    async fn revoke_subject(&self, issuer: &str, subject: &str, until: OffsetDateTime) -> Result<u64, RevocationError> {
-        self.store()?.revoke_subject(issuer, subject, until).await
+    async fn revoke_subject(
+        &self,
+        issuer: &str,
+        subject: &str,
+        except: Option<ExceptedLogin<'_>>,
+        until: OffsetDateTime,
+    ) -> Result<u64, RevocationError> {
+        self.store()?.revoke_subject(issuer, subject, except, until).await
     }
 
     async fn generation(&self, issuer: &str, subject: &str) -> Result<u64, RevocationError> {

@@ -13,7 +13,7 @@ use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
-use super::{RevocationError, RevocationQuery, Revocations};
+use super::{ExceptedLogin, RevocationError, RevocationQuery, Revocations};
 use crate::limits::LONGEST_LEEWAY;
 use crate::{Clock, SystemClock};
 
@@ -131,9 +131,15 @@ impl<S: Revocations> Revocations for CachedRevocations<S> {
         self.store.revoke(issuer, token_id, until).await
     }
 
-    async fn revoke_subject(&self, issuer: &str, subject: &str, until: OffsetDateTime) -> Result<u64, RevocationError> {
+    async fn revoke_subject(
+        &self,
+        issuer: &str,
+        subject: &str,
+        except: Option<ExceptedLogin<'_>>,
+        until: OffsetDateTime,
+    ) -> Result<u64, RevocationError> {
         let _told = Told(self.answers.bucket(issuer, subject));
-        self.store.revoke_subject(issuer, subject, until).await
+        self.store.revoke_subject(issuer, subject, except, until).await
     }
 
     async fn generation(&self, issuer: &str, subject: &str) -> Result<u64, RevocationError> {
@@ -143,7 +149,7 @@ impl<S: Revocations> Revocations for CachedRevocations<S> {
     async fn is_revoked(&self, token: RevocationQuery<'_>) -> Result<bool, RevocationError> {
         let (question, asked, asked_at) = (question(&token), self.clock.now(), Instant::now());
         let revoked = self.answers.revoked(&token);
-        if self.is_known_good(&question, asked, revoked) {
+        if !token.uncached && self.is_known_good(&question, asked, revoked) {
             return Ok(false);
         }
         let is_revoked = self.store.is_revoked(token).await?;

@@ -7,7 +7,7 @@ use std::{
 
 use time::OffsetDateTime;
 
-use super::{RevocationError, RevocationQuery, Revocations, store::generation_at};
+use super::{ExceptedLogin, RevocationError, RevocationQuery, Revocations, store::generation_at};
 use crate::{Clock, SystemClock};
 
 /// Revocations in the memory of one process: they end with it, and the tokens are good again.
@@ -50,8 +50,17 @@ struct Table {
 
 struct Record {
     until: OffsetDateTime,
-    /// The subject's; of no meaning for a token.
+    /// The generation of a subject, and the login whose tokens it does not revoke. A record of a
+    /// token has neither.
     generation: u64,
+    except: Option<RecordId>,
+}
+
+impl Record {
+    fn revokes(&self, generation: u64, ids: [Option<RecordId>; 2]) -> bool {
+        let is_excepted = self.except.is_some() && ids.contains(&self.except);
+        generation < self.generation && !is_excepted
+    }
 }
 
 impl Table {
@@ -63,12 +72,15 @@ impl Table {
 }
 
 impl MemoryRevocations {
-    /// A store for this many records. A record takes about 150 bytes. When the store is full, new
-    /// revocations fail, and no record is removed before its end.
+    /// A store for this many records. A record takes 150 to 220 bytes: the most after the hash table
+    /// has grown. When the store is full, new revocations fail, and no record is removed before its
+    /// end.
     ///
-    /// Each user who can log in can cause records. Choose room for those of a token's lifetime, or
-    /// of 35 minutes of logins and logouts for sessions, and limit the rate at which one user may
-    /// log in and refresh.
+    /// Each user who can log in can cause records, so limit the rate at which one user may log in and
+    /// refresh. With the default settings, the record of a logout lives for 65 minutes
+    /// (`RefreshTokens`), 35 minutes (`PasetoSession`), 12 hours (the sessions of a remembered login)
+    /// or 30 days (`RememberMe`). The record of a user, after the end of all logins, lives for 65
+    /// minutes, 12 hours or 365 days.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self { capacity, clock: Arc::new(SystemClock), table: Arc::default(), names: RandomState::new() }
@@ -136,14 +148,28 @@ impl MemoryRevocations {
 impl Revocations for MemoryRevocations {
     async fn revoke(&self, issuer: &str, token_id: &str, until: OffsetDateTime) -> Result<(), RevocationError> {
         let mut table = self.write();
-        self.keep(&mut table, self.record(Kind::Token, issuer, token_id), Record { until, generation: 0 })
+        self.keep(&mut table, self.record(Kind::Token, issuer, token_id), Record { until, generation: 0, except: None })
     }
 
-    async fn revoke_subject(&self, issuer: &str, subject: &str, until: OffsetDateTime) -> Result<u64, RevocationError> {
+    async fn revoke_subject(
+        &self,
+        issuer: &str,
+        subject: &str,
+        except: Option<ExceptedLogin<'_>>,
+        until: OffsetDateTime,
+    ) -> Result<u64, RevocationError> {
+        let spared = except.map(|except| (self.record(Kind::Token, issuer, except.id), except.generation));
         let (id, mut table) = (self.record(Kind::Subject, issuer, subject), self.write());
-        let last = table.records.get(&id).map_or(0, |record| record.generation);
+        let known = table.records.get(&id);
+        if let (Some(record), Some((spared, generation))) = (known, spared)
+            && record.revokes(generation, [Some(spared), None])
+        {
+            return Err(RevocationError::Ended);
+        }
+        let last = known.map_or(0, |record| record.generation);
+        let except = spared.map(|(spared, _)| spared);
         let generation = last.saturating_add(1).max(generation_at(self.clock.now()));
-        self.keep(&mut table, id, Record { until, generation })?;
+        self.keep(&mut table, id, Record { until, generation, except })?;
         Ok(generation)
     }
 
@@ -155,13 +181,14 @@ impl Revocations for MemoryRevocations {
 
     async fn is_revoked(&self, token: RevocationQuery<'_>) -> Result<bool, RevocationError> {
         let (now, table) = (self.clock.now(), self.read());
-        let has_record = |id| table.in_force(&self.record(Kind::Token, token.issuer, id), now).is_some();
-        if [Some(token.token_id), token.session_id].into_iter().flatten().any(has_record) {
+        let ids = [Some(token.token_id), token.session_id];
+        let ids = ids.map(|id| id.map(|id| self.record(Kind::Token, token.issuer, id)));
+        if ids.iter().flatten().any(|id| table.in_force(id, now).is_some()) {
             return Ok(true);
         }
         let Some((subject, generation)) = token.subject else { return Ok(false) };
         let record = table.in_force(&self.record(Kind::Subject, token.issuer, subject), now);
-        Ok(record.is_some_and(|record| generation < record.generation))
+        Ok(record.is_some_and(|record| record.revokes(generation, ids)))
     }
 }
 

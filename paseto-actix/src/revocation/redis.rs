@@ -1,10 +1,11 @@
 use std::{fmt, sync::Arc, time::Duration};
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use redis::{AsyncCommands, ExistenceCheck, Script, SetExpiry, SetOptions, aio::ConnectionManager};
 use time::OffsetDateTime;
 
 use super::{
-    RevocationError, RevocationQuery, Revocations,
+    ExceptedLogin, RevocationError, RevocationQuery, Revocations,
     store::{generation_at, subject_record, token_record},
 };
 use crate::{
@@ -46,12 +47,18 @@ pub struct RedisRevocations {
     new_generation: Arc<Script>,
 }
 
-/// One step, so that of two revocations at once each makes a generation of its own.
+/// A script is one step, so each of two parallel revocations begins a generation of its own. The
+/// value is the generation, a colon, and the record of the login that it does not revoke. Returns
+/// `ended` if the record revokes the login that should be spared. If the store sends the script twice,
+/// that login is spared by the first.
 const NEW_GENERATION: &str = r"
-local last = tonumber(redis.call('GET', KEYS[1]) or '0')
-local generation = string.format('%.0f', math.max(last + 1, tonumber(ARGV[1])))
-local ends = math.max(redis.call('EXPIRETIME', KEYS[1]), tonumber(ARGV[2]))
-redis.call('SET', KEYS[1], generation, 'EXAT', string.format('%.0f', ends))
+local now, until_time, spared, own = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
+local last, except = string.match(redis.call('GET', KEYS[1]) or '0:', '^(%d+):(.*)$')
+last = tonumber(last)
+if spared ~= '' and own < last and spared ~= except then return 'ended' end
+local generation = string.format('%.0f', math.max(last + 1, now))
+local ends = math.max(redis.call('EXPIRETIME', KEYS[1]), until_time)
+redis.call('SET', KEYS[1], generation .. ':' .. spared, 'EXAT', string.format('%.0f', ends))
 return generation
 ";
 
@@ -108,36 +115,65 @@ impl Revocations for RedisRevocations {
         self.connection.ask(set).await.map_err(RevocationError::Other)
     }
 
-    async fn revoke_subject(&self, issuer: &str, subject: &str, until: OffsetDateTime) -> Result<u64, RevocationError> {
+    async fn revoke_subject(
+        &self,
+        issuer: &str,
+        subject: &str,
+        except: Option<ExceptedLogin<'_>>,
+        until: OffsetDateTime,
+    ) -> Result<u64, RevocationError> {
         let mut script = self.new_generation.key(self.subject_key(issuer, subject));
-        // Asked twice, it makes two generations, the second of which is the greater one, and counts.
-        script.arg(generation_at(self.clock.now())).arg(key_end(until));
+        let spared = except.map(|except| exception(issuer, except.id)).unwrap_or_default();
+        let own = except.map(|except| except.generation).unwrap_or_default();
+        // If the store sends it twice, it begins two generations, and the second one counts.
+        script.arg(generation_at(self.clock.now())).arg(key_end(until)).arg(spared).arg(own);
         let invoke = async |mut redis: ConnectionManager| script.invoke_async(&mut redis).await;
-        self.connection.ask(invoke).await.map_err(RevocationError::Other)
+        let answer: String = self.connection.ask(invoke).await.map_err(RevocationError::Other)?;
+        match &*answer {
+            "ended" => Err(RevocationError::Ended),
+            generation => Ok(generation_of(&format!("{generation}:"))?.0),
+        }
     }
 
     async fn generation(&self, issuer: &str, subject: &str) -> Result<u64, RevocationError> {
         let key = self.subject_key(issuer, subject);
         let get = async |mut redis: ConnectionManager| redis.get(&key).await;
-        let generation: Option<u64> = self.connection.ask(get).await.map_err(RevocationError::Other)?;
-        Ok(generation.unwrap_or_default())
+        let value: Option<String> = self.connection.ask(get).await.map_err(RevocationError::Other)?;
+        value.map_or(Ok(0), |value| Ok(generation_of(&value)?.0))
     }
 
     async fn is_revoked(&self, token: RevocationQuery<'_>) -> Result<bool, RevocationError> {
-        // Commands of one key each: in a cluster, they may be of several servers.
-        let mut questions = redis::pipe();
-        for id in [Some(token.token_id), token.session_id].into_iter().flatten() {
-            questions.get(self.token_key(token.issuer, id));
+        let ids = || [Some(token.token_id), token.session_id].into_iter().flatten();
+        // Commands of one key each: in a cluster, the keys may be on several servers.
+        let mut commands = redis::pipe();
+        for id in ids() {
+            commands.get(self.token_key(token.issuer, id));
         }
         if let Some((subject, _)) = token.subject {
-            questions.get(self.subject_key(token.issuer, subject));
+            commands.get(self.subject_key(token.issuer, subject));
         }
-        let ask = async |mut redis: ConnectionManager| questions.query_async(&mut redis).await;
-        let mut answers: Vec<Option<u64>> = self.connection.ask(ask).await.map_err(RevocationError::Other)?;
-        let generation = token.subject.map(|(_, generation)| (generation, answers.pop().flatten()));
-        let is_old = matches!(generation, Some((own, Some(least))) if own < least);
-        Ok(is_old || answers.iter().any(Option::is_some))
+        let ask = async |mut redis: ConnectionManager| commands.query_async(&mut redis).await;
+        let mut values: Vec<Option<String>> = self.connection.ask(ask).await.map_err(RevocationError::Other)?;
+        let of_subject = token.subject.and_then(|(_, generation)| Some((generation, values.pop()??)));
+        if values.iter().any(Option::is_some) {
+            return Ok(true);
+        }
+        let Some((generation, value)) = of_subject else { return Ok(false) };
+        let (least, except) = generation_of(&value)?;
+        let is_excepted = || !except.is_empty() && ids().any(|id| exception(token.issuer, id) == except);
+        Ok(generation < least && !is_excepted())
     }
+}
+
+/// The login that a new generation does not revoke, as the value of a key.
+fn exception(issuer: &str, id: &str) -> String {
+    Base64UrlUnpadded::encode_string(&token_record(issuer, id))
+}
+
+/// A value of [`NEW_GENERATION`]. Another value is an error, and not a token that is accepted.
+fn generation_of(value: &str) -> Result<(u64, &str), RevocationError> {
+    let parts = value.split_once(':').and_then(|(generation, except)| Some((generation.parse().ok()?, except)));
+    parts.ok_or_else(|| RevocationError::Other("Redis: the value of a subject is not a generation".into()))
 }
 
 impl fmt::Debug for RedisRevocations {

@@ -3,7 +3,7 @@ use std::future::Future;
 use actix_web::{HttpResponse, ResponseError, http::StatusCode};
 use time::OffsetDateTime;
 
-use crate::error::problem;
+use crate::{erased::erase, error::problem};
 
 /// Remembers which tokens have ended before their time, for
 /// [`VerifierBuilder::revocations`](crate::VerifierBuilder::revocations).
@@ -60,7 +60,7 @@ use crate::error::problem;
 ///
 /// // Logged out everywhere. The record lives as long as the longest-lived token, and the longest leeway:
 /// let until = verified.expires_at().unwrap() + paseto_actix::time::Duration::minutes(6);
-/// revocations.revoke_subject("https://issuer.example", "ada", until).await?;
+/// revocations.revoke_subject("https://issuer.example", "ada", None, until).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -79,20 +79,32 @@ pub trait Revocations: Send + Sync + 'static {
         until: OffsetDateTime,
     ) -> impl Future<Output = Result<(), RevocationError>>;
 
-    /// Revokes all tokens of a subject that were issued under a generation before the one that this begins, and gives that.
-    /// The record ends when no verifier accepts a token that was issued before: `until` is the latest `exp`
-    /// and the leeway, which is 5 minutes at most. A later call never shortens the record.
+    /// Begins a new generation of a subject, and returns it. All tokens of earlier generations are
+    /// revoked, except those of one login: tokens whose `sid` or `jti` is the id of `except`. The next
+    /// call replaces the exception.
     ///
-    /// A generation must be greater than all before it, those that were forgotten among them: the time in microseconds, or the last
-    /// one and one, whichever is greater.
+    /// In one step with that, the store checks that its record of the subject does not revoke `except`
+    /// already. Otherwise a request that began before the end of all logins could end the logins that
+    /// began after it, and spare its own.
+    ///
+    /// The record ends when no verifier accepts a token that was issued before: `until` is the latest
+    /// `exp` and the leeway, which is 5 minutes at most. A later call never shortens the record. The
+    /// latest `exp` is at most [`Issuer::max_ttl`](crate::Issuer::max_ttl) from now. If a deployment
+    /// lowers a lifetime, `max_ttl` has to stay at the old value until the old tokens have expired.
+    ///
+    /// A generation must be greater than all earlier ones, even if the store has removed their
+    /// records: it is the time in microseconds, or the last generation plus one, whichever is
+    /// greater.
     ///
     /// # Errors
     ///
-    /// [`RevocationError`] if it could not be kept: the tokens are still good then.
+    /// [`RevocationError::Ended`] if an earlier generation revokes `except`: the store changes nothing
+    /// then. Another error if the store cannot keep the record: the tokens are still valid then.
     fn revoke_subject(
         &self,
         issuer: &str,
         subject: &str,
+        except: Option<ExceptedLogin<'_>>,
         until: OffsetDateTime,
     ) -> impl Future<Output = Result<u64, RevocationError>>;
 
@@ -123,19 +135,28 @@ pub struct RevocationQuery<'a> {
     pub session_id: Option<&'a str>,
     /// Whom it speaks of (`sub`), and the generation that it was issued under; 0 if it carries none.
     pub subject: Option<(&'a str, u64)>,
+    /// Whether the answer must not come from a cache, because a longer-lived login depends on it.
+    pub uncached: bool,
 }
 
 impl<'a> RevocationQuery<'a> {
     /// A query, to try a store with.
     #[must_use]
     pub fn new(issuer: &'a str, token_id: &'a str) -> Self {
-        Self { issuer, token_id, session_id: None, subject: None }
+        Self { issuer, token_id, session_id: None, subject: None, uncached: false }
     }
 
     /// The same of a token of this login.
     #[must_use]
     pub fn of_session(mut self, session_id: Option<&'a str>) -> Self {
         self.session_id = session_id;
+        self
+    }
+
+    /// The same query, which a cache passes on.
+    #[must_use]
+    pub fn uncached(mut self) -> Self {
+        self.uncached = true;
         self
     }
 
@@ -147,7 +168,37 @@ impl<'a> RevocationQuery<'a> {
     }
 }
 
-/// Why a store could not do what it was asked.
+erase! {
+    AnyRevocations: Revocations {
+        fn revoke(issuer: &'a str, token_id: &'a str, until: OffsetDateTime) -> Result<(), RevocationError>;
+        #[cfg(feature = "session")]
+        fn revoke_subject(issuer: &'a str, subject: &'a str, except: Option<ExceptedLogin<'a>>, until: OffsetDateTime)
+            -> Result<u64, RevocationError>;
+        #[cfg(feature = "session")]
+        fn generation(issuer: &'a str, subject: &'a str) -> Result<u64, RevocationError>;
+        fn is_revoked(token: RevocationQuery<'a>) -> Result<bool, RevocationError>;
+    }
+}
+
+/// The login that a new generation of its subject does not revoke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExceptedLogin<'a> {
+    /// The `sid` of its tokens, or the `jti` of one.
+    pub id: &'a str,
+    /// The generation of its tokens.
+    pub generation: u64,
+}
+
+impl<'a> ExceptedLogin<'a> {
+    /// An exception, for tests of a store.
+    #[must_use]
+    pub fn new(id: &'a str, generation: u64) -> Self {
+        Self { id, generation }
+    }
+}
+
+/// A failure of a store, or a request that it cannot fulfil.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RevocationError {
@@ -160,6 +211,12 @@ pub enum RevocationError {
     /// The token has no id (`jti`) to revoke it by.
     #[error("a token without `jti` cannot be revoked by itself")]
     NoTokenId,
+    /// The login that should be spared has ended itself.
+    #[error("the login that ends all others has ended itself: log in again")]
+    Ended,
+    /// The session has no user, so there are no other sessions of the user.
+    #[error("the session has no user under its subject key: check `.subject_key(..)`")]
+    NoSubject,
     /// No store was set.
     #[error("no revocations are kept: call `.revocations(..)`")]
     NoStore,
@@ -173,7 +230,8 @@ impl ResponseError for RevocationError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Full { .. } | Self::Other(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::NoTokenId | Self::NoStore => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Ended => StatusCode::UNAUTHORIZED,
+            Self::NoTokenId | Self::NoSubject | Self::NoStore => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 

@@ -1,17 +1,20 @@
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, hash_map::RandomState},
     fmt,
+    hash::BuildHasher,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use time::OffsetDateTime;
 
-use super::{RandomId, Rotation, SeriesError, SeriesStore, TokenUse};
+use super::{LoginEntry, MAX_PER_USER, NewSeries, RandomId, Rotation, SeriesError, SeriesOwner, SeriesStore, TokenUse};
+use crate::{Clock, SystemClock};
 
-/// Series in the memory of one process: they end with it. Clones are the same store.
+/// Series in the memory of one process, which end with it. Clones are the same store.
 ///
-/// It holds so many series and no more. Those that have expired leave; if none has, a login that wants to be remembered is an
-/// error.
+/// The store has a capacity. Expired series are removed first. If the store is still full, a new
+/// login is an error, except for a user who has reached the limit of logins: the oldest login of
+/// that user ends.
 ///
 /// ```
 /// use paseto_actix::MemorySeries;
@@ -22,121 +25,167 @@ use super::{RandomId, Rotation, SeriesError, SeriesStore, TokenUse};
 #[derive(Clone)]
 pub struct MemorySeries {
     capacity: usize,
+    max_per_user: usize,
+    clock: Arc<dyn Clock>,
     table: Arc<Mutex<Table>>,
+    names: RandomState,
 }
+
+/// Two hashes of an owner under a random key, so that the store keeps no names of users.
+type OwnerId = [u64; 2];
 
 #[derive(Default)]
 struct Table {
-    series: HashMap<RandomId, Series>,
-    /// The same by the time of their end.
-    ends: BTreeSet<(OffsetDateTime, RandomId)>,
+    /// The series of each owner, in the order of their logins.
+    owners: HashMap<OwnerId, Vec<Series>>,
+    /// All series by the time of their expiry.
+    ends: BTreeSet<(OffsetDateTime, OwnerId, RandomId)>,
 }
 
 struct Series {
-    user_id: Box<str>,
-    expires: OffsetDateTime,
+    entry: LoginEntry,
     current: RandomId,
-    /// The token before, and when it was used.
-    previous: Option<(RandomId, OffsetDateTime)>,
+    /// The token before the current one. It was used at `entry.last_used`.
+    previous: Option<RandomId>,
 }
 
 impl MemorySeries {
-    /// A store with room for so many logins. Each takes some 250 bytes.
+    /// A store for this many logins of all users. A login takes about 300 bytes, and the bytes of its
+    /// label.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, table: Arc::default() }
+        Self {
+            capacity,
+            max_per_user: MAX_PER_USER,
+            clock: Arc::new(SystemClock),
+            table: Arc::default(),
+            names: RandomState::new(),
+        }
     }
 
-    /// How many series are kept, expired ones that have not left yet among them.
+    /// The number of logins that one user can have. One more login ends the oldest login of the
+    /// user. Default: 100. 0 counts as 1.
+    #[must_use]
+    pub fn max_per_user(mut self, logins: usize) -> Self {
+        self.max_per_user = logins.max(1);
+        self
+    }
+
+    /// The source of the time. Default: [`SystemClock`].
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The number of series that have not expired.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.table().series.len()
+        self.current_table().0.ends.len()
     }
 
-    /// Whether there is none.
+    /// Whether the store has no series.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
-        // Each step leaves the table whole, whatever became of the thread.
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    fn id(&self, owner: SeriesOwner<'_>) -> OwnerId {
+        [0_u8, 1].map(|half| self.names.hash_one((half, owner)))
+    }
+
+    /// The table without expired series, and the time.
+    fn current_table(&self) -> (MutexGuard<'_, Table>, OffsetDateTime) {
+        // A panic cannot leave the table half-written, so a poisoned lock is sound.
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        while let Some((_, owner, id)) = table.ends.first().copied().filter(|(expires, ..)| *expires <= now) {
+            table.remove(owner, id);
+        }
+        (table, now)
     }
 }
 
 impl Table {
-    fn remove(&mut self, id: RandomId) {
-        if let Some(series) = self.series.remove(&id) {
-            self.ends.remove(&(series.expires, id));
-        }
+    fn find(&mut self, owner: OwnerId, id: RandomId) -> Option<&mut Series> {
+        self.owners.get_mut(&owner)?.iter_mut().find(|series| series.entry.id == id)
     }
 
-    fn remove_expired(&mut self, now: OffsetDateTime) {
-        while let Some((expires, id)) = self.ends.first().copied().filter(|(expires, _)| *expires <= now) {
-            self.ends.remove(&(expires, id));
-            self.series.remove(&id);
+    fn remove(&mut self, owner: OwnerId, id: RandomId) {
+        self.retain(owner, |series| series.entry.id != id);
+    }
+
+    fn retain(&mut self, owner: OwnerId, keep: impl Fn(&Series) -> bool) {
+        let Some(all) = self.owners.get_mut(&owner) else { return };
+        for series in all.extract_if(.., |series| !keep(series)) {
+            self.ends.remove(&(series.entry.expires, owner, series.entry.id));
+        }
+        if all.is_empty() {
+            self.owners.remove(&owner);
         }
     }
 }
 
 impl SeriesStore for MemorySeries {
-    async fn begin(
-        &self,
-        series: RandomId,
-        first: RandomId,
-        user_id: &str,
-        expires: OffsetDateTime,
-        now: OffsetDateTime,
-    ) -> Result<(), SeriesError> {
-        let mut table = self.table();
-        table.remove_expired(now);
-        table.remove(series);
-        if table.series.len() >= self.capacity {
+    async fn begin(&self, new: NewSeries<'_>) -> Result<(), SeriesError> {
+        let owner = self.id(new.owner);
+        let (mut table, now) = self.current_table();
+        table.remove(owner, new.series);
+        let oldest = table.owners.get(&owner).filter(|all| all.len() >= self.max_per_user).map(|all| all[0].entry.id);
+        if let Some(oldest) = oldest {
+            table.remove(owner, oldest);
+        }
+        if table.ends.len() >= self.capacity {
             return Err(SeriesError::Full { capacity: self.capacity });
         }
-        table.ends.insert((expires, series));
-        table.series.insert(series, Series { user_id: user_id.into(), expires, current: first, previous: None });
+        let expires = now.saturating_add(new.lifetime.try_into().unwrap_or(time::Duration::MAX));
+        let entry = LoginEntry::new(new.series, now, expires, new.label);
+        table.ends.insert((expires, owner, new.series));
+        // Most users have one login, and an empty `Vec` makes room for four.
+        let all = table.owners.entry(owner).or_insert_with(|| Vec::with_capacity(1));
+        all.push(Series { entry, current: new.first, previous: None });
         Ok(())
     }
 
-    async fn rotate(&self, token: TokenUse) -> Result<Rotation, SeriesError> {
-        let TokenUse { series: id, presented, next, now, grace } = token;
-        let mut table = self.table();
-        table.remove_expired(now);
-        let Some(series) = table.series.get_mut(&id) else { return Ok(Rotation::Unknown) };
-        if series.current == presented {
-            series.previous = Some((presented, now));
-            series.current = next;
+    async fn rotate(&self, token: TokenUse<'_>) -> Result<Rotation, SeriesError> {
+        let owner = self.id(token.owner);
+        let (mut table, now) = self.current_table();
+        let Some(series) = table.find(owner, token.series) else { return Ok(Rotation::Unknown) };
+        if series.current == token.presented {
+            series.previous = Some(token.presented);
+            series.current = token.next;
+            series.entry.last_used = now;
             return Ok(Rotation::Rotated);
         }
-        match series.previous {
-            Some((previous, used)) if previous == presented && now <= used + grace => {
-                Ok(Rotation::Superseded { current: series.current })
-            }
-            _ => {
-                table.remove(id);
-                Ok(Rotation::Reused)
-            }
+        if series.previous == Some(token.presented) && now <= series.entry.last_used + token.grace {
+            return Ok(Rotation::Superseded { current: series.current });
         }
+        table.remove(owner, token.series);
+        Ok(Rotation::Reused)
     }
 
-    async fn revoke(&self, series: RandomId) -> Result<(), SeriesError> {
-        self.table().remove(series);
+    async fn revoke(&self, owner: SeriesOwner<'_>, series: RandomId) -> Result<(), SeriesError> {
+        self.current_table().0.remove(self.id(owner), series);
         Ok(())
     }
 
-    async fn revoke_all(&self, user_id: &str) -> Result<(), SeriesError> {
-        let mut table = self.table();
-        let theirs: Vec<_> =
-            table.series.iter().filter(|(_, series)| &*series.user_id == user_id).map(|(id, _)| *id).collect();
-        theirs.into_iter().for_each(|id| table.remove(id));
+    async fn revoke_all(&self, owner: SeriesOwner<'_>, except: Option<RandomId>) -> Result<(), SeriesError> {
+        self.current_table().0.retain(self.id(owner), |series| Some(series.entry.id) == except);
         Ok(())
+    }
+
+    async fn list(&self, owner: SeriesOwner<'_>) -> Result<Vec<LoginEntry>, SeriesError> {
+        let (table, _) = self.current_table();
+        let all = table.owners.get(&self.id(owner)).map(Vec::as_slice).unwrap_or_default();
+        Ok(all.iter().map(|series| series.entry.clone()).collect())
     }
 }
 
 impl fmt::Debug for MemorySeries {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemorySeries").field("capacity", &self.capacity).finish_non_exhaustive()
+        f.debug_struct("MemorySeries")
+            .field("capacity", &self.capacity)
+            .field("max_per_user", &self.max_per_user)
+            .finish_non_exhaustive()
     }
 }

@@ -1,29 +1,32 @@
-use std::{error::Error, fmt, sync::Arc, time::Duration};
+use std::{fmt, ops::RangeInclusive, sync::Arc, time::Duration};
 
-use redis::{AsyncCommands, Script, aio::ConnectionManager};
+use redis::{AsyncCommands, FromRedisValue, Script, ScriptInvocation, aio::ConnectionManager};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
-use super::{RandomId, Rotation, SeriesError, SeriesStore, TokenUse};
+use super::{LoginEntry, MAX_PER_USER, NewSeries, RandomId, Rotation, SeriesError, SeriesOwner, SeriesStore, TokenUse};
 use crate::{
     ConfigError,
-    redis_connection::{RedisConnection, RedisSettings, key_end},
+    redis_connection::{RedisConnection, RedisSettings},
 };
 
-/// Series on a Redis server (7 or later, or Valkey), for several processes. Clones share one connection.
+/// Series on a Redis server (7 or later, or Valkey), for several processes. Clones share one
+/// connection.
 ///
-/// A token that is used costs one round trip. What does not answer within the timeout counts as no answer, and the request is
-/// answered `503`. The connection comes back by itself, and where it was lost, the question is asked once more within the
-/// timeout. Of a use that Redis took and whose answer was lost for good, the token is good for the grace, as it is if the
-/// response is lost.
+/// Each call is one round trip, and a login two. If Redis does not answer within the timeout, the
+/// request gets `503`. The connection comes back by itself. If it was lost, the store sends the
+/// command once more within the timeout. If Redis executed a rotation and its answer was lost, the
+/// presented token is accepted for the grace.
 ///
-/// Each series is a key of its own with an end of its own, and one more key of each user lists theirs: Redis forgets them by
-/// itself, and any cluster can hold them, behind a proxy, as for [`RedisRevocations`](crate::RedisRevocations). What was
-/// revoked by itself stays on the list, 22 bytes, until it would have ended and the user logs in once more. All of a user end
-/// in parts of some 500, each within the timeout. Times are told apart by the microsecond. **Redis has to keep what it was
-/// told**: let it write its log (`appendonly yes`), and evict nothing (`maxmemory-policy noeviction`). A restart that loses the
-/// last uses takes tokens again that were used up, and theirs after them for copies; one that loses a logout ends it for
-/// nobody.
+/// The series of a user are one hash, which expires with the last of them. Its key contains no name
+/// of a user. Each command uses one key, so a cluster behind a proxy can hold the store, as for
+/// [`RedisRevocations`](crate::RedisRevocations). The grace and the expiry are judged by the clock
+/// of Redis, in microseconds.
+///
+/// **Redis must keep the data**: turn its log on (`appendonly yes`), and turn eviction off
+/// (`maxmemory-policy noeviction`). A restart that loses the last rotations makes used tokens valid
+/// again, and the tokens after them copies. A restart that loses a logout makes its login valid
+/// again.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -39,64 +42,110 @@ use crate::{
 #[derive(Clone)]
 pub struct RedisSeries {
     connection: RedisConnection,
+    max_per_user: usize,
     scripts: Arc<Scripts>,
 }
 
 struct Scripts {
-    list: Script,
+    begin: Script,
     rotate: Script,
+    keep_one: Script,
+    list: Script,
 }
 
-/// The list has the end of each series by Redis's clock. Those that have ended leave it, a minute later: in a cluster, the series
-/// may be on another server, with a clock of its own. It lasts as long as the last of its series, whichever of two logins at once
-/// comes first.
-const LIST: &str = r"
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', tonumber(redis.call('TIME')[1]) - 60)
-redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
-local ends = math.max(redis.call('EXPIRETIME', KEYS[1]), tonumber(ARGV[2]))
-redis.call('EXPIREAT', KEYS[1], string.format('%.0f', ends))
+/// Each field of the hash is a series, in MessagePack. A reused series leaves a marker for a minute,
+/// without a current token: its `previous` is the `next` of the use that found the reuse.
+const COMMON: &str = r"
+local CURRENT, PREVIOUS, CREATED, USED, EXPIRES, LABEL = 1, 2, 3, 4, 5, 6
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local function alive()
+    local all, gone = {}, {}
+    local fields = redis.call('HGETALL', KEYS[1])
+    for i = 1, #fields, 2 do
+        local series = cmsgpack.unpack(fields[i + 1])
+        if series[EXPIRES] <= now then
+            gone[#gone + 1] = fields[i]
+        else
+            series.id = fields[i]
+            all[#all + 1] = series
+        end
+    end
+    return all, gone
+end
 ";
 
-/// How many series of a user are ended by one question, and within one timeout.
-const CHUNK: usize = 500;
+/// Removes the oldest series of an owner at the limit. A marker of a reuse counts as a series.
+const BEGIN: &str = r"
+local id, first, lifetime, label, max = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+redis.call('HDEL', KEYS[1], id)
+local all, gone = alive()
+table.sort(all, function(a, b) return a[CREATED] < b[CREATED] end)
+for i = 1, #all + 1 - max do gone[#gone + 1] = all[i].id end
+if #gone > 0 then redis.call('HDEL', KEYS[1], unpack(gone)) end
+local expires = now + lifetime
+redis.call('HSET', KEYS[1], id, cmsgpack.pack({first, '', now, now, expires, label}))
+local ends = math.max(redis.call('PEXPIRETIME', KEYS[1]), math.ceil(expires / 1000))
+redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', ends))
+";
 
-/// One step, so that of two uses of one token at once, one rotates. Whoever finds a reuse is told so for a minute, and nobody else: the
-/// answer may be lost, and the question asked again. (If that is asked again after somebody else has used the next token, it is taken
-/// for a reuse, which ends a login too many.) Redis's clock is not asked: what has expired is what has by
-/// the clock of whoever asks, and Redis removes it a little later.
+/// A script is one step, so of two parallel uses of one token, one rotates. The store may send a
+/// use twice, because an answer can be lost: only one use knows its `next`, and gets the same answer
+/// again. Other uses of a reused series find no series.
 const ROTATE: &str = r"
-local presented, next_one, now, grace = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local current, previous, used, expires = unpack(redis.call('HMGET', KEYS[1], 'current', 'previous', 'used', 'expires'))
-if not current then
-    return {redis.call('HGET', KEYS[1], 'reused_by') == next_one and 'reused' or 'unknown', ''}
+local id, presented, next_one, grace = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local value = redis.call('HGET', KEYS[1], id)
+local series = value and cmsgpack.unpack(value)
+if not series or series[EXPIRES] <= now then return {'unknown', ''} end
+if series[CURRENT] == '' then return {series[PREVIOUS] == next_one and 'reused' or 'unknown', ''} end
+if series[CURRENT] == next_one and series[PREVIOUS] == presented then return {'rotated', ''} end
+local outcome = {'rotated', ''}
+if series[CURRENT] == presented then
+    series[CURRENT], series[PREVIOUS], series[USED] = next_one, presented, now
+elseif series[PREVIOUS] == presented and now <= series[USED] + grace then
+    return {'superseded', series[CURRENT]}
+else
+    outcome = {'reused', ''}
+    series = {'', next_one, series[CREATED], now, now + 60000000, ''}
 end
-if tonumber(expires) <= now then
-    return {'unknown', ''}
-end
-if current == presented then
-    redis.call('HSET', KEYS[1], 'current', next_one, 'previous', presented, 'used', ARGV[3])
-    return {'rotated', ''}
-end
-if previous == presented and now <= tonumber(used) + grace then
-    return {'superseded', current}
-end
-redis.call('DEL', KEYS[1])
-redis.call('HSET', KEYS[1], 'reused_by', next_one)
-redis.call('EXPIRE', KEYS[1], 60)
-return {'reused', ''}
+redis.call('HSET', KEYS[1], id, cmsgpack.pack(series))
+return outcome
 ";
+
+/// Ends all series but one.
+const KEEP_ONE: &str = r"
+local others = {}
+for _, id in ipairs(redis.call('HKEYS', KEYS[1])) do
+    if id ~= ARGV[1] then others[#others + 1] = id end
+end
+if #others > 0 then redis.call('HDEL', KEYS[1], unpack(others)) end
+";
+
+const LIST: &str = r"
+local list = {}
+for _, series in ipairs((alive())) do
+    if series[CURRENT] ~= '' then
+        list[#list + 1] = {series.id, series[CREATED], series[USED], series[EXPIRES], series[LABEL]}
+    end
+end
+return list
+";
+
+/// A script handles all series of an owner in one step, so their number is bounded.
+const ALLOWED_PER_USER: RangeInclusive<usize> = 1..=1000;
 
 impl RedisSeries {
-    /// Starts a store on the server of this URL: `redis://` or, with the feature `redis-tls`, `rediss://`, as the `redis` crate
-    /// reads it. TLS takes the system's certificates (or those of the file that the environment names in `SSL_CERT_FILE`), and the
-    /// `CryptoProvider` of rustls that the process has installed by then; where there is none, it installs that of `ring`.
+    /// Starts a store on the server of this URL: `redis://` or, with the feature `redis-tls`,
+    /// `rediss://`, as the `redis` crate reads it. TLS uses the certificates of the operating system
+    /// (or of the file in the environment variable `SSL_CERT_FILE`), and the `CryptoProvider` of
+    /// rustls that the process has installed. If there is none, the store installs that of `ring`.
     pub fn builder(url: impl Into<String>) -> RedisSeriesBuilder {
-        RedisSeriesBuilder { settings: RedisSettings::new(url.into()) }
+        RedisSeriesBuilder { settings: RedisSettings::new(url.into()), max_per_user: MAX_PER_USER }
     }
 
-    /// Asks whether the server answers and takes what it is told, for a program's start and for probes of readiness: it writes a
-    /// key that ends within a second. A replica, or a server whose memory is full, answers requests still, and takes no logout:
-    /// that is an error here.
+    /// Checks that the server answers and accepts writes, for the start of a program and for
+    /// readiness probes. It writes a key that expires within a second. A replica and a server whose
+    /// memory is full answer reads but reject writes: that is an error.
     ///
     /// ```no_run
     /// use paseto_actix::RedisSeries;
@@ -111,137 +160,92 @@ impl RedisSeries {
     ///
     /// # Errors
     ///
-    /// [`SeriesError::Other`] with the reason, after the timeout at the latest. It shows neither the URL nor its password.
+    /// [`SeriesError::Other`] with the reason, after the timeout at the latest. The text contains
+    /// neither the URL nor its password.
     pub async fn ping(&self) -> Result<(), SeriesError> {
         self.connection.ping().await.map_err(SeriesError::Other)
     }
 
-    fn series_key(&self, series: RandomId) -> String {
-        self.connection.key('f', series.as_bytes())
-    }
-
-    /// Of one length whatever names are, and without any name in it.
-    fn user_key(&self, user_id: &str) -> String {
+    fn key(&self, owner: SeriesOwner<'_>) -> String {
+        let mut hash = Sha256::new();
+        for name in [owner.scope, owner.user_id] {
+            hash.update((name.len() as u64).to_le_bytes());
+            hash.update(name);
+        }
         let mut id = [0; 16];
-        id.copy_from_slice(&Sha256::digest(user_id)[..16]);
-        self.connection.key('u', &id)
+        id.copy_from_slice(&hash.finalize()[..16]);
+        self.connection.key('l', &id)
     }
-}
 
-/// Microseconds, which the numbers of Redis's scripts hold exactly until the year 2255.
-fn micros(time: OffsetDateTime) -> String {
-    time.unix_timestamp_nanos().div_euclid(1000).to_string()
+    async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, SeriesError> {
+        let invoke = async |mut redis: ConnectionManager| script.invoke_async(&mut redis).await;
+        self.connection.ask(invoke).await.map_err(SeriesError::Other)
+    }
 }
 
 impl SeriesStore for RedisSeries {
-    async fn begin(
-        &self,
-        series: RandomId,
-        first: RandomId,
-        user_id: &str,
-        expires: OffsetDateTime,
-        _: OffsetDateTime,
-    ) -> Result<(), SeriesError> {
-        let (key, end) = (self.series_key(series), key_end(expires));
-        let mut list = self.scripts.list.key(self.user_key(user_id));
-        list.arg(series.to_string()).arg(end);
-        let fields = [("current", first.to_string()), ("expires", micros(expires))];
-        let mut create = redis::pipe();
-        create.atomic().del(&key).ignore().hset_multiple(&key, &fields).ignore().expire_at(&key, end).ignore();
-        // The list first: what is not on it could not be ended with the rest.
-        let list = async |mut redis: ConnectionManager| list.invoke_async::<()>(&mut redis).await;
-        // Once: said again after a logout, it would bring back what that has ended. What was not confirmed is handed out to nobody.
-        let create = async |mut redis: ConnectionManager| create.query_async::<()>(&mut redis).await;
-        self.connection.ask_and_then_once(list, create).await.map_err(SeriesError::Other)
+    async fn begin(&self, new: NewSeries<'_>) -> Result<(), SeriesError> {
+        let mut begin = self.scripts.begin.key(self.key(new.owner));
+        begin.arg(new.series.as_bytes()).arg(new.first.as_bytes());
+        begin.arg(micros(new.lifetime)).arg(new.label).arg(self.max_per_user);
+        // Once: a second `begin` after a logout would bring back the series that the logout ended.
+        // An unconfirmed series is useless, because no client gets its token. `PING` finds a lost
+        // connection before.
+        let ping = async |mut redis: ConnectionManager| redis.ping::<()>().await;
+        let begin = async |mut redis: ConnectionManager| begin.invoke_async::<()>(&mut redis).await;
+        self.connection.ask_and_then_once(ping, begin).await.map_err(SeriesError::Other)
     }
 
-    async fn rotate(&self, token: TokenUse) -> Result<Rotation, SeriesError> {
-        let TokenUse { series, presented, next, now, grace } = token;
-        let mut script = self.scripts.rotate.key(self.series_key(series));
-        script.arg(presented.to_string()).arg(next.to_string());
-        script.arg(micros(now)).arg(grace.as_micros().to_string());
-        let invoke = async |mut redis: ConnectionManager| script.invoke_async(&mut redis).await;
-        let (outcome, current): (String, String) = self.connection.ask(invoke).await.map_err(SeriesError::Other)?;
+    async fn rotate(&self, token: TokenUse<'_>) -> Result<Rotation, SeriesError> {
+        let mut script = self.scripts.rotate.key(self.key(token.owner));
+        script.arg(token.series.as_bytes()).arg(token.presented.as_bytes());
+        script.arg(token.next.as_bytes()).arg(micros(token.grace));
+        let (outcome, current): (String, Vec<u8>) = self.run(&script).await?;
         Ok(match &*outcome {
             "rotated" => Rotation::Rotated,
-            // Nobody else knows the next token: asked twice, this very use made it the current one, and its answer was lost.
-            "superseded" if current == next.to_string() => Rotation::Rotated,
-            "superseded" => Rotation::Superseded { current: current.parse()? },
             "reused" => Rotation::Reused,
+            "superseded" => Rotation::Superseded { current: RandomId::from_bytes(&current)? },
             _ => Rotation::Unknown,
         })
     }
 
-    async fn revoke(&self, series: RandomId) -> Result<(), SeriesError> {
-        let key = self.series_key(series);
-        // What is gone stays gone, however often it is said.
+    async fn revoke(&self, owner: SeriesOwner<'_>, series: RandomId) -> Result<(), SeriesError> {
+        let key = self.key(owner);
+        let delete = async |mut redis: ConnectionManager| redis.hdel(&key, series.as_bytes()).await;
+        self.connection.ask(delete).await.map_err(SeriesError::Other)
+    }
+
+    async fn revoke_all(&self, owner: SeriesOwner<'_>, except: Option<RandomId>) -> Result<(), SeriesError> {
+        let key = self.key(owner);
+        if let Some(except) = except {
+            let mut script = self.scripts.keep_one.key(key);
+            script.arg(except.as_bytes());
+            return self.run(&script).await;
+        }
         let delete = async |mut redis: ConnectionManager| redis.del(&key).await;
         self.connection.ask(delete).await.map_err(SeriesError::Other)
     }
 
-    async fn revoke_all(&self, user_id: &str) -> Result<(), SeriesError> {
-        let list = self.user_key(user_id);
-        let mut from = Some("-inf".to_owned());
-        while let Some(least) = from {
-            let (listed, rest) = self.listed(&list, &least).await.map_err(SeriesError::Other)?;
-            for part in listed.chunks(CHUNK) {
-                self.revoke_part(&list, part).await.map_err(SeriesError::Other)?;
-            }
-            from = rest;
-        }
-        Ok(())
+    async fn list(&self, owner: SeriesOwner<'_>) -> Result<Vec<LoginEntry>, SeriesError> {
+        type Row = (Vec<u8>, i64, i64, i64, String);
+        let script = self.scripts.list.key(self.key(owner));
+        let rows: Vec<Row> = self.run(&script).await?;
+        let entry = |(id, created, used, expires, label): Row| {
+            let entry = LoginEntry::new(RandomId::from_bytes(&id)?, time_of(created), time_of(expires), label);
+            Ok(entry.used_at(time_of(used)))
+        };
+        rows.into_iter().map(entry).collect()
     }
 }
 
-impl RedisSeries {
-    /// Some of those that are listed, from this end on, and from which end on there may be more. All that end in the same second
-    /// come together. An end never changes, whatever leaves the list meanwhile: places in its order would move, and the cursors
-    /// of a server mean nothing to it after a restart, which need not be noticed here.
-    async fn listed(
-        &self,
-        list: &str,
-        least: &str,
-    ) -> Result<(Vec<String>, Option<String>), Box<dyn Error + Send + Sync>> {
-        let question = async |mut redis: ConnectionManager| {
-            let mut range = redis::cmd("ZRANGE");
-            range.arg(list).arg(least).arg("+inf").arg("BYSCORE").arg("LIMIT").arg(0).arg(CHUNK).arg("WITHSCORES");
-            let first: Vec<(String, f64)> = range.query_async(&mut redis).await?;
-            // Whether its answers are those of RESP2 or of RESP3, `f64` reads the ends.
-            let last = first.last().filter(|_| first.len() == CHUNK).map(|(_, end)| *end);
-            let before = first.into_iter().filter(|(_, end)| Some(*end) != last);
-            let mut names: Vec<String> = before.map(|(name, _)| name).collect();
-            let Some(last) = last else { return Ok((names, None)) };
-            let mut same = redis::cmd("ZRANGE");
-            same.arg(list).arg(last.to_string()).arg(last.to_string()).arg("BYSCORE");
-            names.extend(same.query_async::<Vec<String>>(&mut redis).await?);
-            Ok((names, Some(format!("({last}"))))
-        };
-        self.connection.ask(question).await
-    }
+/// The scripts of Redis use floating-point numbers. They hold microseconds exactly until the year
+/// 2255.
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
 
-    async fn revoke_part(&self, list: &str, names: &[String]) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let theirs: Vec<RandomId> = names.iter().filter_map(|name| name.parse().ok()).collect();
-        if theirs.is_empty() {
-            return Ok(());
-        }
-        let part = async |mut redis: ConnectionManager| {
-            // Commands of one key each: in a cluster, they may be of several servers.
-            let mut delete = redis::pipe();
-            for series in &theirs {
-                delete.del(self.series_key(*series));
-            }
-            let deleted: Vec<bool> = delete.query_async(&mut redis).await?;
-            // Only those that were there leave the list: a login that is under way has put itself there before its series. Asked
-            // twice, what the first time deleted may stay on it, as does what was revoked by itself.
-            let gone: Vec<String> =
-                theirs.iter().zip(deleted).filter(|(_, was_there)| *was_there).map(|(id, _)| id.to_string()).collect();
-            if !gone.is_empty() {
-                redis.zrem::<_, _, ()>(list, gone).await?;
-            }
-            Ok(())
-        };
-        self.connection.ask(part).await
-    }
+fn time_of(micros: i64) -> OffsetDateTime {
+    OffsetDateTime::UNIX_EPOCH.saturating_add(time::Duration::microseconds(micros))
 }
 
 impl fmt::Debug for RedisSeries {
@@ -250,33 +254,54 @@ impl fmt::Debug for RedisSeries {
     }
 }
 
-/// A [`RedisSeries`] in the making.
+/// Builds a [`RedisSeries`].
 #[derive(Debug)]
-#[must_use = "a RedisSeries is made by `.build()`"]
+#[must_use = "call `.build()` to get a RedisSeries"]
 pub struct RedisSeriesBuilder {
     settings: RedisSettings,
+    max_per_user: usize,
 }
 
 impl RedisSeriesBuilder {
-    /// What the names of keys begin with. Default: `paseto`.
+    /// The prefix of all keys. Default: `paseto`.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.settings.prefix = prefix.into();
         self
     }
 
-    /// How long an answer is waited for, connecting included: 1 millisecond to 60 seconds. Default: 250 milliseconds.
+    /// The longest wait for an answer, with the time to connect: 1 millisecond to 60 seconds.
+    /// Default: 250 milliseconds.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
         self
     }
 
-    /// Makes the store. It connects when it is first asked.
+    /// The number of logins that one user can have: 1 to 1000. One more login ends the oldest login
+    /// of the user. Default: 100.
+    pub fn max_per_user(mut self, logins: usize) -> Self {
+        self.max_per_user = logins;
+        self
+    }
+
+    /// Builds the store. It connects with its first command.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] if the URL is none of Redis's, or the timeout too short or too long.
+    /// [`ConfigError`] if the URL is not a URL of Redis, if the timeout is too short or too long, or
+    /// if the number of logins of a user is not allowed.
     pub fn build(self) -> Result<RedisSeries, ConfigError> {
-        let scripts = Scripts { list: Script::new(LIST), rotate: Script::new(ROTATE) };
-        Ok(RedisSeries { connection: self.settings.connect()?, scripts: Arc::new(scripts) })
+        if !ALLOWED_PER_USER.contains(&self.max_per_user) {
+            let problem = format!("expected 1 to 1000 logins, found {}", self.max_per_user);
+            return Err(ConfigError::setting("max_per_user", problem));
+        }
+        let script = |code: &str| Script::new(&format!("{COMMON}{code}"));
+        let scripts = Scripts {
+            begin: script(BEGIN),
+            rotate: script(ROTATE),
+            keep_one: Script::new(KEEP_ONE),
+            list: script(LIST),
+        };
+        let connection = self.settings.connect()?;
+        Ok(RedisSeries { connection, max_per_user: self.max_per_user, scripts: Arc::new(scripts) })
     }
 }

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use time::{Duration, OffsetDateTime};
 
 use super::{AT_ONCE, name};
-use crate::{RevocationError, RevocationQuery, Revocations};
+use crate::{ExceptedLogin, RevocationError, RevocationQuery, Revocations};
 
 /// Shows that a store keeps the rules of [`Revocations`] that need no time to pass.
 ///
@@ -18,6 +18,7 @@ pub async fn revocations<R: Revocations>(store: &R, now: OffsetDateTime) {
     let suite = Suite::new(store, now);
     suite.ids().await;
     suite.subjects().await;
+    suite.exceptions().await;
     suite.at_once().await;
 }
 
@@ -93,7 +94,7 @@ impl<'a, R: Revocations> Suite<'a, R> {
     }
 
     async fn revoke_subject(&self, subject: &str, until: OffsetDateTime) -> u64 {
-        answer("revoke_subject", self.store.revoke_subject(&self.issuer, subject, until).await)
+        answer("revoke_subject", self.store.revoke_subject(&self.issuer, subject, None, until).await)
     }
 
     async fn generation(&self, subject: &str) -> u64 {
@@ -152,6 +153,34 @@ impl<'a, R: Revocations> Suite<'a, R> {
         assert_eq!(self.generation(&subject).await, second, "a record never ends sooner for a second word");
         assert!(self.is_revoked(of(&subject, first)).await, "tokens of the first generation are revoked by the second");
         assert!(!self.is_revoked(of(&subject, second)).await, "tokens of the second generation are not revoked");
+    }
+
+    /// A new generation can spare one login.
+    async fn exceptions(&self) {
+        let (subject, login, token, other) = (name("subject"), name("login"), name("token"), name("login"));
+        let of = |id, login, generation| self.token(id).of_session(login).of_subject(Some(&subject), generation);
+        let spare = async |id: &str, generation| {
+            let except = Some(ExceptedLogin::new(id, generation));
+            self.store.revoke_subject(&self.issuer, &subject, except, self.end()).await
+        };
+        let first = answer("revoke_subject", spare(&login, 0).await);
+        assert!(!self.is_revoked(of(&token, Some(&login), 0)).await, "tokens of the excepted login are not revoked");
+        assert!(!self.is_revoked(of(&login, None, 0)).await, "a token whose id is the exception is not revoked");
+        assert!(self.is_revoked(of(&token, Some(&other), 0)).await, "tokens of other logins are revoked");
+        assert!(self.is_revoked(of(&token, None, 0)).await, "tokens of no login are revoked");
+        assert_eq!(self.generation(&subject).await, first, "an exception does not change the generation");
+        let ended = spare(&other, first - 1).await;
+        assert!(matches!(ended, Err(RevocationError::Ended)), "a login that has ended cannot be spared: {ended:?}");
+        assert_eq!(self.generation(&subject).await, first, "a login that has ended begins no generation");
+        assert!(self.is_revoked(of(&token, Some(&other), 0)).await, "a login that has ended stays revoked");
+        let second = answer("revoke_subject", spare(&login, 0).await);
+        assert!(second > first, "an excepted login can be spared again: {second} after {first}");
+        self.revoke(&login, self.end()).await;
+        assert!(self.is_revoked(of(&token, Some(&login), 0)).await, "an excepted login can be revoked by its id");
+        answer("revoke_subject", spare(&other, second).await);
+        assert!(!self.is_revoked(of(&token, Some(&other), second)).await, "each generation has its own exception");
+        self.revoke_subject(&subject, self.end()).await;
+        assert!(self.is_revoked(of(&token, Some(&other), second)).await, "an exception ends with the next generation");
     }
 
     async fn at_once(&self) {

@@ -28,7 +28,11 @@ use trust::CurrentTrust;
 
 use crate::{
     Clock, ConfigError, Format, PublicKey, RevocationError, RevocationQuery, VerifiedToken, VerifyError,
-    VerifyErrorKind as Kind, cross_origin::CrossOriginPolicy, limits::RECORD_SLACK, revocation::AnyRevocations,
+    VerifyErrorKind as Kind,
+    cross_origin::CrossOriginPolicy,
+    event::{Event, EventHook},
+    limits::RECORD_SLACK,
+    revocation::AnyRevocations,
     token::Policy,
 };
 
@@ -78,7 +82,8 @@ struct Inner {
     sources: Sources,
     cross_origin: CrossOriginPolicy,
     checks: Checks,
-    revocations: Option<AnyRevocations>,
+    revocations: Option<Arc<dyn AnyRevocations>>,
+    events: EventHook,
     error_handler: Option<ErrorHandler>,
     realm: Arc<str>,
     clock: Arc<dyn Clock>,
@@ -162,7 +167,9 @@ impl Verifier {
         let token_id = token.token_id().ok_or(RevocationError::NoTokenId)?;
         // One that never expires is never forgotten.
         let until = token.expires_at().map_or(LAST_MOMENT, |exp| exp.saturating_add(RECORD_SLACK));
-        store.revoke(token.issuer(), token_id, until).await
+        store.revoke(token.issuer(), token_id, until).await?;
+        self.0.events.emit(Event::Logout { subject: token.subject() });
+        Ok(())
     }
 
     /// Trusts one more key from the next request on, as [`VerifierBuilder::trust`] does from the start. All clones do. Like every
@@ -232,7 +239,7 @@ impl Verifier {
 
     pub(crate) async fn finish(&self, token: VerifiedToken) -> Result<VerifiedToken, VerifyError> {
         if let Some(store) = &self.0.revocations {
-            ask(store, &token)
+            ask(&**store, &token)
                 .await
                 .map_err(|error| error.with_kid(Some(token.kid())).with_issuer(Some(token.issuer())))?;
         }
@@ -244,6 +251,7 @@ impl Verifier {
     pub(crate) fn refuse(&self, req: &HttpRequest, error: VerifyError) -> HttpResponse {
         let error = error.with_realm(&self.0.realm);
         log_refusal(req, &error);
+        self.0.events.emit(Event::Rejected(error.kind()));
         match &self.0.error_handler {
             Some(handler) => handler(req, &error),
             None => actix_web::ResponseError::error_response(&error),
@@ -268,7 +276,7 @@ impl Verifier {
 const LAST_MOMENT: OffsetDateTime = time::macros::datetime!(9999-12-31 23:59:59 UTC);
 
 /// Whatever the store does not say clearly is a no.
-async fn ask(store: &AnyRevocations, token: &VerifiedToken) -> Result<(), VerifyError> {
+async fn ask(store: &dyn AnyRevocations, token: &VerifiedToken) -> Result<(), VerifyError> {
     let Some(token_id) = token.token_id() else {
         return Err(VerifyError::new(Kind::Revoked, "revocations are asked for, and the token has no `jti`"));
     };

@@ -11,8 +11,8 @@ use actix_web::{
 };
 use futures_util::future::join_all;
 use paseto_actix::{
-    ConfigError, KeyRing, LocalKey, MemoryRevocations, MemorySeries, RefreshError, RefreshTokens, RefreshTokensBuilder,
-    Revocations, TokenPair, Verifier, VerifyErrorKind as Kind,
+    ConfigError, Event, KeyRing, LocalKey, MemoryRevocations, MemorySeries, RefreshError, RefreshTokens,
+    RefreshTokensBuilder, Revocations, TokenPair, Verifier, VerifyErrorKind as Kind,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -35,16 +35,21 @@ impl House {
     fn new() -> Self {
         let clock = TestClock::new();
         let revocations = MemoryRevocations::new(1000).clock(clock.clone());
-        let (families, reuses) = (MemorySeries::new(1000), Arc::default());
+        let (families, reuses) = (MemorySeries::new(1000).clock(clock.clone()), Arc::default());
         Self { clock, key: LocalKey::generate(), families, revocations, reuses }
     }
 
     fn builder(&self) -> RefreshTokensBuilder {
         let reuses = Arc::clone(&self.reuses);
-        RefreshTokens::builder(issuer_builder(&self.clock).build().unwrap(), self.key.clone())
+        let issuer = issuer_builder(&self.clock).ttl(StdDuration::from_secs(900)).build().unwrap();
+        RefreshTokens::builder(issuer, self.key.clone())
             .families(self.families.clone())
             .revocations(self.revocations.clone())
-            .on_reuse(move |reuse| reuses.lock().unwrap().push(reuse.user_id.clone()))
+            .on_event(move |event| {
+                if let Event::Reused { subject, .. } = event {
+                    reuses.lock().unwrap().push((*subject).to_owned());
+                }
+            })
             .clock(self.clock.clone())
     }
 

@@ -41,7 +41,7 @@ async fn logs_of_refresh_tokens_show_no_secret() {
     let store = Failing::new(&clock, 100);
     let builder = |key: &LocalKey| -> RefreshTokensBuilder {
         RefreshTokens::builder(issuer_builder(&clock).build().unwrap(), key.clone())
-            .families(MemorySeries::new(100))
+            .families(MemorySeries::new(100).clock(clock.clone()))
             .revocations(store.clone())
             .clock(clock.clone())
     };
@@ -88,7 +88,7 @@ async fn logs_of_refresh_tokens_show_no_secret() {
         "reason=the refresh token was used before",
         "reason=the login has ended",
         "reason=down",
-        "reason=the store holds 0 series",
+        "reason=the store is full",
         "reason=a refresh token could not be encrypted",
     ];
     logs.assert_no_secret(&scenarios, &secrets);

@@ -6,8 +6,9 @@ use std::{
 };
 
 use paseto_actix::{
-    LocalKey, MemoryRevocations, MemorySeries, RandomId, RefreshError, RefreshTokens, RevocationError, RevocationQuery,
-    Revocations, Rotation, SeriesError, SeriesStore, TokenUse, Verifier,
+    ExceptedLogin, LocalKey, LoginEntry, MemoryRevocations, MemorySeries, NewSeries, RandomId, RefreshError,
+    RefreshTokens, RevocationError, RevocationQuery, Revocations, Rotation, SeriesError, SeriesOwner, SeriesStore,
+    TokenUse, Verifier,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -16,6 +17,9 @@ use paseto_actix_tests::{
 };
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
+
+/// The scope of the families: the purpose, the issuer with its length, and the application.
+const SCOPE: &str = "paseto-actix/refresh/22/https://issuer.example/";
 
 /// Both stores in one. The steps of a logout everywhere of Ada come between those of a refresh or a login, where it is told.
 #[derive(Clone)]
@@ -37,7 +41,7 @@ struct Plan {
 impl Interrupted {
     fn new(clock: &TestClock) -> Self {
         let revocations = MemoryRevocations::new(100).clock(clock.clone());
-        Self { families: MemorySeries::new(100), revocations, plan: Arc::default() }
+        Self { families: MemorySeries::new(100).clock(clock.clone()), revocations, plan: Arc::default() }
     }
 
     async fn plan(&self, logout: [usize; 3]) {
@@ -60,42 +64,40 @@ impl Interrupted {
         let due = |step: usize| logout.get(step) == Some(&steps);
         for step in [0, 2] {
             if due(step) {
-                self.revocations.revoke_subject(ISSUER, "ada", START + Duration::HOUR).await.unwrap();
+                self.revocations.revoke_subject(ISSUER, "ada", None, START + Duration::HOUR).await.unwrap();
             }
             if step == 0 && due(1) {
-                self.families.revoke_all("ada").await.unwrap();
+                self.families.revoke_all(SeriesOwner::new(SCOPE, "ada"), None).await.unwrap();
             }
         }
     }
 }
 
 impl SeriesStore for Interrupted {
-    async fn begin(
-        &self,
-        series: RandomId,
-        first: RandomId,
-        user_id: &str,
-        expires: OffsetDateTime,
-        now: OffsetDateTime,
-    ) -> Result<(), SeriesError> {
-        let outcome = self.families.begin(series, first, user_id, expires, now).await;
+    async fn begin(&self, new: NewSeries<'_>) -> Result<(), SeriesError> {
+        assert_eq!(new.owner.scope, SCOPE);
+        let outcome = self.families.begin(new).await;
         self.step().await;
         outcome
     }
 
-    async fn rotate(&self, token: TokenUse) -> Result<Rotation, SeriesError> {
+    async fn rotate(&self, token: TokenUse<'_>) -> Result<Rotation, SeriesError> {
         let outcome = self.families.rotate(token).await;
         self.step().await;
         outcome
     }
 
-    async fn revoke(&self, series: RandomId) -> Result<(), SeriesError> {
-        self.families.revoke(series).await
+    async fn revoke(&self, owner: SeriesOwner<'_>, series: RandomId) -> Result<(), SeriesError> {
+        self.families.revoke(owner, series).await
     }
 
-    async fn revoke_all(&self, user_id: &str) -> Result<(), SeriesError> {
+    async fn revoke_all(&self, owner: SeriesOwner<'_>, except: Option<RandomId>) -> Result<(), SeriesError> {
         self.plan.lock().unwrap().ended.push("families");
-        self.families.revoke_all(user_id).await
+        self.families.revoke_all(owner, except).await
+    }
+
+    async fn list(&self, owner: SeriesOwner<'_>) -> Result<Vec<LoginEntry>, SeriesError> {
+        self.families.list(owner).await
     }
 }
 
@@ -104,9 +106,15 @@ impl Revocations for Interrupted {
         self.revocations.revoke(issuer, token_id, until).await
     }
 
-    async fn revoke_subject(&self, issuer: &str, subject: &str, until: OffsetDateTime) -> Result<u64, RevocationError> {
+    async fn revoke_subject(
+        &self,
+        issuer: &str,
+        subject: &str,
+        except: Option<ExceptedLogin<'_>>,
+        until: OffsetDateTime,
+    ) -> Result<u64, RevocationError> {
         self.plan.lock().unwrap().ended.push("access tokens");
-        self.revocations.revoke_subject(issuer, subject, until).await
+        self.revocations.revoke_subject(issuer, subject, except, until).await
     }
 
     async fn generation(&self, issuer: &str, subject: &str) -> Result<u64, RevocationError> {

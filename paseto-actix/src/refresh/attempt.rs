@@ -7,25 +7,35 @@ use super::{
     token::RefreshToken,
     tokens::{random, span},
 };
+use crate::{event::Event, series::NewSeries};
 
-/// A login that waits for its password to be found right: see [`RefreshTokens::attempt`].
-#[must_use = "a login begins by `.begin()`"]
+/// A login whose credentials the application is about to check: see [`RefreshTokens::attempt`].
+#[must_use = "call `.begin()` to begin the login"]
 pub struct LoginAttempt {
     pub(super) tokens: RefreshTokens,
     pub(super) subject: String,
     pub(super) noted: OffsetDateTime,
     pub(super) generation: u64,
+    pub(super) label: String,
 }
 
 impl LoginAttempt {
+    /// A text for the [list of the user's logins](RefreshTokens::logins), such as the name of the
+    /// app. A store keeps its first 128 bytes. Default: empty.
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
     /// Begins the login.
     ///
     /// # Errors
     ///
-    /// [`RefreshError`] if one of the stores does not do its part; [`RefreshError::Ended`] if all logins of the subject were ended
-    /// since the attempt was noted, or if that is longer ago than an access token lives: whether they were may be forgotten then.
+    /// [`RefreshError`] if one of the stores fails; [`RefreshError::Ended`] if all logins of the
+    /// subject ended since the attempt was noted, or if the attempt is older than the lifetime of an
+    /// access token, because the store may have removed the record of that end.
     pub async fn begin(self) -> Result<Login, RefreshError> {
-        let Self { tokens, subject, noted, generation } = self;
+        let Self { tokens, subject, noted, generation, label } = self;
         let inner = &*tokens.0;
         let now = inner.clock.now();
         let age = now - noted;
@@ -38,15 +48,19 @@ impl LoginAttempt {
         let token = RefreshToken::new(subject, since, exp, family, first);
         // First, because a token that cannot be encrypted must not begin a family.
         let text = token.encrypt(&inner.keys, &inner.assertion).ok_or(RefreshError::Sealing)?;
-        inner.families.begin(family, first, &token.sub, expires, now).await?;
-        // After that: of a logout everywhere at the same time, either the family is found by it, or it is found here.
+        let new = NewSeries::new(tokens.owner(&token.sub), family, first, inner.lifetime).label(&label);
+        inner.families.begin(new).await?;
+        // After that: a parallel end of all logins either finds the family, or is found here.
         let outcome = match tokens.generation(&token.sub).await {
-            Ok(by_now) if by_now <= generation => return tokens.login(token, family, text, generation),
+            Ok(by_now) if by_now <= generation => {
+                inner.events.emit(Event::Login { subject: &token.sub });
+                return tokens.login(token, family, text, generation);
+            }
             Ok(_) => RefreshError::Ended,
             Err(error) => error,
         };
-        // Nobody has a token of it: if it stays, it only takes room.
-        inner.families.revoke(family).await?;
+        // No client has a token of the family.
+        inner.families.revoke(tokens.owner(&token.sub), family).await?;
         Err(outcome)
     }
 }

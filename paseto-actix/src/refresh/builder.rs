@@ -2,9 +2,10 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use super::{RefreshTokens, tokens::Inner};
 use crate::{
-    Clock, ConfigError, Issuer, KeyRing, Revocations, SeriesReuse, SeriesStore, SystemClock,
+    Clock, ConfigError, Issuer, KeyRing, Revocations, SeriesStore, SystemClock,
+    event::{Event, EventHook},
     limits::{LONGEST_LEEWAY, check_ttl},
-    revocation::AnyRevocations,
+    revocation::{AnyRevocations, scope},
     series::AnySeries,
     token::assertion,
 };
@@ -18,9 +19,9 @@ pub struct RefreshTokensBuilder {
     access_ttl: Duration,
     lifetime: Duration,
     grace: Duration,
-    families: Option<AnySeries>,
-    revocations: Option<AnyRevocations>,
-    on_reuse: Box<dyn Fn(&SeriesReuse) + Send + Sync>,
+    families: Option<Arc<dyn AnySeries>>,
+    revocations: Option<Arc<dyn AnyRevocations>>,
+    events: EventHook,
     clock: Arc<dyn Clock>,
 }
 
@@ -35,7 +36,7 @@ impl RefreshTokensBuilder {
             grace: Duration::from_secs(10),
             families: None,
             revocations: None,
-            on_reuse: Box::new(|_| ()),
+            events: EventHook::default(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -46,7 +47,12 @@ impl RefreshTokensBuilder {
         self
     }
 
-    /// How long an access token is accepted, 1 second to 100 years. Default: 15 minutes.
+    /// How long an access token is accepted, 1 second to 100 years, and at most the issuer's
+    /// [`max_ttl`](crate::IssuerBuilder::max_ttl). Default: 15 minutes.
+    ///
+    /// If the issuer has no `max_ttl`, [`build`](Self::build) sets it, for all clones of the issuer, to
+    /// the longer of its `ttl` and this. If a deployment lowers `access_ttl`, `max_ttl` has to stay at
+    /// the old value until the old tokens have expired.
     pub fn access_ttl(mut self, ttl: Duration) -> Self {
         self.access_ttl = ttl;
         self
@@ -65,21 +71,26 @@ impl RefreshTokensBuilder {
         self
     }
 
-    /// Where families are kept. Required. Not the store of remembered logins, unless its users are the same.
+    /// The store of the families. Required. It can be the store of remembered logins too: the purpose
+    /// and the application keep them apart.
+    ///
+    /// A subject has at most 100 logins, unless `max_per_user` of the store changes it. One more ends
+    /// the oldest one, whose access token stays valid until it expires.
     pub fn families(mut self, store: impl SeriesStore) -> Self {
-        self.families = Some(AnySeries::new(store));
+        self.families = Some(Arc::new(store));
         self
     }
 
     /// Where access tokens are revoked. Required: it is the one that the verifier asks.
     pub fn revocations(mut self, store: impl Revocations) -> Self {
-        self.revocations = Some(AnyRevocations::new(store));
+        self.revocations = Some(Arc::new(store));
         self
     }
 
-    /// What to do when a refresh token was used again, beyond the line in the log.
-    pub fn on_reuse(mut self, hook: impl Fn(&SeriesReuse) + Send + Sync + 'static) -> Self {
-        self.on_reuse = Box::new(hook);
+    /// A closure that gets the [`Event`]s of logins: `Login`, `Refreshed`, `Reused`, `Logout`,
+    /// `Revoked` and `Rejected`. Default: none.
+    pub fn on_event(mut self, hook: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        self.events = EventHook::new(hook);
         self
     }
 
@@ -93,7 +104,8 @@ impl RefreshTokensBuilder {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] if a store is missing, or a duration is too short or too long.
+    /// [`ConfigError`] if a store is missing, if a duration is too short or too long, if the issuer
+    /// issues tokens without `exp`, or if `access_ttl` exceeds the `max_ttl` of the issuer.
     pub fn build(self) -> Result<RefreshTokens, ConfigError> {
         let missing = |setting| ConfigError::setting(setting, "a store is required");
         check_ttl("access_ttl", self.access_ttl)?;
@@ -102,16 +114,21 @@ impl RefreshTokensBuilder {
             let (setting, given) = ("grace", self.grace);
             return Err(ConfigError::DurationOutOfRange { setting, given, allowed: "at most 5 minutes" });
         }
+        let families = self.families.ok_or_else(|| missing("families"))?;
+        let revocations = self.revocations.ok_or_else(|| missing("revocations"))?;
+        // Last, because it changes the issuer.
+        self.issuer.limit_ttl(self.access_ttl)?;
         Ok(RefreshTokens(Arc::new(Inner {
             assertion: assertion("refresh", &self.application, self.issuer.name()),
+            scope: scope("refresh", &self.application, self.issuer.name()),
             issuer: self.issuer,
             access_ttl: self.access_ttl,
             keys: self.keys,
             lifetime: self.lifetime,
             grace: self.grace,
-            families: self.families.ok_or_else(|| missing("families"))?,
-            revocations: self.revocations.ok_or_else(|| missing("revocations"))?,
-            on_reuse: self.on_reuse,
+            families,
+            revocations,
+            events: self.events,
             clock: self.clock,
         })))
     }

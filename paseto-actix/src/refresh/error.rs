@@ -42,7 +42,8 @@ impl ResponseError for RefreshError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Invalid | Self::Ended | Self::Reused => StatusCode::UNAUTHORIZED,
-            Self::Series(_) | Self::Revocation(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Revocation(error) => error.status_code(),
+            Self::Series(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Issue(_) | Self::Sealing => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

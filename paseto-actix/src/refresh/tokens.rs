@@ -5,8 +5,12 @@ use zeroize::Zeroizing;
 
 use super::{Login, LoginAttempt, RefreshError, RefreshTokensBuilder, token::RefreshToken};
 use crate::{
-    Clock, Issuer, KeyRing, RandomId, Rotation, SeriesReuse, TokenUse, VerifiedToken, limits::RECORD_SLACK,
-    revocation::AnyRevocations, series::AnySeries,
+    Clock, ExceptedLogin, Issuer, KeyRing, LoginEntry, RandomId, RevocationError, RevocationQuery, Rotation, TokenUse,
+    VerifiedToken, VerifyErrorKind,
+    event::{Event, EventHook},
+    limits::RECORD_SLACK,
+    revocation::AnyRevocations,
+    series::{AnySeries, SeriesOwner},
 };
 
 /// Pairs of an access token (`v4.public`, short) and a refresh token (`v4.local`, long, good for one use), as
@@ -59,9 +63,11 @@ pub(super) struct Inner {
     pub(super) assertion: Vec<u8>,
     pub(super) lifetime: Duration,
     pub(super) grace: Duration,
-    pub(super) families: AnySeries,
-    pub(super) revocations: AnyRevocations,
-    pub(super) on_reuse: Box<dyn Fn(&SeriesReuse) + Send + Sync>,
+    pub(super) families: Arc<dyn AnySeries>,
+    /// The scope of the families in their store.
+    pub(super) scope: Arc<str>,
+    pub(super) revocations: Arc<dyn AnyRevocations>,
+    pub(super) events: EventHook,
     pub(super) clock: Arc<dyn Clock>,
 }
 
@@ -72,19 +78,23 @@ impl RefreshTokens {
         RefreshTokensBuilder::new(issuer, keys.into())
     }
 
-    /// Begins a login: call it once the credentials were found right.
+    /// Begins a login, after the application has checked the credentials.
+    ///
+    /// A login with a password that changes at the same time can outlive the change. Use
+    /// [`attempt`](Self::attempt) against that.
     ///
     /// # Errors
     ///
-    /// [`RefreshError`] if one of the stores does not do its part; [`RefreshError::Ended`] if all logins of the subject were ended
-    /// meanwhile.
+    /// [`RefreshError`] if one of the stores fails; [`RefreshError::Ended`] if all logins of the
+    /// subject ended at the same time.
     pub async fn begin(&self, subject: impl Into<String>) -> Result<Login, RefreshError> {
         self.attempt(subject).await?.begin().await
     }
 
-    /// Notes that a subject is about to log in: call it before the password is looked at, and
-    /// [`begin`](LoginAttempt::begin) once it was found right, before an access token would have expired. Then a login with a password
-    /// that is changed in that very moment, and all logins [ended](Self::end_all), does not outlive the change.
+    /// Notes that a subject is about to log in. Call it before the application checks the password,
+    /// and [`begin`](LoginAttempt::begin) after that, within the lifetime of an access token. Then a
+    /// login with the old password does not outlive a password change that happens at the same time
+    /// and [ends all logins](Self::end_all).
     ///
     /// ```no_run
     /// # use paseto_actix::{RefreshError, RefreshTokens, TokenPair};
@@ -100,96 +110,174 @@ impl RefreshTokens {
     ///
     /// # Errors
     ///
-    /// [`RefreshError`] if the revocation store does not do its part.
+    /// [`RefreshError`] if the revocation store fails.
     pub async fn attempt(&self, subject: impl Into<String>) -> Result<LoginAttempt, RefreshError> {
         let (subject, noted) = (subject.into(), self.0.clock.now());
         let generation = self.generation(&subject).await?;
-        Ok(LoginAttempt { tokens: self.clone(), subject, noted, generation })
+        Ok(LoginAttempt { tokens: self.clone(), subject, noted, generation, label: String::new() })
     }
 
-    /// Uses a refresh token up: the login that goes on, with the next one.
+    /// Uses a refresh token, and returns the login with the next refresh token.
     ///
     /// # Errors
     ///
-    /// [`RefreshError`] if the token is none, is used up, or belongs to a login that has ended; or if one of the stores does not
-    /// do its part. A token that was used before ends its login.
+    /// [`RefreshError`] if the text is not a refresh token of this application, if its login has
+    /// ended, or if a store fails. A token that was used before ends its login.
     pub async fn refresh(&self, refresh_token: &str) -> Result<Login, RefreshError> {
         let inner = &*self.0;
         let (token, family, presented) = self.open(refresh_token)?;
         let next = random()?;
-        // Before the rotation: of a logout everywhere at the same time, either the family is gone by then, or this is too old.
+        // Before the rotation: if all logins end at the same time, either the family is gone at the
+        // rotation, or this generation is too old.
         let generation = self.generation(&token.sub).await?;
-        let token_use = TokenUse::new(family, presented, next, inner.clock.now(), inner.grace);
+        let owner = self.owner(&token.sub);
+        let token_use = TokenUse::new(owner, family, presented, next, inner.grace);
         let current = match inner.families.rotate(token_use).await? {
             Rotation::Rotated => next,
-            // Two at once, or one whose response was lost.
+            // A parallel refresh, or a lost response.
             Rotation::Superseded { current } => current,
             Rotation::Unknown => {
-                // Whoever found the reuse, or the logout, may not have come so far.
+                // The request that ended the family may not have revoked its access tokens yet.
                 self.revoke_access(family).await?;
+                inner.events.emit(Event::Rejected(VerifyErrorKind::Revoked));
                 return Err(RefreshError::Ended);
             }
             Rotation::Reused => {
-                tracing::warn!(%family, "a refresh token was used again: somebody has a copy; its family is revoked");
+                tracing::warn!(%family, "a refresh token was used again: a copy of it exists, and its family was revoked");
                 let revoked = self.revoke_access(family).await;
-                (inner.on_reuse)(&SeriesReuse { user_id: token.sub, series: family });
+                inner.events.emit(Event::Reused { subject: &token.sub, login: &family.to_string() });
                 revoked?;
                 return Err(RefreshError::Reused);
             }
         };
         let token = RefreshToken::new(token.sub, token.since, token.exp, family, current);
         let text = token.encrypt(&inner.keys, &inner.assertion).ok_or(RefreshError::Sealing)?;
+        inner.events.emit(Event::Refreshed { subject: &token.sub });
         self.login(token, family, text, generation)
     }
 
-    /// Ends a login, by a refresh token of it: a logout. It beats a refresh that is under way.
+    /// Ends the login of a refresh token: a logout. A parallel refresh cannot undo it.
     ///
     /// # Errors
     ///
-    /// [`RefreshError::Invalid`] if it is no refresh token; another one if a store does not do its part: the login may go on then.
+    /// [`RefreshError::Invalid`] if the text is not a refresh token of this application; another
+    /// error if a store fails. The login may go on then.
     pub async fn end(&self, refresh_token: &str) -> Result<(), RefreshError> {
-        let (_, family, _) = self.open(refresh_token)?;
-        self.end_family(family, self.last_access_token()).await
+        let (token, family, _) = self.open(refresh_token)?;
+        self.end_family(&token.sub, family, self.last_access_token()).await
     }
 
-    /// Ends the login that an access token is of: a logout by whoever has no refresh token at hand.
+    /// Ends the login of an access token: a logout of a client without the refresh token.
     ///
     /// # Errors
     ///
-    /// [`RefreshError::Invalid`] if it is an access token of no such login; another one if a store does not do its part: the login
-    /// may go on then.
+    /// [`RefreshError::Invalid`] if the token does not belong to a login of this issuer; another
+    /// error if a store fails. The login may go on then.
     pub async fn end_by(&self, access_token: &VerifiedToken) -> Result<(), RefreshError> {
-        let session_id = access_token.session_id().filter(|_| access_token.issuer() == self.0.issuer.name());
-        let family = session_id.and_then(|id| id.parse().ok()).ok_or(RefreshError::Invalid)?;
+        let (subject, family) = self.login_of(access_token).ok_or(RefreshError::Invalid)?;
         let expires = access_token.expires_at().unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        self.end_family(family, expires.saturating_add(RECORD_SLACK).max(self.last_access_token())).await
+        self.end_family(subject, family, expires.saturating_add(RECORD_SLACK).max(self.last_access_token())).await
     }
 
-    /// Ends all logins of a subject, the access tokens too.
+    /// Ends one login of a subject, by its id from [`logins`](Self::logins). An id of no login of
+    /// this subject changes nothing, so a handler can take it from a form.
     ///
     /// # Errors
     ///
-    /// [`RefreshError`] if a store does not do its part: logins may go on then.
+    /// [`RefreshError`] if a store fails. The login may go on then.
+    pub async fn end_login(&self, subject: &str, login: RandomId) -> Result<(), RefreshError> {
+        if !self.logins(subject).await?.iter().any(|known| known.id == login) {
+            return Ok(());
+        }
+        // The access tokens first: if this fails, the login is still listed and can be ended again.
+        self.revoke_access(login).await?;
+        self.end_family(subject, login, self.last_access_token()).await
+    }
+
+    /// Ends all logins of a subject: refresh tokens, and all access tokens of the issuer.
+    ///
+    /// # Errors
+    ///
+    /// [`RefreshError`] if a store fails. Logins may go on then.
     pub async fn end_all(&self, subject: &str) -> Result<(), RefreshError> {
+        self.end_all_except(subject, None).await
+    }
+
+    /// Ends all logins of the subject of an access token, except its own.
+    ///
+    /// # Errors
+    ///
+    /// [`RefreshError::Invalid`] if the token does not belong to a login of this issuer;
+    /// [`RevocationError::Ended`](crate::RevocationError::Ended) if its login has ended; another error
+    /// if a store fails. Logins may go on then.
+    pub async fn end_others(&self, access_token: &VerifiedToken) -> Result<(), RefreshError> {
+        let (subject, family) = self.login_of(access_token).ok_or(RefreshError::Invalid)?;
+        self.end_all_except(subject, Some((family, access_token.generation()))).await
+    }
+
+    /// The logins of a subject that have neither ended nor expired, in any order.
+    ///
+    /// # Errors
+    ///
+    /// [`RefreshError`] if the store fails.
+    pub async fn logins(&self, subject: &str) -> Result<Vec<LoginEntry>, RefreshError> {
+        Ok(self.0.families.list(self.owner(subject)).await?)
+    }
+
+    /// The subject and the family of an access token that this value issued.
+    pub(crate) fn login_of<'t>(&self, token: &'t VerifiedToken) -> Option<(&'t str, RandomId)> {
+        let session_id = token.session_id().filter(|_| token.issuer() == self.0.issuer.name())?;
+        Some((token.subject()?, session_id.parse().ok()?))
+    }
+
+    /// Ends all logins of a subject, except the one of this family and generation.
+    pub(crate) async fn end_all_except(
+        &self,
+        subject: &str,
+        except: Option<(RandomId, u64)>,
+    ) -> Result<(), RefreshError> {
         let inner = &*self.0;
-        let revoke_subject =
-            || inner.revocations.revoke_subject(inner.issuer.name(), subject, self.last_access_token());
-        // The generation first: a login that looks at it after this is refused, and the family of one that looked before is found
-        // below. And again once the families are gone: a refresh meanwhile has made tokens of the generation in between. Each
-        // whatever became of the others.
+        let spared = except.map(|(family, generation)| (family.to_string(), generation));
+        if let Some((family, _)) = &spared
+            && inner.revocations.is_revoked(RevocationQuery::new(inner.issuer.name(), family).uncached()).await?
+        {
+            return Err(RevocationError::Ended.into());
+        }
+        let revoke_subject = || {
+            let (issuer, until) = (inner.issuer.name(), self.last_access_token());
+            let spared = spared.as_ref().map(|(family, generation)| ExceptedLogin::new(family, *generation));
+            inner.revocations.revoke_subject(issuer, subject, spared, until)
+        };
+        // A login that begins at the same time looks at the generation after it has begun its
+        // family. So either this finds the family, or that login finds the new generation. The
+        // second revocation is for a refresh that has read the generation in between. A failure of
+        // one step does not keep the others from running, except that a login that has ended must
+        // not end others.
         let first = revoke_subject().await;
-        let families = inner.families.revoke_all(subject).await;
+        if let Err(RevocationError::Ended) = first {
+            return Err(RevocationError::Ended.into());
+        }
+        let families = inner.families.revoke_all(self.owner(subject), except.map(|(family, _)| family)).await;
         revoke_subject().await?;
         first?;
-        Ok(families?)
+        families?;
+        inner.events.emit(Event::Revoked { subject });
+        Ok(())
     }
 
-    async fn end_family(&self, family: RandomId, until: OffsetDateTime) -> Result<(), RefreshError> {
+    async fn end_family(&self, subject: &str, family: RandomId, until: OffsetDateTime) -> Result<(), RefreshError> {
         let inner = &*self.0;
-        // The family first: no refresh can issue what would not be revoked. And the access tokens whatever became of it.
-        let ended = inner.families.revoke(family).await;
+        // The family first: no refresh can issue a token after the revocation. A failure does not
+        // keep the access tokens from ending.
+        let ended = inner.families.revoke(self.owner(subject), family).await;
         inner.revocations.revoke(inner.issuer.name(), &family.to_string(), until).await?;
-        Ok(ended?)
+        ended?;
+        inner.events.emit(Event::Logout { subject: Some(subject) });
+        Ok(())
+    }
+
+    pub(super) fn owner<'t>(&'t self, subject: &'t str) -> SeriesOwner<'t> {
+        SeriesOwner::new(&self.0.scope, subject)
     }
 
     pub(super) async fn generation(&self, subject: &str) -> Result<u64, RefreshError> {
@@ -199,9 +287,12 @@ impl RefreshTokens {
     fn open(&self, text: &str) -> Result<(RefreshToken, RandomId, RandomId), RefreshError> {
         let inner = &*self.0;
         let now = inner.clock.now().unix_timestamp();
-        let token = RefreshToken::decrypt(text, &inner.keys, &inner.assertion, now).ok_or(RefreshError::Invalid)?;
-        let (family, id) = token.ids().ok_or(RefreshError::Invalid)?;
-        Ok((token, family, id))
+        let opened = RefreshToken::decrypt(text, &inner.keys, &inner.assertion, now)
+            .and_then(|token| token.ids().map(|(family, id)| (token, family, id)));
+        opened.ok_or_else(|| {
+            inner.events.emit(Event::Rejected(VerifyErrorKind::Refused));
+            RefreshError::Invalid
+        })
     }
 
     pub(super) fn login(
@@ -228,10 +319,10 @@ impl RefreshTokens {
         Ok(())
     }
 
-    /// When the last access token that was issued until now is accepted nowhere any more.
+    /// The time from which on every verifier rejects all tokens that the issuer has issued until now.
     fn last_access_token(&self) -> OffsetDateTime {
         let inner = &*self.0;
-        inner.clock.now().saturating_add(span(inner.access_ttl)).saturating_add(RECORD_SLACK)
+        inner.clock.now().saturating_add(span(inner.issuer.longest_ttl())).saturating_add(RECORD_SLACK)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
     Clock, ConfigError, DEFAULT_REALM, Format, PublicKey, Refusal, Revocations, SystemClock, VerifiedToken,
     VerifyError,
     cross_origin::CrossOriginPolicy,
+    event::{Event, EventHook},
     limits::check_leeway,
     revocation::AnyRevocations,
     token::{Audience, Policy},
@@ -43,7 +44,8 @@ pub struct VerifierBuilder {
     sources: Vec<TokenSource>,
     cross_origin: CrossOriginPolicy,
     checks: Checks,
-    revocations: Option<AnyRevocations>,
+    revocations: Option<Arc<dyn AnyRevocations>>,
+    events: EventHook,
     cache: VerifiedCache,
     error_handler: Option<ErrorHandler>,
     realm: String,
@@ -64,6 +66,7 @@ impl VerifierBuilder {
             cross_origin: CrossOriginPolicy::default(),
             checks: Checks::default(),
             revocations: None,
+            events: EventHook::default(),
             cache: VerifiedCache::default(),
             error_handler: None,
             realm: DEFAULT_REALM.to_owned(),
@@ -223,7 +226,14 @@ impl VerifierBuilder {
     ///
     /// A token without `jti` is refused then, and where the store cannot answer, so is every token: `503` with `Retry-After`.
     pub fn revocations(mut self, store: impl Revocations) -> Self {
-        self.revocations = Some(AnyRevocations::new(store));
+        self.revocations = Some(Arc::new(store));
+        self
+    }
+
+    /// A closure that gets an [`Event::Rejected`] for each rejected request, and an
+    /// [`Event::Logout`] for each token that [`Verifier::revoke`] ends. Default: none.
+    pub fn on_event(mut self, hook: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        self.events = EventHook::new(hook);
         self
     }
 
@@ -286,6 +296,7 @@ impl VerifierBuilder {
             cross_origin: self.cross_origin.checked()?,
             checks: self.checks,
             revocations: self.revocations,
+            events: self.events,
             error_handler: self.error_handler,
             realm: self.realm.into(),
             clock: self.clock,

@@ -5,6 +5,7 @@ mod builder;
 mod cookie;
 mod decrypted_cache;
 mod failure;
+mod login;
 mod middleware;
 mod payload;
 mod settings;
@@ -13,6 +14,12 @@ mod tokens;
 
 pub use budget::SessionTooLarge;
 pub use builder::PasetoSessionBuilder;
+#[cfg(feature = "remember")]
+pub(crate) use cookie::RequestState;
 pub use cookie::SessionCookie;
+#[cfg(feature = "remember")]
+pub(crate) use login::SessionLogin;
+#[cfg(feature = "remember")]
+pub(crate) use middleware::PasetoSessionMiddleware;
 pub use settings::PasetoSession;
 pub use store::PasetoSessionStore;

@@ -107,7 +107,7 @@ async fn logs_of_session_cookies_show_no_secret() {
             "the handler reads",
             "a session cookie that is not authentic, or has another format",
             "a session is nearly too large for a cookie",
-            "the cookie of a session that was purged or renewed",
+            "the cookie of a session that has ended",
             "the cookie of an expired session",
         ];
         let of_one: &[_] = match kind {

@@ -13,7 +13,6 @@ use crate::{
     cookie::CookieSettings,
     cross_origin::CrossOriginPolicy,
     limits::{check_ttl, token_ttl},
-    revocation::AnyRevocations,
 };
 
 /// Builds a [`PasetoSession`].
@@ -217,19 +216,33 @@ impl PasetoSessionBuilder {
         self
     }
 
-    /// A store for the sessions that `purge` and `renew` have ended. Each request with a session
-    /// asks it, and copies of the cookies of these sessions are rejected. Default: none.
+    /// A store for the sessions that have ended: by `purge`, by `renew`, or because all sessions of
+    /// their user ended ([`PasetoSession::end_all`], [`LoginLayer`](struct.LoginLayer.html)). Each request
+    /// with a session asks it in one round trip, and copies of the cookies of these sessions are
+    /// rejected. Default: none.
     ///
-    /// A record lives until the last copy of the cookie has expired: for the idle limit, at most
-    /// until the absolute limit, and five minutes longer for clocks that differ. A session that was
-    /// never sent to a client needs no record. So the store holds at most the logouts and logins of
-    /// 35 minutes, with the default limits. If anonymous visitors can begin and purge sessions,
+    /// A record of one session lives until the last copy of its cookie has expired: for the idle
+    /// limit, at most until the absolute limit. A record of a user or of a remembered login lives for
+    /// the absolute limit. Both live five minutes longer, for clocks that differ. A session that was
+    /// never sent to a client needs no record. If anonymous visitors can begin and purge sessions,
     /// limit the rate of their requests: a full store answers `503` to logins and logouts.
     ///
     /// If the store fails, the response is `503`, and the browser keeps its cookie. When the store
     /// fails at the end of a session, the handler has already run.
     pub fn revocations(mut self, store: impl Revocations) -> Self {
-        self.tokens.revocations = Some(AnyRevocations::new(store));
+        self.tokens.revocations = Some(Arc::new(store));
+        self
+    }
+
+    /// The key of the user in the session, by which [`PasetoSession::end_all`] finds the sessions of
+    /// a user. Default: `actix_identity.user_id`, where actix-identity stores the user.
+    ///
+    /// A [`LoginLayer`](struct.LoginLayer.html) requires the key of its actix-identity middleware.
+    ///
+    /// With a [revocation store](Self::revocations), a session with this key gets an entry
+    /// `paseto_actix.login` too. It has the user's generation at the login.
+    pub fn subject_key(mut self, key: impl Into<String>) -> Self {
+        self.tokens.subject_key = key.into().into();
         self
     }
 

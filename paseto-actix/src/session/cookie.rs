@@ -1,26 +1,88 @@
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     fmt,
     future::{Ready, ready},
     rc::Rc,
 };
 
+#[cfg(feature = "remember")]
+use actix_session::SessionInsertError;
 use actix_session::{Session, SessionExt};
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, dev::Payload, error::InternalError, http::StatusCode};
 
-use super::payload;
-use crate::error::problem;
+use super::{PasetoSession, decrypted_cache::DecryptedSession, login::SessionLogin, payload};
+use crate::{ExceptedLogin, RevocationError, error::problem};
 
 /// The state of a request in its extensions. A request has one session, so it has one of these.
-pub(super) struct RequestState {
-    /// The longest token that fits into the cookie.
-    pub(super) max_len: usize,
+pub(crate) struct RequestState {
+    session: PasetoSession,
     /// Whether the cookie outlives the browser, if the session or the handler has its own choice.
     pub(super) persistent: Cell<Option<bool>>,
+    /// The session that was loaded.
+    pub(super) loaded: RefCell<Option<Rc<DecryptedSession>>>,
+    /// The login that a handler has noted before it checked the password.
+    attempt: RefCell<Option<SessionLogin>>,
+    /// Whether a user has logged in during the request, with credentials or by a cookie.
+    pub(super) is_new_login: Cell<bool>,
 }
 
-/// The cookie of the request's session, as an extractor: its size, and how long the browser keeps
-/// it.
+impl RequestState {
+    pub(super) fn new(session: PasetoSession) -> Self {
+        Self {
+            session,
+            persistent: Cell::default(),
+            loaded: RefCell::default(),
+            attempt: RefCell::default(),
+            is_new_login: Cell::default(),
+        }
+    }
+
+    /// The login of the session's subject that a handler has noted. It keeps the id of the login.
+    pub(super) fn attempt_of(&self, login: SessionLogin) -> Option<SessionLogin> {
+        let attempt = self.attempt.borrow().clone().filter(|attempt| attempt.subject == login.subject)?;
+        Some(SessionLogin { generation: attempt.generation, ..login })
+    }
+
+    /// The longest token that fits into the cookie.
+    fn max_len(&self) -> usize {
+        self.session.0.tokens.max_len
+    }
+}
+
+/// For remembered logins, whose logins have sessions.
+#[cfg(feature = "remember")]
+impl RequestState {
+    pub(crate) fn of(req: &impl HttpMessage) -> Option<Rc<Self>> {
+        req.extensions().get::<Rc<Self>>().cloned()
+    }
+
+    /// The generation of a subject, if ends of sessions are stored.
+    pub(crate) async fn generation(&self, subject: &str) -> Result<Option<u64>, RevocationError> {
+        self.session.0.tokens.generation(subject).await
+    }
+
+    /// The user's login with which the request began.
+    pub(crate) fn login_of(&self, subject: &str) -> Option<SessionLogin> {
+        let loaded = self.loaded.borrow();
+        loaded.as_ref()?.login.clone().filter(|login| login.subject == subject)
+    }
+
+    /// Notes a login of this request. Returns `false` if the session has its user under another key.
+    pub(crate) fn begin_login(&self, session: &Session, login: &SessionLogin) -> Result<bool, SessionInsertError> {
+        self.is_new_login.set(true);
+        login.write(session)?;
+        let tokens = &self.session.0.tokens;
+        Ok(tokens.login_of_state(&session.entries()).as_ref() == Some(login))
+    }
+
+    /// Ends all sessions of a login.
+    pub(crate) async fn end_login(&self, login: &str) -> Result<(), RevocationError> {
+        self.session.end_login(login).await
+    }
+}
+
+/// The request's session as an extractor: the size and the persistence of its cookie, noted logins,
+/// and the end of other sessions.
 ///
 /// A handler can check the size before it responds. Browsers discard larger cookies without an
 /// error, so [`PasetoSession`](super::PasetoSession) answers `507` instead:
@@ -76,13 +138,19 @@ pub struct SessionCookie {
 }
 
 impl SessionCookie {
+    pub(crate) fn of(req: &HttpRequest) -> Option<Self> {
+        let state = req.extensions().get::<Rc<RequestState>>().cloned()?;
+        Some(Self { state, session: req.get_session() })
+    }
+
     /// Whether the cookie of the session, as it is now, is small enough for browsers.
     #[must_use]
     pub fn fits(&self) -> bool {
         self.size() <= self.limit()
     }
 
-    /// The size of the encrypted session, as it is now, in bytes.
+    /// The size of the encrypted session, as it is now, in bytes. With a revocation store, a login of
+    /// this request adds about 150 bytes when the session is saved.
     #[must_use]
     pub fn size(&self) -> usize {
         payload::encrypted_len(&self.session.entries(), self.state.persistent.get())
@@ -92,7 +160,7 @@ impl SessionCookie {
     /// size is that of the encrypted text, so about 2,800 bytes of JSON fit.
     #[must_use]
     pub fn limit(&self) -> usize {
-        self.state.max_len
+        self.state.max_len()
     }
 
     /// Chooses whether the cookie of this session outlives the browser. It replaces the default
@@ -100,6 +168,82 @@ impl SessionCookie {
     /// `purge` removes it.
     pub fn set_persistent(&self, persistent: bool) {
         self.state.persistent.set(Some(persistent));
+    }
+
+    /// Notes that a user is about to log in. Call it before the application checks the password, if
+    /// the handler then sets the user itself, for example with `Identity::login`. Then a session that
+    /// begins with the old password does not outlive a password change that happens at the same time
+    /// and [ends all sessions](super::PasetoSession::end_all). `RememberMe::attempt` does the same.
+    ///
+    /// ```
+    /// use actix_session::Session;
+    /// use actix_web::{HttpResponse, web};
+    /// use paseto_actix::SessionCookie;
+    ///
+    /// # fn is_right(_: &str, _: &str) -> bool { true }
+    /// # #[derive(serde::Deserialize)]
+    /// # struct Form { user: String, password: String }
+    /// async fn login(
+    ///     session: Session,
+    ///     cookie: SessionCookie,
+    ///     form: web::Form<Form>,
+    /// ) -> actix_web::Result<HttpResponse> {
+    ///     cookie.attempt(&form.user).await?;
+    ///     if !is_right(&form.user, &form.password) {
+    ///         return Ok(HttpResponse::Unauthorized().finish());
+    ///     }
+    ///     session.renew();
+    ///     session.insert("user", &form.user)?; // `PasetoSessionBuilder::subject_key("user")`
+    ///     Ok(HttpResponse::Ok().finish())
+    /// }
+    /// # web::to(login);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`RevocationError`] if the store fails. Without a store there is nothing to note.
+    pub async fn attempt(&self, subject: &str) -> Result<(), RevocationError> {
+        let generation = self.state.session.0.tokens.generation(subject).await?;
+        let login = generation.map(|generation| SessionLogin {
+            subject: subject.to_owned(),
+            generation,
+            id: None,
+            expires: None,
+        });
+        self.state.attempt.replace(login);
+        Ok(())
+    }
+
+    /// Ends all sessions of the user, except those of this login, from the next request on: after a
+    /// password change. Call `Session::renew` too, which ends copies of the cookie of this session. To end remembered logins and tokens too, use
+    /// [`LoginLayer::logout_others`](struct.LoginLayer.html#method.logout_others).
+    ///
+    /// # Errors
+    ///
+    /// [`RevocationError::NoStore`] without a [revocation
+    /// store](super::PasetoSessionBuilder::revocations); [`RevocationError::NoSubject`] if the session
+    /// has no user under its [subject key](super::PasetoSessionBuilder::subject_key);
+    /// [`RevocationError::Ended`] if this session has ended in a parallel request; another error if the
+    /// store fails. Sessions go on then.
+    pub async fn end_others(&self) -> Result<(), RevocationError> {
+        let tokens = &self.state.session.0.tokens;
+        if tokens.revocations.is_none() {
+            return Err(RevocationError::NoStore);
+        }
+        let login = tokens.login_of_state(&self.session.entries()).ok_or(RevocationError::NoSubject)?;
+        let loaded = self.state.loaded.borrow().clone();
+        let is_new = self.state.is_new_login.get();
+        if let Some(loaded) = loaded.as_ref().filter(|_| !is_new)
+            && tokens.is_revoked(loaded).await?
+        {
+            return Err(RevocationError::Ended);
+        }
+        let session_id = loaded.as_ref().map(|session| session.head.id.as_str());
+        let except = login.id.as_deref().or(session_id).map(|id| ExceptedLogin::new(id, login.generation));
+        let generation = tokens.revoke_subject(&login.subject, except).await?;
+        // This session gets the new generation, because it may get a new id in this request.
+        let login = SessionLogin { generation, ..login };
+        login.write(&self.session).map_err(|error| RevocationError::Other(error.to_string().into()))
     }
 }
 
@@ -110,13 +254,11 @@ impl FromRequest for SessionCookie {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let state = req.extensions().get::<Rc<RequestState>>().cloned();
-        if let Some(state) = state {
-            return ready(Ok(Self { state, session: req.get_session() }));
-        }
-        let problem_text = "SessionCookie needs a PasetoSession around the handler: call `App::wrap(session)`";
-        tracing::error!("{problem_text}");
-        ready(Err(InternalError::from_response(problem_text, problem(StatusCode::INTERNAL_SERVER_ERROR)).into()))
+        ready(Self::of(req).ok_or_else(|| {
+            let reason = "SessionCookie needs a PasetoSession around the handler: call `App::wrap(session)`";
+            tracing::error!("{reason}");
+            InternalError::from_response(reason, problem(StatusCode::INTERNAL_SERVER_ERROR)).into()
+        }))
     }
 }
 

@@ -10,7 +10,10 @@ use quick_cache::{Equivalent, unsync::Cache};
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::payload::{SessionHead, Values};
+use super::{
+    login::SessionLogin,
+    payload::{SessionHead, Values},
+};
 
 /// The content of an authentic token. Whether its session is still alive is decided at each
 /// request.
@@ -18,6 +21,8 @@ use super::payload::{SessionHead, Values};
 pub(super) struct DecryptedSession {
     pub(super) head: SessionHead,
     pub(super) values: Values,
+    /// The login of a session with a subject, if revocations are stored.
+    pub(super) login: Option<SessionLogin>,
     /// Whether a retired key had encrypted the token.
     pub(super) retired_key: bool,
 }
@@ -94,7 +99,7 @@ mod tests {
     fn only_the_whole_text_is_found() {
         let (head, values) =
             payload::read(br#"{"v":2,"id":"x","created":1,"expires":2,"state":{}}"#).expect("a payload");
-        let session = Rc::new(DecryptedSession { head, values, retired_key: false });
+        let session = Rc::new(DecryptedSession { head, values, login: None, retired_key: false });
         let token: Vec<u8> = (0..200_u8).map(|index| b'a' + index % 26).collect();
         let mut cache = DecryptedCache::new(4);
         cache.insert(&token, &session);

@@ -1,5 +1,6 @@
 //! The responses of the middleware instead of the application's.
 
+use actix_session::SessionInsertError;
 use actix_web::{
     HttpMessage, HttpResponse, ResponseError,
     dev::ServiceResponse,
@@ -48,6 +49,8 @@ pub(super) enum Failure {
     Revocations(#[from] RevocationError),
     #[error(transparent)]
     Encrypt(#[from] EncryptError),
+    #[error("the login is not JSON: {0}")]
+    Login(SessionInsertError),
     #[error("the cookie is not a header value: {0}")]
     Header(InvalidHeaderValue),
 }
@@ -62,7 +65,9 @@ impl Failure {
             Self::CrossOrigin => problem(StatusCode::FORBIDDEN),
             Self::Revocations(_) => problem(StatusCode::SERVICE_UNAVAILABLE),
             Self::Encrypt(EncryptError::TooLarge(error)) => error.error_response(),
-            Self::Nested | Self::Encrypt(_) | Self::Header(_) => problem(StatusCode::INTERNAL_SERVER_ERROR),
+            Self::Nested | Self::Encrypt(_) | Self::Login(_) | Self::Header(_) => {
+                problem(StatusCode::INTERNAL_SERVER_ERROR)
+            }
         }
     }
 }

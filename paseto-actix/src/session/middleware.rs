@@ -1,5 +1,5 @@
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     fmt,
     future::{Ready, ready},
     rc::Rc,
@@ -21,9 +21,10 @@ use super::{
     cookie::RequestState,
     decrypted_cache::{DecryptedCache, DecryptedSession},
     failure::{Failure, replace},
-    payload::{self, SessionHead, State},
+    login::LOGIN,
+    payload::{self, SessionHead},
     settings::Settings,
-    tokens::{EncryptError, Verdict},
+    tokens::{EncryptError, Tie, Verdict},
 };
 use crate::{
     RevocationError,
@@ -131,7 +132,7 @@ impl Worker {
     /// not revoked.
     async fn load(&self, req: &ServiceRequest) -> Result<Loaded, Failure> {
         let Settings { tokens, cookie, cross_origin, .. } = self.settings();
-        let state = Rc::new(RequestState { max_len: tokens.max_len, persistent: Cell::new(None) });
+        let state = Rc::new(RequestState::new(self.session.clone()));
         // actix-session has one session in a request. A second middleware would read the session of
         // the first.
         if req.extensions_mut().insert(Rc::clone(&state)).is_some() {
@@ -150,6 +151,7 @@ impl Worker {
         }
         if let Some(session) = &loaded.session {
             loaded.state.persistent.set(session.head.persistent);
+            loaded.state.loaded.replace(Some(Rc::clone(session)));
         }
         Ok(loaded)
     }
@@ -159,7 +161,7 @@ impl Worker {
         let tokens = &self.settings().tokens;
         let cached = self.cache.borrow().get(token);
         let Some(session) = cached.clone().or_else(|| tokens.decrypt(token).map(Rc::new)) else { return Ok(()) };
-        let verdict = tokens.check(&session.head, loaded.now).await?;
+        let verdict = tokens.check(&session, loaded.now).await?;
         if verdict == Verdict::Valid {
             if cached.is_none() {
                 self.cache.borrow_mut().insert(token, &session);
@@ -177,9 +179,12 @@ impl Worker {
     async fn save(&self, loaded: &Loaded, session: &Session, req: &HeaderMap) -> Result<Option<HeaderValue>, Failure> {
         let Settings { tokens, cookie, .. } = self.settings();
         let (status, persistent) = (session.status(), loaded.state.persistent.get());
+        if loaded.session.is_none() || status == SessionStatus::Renewed {
+            self.use_attempt(loaded, session)?;
+        }
         let Some(before) = &loaded.session else {
             if status != SessionStatus::Purged && !session.entries().is_empty() {
-                return self.begin(loaded, &session.entries()).map(Some);
+                return self.begin(loaded, session).await.map(Some);
             }
             // The response to a request that began before a login may arrive after it. The removal
             // of a revoked cookie would remove the cookie of the login then. With several cookies
@@ -199,17 +204,20 @@ impl Worker {
             return Ok(None);
         }
         // A parallel request may have ended the session. This one must not bring it back, nor
-        // replace the cookie of the next.
-        if tokens.is_revoked(&before.head).await? {
+        // replace the cookie of the next. A new login does not depend on the session before it.
+        let login = tokens.login_of_state(&session.entries());
+        let is_other = login.map(|login| login.subject) != before.login.as_ref().map(|login| login.subject.clone());
+        let is_new_login = is_renewed && (is_other || loaded.state.is_new_login.get());
+        if !is_new_login && tokens.is_revoked(before).await? {
             tracing::info!("a session ended in a parallel request: its changes are lost");
             return Ok(None);
         }
         if !is_renewed {
             let head = SessionHead { persistent, ..before.head.clone() };
-            return self.encrypt(head, loaded.now, &session.entries()).map(Some);
+            return self.encrypt(head, loaded, session).await.map(Some);
         }
         // First, because a session that is too large must not end the one before it.
-        let header = self.begin(loaded, &session.entries())?;
+        let header = self.begin(loaded, session).await?;
         self.end(&before.head).await?;
         Ok(Some(header))
     }
@@ -248,7 +256,7 @@ impl Worker {
     async fn end(&self, head: &SessionHead) -> Result<(), RevocationError> {
         let Settings { tokens, idle_limit, .. } = self.settings();
         let until = tokens.expiry(head, tokens.now(), *idle_limit).max(head.expires).min(tokens.latest_expiry(head));
-        tokens.revoke(head, until).await
+        tokens.revoke(&head.id, until).await
     }
 
     /// Whether an unchanged session is encrypted anew: half of its idle limit is over, or its key
@@ -263,20 +271,53 @@ impl Worker {
         (session.retired_key || (can_slide && left <= idle_limit.whole_seconds() / 2)) && is_use(req)
     }
 
-    fn begin(&self, loaded: &Loaded, state: &State) -> Result<HeaderValue, Failure> {
+    async fn begin(&self, loaded: &Loaded, session: &Session) -> Result<HeaderValue, Failure> {
         let head = SessionHead::begin(loaded.now, loaded.state.persistent.get()).map_err(EncryptError::from)?;
-        self.encrypt(head, loaded.now, state)
+        self.encrypt(head, loaded, session).await
     }
 
     /// Encrypts a session. Its idle limit begins with the request and not with the response, so a
     /// request that began before a logout sets no cookie that outlives the record of the logout.
-    fn encrypt(&self, mut head: SessionHead, now: OffsetDateTime, state: &State) -> Result<HeaderValue, Failure> {
+    async fn encrypt(&self, mut head: SessionHead, loaded: &Loaded, session: &Session) -> Result<HeaderValue, Failure> {
         let Settings { tokens, cookie, idle_limit, persistent, .. } = self.settings();
+        let now = loaded.now;
+        self.tie(loaded, session).await?;
+        let state = &*session.entries();
         head.expires = tokens.expiry(&head, now, *idle_limit);
         let mut text = cookie.begin(payload::estimated_token_len(state));
         tokens.encrypt(&head, state, &mut text)?;
         let max_age = head.persistent.unwrap_or(*persistent).then(|| head.expires - now.unix_timestamp());
         cookie.finish(text, max_age).map_err(Failure::Header)
+    }
+
+    /// Ties a session that begins to the login that its handler has noted. A session that goes on
+    /// keeps its login: the password may have been wrong.
+    fn use_attempt(&self, loaded: &Loaded, session: &Session) -> Result<(), Failure> {
+        let login = self.settings().tokens.login_of_state(&session.entries());
+        match login.and_then(|login| loaded.state.attempt_of(login)) {
+            Some(attempt) => {
+                loaded.state.is_new_login.set(true);
+                attempt.write(session).map_err(Failure::Login)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Ties a session with a subject to its login.
+    async fn tie(&self, loaded: &Loaded, session: &Session) -> Result<(), Failure> {
+        let tie = self.settings().tokens.tie(&session.entries());
+        match tie {
+            Tie::Keep => (),
+            Tie::Begin(subject) => {
+                let before = loaded.session.as_ref().and_then(|session| session.login.as_ref());
+                let login = self.settings().tokens.begin_login(subject, before).await?;
+                login.write(session).map_err(Failure::Login)?;
+            }
+            Tie::Remove => {
+                session.remove(LOGIN);
+            }
+        }
+        Ok(())
     }
 
     fn finish(&self, headers: &mut HeaderMap, cookie: Option<HeaderValue>, session: &Session) {

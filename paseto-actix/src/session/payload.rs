@@ -55,6 +55,11 @@ impl Values {
         self.0.iter().map(|(name, value)| (name, &**value))
     }
 
+    /// The JSON text of a value.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.get())
+    }
+
     pub(super) fn is_equal_to(&self, state: &State) -> bool {
         self.0.len() == state.len()
             && self.0.iter().all(|(name, value)| state.get(name).is_some_and(|other| other == value.get()))

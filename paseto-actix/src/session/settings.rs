@@ -4,7 +4,7 @@ use actix_session::Session;
 
 use super::{PasetoSessionBuilder, tokens::SessionTokens};
 use crate::{
-    KeyRing,
+    KeyRing, RevocationError,
     cookie::{CookieSettings, PreparedCookie},
     cross_origin::CrossOriginPolicy,
 };
@@ -100,6 +100,32 @@ impl PasetoSession {
             cross_origin: CrossOriginPolicy::default(),
             no_store_if: None,
         }
+    }
+}
+
+impl PasetoSession {
+    /// Ends all sessions of a user, from the next request on: after a password change, or when the
+    /// account closes. To end remembered logins and tokens too, use
+    /// [`LoginLayer::logout_all`](struct.LoginLayer.html#method.logout_all).
+    ///
+    /// The session that handles the request ends too. To keep it, use
+    /// [`SessionCookie::end_others`](super::SessionCookie::end_others). A login that overlaps this call
+    /// needs [`SessionCookie::attempt`](super::SessionCookie::attempt).
+    ///
+    /// # Errors
+    ///
+    /// [`RevocationError::NoStore`] without a [revocation
+    /// store](PasetoSessionBuilder::revocations); another error if the store fails. Sessions go on
+    /// then.
+    pub async fn end_all(&self, subject: &str) -> Result<(), RevocationError> {
+        self.0.tokens.revoke_subject(subject, None).await?;
+        Ok(())
+    }
+
+    /// Ends all sessions of a login. Without a store there is nothing to do.
+    #[cfg(feature = "remember")]
+    pub(crate) async fn end_login(&self, login: &str) -> Result<(), RevocationError> {
+        self.0.tokens.revoke(login, self.0.tokens.last_expiry()).await
     }
 }
 

@@ -6,10 +6,11 @@ use serde::de::IgnoredAny;
 
 use super::{
     budget::MAX_STORE_TOKEN_LEN,
+    login::{LOGIN, SessionLogin},
     payload::{self, SessionHead, State},
-    tokens::{EncryptError, SessionTokens, Verdict},
+    tokens::{EncryptError, SessionTokens, Tie, Verdict},
 };
-use crate::{Clock, KeyRing, Revocations, revocation::AnyRevocations};
+use crate::{Clock, KeyRing, RevocationError, Revocations};
 
 /// Keeps each session in its cookie, as an encrypted `v4.local` token: an
 /// [`actix_session::storage::SessionStore`] for actix-session's own middleware.
@@ -56,8 +57,9 @@ impl PasetoSessionStore {
         self
     }
 
-    /// A store for the sessions that `purge` and `renew` have ended. Each request with a session
-    /// asks it, and copies of the cookies of these sessions are rejected. Default: none.
+    /// A store for the sessions that have ended: by `purge`, by `renew`, or because all sessions of
+    /// their user ended ([`end_all`](Self::end_all)). Each request with a session asks it, and copies
+    /// of the cookies of these sessions are rejected. Default: none.
     ///
     /// A record lives until the session's absolute limit, because actix-session does not tell a
     /// store its `state_ttl` when a session ends. ([`PasetoSession`](super::PasetoSession) removes
@@ -66,8 +68,28 @@ impl PasetoSessionStore {
     /// If the store fails, actix-session's middleware answers `500`, and the cookie stays as it is.
     #[must_use]
     pub fn revocations(mut self, store: impl Revocations) -> Self {
-        self.0.revocations = Some(AnyRevocations::new(store));
+        self.0.revocations = Some(Arc::new(store));
         self
+    }
+
+    /// The key of the user in the session, by which [`end_all`](Self::end_all) finds the sessions of
+    /// a user. Default: `actix_identity.user_id`, where actix-identity stores the user.
+    #[must_use]
+    pub fn subject_key(mut self, key: impl Into<String>) -> Self {
+        self.0.subject_key = key.into().into();
+        self
+    }
+
+    /// Ends all sessions of a user, from the next request on: after a password change, or when the
+    /// account closes.
+    ///
+    /// # Errors
+    ///
+    /// [`RevocationError::NoStore`] without a [revocation store](Self::revocations); another error if
+    /// the store fails. Sessions go on then.
+    pub async fn end_all(&self, subject: &str) -> Result<(), RevocationError> {
+        self.0.revoke_subject(subject, None).await?;
+        Ok(())
     }
 
     /// The source of the time. Default: [`SystemClock`](crate::SystemClock).
@@ -77,15 +99,32 @@ impl PasetoSessionStore {
         self
     }
 
-    fn encrypt(&self, mut head: SessionHead, state: &State, ttl: &time::Duration) -> Result<SessionKey, Failure> {
+    async fn encrypt(
+        &self,
+        mut head: SessionHead,
+        before: Option<&SessionLogin>,
+        mut state: State,
+        ttl: &time::Duration,
+    ) -> Result<SessionKey, Failure> {
         // `SessionStore` takes any text as a value, and one that is not JSON would make the session
         // unreadable.
         for value in state.values() {
             serde_json::from_str::<IgnoredAny>(value).map_err(|error| Failure::Serialization(error.into()))?;
         }
+        match self.0.tie(&state) {
+            Tie::Keep => (),
+            Tie::Begin(subject) => {
+                let login = self.0.begin_login(subject, before).await.map_err(|error| Failure::Other(error.into()))?;
+                let login = serde_json::to_string(&login).map_err(|error| Failure::Serialization(error.into()))?;
+                state.insert(LOGIN.to_owned(), login);
+            }
+            Tie::Remove => {
+                state.remove(LOGIN);
+            }
+        }
         head.expires = self.0.expiry(&head, self.0.now(), *ttl);
-        let mut token = String::with_capacity(payload::estimated_token_len(state));
-        self.0.encrypt(&head, state, &mut token).map_err(|error| match error {
+        let mut token = String::with_capacity(payload::estimated_token_len(&state));
+        self.0.encrypt(&head, &state, &mut token).map_err(|error| match error {
             EncryptError::Json(error) => Failure::Serialization(error.into()),
             other => Failure::Other(other.into()),
         })?;
@@ -126,7 +165,7 @@ impl SessionStore for PasetoSessionStore {
     /// keep the invalid cookie.
     async fn load(&self, session_key: &SessionKey) -> Result<Option<State>, LoadError> {
         let Some(mut session) = self.0.decrypt(session_key.as_ref().as_bytes()) else { return Ok(None) };
-        let verdict = self.0.check(&session.head, self.0.now()).await;
+        let verdict = self.0.check(&session, self.0.now()).await;
         if verdict.map_err(|error| LoadError::Other(error.into()))? != Verdict::Valid {
             return Ok(None);
         }
@@ -134,16 +173,17 @@ impl SessionStore for PasetoSessionStore {
     }
 
     async fn save(&self, state: State, ttl: &time::Duration) -> Result<SessionKey, SaveError> {
-        Ok(self.encrypt(self.begin()?, &state, ttl)?)
+        Ok(self.encrypt(self.begin()?, None, state, ttl).await?)
     }
 
     /// Keeps the session's id and its time of creation, and with it the absolute limit.
     async fn update(&self, key: SessionKey, state: State, ttl: &time::Duration) -> Result<SessionKey, UpdateError> {
-        let head = match self.0.decrypt(key.as_ref().as_bytes()) {
-            Some(session) => session.head.clone(),
-            None => self.begin()?,
+        let session = self.0.decrypt(key.as_ref().as_bytes());
+        let (head, login) = match &session {
+            Some(session) => (session.head.clone(), session.login.as_ref()),
+            None => (self.begin()?, None),
         };
-        Ok(self.encrypt(head, &state, ttl)?)
+        Ok(self.encrypt(head, login, state, ttl).await?)
     }
 
     /// Does nothing: the time is in the token, and actix-session takes no new token here.
@@ -155,7 +195,7 @@ impl SessionStore for PasetoSessionStore {
     /// delete.
     async fn delete(&self, key: &SessionKey) -> Result<(), anyhow::Error> {
         let Some(session) = self.0.decrypt(key.as_ref().as_bytes()) else { return Ok(()) };
-        Ok(self.0.revoke(&session.head, self.0.latest_expiry(&session.head)).await?)
+        Ok(self.0.revoke(&session.head.id, self.0.latest_expiry(&session.head)).await?)
     }
 }
 

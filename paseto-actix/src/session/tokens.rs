@@ -1,16 +1,17 @@
 //! Encrypts and decrypts the tokens of sessions, and decides whether a session is alive.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use time::OffsetDateTime;
 
 use super::{
     SessionTooLarge,
     decrypted_cache::DecryptedSession,
-    payload::{self, SessionHead, State},
+    login::{LOGIN, SessionLogin, subject_of},
+    payload::{self, SessionHead, State, Values},
 };
 use crate::{
-    Clock, KeyRing, RevocationError, SystemClock,
+    Clock, ExceptedLogin, KeyRing, RevocationError, SystemClock,
     cookie::MAX_COOKIE_LEN,
     revocation::{AnyRevocations, ScopedRevocations, scope},
     token::{Ciphertext, Plaintext, assertion},
@@ -20,12 +21,17 @@ use crate::{
 /// key.
 const PURPOSE: &str = "session";
 
+/// The key under which actix-identity stores the user, unless its builder changes it.
+const IDENTITY_KEY: &str = "actix_identity.user_id";
+
 #[derive(Clone)]
 pub(super) struct SessionTokens {
     pub(super) keys: KeyRing,
     pub(super) application: String,
     pub(super) absolute_limit: Duration,
-    pub(super) revocations: Option<AnyRevocations>,
+    pub(super) revocations: Option<Arc<dyn AnyRevocations>>,
+    /// The key of the user in the state of a session.
+    pub(super) subject_key: Cow<'static, str>,
     pub(super) clock: Arc<dyn Clock>,
     assertion: Vec<u8>,
     /// The scope of the ids in the revocation store.
@@ -40,6 +46,15 @@ pub(super) enum Verdict {
     Valid,
     Expired,
     Revoked,
+}
+
+/// The change of a state that ties it to its login, before it is encrypted.
+pub(super) enum Tie {
+    Keep,
+    /// Insert the entry of a login of this subject.
+    Begin(String),
+    /// Remove the entry of a subject who has left.
+    Remove,
 }
 
 /// A reason not to encrypt a session.
@@ -60,6 +75,7 @@ impl SessionTokens {
             application: String::new(),
             absolute_limit: Duration::from_secs(12 * 60 * 60),
             revocations: None,
+            subject_key: IDENTITY_KEY.into(),
             clock: Arc::new(SystemClock),
             assertion: Vec::new(),
             scope: Arc::default(),
@@ -94,7 +110,52 @@ impl SessionTokens {
         let token = (token.len() <= MAX_COOKIE_LEN).then_some(token)?;
         let (payload, retired_key) = Ciphertext::decode(token)?.decrypt(&self.keys, &self.assertion)?;
         let (head, values) = payload::read(&payload)?;
-        Some(DecryptedSession { head, values, retired_key })
+        let login = self.login_of(&values);
+        Some(DecryptedSession { head, values, login, retired_key })
+    }
+
+    fn login_of(&self, values: &Values) -> Option<SessionLogin> {
+        self.read_login(|name| values.get(name))
+    }
+
+    pub(super) fn login_of_state(&self, state: &State) -> Option<SessionLogin> {
+        self.read_login(|name| state.get(name).map(String::as_str))
+    }
+
+    /// The login of a session. A session without an entry of it counts as a login of generation 0,
+    /// so the first revocation of its subject ends it.
+    fn read_login<'s>(&self, get: impl Fn(&str) -> Option<&'s str>) -> Option<SessionLogin> {
+        self.revocations.as_ref()?;
+        let subject = subject_of(get(&self.subject_key)?)?;
+        let known = get(LOGIN).and_then(|value| SessionLogin::read(value, &subject));
+        Some(known.unwrap_or(SessionLogin { subject, generation: 0, id: None, expires: None }))
+    }
+
+    /// Compares the entry of the login in a state with the subject.
+    pub(super) fn tie(&self, state: &State) -> Tie {
+        let subject = state.get(&*self.subject_key).and_then(|value| subject_of(value));
+        let entry = state.get(LOGIN);
+        match (subject.filter(|_| self.revocations.is_some()), entry) {
+            (None, None) => Tie::Keep,
+            (None, Some(_)) => Tie::Remove,
+            (Some(subject), Some(entry)) if SessionLogin::read(entry, &subject).is_some() => Tie::Keep,
+            (Some(subject), _) => Tie::Begin(subject),
+        }
+    }
+
+    /// The login of a subject whose session has no entry of it. A session that had the subject before
+    /// keeps its login. For another subject, who logged in during this request, it gets the
+    /// generation of this moment.
+    pub(super) async fn begin_login(
+        &self,
+        subject: String,
+        before: Option<&SessionLogin>,
+    ) -> Result<SessionLogin, RevocationError> {
+        if let Some(before) = before.filter(|before| before.subject == subject) {
+            return Ok(before.clone());
+        }
+        let generation = self.generation(&subject).await?.unwrap_or_default();
+        Ok(SessionLogin { subject, generation, id: None, expires: None })
     }
 
     /// Appends the token of a session to a text.
@@ -123,13 +184,17 @@ impl SessionTokens {
     }
 
     /// Decides whether a session is accepted, and logs the reason for a rejection.
-    pub(super) async fn check(&self, head: &SessionHead, now: OffsetDateTime) -> Result<Verdict, RevocationError> {
-        if self.has_expired(head, now) {
+    pub(super) async fn check(
+        &self,
+        session: &DecryptedSession,
+        now: OffsetDateTime,
+    ) -> Result<Verdict, RevocationError> {
+        if self.has_expired(&session.head, now) {
             tracing::debug!("rejected the cookie of an expired session");
             return Ok(Verdict::Expired);
         }
-        if self.is_revoked(head).await? {
-            tracing::info!("rejected the cookie of a session that was purged or renewed");
+        if self.is_revoked(session).await? {
+            tracing::info!("rejected the cookie of a session that has ended");
             return Ok(Verdict::Revoked);
         }
         Ok(Verdict::Valid)
@@ -139,18 +204,45 @@ impl SessionTokens {
         now.unix_timestamp() >= head.expires.min(self.latest_expiry(head))
     }
 
-    pub(super) async fn is_revoked(&self, head: &SessionHead) -> Result<bool, RevocationError> {
+    /// Whether the session, its login, or the subject's generation is revoked.
+    pub(super) async fn is_revoked(&self, session: &DecryptedSession) -> Result<bool, RevocationError> {
+        let Some(store) = self.scoped() else { return Ok(false) };
+        let login = session.login.as_ref();
+        let subject = login.map(|login| (&*login.subject, login.generation));
+        store.is_revoked(&session.head.id, login.and_then(|login| login.id.as_deref()), subject).await
+    }
+
+    /// Revokes a session, or all sessions of a login, until this second. Without a store there is
+    /// nothing to do.
+    pub(super) async fn revoke(&self, id: &str, until: i64) -> Result<(), RevocationError> {
         match self.scoped() {
-            Some(store) => store.is_revoked(&head.id).await,
-            None => Ok(false),
+            Some(store) => store.revoke(id, until).await,
+            None => Ok(()),
         }
     }
 
-    /// Revokes a session until this second. Without a store there is nothing to do.
-    pub(super) async fn revoke(&self, head: &SessionHead, until: i64) -> Result<(), RevocationError> {
+    /// The second in which the last session expires that exists now.
+    pub(super) fn last_expiry(&self) -> i64 {
+        let limit = i64::try_from(self.absolute_limit.as_secs()).unwrap_or(i64::MAX);
+        self.now().unix_timestamp().saturating_add(limit)
+    }
+
+    /// Revokes all sessions of a subject, except those of a session or a login. Returns the new
+    /// generation.
+    pub(super) async fn revoke_subject(
+        &self,
+        subject: &str,
+        except: Option<ExceptedLogin<'_>>,
+    ) -> Result<u64, RevocationError> {
+        let store = self.scoped().ok_or(RevocationError::NoStore)?;
+        store.revoke_subject(subject, except, self.last_expiry()).await
+    }
+
+    /// The generation of a subject, if there is a store.
+    pub(super) async fn generation(&self, subject: &str) -> Result<Option<u64>, RevocationError> {
         match self.scoped() {
-            Some(store) => store.revoke(&head.id, until).await,
-            None => Ok(()),
+            Some(store) => store.generation(subject).await.map(Some),
+            None => Ok(None),
         }
     }
 

@@ -53,7 +53,8 @@
 //! | reject forms and handshakes of other sites | [`CrossOriginProtection`] |
 //! | keep sessions in encrypted cookies | [`PasetoSession`](struct.PasetoSession.html) |
 //! | check the size of a session, or make one login persistent | [`SessionCookie`](struct.SessionCookie.html) |
-//! | remember logins after the session has ended | [`RememberMe`](struct.RememberMe.html) |
+//! | remember logins after the session has expired, and end logins everywhere | [`RememberMe`](struct.RememberMe.html), [`LoginLayer`](struct.LoginLayer.html) |
+//! | write an audit log, or count logins and rejections | [`Event`] |
 //! | keep pages that depend on a cookie out of shared caches | [`PasetoCacheControl`], where extractors alone guard a handler |
 //! | see the token in a handler | [`Paseto`], [`MaybePaseto`], [`VerifiedToken`], [`PasetoRequestExt::current_paseto`] |
 //! | refuse tokens for reasons of your own | [`VerifierBuilder::check`], [`VerifierBuilder::check_async`], [`Refusal`] |
@@ -94,7 +95,9 @@ mod app_data;
 mod clock;
 mod cookie;
 mod cross_origin;
+mod erased;
 mod error;
+mod event;
 mod guard;
 mod issuer;
 mod keys;
@@ -120,6 +123,7 @@ pub use clock::{Clock, SystemClock};
 pub use cross_origin::{CrossOriginProtection, CrossOriginProtectionBuilder};
 pub(crate) use error::DEFAULT_REALM;
 pub use error::{ConfigError, IssueError, Refusal, VerifyError, VerifyErrorKind};
+pub use event::Event;
 pub use guard::{MaybePaseto, Paseto, PasetoCacheControl, PasetoRequestExt, PasetoRequired};
 pub use issuer::{Issuer, IssuerBuilder, IssuerConfig, TokenBuilder};
 #[cfg(feature = "session")]
@@ -131,14 +135,18 @@ pub use paseto_actix_macros::paseto_required;
 pub use refresh::{Login, LoginAttempt, RefreshError, RefreshTokens, RefreshTokensBuilder, TokenPair};
 #[cfg(feature = "remember")]
 pub use remember::{
-    Fresh, Freshness, LoggedIn, LoginError, Remember, RememberMe, RememberMeBuilder, SessionProtection, UserStamp,
-    safe_next,
+    Fresh, Freshness, LoggedIn, LoginError, LoginLayer, Remember, RememberMe, RememberMeBuilder, SessionLoginAttempt,
+    SessionProtection, UserStamp, safe_next,
 };
-pub use revocation::{CachedRevocations, MemoryRevocations, RevocationError, RevocationQuery, Revocations};
+pub use revocation::{
+    CachedRevocations, ExceptedLogin, MemoryRevocations, RevocationError, RevocationQuery, Revocations,
+};
 #[cfg(feature = "redis")]
 pub use revocation::{RedisRevocations, RedisRevocationsBuilder};
 #[cfg(feature = "session")]
-pub use series::{MemorySeries, RandomId, Rotation, SeriesError, SeriesReuse, SeriesStore, TokenUse};
+pub use series::{
+    LoginEntry, MemorySeries, NewSeries, RandomId, Rotation, SeriesError, SeriesOwner, SeriesStore, TokenUse,
+};
 #[cfg(all(feature = "redis", feature = "session"))]
 pub use series::{RedisSeries, RedisSeriesBuilder};
 #[cfg(feature = "session")]

@@ -132,7 +132,7 @@ async fn b43_the_user_loader_decides() {
     let value = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
     house.users.set("ada", None);
     assert_removed(&site, &value, "an unknown user").await;
-    assert_eq!(Client::new().get(&site, "/login?user=ada&remember=yes").await.status, 500, "the loader knows of none");
+    assert_eq!(Client::new().get(&site, "/login?user=ada&remember=yes").await.status, 403, "an unknown user");
     house.users.set("ada", Some("analytical"));
     assert_eq!(state(&site, &mut with_cookie(&value)).await, "Remembered", "as before");
 

@@ -9,7 +9,7 @@ use actix_web::{
     test::{TestRequest, init_service},
     web,
 };
-use paseto_actix::{MemorySeries, PasetoSession, Remember, RememberMe, RememberMeBuilder};
+use paseto_actix::{Event, MemorySeries, PasetoSession, Remember, RememberMe, RememberMeBuilder};
 use paseto_actix_tests::{
     remember::{House, REMEMBER, SESSION, remember_cookie, routes, state},
     revocation::Failing,
@@ -29,10 +29,9 @@ async fn large_session(session: Session) -> actix_web::Result<&'static str> {
 }
 
 async fn site(house: &House, settings: impl FnOnce(RememberMeBuilder) -> RememberMeBuilder) -> Site {
-    let remember = settings(house.remember().series_store(MemorySeries::new(10)));
+    let series = MemorySeries::new(10).clock(house.clock.clone());
     let app = App::new()
-        .wrap(remember.build().unwrap())
-        .wrap(IdentityMiddleware::builder().logout_behavior(LogoutBehavior::PurgeSession).build())
+        .wrap(settings(house.remember().series_store(series)).build().unwrap())
         .wrap(PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone()).build().unwrap())
         .configure(routes)
         .route("/large-login", web::get().to(login_with_large_session))
@@ -55,7 +54,10 @@ async fn a_login_that_the_session_undoes_is_not_remembered() {
 #[actix_web::test]
 async fn a_rotated_token_reaches_the_browser_although_the_session_fails() {
     let house = House::new();
-    let site = site(&house, |remember| remember.on_reuse(|_| panic!("the token is not stolen"))).await;
+    let site = site(&house, |remember| {
+        remember.on_event(|event| assert!(!matches!(event, Event::Reused { .. }), "the token is not stolen"))
+    })
+    .await;
     let mut client = Client::new();
     client.get(&site, "/login?user=ada&remember=yes").await;
     let first = client.cookie(REMEMBER).unwrap().to_owned();
@@ -68,15 +70,47 @@ async fn a_rotated_token_reaches_the_browser_although_the_session_fails() {
     assert_eq!(state(&site, &mut client).await, "Remembered");
 }
 
+/// The session before the restored login cannot be ended, because the store of ended sessions is full.
+#[actix_web::test]
+async fn a_rotated_token_reaches_the_browser_although_the_revocation_store_is_full() {
+    let house = House::new();
+    let store = Failing::new(&house.clock, 0);
+    let series = MemorySeries::new(10).clock(house.clock.clone());
+    let remember = house
+        .remember()
+        .series_store(series)
+        .on_event(|event| assert!(!matches!(event, Event::Reused { .. }), "the token is not stolen"));
+    let app = App::new()
+        .wrap(remember.build().unwrap())
+        .wrap(session(house.session_key.clone(), &house.clock).revocations(store).build().unwrap())
+        .configure(routes)
+        .route("/cart", web::get().to(async |session: Session| session.insert("cart", "tea").map(|()| "in the cart")));
+    let site = Site::new(init_service(app).await, |request| request.to_request());
+    let mut client = Client::new();
+    client.get(&site, "/login?user=ada&remember=yes").await;
+    client.drop_cookie(SESSION);
+    let first = client.cookie(REMEMBER).unwrap().to_owned();
+    let mut anonymous = Client::new();
+    anonymous.get(&site, "/cart").await;
+    client.keep(SESSION, anonymous.cookie(SESSION).unwrap());
+
+    let answer = client.get(&site, "/me").await;
+    assert_eq!(answer.status.as_u16(), 503);
+    assert!(remember_cookie(&answer.headers).is_some_and(|cookie| cookie.value() != first), "{answer:?}");
+    house.clock.advance(Duration::seconds(70));
+    client.drop_cookie(SESSION);
+    assert_eq!(state(&site, &mut client).await, "Remembered");
+}
+
 /// actix-identity only removes the user from the session then, and an older cookie still has the
 /// user.
 #[actix_web::test]
 async fn a_logout_that_keeps_the_session_ends_copies_of_its_cookie() {
     let house = House::new();
     let store = Failing::new(&house.clock, 10);
+    let identity = || IdentityMiddleware::builder().logout_behavior(LogoutBehavior::DeleteIdentityKeys).build();
     let app = App::new()
-        .wrap(house.remember().build().unwrap())
-        .wrap(IdentityMiddleware::builder().logout_behavior(LogoutBehavior::DeleteIdentityKeys).build())
+        .wrap(house.remember().identity(identity).build().unwrap())
         .wrap(session(house.session_key.clone(), &house.clock).revocations(store).build().unwrap())
         .configure(routes);
     let site = Site::new(init_service(app).await, |request| request.to_request());

@@ -1,6 +1,5 @@
 //! Requests with several remember-me cookies of one name, and cookies in unusual forms.
 
-use actix_identity::IdentityMiddleware;
 use actix_web::{
     App,
     dev::Service,
@@ -39,7 +38,7 @@ async fn strict_site(house: &House, series: bool) -> Site {
 fn strict(house: &House, remember: RememberMeBuilder, series: bool) -> RememberMeBuilder {
     let remember = remember.revocations(Failing::new(&house.clock, 100));
     let remember = remember.session_protection(SessionProtection::Strong);
-    if series { remember.series_store(MemorySeries::new(100)) } else { remember }
+    if series { remember.series_store(MemorySeries::new(100).clock(house.clock.clone())) } else { remember }
 }
 
 /// Cookies that log no user in at this site, each with the reason.
@@ -239,7 +238,6 @@ async fn an_encoded_name_is_another_name_also_where_cookies_were_parsed() {
     let house = House::new();
     let app = App::new()
         .wrap(house.remember().build().unwrap())
-        .wrap(IdentityMiddleware::default())
         .wrap(PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone()).build().unwrap())
         .wrap_fn(|req, service| {
             assert!(req.cookies().is_ok());

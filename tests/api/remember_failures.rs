@@ -2,7 +2,6 @@
 
 use std::future::ready;
 
-use actix_identity::IdentityMiddleware;
 use actix_web::{
     App, HttpResponse,
     error::ErrorImATeapot,
@@ -14,39 +13,37 @@ use actix_web::{
     test::{TestRequest, init_service},
 };
 use paseto_actix::{
-    MemorySeries, PasetoSession, RandomId, RememberMeBuilder, Rotation, SeriesError, SeriesStore, TokenUse,
+    LoginEntry, MemorySeries, NewSeries, PasetoSession, RandomId, RememberMeBuilder, Rotation, SeriesError,
+    SeriesOwner, SeriesStore, TokenUse,
 };
 use paseto_actix_tests::{
     remember::{House, REMEMBER, SESSION, ada, send_cookies, site_with_series, use_up, with_cookie},
     revocation::Failing,
     session::{Client, Site, set_cookies},
 };
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 
 /// A store that answers nothing, as one on a server that is down.
 struct Down;
 
 impl SeriesStore for Down {
-    async fn begin(
-        &self,
-        _: RandomId,
-        _: RandomId,
-        _: &str,
-        _: OffsetDateTime,
-        _: OffsetDateTime,
-    ) -> Result<(), SeriesError> {
+    async fn begin(&self, _: NewSeries<'_>) -> Result<(), SeriesError> {
         Err(SeriesError::Other("down".into()))
     }
 
-    async fn rotate(&self, _: TokenUse) -> Result<Rotation, SeriesError> {
+    async fn rotate(&self, _: TokenUse<'_>) -> Result<Rotation, SeriesError> {
         Err(SeriesError::Other("down".into()))
     }
 
-    async fn revoke(&self, _: RandomId) -> Result<(), SeriesError> {
+    async fn revoke(&self, _: SeriesOwner<'_>, _: RandomId) -> Result<(), SeriesError> {
         Err(SeriesError::Other("down".into()))
     }
 
-    async fn revoke_all(&self, _: &str) -> Result<(), SeriesError> {
+    async fn revoke_all(&self, _: SeriesOwner<'_>, _: Option<RandomId>) -> Result<(), SeriesError> {
+        Err(SeriesError::Other("down".into()))
+    }
+
+    async fn list(&self, _: SeriesOwner<'_>) -> Result<Vec<LoginEntry>, SeriesError> {
         Err(SeriesError::Other("down".into()))
     }
 }
@@ -75,7 +72,7 @@ async fn b45_a_store_that_is_down_logs_nobody_in_and_ends_nothing() {
 #[actix_web::test]
 async fn b45_a_login_that_fails_ends_nothing() {
     let house = House::new();
-    let store = MemorySeries::new(1);
+    let store = MemorySeries::new(1).clock(house.clock.clone());
     let site = house.site_with(|remember| remember.series_store(store.clone())).await;
     let mut client = ada(&site).await;
     let value = client.cookie(REMEMBER).unwrap().to_owned();
@@ -87,7 +84,7 @@ async fn b45_a_login_that_fails_ends_nothing() {
 #[actix_web::test]
 async fn b44_an_error_after_the_handler() {
     let house = House::new();
-    let store = MemorySeries::new(1000);
+    let store = MemorySeries::new(1000).clock(house.clock.clone());
     let site = house.site_with(|remember| remember.series_store(store.clone())).await;
     let refusing = App::new()
         .wrap_fn(|req, service| {
@@ -95,7 +92,6 @@ async fn b44_an_error_after_the_handler() {
             async { response.await.and_then(|_| Err::<actix_web::dev::ServiceResponse, _>(ErrorImATeapot("no"))) }
         })
         .wrap(house.remember().series_store(store.clone()).build().unwrap())
-        .wrap(actix_identity::IdentityMiddleware::default())
         .wrap(
             paseto_actix::PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone()).build().unwrap(),
         )
@@ -120,13 +116,12 @@ async fn b44_an_error_after_the_handler() {
 #[actix_web::test]
 async fn b45_an_error_further_in_brings_the_next_token() {
     let house = House::new();
-    let store = MemorySeries::new(1000);
+    let store = MemorySeries::new(1000).clock(house.clock.clone());
     let site = house.site_with(|remember| remember.series_store(store.clone())).await;
     let value = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
     let failing = App::new()
         .wrap_fn(|_, _| ready(Err::<actix_web::dev::ServiceResponse, _>(ErrorImATeapot("short and stout"))))
         .wrap(house.remember().series_store(store.clone()).build().unwrap())
-        .wrap(actix_identity::IdentityMiddleware::default())
         .wrap(paseto_actix::PasetoSession::builder(house.session_key.clone()).build().unwrap())
         .default_service(actix_web::web::to(HttpResponse::Ok));
     let failing = Site::new(init_service(failing).await, |request| request.to_request());
@@ -144,7 +139,7 @@ async fn a_failure_is_a_response_that_outer_middlewares_see() {
     for failing in ["series", "revocations", "user loader"] {
         let house = House::new();
         let revocations = Failing::new(&house.clock, 10);
-        let store = MemorySeries::new(10);
+        let store = MemorySeries::new(10).clock(house.clock.clone());
         let settings =
             |remember: RememberMeBuilder| remember.revocations(revocations.clone()).series_store(store.clone());
         let up = house.site_with(settings).await;
@@ -157,7 +152,6 @@ async fn a_failure_is_a_response_that_outer_middlewares_see() {
         }
         let app = App::new()
             .wrap(remember.build().unwrap())
-            .wrap(IdentityMiddleware::default())
             .wrap(PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone()).build().unwrap())
             .wrap(ErrorHandlers::new().handler(StatusCode::SERVICE_UNAVAILABLE, |mut response| {
                 response.headers_mut().insert(SERVER, HeaderValue::from_static("seen"));

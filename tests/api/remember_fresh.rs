@@ -39,12 +39,14 @@ async fn b46_a_remembered_login_is_not_fresh_until_it_is_confirmed() {
 #[actix_web::test]
 async fn b46_who_is_remembered_after_a_deadline_is_not_fresh() {
     let house = House::new();
-    let identity = IdentityMiddleware::builder()
-        .logout_behavior(LogoutBehavior::DeleteIdentityKeys)
-        .login_deadline(Some(std::time::Duration::ZERO));
+    let identity = || {
+        IdentityMiddleware::builder()
+            .logout_behavior(LogoutBehavior::DeleteIdentityKeys)
+            .login_deadline(Some(std::time::Duration::ZERO))
+            .build()
+    };
     let app = App::new()
-        .wrap(house.remember().build().unwrap())
-        .wrap(identity.build())
+        .wrap(house.remember().identity(identity).build().unwrap())
         .wrap(PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone()).build().unwrap())
         .configure(paseto_actix_tests::remember::routes);
     let site = Site::new(init_service(app).await, |request| request.to_request());

@@ -1,12 +1,10 @@
 //! Series: each token of a remembered login is good for one use.
 
-use std::time::Duration as StdDuration;
-
+use actix_identity::config::LogoutBehavior;
 use actix_web::http::{StatusCode, header::RETRY_AFTER};
 use futures_util::future::join_all;
-use paseto_actix::{MemorySeries, RandomId, Rotation, SeriesStore, TokenUse};
+use paseto_actix::{Clock, MemorySeries, RandomId};
 use paseto_actix_tests::{
-    clock::START,
     remember::{House, REMEMBER, SESSION, ada, site_with_series as site, state, use_up, with_cookie},
     session::{Client, set_cookies},
 };
@@ -142,18 +140,18 @@ async fn b44_a_login_ends_the_series_before() {
 #[actix_web::test]
 async fn b44_all_logins_of_a_user_end() {
     let house = House::new();
-    let store = MemorySeries::new(1000);
+    let store = MemorySeries::new(1000).clock(house.clock.clone());
     let site = house.site_with(|remember| remember.series_store(store.clone())).await;
     let copies = [ada(&site).await, ada(&site).await].map(|client| client.cookie(REMEMBER).unwrap().to_owned());
     let mut bob = Client::new();
     bob.get(&site, "/login?user=bob&remember=yes").await;
     let remember = house.remember().series_store(store.clone()).build().unwrap();
-    remember.revoke_all("ada").await.unwrap();
+    remember.end_all("ada").await.unwrap();
     for copy in copies {
         assert_eq!(use_up(&site, &copy).await.0, "Anonymous");
     }
     assert_eq!(use_up(&site, bob.cookie(REMEMBER).unwrap()).await.0, "Remembered");
-    assert!(house.remember().build().unwrap().revoke_all("ada").await.is_err(), "there is nothing to ask");
+    assert!(house.remember().build().unwrap().end_all("ada").await.is_err(), "there is nothing to ask");
 }
 
 /// Cookies from before there was a store belong to no series.
@@ -168,7 +166,7 @@ async fn b45_a_cookie_of_no_series_is_refused_where_series_are_kept() {
 #[actix_web::test]
 async fn b45_a_full_store_is_an_error_and_forgets_nobody() {
     let house = House::new();
-    let store = MemorySeries::new(2);
+    let store = MemorySeries::new(2).clock(house.clock.clone());
     let site = house.site_with(|remember| remember.series_store(store.clone())).await;
     let mut first = Client::new();
     first.get(&site, "/login?user=ada&remember=60").await;
@@ -197,25 +195,44 @@ async fn names_of_series() {
     for bad in ["", "AAAA", "AAAAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAA=", "AAAAAAAAAAAAAAAAAAAAAB"] {
         assert!(bad.parse::<RandomId>().is_err(), "{bad}");
     }
-    let store = MemorySeries::new(1);
-    store.begin(id, id, "ada", START + Duration::HOUR, START).await.unwrap();
-    let token = TokenUse::new(id, id, id, START + Duration::HOUR, StdDuration::from_secs(60));
-    assert_eq!(store.rotate(token).await.unwrap(), Rotation::Unknown, "expired");
-    assert!(store.is_empty());
 }
 
+/// Servers of one site differ in their clocks. Only the clock of the store decides about the grace.
 #[actix_web::test]
-async fn b45_reuse_ends_the_series_in_the_store() {
-    let ids = [(); 4].map(|()| RandomId::generate().unwrap());
-    let store = MemorySeries::new(1);
-    store.begin(ids[0], ids[1], "ada", START + Duration::HOUR, START).await.unwrap();
-    let used = async |presented, next| {
-        store.rotate(TokenUse::new(ids[0], presented, next, START, StdDuration::from_secs(60))).await.unwrap()
+async fn the_grace_is_judged_by_the_clock_of_the_store() {
+    let house = House::new();
+    let store = MemorySeries::new(10).clock(house.clock.clone());
+    let server = async |ahead: Duration| {
+        let clock = house.clock.clone();
+        let remember = house.remember().clock(move || clock.now() + ahead).series_store(store.clone());
+        house.site_of(remember, LogoutBehavior::PurgeSession).await
     };
-    assert_eq!(used(ids[1], ids[2]).await, Rotation::Rotated);
-    assert_eq!(used(ids[1], ids[3]).await, Rotation::Superseded { current: ids[2] });
-    assert_eq!(used(ids[2], ids[3]).await, Rotation::Rotated);
-    assert_eq!(used(ids[1], ids[2]).await, Rotation::Reused);
-    assert_eq!(used(ids[3], ids[2]).await, Rotation::Unknown);
-    store.revoke(ids[0]).await.unwrap();
+    let (exact, ahead, behind) =
+        (server(Duration::ZERO).await, server(Duration::minutes(2)).await, server(-Duration::HOUR).await);
+    let first = ada(&exact).await.cookie(REMEMBER).unwrap().to_owned();
+    let (_, second) = use_up(&exact, &first).await;
+    house.clock.advance(Duration::seconds(59));
+    assert_eq!(use_up(&ahead, &first).await.0, "Remembered", "a retry is no theft");
+    house.clock.advance(Duration::seconds(2));
+    assert_eq!(use_up(&behind, &first).await.0, "Anonymous", "the grace is over");
+    assert_eq!(use_up(&exact, &second.unwrap()).await.0, "Anonymous", "the reuse has ended the login");
+}
+
+/// One account must not keep other users from logging in.
+#[actix_web::test]
+async fn the_oldest_login_of_a_user_gives_way() {
+    let house = House::new();
+    let store = MemorySeries::new(150).clock(house.clock.clone());
+    let site = house.site_with(|remember| remember.series_store(store.clone())).await;
+    let mut cookies = Vec::new();
+    for _ in 0..101 {
+        cookies.push(ada(&site).await.cookie(REMEMBER).unwrap().to_owned());
+    }
+    assert_eq!(store.len(), 100);
+    assert_eq!(use_up(&site, &cookies[0]).await.0, "Anonymous");
+    for kept in &cookies[1..] {
+        assert_eq!(use_up(&site, kept).await.0, "Remembered");
+    }
+    let mut bob = Client::new();
+    assert_eq!(bob.get(&site, "/login?user=bob&remember=yes").await.body, "in");
 }

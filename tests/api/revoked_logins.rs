@@ -18,7 +18,7 @@ async fn remembering(house: &House, series: bool, capacity: usize) -> (Site, Fai
     let store = Failing::new(&house.clock, capacity);
     let site = house.site_with(|remember| {
         let remember = remember.revocations(store.clone());
-        if series { remember.series_store(MemorySeries::new(10)) } else { remember }
+        if series { remember.series_store(MemorySeries::new(10).clock(house.clock.clone())) } else { remember }
     });
     (site.await, store)
 }
@@ -62,7 +62,11 @@ async fn b44_logout_ends_every_copy() {
 async fn b44_every_token_of_the_login_ends() {
     let house = House::new();
     let store = Failing::new(&house.clock, 10);
-    let old = house.site_with(|remember| remember.revocations(store.clone()).series_store(MemorySeries::new(10))).await;
+    let old = house
+        .site_with(|remember| {
+            remember.revocations(store.clone()).series_store(MemorySeries::new(10).clock(house.clock.clone()))
+        })
+        .await;
     let new = House { remember_key: LocalKey::generate(), ..house.clone() };
     let keys = KeyRing::new(new.remember_key.clone(), [house.remember_key.clone()]).unwrap();
     let users = house.users.clone();

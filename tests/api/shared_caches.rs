@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use actix_cors::Cors;
-use actix_identity::{IdentityMiddleware, config::LogoutBehavior};
 use actix_session::Session;
 use actix_web::{
     App, Error, HttpRequest, HttpResponse, Responder,
@@ -189,9 +188,8 @@ where
                         service.within(session(LocalKey::generate(), &clock).build().expect("a session")).await
                     }
                     Layer::Remember => {
-                        let remember = House::new().remember().clock(clock.clone()).build().expect("settings");
-                        let identity = IdentityMiddleware::builder().logout_behavior(LogoutBehavior::PurgeSession);
-                        service.within(remember).await.within(identity.build()).await
+                        let remember = House::new().remember().clock(clock.clone());
+                        service.within(remember.build().expect("settings")).await
                     }
                 };
             }

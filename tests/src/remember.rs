@@ -16,7 +16,8 @@ use actix_web::{
     web,
 };
 use paseto_actix::{
-    Fresh, LocalKey, LoggedIn, MemorySeries, PasetoSession, Remember, RememberMe, RememberMeBuilder, UserStamp,
+    Event, Fresh, LocalKey, LoggedIn, LoginLayer, MemorySeries, PasetoSession, Remember, RememberMe, RememberMeBuilder,
+    UserStamp,
 };
 
 use crate::{
@@ -106,11 +107,10 @@ impl House {
     /// The site with whatever is to be different.
     pub async fn site_of(&self, remember: RememberMeBuilder, on_logout: LogoutBehavior) -> Site {
         let session = PasetoSession::builder(self.session_key.clone()).clock(self.clock.clone());
-        let app = App::new()
-            .wrap(remember.build().expect("a middleware"))
-            .wrap(IdentityMiddleware::builder().logout_behavior(on_logout).build())
-            .wrap(session.build().expect("a session"))
-            .configure(routes);
+        let identity = move || IdentityMiddleware::builder().logout_behavior(on_logout.clone()).build();
+        let remember = remember.identity(identity).build().expect("a middleware");
+        let session = session.build().expect("a session");
+        let app = App::new().wrap(LoginLayer::new(session, remember)).configure(routes);
         Site::new(init_service(app).await, |request| request.to_request())
     }
 }
@@ -224,8 +224,12 @@ pub async fn site_with_series(house: &House) -> (Site, Reuses) {
     let reuses = Reuses::default();
     let noted = Arc::clone(&reuses);
     let site = house.site_with(|remember| {
-        let remember = remember.series_store(MemorySeries::new(1000));
-        remember.on_reuse(move |reuse| noted.lock().unwrap_or_else(PoisonError::into_inner).push(reuse.user_id.clone()))
+        let remember = remember.series_store(MemorySeries::new(1000).clock(house.clock.clone()));
+        remember.on_event(move |event| {
+            if let Event::Reused { subject, .. } = event {
+                noted.lock().unwrap_or_else(PoisonError::into_inner).push((*subject).to_owned());
+            }
+        })
     });
     (site.await, reuses)
 }

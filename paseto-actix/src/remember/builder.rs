@@ -1,24 +1,28 @@
+mod cookie;
+
 use std::{convert::Infallible, fmt, future::Future, sync::Arc, time::Duration};
 
-use actix_web::{Error, HttpRequest, HttpResponse, cookie::SameSite};
+use actix_identity::IdentityMiddleware;
+use actix_web::{Error, HttpRequest, HttpResponse};
 
 use super::{
     RememberMe, SessionProtection, UserStamp,
     client::Fingerprint,
     page::{LoginPage, redirect},
-    settings::{Answer, Settings},
-    user::UserLoader,
+    settings::{Answer, IdentityFactory, Settings},
+    user::{UserCheck, UserLoader},
 };
 use crate::{
-    Clock, ConfigError, KeyRing, Revocations, SeriesReuse, SeriesStore,
+    Clock, ConfigError, KeyRing, Revocations, SeriesStore,
     cookie::CookieSettings,
     cross_origin::CrossOriginPolicy,
+    event::{Event, EventHook},
     revocation::{AnyRevocations, ScopedRevocations, scope},
     series::AnySeries,
     token::assertion,
 };
 
-/// A [`RememberMe`] in the making.
+/// Builds a [`RememberMe`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -31,14 +35,14 @@ use crate::{
 ///     .user_loader(async |id: String| (id == "ada").then(|| UserStamp::of("the hash of her password")))
 ///     .lifetime(Duration::from_secs(90 * 24 * 60 * 60))
 ///     .series_store(MemorySeries::new(100_000))
-///     .on_reuse(|reuse| eprintln!("somebody has a copy of a cookie of {}", reuse.user_id))
+///     .on_event(|event| println!("audit: {event:?}"))
 ///     .session_protection(SessionProtection::Basic)
 ///     .build()?;
 /// # let _ = remember;
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "a RememberMe is made by `.build()`"]
+#[must_use = "call `.build()` to get a RememberMe"]
 pub struct RememberMeBuilder {
     pub(super) keys: KeyRing,
     pub(super) application: String,
@@ -46,9 +50,12 @@ pub struct RememberMeBuilder {
     pub(super) cross_origin: CrossOriginPolicy,
     pub(super) lifetime: Duration,
     pub(super) user_loader: Option<UserLoader>,
-    pub(super) series: Option<AnySeries>,
-    pub(super) revocations: Option<AnyRevocations>,
-    pub(super) on_reuse: Box<dyn Fn(&SeriesReuse) + Send + Sync>,
+    pub(super) check_user: Option<Duration>,
+    pub(super) series: Option<Arc<dyn AnySeries>>,
+    pub(super) revocations: Option<Arc<dyn AnyRevocations>>,
+    pub(super) events: EventHook,
+    pub(super) identity: IdentityFactory,
+    pub(super) other_session_middleware: bool,
     pub(super) protection: SessionProtection,
     pub(super) fingerprint: Fingerprint,
     pub(super) not_logged_in: Answer,
@@ -56,16 +63,21 @@ pub struct RememberMeBuilder {
     pub(super) clock: Arc<dyn Clock>,
 }
 
-/// A year, after which a user may be asked for the password once more.
-const LONGEST_LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// After a year, the user enters the password again.
+pub(super) const LONGEST_LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// A user who was deleted stays logged in for no longer than this.
+const LONGEST_USER_CACHE: Duration = Duration::from_secs(60);
 
 pub(super) fn is_lifetime(lifetime: Duration) -> bool {
     (Duration::from_secs(1)..=LONGEST_LIFETIME).contains(&lifetime)
 }
 
 impl RememberMeBuilder {
-    /// Whether there is such a user who may log in, and the stamp of the credentials: asked at a
-    /// login that is to be remembered, and whenever a cookie logs in. Required, here or as
+    /// A closure that loads a user: the stamp of the credentials, or `None` if the user does not
+    /// exist or may not log in. The middleware calls it at each `attempt`, when a cookie logs a
+    /// user in, in `LoginLayer::logout_others`, and for each request with
+    /// [`check_user`](Self::check_user). Required, here or as
     /// [`try_user_loader`](Self::try_user_loader).
     pub fn user_loader<F, Fut>(self, load: F) -> Self
     where
@@ -90,90 +102,63 @@ impl RememberMeBuilder {
         self
     }
 
-    /// The application's name. Under the same keys, logins of one application are none of another.
-    /// Default: empty.
+    /// Calls the user loader for each request of a logged-in user, and logs the user out if the loader
+    /// returns `None` or other credentials. So a deleted user loses the session without a store, once
+    /// the cached user is older than `max_age`. Default: only logins call the user loader.
+    ///
+    /// A user is cached for `max_age`: at most 60 seconds, and 0 for no cache. A request that changes
+    /// the user's own password has to call
+    /// [`LoginLayer::logout_others`](super::LoginLayer::logout_others) or [`RememberMe::login`],
+    /// because its session has the old credentials. A session that began by `Identity::login` alone
+    /// has no stamp: only the existence of its user is checked.
+    pub fn check_user(mut self, max_age: Duration) -> Self {
+        self.check_user = Some(max_age);
+        self
+    }
+
+    /// A closure that builds actix-identity's middleware, which `RememberMe` contains, to set
+    /// deadlines or keys. Each worker calls it once. Default: `IdentityMiddleware::default()`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use actix_identity::{IdentityMiddleware, config::LogoutBehavior};
+    /// use paseto_actix::{LocalKey, RememberMe, UserStamp};
+    ///
+    /// # fn main() -> Result<(), paseto_actix::ConfigError> {
+    /// let remember = RememberMe::builder(LocalKey::generate())
+    ///     .user_loader(async |id: String| (id == "ada").then(|| UserStamp::of("the hash of her password")))
+    ///     .identity(|| {
+    ///         IdentityMiddleware::builder()
+    ///             .login_deadline(Some(Duration::from_secs(8 * 60 * 60)))
+    ///             .logout_behavior(LogoutBehavior::DeleteIdentityKeys)
+    ///             .build()
+    ///     })
+    ///     .build()?;
+    /// # let _ = remember;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn identity(mut self, build: impl Fn() -> IdentityMiddleware + Send + Sync + 'static) -> Self {
+        self.identity = Box::new(build);
+        self
+    }
+
+    /// Declares that another session middleware than [`PasetoSession`](crate::PasetoSession) is
+    /// around this one, such as `actix_session::SessionMiddleware`. Default: without a
+    /// `PasetoSession`, each request gets `500`, because a login would be lost without an error.
+    ///
+    /// `RememberMe` cannot end the sessions of another middleware: theft of a cookie ends the
+    /// remembered login only.
+    pub fn other_session_middleware(mut self) -> Self {
+        self.other_session_middleware = true;
+        self
+    }
+
+    /// The application's name. Remembered logins of other applications under the same keys are
+    /// rejected, and the stores keep the logins of two applications apart. Default: empty.
     pub fn application(mut self, name: impl Into<String>) -> Self {
         self.application = name.into();
-        self
-    }
-
-    /// The cookie's name. Default: `__Host-remember_token`, and `remember_token` in development
-    /// over plain http.
-    pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
-        self.cookie.name = Some(name.into());
-        self
-    }
-
-    /// The cookie's `Path`. Default: `/`, which a name that begins with `__Host-` requires.
-    ///
-    /// Change the [name](Self::cookie_name) together with the path. A browser keeps the cookie of
-    /// the old path, sends both, and the server can remove only the one of the new path.
-    pub fn cookie_path(mut self, path: impl Into<String>) -> Self {
-        self.cookie.path = path.into();
-        self
-    }
-
-    /// The cookie's `Domain`, whose subdomains get the cookie too. Default: none, which a name that
-    /// begins with `__Host-` requires.
-    ///
-    /// Change the [name](Self::cookie_name) together with the domain. A browser keeps the cookie of
-    /// the old domain, sends both, and the server can remove only the one of the new domain.
-    pub fn cookie_domain(mut self, domain: impl Into<String>) -> Self {
-        self.cookie.domain = Some(domain.into());
-        self
-    }
-
-    /// Whether other sites' requests bring the cookie. Default: [`SameSite::Lax`], only when the
-    /// user follows a link.
-    pub fn cookie_same_site(mut self, same_site: SameSite) -> Self {
-        self.cookie.same_site = same_site;
-        self
-    }
-
-    /// Whether scripts of the page are kept from the cookie. Default: yes.
-    pub fn cookie_http_only(mut self, http_only: bool) -> Self {
-        self.cookie.http_only = http_only;
-        self
-    }
-
-    /// Sets the cookie without `Secure`, which browsers want https for. Default: with it.
-    ///
-    /// For development on a machine of your own: on a network, whoever listens has the login.
-    pub fn development_over_plain_http(mut self) -> Self {
-        self.cookie.secure = false;
-        self
-    }
-
-    /// The `Partitioned` attribute ([CHIPS]), for a site that other sites embed in a frame. The
-    /// browser keeps a separate cookie for each embedding site. It requires `Secure` and
-    /// [`SameSite::None`]. Default: false.
-    ///
-    /// [CHIPS]: https://developer.mozilla.org/en-US/docs/Web/Privacy/Guides/Privacy_sandbox/Partitioned_cookies
-    pub fn partitioned(mut self, partitioned: bool) -> Self {
-        self.cookie.partitioned = partitioned;
-        self
-    }
-
-    /// Accepts unsafe requests of this origin that log the user in by the cookie. Call it once for
-    /// each origin. Default: only the application's own origin.
-    ///
-    /// The text must equal the `Origin` header ([RFC 6454, section 6.2]), such as
-    /// `https://app.example`: scheme, lower-case host, and the port unless it is the default one.
-    /// Other origins get `403`, and the cookie logs no user in. The rule is that of
-    /// [`PasetoSessionBuilder::trusted_origin`](crate::PasetoSessionBuilder::trusted_origin).
-    ///
-    /// [RFC 6454, section 6.2]: https://www.rfc-editor.org/rfc/rfc6454#section-6.2
-    pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
-        self.cross_origin.trust(origin);
-        self
-    }
-
-    /// Accepts requests of every origin, on every method: every site can act as the user (CSRF).
-    /// Default: only trusted origins.
-    ///
-    /// A later call of [`trusted_origin`](Self::trusted_origin) turns the protection on again.
-    pub fn dangerously_allow_cross_origin_requests(mut self) -> Self {
-        self.cross_origin.allow_all();
         self
     }
 
@@ -184,28 +169,30 @@ impl RememberMeBuilder {
         self
     }
 
-    /// Where the series of logins are kept, so that each token is used once. Default: nowhere.
+    /// The store of the series of logins, so that each token is used once. Default: none.
     pub fn series_store(mut self, store: impl SeriesStore) -> Self {
-        self.series = Some(AnySeries::new(store));
+        self.series = Some(Arc::new(store));
         self
     }
 
-    /// Where logins that have ended are kept until they would have expired, so that no copy of
-    /// their cookies is good after a logout. The store is asked after the user loader, whenever a
-    /// cookie is to log a user in. Default: no store.
+    /// A store for the logins that have ended, so that no copy of their cookies is valid after a
+    /// logout. Each login by a cookie asks it, after the user loader. Default: none.
     ///
-    /// If the store cannot answer, the response is `503`: no user is logged in, and the browser
-    /// keeps its cookie. If the store cannot record the end of a login, a logout is answered `503`
-    /// too: this browser is logged out, but copies of the cookie stay valid.
+    /// A record of a logout lives until the login would have expired. A record of
+    /// [`RememberMe::end_all`] lives for 365 days, the longest lifetime of a login.
+    ///
+    /// If the store fails, the response is `503`: no user is logged in, and the browser keeps its
+    /// cookie. If the store cannot record the end of a login, a logout gets `503` too: this browser
+    /// is logged out, but copies of the cookie stay valid.
     pub fn revocations(mut self, store: impl Revocations) -> Self {
-        self.revocations = Some(AnyRevocations::new(store));
+        self.revocations = Some(Arc::new(store));
         self
     }
 
-    /// What to do when a token of a series was used again, beyond the line in the log: tell the
-    /// user, say, or end sessions.
-    pub fn on_reuse(mut self, hook: impl Fn(&SeriesReuse) + Send + Sync + 'static) -> Self {
-        self.on_reuse = Box::new(hook);
+    /// A closure that gets the [`Event`]s of logins: `Login`, `Remembered`, `Logout`, `Reused`,
+    /// `Revoked` and `Rejected`. Default: none.
+    pub fn on_event(mut self, hook: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        self.events = EventHook::new(hook);
         self
     }
 
@@ -261,8 +248,8 @@ impl RememberMeBuilder {
     /// [`ConfigError`] if there is no user loader, if the cookie's name is invalid, if the prefix
     /// of the name requires other settings, if the domain is not a host name, if the path does not
     /// begin with `/`, if `SameSite::None` or `Partitioned` lacks `Secure`, if `Partitioned` lacks
-    /// `SameSite::None`, if a trusted origin is not an origin, or if the lifetime is too short or
-    /// too long.
+    /// `SameSite::None`, if a trusted origin is not an origin, or if a duration is too short or too
+    /// long.
     pub fn build(self) -> Result<RememberMe, ConfigError> {
         let user_loader = self.user_loader.ok_or_else(|| {
             ConfigError::setting("user_loader", "the user loader is missing: call `.user_loader(..)`")
@@ -271,9 +258,16 @@ impl RememberMeBuilder {
             let (setting, given) = ("lifetime", self.lifetime);
             return Err(ConfigError::DurationOutOfRange { setting, given, allowed: "1 second to 365 days" });
         }
+        if let Some(given) = self.check_user.filter(|max_age| *max_age > LONGEST_USER_CACHE) {
+            return Err(ConfigError::DurationOutOfRange {
+                setting: "check_user",
+                given,
+                allowed: "at most 60 seconds",
+            });
+        }
         let cookie = self.cookie.prepare("remember_token")?;
-        let scoped = |store| ScopedRevocations::new(store, scope("remember", &self.application, cookie.name()));
-        let revocations = self.revocations.map(scoped);
+        let scope = scope("remember", &self.application, cookie.name());
+        let revocations = self.revocations.map(|store| ScopedRevocations::new(store, Arc::clone(&scope)));
         Ok(RememberMe(Arc::new(Settings {
             assertion: assertion("remember", &self.application, cookie.name()),
             keys: self.keys,
@@ -281,9 +275,13 @@ impl RememberMeBuilder {
             cross_origin: self.cross_origin.checked()?,
             lifetime: self.lifetime,
             user_loader,
+            user_check: self.check_user.map(UserCheck::new),
             series: self.series,
             revocations,
-            on_reuse: self.on_reuse,
+            scope,
+            events: self.events,
+            identity: self.identity,
+            other_session_middleware: self.other_session_middleware,
             protection: self.protection,
             fingerprint: self.fingerprint,
             not_logged_in: self.not_logged_in,

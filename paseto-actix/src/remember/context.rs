@@ -3,24 +3,29 @@
 use std::{cell::RefCell, rc::Rc};
 
 use actix_identity::IdentityExt;
-use actix_session::SessionExt;
+use actix_session::{Session, SessionExt, SessionInsertError};
 use actix_web::{
     HttpMessage, HttpRequest,
     http::header::{HeaderMap, HeaderValue},
 };
 
-use super::{RememberMe, settings::Settings, token::RememberToken};
+use super::{RememberMe, token::RememberToken, user::UserStamp};
 use crate::{
     cookie::{MAX_CANDIDATES, MAX_COOKIE_LEN, cookie_values},
     revocation::RevocationError,
     series::SeriesError,
+    session::RequestState,
 };
 
 /// The session key of the user whose login is fresh.
 const FRESH: &str = "paseto_actix.fresh";
+/// The session key of the credentials of the login, for the check of each request.
+const STAMP: &str = "paseto_actix.stamp";
 
 pub(super) struct Context {
     pub(super) remember: RememberMe,
+    /// The session's layer, unless it is another session middleware.
+    pub(super) sessions: Option<Rc<RequestState>>,
     /// The change that the response makes to the cookie.
     pub(super) cookie: RefCell<Change>,
     /// A token of each login that a logout has to end: those of the request's cookies, or the one
@@ -45,21 +50,21 @@ pub(super) enum Change {
     None,
     /// The next token of a login that goes on.
     Set(HeaderValue),
-    /// The first token of one that begins.
+    /// The first token of a login.
     Begin(HeaderValue),
     Remove,
 }
 
 impl Context {
-    pub(super) fn new(remember: RememberMe) -> Self {
-        Self { remember, cookie: RefCell::default(), logins: RefCell::default(), user: RefCell::default() }
+    pub(super) fn new(remember: RememberMe, sessions: Option<Rc<RequestState>>) -> Self {
+        Self { remember, sessions, cookie: RefCell::default(), logins: RefCell::default(), user: RefCell::default() }
     }
 
-    /// That of the nearest middleware.
+    /// The context of the nearest middleware.
     pub(super) fn of(req: &HttpRequest) -> Option<Rc<Self>> {
         let context = req.extensions().get::<Rc<Self>>().cloned();
         if context.is_none() {
-            tracing::error!("no RememberMe around this handler: call `App::wrap(remember_me)`");
+            tracing::error!("no RememberMe around this handler: call `App::wrap(LoginLayer::new(session, remember))`");
         }
         context
     }
@@ -93,12 +98,22 @@ impl Context {
         newest
     }
 
+    /// The current token of the user's login in this browser.
+    pub(super) fn token_of(&self, headers: &HeaderMap, user: &str, login: Option<&str>) -> Option<RememberToken> {
+        let known = self.logins.borrow().clone();
+        let tokens = known.unwrap_or_else(|| self.presented(headers).into_iter().map(|(token, _)| token).collect());
+        tokens.into_iter().find(|token| token.sub == user && login.is_none_or(|login| token.id == login))
+    }
+
+    /// Replaces a token that was read by the next one of its series.
+    pub(super) fn replace(&self, token: &RememberToken) {
+        for known in self.logins.borrow_mut().iter_mut().flatten().filter(|known| known.id == token.id) {
+            known.clone_from(token);
+        }
+    }
+
     /// Ends the remembered logins of the request in the stores.
     pub(super) async fn revoke(&self, headers: &HeaderMap) -> Result<(), StoreError> {
-        let Settings { series, revocations, .. } = &*self.remember.0;
-        if series.is_none() && revocations.is_none() {
-            return Ok(());
-        }
         if self.logins.borrow().is_none() {
             self.logins.replace(Some(self.presented(headers).into_iter().map(|(token, _)| token).collect()));
         }
@@ -117,23 +132,31 @@ impl Context {
         ended
     }
 
-    /// Ends this login in the stores.
+    /// Ends the login of a token, and its sessions.
     pub(super) async fn end(&self, login: &RememberToken) -> Result<(), StoreError> {
-        let Settings { series, revocations, .. } = &*self.remember.0;
-        // Both stores are asked, even if the first one fails.
-        let ended = match (series, login.series()) {
-            (Some(store), Some((series, _))) => store.revoke(series).await,
-            _ => Ok(()),
-        };
-        if let Some(store) = revocations {
-            store.revoke(&login.id, login.exp).await?;
-        }
-        ended?;
+        self.end_by_id(&login.sub, &login.id, login.exp).await?;
         self.forget(login);
         Ok(())
     }
 
-    /// A login that has ended need not be ended again.
+    /// Ends a remembered login and its sessions. All stores are asked, even if the first one fails.
+    pub(super) async fn end_by_id(&self, user: &str, id: &str, expires: i64) -> Result<(), StoreError> {
+        let ended = self.remember.0.end(user, id, expires).await;
+        if let Some(sessions) = &self.sessions {
+            sessions.end_login(id).await?;
+        }
+        ended
+    }
+
+    /// The generation of a user for a session that begins, if ends of sessions are stored.
+    pub(super) async fn session_generation(&self, user: &str) -> Result<Option<u64>, StoreError> {
+        match &self.sessions {
+            Some(sessions) => Ok(sessions.generation(user).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// Removes a login from those that a logout of this request ends.
     pub(super) fn forget(&self, ended: &RememberToken) {
         if let Some(logins) = &mut *self.logins.borrow_mut() {
             logins.retain(|login| login.id != ended.id);
@@ -145,7 +168,7 @@ impl Context {
     }
 }
 
-/// Who is logged in, as actix-identity has it.
+/// The user of actix-identity.
 pub(super) fn user_of(req: &impl IdentityExt) -> Option<String> {
     req.get_identity().ok()?.id().ok()
 }
@@ -154,7 +177,7 @@ pub(super) fn is_fresh(req: &HttpRequest, user: &str) -> bool {
     matches!(req.get_session().get::<String>(FRESH), Ok(Some(fresh)) if fresh == user)
 }
 
-pub(super) fn set_fresh(req: &HttpRequest, user: &str) -> Result<(), actix_session::SessionInsertError> {
+pub(super) fn set_fresh(req: &HttpRequest, user: &str) -> Result<(), SessionInsertError> {
     req.get_session().insert(FRESH, user)
 }
 
@@ -162,6 +185,21 @@ pub(super) fn unset_fresh(req: &impl SessionExt) {
     let session = req.get_session();
     if session.contains_key(FRESH) {
         session.remove(FRESH);
+    }
+}
+
+/// Writes the stamp of the login into the session.
+pub(super) fn set_stamp(session: &Session, user: &str, stamp: &UserStamp) -> Result<(), SessionInsertError> {
+    session.insert(STAMP, (user, stamp.to_text()))
+}
+
+/// Whether the session of a user began under these credentials. A session without a stamp of this
+/// user is accepted.
+pub(super) fn fits_stamp(session: &Session, user: &str, stamp: &UserStamp) -> bool {
+    match session.get::<(String, String)>(STAMP) {
+        Ok(Some((known, text))) if known == user => stamp.is(&text),
+        Ok(_) => true,
+        Err(_) => false,
     }
 }
 

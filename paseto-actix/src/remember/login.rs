@@ -1,7 +1,7 @@
-use std::time::Duration;
+use std::{fmt, rc::Rc, time::Duration};
 
 use actix_identity::{Identity, IdentityExt};
-use actix_session::{SessionExt, SessionStatus};
+use actix_session::{Session, SessionExt, SessionInsertError, SessionStatus};
 use actix_web::{
     Error, HttpMessage, HttpRequest, HttpResponse, ResponseError,
     http::{StatusCode, header::HeaderValue},
@@ -11,13 +11,17 @@ use super::{
     RememberMe, SessionProtection,
     builder::is_lifetime,
     client,
-    context::{Change, Context, StoreError, set_fresh, user_of},
+    context::{Change, Context, StoreError, set_fresh, set_stamp, user_of},
     token::RememberToken,
+    user::UserStamp,
 };
 use crate::{
     error::problem,
+    event::Event,
+    refresh::RefreshError,
     revocation::RevocationError,
-    series::{RandomId, SeriesError},
+    series::{NewSeries, RandomId, SeriesError},
+    session::SessionLogin,
 };
 
 /// Whether a login is remembered.
@@ -31,63 +35,93 @@ pub enum Remember {
     No,
 }
 
+/// A login whose credentials the application is about to check: see [`RememberMe::attempt`].
+#[must_use = "call `.login(..)` to log the user in"]
+pub struct SessionLoginAttempt {
+    req: HttpRequest,
+    context: Rc<Context>,
+    user_id: String,
+    stamp: Option<UserStamp>,
+    /// The generation for the session, if ends of sessions are stored.
+    session_generation: Option<u64>,
+    /// The generation for the remembered login.
+    generation: u64,
+    label: String,
+}
+
 impl RememberMe {
-    /// Logs a user in: sets the identity (which renews the session), as a fresh one, and the
-    /// cookie, if it is to be remembered. If not, a cookie that the browser has from before is
-    /// removed.
+    /// Notes that a user is about to log in. Call it before the application checks the password, and
+    /// [`login`](SessionLoginAttempt::login) after that. Then a login with the old password does not
+    /// outlive a password change that happens at the same time.
     ///
-    /// Call it once the password is found right. It takes the request's
-    /// [`Identity`](actix_identity::Identity) along; what `Identity::login` alone sets is no fresh
-    /// login, and is not remembered.
+    /// An unknown user is no error here, so that the response does not reveal which users exist.
+    ///
+    /// ```
+    /// use actix_web::{HttpRequest, HttpResponse, web};
+    /// use paseto_actix::{Remember, RememberMe};
+    ///
+    /// # fn is_right(_: &str, _: &str) -> bool { true }
+    /// # #[derive(serde::Deserialize)]
+    /// # struct Form { user: String, password: String }
+    /// async fn login(req: HttpRequest, form: web::Form<Form>) -> actix_web::Result<HttpResponse> {
+    ///     let attempt = RememberMe::attempt(&req, &form.user).await?;
+    ///     if !is_right(&form.user, &form.password) {
+    ///         return Ok(HttpResponse::Unauthorized().finish());
+    ///     }
+    ///     attempt.login(Remember::Yes).await?;
+    ///     Ok(HttpResponse::Ok().finish())
+    /// }
+    /// # web::to(login);
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`LoginError`]. The request then logs no user in, and changes no cookie. A login fails in a
-    /// request whose session was purged.
-    pub async fn login(req: &HttpRequest, user_id: impl Into<String>, remember: Remember) -> Result<(), LoginError> {
+    /// [`LoginError`] if there is no [`RememberMe`] around the handler, or if a store or the user
+    /// loader fails.
+    pub async fn attempt(req: &HttpRequest, user_id: impl Into<String>) -> Result<SessionLoginAttempt, LoginError> {
         let (context, user_id) = (Context::of(req).ok_or(LoginError::NoMiddleware)?, user_id.into());
         let settings = &*context.remember.0;
-        let lifetime = match remember {
-            Remember::Yes => Some(settings.lifetime),
-            Remember::For(lifetime) if is_lifetime(lifetime) => Some(lifetime),
-            Remember::For(lifetime) => return Err(LoginError::Lifetime(lifetime)),
-            Remember::No => None,
-        };
-        if req.get_session().status() == SessionStatus::Purged {
-            // Whatever is written into it is lost without a word.
-            return Err(LoginError::Session("it was purged in this request".to_owned()));
-        }
-        let begun = match lifetime {
-            Some(lifetime) => Some(context.begin(req, &user_id, lifetime).await?),
-            None => None,
-        };
-        // The browser loses the cookies that it had, so their copies have to end too. Not before
-        // the next login is certain.
-        context.revoke(req.headers()).await?;
-        let failed = |error: &dyn std::fmt::Display| LoginError::Session(error.to_string());
-        Identity::login(&req.extensions(), user_id.clone()).map_err(|error| failed(&error))?;
-        set_fresh(req, &user_id).map_err(|error| failed(&error))?;
-        context.bind_client(req).map_err(|error| failed(&error))?;
-        context.user.replace(Some(user_id));
-        context.change(match begun {
-            Some((cookie, token)) => {
-                context.logins.replace(Some(vec![token]));
-                Change::Begin(cookie)
-            }
-            None => Change::Remove,
-        });
-        Ok(())
+        // The generations first: the loader may read the credentials after a password change.
+        let session_generation = context.session_generation(&user_id).await?;
+        let generation = settings.generation(&user_id).await?;
+        let stamp = settings.user_loader.load(&user_id).await.map_err(LoginError::UserLoader)?;
+        let (req, label) = (req.clone(), String::new());
+        Ok(SessionLoginAttempt { req, context, user_id, stamp, session_generation, generation, label })
     }
 
-    /// Logs out: ends the identity as actix-identity's own `logout` does, and the remembered login.
-    /// (`Identity::logout` alone, or `Session::purge`, does the same under this middleware.)
+    /// Logs a user in whose credentials the application has checked:
+    /// [`attempt`](Self::attempt) and [`SessionLoginAttempt::login`] in one step.
+    ///
+    /// A login with a password that changes at the same time can outlive the change. Use `attempt`
+    /// where passwords can change.
+    ///
+    /// # Errors
+    ///
+    /// As [`SessionLoginAttempt::login`].
+    pub async fn login(req: &HttpRequest, user_id: impl Into<String>, remember: Remember) -> Result<(), LoginError> {
+        Self::attempt(req, user_id).await?.login(remember).await
+    }
+
+    /// Logs out: ends the identity as actix-identity's own `logout` does, the remembered login, and
+    /// its sessions. (`Identity::logout` alone, or `Session::purge`, does the same under this
+    /// middleware.)
     pub fn logout(req: &HttpRequest) {
+        let Some(context) = Context::of(req) else { return };
         if let Ok(identity) = req.get_identity() {
             identity.logout();
         }
-        if let Some(context) = Context::of(req) {
-            context.change(Change::Remove);
-        }
+        context.change(Change::Remove);
+    }
+
+    /// The id of the request's login, to mark it in a list of [`logins`](Self::logins). Returns
+    /// `None` for a login that is not remembered.
+    #[must_use]
+    pub fn current_login(req: &HttpRequest) -> Option<RandomId> {
+        let context = Context::of(req)?;
+        let user = user_of(req)?;
+        let of_session = SessionLogin::of(&req.get_session(), &user).and_then(|login| login.id);
+        let of_cookie = || context.presented(req.headers()).into_iter().find(|(token, _)| token.sub == user);
+        of_session.or_else(|| of_cookie().map(|(token, _)| token.id))?.parse().ok()
     }
 
     /// Makes a remembered login a fresh one, once this user has given the password again; renews
@@ -100,44 +134,154 @@ impl RememberMe {
     pub fn confirm_login(req: &HttpRequest, user_id: &str) -> Result<(), LoginError> {
         let context = Context::of(req).ok_or(LoginError::NoMiddleware)?;
         let user = user_of(req).filter(|user| user == user_id).ok_or(LoginError::NotLoggedIn)?;
-        let failed = |error: actix_session::SessionInsertError| LoginError::Session(error.to_string());
+        let failed = |error: SessionInsertError| LoginError::Session(error.to_string());
         set_fresh(req, &user).map_err(failed)?;
-        // Who has given the password is the one from now on, whatever the browser looked like
-        // before.
+        // The client that sent the password is the client of the session from now on.
         context.bind_client(req).map_err(failed)?;
         req.get_session().renew();
         Ok(())
     }
 }
 
-impl Context {
-    /// The cookie of a login that is to be remembered from now on.
-    async fn begin(
-        &self,
-        req: &HttpRequest,
-        user_id: &str,
-        lifetime: Duration,
-    ) -> Result<(HeaderValue, RememberToken), LoginError> {
-        let settings = &*self.remember.0;
-        let stamp = settings.user_loader.load(user_id).await.map_err(LoginError::UserLoader)?;
-        let stamp = stamp.ok_or(LoginError::UnknownUser)?;
-        let (now, random) = (settings.now(), || RandomId::generate().ok_or(LoginError::NoRandomness));
-        let expires = now.saturating_add(time::Duration::try_from(lifetime).unwrap_or(time::Duration::ZERO));
-        let client = (settings.protection == SessionProtection::Strong).then(|| settings.fingerprint.of(req));
-        let token = RememberToken::new(random()?, user_id.to_owned(), expires.unix_timestamp(), &stamp, client);
+impl SessionLoginAttempt {
+    /// A text for the [list of the user's logins](RememberMe::logins), such as the name of the
+    /// browser. A store keeps its first 128 bytes. Default: empty.
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    /// Logs the user in: sets the identity (which renews the session) as a fresh login, and the
+    /// cookie, if the login is remembered. If it is not, the cookie of an earlier login is removed.
+    ///
+    /// A login that calls `Identity::login` alone is not fresh, and is not remembered.
+    ///
+    /// # Errors
+    ///
+    /// [`LoginError`]: [`UnknownUser`](LoginError::UnknownUser) if the user loader returned `None`,
+    /// which is `403` as a response; [`Ended`](LoginError::Ended), which is `401`, if all logins of the
+    /// user ended after the attempt was noted. (A revocation store of the session or of `RememberMe`
+    /// detects that.) The request then logs no user in, and changes no cookie. A login fails
+    /// in a request whose session was purged.
+    pub async fn login(self, remember: Remember) -> Result<(), LoginError> {
+        let Self { req, context, user_id, stamp, session_generation, .. } = &self;
+        let settings = &*context.remember.0;
+        let lifetime = match remember {
+            Remember::Yes => Some(settings.lifetime),
+            Remember::For(lifetime) if is_lifetime(lifetime) => Some(lifetime),
+            Remember::For(lifetime) => return Err(LoginError::Lifetime(lifetime)),
+            Remember::No => None,
+        };
+        let stamp = stamp.as_ref().ok_or(LoginError::UnknownUser)?;
+        let session = req.get_session();
+        if session.status() == SessionStatus::Purged {
+            // actix-session drops what a handler writes into it.
+            return Err(LoginError::Session("it was purged in this request".to_owned()));
+        }
+        let begun = match lifetime {
+            Some(lifetime) => Some(self.begin(stamp, lifetime).await?),
+            None => None,
+        };
+        // After that: if all logins end at the same time, either that finds the series, or this finds
+        // the new generation.
+        let is_overtaken = self.is_overtaken().await;
+        if !matches!(is_overtaken, Ok(false)) {
+            // No client has a token of the series.
+            if let (Some(store), Some((_, token))) = (&settings.series, &begun)
+                && let Some((series, _)) = token.series()
+            {
+                store.revoke(settings.owner(user_id), series).await?;
+            }
+            is_overtaken?;
+            return Err(LoginError::Ended);
+        }
+        // The browser loses the cookies that it had, so their copies have to end too. Not before
+        // the next login is certain.
+        context.revoke(req.headers()).await?;
+        let token = begun.as_ref().map(|(_, token)| token);
+        let write = || {
+            Identity::login(&req.extensions(), user_id.clone()).map_err(|error| error.to_string())?;
+            context.fill(&session, user_id, stamp, *session_generation, token)?;
+            set_fresh(req, user_id).map_err(|error| error.to_string())?;
+            context.bind_client(req).map_err(|error| error.to_string())
+        };
+        write().map_err(|error| {
+            // A part of the login may be in the session.
+            session.purge();
+            LoginError::Session(error)
+        })?;
+        context.user.replace(Some(user_id.clone()));
+        context.change(match begun {
+            Some((cookie, token)) => {
+                context.logins.replace(Some(vec![token]));
+                Change::Begin(cookie)
+            }
+            None => Change::Remove,
+        });
+        settings.events.emit(Event::Login { subject: user_id });
+        Ok(())
+    }
+
+    /// Begins a remembered login, and returns its cookie.
+    async fn begin(&self, stamp: &UserStamp, lifetime: Duration) -> Result<(HeaderValue, RememberToken), LoginError> {
+        let (remember, user_id) = (&self.context.remember, &self.user_id);
+        let settings = &*remember.0;
+        let random = || RandomId::generate().ok_or(LoginError::NoRandomness);
+        let expires = settings.now().unix_timestamp().saturating_add(lifetime.as_secs().cast_signed());
+        let (id, first) = (random()?, random()?);
+        let mut token = RememberToken::new(id, user_id.clone(), expires, self.generation, stamp);
+        token.client = (settings.protection == SessionProtection::Strong).then(|| settings.fingerprint.of(&self.req));
         let Some(store) = &settings.series else {
-            let cookie = self.remember.set_cookie(&token).ok_or(LoginError::TooLong)?;
+            let cookie = remember.set_cookie(&token).ok_or(LoginError::TooLong)?;
             return Ok((cookie, token));
         };
-        let (series, first) = (random()?, random()?);
-        let token = token.in_series(series, first);
-        let cookie = self.remember.set_cookie(&token).ok_or(LoginError::TooLong)?;
-        store.begin(series, first, user_id, expires, now).await?;
+        let token = token.in_series(first);
+        let cookie = remember.set_cookie(&token).ok_or(LoginError::TooLong)?;
+        store.begin(NewSeries::new(settings.owner(user_id), id, first, lifetime).label(&self.label)).await?;
         Ok((cookie, token))
     }
 
-    /// Binds the session to the client, if that is looked at.
-    fn bind_client(&self, req: &HttpRequest) -> Result<(), actix_session::SessionInsertError> {
+    /// Whether all logins of the user have ended since the attempt was noted.
+    async fn is_overtaken(&self) -> Result<bool, StoreError> {
+        let by_now = self.context.session_generation(&self.user_id).await?;
+        if by_now > self.session_generation {
+            return Ok(true);
+        }
+        Ok(self.context.remember.0.generation(&self.user_id).await? > self.generation)
+    }
+}
+
+impl fmt::Debug for SessionLoginAttempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionLoginAttempt").field("user_id", &self.user_id).finish_non_exhaustive()
+    }
+}
+
+impl Context {
+    /// Ties the session to a login, and to the remembered login of a token.
+    pub(super) fn fill(
+        &self,
+        session: &Session,
+        user: &str,
+        stamp: &UserStamp,
+        generation: Option<u64>,
+        token: Option<&RememberToken>,
+    ) -> Result<(), String> {
+        if let (Some(generation), Some(sessions)) = (generation, &self.sessions) {
+            let (id, expires) = (token.map(|token| token.id.clone()), token.map(|token| token.exp));
+            let login = SessionLogin { subject: user.to_owned(), generation, id, expires };
+            if !sessions.begin_login(session, &login).map_err(|error| error.to_string())? {
+                return Err("the `subject_key` of the session is not the key of actix-identity".to_owned());
+            }
+        }
+        match self.remember.0.user_check {
+            Some(_) => set_stamp(session, user, stamp).map_err(|error| error.to_string()),
+            None => Ok(()),
+        }
+    }
+
+    /// Binds the session to the client, if sessions are protected.
+    fn bind_client(&self, req: &HttpRequest) -> Result<(), SessionInsertError> {
         let settings = &*self.remember.0;
         if settings.protection == SessionProtection::Off {
             return Ok(());
@@ -146,19 +290,22 @@ impl Context {
     }
 }
 
-/// Why a login could not be.
+/// A reason why a login, or the end of logins, failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoginError {
     /// There is no [`RememberMe`] around the handler.
-    #[error("no RememberMe around this handler: call `App::wrap(remember_me)`")]
+    #[error("no RememberMe around this handler: call `App::wrap(LoginLayer::new(session, remember))`")]
     NoMiddleware,
-    /// The user whose login is to be confirmed is not logged in.
-    #[error("the user whose login is to be confirmed is not logged in")]
+    /// No user is logged in, or another user than the one of `confirm_login`.
+    #[error("no user is logged in, or another user than the one to confirm: log in first")]
     NotLoggedIn,
-    /// The user loader does not know the user who logs in.
-    #[error("the user loader does not know the user who logs in")]
+    /// The user loader returned `None`: the user does not exist or may not log in.
+    #[error("the user loader returned `None`: the user does not exist or may not log in")]
     UnknownUser,
+    /// All logins of the user ended after the attempt was noted.
+    #[error("all logins of the user ended after the attempt was noted: log in again")]
+    Ended,
     /// The user loader failed.
     #[error("the user loader failed: {0}")]
     UserLoader(Error),
@@ -174,9 +321,12 @@ pub enum LoginError {
     /// The series store failed.
     #[error(transparent)]
     Series(#[from] SeriesError),
-    /// The revocation store failed to record the end of the previous login.
+    /// The revocation store failed, or no store is set.
     #[error(transparent)]
     Revocation(#[from] RevocationError),
+    /// The refresh tokens of the user could not be ended.
+    #[error(transparent)]
+    Tokens(RefreshError),
     /// The session could not be written.
     #[error("the session could not be written: {0}")]
     Session(String),
@@ -194,15 +344,22 @@ impl From<StoreError> for LoginError {
 impl ResponseError for LoginError {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::NotLoggedIn => StatusCode::UNAUTHORIZED,
-            Self::Series(_) | Self::Revocation(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotLoggedIn | Self::Ended => StatusCode::UNAUTHORIZED,
+            Self::UnknownUser => StatusCode::FORBIDDEN,
+            Self::Revocation(error) => error.status_code(),
+            Self::Series(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::UserLoader(error) => error.as_response_error().status_code(),
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
     fn error_response(&self) -> HttpResponse {
-        tracing::error!(error = %self, "a login failed");
+        match self {
+            Self::NotLoggedIn | Self::UnknownUser | Self::Ended => {
+                tracing::warn!(error = %self, "a login, or the end of logins, was refused")
+            }
+            _ => tracing::error!(error = %self, "a login, or the end of logins, failed"),
+        }
         match self {
             Self::UserLoader(error) => error.error_response(),
             _ => problem(self.status_code()),

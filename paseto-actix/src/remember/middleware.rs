@@ -1,10 +1,6 @@
-use std::{
-    fmt,
-    future::{Ready, ready},
-    rc::Rc,
-};
+use std::{fmt, future::ready, rc::Rc};
 
-use actix_identity::IdentityExt;
+use actix_identity::{IdentityExt, IdentityMiddleware};
 use actix_session::{Session, SessionExt, SessionStatus};
 use actix_web::{
     Error, HttpMessage,
@@ -20,11 +16,18 @@ use futures_util::future::LocalBoxFuture;
 
 use super::{
     RememberMe, SessionProtection, client,
-    context::{Change, Context, StoreError, unset_fresh, user_of},
+    context::{Change, Context, StoreError, fits_stamp, unset_fresh, user_of},
     restore::unavailable,
     settings::Settings,
+    user::UserStamp,
 };
-use crate::cookie::{LoginCookies, forbid_shared_caching, vary_by_cookie};
+use crate::{
+    VerifyErrorKind,
+    cookie::{LoginCookies, forbid_shared_caching, vary_by_cookie},
+    error::problem,
+    event::Event,
+    session::{RequestState, SessionLogin},
+};
 
 impl<S, B> Transform<S, ServiceRequest> for RememberMe
 where
@@ -34,12 +37,15 @@ where
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
-    type Transform = RememberMeMiddleware<S>;
+    type Transform = <IdentityMiddleware as Transform<RememberMeMiddleware<S>, ServiceRequest>>::Transform;
     type InitError = ();
-    type Future = Ready<Result<Self::Transform, ()>>;
+    type Future = <IdentityMiddleware as Transform<RememberMeMiddleware<S>, ServiceRequest>>::Future;
 
+    /// Puts actix-identity's middleware around this one, so that the two cannot be in the wrong
+    /// order.
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(RememberMeMiddleware { service: Rc::new(service), remember: self.clone() }))
+        let middleware = RememberMeMiddleware { service: Rc::new(service), remember: self.clone() };
+        (self.0.identity)().new_transform(middleware)
     }
 }
 
@@ -62,12 +68,25 @@ where
     forward_ready!(service);
 
     fn call(&self, req: ServiceRequest) -> Self::Future {
-        let (service, context) = (Rc::clone(&self.service), Rc::new(Context::new(self.remember.clone())));
+        let sessions = RequestState::of(&req);
+        if sessions.is_none() && !self.remember.0.other_session_middleware {
+            tracing::error!(
+                "no PasetoSession around RememberMe: call `App::wrap(LoginLayer::new(session, remember))`, or wrap the \
+                 session after RememberMe, because the last `wrap` is the outermost"
+            );
+            let response = req.into_response(problem(StatusCode::INTERNAL_SERVER_ERROR)).map_into_right_body();
+            return Box::pin(ready(Ok(response)));
+        }
+        let (service, context) = (Rc::clone(&self.service), Rc::new(Context::new(self.remember.clone(), sessions)));
         Box::pin(async move {
             req.extensions_mut().insert(Rc::clone(&context));
-            let ended = context.protect(&req);
+            let ended = match context.check_user(&req).await {
+                Ok(ended) => context.protect(&req) || ended,
+                Err(error) => return Ok(req.error_response(error).map_into_right_body()),
+            };
             if user_of(&req).is_none() {
-                // What a deadline has left in the session says nothing of who is logged in next.
+                // A deadline removes only the user from the session. The rest must not be that of
+                // the next user.
                 unset_fresh(&req);
                 client::unbind(&req.get_session());
                 // A session that was purged stores nothing.
@@ -75,7 +94,7 @@ where
                     && req.get_session().status() != SessionStatus::Purged
                     && let Err(error) = context.restore(&req).await
                 {
-                    // A response, because `Logger` and `ErrorHandlers` take no notice of an `Err`.
+                    // A response, because `Logger` and `ErrorHandlers` ignore an `Err`.
                     let mut response = req.error_response(error);
                     context.finish(response.headers_mut());
                     return Ok(response.map_into_right_body());
@@ -86,8 +105,8 @@ where
             match service.call(req).await {
                 Ok(mut response) => {
                     if let Err(error) = context.end_if_logged_out(&response).await {
-                        // The session ends and the cookie goes all the same; that copies are good
-                        // is not to look like success.
+                        // The session has ended and the cookie is removed, but copies of the cookie
+                        // are still valid: that is not success.
                         tracing::error!(%error, "a remembered login could not be revoked at its logout");
                         response.response_mut().head_mut().status = StatusCode::SERVICE_UNAVAILABLE;
                     }
@@ -104,41 +123,76 @@ where
 }
 
 impl Context {
-    /// Looks whether the client is still the one that logged in; if not, it may have been logged
-    /// out by this.
+    /// Asks the user loader about the user of the session, if the application wants that. Returns
+    /// whether the user was logged out.
+    async fn check_user(&self, req: &ServiceRequest) -> Result<bool, Error> {
+        let settings = &*self.remember.0;
+        let Some(check) = &settings.user_check else { return Ok(false) };
+        let Some(user) = user_of(req) else { return Ok(false) };
+        let session = req.get_session();
+        let fits = |stamp: &UserStamp| fits_stamp(&session, &user, stamp);
+        if check.accepts(&settings.user_loader, &user, settings.now(), fits).await? {
+            return Ok(false);
+        }
+        tracing::info!("logged out a user who may not log in, or whose credentials have changed");
+        settings.events.emit(Event::Rejected(VerifyErrorKind::Refused));
+        self.log_out(req);
+        Ok(true)
+    }
+
+    /// Compares the client with the one that logged in. Returns whether the user was logged out.
     fn protect(&self, req: &ServiceRequest) -> bool {
         let Settings { protection, fingerprint, .. } = &*self.remember.0;
-        if *protection == SessionProtection::Off {
+        if *protection == SessionProtection::Off || user_of(req).is_none() {
             return false;
         }
-        let Ok(identity) = req.get_identity() else { return false };
         if !client::is_of_another(&req.get_session(), &fingerprint.of(req.request())) {
             return false;
         }
         tracing::warn!("a session of another client");
         if *protection == SessionProtection::Strong {
-            identity.logout();
-            end_session(&req.get_session());
-            self.change(Change::Remove);
+            self.log_out(req);
             return true;
         }
         unset_fresh(req);
         false
     }
 
-    /// A logout by whatever means ends the remembered login too, as does another user in the place
-    /// of the one before.
+    /// Ends the session, and removes the cookie.
+    fn log_out(&self, req: &ServiceRequest) {
+        if let Ok(identity) = req.get_identity() {
+            identity.logout();
+        }
+        end_session(&req.get_session());
+        self.change(Change::Remove);
+    }
+
+    /// A logout ends the remembered login too, in whatever way the handler ends the identity. A
+    /// login of another user ends it too.
     async fn end_if_logged_out<B>(&self, response: &ServiceResponse<B>) -> Result<(), StoreError> {
         let req = response.request();
         let removed = matches!(*self.cookie.borrow(), Change::Remove);
-        let left = *self.user.borrow() != user_of(req) && self.user.borrow().is_some();
+        let user = self.user.borrow().clone();
+        let left = user.is_some() && user != user_of(req);
         if left {
             end_session(&req.get_session());
         }
-        if left || (removed && self.user.borrow().is_none()) {
+        if left || (removed && user.is_none()) {
             self.change(Change::Remove);
             unset_fresh(req);
+            // The request may lack the cookie of the login that its session grew from.
+            let login = user.as_deref().and_then(|user| self.sessions.as_ref()?.login_of(user));
+            let known = match login {
+                Some(SessionLogin { subject, id: Some(id), expires: Some(expires), .. }) => {
+                    self.end_by_id(&subject, &id, expires).await
+                }
+                _ => Ok(()),
+            };
             self.revoke(req.headers()).await?;
+            known?;
+        }
+        if left {
+            self.remember.0.events.emit(Event::Logout { subject: user.as_deref() });
         }
         Ok(())
     }
@@ -198,7 +252,6 @@ impl<S> fmt::Debug for RememberMeMiddleware<S> {
 
 #[cfg(test)]
 mod tests {
-    use actix_identity::IdentityMiddleware;
     use actix_web::{
         App, HttpRequest, HttpResponse,
         test::{TestRequest, call_service, init_service},
@@ -222,8 +275,7 @@ mod tests {
         let middleware = RememberMe::builder(LocalKey::generate()).user_loader(async |_| Some(UserStamp::of("secret")));
         let app = App::new()
             .app_data(web::Data::new(remember))
-            .wrap(middleware.build().expect("a middleware"))
-            .wrap(IdentityMiddleware::default())
+            .wrap(middleware.other_session_middleware().build().expect("a middleware"))
             .default_service(web::to(log_in));
         let response = call_service(&init_service(app).await, TestRequest::default().to_request()).await;
         let begun = response.request().extensions_mut().remove::<LoginCookies>().unwrap_or_default();

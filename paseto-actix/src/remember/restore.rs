@@ -12,9 +12,11 @@ use super::{
     token::RememberToken,
 };
 use crate::{
+    VerifyErrorKind as Kind,
     cross_origin::log_rejection,
     error::problem,
-    series::{RandomId, Rotation, SeriesReuse, TokenUse},
+    event::Event,
+    series::{RandomId, Rotation, SeriesError, TokenUse},
 };
 
 /// How long the token before the current one is accepted: browsers send requests of several tabs at
@@ -36,12 +38,14 @@ impl Context {
         }
         if !self.remember.0.cross_origin.allows(req.request()) {
             log_rejection(req.request());
+            self.remember.0.events.emit(Event::Rejected(Kind::CrossOrigin));
             let response = problem(StatusCode::FORBIDDEN);
             return Err(InternalError::from_response("a cross-origin request", response).into());
         }
         let presented = self.presented(req.headers());
         if presented.is_empty() {
-            tracing::info!("a remember-me cookie that is forged or has expired");
+            tracing::info!("rejected a remember-me cookie that is forged or has expired");
+            self.remember.0.events.emit(Event::Rejected(Kind::Refused));
         }
         self.logins.replace(Some(presented.iter().map(|(token, _)| token.clone()).collect()));
         for (token, retired_key) in presented {
@@ -55,76 +59,97 @@ impl Context {
         Ok(())
     }
 
-    /// Logs the token's user in; `false` if the token is invalid.
+    /// Logs the token's user in. Returns `false` if the token is invalid.
     async fn log_in(&self, req: &ServiceRequest, token: RememberToken, retired_key: bool) -> Result<bool, Error> {
         let settings = &*self.remember.0;
         let client = (settings.protection != SessionProtection::Off).then(|| settings.fingerprint.of(req.request()));
-        let is_bound = settings.protection == SessionProtection::Strong;
-        if is_bound && token.client != client {
-            tracing::warn!("a remember-me cookie of another client");
-            self.end(&token).await.map_err(unavailable)?;
-            return Ok(false);
+        if settings.protection == SessionProtection::Strong && token.client != client {
+            return self.end_and_reject(&token, Kind::Refused, "it is bound to another client").await;
         }
+        // First, because all logins of the user may end at any later step: the session then has an
+        // old generation.
+        let generation = self.session_generation(&token.sub).await.map_err(unavailable)?;
         let stamp = settings.user_loader.load(&token.sub).await.inspect_err(|error| {
             tracing::error!(%error, "the user loader failed: the request gets the response of its error");
         })?;
-        if !stamp.is_some_and(|stamp| token.fits(&stamp)) {
-            tracing::info!("a remember-me cookie of a user who is unknown, or has other credentials by now");
-            self.end(&token).await.map_err(unavailable)?;
-            return Ok(false);
+        let Some(stamp) = stamp else {
+            return self.end_and_reject(&token, Kind::Refused, "the user is unknown or may not log in").await;
+        };
+        if !token.fits(&stamp) {
+            // The login does not end: after a password change, its owner has a newer token.
+            self.forget(&token);
+            return Ok(self.reject(Kind::Refused, "the user has other credentials"));
         }
         // After the user loader, which may take long, and before the rotation: an error of this
         // store must not use a token up.
-        if let Some(store) = &settings.revocations
-            && store.is_revoked(&token.id).await.map_err(StoreError::from).map_err(unavailable)?
-        {
-            tracing::info!("a remember-me cookie of a login that has ended");
-            self.forget(&token);
-            return Ok(false);
+        if let Some(store) = &settings.revocations {
+            let is_revoked = store.is_login_revoked(&token.id, token.subject()).await;
+            if is_revoked.map_err(StoreError::from).map_err(unavailable)? {
+                self.forget(&token);
+                return Ok(self.reject(Kind::Revoked, "its login has ended"));
+            }
         }
-        match self.rotate(&token).await? {
-            RotationOutcome::Rejected => {
+        let (user, id) = (&token.sub, &token.id);
+        match self.rotate(&token).await.map_err(unavailable)? {
+            Outcome::Unknown => return self.end_and_reject(&token, Kind::Revoked, "its series has ended").await,
+            Outcome::NotInSeries => return self.end_and_reject(&token, Kind::Refused, "it has no series").await,
+            Outcome::Reused => {
+                tracing::warn!(login = %id, "a remember-me cookie was used again: a copy of it exists");
+                // First, because the next use finds no series, and a store may fail.
+                settings.events.emit(Event::Reused { subject: user, login: id });
                 self.end(&token).await.map_err(unavailable)?;
                 return Ok(false);
             }
-            RotationOutcome::Replaced(token) => self.set(&token)?,
-            RotationOutcome::Unchanged if retired_key => self.set(&token)?,
-            RotationOutcome::Unchanged => (),
+            Outcome::Replaced(next) => self.set(&next)?,
+            Outcome::Unchanged if retired_key => self.set(&token)?,
+            Outcome::Unchanged => (),
         }
-        let failed = |error: &dyn fmt::Display| {
-            tracing::error!(%error, "a remembered login could not be written into the session");
-            InternalError::from_response("no session", problem(StatusCode::INTERNAL_SERVER_ERROR))
+        let session = req.get_session();
+        let write = || {
+            // The client first: a user must not be logged in without it.
+            if let Some(client) = client {
+                client::bind(&session, client).map_err(|error| error.to_string())?;
+            }
+            Identity::login(&req.extensions(), user.clone()).map_err(|error| error.to_string())?;
+            self.fill(&session, user, &stamp, generation, Some(&token))
         };
-        // The client first: a user must not be logged in without it.
-        if let Some(client) = client {
-            client::bind(&req.get_session(), client).map_err(|error| failed(&error))?;
-        }
-        Identity::login(&req.extensions(), token.sub).map_err(|error| failed(&error))?;
+        write().map_err(|error| {
+            // A part of the login may be in the session.
+            session.purge();
+            tracing::error!(error, "a remembered login could not be written into the session");
+            InternalError::from_response("no session", problem(StatusCode::INTERNAL_SERVER_ERROR))
+        })?;
         unset_fresh(req);
+        settings.events.emit(Event::Remembered { subject: user });
         Ok(true)
     }
 
+    /// Ends the login of a token in all stores, and rejects the token.
+    async fn end_and_reject(&self, token: &RememberToken, kind: Kind, reason: &str) -> Result<bool, Error> {
+        self.end(token).await.map_err(unavailable)?;
+        Ok(self.reject(kind, reason))
+    }
+
+    fn reject(&self, kind: Kind, reason: &str) -> bool {
+        tracing::info!(reason, "rejected a remember-me cookie");
+        self.remember.0.events.emit(Event::Rejected(kind));
+        false
+    }
+
     /// Rotates the token in the series store, if there is one.
-    async fn rotate(&self, token: &RememberToken) -> Result<RotationOutcome, Error> {
+    pub(super) async fn rotate(&self, token: &RememberToken) -> Result<Outcome, StoreError> {
         let settings = &*self.remember.0;
-        let Some(store) = &settings.series else { return Ok(RotationOutcome::Unchanged) };
-        let Some((series, presented)) = token.series() else {
-            tracing::info!("a remember-me cookie from before series were kept");
-            return Ok(RotationOutcome::Rejected);
-        };
-        let next = RandomId::generate().ok_or_else(|| unavailable("the operating system returned no random bytes"))?;
-        let token_use = TokenUse::new(series, presented, next, settings.now(), GRACE);
-        Ok(match store.rotate(token_use).await.map_err(StoreError::from).map_err(unavailable)? {
-            Rotation::Rotated => RotationOutcome::Replaced(token.clone().rotated(series, next)),
+        let Some(store) = &settings.series else { return Ok(Outcome::Unchanged) };
+        let Some((series, presented)) = token.series() else { return Ok(Outcome::NotInSeries) };
+        let no_random_bytes = || SeriesError::Other("the operating system returned no random bytes".into());
+        let next = RandomId::generate().ok_or_else(no_random_bytes)?;
+        let token_use = TokenUse::new(settings.owner(&token.sub), series, presented, next, GRACE);
+        Ok(match store.rotate(token_use).await? {
+            Rotation::Rotated => Outcome::Replaced(token.clone().rotated(next)),
             // The response that set the current token may have been lost.
-            Rotation::Superseded { current } => RotationOutcome::Replaced(token.clone().rotated(series, current)),
-            Rotation::Unknown => RotationOutcome::Rejected,
-            Rotation::Reused => {
-                let user_id = token.sub.clone();
-                tracing::warn!(%series, "a remember-me cookie was used again: a copy of it exists, and its series was revoked");
-                (settings.on_reuse)(&SeriesReuse { user_id, series });
-                RotationOutcome::Rejected
-            }
+            Rotation::Superseded { current } => Outcome::Replaced(token.clone().rotated(current)),
+            Rotation::Unknown => Outcome::Unknown,
+            Rotation::Reused => Outcome::Reused,
         })
     }
 
@@ -133,18 +158,22 @@ impl Context {
         let cookie = self.remember.set_cookie(token);
         let cookie = cookie
             .ok_or_else(|| unavailable("the next token could not be encrypted: the operating system returned no random bytes, or the cookie is longer than 4096 bytes (shorten the user id)"))?;
+        self.replace(token);
         self.change(Change::Set(cookie));
         Ok(())
     }
 }
 
 /// The decision of the series store about a token.
-enum RotationOutcome {
-    Rejected,
+pub(super) enum Outcome {
     /// The browser keeps the cookie.
     Unchanged,
     /// The browser gets this token instead.
     Replaced(RememberToken),
+    /// The token is older than the series store of the application.
+    NotInSeries,
+    Unknown,
+    Reused,
 }
 
 /// The error of a request whose cookie cannot be checked, or whose login cannot be ended.

@@ -1,78 +1,53 @@
 use std::{fmt, sync::Arc, time::Duration};
 
+use actix_identity::IdentityMiddleware;
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
 use time::OffsetDateTime;
 
-use super::{RememberMeBuilder, SessionProtection, client::Fingerprint, user::UserLoader};
+use super::{
+    LoginError, RememberMeBuilder, SessionProtection,
+    builder::LONGEST_LIFETIME,
+    client::Fingerprint,
+    context::StoreError,
+    token::RememberToken,
+    user::{UserCheck, UserLoader},
+};
 use crate::{
-    Clock, KeyRing, SeriesError, SeriesReuse, SystemClock,
+    Clock, ExceptedLogin, KeyRing, LoginEntry, RevocationError, SeriesError, SystemClock,
     cookie::{CookieSettings, PreparedCookie},
     cross_origin::CrossOriginPolicy,
     error::problem,
+    event::{Event, EventHook},
     revocation::ScopedRevocations,
-    series::AnySeries,
+    series::{AnySeries, SeriesOwner},
 };
 
-/// Logins that outlive the session, as a middleware beside [`actix_identity`]: a user who wants to
-/// be remembered gets a second cookie, which logs in again once the session is gone.
+/// Logins that outlive the session, as a middleware: a user who wants to be remembered gets a second
+/// cookie, which logs in again when the session has expired.
 ///
-/// - The cookie is `__Host-remember_token`, `Secure`, `HttpOnly`, `SameSite=Lax`, `Path=/`, and
-///   lives for 30 days. It holds a `v4.local` token: clients cannot read or change it.
-/// - A login by it is no [`Fresh`](super::Fresh) one: let pages where much is at stake ask for the
-///   password again.
-/// - The application is asked whether the user still exists, and each login that was remembered
-///   ends with the credentials that it was made under.
-/// - With a [`series_store`](RememberMeBuilder::series_store), each token is good for one use. A
-///   copied one is found out, and ends the login for both who have it.
-/// - With a [revocation store](RememberMeBuilder::revocations), a logout ends every copy, with
-///   series or without. **Without either** a copied cookie is good until it expires or the
-///   credentials change, logout or not.
+/// Wrap it as a part of a [`LoginLayer`](super::LoginLayer), which has a complete example. It
+/// contains the middleware of [`actix_identity`], and needs a session middleware around it:
+/// `App::new().wrap(remember).wrap(session)` in this order, because the last `wrap` is the outermost.
+/// In another order, each request gets `500`.
+///
+/// - The cookie is `__Host-remember_token`, with `Secure`, `HttpOnly`, `SameSite=Lax` and `Path=/`,
+///   and lives for 30 days. It holds a `v4.local` token: clients cannot read or change it.
+/// - A login by the cookie is not [`Fresh`](super::Fresh): sensitive pages ask for the password
+///   again.
+/// - The user loader decides whether a user may log in. When the stamp of the credentials changes,
+///   all remembered logins of the user end.
+/// - With a [`series_store`](RememberMeBuilder::series_store), each token is good for one use. A copy
+///   that is used ends the login for all clients that have its cookie.
+/// - With a [revocation store](RememberMeBuilder::revocations), a logout ends every copy, with or
+///   without series. **Without a store** a copied cookie is valid until it expires or the credentials
+///   change, logout or not.
 /// - A browser sends several cookies of the name if their paths or domains differ. The first four
-///   are read, and the first that is authentic, unexpired and alive logs in. Of several tokens of
-///   one login, only the newest counts. While several cookies have the name, a dead one is not
-///   removed, because the removal might hit the living one. A logout or another login ends the
-///   logins of all of them in the stores.
+///   are read, and the first that is authentic, unexpired and valid logs in. Of several tokens of
+///   one login, only the newest counts. While several cookies have the name, an invalid one is not
+///   removed, because the removal might hit the valid one. A logout or another login ends the logins
+///   of all of them in the stores.
 /// - If a store or the user loader fails, the response is an error such as `503`, and no cookie is
 ///   removed.
-///
-/// It goes inside of actix-identity's middleware, which goes inside of the session's:
-///
-/// ```
-/// use actix_identity::IdentityMiddleware;
-/// use actix_web::{App, HttpRequest, HttpResponse, web};
-/// use paseto_actix::{Fresh, LocalKey, LoggedIn, PasetoSession, Remember, RememberMe, UserStamp};
-///
-/// async fn login(req: HttpRequest) -> actix_web::Result<HttpResponse> {
-///     // ... check the password ...
-///     RememberMe::login(&req, "ada", Remember::Yes).await?;
-///     Ok(HttpResponse::Ok().finish())
-/// }
-///
-/// async fn profile(user: LoggedIn) -> String {
-///     format!("{}'s profile", user.id())
-/// }
-///
-/// async fn delete_account(user: Fresh) -> String {
-///     format!("{} typed the password not long ago", user.id())
-/// }
-///
-/// # fn main() -> Result<(), paseto_actix::ConfigError> {
-/// let session = PasetoSession::builder(LocalKey::generate()).build()?;
-/// let remember = RememberMe::builder(LocalKey::generate())
-///     .user_loader(async |id: String| (id == "ada").then(|| UserStamp::of("the hash of her password")))
-///     .login_page("/login")
-///     .build()?;
-/// let app = App::new()
-///     .wrap(remember)
-///     .wrap(IdentityMiddleware::default())
-///     .wrap(session)
-///     .route("/login", web::post().to(login))
-///     .route("/profile", web::get().to(profile))
-///     .route("/account", web::delete().to(delete_account));
-/// # let _ = app;
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Clone)]
 pub struct RememberMe(pub(super) Arc<Settings>);
 
@@ -83,8 +58,13 @@ pub(super) struct Settings {
     pub(super) cross_origin: CrossOriginPolicy,
     pub(super) lifetime: Duration,
     pub(super) user_loader: UserLoader,
-    pub(super) series: Option<AnySeries>,
-    pub(super) on_reuse: Box<dyn Fn(&SeriesReuse) + Send + Sync>,
+    pub(super) user_check: Option<UserCheck>,
+    pub(super) series: Option<Arc<dyn AnySeries>>,
+    /// The scope of the logins in both stores.
+    pub(super) scope: Arc<str>,
+    pub(super) events: EventHook,
+    pub(super) identity: IdentityFactory,
+    pub(super) other_session_middleware: bool,
     pub(super) protection: SessionProtection,
     pub(super) fingerprint: Fingerprint,
     pub(super) not_logged_in: Answer,
@@ -93,11 +73,65 @@ pub(super) struct Settings {
     pub(super) clock: Arc<dyn Clock>,
 }
 
+pub(super) type IdentityFactory = Box<dyn Fn() -> IdentityMiddleware + Send + Sync>;
+
 pub(super) type Answer = Box<dyn Fn(&HttpRequest) -> HttpResponse + Send + Sync>;
 
 impl Settings {
     pub(super) fn now(&self) -> OffsetDateTime {
         self.clock.now()
+    }
+
+    pub(super) fn owner<'a>(&'a self, user_id: &'a str) -> SeriesOwner<'a> {
+        SeriesOwner::new(&self.scope, user_id)
+    }
+
+    /// The second in which the last remembered login expires that exists now.
+    pub(super) fn last_expiry(&self) -> i64 {
+        self.now().unix_timestamp().saturating_add(LONGEST_LIFETIME.as_secs().cast_signed())
+    }
+
+    /// The generation of a user, if there is a revocation store.
+    pub(super) async fn generation(&self, user_id: &str) -> Result<u64, RevocationError> {
+        match &self.revocations {
+            Some(store) => store.generation(user_id).await,
+            None => Ok(0),
+        }
+    }
+
+    /// Ends one login in both stores. Both are asked, even if the first one fails.
+    pub(super) async fn end(&self, user_id: &str, login: &str, expires: i64) -> Result<(), StoreError> {
+        let ended = match (&self.series, login.parse()) {
+            (Some(store), Ok(series)) => store.revoke(self.owner(user_id), series).await,
+            _ => Ok(()),
+        };
+        if let Some(store) = &self.revocations {
+            store.revoke(login, expires).await?;
+        }
+        Ok(ended?)
+    }
+
+    /// Ends all logins of a user in both stores, except that of a token. A failure of one store does
+    /// not keep the other from ending them, except that a login that has ended must not end others.
+    pub(super) async fn end_all(&self, user_id: &str, except: Option<&RememberToken>) -> Result<(), StoreError> {
+        let mut revoked = Ok(());
+        if let Some(store) = &self.revocations {
+            let except = except.map(|token| ExceptedLogin::new(&token.id, token.subject().1));
+            revoked = store.revoke_subject(user_id, except, self.last_expiry()).await.map(|_| ());
+            if let Err(RevocationError::Ended) = revoked {
+                return Ok(revoked?);
+            }
+        }
+        if let Some(store) = &self.series {
+            let except = except.and_then(|token| token.id.parse().ok());
+            store.revoke_all(self.owner(user_id), except).await?;
+        }
+        revoked?;
+        if self.series.is_none() && self.revocations.is_none() {
+            return Err(RevocationError::NoStore.into());
+        }
+        self.events.emit(Event::Revoked { subject: user_id });
+        Ok(())
     }
 }
 
@@ -112,9 +146,12 @@ impl RememberMe {
             cross_origin: CrossOriginPolicy::default(),
             lifetime: Duration::from_secs(30 * 24 * 60 * 60),
             user_loader: None,
+            check_user: None,
             series: None,
             revocations: None,
-            on_reuse: Box::new(|_| ()),
+            events: EventHook::default(),
+            identity: Box::new(IdentityMiddleware::default),
+            other_session_middleware: false,
             protection: SessionProtection::Off,
             fingerprint: Fingerprint::default(),
             not_logged_in: Box::new(|_| problem(StatusCode::UNAUTHORIZED)),
@@ -123,16 +160,28 @@ impl RememberMe {
         }
     }
 
-    /// Ends all remembered logins of a user, where they are kept in a
-    /// [`SeriesStore`](crate::SeriesStore). (Without one, change what the stamp is of.)
+    /// Ends all remembered logins of a user. To end sessions and tokens too, use
+    /// [`LoginLayer::logout_all`](super::LoginLayer::logout_all).
     ///
     /// # Errors
     ///
-    /// [`SeriesError`] if the store could not end them, or if there is none.
-    pub async fn revoke_all(&self, user_id: &str) -> Result<(), SeriesError> {
+    /// [`LoginError`] if a store fails, or if there is neither a [series
+    /// store](RememberMeBuilder::series_store) nor a [revocation
+    /// store](RememberMeBuilder::revocations). (Without a store, change the credentials of the
+    /// stamp.)
+    pub async fn end_all(&self, user_id: &str) -> Result<(), LoginError> {
+        Ok(self.0.end_all(user_id, None).await?)
+    }
+
+    /// The remembered logins of a user that have neither ended nor expired, in any order.
+    ///
+    /// # Errors
+    ///
+    /// [`LoginError`] if the series store fails, or if there is none.
+    pub async fn logins(&self, user_id: &str) -> Result<Vec<LoginEntry>, LoginError> {
         match &self.0.series {
-            Some(series) => series.revoke_all(user_id).await,
-            None => Err(SeriesError::Other("no series are kept: call `.series_store(..)`".into())),
+            Some(store) => Ok(store.list(self.0.owner(user_id)).await?),
+            None => Err(SeriesError::Other("no series are stored: call `.series_store(..)`".into()).into()),
         }
     }
 }

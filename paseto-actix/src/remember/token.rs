@@ -1,8 +1,6 @@
 //! The token in a remember-me cookie.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
-use subtle::ConstantTimeEq;
 
 use super::UserStamp;
 use crate::{
@@ -13,24 +11,26 @@ use crate::{
 };
 
 /// The form of the payload. Tokens of any other form are rejected.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// Times are whole seconds since 1970.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RememberToken {
     v: u8,
-    /// The id of the login, which a logout revokes. Rotations keep it.
+    /// The id of the login, of its series and of its sessions. Rotations keep it.
     pub(super) id: String,
     pub(super) sub: String,
     pub(super) exp: i64,
+    /// The generation of the user at the login, in the revocation store.
+    generation: u64,
     credentials: String,
     /// The fingerprint of the client that it is bound to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) client: Option<String>,
-    /// The series and the token's own name in it.
+    /// The id of the token in the series.
     #[serde(skip_serializing_if = "Option::is_none")]
-    series: Option<(String, String)>,
+    token: Option<String>,
     /// How many rotations of the series came before this token. It orders the tokens of a login.
     ///
     /// A time of issue cannot: a series may rotate twice within one second, and the clocks of two
@@ -39,22 +39,43 @@ pub(super) struct RememberToken {
 }
 
 impl RememberToken {
-    pub(super) fn new(id: RandomId, sub: String, exp: i64, stamp: &UserStamp, client: Option<String>) -> Self {
-        let credentials = Base64UrlUnpadded::encode_string(stamp.as_bytes());
-        Self { v: VERSION, id: id.to_string(), sub, exp, credentials, client, series: None, rotations: 0 }
+    pub(super) fn new(id: RandomId, sub: String, exp: i64, generation: u64, stamp: &UserStamp) -> Self {
+        let credentials = stamp.to_text();
+        Self {
+            v: VERSION,
+            id: id.to_string(),
+            sub,
+            exp,
+            generation,
+            credentials,
+            client: None,
+            token: None,
+            rotations: 0,
+        }
     }
 
+    /// The first token of a series.
     #[must_use]
-    pub(super) fn in_series(mut self, series: RandomId, token: RandomId) -> Self {
-        self.series = Some((series.to_string(), token.to_string()));
-        self
+    pub(super) fn in_series(self, first: RandomId) -> Self {
+        Self { token: Some(first.to_string()), ..self }
     }
 
     /// The token that the series has after the rotation of this one.
     #[must_use]
-    pub(super) fn rotated(self, series: RandomId, next: RandomId) -> Self {
+    pub(super) fn rotated(self, next: RandomId) -> Self {
         let rotations = self.rotations.saturating_add(1);
-        Self { rotations, ..self.in_series(series, next) }
+        Self { rotations, ..self.in_series(next) }
+    }
+
+    /// The same token for other credentials and another generation of its user.
+    #[must_use]
+    pub(super) fn renewed(self, stamp: &UserStamp, generation: u64) -> Self {
+        Self { credentials: stamp.to_text(), generation, ..self }
+    }
+
+    /// The user and the generation, for the revocation store.
+    pub(super) fn subject(&self) -> (&str, u64) {
+        (&self.sub, self.generation)
     }
 
     /// Whether this token replaced the other one, which is of the same login.
@@ -62,18 +83,17 @@ impl RememberToken {
         self.rotations > other.rotations
     }
 
+    /// The ids of the series and of the token in it.
     pub(super) fn series(&self) -> Option<(RandomId, RandomId)> {
-        let (series, token) = self.series.as_ref()?;
-        Some((series.parse().ok()?, token.parse().ok()?))
+        Some((self.id.parse().ok()?, self.token.as_ref()?.parse().ok()?))
     }
 
-    /// Whether the user's credentials are still those that it was made under.
+    /// Whether the user's credentials are those of the login.
     pub(super) fn fits(&self, stamp: &UserStamp) -> bool {
-        let now = Base64UrlUnpadded::encode_string(stamp.as_bytes());
-        self.credentials.as_bytes().ct_eq(now.as_bytes()).into()
+        stamp.is(&self.credentials)
     }
 
-    /// The text of the cookie; `None` if the system has no randomness to give.
+    /// The text of the cookie. Returns `None` if the operating system returns no random bytes.
     pub(super) fn encrypt(&self, keys: &KeyRing, assertion: &[u8]) -> Option<String> {
         encrypt_json(self, keys, assertion)
     }

@@ -1,16 +1,20 @@
-use std::{fmt, future::Future};
+use std::{fmt, future::Future, time::Duration};
 
 use actix_web::Error;
+use base64ct::{Base64UrlUnpadded, Encoding};
 use futures_util::future::LocalBoxFuture;
+use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use time::OffsetDateTime;
 
-/// That a user exists and may log in, and a fingerprint of the credentials: once they are others,
-/// every login that was remembered before has ended.
+/// A user who exists and may log in, with a fingerprint of the credentials. When the credentials
+/// change, all remembered logins of the user end.
 ///
 /// ```
 /// use paseto_actix::UserStamp;
 ///
-/// // Of a user in the database: the hash of the password, say, or a counter that goes up when the password changes.
+/// // From the database: the hash of the password, or a counter that grows when the password changes.
 /// let stamp = UserStamp::of("$argon2id$v=19$m=19456,t=2,p=1$…");
 /// # let _ = stamp;
 /// ```
@@ -18,14 +22,19 @@ use sha2::{Digest, Sha256};
 pub struct UserStamp([u8; 32]);
 
 impl UserStamp {
-    /// The stamp of credentials. Only a hash of them gets into a token.
+    /// The stamp of credentials. A token contains only a hash of them.
     #[must_use]
     pub fn of(credentials: impl AsRef<[u8]>) -> Self {
         Self(Sha256::digest(credentials).into())
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
+    pub(super) fn to_text(&self) -> String {
+        Base64UrlUnpadded::encode_string(&self.0)
+    }
+
+    /// Whether a text is that of this stamp.
+    pub(super) fn is(&self, text: &str) -> bool {
+        self.to_text().as_bytes().ct_eq(text.as_bytes()).into()
     }
 }
 
@@ -35,7 +44,7 @@ impl fmt::Debug for UserStamp {
     }
 }
 
-/// Whether there is such a user, asked of the application.
+/// The application's closure that loads a user.
 pub(super) struct UserLoader(Box<Load>);
 
 type Load = dyn Fn(String) -> LocalBoxFuture<'static, Result<Option<UserStamp>, Error>> + Send + Sync;
@@ -55,5 +64,50 @@ impl UserLoader {
 
     pub(super) async fn load(&self, id: &str) -> Result<Option<UserStamp>, Error> {
         (self.0)(id.to_owned()).await
+    }
+}
+
+/// The users of recent requests, for the check of each request.
+pub(super) struct UserCheck {
+    max_age: Duration,
+    users: Cache<String, (OffsetDateTime, Option<UserStamp>)>,
+}
+
+/// The number of users that are cached.
+const CACHED_USERS: usize = 10_000;
+
+impl UserCheck {
+    pub(super) fn new(max_age: Duration) -> Self {
+        Self { max_age, users: Cache::new(CACHED_USERS) }
+    }
+
+    /// Whether a user may go on, by the stamp from the cache or from the loader. An error is not
+    /// cached.
+    ///
+    /// A cached stamp that does not fit is loaded again: another server, or a login, may know newer
+    /// credentials.
+    pub(super) async fn accepts(
+        &self,
+        loader: &UserLoader,
+        id: &str,
+        now: OffsetDateTime,
+        fits: impl Fn(&UserStamp) -> bool,
+    ) -> Result<bool, Error> {
+        if let Some((loaded, stamp)) = self.users.get(id)
+            && (loaded..loaded + self.max_age).contains(&now)
+            && stamp.is_some_and(|stamp| fits(&stamp))
+        {
+            return Ok(true);
+        }
+        let stamp = loader.load(id).await?;
+        self.insert(id, now, stamp.clone());
+        Ok(stamp.is_some_and(|stamp| fits(&stamp)))
+    }
+
+    /// Caches a user who was loaded for another reason.
+    pub(super) fn insert(&self, id: &str, now: OffsetDateTime, stamp: Option<UserStamp>) {
+        if !self.max_age.is_zero() {
+            self.users.insert(id.to_owned(), (now, stamp));
+        }
     }
 }

@@ -64,6 +64,12 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
+/// A text for HTML, outside of tags.
+#[must_use]
+pub fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
 /// The page with the form.
 #[must_use]
 pub fn page() -> HttpResponse {

@@ -3,6 +3,7 @@
 //! These tests need a Chromium: see `paseto_actix_tests::browser`.
 
 mod login;
+mod logins;
 mod remember;
 mod restart;
 mod size;

@@ -1,12 +1,14 @@
-//! Log in on a web page with a box to be remembered by: who ticks it stays logged in after the session has ended, but has to give
-//! the password again where much is at stake.
+//! A login page with the box "keep me logged in". A user who ticks it stays logged in after the session
+//! has expired, and enters the password again before sensitive actions. The page `/logins` lists the
+//! user's remembered logins, ends one of them, or ends all others.
 //!
-//! `cargo run --bin login_manager`, then open the address that it prints and log in as `foo@bar.example` with the password
-//! `mysecret`.
+//! Run `cargo run --bin login_manager`, open the address that it prints, and log in as
+//! `foo@bar.example` with the password `mysecret`.
 //!
-//! `BIND` is the address to listen on (default `127.0.0.1:8080`). `SESSION_KEYS` and `REMEMBER_KEYS`, where set, are
-//! comma-separated lists of `k4.local` keys, as `cargo run --bin keygen` prints them: the active one first, then retired ones.
-//! Without them, fresh keys are used. The series of remembered logins are in memory, so they end with the program anyway.
+//! `BIND` is the address to listen on. Default: `127.0.0.1:8080`. `SESSION_KEYS` and `REMEMBER_KEYS`
+//! are comma-separated lists of `k4.local` keys, as `cargo run --bin keygen` prints them: first the
+//! active key, then retired keys. Default: fresh keys. The stores are in memory, so all logins end with
+//! the program.
 
 use std::{
     error::Error,
@@ -17,14 +19,14 @@ use std::{
     },
 };
 
-use actix_identity::IdentityMiddleware;
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer, Responder, get,
     http::{StatusCode, header},
     post, routes, web,
 };
 use paseto_actix::{
-    ConfigError, Fresh, KeyRing, LoggedIn, MemorySeries, PasetoSession, Remember, RememberMe, UserStamp, safe_next,
+    ConfigError, Event, Fresh, KeyRing, LoggedIn, LoginLayer, MemoryRevocations, MemorySeries, PasetoSession, RandomId,
+    Remember, RememberMe, UserStamp, safe_next,
 };
 use paseto_actix_examples::{
     exit, key_ring, listen, log,
@@ -32,12 +34,12 @@ use paseto_actix_examples::{
 };
 use serde::Deserialize;
 
-/// A stand-in for a user database: how often the only user's password has changed.
+/// In place of a user database: the number of password changes of the only user.
 #[derive(Clone, Default)]
 struct Users(Arc<AtomicU64>);
 
 impl Users {
-    /// A real application takes the password's hash for the stamp.
+    /// A real application uses the hash of the password as the stamp.
     fn stamp(&self, id: &str) -> Option<UserStamp> {
         let changes = self.0.load(Ordering::SeqCst);
         (id == USER).then(|| UserStamp::of(changes.to_string()))
@@ -49,7 +51,7 @@ async fn protected(user: LoggedIn) -> String {
     format!("Logged in as: {}", user.id())
 }
 
-/// Somebody who finds a browser open is remembered in it, but does not know the password.
+/// A person who finds an open browser is remembered in it, but does not know the password.
 #[get("/sensitive")]
 async fn sensitive(user: Fresh) -> String {
     format!("Logged in just now as: {}", user.id())
@@ -67,14 +69,16 @@ async fn log_in(
     query: web::Query<LoginQuery>,
     form: web::Form<Credentials>,
 ) -> actix_web::Result<HttpResponse> {
+    // Before the password is checked: a login with the old password must not outlive its change.
+    let attempt = RememberMe::attempt(&req, form.email.as_str()).await?;
     if !form.are_right() {
         return Ok(login::page_with_box(StatusCode::UNAUTHORIZED, login::WRONG));
     }
-    // Who only confirms a login keeps the cookie as it is, and sees no difference but that the login is fresh.
+    // A user who confirms a login keeps the remembered login. Only its freshness changes.
     let confirmed = query.again.is_some() && RememberMe::confirm_login(&req, &form.email).is_ok();
     if !confirmed {
         let remember = if form.wants_to_be_remembered() { Remember::Yes } else { Remember::No };
-        RememberMe::login(&req, form.email.as_str(), remember).await?;
+        attempt.label(browser(&req)).login(remember).await?;
     }
     let next = query.next.as_deref().and_then(safe_next).unwrap_or("/protected");
     Ok(see_other(next))
@@ -88,13 +92,61 @@ async fn login_page(query: web::Query<LoginQuery>) -> impl Responder {
     login::page_with_box(StatusCode::OK, notice)
 }
 
-/// Pretends that the password has changed: whoever was remembered under the old one is no more.
+/// A real application shows "Firefox on Linux" instead of the whole header.
+fn browser(req: &HttpRequest) -> &str {
+    let agent = req.headers().get(header::USER_AGENT);
+    agent.and_then(|agent| agent.to_str().ok()).unwrap_or("unknown browser")
+}
+
+/// Pretends that the password has changed. All other logins end.
 #[post("/password")]
-async fn change_password(req: HttpRequest, user: Fresh, users: web::Data<Users>) -> actix_web::Result<String> {
+async fn change_password(
+    req: HttpRequest,
+    _: Fresh,
+    users: web::Data<Users>,
+    logins: LoginLayer,
+) -> actix_web::Result<&'static str> {
     users.0.fetch_add(1, Ordering::SeqCst);
-    // This browser goes on, with a session of its own.
-    RememberMe::login(&req, user.id(), Remember::No).await?;
-    Ok("Every remembered login has ended.".to_owned())
+    logins.logout_others(&req).await?;
+    Ok("All other logins have ended.")
+}
+
+/// The remembered logins of the user, with a button for each.
+#[get("/logins")]
+async fn list_logins(req: HttpRequest, user: LoggedIn, logins: LoginLayer) -> actix_web::Result<HttpResponse> {
+    let current = RememberMe::current_login(&req);
+    let mut rows = String::new();
+    for login in logins.logins(user.id()).await? {
+        let here = if Some(login.id) == current { " (this browser)" } else { "" };
+        let (label, id, used) = (login::escaped(&login.label), login.id, login.last_used);
+        rows += &format!(
+            "<li>{label}{here}, last used {used} <form method=post action=/logins/end>\
+             <button name=id value={id}>End</button></form>"
+        );
+    }
+    let page = format!(
+        "<!doctype html><title>Logins</title><h1>Remembered logins</h1><ul>{rows}</ul>\
+         <form method=post action=/logins/end-others><button>End all others</button></form>"
+    );
+    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page))
+}
+
+#[derive(Deserialize)]
+struct EndedLogin {
+    id: String,
+}
+
+#[post("/logins/end")]
+async fn end_login(form: web::Form<EndedLogin>, user: LoggedIn, logins: LoginLayer) -> actix_web::Result<HttpResponse> {
+    let Ok(id) = form.id.parse::<RandomId>() else { return Ok(HttpResponse::BadRequest().finish()) };
+    logins.end_login(user.id(), id).await?;
+    Ok(see_other("/logins"))
+}
+
+#[post("/logins/end-others")]
+async fn end_others(req: HttpRequest, _: LoggedIn, logins: LoginLayer) -> actix_web::Result<HttpResponse> {
+    logins.logout_others(&req).await?;
+    Ok(see_other("/logins"))
 }
 
 #[routes]
@@ -109,13 +161,17 @@ fn see_other(path: &str) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((header::LOCATION, path)).finish()
 }
 
-/// In production, leave `development_over_plain_http` out here and below: the cookies are `__Host-session` and
-/// `__Host-remember_token` then, and for https only.
-fn session(keys: KeyRing) -> Result<PasetoSession, ConfigError> {
-    PasetoSession::builder(keys).application("login_manager").development_over_plain_http().build()
+/// In production, remove both calls of `development_over_plain_http`. The cookies are then
+/// `__Host-session` and `__Host-remember_token`, with `Secure`.
+fn session(keys: KeyRing, revocations: MemoryRevocations) -> Result<PasetoSession, ConfigError> {
+    PasetoSession::builder(keys)
+        .application("login_manager")
+        .development_over_plain_http()
+        .revocations(revocations)
+        .build()
 }
 
-fn remember_me(keys: KeyRing, users: Users) -> Result<RememberMe, ConfigError> {
+fn remember_me(keys: KeyRing, users: Users, revocations: MemoryRevocations) -> Result<RememberMe, ConfigError> {
     RememberMe::builder(keys)
         .application("login_manager")
         .development_over_plain_http()
@@ -124,6 +180,9 @@ fn remember_me(keys: KeyRing, users: Users) -> Result<RememberMe, ConfigError> {
             async { stamp }
         })
         .series_store(MemorySeries::new(100_000))
+        .revocations(revocations)
+        // An audit log. An event shows the user, and never a token.
+        .on_event(|event: &Event<'_>| eprintln!("audit: {event:?}"))
         .login_page("/login")
         .build()
 }
@@ -131,21 +190,23 @@ fn remember_me(keys: KeyRing, users: Users) -> Result<RememberMe, ConfigError> {
 async fn serve() -> Result<(), Box<dyn Error>> {
     log();
     let users = Users::default();
-    let session = session(key_ring("SESSION_KEYS")?)?;
-    let remember_me = remember_me(key_ring("REMEMBER_KEYS")?, users.clone())?;
+    let revocations = MemoryRevocations::new(100_000);
+    let session = session(key_ring("SESSION_KEYS")?, revocations.clone())?;
+    let remember_me = remember_me(key_ring("REMEMBER_KEYS")?, users.clone(), revocations)?;
+    let logins = LoginLayer::new(session, remember_me);
     let app = move || {
         App::new()
             .app_data(web::Data::new(users.clone()))
-            // The last one is the outermost: who is remembered is logged in by actix-identity, which writes into the session.
-            .wrap(remember_me.clone())
-            .wrap(IdentityMiddleware::default())
-            .wrap(session.clone())
+            .wrap(logins.clone())
             .service(login_page)
             .service(log_in)
             .service(logout)
             .service(protected)
             .service(sensitive)
             .service(change_password)
+            .service(list_logins)
+            .service(end_login)
+            .service(end_others)
     };
     HttpServer::new(app).listen(listen()?)?.run().await?;
     Ok(())

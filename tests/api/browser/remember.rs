@@ -116,16 +116,16 @@ async fn b44_a_change_of_the_password_ends_remembered_logins() {
     let own = visitor.remember_token().await;
 
     assert_eq!(visitor.fetch("POST", "/password").await, 200);
-    assert_eq!(visitor.cookies().await, [SESSION]);
+    assert_eq!(visitor.cookies().await, [REMEMBER, SESSION]);
     let (status, text) = visitor.open(&server, "/sensitive").await;
     assert_eq!((status, text.as_str()), (200, "Logged in just now as: foo@bar.example"), "this browser goes on");
+    let renewed = visitor.remember_token().await;
+    assert_ne!(renewed, own, "it has the new credentials");
 
-    // That of another device is in a series of its own, which nobody has revoked.
     for token in [&elsewhere, &own, &copy] {
         visitor.assert_worthless(&server, token).await;
     }
-    visitor.log_in_to_be_remembered(&server).await;
-    visitor.lose_session().await;
+    visitor.have_only(&server, &renewed).await;
     visitor.assert_logged_in(&server).await;
     visitor.leave().await;
 }
@@ -245,7 +245,7 @@ async fn b46_who_is_not_remembered_is_asked_to_log_in_and_not_again() {
 }
 
 /// The same user at another browser: the token that it is remembered by.
-fn log_in_elsewhere(server: &Server) -> String {
+pub(super) fn log_in_elsewhere(server: &Server) -> String {
     let form = [("Content-Type", "application/x-www-form-urlencoded")];
     let body = "email=foo%40bar.example&password=mysecret&remember=on";
     let answer = http::send(&server.url, "POST", "/login", &form, body);
@@ -253,7 +253,7 @@ fn log_in_elsewhere(server: &Server) -> String {
 }
 
 impl Visitor {
-    async fn log_in_to_be_remembered(&self, server: &Server) {
+    pub(super) async fn log_in_to_be_remembered(&self, server: &Server) {
         self.open(server, "/login").await;
         self.client.find(Locator::Css("input[name=remember]")).await.unwrap().click().await.unwrap();
         self.give("mysecret").await;
@@ -279,7 +279,7 @@ impl Visitor {
 
     /// Nobody is logged in by this token, and the browser is rid of it.
     #[track_caller]
-    fn assert_worthless(&self, server: &Server, token: &str) -> impl Future<Output = ()> {
+    pub(super) fn assert_worthless(&self, server: &Server, token: &str) -> impl Future<Output = ()> {
         let asked = self.assert_asked_to_log_in(server);
         async move {
             self.have_only(server, token).await;

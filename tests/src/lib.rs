@@ -1,5 +1,6 @@
 //! The test kit: keys, clocks, applications and requests, as the tests of this workspace want them.
 
+#![forbid(unsafe_code)]
 #![allow(clippy::missing_panics_doc, clippy::must_use_candidate, reason = "a test kit is there to panic")]
 
 pub mod app;
@@ -8,6 +9,8 @@ pub mod certificates;
 pub mod clock;
 pub mod http;
 pub mod keys;
+#[cfg(feature = "remember")]
+pub mod logins;
 pub mod logs;
 pub mod model_revocations;
 #[cfg(feature = "session")]

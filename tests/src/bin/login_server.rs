@@ -1,0 +1,23 @@
+//! A server of the application of the module `logins`, for tests with several processes. The
+//! environment has the name of the application, its keys and the URL of its Redis.
+
+use std::{env, error::Error, net::TcpListener};
+
+use actix_web::{App, HttpServer};
+use paseto_actix::{LocalKey, RedisRevocations, RedisSeries, SecretKey, SystemClock};
+use paseto_actix_tests::logins::{Keys, Logins, TIMEOUT};
+
+#[actix_web::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let local = LocalKey::from_paserk(&env::var("LOCAL_KEY")?)?;
+    let secret = SecretKey::from_paserk(&env::var("SECRET_KEY")?)?;
+    let redis = env::var("REDIS_URL")?;
+    let revocations = RedisRevocations::builder(&redis).timeout(TIMEOUT).build()?;
+    let series = RedisSeries::builder(&redis).timeout(TIMEOUT).build()?;
+    let logins = Logins::new(&env::var("APPLICATION")?, &Keys { local, secret }, SystemClock, revocations, series);
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    println!("listening on http://{}", listener.local_addr()?);
+    let app = move || App::new().wrap(logins.layer.clone()).configure(logins.clone().routes());
+    HttpServer::new(app).workers(2).listen(listener)?.run().await?;
+    Ok(())
+}

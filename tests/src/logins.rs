@@ -1,0 +1,270 @@
+//! An application in which users log in by a browser or by an app, and the places where it runs.
+
+pub mod race;
+pub mod world;
+
+use std::{collections::HashMap, time::Duration};
+
+use actix_web::{
+    App, HttpRequest, HttpResponse,
+    cookie::Cookie,
+    http::Method,
+    test::{TestRequest, init_service},
+    web,
+};
+use paseto_actix::{
+    Clock, Issuer, LocalKey, LoggedIn, LoginLayer, PasetoRequestExt, PasetoRequired, PasetoSession, RefreshTokens,
+    Remember, RememberMe, Revocations, SecretKey, SeriesStore, UserStamp, VerifiedToken, Verifier,
+};
+use serde_json::json;
+
+use crate::{
+    http,
+    process::Process,
+    session::{Site, set_cookies},
+};
+
+/// The timeout of stores on Redis. It is long, because the machine may run other programs.
+pub const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The keys of an application. All cookies and refresh tokens have the same key.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// The key that encrypts.
+    pub local: LocalKey,
+    /// The key that signs.
+    pub secret: SecretKey,
+}
+
+impl Keys {
+    /// Fresh keys.
+    pub fn generate() -> Self {
+        Self { local: LocalKey::generate(), secret: SecretKey::generate() }
+    }
+}
+
+/// An application with browsers and apps. Every user id exists.
+#[derive(Clone, Debug)]
+pub struct Logins {
+    /// The middleware.
+    pub layer: LoginLayer,
+    tokens: RefreshTokens,
+    issuer: Issuer,
+    verifier: Verifier,
+}
+
+impl Logins {
+    /// The application of this name.
+    pub fn new(
+        name: &str,
+        keys: &Keys,
+        clock: impl Clock + Clone,
+        revocations: impl Revocations + Clone,
+        series: impl SeriesStore + Clone,
+    ) -> Self {
+        let Keys { local, secret } = keys;
+        let issuer_name = format!("https://{name}.example");
+        let verifier = Verifier::builder()
+            .trust(&issuer_name, secret.public_key())
+            .revocations(revocations.clone())
+            .clock(clock.clone())
+            .build()
+            .expect("a verifier");
+        let issuer = Issuer::builder(issuer_name).key(secret.clone()).clock(clock.clone()).build().expect("an issuer");
+        let tokens = RefreshTokens::builder(issuer.clone(), local.clone())
+            .application(name)
+            .families(series.clone())
+            .revocations(revocations.clone())
+            .clock(clock.clone())
+            .build()
+            .expect("refresh tokens");
+        let session = PasetoSession::builder(local.clone())
+            .application(name)
+            .revocations(revocations.clone())
+            .clock(clock.clone())
+            .build()
+            .expect("a session");
+        let remember = RememberMe::builder(local.clone())
+            .application(name)
+            .user_loader(async |id| Some(UserStamp::of(id)))
+            .series_store(series)
+            .revocations(revocations)
+            .clock(clock)
+            .build()
+            .expect("a middleware");
+        let layer = LoginLayer::new(session, remember).refresh_tokens(tokens.clone());
+        Self { layer, tokens, issuer, verifier }
+    }
+
+    /// The routes. `/login`, `/token` and `/own-token` begin logins of the user in the query. The
+    /// header `refresh-token` has the token for `/refresh` and `/end`. `/api` requires an access
+    /// token.
+    pub fn routes(self) -> impl FnOnce(&mut web::ServiceConfig) {
+        let api = web::scope("/api")
+            .wrap(PasetoRequired::new())
+            .route("/me", web::get().to(token_user))
+            .route("/logout-others", web::post().to(log_out_others))
+            .route("/end-login", web::post().to(end_login_of_token));
+        move |config| {
+            config
+                .app_data(self.verifier)
+                .app_data(self.issuer)
+                .app_data(web::Data::new(self.tokens))
+                .route("/login", web::post().to(log_in))
+                .route("/logout", web::post().to(log_out))
+                .route("/end-login", web::post().to(end_login))
+                .route("/logout-all", web::post().to(log_out_all))
+                .route("/logout-others", web::post().to(log_out_others))
+                .route("/me", web::get().to(async |user: LoggedIn| user.id().to_owned()))
+                .route("/token", web::post().to(begin_tokens))
+                .route("/own-token", web::post().to(own_token))
+                .route("/refresh", web::post().to(refresh))
+                .route("/end", web::post().to(end_tokens))
+                .service(api);
+        }
+    }
+
+    /// The application in this process.
+    pub async fn site(&self) -> Site {
+        let app = App::new().wrap(self.layer.clone()).configure(self.clone().routes());
+        Site::new(init_service(app).await, |request| request.to_request())
+    }
+}
+
+type Query = web::Query<HashMap<String, String>>;
+type Tokens = web::Data<RefreshTokens>;
+
+async fn log_in(req: HttpRequest, query: Query) -> actix_web::Result<&'static str> {
+    RememberMe::attempt(&req, &query["user"]).await?.login(Remember::Yes).await?;
+    Ok("in")
+}
+
+async fn log_out(req: HttpRequest) -> &'static str {
+    RememberMe::logout(&req);
+    "out"
+}
+
+async fn end_login(layer: LoginLayer, user: LoggedIn, req: HttpRequest) -> actix_web::Result<&'static str> {
+    layer.end_login(user.id(), RememberMe::current_login(&req).expect("a remembered login")).await?;
+    Ok("out")
+}
+
+async fn end_login_of_token(layer: LoginLayer, token: VerifiedToken) -> actix_web::Result<&'static str> {
+    let login = token.session_id().and_then(|id| id.parse().ok()).expect("a login");
+    layer.end_login(token.subject().expect("a subject"), login).await?;
+    Ok("out")
+}
+
+async fn log_out_all(layer: LoginLayer, user: LoggedIn) -> actix_web::Result<&'static str> {
+    layer.logout_all(user.id()).await?;
+    Ok("out")
+}
+
+async fn log_out_others(layer: LoginLayer, req: HttpRequest) -> actix_web::Result<&'static str> {
+    layer.logout_others(&req).await?;
+    Ok("out")
+}
+
+async fn token_user(req: HttpRequest) -> String {
+    let token = req.current_paseto().expect("the route requires a token");
+    token.subject().expect("a subject").to_owned()
+}
+
+async fn begin_tokens(tokens: Tokens, query: Query) -> actix_web::Result<HttpResponse> {
+    let pair = tokens.attempt(&query["user"]).await?.begin().await?.issue(&json!({}))?;
+    Ok(HttpResponse::Ok().json(pair))
+}
+
+/// A token of the issuer alone: it lives for an hour, and belongs to no login.
+async fn own_token(issuer: Issuer, query: Query) -> actix_web::Result<String> {
+    Ok(issuer.token(&json!({})).subject(&query["user"]).issue()?)
+}
+
+async fn refresh(tokens: Tokens, req: HttpRequest) -> actix_web::Result<HttpResponse> {
+    let pair = tokens.refresh(presented(&req)).await?.issue(&json!({}))?;
+    Ok(HttpResponse::Ok().json(pair))
+}
+
+async fn end_tokens(tokens: Tokens, req: HttpRequest) -> actix_web::Result<&'static str> {
+    tokens.end(presented(&req)).await?;
+    Ok("out")
+}
+
+fn presented(req: &HttpRequest) -> &str {
+    req.headers().get("refresh-token").and_then(|value| value.to_str().ok()).expect("a refresh token")
+}
+
+/// A place where the application runs.
+#[derive(Debug)]
+pub enum Place {
+    /// This process.
+    Here(Site),
+    /// A server in another process.
+    There(Server),
+}
+
+/// A server of the application in a process of its own. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Server {
+    url: String,
+    _process: Process,
+}
+
+impl Server {
+    /// A server of the application with this name on this Redis. `program` is the path of
+    /// `login_server`.
+    pub fn start(program: &str, name: &str, keys: &Keys, redis: &str) -> Self {
+        let mut command = std::process::Command::new(program);
+        command.env("APPLICATION", name).env("REDIS_URL", redis);
+        command.env("LOCAL_KEY", keys.local.to_paserk().as_str()).env("SECRET_KEY", keys.secret.to_paserk().as_str());
+        let mut process = Process::start(&mut command);
+        Self { url: process.line_after("listening on "), _process: process }
+    }
+}
+
+/// The response to a request.
+#[derive(Debug)]
+pub struct Reply {
+    /// The status code.
+    pub status: u16,
+    /// The body.
+    pub body: String,
+    /// The `Set-Cookie` headers.
+    pub cookies: Vec<String>,
+}
+
+impl Reply {
+    /// The body of a response with the status `200`.
+    #[track_caller]
+    pub fn ok(self) -> String {
+        assert_eq!(self.status, 200, "{self:?}");
+        self.body
+    }
+
+    /// The value of a cookie that the response sets. The value of a removal is empty.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        let cookies = self.cookies.iter().map(|cookie| Cookie::parse(cookie).expect("a cookie"));
+        let value = cookies.into_iter().find(|cookie| cookie.name() == name)?.value().to_owned();
+        (!value.is_empty()).then_some(value)
+    }
+}
+
+impl Place {
+    /// Sends a request without a body.
+    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Reply {
+        match self {
+            Self::Here(site) => {
+                let request = TestRequest::with_uri(path).method(method);
+                let request = headers.iter().fold(request, |request, header| request.insert_header(*header));
+                let answer = site.send(request).await;
+                let cookies = set_cookies(&answer.headers).into_iter().map(str::to_owned).collect();
+                Reply { status: answer.status.as_u16(), body: answer.body, cookies }
+            }
+            Self::There(server) => {
+                let response = http::send(&server.url, method.as_str(), path, headers, "");
+                let cookies = response.header_values("set-cookie").map(str::to_owned).collect();
+                Reply { status: response.status, body: response.body, cookies }
+            }
+        }
+    }
+}

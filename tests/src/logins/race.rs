@@ -1,0 +1,203 @@
+//! Two operations on the same stores at the same time, in every order of their steps.
+
+use std::{
+    collections::HashSet,
+    future::poll_fn,
+    pin::{Pin, pin},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Poll,
+};
+
+use actix_web::rt::task::yield_now;
+use futures_util::future::{MaybeDone, maybe_done};
+use paseto_actix::{
+    ExceptedLogin, LoginEntry, MemoryRevocations, MemorySeries, NewSeries, RandomId, RevocationError, RevocationQuery,
+    Revocations, Rotation, SeriesError, SeriesOwner, SeriesStore, TokenUse, UserStamp,
+};
+use time::OffsetDateTime;
+
+use crate::clock::TestClock;
+
+/// Both stores and the table of users. During a race, each call waits for its turn: it is one step.
+#[derive(Clone, Debug)]
+pub struct Stepped {
+    series: MemorySeries,
+    revocations: MemoryRevocations,
+    /// The users whose password has changed.
+    changed: Arc<Mutex<HashSet<String>>>,
+    is_race: Arc<AtomicBool>,
+    events: Arc<Mutex<Vec<Event>>>,
+}
+
+/// A moment in a race.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The application is about to note an attempt to log in.
+    AttemptBegins,
+    /// The attempt is noted.
+    AttemptIsNoted,
+    /// The application is about to end all logins.
+    LogoutBegins,
+    /// All logins have ended.
+    LogoutEnds,
+}
+
+impl Stepped {
+    /// Empty stores.
+    pub fn new(clock: &TestClock) -> Self {
+        Self {
+            series: MemorySeries::new(100_000).clock(clock.clone()),
+            revocations: MemoryRevocations::new(100_000).clock(clock.clone()),
+            changed: Arc::default(),
+            is_race: Arc::default(),
+            events: Arc::default(),
+        }
+    }
+
+    async fn turn(&self) {
+        if self.is_race.load(Ordering::SeqCst) {
+            yield_now().await;
+        }
+    }
+
+    /// Notes a moment.
+    pub fn note(&self, event: Event) {
+        lock(&self.events).push(event);
+    }
+
+    /// Whether one moment was before another. Both are noted.
+    pub fn is_before(&self, first: Event, second: Event) -> bool {
+        let events = lock(&self.events);
+        let position = |event| events.iter().position(|known| *known == event).expect("a noted moment");
+        position(first) < position(second)
+    }
+
+    /// The stamp of a user.
+    pub async fn stamp(&self, user: &str) -> UserStamp {
+        self.turn().await;
+        UserStamp::of([u8::from(lock(&self.changed).contains(user))])
+    }
+
+    /// Changes a user's password.
+    pub async fn change_password(&self, user: &str) {
+        lock(&self.changed).insert(user.to_owned());
+        self.turn().await;
+    }
+
+    /// Runs two operations by their steps. `order` has the choices between them: `true` is a step of
+    /// the first one. Choices that are missing are added.
+    pub async fn race<A, B>(
+        &self,
+        first: impl Future<Output = A>,
+        second: impl Future<Output = B>,
+        order: &mut Vec<bool>,
+    ) -> A {
+        lock(&self.events).clear();
+        self.is_race.store(true, Ordering::SeqCst);
+        let (outcome, _) = interleave(first, second, order).await;
+        self.is_race.store(false, Ordering::SeqCst);
+        outcome
+    }
+}
+
+impl SeriesStore for Stepped {
+    async fn begin(&self, new: NewSeries<'_>) -> Result<(), SeriesError> {
+        self.turn().await;
+        self.series.begin(new).await
+    }
+
+    async fn rotate(&self, token: TokenUse<'_>) -> Result<Rotation, SeriesError> {
+        self.turn().await;
+        self.series.rotate(token).await
+    }
+
+    async fn revoke(&self, owner: SeriesOwner<'_>, series: RandomId) -> Result<(), SeriesError> {
+        self.turn().await;
+        self.series.revoke(owner, series).await
+    }
+
+    async fn revoke_all(&self, owner: SeriesOwner<'_>, except: Option<RandomId>) -> Result<(), SeriesError> {
+        self.turn().await;
+        self.series.revoke_all(owner, except).await
+    }
+
+    async fn list(&self, owner: SeriesOwner<'_>) -> Result<Vec<LoginEntry>, SeriesError> {
+        self.turn().await;
+        self.series.list(owner).await
+    }
+}
+
+impl Revocations for Stepped {
+    async fn revoke(&self, issuer: &str, token_id: &str, until: OffsetDateTime) -> Result<(), RevocationError> {
+        self.turn().await;
+        self.revocations.revoke(issuer, token_id, until).await
+    }
+
+    async fn revoke_subject(
+        &self,
+        issuer: &str,
+        subject: &str,
+        except: Option<ExceptedLogin<'_>>,
+        until: OffsetDateTime,
+    ) -> Result<u64, RevocationError> {
+        self.turn().await;
+        self.revocations.revoke_subject(issuer, subject, except, until).await
+    }
+
+    async fn generation(&self, issuer: &str, subject: &str) -> Result<u64, RevocationError> {
+        self.turn().await;
+        self.revocations.generation(issuer, subject).await
+    }
+
+    async fn is_revoked(&self, token: RevocationQuery<'_>) -> Result<bool, RevocationError> {
+        self.turn().await;
+        self.revocations.is_revoked(token).await
+    }
+}
+
+async fn interleave<A, B>(
+    first: impl Future<Output = A>,
+    second: impl Future<Output = B>,
+    order: &mut Vec<bool>,
+) -> (A, B) {
+    let (mut first, mut second) = (pin!(maybe_done(first)), pin!(maybe_done(second)));
+    let (mut step, mut first_goes_on, mut second_goes_on) = (0, true, true);
+    poll_fn(|context| {
+        while first_goes_on || second_goes_on {
+            let mut is_first = first_goes_on;
+            if first_goes_on && second_goes_on {
+                if step == order.len() {
+                    order.push(true);
+                }
+                is_first = order[step];
+                step += 1;
+            }
+            if is_first {
+                first_goes_on = first.as_mut().poll(context).is_pending();
+            } else {
+                second_goes_on = second.as_mut().poll(context).is_pending();
+            }
+        }
+        Poll::Ready((output(first.as_mut()), output(second.as_mut())))
+    })
+    .await
+}
+
+fn output<F: Future>(operation: Pin<&mut MaybeDone<F>>) -> F::Output {
+    operation.take_output().expect("an operation that is done")
+}
+
+/// Changes an order into the next one. Returns `false` after the last one.
+pub fn advance(order: &mut Vec<bool>) -> bool {
+    while order.last() == Some(&false) {
+        order.pop();
+    }
+    order.last_mut().map(|choice| *choice = false).is_some()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,5 +1,6 @@
 //! What users see, by subject. Tests that are named after a number show the behaviour of that number.
 
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 #[cfg(all(feature = "macros", feature = "redis", feature = "remember"))]
@@ -21,6 +22,8 @@ mod cookies;
 mod cross_origin;
 mod cross_origin_closures;
 mod cross_origin_protection;
+#[cfg(feature = "session")]
+mod events;
 mod forgery;
 mod form;
 #[cfg(feature = "macros")]
@@ -29,10 +32,19 @@ mod house;
 #[cfg(feature = "macros")]
 mod interop;
 mod issuing;
+mod issuing_max_ttl;
 mod issuing_refused;
 mod keys;
 mod keys_pem;
 mod keys_weak;
+#[cfg(feature = "remember")]
+mod login_attempts;
+#[cfg(feature = "remember")]
+mod login_layer;
+#[cfg(feature = "remember")]
+mod login_overtaken;
+#[cfg(feature = "remember")]
+mod login_races;
 #[cfg(feature = "macros")]
 mod logs;
 #[cfg(feature = "macros")]
@@ -44,6 +56,8 @@ mod properties;
 mod readme;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(all(feature = "redis", feature = "remember"))]
+mod redis_chaos;
 #[cfg(all(feature = "redis", feature = "session"))]
 mod redis_logs;
 #[cfg(feature = "redis")]
@@ -58,6 +72,8 @@ mod refresh;
 mod refresh_logs;
 #[cfg(feature = "session")]
 mod refresh_races;
+#[cfg(feature = "session")]
+mod refresh_records;
 #[cfg(feature = "remember")]
 mod remember;
 #[cfg(feature = "remember")]
@@ -74,6 +90,8 @@ mod remember_series;
 mod remember_settings;
 #[cfg(feature = "macros")]
 mod required;
+#[cfg(feature = "macros")]
+mod required_nearest;
 mod revocation;
 #[cfg(feature = "remember")]
 mod revoked_logins;
@@ -102,14 +120,22 @@ mod session_size;
 #[cfg(feature = "session")]
 mod session_sliding;
 #[cfg(feature = "session")]
+mod session_subjects;
+#[cfg(feature = "session")]
 mod sessions;
 #[cfg(feature = "remember")]
 mod shared_caches;
 #[cfg(feature = "test-suites")]
 mod test_suites;
 mod transport;
+#[cfg(all(feature = "redis", feature = "remember"))]
+mod two_processes;
+#[cfg(feature = "remember")]
+mod user_checks;
 mod vectors;
 #[cfg(feature = "macros")]
 mod verifier_extractor;
 #[cfg(feature = "macros")]
 mod verifiers;
+#[cfg(feature = "remember")]
+mod what_ends_what;

@@ -1,0 +1,309 @@
+//! Tokens, sessions and remembered logins on Redis servers that fail.
+
+mod failure;
+mod population;
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use actix_web::{App, HttpRequest, rt::task::spawn_blocking, test::init_service, web};
+use futures_util::future::{join, join_all, join4};
+use paseto_actix::{
+    Event, Issuer, LocalKey, LoginLayer, PasetoSession, RedisRevocations, RedisSeries, RememberMe, SecretKey,
+    UserStamp, Verifier, VerifyErrorKind,
+};
+use paseto_actix_tests::{
+    ISSUER,
+    patience::{ANSWERED, RECOVERED, passed_over},
+    redis::Redis,
+    remember::{REMEMBER, SESSION, routes},
+    session::{Client, Site},
+};
+use serde_json::json;
+
+use self::{
+    failure::Failure,
+    population::{Outcome, Population},
+};
+
+const TOKENS: usize = 56_000;
+const SESSIONS: usize = 22_000;
+const LOGINS: usize = 22_000;
+
+/// The server of the revocations, and that of the series.
+type Servers = [Redis; 2];
+
+/// A logout, which the user repeats until it is confirmed.
+struct Logout {
+    path: String,
+    sender: Client,
+    user: String,
+    /// The browsers that the logout ends.
+    ended: Vec<Client>,
+    confirmed: bool,
+}
+
+impl Logout {
+    /// Sends it, unless it was confirmed.
+    async fn send(&mut self, site: &Site) {
+        if self.confirmed {
+            return;
+        }
+        let mut sender = self.sender.clone();
+        let (start, passed) = (Instant::now(), passed_over());
+        let answer = sender.get(site, &self.path).await;
+        // It ends the login in both stores even if one of them fails, so it may wait several times.
+        let (elapsed, allowed) = (start.elapsed(), 8 * ANSWERED + (passed_over() - passed));
+        assert!(elapsed <= allowed, "{}: {elapsed:?} of {allowed:?}", self.path);
+        match answer.status.as_u16() {
+            200 => self.confirmed = true,
+            503 => (),
+            other => panic!("{}: {other}", self.path),
+        }
+        // A browser that is logged out without a confirmation has no cookies. The user's other copy
+        // of them logs out.
+        if self.confirmed || self.path == "/logout-others" {
+            self.sender = sender;
+        }
+    }
+}
+
+struct Chaos {
+    site: Site,
+    verifier: Verifier,
+    issuer: Issuer,
+    tokens: Population<String>,
+    sessions: Population<Client>,
+    logins: Population<Client>,
+    logouts: usize,
+}
+
+impl Chaos {
+    async fn new([revocations, series]: &Servers) -> Self {
+        let revocations = RedisRevocations::builder(revocations.url()).build().unwrap();
+        let key = SecretKey::generate();
+        let verifier = Verifier::builder().trust(ISSUER, key.public_key()).revocations(revocations.clone());
+        let remember = RememberMe::builder(LocalKey::generate())
+            .user_loader(async |_| Some(UserStamp::of("the hash of a password")))
+            .series_store(RedisSeries::builder(series.url()).build().unwrap())
+            .revocations(revocations.clone())
+            .on_event(|event| {
+                assert!(!matches!(event, Event::Reused { .. }), "an honest browser is a thief: {event:?}")
+            });
+        let session = PasetoSession::builder(LocalKey::generate()).revocations(revocations).build().unwrap();
+        let app = App::new()
+            .wrap(LoginLayer::new(session, remember.build().unwrap()))
+            .configure(routes)
+            .route("/logout-all/{user}", web::get().to(logout_all))
+            .route("/logout-others", web::get().to(logout_others));
+        let mut chaos = Self {
+            site: Site::new(init_service(app).await, |request| request.to_request()),
+            verifier: verifier.build().unwrap(),
+            issuer: Issuer::builder(ISSUER).key(key).build().unwrap(),
+            tokens: Population::new(),
+            sessions: Population::new(),
+            logins: Population::new(),
+            logouts: 0,
+        };
+        for number in 0..32 {
+            for is_ended in [false, true] {
+                let token = chaos.issuer.token(&json!({})).subject("ada").issue().unwrap();
+                let verified = chaos.verifier.verify_str_async(&token).await.unwrap();
+                if is_ended {
+                    chaos.verifier.revoke(&verified).await.unwrap();
+                    chaos.tokens.ended.push(token);
+                } else {
+                    chaos.tokens.good.push(token);
+                }
+            }
+            let user = format!("ada-{number}");
+            let (session, login) = (chaos.log_in(&user, "no").await, chaos.log_in(&user, "yes").await);
+            chaos.sessions.good.push(session);
+            chaos.logins.good.push(only(&login, REMEMBER));
+        }
+        let mut logouts = chaos.begin_logouts("first").await;
+        chaos.confirm(&mut logouts).await;
+        chaos
+    }
+
+    /// Logs in, in a browser of its own.
+    async fn log_in(&self, user: &str, remember: &str) -> Client {
+        let (mut client, start) = (Client::new(), Instant::now());
+        while client.get(&self.site, &format!("/login?user={user}&remember={remember}")).await.body != "in" {
+            assert!(start.elapsed() < RECOVERED, "no login succeeds");
+        }
+        client
+    }
+
+    /// Begins several logins, and logouts that are to end them.
+    async fn begin_logouts(&self, round: &str) -> Vec<Logout> {
+        let mut logouts = Vec::new();
+        for number in 0..8 {
+            let user = format!("{round}-{number}");
+            let before = self.log_in(&user, if number % 4 == 0 { "no" } else { "yes" }).await;
+            let mut browser = before.clone();
+            if number % 4 > 0 {
+                // The next session of the same login, and the next cookie.
+                browser.drop_cookie(SESSION);
+                browser.get(&self.site, "/me").await;
+            }
+            let (path, sender, ended) = match number % 4 {
+                0 | 1 => ("/logout".to_owned(), browser.clone(), vec![before, browser]),
+                2 => (format!("/logout-all/{user}"), Client::new(), vec![before, browser]),
+                _ => ("/logout-others".to_owned(), self.log_in(&user, "yes").await, vec![before, browser]),
+            };
+            logouts.push(Logout { path, sender, user, ended, confirmed: false });
+        }
+        logouts
+    }
+
+    /// Repeats logouts until they are confirmed. All that they end must be rejected from now on,
+    /// and the others accepted.
+    async fn confirm(&mut self, logouts: &mut [Logout]) {
+        let start = Instant::now();
+        while !logouts.iter().all(|logout| logout.confirmed) {
+            assert!(start.elapsed() < RECOVERED, "no logout succeeds");
+            self.send(logouts).await;
+        }
+        for logout in logouts {
+            for browser in &logout.ended {
+                self.sessions.ended.extend(browser.cookie(SESSION).map(|_| only(browser, SESSION)));
+                self.logins.ended.extend(browser.cookie(REMEMBER).map(|_| only(browser, REMEMBER)));
+            }
+            let kept = match &*logout.path {
+                "/logout-others" => logout.sender.clone(),
+                _ => self.log_in(&logout.user, "yes").await,
+            };
+            self.sessions.accept(only(&kept, SESSION));
+            self.logins.accept(only(&kept, REMEMBER));
+        }
+    }
+
+    async fn send(&mut self, logouts: &mut [Logout]) {
+        self.logouts += logouts.iter().filter(|logout| !logout.confirmed).count();
+        let site = &self.site;
+        join_all(logouts.iter_mut().map(|logout| logout.send(site))).await;
+    }
+
+    /// Sends requests and logouts, while a failure of some servers begins, lasts, and ends.
+    async fn outage(&mut self, mut servers: Servers, failure: Failure, hit: [bool; 2]) -> Servers {
+        let mut logouts = self.begin_logouts(&format!("{failure:?}-{}-{}", hit[0], hit[1])).await;
+        let Self { site, verifier, tokens, sessions, logins, .. } = self;
+        let begin = spawn_blocking(move || {
+            // The requests are on their way.
+            thread::sleep(Duration::from_millis(3));
+            for (server, _) in servers.iter_mut().zip(hit).filter(|(_, hit)| *hit) {
+                failure.begin(server);
+            }
+            servers
+        });
+        let sent = join_all(logouts.iter_mut().map(|logout| logout.send(site)));
+        let requests = async |one: &mut _| request(site, one).await;
+        let batches = join(sessions.batch(requests), logins.batch(requests));
+        let all = join4(begin, tokens.batch(async |one| verify(verifier, one).await), batches, sent).await;
+        servers = all.0.unwrap();
+
+        let (revocations_down, series_down) = (failure.is_silent() && hit[0], failure.is_silent() && hit[1]);
+        if failure != Failure::Restarted {
+            let count = if failure == Failure::Hung { 2 } else { 10 };
+            if revocations_down {
+                tokens.assert_down(count, async |one| verify(verifier, one).await).await;
+                sessions.assert_down(count, requests).await;
+            } else {
+                tokens.assert_up(count, async |one| verify(verifier, one).await).await;
+                sessions.assert_up(count, requests).await;
+            }
+            if revocations_down || series_down {
+                logins.assert_down(count, requests).await;
+            } else if hit[1] {
+                // A rotation is a write, so it is refused.
+                for _ in 0..count {
+                    logins.batch(requests).await;
+                }
+            } else {
+                logins.assert_up(count, requests).await;
+            }
+            self.send(&mut logouts).await;
+        }
+
+        for (server, _) in servers.iter_mut().zip(hit).filter(|(_, hit)| *hit) {
+            failure.end(server);
+        }
+        self.calm(1, 1, 1).await;
+        self.confirm(&mut logouts).await;
+        servers
+    }
+
+    /// Sends so many batches of each kind to servers that work.
+    async fn calm(&mut self, tokens: usize, sessions: usize, logins: usize) {
+        let (site, verifier) = (&self.site, &self.verifier);
+        self.tokens.assert_up(tokens, async |one| verify(verifier, one).await).await;
+        self.sessions.assert_up(sessions, async |one| request(site, one).await).await;
+        self.logins.assert_up(logins, async |one| request(site, one).await).await;
+    }
+}
+
+/// A browser with one of the cookies of another one.
+fn only(client: &Client, name: &str) -> Client {
+    let mut only = Client::new();
+    only.keep(name, client.cookie(name).unwrap());
+    only
+}
+
+async fn verify(verifier: &Verifier, token: &mut str) -> Outcome {
+    match verifier.verify_str_async(token).await.map_err(|error| error.kind()) {
+        Ok(_) => Outcome::Accepted,
+        Err(VerifyErrorKind::Revoked) => Outcome::Rejected,
+        Err(VerifyErrorKind::Unavailable) => Outcome::Unavailable,
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+/// A request of a browser. One that has a remember-me cookie begins a session each time.
+async fn request(site: &Site, client: &mut Client) -> Outcome {
+    if client.cookie(REMEMBER).is_some() {
+        client.drop_cookie(SESSION);
+    }
+    match client.get(site, "/me").await.status.as_u16() {
+        200 => Outcome::Accepted,
+        401 => Outcome::Rejected,
+        503 => Outcome::Unavailable,
+        other => panic!("{other}"),
+    }
+}
+
+async fn logout_all(logins: LoginLayer, user: web::Path<String>) -> actix_web::Result<&'static str> {
+    logins.logout_all(&user).await?;
+    Ok("out")
+}
+
+async fn logout_others(logins: LoginLayer, req: HttpRequest) -> actix_web::Result<&'static str> {
+    logins.logout_others(&req).await?;
+    Ok("out")
+}
+
+/// The stores have a server each. So a rotation can be lost on its way while revocations are
+/// answered.
+#[actix_web::test]
+async fn no_ended_login_is_accepted_and_no_honest_browser_is_a_thief_over_100_000_requests() {
+    let (Some(revocations), Some(series)) = (Redis::start(), Redis::start()) else { return };
+    let mut servers = [revocations, series];
+    let mut chaos = Chaos::new(&servers).await;
+    let rounds = Failure::ALL.len() * 3;
+    let failures =
+        Failure::ALL.iter().flat_map(|failure| [[true, false], [false, true], [true, true]].map(|hit| (*failure, hit)));
+    for (round, (failure, hit)) in failures.enumerate() {
+        servers = chaos.outage(servers, failure, hit).await;
+        let left = |all: usize, asked: usize| (all * (round + 1) / rounds).saturating_sub(asked).div_ceil(32);
+        let tokens = left(TOKENS, chaos.tokens.asked);
+        chaos.calm(tokens, left(SESSIONS, chaos.sessions.asked), left(LOGINS, chaos.logins.asked)).await;
+    }
+    let Chaos { tokens, sessions, logins, logouts, .. } = chaos;
+    println!("tokens: {} requests, the slowest took {:?}", tokens.asked, tokens.slowest);
+    println!("sessions: {} requests, the slowest took {:?}", sessions.asked, sessions.slowest);
+    println!("remembered logins: {} requests, the slowest took {:?}; logouts: {logouts}", logins.asked, logins.slowest);
+    assert!(tokens.asked >= TOKENS && sessions.asked >= SESSIONS && logins.asked >= LOGINS);
+    assert!(tokens.asked + sessions.asked + logins.asked >= 100_000);
+}

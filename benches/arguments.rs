@@ -10,6 +10,8 @@ pub(crate) enum Arguments {
     Serve { subject: &'static Subject, depth: usize },
     CountInstructions { subject: &'static Subject, requests: usize },
     FillCache { tokens: usize },
+    State { path: PathBuf },
+    FillStore { case: usize },
 }
 
 /// How to compare.
@@ -30,7 +32,9 @@ impl Arguments {
         // Cargo adds one by itself, and at the end, where it would pass for the value of what comes before it.
         Self::parse(env::args().skip(1).filter(|argument| argument != "--bench")).unwrap_or_else(|problem| {
             eprintln!("{problem}");
-            eprintln!("arguments: [--test] [--only TEXT] [--instructions] [--chart PATH] [--markdown PATH]");
+            eprintln!(
+                "arguments: [--test] [--only TEXT] [--instructions] [--chart PATH] [--markdown PATH] [--state PATH]"
+            );
             std::process::exit(2)
         })
     }
@@ -51,6 +55,8 @@ impl Arguments {
                 "--instructions" => run.instructions = true,
                 "--chart" => run.chart = in_workspace(&value()?),
                 "--markdown" => run.markdown = Some(in_workspace(&value()?)),
+                "--state" => return Ok(Self::State { path: in_workspace(&value()?) }),
+                "fill-store" => return Ok(Self::FillStore { case: number(&value()?)? }),
                 "serve" => return Ok(Self::Serve { subject: subject(&value()?)?, depth: number(&value()?)? }),
                 "count-instructions" => {
                     return Ok(Self::CountInstructions { subject: subject(&value()?)?, requests: number(&value()?)? });

@@ -18,6 +18,7 @@ mod process;
 mod redis;
 mod sampler;
 mod server;
+mod state;
 mod subjects;
 mod table;
 mod verifiers;
@@ -30,6 +31,8 @@ fn main() {
         Arguments::Serve { subject, depth } => server::serve(subject, depth),
         Arguments::CountInstructions { subject, requests } => instructions::run_counted(subject, requests),
         Arguments::FillCache { tokens } => memory::fill(tokens),
+        Arguments::State { path } => write(&path, state::measure()),
+        Arguments::FillStore { case } => state::fill(case),
     }
 }
 
@@ -58,17 +61,18 @@ fn compare(run: &Run) {
         println!("every subject that was called answers rightly");
         return;
     }
-    let write = |path: &std::path::Path, text: String| {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).expect("a folder to write to");
-        }
-        std::fs::write(path, text).expect("a file to write to");
-        println!("written: {}", path.display());
-    };
     write(&run.chart, chart::svg(&groups));
     if let Some(path) = &run.markdown {
         let notes: Vec<_> = groups.iter().flat_map(|group| &group.notes).map(|note| format!("- {note}\n")).collect();
         let described = machine::described();
         write(path, format!("{described}\n\n{}\n{}", table::markdown(&rows), notes.concat()));
     }
+}
+
+fn write(path: &std::path::Path, text: String) {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).expect("a folder to write to");
+    }
+    std::fs::write(path, text).expect("a file to write to");
+    println!("written: {}", path.display());
 }

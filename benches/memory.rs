@@ -64,7 +64,7 @@ pub(crate) fn fill(tokens: usize) {
 }
 
 /// Bytes of this process that are in memory.
-fn resident() -> Option<f64> {
+pub(crate) fn resident() -> Option<f64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kibibytes: f64 = line.trim().trim_end_matches(" kB").parse().ok()?;

@@ -48,6 +48,39 @@ impl Redis {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
+    /// The answer of the server to a command.
+    pub(crate) fn command(&self, command: &[&str]) -> String {
+        let output = Command::new("redis-cli").args(["-p", &self.port.to_string()]).args(command).output();
+        let output = output.expect("redis-cli beside redis-server");
+        String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+    }
+
+    /// The value of a line of `INFO`.
+    fn info(&self, name: &str) -> String {
+        let info = self.command(&["INFO"]);
+        let value = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        value.expect("a line of INFO").trim().to_owned()
+    }
+
+    pub(crate) fn version(&self) -> String {
+        self.info("redis_version")
+    }
+
+    /// The bytes that the server has allocated, without the buffers of clients and of the log.
+    pub(crate) fn used_memory(&self) -> f64 {
+        let [used, clients, log] = ["used_memory", "mem_clients_normal", "mem_aof_buffer"]
+            .map(|name| self.info(name).parse::<f64>().expect("a number"));
+        used - clients - log
+    }
+
+    /// The bytes of the only key; 0 without a key.
+    pub(crate) fn key_memory(&self) -> f64 {
+        match &*self.command(&["KEYS", "*"]) {
+            "" => 0.0,
+            key => self.command(&["MEMORY", "USAGE", key, "SAMPLES", "0"]).parse().expect("one key"),
+        }
+    }
+
     fn ping(&self) -> Option<()> {
         let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok()?;
         connection.write_all(b"PING\r\n").ok()?;

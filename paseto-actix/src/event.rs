@@ -9,7 +9,8 @@ use crate::VerifyErrorKind;
 /// tokens. `Reused` is reported also if a store then fails to end the rest of the login.
 /// `LoginLayer::logout_all` and `logout_others` cause one `Revoked` of `RefreshTokens` and one of
 /// `RememberMe`. It runs on the thread of the request, so it must not block: send the event
-/// to a channel if it needs a database.
+/// to a channel if it needs a database. A wrong password is no event of this crate: report it in the
+/// handler. Rejected session cookies are only logged.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};
@@ -80,6 +81,11 @@ pub enum Event<'a> {
         subject: &'a str,
     },
     /// A request or a cookie was rejected, for this reason.
+    ///
+    /// `RememberMe` and `RefreshTokens` use [`Revoked`](VerifyErrorKind::Revoked) for a login that has
+    /// ended, [`CrossOrigin`](VerifyErrorKind::CrossOrigin), and
+    /// [`Refused`](VerifyErrorKind::Refused) for a forged or expired token, other credentials, an
+    /// unknown user, or another client.
     Rejected(VerifyErrorKind),
 }
 

@@ -10,13 +10,14 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 pub use memory::MemorySeries;
 #[cfg(feature = "redis")]
 pub use redis::{RedisSeries, RedisSeriesBuilder};
+use serde::{Deserialize, Deserializer, de::Error};
 use time::OffsetDateTime;
 
 use crate::erased::erase;
 
 /// 128 random bits: the id of a series, or of one token in it.
 ///
-/// `Display` and `FromStr` use base64url, 22 characters. The id of a token is not the token: only a
+/// `Display`, `FromStr` and `Deserialize` use base64url, 22 characters. The id of a token is not the token: only a
 /// server with the key can encrypt one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RandomId([u8; 16]);
@@ -56,8 +57,14 @@ impl FromStr for RandomId {
         let mut bits = [0; 16];
         match Base64UrlUnpadded::decode(text, &mut bits) {
             Ok(decoded) if decoded.len() == 16 => Ok(Self(bits)),
-            _ => Err(SeriesError::Other("the id of a series is not base64url of 128 bits".into())),
+            _ => Err(SeriesError::Other("expected the id of a login, 22 characters of base64url".into())),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for RandomId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 

@@ -295,9 +295,10 @@ async fn a_login_after_the_end_of_all_in_one_request_goes_on() {
 
 #[actix_web::test]
 async fn a_layer_without_a_store_returns_an_error() {
-    let house = House::new();
+    let (house, logs) = (House::new(), Logs::capture());
     let layer = LoginLayer::new(session_of(&house), house.remember().build().unwrap());
     let error = layer.logout_all("ada").await.unwrap_err().to_string();
     assert!(error.contains("no revocations are kept"), "{error}");
     assert!(layer.logins("ada").await.is_err());
+    assert_eq!(logs.count("the PasetoSession of a LoginLayer has no revocation store"), 1);
 }

@@ -191,9 +191,11 @@ async fn names_of_series() {
     let id = RandomId::generate().unwrap();
     assert_eq!(id.to_string().len(), 22);
     assert_eq!(id.to_string().parse::<RandomId>().unwrap(), id);
+    assert_eq!(serde_json::from_value::<RandomId>(id.to_string().into()).unwrap(), id);
     assert_ne!(RandomId::generate().unwrap(), id);
     for bad in ["", "AAAA", "AAAAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAA=", "AAAAAAAAAAAAAAAAAAAAAB"] {
         assert!(bad.parse::<RandomId>().is_err(), "{bad}");
+        assert!(serde_json::from_value::<RandomId>(bad.into()).is_err(), "{bad}");
     }
 }
 

@@ -133,13 +133,12 @@ async fn list_logins(req: HttpRequest, user: LoggedIn, logins: LoginLayer) -> ac
 
 #[derive(Deserialize)]
 struct EndedLogin {
-    id: String,
+    id: RandomId,
 }
 
 #[post("/logins/end")]
 async fn end_login(form: web::Form<EndedLogin>, user: LoggedIn, logins: LoginLayer) -> actix_web::Result<HttpResponse> {
-    let Ok(id) = form.id.parse::<RandomId>() else { return Ok(HttpResponse::BadRequest().finish()) };
-    logins.end_login(user.id(), id).await?;
+    logins.end_login(user.id(), form.id).await?;
     Ok(see_other("/logins"))
 }
 

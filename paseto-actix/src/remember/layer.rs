@@ -47,7 +47,7 @@ use crate::{
 /// ```
 /// use actix_web::{App, HttpRequest, HttpResponse, web};
 /// use paseto_actix::{
-///     LocalKey, LoggedIn, LoginLayer, MemoryRevocations, MemorySeries, PasetoSession, Remember, RememberMe, UserStamp,
+///     Fresh, LocalKey, LoginLayer, MemoryRevocations, MemorySeries, PasetoSession, Remember, RememberMe, UserStamp,
 /// };
 ///
 /// # fn is_right(_: &str, _: &str) -> bool { true }
@@ -62,7 +62,7 @@ use crate::{
 ///     Ok(HttpResponse::Ok().finish())
 /// }
 ///
-/// async fn change_password(logins: LoginLayer, req: HttpRequest, _: LoggedIn) -> actix_web::Result<HttpResponse> {
+/// async fn change_password(logins: LoginLayer, req: HttpRequest, _: Fresh) -> actix_web::Result<HttpResponse> {
 ///     // ... store the new password ...
 ///     logins.logout_others(&req).await?;
 ///     Ok(HttpResponse::Ok().finish())
@@ -94,8 +94,17 @@ pub struct LoginLayer {
 impl LoginLayer {
     /// A layer of these sessions and remembered logins. Do not wrap them, or actix-identity's
     /// middleware, once more.
+    ///
+    /// Logs a warning if the session has no [revocation
+    /// store](crate::PasetoSessionBuilder::revocations): open sessions then end only by their limits.
     #[must_use]
     pub fn new(session: PasetoSession, remember: RememberMe) -> Self {
+        if !session.stores_revocations() {
+            tracing::warn!(
+                "the PasetoSession of a LoginLayer has no revocation store: logout_all, logout_others and end_login \
+                 do not end open sessions; call `.revocations(..)` on its builder"
+            );
+        }
         Self { session, remember, tokens: None }
     }
 
@@ -111,7 +120,11 @@ impl LoginLayer {
     /// Ends all logins of a user: access tokens, refresh tokens, remembered logins and sessions, also
     /// the session of the handler that calls it. Call it after a password reset, and when an account closes.
     ///
-    /// Each step runs even if another one fails. Without a store for a step, that step is skipped.
+    /// Each step runs even if another one fails. A step without a store is skipped: **without
+    /// `.revocations(..)` on the session, this returns `Ok` and open sessions go on, also the caller's.**
+    ///
+    /// The cookies of this browser stay until its next request. To remove them at once, call
+    /// [`RememberMe::logout`] too.
     ///
     /// # Errors
     ///
@@ -208,7 +221,8 @@ impl LoginLayer {
         Ok(())
     }
 
-    /// The remembered logins of a user, and the logins of refresh tokens, the newest first.
+    /// The remembered logins of a user, and the logins of refresh tokens, the newest first. A login
+    /// with `Remember::No` is not listed: only `logout_others` and `logout_all` end it from elsewhere.
     ///
     /// # Errors
     ///

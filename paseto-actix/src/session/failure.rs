@@ -40,7 +40,9 @@ pub(super) fn replace<B>(response: ServiceResponse<B>, failure: HttpResponse) ->
 /// A reason to answer instead of the application.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
-    #[error("a PasetoSession is inside another PasetoSession: wrap separate scopes instead")]
+    #[error(
+        "a PasetoSession is inside another PasetoSession: remove one (a LoginLayer contains one), or wrap separate scopes"
+    )]
     Nested,
     /// The middleware has logged the request.
     #[error("a cross-origin request")]

@@ -122,6 +122,11 @@ impl PasetoSession {
         Ok(())
     }
 
+    #[cfg(feature = "remember")]
+    pub(crate) fn stores_revocations(&self) -> bool {
+        self.0.tokens.revocations.is_some()
+    }
+
     /// Ends all sessions of a login. Without a store there is nothing to do.
     #[cfg(feature = "remember")]
     pub(crate) async fn end_login(&self, login: &str) -> Result<(), RevocationError> {

@@ -3,6 +3,7 @@
 mod builder;
 mod client;
 mod context;
+mod error;
 mod fresh;
 mod layer;
 mod login;
@@ -15,9 +16,10 @@ mod user;
 
 pub use builder::RememberMeBuilder;
 pub use client::SessionProtection;
+pub use error::LoginError;
 pub use fresh::{Fresh, Freshness, LoggedIn};
 pub use layer::LoginLayer;
-pub use login::{LoginError, Remember, SessionLoginAttempt};
+pub use login::{Remember, SessionLoginAttempt};
 pub use page::safe_next;
 pub use settings::RememberMe;
 pub use user::UserStamp;

@@ -1,17 +1,12 @@
+mod middleware;
+
 use std::{
     fmt,
     future::{Ready, ready},
 };
 
 use actix_session::SessionExt;
-use actix_web::{
-    Error, FromRequest, HttpMessage, HttpRequest,
-    body::{EitherBody, MessageBody},
-    dev::{Payload, Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
-    error::InternalError,
-    http::StatusCode,
-};
-use futures_util::future::LocalBoxFuture;
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, dev::Payload, error::InternalError, http::StatusCode};
 
 use super::{
     LoginError, RememberMe,
@@ -19,11 +14,8 @@ use super::{
     restore::Outcome,
 };
 use crate::{
-    LoginEntry, PasetoRequestExt, PasetoSession, RandomId, RefreshError, RefreshTokens, RevocationError, SessionCookie,
-    VerifiedToken,
-    error::problem,
-    event::Event,
-    session::{PasetoSessionMiddleware, SessionLogin},
+    LoginEntry, PasetoRequestExt, PasetoSession, RandomId, RefreshTokens, RevocationError, SessionCookie,
+    VerifiedToken, error::problem, event::Event, session::SessionLogin,
 };
 
 /// Sessions, identities and remembered logins in one middleware, in the only right order. It ends
@@ -118,7 +110,8 @@ impl LoginLayer {
     }
 
     /// Ends all logins of a user: access tokens, refresh tokens, remembered logins and sessions, also
-    /// the session of the handler that calls it. Call it after a password reset, and when an account closes.
+    /// the session of the handler that calls it. Call it after a password reset, and when an account
+    /// closes.
     ///
     /// Each step runs even if another one fails. A step without a store is skipped: **without
     /// `.revocations(..)` on the session, this returns `Ok` and open sessions go on, also the caller's.**
@@ -286,50 +279,6 @@ impl Context {
     }
 }
 
-impl<S, B> Transform<S, ServiceRequest> for LoginLayer
-where
-    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
-    S::Future: 'static,
-    B: MessageBody + 'static,
-{
-    type Response = ServiceResponse<EitherBody<EitherBody<B>>>;
-    type Error = Error;
-    type Transform = LoginLayerMiddleware<<RememberMe as Transform<S, ServiceRequest>>::Transform>;
-    type InitError = ();
-    type Future = LocalBoxFuture<'static, Result<Self::Transform, ()>>;
-
-    fn new_transform(&self, service: S) -> Self::Future {
-        let (layer, remembered) = (self.clone(), self.remember.new_transform(service));
-        Box::pin(async move {
-            let service = layer.session.new_transform(remembered.await?).await?;
-            Ok(LoginLayerMiddleware { service, layer })
-        })
-    }
-}
-
-/// The service that [`LoginLayer`] wraps around another.
-pub struct LoginLayerMiddleware<S> {
-    service: PasetoSessionMiddleware<S>,
-    layer: LoginLayer,
-}
-
-impl<S, B> Service<ServiceRequest> for LoginLayerMiddleware<S>
-where
-    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
-    B: MessageBody + 'static,
-{
-    type Response = ServiceResponse<EitherBody<B>>;
-    type Error = Error;
-    type Future = LocalBoxFuture<'static, Result<Self::Response, Error>>;
-
-    forward_ready!(service);
-
-    fn call(&self, req: ServiceRequest) -> Self::Future {
-        req.extensions_mut().insert(self.layer.clone());
-        self.service.call(req)
-    }
-}
-
 /// The layer around the handler. Without one, the response is `500`.
 impl FromRequest for LoginLayer {
     type Error = Error;
@@ -345,16 +294,6 @@ impl FromRequest for LoginLayer {
     }
 }
 
-impl From<RefreshError> for LoginError {
-    fn from(error: RefreshError) -> Self {
-        match error {
-            RefreshError::Series(error) => Self::Series(error),
-            RefreshError::Revocation(error) => Self::Revocation(error),
-            other => Self::Tokens(other),
-        }
-    }
-}
-
 impl fmt::Debug for LoginLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoginLayer")
@@ -362,11 +301,5 @@ impl fmt::Debug for LoginLayer {
             .field("remember", &self.remember)
             .field("tokens", &self.tokens)
             .finish()
-    }
-}
-
-impl<S> fmt::Debug for LoginLayerMiddleware<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LoginLayerMiddleware").field("layer", &self.layer).finish_non_exhaustive()
     }
 }

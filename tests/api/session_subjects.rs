@@ -235,6 +235,28 @@ async fn refused(cookie: SessionCookie, session: Session, house: web::Data<House
     Ok("wrong password")
 }
 
+/// A handler that removes the user from the session, which ends meanwhile.
+async fn leave(session: Session, house: web::Data<House>) -> actix_web::Result<&'static str> {
+    house.end_all("ada").await?;
+    session.remove("user");
+    session.renew();
+    Ok("left")
+}
+
+#[actix_web::test]
+async fn a_session_that_has_ended_does_not_go_on_without_its_user() {
+    let house = web::Data::new(House::new(Kind::Middleware));
+    let app = App::new()
+        .app_data(house.clone())
+        .wrap(house.session())
+        .configure(handlers)
+        .route("/leave-slowly", web::get().to(leave));
+    let site = Site::new(init_service(app).await, |request| request.to_request());
+    let mut client = logged_in(&site, "ada").await;
+    assert_eq!(client.get(&site, "/leave-slowly").await.body, "left");
+    assert_eq!(client.get(&site, "/").await.body, "");
+}
+
 #[actix_web::test]
 async fn a_login_that_was_noted_before_the_end_of_all_sessions_is_one_of_them() {
     let house = web::Data::new(House::new(Kind::Middleware));

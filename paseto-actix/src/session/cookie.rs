@@ -21,7 +21,7 @@ pub(crate) struct RequestState {
     /// The session that was loaded.
     pub(super) loaded: RefCell<Option<Rc<DecryptedSession>>>,
     /// The login that a handler has noted before it checked the password.
-    attempt: RefCell<Option<SessionLogin>>,
+    pub(super) attempt: RefCell<Option<SessionLogin>>,
     /// Whether a user has logged in during the request, with credentials or by a cookie.
     pub(super) is_new_login: Cell<bool>,
 }
@@ -35,12 +35,6 @@ impl RequestState {
             attempt: RefCell::default(),
             is_new_login: Cell::default(),
         }
-    }
-
-    /// The login of the session's subject that a handler has noted. It keeps the id of the login.
-    pub(super) fn attempt_of(&self, login: SessionLogin) -> Option<SessionLogin> {
-        let attempt = self.attempt.borrow().clone().filter(|attempt| attempt.subject == login.subject)?;
-        Some(SessionLogin { generation: attempt.generation, ..login })
     }
 
     /// The longest token that fits into the cookie.
@@ -215,7 +209,8 @@ impl SessionCookie {
     }
 
     /// Ends all sessions of the user, except those of this login, from the next request on: after a
-    /// password change. Call `Session::renew` too, which ends copies of the cookie of this session. To end remembered logins and tokens too, use
+    /// password change. Call `Session::renew` too, which ends copies of the cookie of this session. To
+    /// end remembered logins and tokens too, use
     /// [`LoginLayer::logout_others`](struct.LoginLayer.html#method.logout_others).
     ///
     /// # Errors

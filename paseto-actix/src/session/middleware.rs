@@ -21,7 +21,7 @@ use super::{
     cookie::RequestState,
     decrypted_cache::{DecryptedCache, DecryptedSession},
     failure::{Failure, replace},
-    login::LOGIN,
+    login::{LOGIN, SessionLogin},
     payload::{self, SessionHead},
     settings::Settings,
     tokens::{EncryptError, Tie, Verdict},
@@ -205,9 +205,7 @@ impl Worker {
         }
         // A parallel request may have ended the session. This one must not bring it back, nor
         // replace the cookie of the next. A new login does not depend on the session before it.
-        let login = tokens.login_of_state(&session.entries());
-        let is_other = login.map(|login| login.subject) != before.login.as_ref().map(|login| login.subject.clone());
-        let is_new_login = is_renewed && (is_other || loaded.state.is_new_login.get());
+        let is_new_login = is_renewed && (loaded.state.is_new_login.get() || self.has_other_subject(session, before));
         if !is_new_login && tokens.is_revoked(before).await? {
             tracing::info!("a session ended in a parallel request: its changes are lost");
             return Ok(None);
@@ -290,17 +288,22 @@ impl Worker {
         cookie.finish(text, max_age).map_err(Failure::Header)
     }
 
+    /// Whether a session has a subject, and another one than before.
+    fn has_other_subject(&self, session: &Session, before: &DecryptedSession) -> bool {
+        let login = self.settings().tokens.login_of_state(&session.entries());
+        let known = before.login.as_ref();
+        login.is_some_and(|login| known.is_none_or(|known| known.subject != login.subject))
+    }
+
     /// Ties a session that begins to the login that its handler has noted. A session that goes on
     /// keeps its login: the password may have been wrong.
     fn use_attempt(&self, loaded: &Loaded, session: &Session) -> Result<(), Failure> {
+        let Some(attempt) = loaded.state.attempt.take() else { return Ok(()) };
         let login = self.settings().tokens.login_of_state(&session.entries());
-        match login.and_then(|login| loaded.state.attempt_of(login)) {
-            Some(attempt) => {
-                loaded.state.is_new_login.set(true);
-                attempt.write(session).map_err(Failure::Login)
-            }
-            None => Ok(()),
-        }
+        let Some(login) = login.filter(|login| login.subject == attempt.subject) else { return Ok(()) };
+        loaded.state.is_new_login.set(true);
+        // The id stays, because a remembered login may have begun in this request.
+        SessionLogin { generation: attempt.generation, ..login }.write(session).map_err(Failure::Login)
     }
 
     /// Ties a session with a subject to its login.

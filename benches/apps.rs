@@ -21,7 +21,7 @@ use serde_json::json;
 
 use crate::{
     jwt,
-    keys::{Claims, Form, ISSUER, Keys},
+    keys::{Claims, ISSUER, Keys},
     subjects::App,
     verifiers,
 };
@@ -79,11 +79,8 @@ pub(crate) fn configure(app: App, setting: &Setting, config: &mut ServiceConfig)
                 .service(web::resource("/change").wrap(session()).get(change))
                 .service(me().wrap(session()).get(read))
         }
-        App::HttpauthHs256 => {
-            config.app_data(Data::new(jwt::Verifier::new(keys, Form::Hs256))).service(me().get(json_web_token))
-        }
-        App::HttpauthEdDsa => {
-            config.app_data(Data::new(jwt::Verifier::new(keys, Form::EdDsa))).service(me().get(json_web_token))
+        App::Httpauth(form) => {
+            config.app_data(Data::new(jwt::Verifier::new(keys, form))).service(me().get(json_web_token))
         }
         App::Pasetors => config.app_data(Data::new(PasetorsVerifier::new(keys))).service(me().get(by_pasetors)),
         App::ActixJwt => {

@@ -1,5 +1,6 @@
 //! JSON Web Tokens by the crate `jsonwebtoken`: on aws-lc, and, an older version, on RustCrypto.
 
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RsaKeyPair};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use jsonwebtoken_rust_crypto as rust_crypto;
 use serde::Serialize;
@@ -8,6 +9,10 @@ use crate::keys::{Claims, Form, ISSUER, Keys};
 
 /// What an Ed25519 seed has in front of it as PKCS#8 (RFC 8410, section 7).
 const PKCS8: [u8; 16] = *b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
+
+/// The length of the head of PKCS#8 in front of an RSA key of 2,048 bits, which jsonwebtoken takes
+/// as PKCS#1.
+const RSA_HEAD: usize = 26;
 
 pub(crate) struct Signer {
     header: Header,
@@ -18,6 +23,8 @@ impl Signer {
     pub(crate) fn new(keys: &Keys, form: Form) -> Self {
         let key = match form {
             Form::Hs256 => EncodingKey::from_secret(keys.hmac()),
+            Form::Rs256 => EncodingKey::from_rsa_der(&keys.rsa()[RSA_HEAD..]),
+            Form::Es256 => EncodingKey::from_ec_der(keys.p256()),
             _ => EncodingKey::from_ed_der(&[&PKCS8[..], &keys.secret_bytes()[..32]].concat()),
         };
         Self { header: Header::new(algorithm(form)), key }
@@ -39,6 +46,14 @@ impl Verifier {
     pub(crate) fn new(keys: &Keys, form: Form) -> Self {
         let key = match form {
             Form::Hs256 => DecodingKey::from_secret(keys.hmac()),
+            Form::Rs256 => {
+                let key = RsaKeyPair::from_pkcs8(keys.rsa()).expect("a key");
+                DecodingKey::from_rsa_der(key.public_key().as_ref())
+            }
+            Form::Es256 => {
+                let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, keys.p256()).expect("a key");
+                DecodingKey::from_ec_der(key.public_key().as_ref())
+            }
             _ => DecodingKey::from_ed_der(&keys.public_bytes()),
         };
         let mut validation = Validation::new(algorithm(form));
@@ -74,6 +89,8 @@ impl RustCryptoVerifier {
 fn algorithm(form: Form) -> Algorithm {
     match form {
         Form::Hs256 => Algorithm::HS256,
+        Form::Rs256 => Algorithm::RS256,
+        Form::Es256 => Algorithm::ES256,
         _ => Algorithm::EdDSA,
     }
 }

@@ -2,6 +2,11 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use aws_lc_rs::{
+    encoding::{AsDer, Pkcs8V1Der},
+    rsa::KeySize,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RsaKeyPair},
+};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use paseto_actix::{Issuer, LocalKey, PublicKey, SecretKey};
 use serde::{Deserialize, Serialize};
@@ -24,12 +29,17 @@ impl Claims {
     }
 }
 
-/// What signs and what verifies, made anew for each run. A process passes it to its children by their standard input.
+/// The keys that sign and verify tokens, generated for each run. A process passes them to its
+/// children by their standard input.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Keys {
-    /// Of Ed25519, as PASERK.
+    /// Ed25519, as PASERK.
     paserk: String,
     hmac: [u8; 32],
+    /// RSA of 2,048 bits, as PKCS#8.
+    rsa: Vec<u8>,
+    /// ECDSA on P-256, as PKCS#8.
+    p256: Vec<u8>,
 }
 
 /// The form of a token.
@@ -37,6 +47,8 @@ pub(crate) struct Keys {
 pub(crate) enum Form {
     Paseto,
     Hs256,
+    Rs256,
+    Es256,
     EdDsa,
 }
 
@@ -44,7 +56,14 @@ impl Keys {
     pub(crate) fn generate() -> Self {
         let random = LocalKey::generate().to_paserk();
         let hmac = decode(random.trim_start_matches("k4.local.")).try_into().expect("32 bytes");
-        Self { paserk: SecretKey::generate().to_paserk().to_string(), hmac }
+        let rsa: Pkcs8V1Der<'_> = RsaKeyPair::generate(KeySize::Rsa2048).and_then(|key| key.as_der()).expect("a key");
+        let p256 = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).and_then(|key| key.to_pkcs8v1());
+        Self {
+            paserk: SecretKey::generate().to_paserk().to_string(),
+            hmac,
+            rsa: rsa.as_ref().to_vec(),
+            p256: p256.expect("a key").as_ref().to_vec(),
+        }
     }
 
     pub(crate) fn secret(&self) -> SecretKey {
@@ -66,6 +85,16 @@ impl Keys {
 
     pub(crate) fn hmac(&self) -> &[u8; 32] {
         &self.hmac
+    }
+
+    /// As PKCS#8.
+    pub(crate) fn rsa(&self) -> &[u8] {
+        &self.rsa
+    }
+
+    /// As PKCS#8.
+    pub(crate) fn p256(&self) -> &[u8] {
+        &self.p256
     }
 
     pub(crate) fn issuer(&self) -> Issuer {

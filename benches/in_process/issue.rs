@@ -15,10 +15,13 @@ use crate::{
 };
 
 const OURS: &str = "Issuer";
+const EDDSA: &str = "jsonwebtoken EdDSA, aws-lc";
+const RS256: &str = "jsonwebtoken RS256, aws-lc";
+const ES256: &str = "jsonwebtoken ES256, aws-lc";
 
 pub(super) fn measure(run: &Run, keys: &Keys) -> Group {
     let mut group = Group::new("issue a token", Unit::Nanoseconds);
-    let peers = ["pasetors", "rusty_paseto", "jsonwebtoken EdDSA, aws-lc", "jsonwebtoken HS256"];
+    let peers = ["pasetors", "rusty_paseto", EDDSA, RS256, ES256, "jsonwebtoken HS256"];
     group.comparisons = peers.map(|peer| Comparison::new(OURS, peer, None)).to_vec();
     let issuer = keys.issuer();
     let json_web_token = |name, form, batch| {
@@ -29,7 +32,9 @@ pub(super) fn measure(run: &Run, keys: &Keys) -> Group {
         Subject::new(OURS, Side::Ours, 40, || token(&issuer, 1)),
         pasetors_sign(keys),
         rusty_paseto_sign(keys),
-        json_web_token("jsonwebtoken EdDSA, aws-lc", Form::EdDsa, 40),
+        json_web_token(EDDSA, Form::EdDsa, 40),
+        json_web_token(RS256, Form::Rs256, 2),
+        json_web_token(ES256, Form::Es256, 40),
         json_web_token("jsonwebtoken HS256", Form::Hs256, 300),
     ];
     sample(&mut group, run, subjects);

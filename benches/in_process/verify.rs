@@ -28,6 +28,8 @@ const OURS: &str = "Verifier";
 const UNCACHED: &str = "Verifier without cache";
 const DALEK: &str = "bare ed25519-dalek";
 const AWS_LC: &str = "bare aws-lc-rs";
+const RS256: &str = "jsonwebtoken RS256, aws-lc";
+const ES256: &str = "jsonwebtoken ES256, aws-lc";
 
 /// The index of the next token. After the last comes the first: what keeps no tokens does not know.
 fn each_in_turn() -> impl Fn() -> usize {
@@ -66,14 +68,21 @@ pub(super) fn first_sight(run: &Run, keys: &Keys) -> Group {
         Comparison::new(OURS, "rusty_paseto", None),
         Comparison::new(OURS, "jsonwebtoken EdDSA, aws-lc", None),
         Comparison::new(OURS, "jsonwebtoken EdDSA, RustCrypto", None),
+        Comparison::new(OURS, RS256, None),
+        Comparison::new(OURS, ES256, None),
     ];
     if !group.is_needed(run) {
         return group;
     }
     let count = if run.brief { 1 } else { TOKENS };
-    let (tokens, jwts) = (keys.tokens(Form::Paseto, 0..count), keys.tokens(Form::EdDsa, 0..count));
+    let [tokens, eddsa, rs256, es256] =
+        [Form::Paseto, Form::EdDsa, Form::Rs256, Form::Es256].map(|form| keys.tokens(form, 0..count));
     let signed: Vec<_> = tokens.iter().map(|token| signed(token)).collect();
-    let (aws_lc, rust_crypto) = (jwt::Verifier::new(keys, Form::EdDsa), jwt::RustCryptoVerifier::new(keys));
+    let by_aws_lc = |name, form, tokens| {
+        let verifier = jwt::Verifier::new(keys, form);
+        json_web_token(name, tokens, BATCH, move |token: &str| verifier.verify(token))
+    };
+    let rust_crypto = jwt::RustCryptoVerifier::new(keys);
     let subjects = vec![
         ours(OURS, verifiers::cached(keys.public()).build().expect("a verifier"), &tokens, BATCH),
         ours(UNCACHED, verifiers::uncached([keys.public()]).build().expect("a verifier"), &tokens, BATCH),
@@ -81,8 +90,10 @@ pub(super) fn first_sight(run: &Run, keys: &Keys) -> Group {
         bare_aws_lc(keys, &signed),
         pasetors_verify(keys, &tokens),
         rusty_paseto_verify(keys, &tokens),
-        json_web_token("jsonwebtoken EdDSA, aws-lc", &jwts, BATCH, |token: &str| aws_lc.verify(token)),
-        json_web_token("jsonwebtoken EdDSA, RustCrypto", &jwts, BATCH, |token: &str| rust_crypto.verify(token)),
+        by_aws_lc("jsonwebtoken EdDSA, aws-lc", Form::EdDsa, &eddsa),
+        json_web_token("jsonwebtoken EdDSA, RustCrypto", &eddsa, BATCH, |token: &str| rust_crypto.verify(token)),
+        by_aws_lc(RS256, Form::Rs256, &rs256),
+        by_aws_lc(ES256, Form::Es256, &es256),
     ];
     sample(&mut group, run, subjects);
     let time = |name| group.find(name).map(|samples| samples.median());

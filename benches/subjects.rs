@@ -64,13 +64,15 @@ const NEW_UNCACHED: &str = "#[paseto_required], new tokens, without cache";
 const HS256: &str = "httpauth + jsonwebtoken HS256, one token";
 const ACTIX_JWT: &str = "actix-jwt HS256, one token";
 const EDDSA: &str = "httpauth + jsonwebtoken EdDSA aws-lc, new tokens";
+const RS256: &str = "httpauth + jsonwebtoken RS256 aws-lc, new tokens";
+const ES256: &str = "httpauth + jsonwebtoken ES256 aws-lc, new tokens";
 const PASETORS: &str = "httpauth + pasetors, new tokens";
 const READ: &str = "PasetoSession, session read";
 const CHANGED: &str = "PasetoSession, session changed";
 const READ_PEER: &str = "CookieSessionStore Private, session read";
 const CHANGED_PEER: &str = "CookieSessionStore Private, session changed";
 
-pub(crate) const SUBJECTS: [Subject; 17] = [
+pub(crate) const SUBJECTS: [Subject; 19] = [
     peer(BARE, App::Bare, "/me", Sends::Nothing),
     peer(BARE_SENT_A_TOKEN, App::Bare, "/me", Sends::IgnoredToken(Form::Paseto)),
     ours(REPEATED, App::Attribute, "/me", Sends::OneToken(Form::Paseto)),
@@ -83,6 +85,8 @@ pub(crate) const SUBJECTS: [Subject; 17] = [
     ours(NEW, App::Attribute, "/me", Sends::NewTokens(Form::Paseto)),
     ours(NEW_UNCACHED, App::AttributeUncached, "/me", Sends::NewTokens(Form::Paseto)),
     peer(EDDSA, App::Httpauth(Form::EdDsa), "/me", Sends::NewTokens(Form::EdDsa)),
+    peer(RS256, App::Httpauth(Form::Rs256), "/me", Sends::NewTokens(Form::Rs256)),
+    peer(ES256, App::Httpauth(Form::Es256), "/me", Sends::NewTokens(Form::Es256)),
     peer(PASETORS, App::Pasetors, "/me", Sends::NewTokens(Form::Paseto)),
     ours(READ, App::Session, "/me", Sends::Cookie),
     peer(READ_PEER, App::CookieSessionStore, "/me", Sends::Cookie),
@@ -105,6 +109,8 @@ pub(crate) fn comparisons() -> Vec<Comparison> {
         Comparison::new(REPEATED, UNCACHED, None),
         Comparison::new(NEW, EDDSA, least(1.1)),
         Comparison::new(NEW_UNCACHED, EDDSA, None),
+        Comparison::new(NEW, RS256, None),
+        Comparison::new(NEW, ES256, None),
         Comparison::new(NEW, PASETORS, None),
         Comparison::new(READ, READ_PEER, least(1.4)),
         Comparison::new(CHANGED, CHANGED_PEER, least(1.2)),

@@ -1,6 +1,6 @@
 //! The applications: whatever guards it, the handler reads an e-mail address and answers it as JSON.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration as StdDuration};
 
 use actix_jwt::{ActixJwtMiddleware, extract_claims};
 use actix_session::{Session, SessionMiddleware, config::CookieContentSecurity, storage::CookieSessionStore};
@@ -12,7 +12,8 @@ use actix_web::{
 use actix_web_httpauth::extractors::bearer::BearerAuth;
 use futures_util::FutureExt;
 use paseto_actix::{
-    LocalKey, MemoryRevocations, Paseto, PasetoRequired, PasetoSession, RedisRevocations, Revocations, paseto_required,
+    CachedRevocations, LocalKey, MemoryRevocations, Paseto, PasetoRequired, PasetoSession, RedisRevocations,
+    Revocations, paseto_required,
     time::{Duration, OffsetDateTime},
 };
 use pasetors::{Public, claims::ClaimsValidationRules, keys::AsymmetricPublicKey, token::UntrustedToken, version4::V4};
@@ -34,8 +35,10 @@ pub(crate) struct Setting {
     pub(crate) redis: Option<String>,
 }
 
-/// How many tokens are revoked where revocations are asked for.
+/// The number of revoked tokens in the store in memory.
 const REVOKED: usize = 1000;
+/// The lag of the example in the documentation of `CachedRevocations`, which has no default.
+const LAG: StdDuration = StdDuration::from_secs(2);
 
 pub(crate) fn configure(app: App, setting: &Setting, config: &mut ServiceConfig) {
     let keys = &setting.keys;
@@ -53,10 +56,11 @@ pub(crate) fn configure(app: App, setting: &Setting, config: &mut ServiceConfig)
             config.app_data(verifier.build().expect("a verifier")).service(me().get(attribute))
         }
         App::RevocationsOnRedis => {
-            let url = setting.redis.as_deref().expect("the URL of a Redis");
-            // Where it shares two cores with what is measured, it may have to wait for one.
-            let timeout = std::time::Duration::from_secs(10);
-            let revocations = RedisRevocations::builder(url).timeout(timeout).build().expect("revocations");
+            let verifier = verifiers::cached(keys.public()).revocations(redis_revocations(setting));
+            config.app_data(verifier.build().expect("a verifier")).service(me().get(attribute))
+        }
+        App::CachedRevocationsOnRedis => {
+            let revocations = CachedRevocations::new(redis_revocations(setting), LAG);
             let verifier = verifiers::cached(keys.public()).revocations(revocations);
             config.app_data(verifier.build().expect("a verifier")).service(me().get(attribute))
         }
@@ -97,6 +101,12 @@ pub(crate) fn configure(app: App, setting: &Setting, config: &mut ServiceConfig)
 
 fn verifier(keys: &Keys) -> paseto_actix::Verifier {
     verifiers::cached(keys.public()).build().expect("a verifier")
+}
+
+fn redis_revocations(setting: &Setting) -> RedisRevocations {
+    let url = setting.redis.as_deref().expect("the URL of a Redis");
+    // Redis shares two cores with the server and the client, so it can answer late.
+    RedisRevocations::builder(url).timeout(StdDuration::from_secs(10)).build().expect("revocations")
 }
 
 fn revocations() -> MemoryRevocations {

@@ -19,7 +19,7 @@ use crate::{
     group::{Comparison, Group, Samples, Unit},
     keys::Keys,
     process::{self, ChildProcess, is_there},
-    subjects::{App as Kind, SUBJECTS, Sends, Subject, comparisons},
+    subjects::{SUBJECTS, Sends, Subject, comparisons},
 };
 
 const FEW: usize = 100;
@@ -47,8 +47,8 @@ pub(crate) fn measure(run: &Run) -> Group {
         if !group.needs(subject.name, run) {
             continue;
         }
-        if subject.app == Kind::RevocationsOnRedis {
-            group.notes.push("not counted, as most of it is waiting: revocations on Redis".to_owned());
+        if subject.app.needs_redis() {
+            group.notes.push(format!("not counted, because this subject waits for Redis: {}", subject.name));
             continue;
         }
         let keys = Keys::generate();

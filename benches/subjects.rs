@@ -14,6 +14,7 @@ pub(crate) enum App {
     Middleware,
     RevocationsInMemory,
     RevocationsOnRedis,
+    CachedRevocationsOnRedis,
     Session,
     CookieSessionStore,
     Httpauth(Form),
@@ -21,7 +22,13 @@ pub(crate) enum App {
     ActixJwt,
 }
 
-/// What a request brings along.
+impl App {
+    pub(crate) fn needs_redis(self) -> bool {
+        matches!(self, Self::RevocationsOnRedis | Self::CachedRevocationsOnRedis)
+    }
+}
+
+/// The credential of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sends {
     Nothing,
@@ -59,6 +66,7 @@ const UNCACHED: &str = "#[paseto_required], one token, without cache";
 const MIDDLEWARE: &str = "PasetoRequired, one token";
 const IN_MEMORY: &str = "revocations in memory, one token";
 const ON_REDIS: &str = "revocations on Redis, one token";
+const ON_REDIS_CACHED: &str = "revocations on Redis behind the local cache, one token";
 const NEW: &str = "#[paseto_required], new tokens";
 const NEW_UNCACHED: &str = "#[paseto_required], new tokens, without cache";
 const HS256: &str = "httpauth + jsonwebtoken HS256, one token";
@@ -72,13 +80,14 @@ const CHANGED: &str = "PasetoSession, session changed";
 const READ_PEER: &str = "CookieSessionStore Private, session read";
 const CHANGED_PEER: &str = "CookieSessionStore Private, session changed";
 
-pub(crate) const SUBJECTS: [Subject; 19] = [
+pub(crate) const SUBJECTS: [Subject; 20] = [
     peer(BARE, App::Bare, "/me", Sends::Nothing),
     peer(BARE_SENT_A_TOKEN, App::Bare, "/me", Sends::IgnoredToken(Form::Paseto)),
     ours(REPEATED, App::Attribute, "/me", Sends::OneToken(Form::Paseto)),
     ours(MIDDLEWARE, App::Middleware, "/me", Sends::OneToken(Form::Paseto)),
     ours(IN_MEMORY, App::RevocationsInMemory, "/me", Sends::OneToken(Form::Paseto)),
     ours(ON_REDIS, App::RevocationsOnRedis, "/me", Sends::OneToken(Form::Paseto)),
+    ours(ON_REDIS_CACHED, App::CachedRevocationsOnRedis, "/me", Sends::OneToken(Form::Paseto)),
     peer(HS256, App::Httpauth(Form::Hs256), "/me", Sends::OneToken(Form::Hs256)),
     peer(ACTIX_JWT, App::ActixJwt, "/me", Sends::OneToken(Form::Hs256)),
     ours(UNCACHED, App::AttributeUncached, "/me", Sends::OneToken(Form::Paseto)),
@@ -103,6 +112,7 @@ pub(crate) fn comparisons() -> Vec<Comparison> {
         Comparison::new(MIDDLEWARE, BARE, None),
         Comparison::new(IN_MEMORY, BARE, None),
         Comparison::new(ON_REDIS, BARE, None),
+        Comparison::new(ON_REDIS_CACHED, REPEATED, least(0.95)),
         Comparison::new(NEW, BARE, None),
         Comparison::new(REPEATED, HS256, least(1.05)),
         Comparison::new(REPEATED, ACTIX_JWT, None),

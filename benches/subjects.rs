@@ -103,21 +103,21 @@ pub(crate) const SUBJECTS: [Subject; 20] = [
     peer(CHANGED_PEER, App::CookieSessionStore, "/change", Sends::Cookie),
 ];
 
-/// What is to be said of them; each ratio is of speed, more is better.
+/// The rows over loopback. Each ratio is of speed, so more is better.
 pub(crate) fn comparisons() -> Vec<Comparison> {
     let least = |ratio| Some(Target::AtLeast(ratio));
     vec![
-        Comparison::new(REPEATED, BARE, least(0.95)),
-        Comparison::new(REPEATED, BARE_SENT_A_TOKEN, None),
+        Comparison::new(REPEATED, BARE, least(0.89)),
+        Comparison::new(REPEATED, BARE_SENT_A_TOKEN, least(0.91)),
         Comparison::new(MIDDLEWARE, BARE, None),
         Comparison::new(IN_MEMORY, BARE, None),
         Comparison::new(ON_REDIS, BARE, None),
         Comparison::new(ON_REDIS_CACHED, REPEATED, least(0.95)),
         Comparison::new(NEW, BARE, None),
-        Comparison::new(REPEATED, HS256, least(1.05)),
+        Comparison::new(REPEATED, HS256, least(1.45)),
         Comparison::new(REPEATED, ACTIX_JWT, None),
         Comparison::new(REPEATED, UNCACHED, None),
-        Comparison::new(NEW, EDDSA, least(1.1)),
+        Comparison::new(NEW, EDDSA, least(1.2)),
         Comparison::new(NEW_UNCACHED, EDDSA, None),
         Comparison::new(NEW, RS256, None),
         Comparison::new(NEW, ES256, None),

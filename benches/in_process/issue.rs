@@ -8,7 +8,7 @@ use rusty_paseto::prelude::{
 
 use crate::{
     arguments::Run,
-    group::{Comparison, Group, Side, Unit},
+    group::{Comparison, Group, Side, Target, Unit},
     jwt,
     keys::{Form, ISSUER, Keys, jwt_claims, own_claims, token},
     sampler::{Subject, sample},
@@ -21,8 +21,15 @@ const ES256: &str = "jsonwebtoken ES256, aws-lc";
 
 pub(super) fn measure(run: &Run, keys: &Keys) -> Group {
     let mut group = Group::new("issue a token", Unit::Nanoseconds);
-    let peers = ["pasetors", "rusty_paseto", EDDSA, RS256, ES256, "jsonwebtoken HS256"];
-    group.comparisons = peers.map(|peer| Comparison::new(OURS, peer, None)).to_vec();
+    let compare = |peer, target| Comparison::new(OURS, peer, target);
+    group.comparisons = vec![
+        compare("pasetors", None),
+        compare("rusty_paseto", None),
+        compare(EDDSA, Some(Target::AtMost(1.0))),
+        compare(RS256, None),
+        compare(ES256, None),
+        compare("jsonwebtoken HS256", None),
+    ];
     let issuer = keys.issuer();
     let json_web_token = |name, form, batch| {
         let signer = jwt::Signer::new(keys, form);

@@ -16,10 +16,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     apps::{self, Setting},
     arguments::Run,
-    group::{Comparison, Group, Samples, Unit},
+    group::{Group, Samples, Unit},
     keys::Keys,
     process::{self, ChildProcess, is_there},
-    subjects::{SUBJECTS, Sends, Subject, comparisons},
+    subjects::{SUBJECTS, Sends, Subject, instruction_comparisons},
 };
 
 const FEW: usize = 100;
@@ -35,8 +35,7 @@ struct Input {
 
 pub(crate) fn measure(run: &Run) -> Group {
     let mut group = Group::new("instructions a request", Unit::Instructions);
-    // The targets are of speed.
-    group.comparisons = comparisons().into_iter().map(|row| Comparison { target: None, ..row }).collect();
+    group.comparisons = instruction_comparisons();
     if !is_there("valgrind", "--version") {
         group.notes.push("skipped, as there is no valgrind: instructions".to_owned());
         return group;

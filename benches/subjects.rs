@@ -126,3 +126,9 @@ pub(crate) fn comparisons() -> Vec<Comparison> {
         Comparison::new(CHANGED, CHANGED_PEER, least(1.2)),
     ]
 }
+
+/// The same rows for counted instructions, where less is better. The targets of speed do not apply.
+pub(crate) fn instruction_comparisons() -> Vec<Comparison> {
+    let target = |row: &Comparison| (row.subject == REPEATED && row.beside == BARE).then_some(Target::AtMost(1.3));
+    comparisons().into_iter().map(|row| Comparison { target: target(&row), ..row }).collect()
+}

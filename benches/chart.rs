@@ -17,7 +17,7 @@ const BAR: f64 = 16.0;
 const STEP: f64 = 22.0;
 const TITLE: f64 = 40.0;
 
-/// Draws the groups where somebody else is measured too, each from its own medians.
+/// Draws the medians of each group that has peers.
 pub(crate) fn svg(groups: &[Group]) -> String {
     let mut body = String::new();
     let mut y = MARGIN;
@@ -36,7 +36,7 @@ pub(crate) fn svg(groups: &[Group]) -> String {
 
 fn is_compared(group: &Group) -> bool {
     let has = |side| group.samples.iter().any(|samples| samples.side == side);
-    has(Side::Ours) && has(Side::Peer) && group.unit != Unit::Bytes
+    has(Side::Ours) && has(Side::Peer)
 }
 
 /// Returns where the next one begins.
@@ -55,7 +55,7 @@ fn panel(body: &mut String, group: &Group, top: f64) -> f64 {
         let length = samples.median() / longest * (WIDTH - LEFT - RIGHT);
         let color = match samples.side {
             Side::Ours => "#2563eb",
-            Side::Peer => "#9ca3af",
+            Side::Peer | Side::Limit => "#9ca3af",
         };
         let (baseline, name) = (y + BAR - 3.0, escape(&samples.name));
         element(body, &format!("<text x=\"{}\" y=\"{baseline}\" text-anchor=\"end\">{name}</text>", LEFT - 8.0));

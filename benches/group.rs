@@ -2,12 +2,16 @@
 
 use crate::arguments::Run;
 
-/// Whose a subject is.
+/// The kind of a subject: part of this workspace, another crate, or a constant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Ours,
     Peer,
+    Limit,
 }
+
+/// The name of the constant that rows with an absolute target have beside them.
+pub(crate) const LIMIT: &str = "the limit";
 
 /// What the figures are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +86,14 @@ impl Group {
     /// Whether any has to be: what they need takes its time to make.
     pub(crate) fn is_needed(&self, run: &Run) -> bool {
         self.comparisons.iter().any(|row| self.needs(&row.subject, run))
+    }
+
+    /// Adds the constant as a subject that has the same figure in each round.
+    pub(crate) fn add_limit(&mut self, limit: f64) {
+        if let Some(first) = self.samples.first() {
+            let rounds = vec![limit; first.rounds.len()];
+            self.samples.push(Samples { name: LIMIT.to_owned(), side: Side::Limit, rounds });
+        }
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<&Samples> {

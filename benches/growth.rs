@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     arguments::Run,
-    group::{Comparison, Group, Side, Target, Unit},
+    group::{Comparison, Group, LIMIT, Side, Target, Unit},
     keys::{Keys, issuer, payload_len, token},
     memory,
     sampler::{Random, Subject, sample},
@@ -21,6 +21,8 @@ const BATCH: usize = 24;
 const REPEATED_BATCH: usize = 500;
 /// How many tokens come in turn, at least one a key.
 const TOKENS: usize = 1024;
+/// The most nanoseconds for a known token of 100,000.
+const MOST_OF_100_000: f64 = 1000.0;
 /// Of whole tokens, the Verifier's limit.
 const LONGEST_TOKEN: usize = 8192;
 
@@ -88,6 +90,7 @@ fn live_tokens(run: &Run) -> Group {
     let name = |count: usize| format!("{} of them", thousands(count as f64));
     let counts: &[usize] = if run.brief { &[10, 100] } else { &[10, 1000, 100_000, 1_000_000] };
     group.comparisons = counts[1..].iter().map(|count| Comparison::new(name(*count), name(counts[0]), None)).collect();
+    group.comparisons.push(Comparison::new(name(100_000), LIMIT, Some(Target::AtMost(1.0))));
     if !group.is_needed(run) {
         return group;
     }
@@ -100,6 +103,7 @@ fn live_tokens(run: &Run) -> Group {
         repeat(name(*count), verifier, tokens)
     };
     sample(&mut group, run, counts.iter().map(subject).collect());
+    group.add_limit(MOST_OF_100_000);
     group
 }
 

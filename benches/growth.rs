@@ -19,7 +19,7 @@ use crate::{
 const BATCH: usize = 24;
 /// Calls of one round where it is not.
 const REPEATED_BATCH: usize = 500;
-/// How many tokens come in turn, at least one a key.
+/// The number of tokens that are sent in turn, at least one for each key.
 const TOKENS: usize = 1024;
 /// The most nanoseconds for a known token of 100,000.
 const MOST_OF_100_000: f64 = 1000.0;
@@ -27,27 +27,50 @@ const MOST_OF_100_000: f64 = 1000.0;
 const LONGEST_TOKEN: usize = 8192;
 
 pub(crate) fn measure(run: &Run) -> Vec<Group> {
-    vec![trusted_keys(run), payloads(run), live_tokens(run), memory::measure(run)]
+    vec![trusted_keys(run), trusted_keys_with_one_in_use(run), payloads(run), live_tokens(run), memory::measure(run)]
 }
 
 fn trusted_keys(run: &Run) -> Group {
     let mut group = Group::new("trusted keys, tokens of each", Unit::Nanoseconds);
-    let name = |count: usize| format!("{} of them", thousands(count as f64));
-    let compare = |count, target| Comparison::new(name(count), name(1), target);
+    let compare = |count, target| Comparison::new(of_them(count), of_them(1), target);
     group.comparisons = vec![compare(10, None), compare(100, None), compare(1000, Some(Target::AtMost(1.05)))];
     let subject = |count| {
-        let keys: Vec<_> = (0..count).map(|_| SecretKey::generate()).collect();
-        let public = keys.iter().map(SecretKey::public_key);
-        let verifier = verifiers::uncached(public).build().expect("a verifier");
-        let issuers: Vec<_> = keys.into_iter().map(issuer).collect();
-        let issuers = issuers.iter().cycle().take(if run.brief { count } else { TOKENS });
-        let tokens = issuers.enumerate().map(|(number, issuer)| token(issuer, number)).collect();
-        verify(name(count), verifier, tokens)
+        let keys = secret_keys(count);
+        trusting(&keys, &keys, run)
     };
     if group.is_needed(run) {
         sample(&mut group, run, [1, 10, 100, 1000].map(subject).into());
     }
     group
+}
+
+fn trusted_keys_with_one_in_use(run: &Run) -> Group {
+    let mut group = Group::new("trusted keys, tokens of one", Unit::Nanoseconds);
+    group.comparisons = vec![Comparison::new(of_them(1000), of_them(1), Some(Target::AtMost(1.05)))];
+    if group.is_needed(run) {
+        let keys = secret_keys(1000);
+        // The key in the middle, so that neither a first nor a last key can profit from its place.
+        let used = &keys[500..501];
+        sample(&mut group, run, vec![trusting(used, used, run), trusting(&keys, used, run)]);
+    }
+    group
+}
+
+fn of_them(count: usize) -> String {
+    format!("{} of them", thousands(count as f64))
+}
+
+fn secret_keys(count: usize) -> Vec<SecretKey> {
+    (0..count).map(|_| SecretKey::generate()).collect()
+}
+
+/// A verifier that trusts the keys, and that gets tokens of the used keys in turn.
+fn trusting(keys: &[SecretKey], used: &[SecretKey], run: &Run) -> Subject<'static> {
+    let verifier = verifiers::uncached(keys.iter().map(SecretKey::public_key)).build().expect("a verifier");
+    let issuers: Vec<_> = used.iter().cloned().map(issuer).collect();
+    let issuers = issuers.iter().cycle().take(if run.brief { used.len() } else { TOKENS });
+    let tokens = issuers.enumerate().map(|(number, issuer)| token(issuer, number)).collect();
+    verify(of_them(keys.len()), verifier, tokens)
 }
 
 fn payloads(run: &Run) -> Group {
@@ -87,10 +110,10 @@ fn longest_payload(issuer: &Issuer) -> usize {
 
 fn live_tokens(run: &Run) -> Group {
     let mut group = Group::new("tokens that come again, by how many live", Unit::Nanoseconds);
-    let name = |count: usize| format!("{} of them", thousands(count as f64));
     let counts: &[usize] = if run.brief { &[10, 100] } else { &[10, 1000, 100_000, 1_000_000] };
-    group.comparisons = counts[1..].iter().map(|count| Comparison::new(name(*count), name(counts[0]), None)).collect();
-    group.comparisons.push(Comparison::new(name(100_000), LIMIT, Some(Target::AtMost(1.0))));
+    group.comparisons =
+        counts[1..].iter().map(|count| Comparison::new(of_them(*count), of_them(counts[0]), None)).collect();
+    group.comparisons.push(Comparison::new(of_them(100_000), LIMIT, Some(Target::AtMost(1.0))));
     if !group.is_needed(run) {
         return group;
     }
@@ -100,7 +123,7 @@ fn live_tokens(run: &Run) -> Group {
         let verifier = verifiers::cached_in(keys.public(), &cache).build().expect("a verifier");
         let tokens = known_tokens(&keys, &verifier, *count);
         assert_eq!(cache.len(), *count, "a token was not kept");
-        repeat(name(*count), verifier, tokens)
+        repeat(of_them(*count), verifier, tokens)
     };
     sample(&mut group, run, counts.iter().map(subject).collect());
     group.add_limit(MOST_OF_100_000);

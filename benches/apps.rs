@@ -1,4 +1,4 @@
-//! The applications: whatever guards it, the handler reads an e-mail address and answers it as JSON.
+//! The applications. Each handler reads an e-mail address and returns it as JSON.
 
 use std::{sync::Arc, time::Duration as StdDuration};
 
@@ -27,11 +27,11 @@ use crate::{
     verifiers,
 };
 
-/// What a process needs to build any of them.
+/// The data that a process needs to build an application.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Setting {
     pub(crate) keys: Keys,
-    /// Where a Redis listens that was started for it.
+    /// The URL of the Redis of this run.
     pub(crate) redis: Option<String>,
 }
 
@@ -90,7 +90,7 @@ pub(crate) fn configure(app: App, setting: &Setting, config: &mut ServiceConfig)
         App::ActixJwt => {
             let mut middleware = ActixJwtMiddleware::new();
             middleware.key = keys.hmac().to_vec();
-            // It wants one even where nobody logs in.
+            // The middleware requires an authenticator, although no user logs in.
             middleware.authenticator = Some(Arc::new(|_, _| async { Ok(json!({})) }.boxed()));
             middleware.init().expect("a middleware");
             let middleware = Arc::new(middleware);
@@ -129,7 +129,7 @@ async fn attribute(paseto: Paseto<Claims>) -> Json<Claims> {
     Json(paseto.into_claims())
 }
 
-/// Behind the middleware.
+/// The handler of the middleware `PasetoRequired`.
 async fn claims(paseto: Paseto<Claims>) -> Json<Claims> {
     Json(paseto.into_claims())
 }
@@ -167,7 +167,7 @@ async fn by_actix_jwt(request: HttpRequest) -> actix_web::Result<Json<Claims>> {
     Ok(Json(Claims { email: email.ok_or_else(|| ErrorInternalServerError("no e-mail address"))? }))
 }
 
-/// Five values, 500 bytes of JSON.
+/// Fills the session with five values, 500 bytes of JSON.
 async fn fill(session: Session) -> actix_web::Result<HttpResponse> {
     session.insert("email", Claims::of(0).email)?;
     session.insert("csrf", "c2Vzc2lvbnMgaW4gZW5jcnlwdGVkIGNvb2tpZXM")?;

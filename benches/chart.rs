@@ -1,4 +1,4 @@
-//! The chart: one panel a group, one bar a subject.
+//! The chart, with one panel for each group and one bar for each subject.
 
 use std::fmt::Write;
 
@@ -9,9 +9,9 @@ use crate::{
 
 const WIDTH: f64 = 860.0;
 const MARGIN: f64 = 16.0;
-/// Where bars begin, so that names stand to their left.
+/// The x coordinate of the bars. The names are to the left of it.
 const LEFT: f64 = 360.0;
-/// What a figure needs to the right of its bar.
+/// The room for a figure to the right of its bar.
 const RIGHT: f64 = 90.0;
 const BAR: f64 = 16.0;
 const STEP: f64 = 22.0;
@@ -22,7 +22,7 @@ pub(crate) fn svg(groups: &[Group]) -> String {
     let mut body = String::new();
     let mut y = MARGIN;
     let mut compared: Vec<_> = groups.iter().filter(|group| is_compared(group)).collect();
-    // What users see first, then what it is made of.
+    // Requests per second first, because users see them.
     compared.sort_by_key(|group| group.unit != Unit::RequestsPerSecond);
     for group in compared {
         y = panel(&mut body, group, y);
@@ -39,7 +39,7 @@ fn is_compared(group: &Group) -> bool {
     has(Side::Ours) && has(Side::Peer)
 }
 
-/// Returns where the next one begins.
+/// Draws a panel, and returns the y coordinate of the next panel.
 fn panel(body: &mut String, group: &Group, top: f64) -> f64 {
     let better = match group.unit {
         Unit::RequestsPerSecond => "requests a second, longer is better",

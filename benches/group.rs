@@ -1,4 +1,4 @@
-//! Figures that were measured side by side, and what is to be compared with what.
+//! Figures of subjects that were measured together, and the comparisons of subjects.
 
 use crate::arguments::Run;
 
@@ -10,10 +10,10 @@ pub(crate) enum Side {
     Limit,
 }
 
-/// The name of the constant that rows with an absolute target have beside them.
+/// The name of the constant subject, beside which a row has an absolute target.
 pub(crate) const LIMIT: &str = "the limit";
 
-/// What the figures are.
+/// The unit of the figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
     Nanoseconds,
@@ -22,7 +22,7 @@ pub(crate) enum Unit {
     Instructions,
 }
 
-/// One subject's figures, one a round. The figures of a round, over all subjects of a group, are of about the same moment.
+/// The figures of one subject, one for each round. All subjects of a group take part in each round.
 #[derive(Clone, Debug)]
 pub(crate) struct Samples {
     pub(crate) name: String,
@@ -30,7 +30,7 @@ pub(crate) struct Samples {
     pub(crate) rounds: Vec<f64>,
 }
 
-/// What a ratio should be.
+/// The target of a ratio.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Target {
     AtLeast(f64),
@@ -46,7 +46,7 @@ impl Target {
     }
 }
 
-/// A row of the table in the making, by the names of subjects.
+/// A row of the table, with the names of its subjects.
 #[derive(Clone, Debug)]
 pub(crate) struct Comparison {
     pub(crate) subject: String,
@@ -67,7 +67,7 @@ pub(crate) struct Group {
     pub(crate) unit: Unit,
     pub(crate) samples: Vec<Samples>,
     pub(crate) comparisons: Vec<Comparison>,
-    /// What a reader has to know of these figures, or why some are missing.
+    /// Notes for readers of the figures, for example why some are missing.
     pub(crate) notes: Vec<String>,
 }
 
@@ -76,19 +76,19 @@ impl Group {
         Self { title, unit, samples: Vec::new(), comparisons: Vec::new(), notes: Vec::new() }
     }
 
-    /// Whether a subject has to be measured: it is wanted itself, or what it is compared with.
+    /// Whether a subject is selected, or the subject that it is compared with.
     pub(crate) fn needs(&self, name: &str, run: &Run) -> bool {
         let wants = |name: &str| run.wants(self.title, name);
         let compared = |row: &Comparison| [&row.subject, &row.beside].into_iter().any(|name| wants(name));
         wants(name) || self.comparisons.iter().any(|row| (row.subject == name || row.beside == name) && compared(row))
     }
 
-    /// Whether any has to be: what they need takes its time to make.
+    /// Whether a subject is selected. Keys and tokens take time to make.
     pub(crate) fn is_needed(&self, run: &Run) -> bool {
         self.comparisons.iter().any(|row| self.needs(&row.subject, run))
     }
 
-    /// Adds the constant as a subject that has the same figure in each round.
+    /// Adds a constant subject, which has the same figure in each round.
     pub(crate) fn add_limit(&mut self, limit: f64) {
         if let Some(first) = self.samples.first() {
             let rounds = vec![limit; first.rounds.len()];
@@ -106,13 +106,13 @@ impl Samples {
         quantile(&self.rounds, 0.5)
     }
 
-    /// The ratios of each round to another subject's.
+    /// The ratio to the other subject in each round.
     pub(crate) fn ratios(&self, beside: &Self) -> Vec<f64> {
         self.rounds.iter().zip(&beside.rounds).map(|(own, other)| own / other).collect()
     }
 }
 
-/// The value below which this part of the values lies.
+/// The value below which this part of the values lies (a quantile).
 pub(crate) fn quantile(values: &[f64], part: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! What becomes of the costs when there is more: keys, payload, tokens that live at the same time.
+//! The costs with many trusted keys, long payloads and many live tokens.
 
 use std::{cell::Cell, hint::black_box, thread, time::Instant};
 
@@ -15,15 +15,15 @@ use crate::{
     verifiers,
 };
 
-/// Calls of one round where the signature is checked.
+/// Calls of one round that check the signature.
 const BATCH: usize = 24;
-/// Calls of one round where it is not.
+/// Calls of one round that find the token in the cache.
 const REPEATED_BATCH: usize = 500;
 /// The number of tokens that are sent in turn, at least one for each key.
 const TOKENS: usize = 1024;
 /// The most nanoseconds for a known token of 100,000.
 const MOST_OF_100_000: f64 = 1000.0;
-/// Of whole tokens, the Verifier's limit.
+/// The Verifier's limit for the length of a token.
 const LONGEST_TOKEN: usize = 8192;
 
 pub(crate) fn measure(run: &Run) -> Vec<Group> {
@@ -97,7 +97,7 @@ fn payloads(run: &Run) -> Group {
     group
 }
 
-/// A token whose payload is so long.
+/// A token with a payload of this length.
 fn padded(issuer: &Issuer, length: usize) -> String {
     let token = |padding: usize| issuer.issue(&json!({ "pad": "x".repeat(padding) })).expect("a token");
     token(length - payload_len(&token(0)))
@@ -140,7 +140,8 @@ fn verify(name: String, verifier: Verifier, tokens: Vec<String>) -> Subject<'sta
     Subject::new(name, Side::Ours, BATCH, call)
 }
 
-/// Signs tokens, and shows each to the verifier once. On all cores: a million takes a minute on one.
+/// Signs tokens and verifies each once. It uses all cores, because a million tokens take a minute
+/// on one core.
 fn known_tokens(keys: &Keys, verifier: &Verifier, count: usize) -> Vec<String> {
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let issuer = keys.issuer();
@@ -160,7 +161,8 @@ fn known_tokens(keys: &Keys, verifier: &Verifier, count: usize) -> Vec<String> {
     })
 }
 
-/// Verifies tokens that are known, in no order. The texts are fetched before, as a request that has just come in is at hand.
+/// Verifies known tokens in random order. It copies the texts before the measurement, because the
+/// bytes of a request that has just arrived are in the processor's cache too.
 fn repeat(name: String, verifier: Verifier, tokens: Vec<String>) -> Subject<'static> {
     let mut random = Random::new();
     let timed = move |calls| {

@@ -1,7 +1,7 @@
-//! Instructions a request takes, counted by valgrind: the same on a busy machine and on an idle one.
+//! Instructions of a request, counted by valgrind. A busy machine does not change the count.
 //!
-//! Each subject runs twice in a process of its own, with many requests and with few; the difference is theirs. There is no
-//! network, and both make all the requests beforehand.
+//! Each subject runs in two processes, one with many requests and one with few. The difference
+//! belongs to the requests. Both processes make all requests first, and neither uses the network.
 
 use std::{fs, path::Path};
 
@@ -25,11 +25,11 @@ use crate::{
 const FEW: usize = 100;
 const MANY: usize = 2100;
 
-/// What a child is given.
+/// The input of a child process.
 #[derive(Serialize, Deserialize)]
 struct Input {
     setting: Setting,
-    /// None, one, or one a request.
+    /// Zero tokens, one token, or one for each request.
     tokens: Vec<String>,
 }
 
@@ -67,7 +67,7 @@ pub(crate) fn measure(run: &Run) -> Group {
     group
 }
 
-/// The instructions of a whole process that answers so many requests.
+/// The instructions of a process that answers this number of requests.
 fn count(subject: &Subject, requests: usize, input: &Input) -> f64 {
     let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("instructions-{}.log", std::process::id()));
     let to_log = format!("--log-file={}", log.display());
@@ -79,7 +79,7 @@ fn count(subject: &Subject, requests: usize, input: &Input) -> f64 {
     total.and_then(|total| total.parse().ok()).unwrap_or_else(|| panic!("{}: no count in {text}", subject.name))
 }
 
-/// The child's part: makes all requests, and has so many of them answered.
+/// Runs in the child process. It makes all requests and answers this number of them.
 pub(crate) fn run_counted(subject: &Subject, requests: usize) {
     let Input { setting, tokens } = process::input();
     System::new().block_on(async {
@@ -104,7 +104,7 @@ pub(crate) fn run_counted(subject: &Subject, requests: usize) {
         for request in made.by_ref().take(requests) {
             assert!(call_service(&app, request).await.status().is_success());
         }
-        // To clean up what was not sent would be counted where few are.
+        // Exit before the unanswered requests are dropped, because their drop would be counted.
         std::process::exit(0);
     });
 }

@@ -1,4 +1,4 @@
-//! JSON Web Tokens by the crate `jsonwebtoken`: on aws-lc, and, an older version, on RustCrypto.
+//! JSON Web Tokens of the crate `jsonwebtoken` with aws-lc, and of version 10 with RustCrypto.
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RsaKeyPair};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::keys::{Claims, Form, ISSUER, Keys};
 
-/// What an Ed25519 seed has in front of it as PKCS#8 (RFC 8410, section 7).
+/// The head of PKCS#8 in front of an Ed25519 seed (RFC 8410, section 7).
 const PKCS8: [u8; 16] = *b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
 
 /// The length of the head of PKCS#8 in front of an RSA key of 2,048 bits, which jsonwebtoken takes
@@ -35,7 +35,7 @@ impl Signer {
     }
 }
 
-/// Checks the signature, the issuer, and the times, and reads the claims.
+/// Checks the signature, the issuer and the times, and reads the claims.
 #[derive(Clone)]
 pub(crate) struct Verifier {
     key: DecodingKey,
@@ -67,7 +67,7 @@ impl Verifier {
     }
 }
 
-/// The same for EdDSA by RustCrypto.
+/// The same checks for EdDSA with RustCrypto.
 pub(crate) struct RustCryptoVerifier {
     key: rust_crypto::DecodingKey,
     validation: rust_crypto::Validation,

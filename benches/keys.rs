@@ -1,4 +1,4 @@
-//! The keys of one run, and tokens that all carry the same claims, whatever their form.
+//! The keys of a run, and tokens of each form with the same claims.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,14 +16,14 @@ use crate::jwt;
 
 pub(crate) const ISSUER: &str = "https://issuer.example";
 
-/// What the handlers read of a token, and answer.
+/// The claim that the handlers read and return.
 #[derive(Debug, Serialize, Deserialize, PartialEq)]
 pub(crate) struct Claims {
     pub(crate) email: String,
 }
 
 impl Claims {
-    /// Those of the user with this number.
+    /// The claims of the user with this number.
     pub(crate) fn of(number: usize) -> Self {
         Self { email: format!("user{number}@example.org") }
     }
@@ -74,7 +74,7 @@ impl Keys {
         self.secret().public_key()
     }
 
-    /// The seed, and the public key behind it.
+    /// The seed, followed by the public key.
     pub(crate) fn secret_bytes(&self) -> [u8; 64] {
         decode(self.paserk.trim_start_matches("k4.secret.")).try_into().expect("64 bytes")
     }
@@ -101,7 +101,7 @@ impl Keys {
         issuer(self.secret())
     }
 
-    /// Signs tokens for the users with these numbers.
+    /// Signs a token for each user with one of these numbers.
     pub(crate) fn tokens(&self, form: Form, numbers: std::ops::Range<usize>) -> Vec<String> {
         if form == Form::Paseto {
             let issuer = self.issuer();
@@ -116,7 +116,7 @@ pub(crate) fn issuer(key: SecretKey) -> Issuer {
     Issuer::builder(ISSUER).key(key).build().expect("an issuer")
 }
 
-/// What the application says of the user with this number.
+/// The application's claims of the user with this number.
 pub(crate) fn own_claims(number: usize) -> Value {
     json!({ "email": Claims::of(number).email, "plan": "pro", "groups": ["a", "b", "c"] })
 }
@@ -127,7 +127,7 @@ pub(crate) fn token(issuer: &Issuer, number: usize) -> String {
     issuer.token(&own_claims(number)).subject(subject).scopes(["read", "write"]).issue().expect("a token")
 }
 
-/// The same claims, with times as JWTs write them.
+/// The same claims, with times in the form of JWTs.
 pub(crate) fn jwt_claims(number: usize) -> Value {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time after 1970").as_secs();
     json!({
@@ -137,7 +137,7 @@ pub(crate) fn jwt_claims(number: usize) -> Value {
     })
 }
 
-/// The token with another signature: one character of it is replaced.
+/// The token with a wrong signature: one character of the signature is replaced.
 pub(crate) fn altered(token: &str) -> String {
     let end = if token.contains("v4.public.") { token.rfind('.').expect("a footer") } else { token.len() };
     let mut bytes = token.as_bytes().to_vec();
@@ -146,7 +146,7 @@ pub(crate) fn altered(token: &str) -> String {
     String::from_utf8(bytes).expect("ASCII")
 }
 
-/// What a token's signature is of (PASETO's pre-authentication encoding), and the signature.
+/// The signed bytes of a token (PASETO's pre-authentication encoding), and the signature.
 pub(crate) fn signed(token: &str) -> (Vec<u8>, [u8; 64]) {
     let (body, footer) = token.trim_start_matches("v4.public.").split_once('.').expect("a footer");
     let (body, footer) = (decode(body), decode(footer));
@@ -159,7 +159,7 @@ pub(crate) fn signed(token: &str) -> (Vec<u8>, [u8; 64]) {
     (encoded, signature.try_into().expect("64 bytes"))
 }
 
-/// How long a token's payload is.
+/// The length of a token's payload.
 pub(crate) fn payload_len(token: &str) -> usize {
     let (body, _) = token.trim_start_matches("v4.public.").split_once('.').expect("a footer");
     decode(body).len() - 64

@@ -1,6 +1,5 @@
-//! Requests a second over loopback: each subject a server process of its own, asked in turn by the same client.
-//!
-//! Each round has new processes, which work at another place of the stack: see `depth.rs`.
+//! Requests per second over loopback. One client measures the server processes of all subjects in
+//! turn. Each round starts new processes, at another place on the stack (see `depth.rs`).
 
 use std::{iter, time::Duration};
 
@@ -20,7 +19,7 @@ use crate::{
 
 const ROUNDS: usize = 16;
 const ROUND: Duration = Duration::from_millis(250);
-/// Requests to warm up with, and at first to learn how many fill a round.
+/// Requests that warm up a server. The first time, they show how many requests fill a round.
 const WARM_UP: usize = 2000;
 
 pub(crate) fn measure(run: &Run) -> Group {
@@ -71,23 +70,23 @@ pub(crate) fn measure(run: &Run) -> Group {
     group
 }
 
-/// A subject, and what it is sent.
+/// A subject and its requests.
 struct Asked<'a> {
     subject: &'static Subject,
     setting: &'a Setting,
     is_pinned: bool,
-    /// What is sent once each, to a server that has seen none of it; empty where all requests are alike.
+    /// Requests that are sent once each. Empty if all requests are the same.
     new: Vec<Vec<u8>>,
     per_round: usize,
     is_busy_known: bool,
     speeds: Vec<f64>,
 }
 
-/// A server that answers as it should, with who asks it.
+/// A checked server, with its client.
 struct Running {
     server: Server,
     load: Load,
-    /// One that it has answered.
+    /// A request that the server has answered.
     request: Vec<u8>,
 }
 
@@ -96,12 +95,12 @@ impl<'a> Asked<'a> {
         Self { subject, setting, is_pinned, new: Vec::new(), per_round: 0, is_busy_known: true, speeds: Vec::new() }
     }
 
-    /// Starts a server, and checks that it answers as it should.
+    /// Starts a server and checks its answers.
     fn start(&self, depth: usize) -> Running {
         let Self { subject, setting, .. } = self;
         let server = Server::start(subject, setting, self.is_pinned, depth);
-        // Redis has to answer each request, and in production it has a core of its own. So the
-        // client yields its core to it. Behind the cache, Redis answers once in two seconds.
+        // Redis answers each request of this subject, and in production it has its own core. So the
+        // client yields its core to Redis. Behind the cache, Redis answers once in two seconds.
         let mut load = Load::connect(server.port, subject.app == App::RevocationsOnRedis);
         let credential = credential(subject, &setting.keys, &mut load);
         let right = request(subject.path, &headers(credential.as_ref()));
@@ -122,7 +121,7 @@ impl<'a> Asked<'a> {
         Running { server, load, request: right }
     }
 
-    /// Learns how many requests fill a round, and makes those that are to be new.
+    /// Determines how many requests fill a round, and makes the new tokens.
     fn prepare(&mut self) {
         self.make(WARM_UP);
         let time = self.send(&mut self.start(0), 0, WARM_UP);
@@ -130,7 +129,8 @@ impl<'a> Asked<'a> {
         self.make(WARM_UP + self.per_round);
     }
 
-    /// Makes requests with tokens of so many users, if this is a subject that gets new ones. The first user's is used to check.
+    /// Makes requests with tokens of this number of users, if the subject gets new tokens. The check
+    /// of the server uses the token of user 0.
     fn make(&mut self, count: usize) {
         if let Sends::NewTokens(form) = self.subject.sends {
             let tokens = self.setting.keys.tokens(form, 1..1 + count);
@@ -147,8 +147,8 @@ impl<'a> Asked<'a> {
         self.speeds.push(self.per_round as f64 / time.as_secs_f64());
     }
 
-    /// Sends so many requests, and returns how long the server has worked for it: the time that the processor gave it, so that
-    /// others on the machine do not count, or where the system does not tell that, the time that has passed.
+    /// Sends this number of requests, and returns the server's processor time, which other processes
+    /// do not change. Systems that do not report it get the elapsed time.
     fn send(&self, running: &mut Running, first: usize, count: usize) -> Duration {
         let Running { server, load, request } = running;
         let before = server.busy();
@@ -162,7 +162,7 @@ impl<'a> Asked<'a> {
 
 type Credential = (&'static str, String);
 
-/// What the first request brings along, and each where all are alike.
+/// The credential of the first request. Subjects with equal requests send it in each of them.
 fn credential(subject: &Subject, keys: &Keys, load: &mut Load) -> Option<Credential> {
     match subject.sends {
         Sends::Nothing => None,

@@ -11,7 +11,7 @@ use crate::{
 };
 
 const TOKENS: usize = 100_000;
-/// What is there before the first is counted, so that what every process needs is not counted.
+/// The number of tokens before the first count, so that the memory of every process does not count.
 const BEFORE: usize = 1000;
 /// The most bytes of a cached token without its payload.
 const MOST: f64 = 500.0;
@@ -36,7 +36,8 @@ pub(crate) fn measure(run: &Run) -> Group {
     group
 }
 
-/// The child's part: verifies so many tokens, and prints what each has added but for its payload.
+/// Runs in the child process. It verifies this number of tokens, and prints the memory of one
+/// without its payload.
 pub(crate) fn fill(tokens: usize) {
     let keys: Keys = process::input();
     let cache = verifiers::cache_of(BEFORE + tokens);
@@ -61,7 +62,7 @@ pub(crate) fn fill(tokens: usize) {
     }
 }
 
-/// Bytes of this process that are in memory.
+/// The resident memory of this process, in bytes.
 pub(crate) fn resident() -> Option<f64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

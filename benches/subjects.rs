@@ -1,11 +1,11 @@
-//! What answers requests: ours and the peers, all with the same handler behind them.
+//! The subjects over loopback: applications of paseto-actix and of peers, with the same handler.
 
 use crate::{
     group::{Comparison, Side, Target},
     keys::Form,
 };
 
-/// The application that answers: see `apps.rs`.
+/// The application of a subject, which `apps.rs` configures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum App {
     Bare,
@@ -32,13 +32,13 @@ impl App {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sends {
     Nothing,
-    /// One that nobody looks at: what the request itself takes to read.
+    /// A token that the handler ignores. It shows the cost of reading the request.
     IgnoredToken(Form),
-    /// The same each time.
+    /// The same token in each request.
     OneToken(Form),
-    /// Another each time.
+    /// A different token in each request.
     NewTokens(Form),
-    /// Of a session of 500 bytes, the same each time.
+    /// The cookie of a session of 500 bytes, the same in each request.
     Cookie,
 }
 

@@ -51,7 +51,7 @@ pub(super) fn measure(run: &Run, keys: &Keys) -> Group {
 fn pasetors_sign(keys: &Keys) -> Subject<'static> {
     let key = AsymmetricSecretKey::<V4>::from(&keys.secret_bytes()).expect("a key");
     let call = move || {
-        // With the times of now, and those of an hour from now.
+        // `Claims::new` sets `iat`, `nbf`, and `exp` to an hour from now.
         let mut claims = Claims::new().expect("claims");
         claims.issuer(ISSUER).expect("a claim");
         claims.subject("user:1").expect("a claim");

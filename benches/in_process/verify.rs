@@ -1,4 +1,4 @@
-//! Verifying tokens: never seen before, and again and again.
+//! Verifying new tokens, and one token repeatedly.
 
 use std::cell::Cell;
 
@@ -21,7 +21,7 @@ use crate::{
 
 /// Calls of one round. One costs some 30 µs.
 const BATCH: usize = 24;
-/// Those of all rounds, those to warm up, and the one that is checked: no token comes a second time.
+/// The tokens of all rounds, of the warm-up and of the check. No token comes twice.
 const TOKENS: usize = (BATCH + warm_up(BATCH)) * ROUNDS + BATCH + 1;
 
 const OURS: &str = "Verifier";
@@ -31,7 +31,7 @@ const AWS_LC: &str = "bare aws-lc-rs";
 const RS256: &str = "jsonwebtoken RS256, aws-lc";
 const ES256: &str = "jsonwebtoken ES256, aws-lc";
 
-/// The index of the next token. After the last comes the first: what keeps no tokens does not know.
+/// The index of the next token. After the last token it starts again, which only a cache notices.
 fn each_in_turn() -> impl Fn() -> usize {
     let next = Cell::new(0);
     move || next.replace((next.get() + 1) % TOKENS)
@@ -135,7 +135,7 @@ pub(super) fn repeated(run: &Run, keys: &Keys) -> Group {
     group
 }
 
-/// The check of the signature alone, over the same bytes.
+/// The signature check alone, over the same bytes.
 fn bare_dalek<'a>(keys: &Keys, signed: &'a [(Vec<u8>, [u8; 64])]) -> Subject<'a> {
     let key = VerifyingKey::from_bytes(&keys.public_bytes()).expect("a key");
     let index = each_in_turn();

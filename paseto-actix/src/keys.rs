@@ -3,6 +3,7 @@
 mod blake2b;
 #[cfg(feature = "session")]
 mod derivation;
+mod ed25519;
 mod local;
 mod paserk;
 mod pem;
@@ -13,9 +14,10 @@ mod secret;
 mod stack;
 
 pub(crate) use blake2b::Blake2b;
+pub(crate) use ed25519::{CanonicalSignature, VerificationKey};
 pub use local::LocalKey;
 pub use public::PublicKey;
 #[cfg(feature = "session")]
 pub use ring::KeyRing;
 pub use secret::SecretKey;
-pub(crate) use stack::clear_stack_after;
+use stack::clear_stack_after;

@@ -59,7 +59,8 @@
 //! | see the token in a handler | [`Paseto`], [`MaybePaseto`], [`VerifiedToken`], [`PasetoRequestExt::current_paseto`] |
 //! | refuse tokens for reasons of your own | [`VerifierBuilder::check`], [`VerifierBuilder::check_async`], [`Refusal`] |
 //! | end tokens before they expire | [`Revocations`], [`MemoryRevocations`], [`RedisRevocations`](struct.RedisRevocations.html) |
-//! | know what is kept of tokens that were accepted | [`VerifiedCache`] |
+//! | size the cache of verified tokens, or measure it | [`VerifierBuilder::token_cache`], [`TokenCacheStats`] |
+//! | bound the tables that make signature checks faster | [`VerifierBuilder::max_precomputed_keys`] |
 //! | go on with a login by refresh tokens | [`RefreshTokens`](struct.RefreshTokens.html) |
 //! | read settings from a file | [`IssuerConfig`], [`VerifierConfig`] |
 //! | set the time in tests | [`Clock`] |
@@ -100,6 +101,7 @@ mod error;
 mod event;
 mod guard;
 mod issuer;
+mod keyed_hash;
 mod keys;
 mod limits;
 #[cfg(feature = "redis")]
@@ -121,7 +123,6 @@ mod verifier;
 
 pub use clock::{Clock, SystemClock};
 pub use cross_origin::{CrossOriginProtection, CrossOriginProtectionBuilder};
-pub(crate) use error::DEFAULT_REALM;
 pub use error::{ConfigError, IssueError, Refusal, VerifyError, VerifyErrorKind};
 pub use event::Event;
 pub use guard::{MaybePaseto, Paseto, PasetoCacheControl, PasetoRequestExt, PasetoRequired};
@@ -153,7 +154,7 @@ pub use series::{RedisSeries, RedisSeriesBuilder};
 pub use session::{PasetoSession, PasetoSessionBuilder, PasetoSessionStore, SessionCookie, SessionTooLarge};
 pub use time;
 pub use token::{Format, VerifiedToken};
-pub use verifier::{TokenSource, TrustedKey, VerifiedCache, Verifier, VerifierBuilder, VerifierConfig};
+pub use verifier::{TokenCacheStats, TokenSource, TrustedKey, Verifier, VerifierBuilder, VerifierConfig};
 
 /// What the attribute's expansion names. Not for use by hand: it may change with any release.
 #[doc(hidden)]

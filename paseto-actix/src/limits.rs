@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::ConfigError;
+use crate::error::ConfigError;
 
 /// Longer than any token should live, short of where calendars end.
 pub(crate) const LONGEST_TTL: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
@@ -24,9 +24,7 @@ pub(crate) fn check_ttl(setting: &'static str, ttl: Duration) -> Result<time::Du
     token_ttl(ttl).ok_or(error)
 }
 
-pub(crate) fn check_leeway(setting: &'static str, leeway: Duration) -> Result<(), ConfigError> {
-    if leeway <= LONGEST_LEEWAY {
-        return Ok(());
-    }
-    Err(ConfigError::DurationOutOfRange { setting, given: leeway, allowed: "at most 5 minutes" })
+pub(crate) fn check_leeway(setting: &'static str, leeway: Duration) -> Result<time::Duration, ConfigError> {
+    let error = ConfigError::DurationOutOfRange { setting, given: leeway, allowed: "at most 5 minutes" };
+    if leeway > LONGEST_LEEWAY { Err(error) } else { time::Duration::try_from(leeway).map_err(|_| error) }
 }

@@ -3,44 +3,56 @@
 mod builder;
 mod cache;
 mod caching;
-mod check;
+mod checks;
 mod config;
-mod extract;
-mod key_set;
-mod open;
 mod source;
-mod trust;
+mod trusted_keys;
+mod verify;
 
-use std::{fmt, sync::Arc};
+use std::fmt;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use time::OffsetDateTime;
+
+use crate::app_data;
+use crate::clock::Clock;
+use crate::cross_origin::CrossOriginPolicy;
+use crate::error::{ConfigError, VerifyError, VerifyErrorKind as Kind};
+use crate::event::{Event, EventHook};
+use crate::keys::PublicKey;
+use crate::limits::RECORD_SLACK;
+use crate::revocation::{AnyRevocations, RevocationError};
+use crate::token::{ClaimsValidation, Format, Signer, VerifiedToken};
 
 pub use builder::VerifierBuilder;
-pub use cache::VerifiedCache;
+use cache::TokenCache;
+pub use cache::TokenCacheStats;
 pub(crate) use caching::Caching;
-use check::Checks;
+use checks::Checks;
 pub use config::{TrustedKey, VerifierConfig};
-use key_set::KeySet;
+use source::Sources;
 pub use source::TokenSource;
-use source::{Credential, Sources};
-use time::OffsetDateTime;
-use trust::CurrentTrust;
+use trusted_keys::{IssuerKey, SharedTrustedKeys};
 
-use crate::{
-    Clock, ConfigError, Format, PublicKey, RevocationError, RevocationQuery, VerifiedToken, VerifyError,
-    VerifyErrorKind as Kind,
-    cross_origin::CrossOriginPolicy,
-    event::{Event, EventHook},
-    limits::RECORD_SLACK,
-    revocation::AnyRevocations,
-    token::Policy,
-};
-
-/// Verifies `v4.public` tokens: where they are looked for, whose are trusted, what is accepted, and what is answered
-/// to whoever is not let in.
+/// Verifies `v4.public` tokens.
 ///
-/// Build it once, clone it freely (clones share everything), and register it with `App::app_data`. The nearest one
-/// counts: a scope's own `app_data` overrides the application's.
+/// A `Verifier` holds the token sources, the trusted keys, the rules for claims and the response to
+/// rejected requests. Build it once and register it with
+/// `App::app_data`. Clones share everything. The `app_data` of a scope overrides that of the
+/// application.
+///
+/// # Speed
+///
+/// A token that comes again needs no signature check: the `Verifier` caches accepted tokens
+/// ([`token_cache`](VerifierBuilder::token_cache)). For a key that verifies many tokens, it
+/// computes a table, which makes the check of a new token faster
+/// ([`max_precomputed_keys`](VerifierBuilder::max_precomputed_keys)).
+///
+/// # Example
 ///
 /// ```
 /// use actix_web::{App, HttpResponse, Responder, get, web};
@@ -75,8 +87,11 @@ use crate::{
 pub struct Verifier(Arc<Inner>);
 
 struct Inner {
-    trust: CurrentTrust,
-    policy: Policy,
+    /// A number that this Verifier shares only with its clones.
+    id: u64,
+    keys: Arc<SharedTrustedKeys>,
+    token_cache: Option<TokenCache>,
+    validation: ClaimsValidation,
     format: Format,
     implicit_assertion: Vec<u8>,
     sources: Sources,
@@ -92,13 +107,10 @@ struct Inner {
 type ErrorHandler = Box<dyn Fn(&HttpRequest, &VerifyError) -> HttpResponse + Send + Sync>;
 
 impl Verifier {
-    /// Starts a verifier.
-    pub fn builder() -> VerifierBuilder {
-        VerifierBuilder::new()
-    }
-
-    /// Verifies a token that came by another way than a request. What concerns requests, that is token sources,
-    /// protection from other origins and the error handler, has no part in it.
+    /// Verifies a token that did not come in a request.
+    ///
+    /// The settings for requests have no effect: token sources, trusted origins and the error
+    /// handler.
     ///
     /// ```
     /// use paseto_actix::{Issuer, SecretKey, Verifier, VerifyErrorKind};
@@ -116,8 +128,9 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// [`VerifyError`], its kind telling which rule refused the token; [`VerifyErrorKind::Misconfigured`] if revocations or an
-    /// asynchronous check are set, which only [`verify_str_async`](Self::verify_str_async) can ask.
+    /// [`VerifyError`], with the rule that rejects the token as its [kind](VerifyError::kind).
+    /// [`VerifyErrorKind::Misconfigured`] if the Verifier has revocations or an asynchronous check:
+    /// [`verify_str_async`](Self::verify_str_async) can ask them.
     ///
     /// [`VerifyErrorKind::Misconfigured`]: crate::VerifyErrorKind::Misconfigured
     pub fn verify_str(&self, token: &str) -> Result<VerifiedToken, VerifyError> {
@@ -125,26 +138,23 @@ impl Verifier {
             let problem = "revocations or an asynchronous check are set: call `verify_str_async`";
             return Err(VerifyError::new(Kind::Misconfigured, problem));
         }
-        let token = self.open(token)?;
-        self.0.checks.check(&token)?;
-        Ok(token)
+        self.verify(&token.into())
     }
 
-    /// Verifies a token that came by another way than a request, with asynchronous checks too.
+    /// Verifies a token that did not come in a request, with revocations and asynchronous checks.
     ///
     /// # Errors
     ///
-    /// [`VerifyError`], its kind telling which rule refused the token.
+    /// [`VerifyError`], with the rule that rejects the token as its [kind](VerifyError::kind).
     pub async fn verify_str_async(&self, token: &str) -> Result<VerifiedToken, VerifyError> {
-        let token = self.open(token)?;
-        self.0.checks.check(&token)?;
-        self.finish(token).await
+        let token = self.verify(&token.into())?;
+        self.verify_async(token).await
     }
 
-    /// Revokes a token until it has expired, for every verifier that asks the same store. One of
-    #[cfg_attr(feature = "session", doc = "[`RefreshTokens`](crate::RefreshTokens)")]
-    #[cfg_attr(not(feature = "session"), doc = "`RefreshTokens`")]
-    /// is one of several: their `end_by` ends the login.
+    /// Revokes this token until it expires, for each Verifier with the same store. For a token of
+    #[cfg_attr(feature = "session", doc = "[`RefreshTokens`](crate::RefreshTokens),")]
+    #[cfg_attr(not(feature = "session"), doc = "`RefreshTokens`,")]
+    /// call its `end_by`, which ends the whole login.
     ///
     /// ```
     /// use actix_web::{HttpResponse, post};
@@ -160,20 +170,20 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// [`RevocationError`]: the token is still good then. [`RevocationError::NoStore`] without
+    /// [`RevocationError`]: the token stays valid. [`RevocationError::NoStore`] without
     /// [`revocations`](VerifierBuilder::revocations), [`RevocationError::NoTokenId`] for a token without `jti`.
     pub async fn revoke(&self, token: &VerifiedToken) -> Result<(), RevocationError> {
         let store = self.0.revocations.as_ref().ok_or(RevocationError::NoStore)?;
         let token_id = token.token_id().ok_or(RevocationError::NoTokenId)?;
-        // One that never expires is never forgotten.
+        // The record of a token without `exp` never ends.
         let until = token.expires_at().map_or(LAST_MOMENT, |exp| exp.saturating_add(RECORD_SLACK));
         store.revoke(token.issuer(), token_id, until).await?;
         self.0.events.emit(Event::Logout { subject: token.subject() });
         Ok(())
     }
 
-    /// Trusts one more key from the next request on, as [`VerifierBuilder::trust`] does from the start. All clones do. Like every
-    /// change of the keys, it makes each token that is remembered cost one more signature check.
+    /// Trusts one more key, as [`VerifierBuilder::trust`] does. All clones trust it from the next
+    /// request on.
     ///
     /// ```
     /// use paseto_actix::{Issuer, SecretKey, Verifier, VerifyErrorKind};
@@ -185,7 +195,7 @@ impl Verifier {
     /// verifier.verify_str(&token)?;
     ///
     /// verifier.trust("https://issuer.example", new.public_key())?;
-    /// assert!(verifier.distrust_key(old.public_key().kid()));
+    /// assert!(verifier.remove_key(old.public_key().kid()));
     /// assert_eq!(verifier.verify_str(&token).unwrap_err().kind(), VerifyErrorKind::UnknownKey);
     /// # Ok(())
     /// # }
@@ -195,59 +205,44 @@ impl Verifier {
     ///
     /// [`ConfigError`] if the key is trusted already, for this issuer or another, or must not be trusted.
     pub fn trust(&self, issuer: &str, key: PublicKey) -> Result<(), ConfigError> {
-        self.0.trust.change(|keys| keys.insert(issuer, &key))
+        self.0.keys.insert(IssuerKey::new(issuer, &key)?)
     }
 
-    /// No longer trusts the key of this id ([`PublicKey::kid`]), from the next request on: its tokens are refused, those that were
-    /// accepted before among them. Returns whether it was trusted.
-    #[must_use = "a key of another id is still trusted"]
-    pub fn distrust_key(&self, kid: &str) -> bool {
-        self.0.trust.change(|keys| keys.remove(|key| *key.signer.kid == *kid))
+    /// Removes the key with this id ([`PublicKey::kid`]). All clones reject its tokens from the
+    /// next request on, also those in the cache. Returns whether the key was trusted.
+    #[must_use = "`false` means that the Verifier does not trust a key with this id"]
+    pub fn remove_key(&self, kid: &str) -> bool {
+        self.remove_keys(|signer| *signer.kid == *kid)
     }
 
-    /// No longer trusts any key of this issuer, from the next request on. Returns whether one was trusted.
-    #[must_use = "an issuer of another name is still trusted"]
-    pub fn distrust_issuer(&self, issuer: &str) -> bool {
-        self.0.trust.change(|keys| keys.remove(|key| *key.signer.issuer == *issuer))
+    /// Removes all keys of this issuer. All clones reject their tokens from the next request on,
+    /// also those in the cache. Returns whether the issuer had a key.
+    #[must_use = "`false` means that the Verifier does not trust an issuer with this name"]
+    pub fn remove_issuer(&self, issuer: &str) -> bool {
+        self.remove_keys(|signer| *signer.issuer == *issuer)
     }
 
-    /// Finds the request's token and judges it, but for asynchronous checks. Also returns which caches may store the
-    /// response.
-    pub(crate) fn authenticate(&self, req: &HttpRequest) -> (Caching, Result<VerifiedToken, VerifyError>) {
-        let credential = self.0.sources.find(req);
-        let caching = self.0.sources.caching(&credential);
-        (caching, credential.and_then(|credential| self.judge(req, &credential)))
-    }
-
-    fn judge(&self, req: &HttpRequest, credential: &Credential<'_>) -> Result<VerifiedToken, VerifyError> {
-        if credential.ambient && !self.0.cross_origin.allows(req) {
-            return Err(VerifyError::new(
-                Kind::CrossOrigin,
-                "a token in a cookie, and a request of another origin: if the origin is yours, name it by \
-                 `.trusted_origin(..)` on the Verifier's builder",
-            ));
+    fn remove_keys(&self, matches: impl Fn(&Signer) -> bool) -> bool {
+        let was_trusted = self.0.keys.remove(matches);
+        if let Some(cache) = self.0.token_cache.as_ref().filter(|_| was_trusted) {
+            cache.remove_dead();
         }
-        let token = self.open(&credential.token)?;
-        self.0.checks.check(&token)?;
-        Ok(token)
+        was_trusted
     }
 
-    /// Whether [`authenticate`](Self::authenticate) has to be followed by [`finish`](Self::finish).
-    pub(crate) fn is_async(&self) -> bool {
-        self.0.checks.are_async() || self.0.revocations.is_some()
+    /// Figures of the token cache, for metrics. All are 0 without a cache.
+    #[must_use]
+    pub fn token_cache_stats(&self) -> TokenCacheStats {
+        self.0.token_cache.as_ref().map_or_else(TokenCacheStats::default, TokenCache::stats)
     }
 
-    pub(crate) async fn finish(&self, token: VerifiedToken) -> Result<VerifiedToken, VerifyError> {
-        if let Some(store) = &self.0.revocations {
-            ask(&**store, &token)
-                .await
-                .map_err(|error| error.with_kid(Some(token.kid())).with_issuer(Some(token.issuer())))?;
-        }
-        self.0.checks.check_async(&token).await?;
-        Ok(token)
+    /// How many keys have a table now: see [`VerifierBuilder::max_precomputed_keys`].
+    #[must_use]
+    pub fn precomputed_keys(&self) -> usize {
+        self.0.keys.table_count()
     }
 
-    /// Logs why a request is refused, and makes the response.
+    /// Logs the reason of a rejection, and creates the response.
     pub(crate) fn refuse(&self, req: &HttpRequest, error: VerifyError) -> HttpResponse {
         let error = error.with_realm(&self.0.realm);
         log_refusal(req, &error);
@@ -258,40 +253,44 @@ impl Verifier {
         }
     }
 
-    pub(crate) fn now(&self) -> time::OffsetDateTime {
+    pub(crate) fn now(&self) -> OffsetDateTime {
         self.0.clock.now()
     }
 
-    pub(crate) fn leeway(&self) -> std::time::Duration {
-        self.0.policy.leeway
+    pub(crate) fn leeway(&self) -> time::Duration {
+        self.0.validation.leeway
     }
 
-    /// Whether two are clones of each other.
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+    /// A number that only this Verifier and its clones have.
+    pub(crate) fn id(&self) -> u64 {
+        self.0.id
     }
+}
+
+/// Returns the nearest Verifier in app data, to revoke a token or to change the trusted keys.
+/// Without one, the response is `500`, and the log has the cause. The extractor verifies no token:
+/// `#[paseto_required]` and [`Paseto`](crate::Paseto) do.
+impl FromRequest for Verifier {
+    type Error = VerifyError;
+    type Future = Ready<Result<Self, VerifyError>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let missing = || VerifyError::new(Kind::Misconfigured, "no Verifier in app data");
+        ready(app_data::find::<Self>(req, "verifier").cloned().ok_or_else(missing))
+    }
+}
+
+fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// The end of the years that RFC 3339 can write.
 const LAST_MOMENT: OffsetDateTime = time::macros::datetime!(9999-12-31 23:59:59 UTC);
 
-/// Whatever the store does not say clearly is a no.
-async fn ask(store: &dyn AnyRevocations, token: &VerifiedToken) -> Result<(), VerifyError> {
-    let Some(token_id) = token.token_id() else {
-        return Err(VerifyError::new(Kind::Revoked, "revocations are asked for, and the token has no `jti`"));
-    };
-    let query = RevocationQuery::new(token.issuer(), token_id)
-        .of_session(token.session_id())
-        .of_subject(token.subject(), token.generation());
-    match store.is_revoked(query).await {
-        Ok(false) => Ok(()),
-        Ok(true) => Err(VerifyError::new(Kind::Revoked, "the token was revoked")),
-        Err(error) => Err(VerifyError::new(Kind::Unavailable, format!("revocations: {error}"))),
-    }
-}
-
-/// The log says all, but for what is secret. `kid` and `issuer` are what the client sent, hence escaped; the route is the
-/// pattern, since a path may hold anything. What whoever runs the service has to mend, a store that is away included, is an error.
+/// Logs the reason without secrets. `kid` and `issuer` come from the client, so they are escaped.
+/// The route is the pattern, because a path can contain personal data. Errors that the operator has
+/// to correct have the level ERROR.
 fn log_refusal(req: &HttpRequest, error: &VerifyError) {
     let (method, route) = (req.method(), req.match_pattern());
     let (kid, issuer) = (error.kid(), error.issuer());
@@ -306,8 +305,8 @@ fn log_refusal(req: &HttpRequest, error: &VerifyError) {
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier")
-            .field("keys", &self.0.trust.get().keys)
-            .field("policy", &self.0.policy)
+            .field("keys", &self.0.keys.current())
+            .field("validation", &self.0.validation)
             .field("format", &self.0.format)
             .field("sources", &self.0.sources)
             .finish_non_exhaustive()

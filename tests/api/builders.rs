@@ -130,6 +130,10 @@ fn b31_other_settings_of_a_verifier() {
 
     assert!(verifier().audience("ada").audience("bob").build().is_ok());
     assert!(verifier().accept_any_audience().build().is_ok());
+    for bytes in [1, 64, 1023] {
+        assert_setting(verifier().token_cache(bytes).build(), "token_cache");
+    }
+    assert!(verifier().token_cache(1024).build().is_ok() && verifier().token_cache(0).build().is_ok());
     assert_setting(verifier().audience("ada").accept_any_audience().build(), "audience");
     assert_setting(verifier().accept_any_audience().audience("ada").build(), "audience");
 

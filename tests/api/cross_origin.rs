@@ -25,7 +25,7 @@ pub(crate) fn token() -> String {
 
 /// Without a cache, each request that comes so far costs a signature check.
 pub(crate) fn builder() -> VerifierBuilder {
-    verifier_builder(&TestClock::new()).without_cache()
+    verifier_builder(&TestClock::new()).without_token_cache()
 }
 
 fn verifier(sources: impl IntoIterator<Item = TokenSource>) -> Verifier {

@@ -52,6 +52,7 @@ mod macro_expansion;
 #[cfg(feature = "macros")]
 mod macro_forms;
 mod payload;
+mod precomputed_keys;
 mod properties;
 mod readme;
 #[cfg(feature = "redis")]

@@ -34,7 +34,7 @@ fn token_of(subject: &str) -> String {
 
 /// Without a cache, each request that comes so far costs a signature check.
 fn builder() -> VerifierBuilder {
-    verifier_builder(&TestClock::new()).without_cache()
+    verifier_builder(&TestClock::new()).without_token_cache()
 }
 
 fn verifier(sources: impl IntoIterator<Item = TokenSource>) -> Verifier {

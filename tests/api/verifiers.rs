@@ -216,7 +216,7 @@ async fn nothing_is_verified_twice_in_one_request() {
     for asynchronous in [false, true] {
         let checks = Arc::new(AtomicUsize::new(0));
         let verifier = {
-            let builder = verifier_builder(&TestClock::new()).accept_any_audience().without_cache();
+            let builder = verifier_builder(&TestClock::new()).accept_any_audience().without_token_cache();
             let checks = Arc::clone(&checks);
             let count = move || _ = checks.fetch_add(1, Ordering::SeqCst);
             if asynchronous {

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     future::Future,
+    ops::Deref,
     pin::Pin,
     task::{Context, Poll, Waker},
 };
@@ -55,27 +56,21 @@ impl Denied {
 
 type Outcome = Result<VerifiedToken, VerifyError>;
 
-/// What is known of a request's token.
+/// The state of the verification of a request's token.
 #[derive(Clone)]
 enum State {
     Done(Outcome),
-    /// Asynchronous checks are being made, once for all who wait for them.
+    /// Asynchronous checks are in flight, once for all that wait for them.
     Checking(Shared<LocalBoxFuture<'static, Outcome>>),
 }
 
-/// What the request's extensions keep, so that nothing is verified twice in one request.
+/// The entry in the extensions of a request, so that one Verifier verifies a token once per
+/// request.
 struct Remembered {
-    verifier: Verifier,
+    verifier: u64,
     state: State,
     /// For all Verifiers that this request has asked.
     caching: Caching,
-}
-
-/// Another Verifier's outcome says nothing: a scope's own may be stricter than the application's.
-fn remembered(req: &HttpRequest, verifier: &Verifier) -> Option<(Caching, State)> {
-    let extensions = req.extensions();
-    let remembered = extensions.get::<Remembered>().filter(|remembered| remembered.verifier.is(verifier))?;
-    Some((remembered.caching, remembered.state.clone()))
 }
 
 /// Which caches may store the response to this request, as far as the Verifiers know that it has asked.
@@ -87,84 +82,106 @@ pub(super) fn caching(req: &HttpRequest) -> Caching {
 /// one nearest to the handler. A request gets the app data of a scope only when it is routed there.
 pub(super) fn nearest_was_asked(req: &HttpRequest) -> bool {
     let Some(nearest) = app_data::find::<Verifier>(req, "verifier") else { return false };
-    req.extensions().get::<Remembered>().is_some_and(|remembered| remembered.verifier.is(nearest))
+    req.extensions().get::<Remembered>().is_some_and(|remembered| remembered.verifier == nearest.id())
 }
 
-fn begin(req: &HttpRequest) -> Result<(&Verifier, Caching, State), Denied> {
+/// Verifies the token of the request, unless the nearest Verifier has done so before.
+fn authenticate(req: &HttpRequest) -> Result<(&Verifier, Caching, State), Denied> {
     let verifier = app_data::find::<Verifier>(req, "verifier").ok_or_else(|| {
         let error = VerifyError::new(VerifyErrorKind::Misconfigured, "no Verifier in app data");
         Denied { verifier: None, error }
     })?;
-    if let Some((caching, state)) = remembered(req, verifier) {
-        return Ok((verifier, caching, state));
+    let mut earlier = Caching::default();
+    if let Some(remembered) = req.extensions().get::<Remembered>() {
+        // The outcome of another Verifier does not count: the Verifier of a scope may be stricter.
+        if remembered.verifier == verifier.id() {
+            return Ok((verifier, remembered.caching, remembered.state.clone()));
+        }
+        earlier = remembered.caching;
     }
-    let (mut caching, outcome) = verifier.authenticate(req);
+    let (mut caching, outcome) = verifier.verify_request(req);
+    caching |= earlier;
     let state = match outcome {
-        Ok(token) if verifier.is_async() => finish(verifier.clone(), token),
+        Ok(token) if verifier.is_async() => start_checks(verifier.clone(), token),
         outcome => State::Done(outcome),
     };
-    let mut extensions = req.extensions_mut();
-    if let Some(earlier) = extensions.get::<Remembered>() {
-        caching |= earlier.caching;
-    }
-    extensions.insert(Remembered { verifier: verifier.clone(), state: state.clone(), caching });
+    let remembered = Remembered { verifier: verifier.id(), state: state.clone(), caching };
+    // An earlier entry may hold a future of the application, so it is dropped after the borrow.
+    let _earlier = req.extensions_mut().insert(remembered);
     Ok((verifier, caching, state))
 }
 
-/// Begins asynchronous checks. Those that need not wait, as a store in memory, are done with it.
+/// Starts asynchronous checks. If they need not wait, as with a store in memory, they are done at
+/// once.
 ///
-/// It must not hold the request, whose extensions hold it.
-fn finish(verifier: Verifier, token: VerifiedToken) -> State {
-    let mut checks = async move { verifier.finish(token).await }.boxed_local();
+/// The future must not hold the request, because the extensions of the request hold the future.
+fn start_checks(verifier: Verifier, token: VerifiedToken) -> State {
+    let mut checks = async move { verifier.verify_async(token).await }.boxed_local();
     match checks.poll_unpin(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(outcome) => State::Done(outcome),
         Poll::Pending => State::Checking(checks.shared()),
     }
 }
 
-/// For guards: authenticates, checks the requirements, and returns which caches may store the
-/// response. Returns `None` if that has to be [awaited](admit).
-pub(super) fn admit_now(req: &HttpRequest, required: &PasetoRequired) -> Option<Result<Caching, Denied>> {
-    match begin(req) {
-        Ok((_, _, State::Checking(_))) => None,
-        Ok((verifier, caching, State::Done(outcome))) => {
-            Some(judge(req, required, verifier, outcome).map(|()| caching))
+/// The decision of a guard on a request. For an admitted request, it names the caches that may
+/// store the response.
+pub(super) type Decision = Result<Caching, Denied>;
+
+/// The way to a decision.
+pub(super) enum Admission {
+    Ready(Decision),
+    /// Asynchronous checks are in flight. Once it is ready, the future holds no clone of the
+    /// request.
+    Waiting(LocalBoxFuture<'static, Decision>),
+}
+
+impl Admission {
+    pub(super) fn new<R>(req: &HttpRequest, required: R) -> Self
+    where
+        R: Deref<Target = PasetoRequired> + 'static,
+    {
+        match authenticate(req) {
+            Ok((verifier, caching, State::Done(outcome))) => {
+                Self::Ready(decide(req, &required, verifier, caching, outcome))
+            }
+            Ok((verifier, caching, State::Checking(checks))) => {
+                let (req, verifier) = (req.clone(), verifier.clone());
+                let decision = async move { decide(&req, &required, &verifier, caching, checks.await) };
+                Self::Waiting(decision.boxed_local())
+            }
+            Err(denied) => Self::Ready(Err(denied)),
         }
-        Err(denied) => Some(Err(denied)),
     }
 }
 
-/// The same, whatever it takes.
-pub(super) async fn admit(req: &HttpRequest, required: &PasetoRequired) -> Result<Caching, Denied> {
-    let (verifier, caching, state) = begin(req)?;
-    let outcome = match state {
-        State::Done(outcome) => outcome,
-        State::Checking(checks) => checks.await,
-    };
-    judge(req, required, verifier, outcome)?;
-    Ok(caching)
+fn decide(
+    req: &HttpRequest,
+    required: &PasetoRequired,
+    verifier: &Verifier,
+    caching: Caching,
+    outcome: Outcome,
+) -> Decision {
+    match outcome.and_then(|token| required.check_token(req, verifier, &token)) {
+        Ok(()) => Ok(caching),
+        Err(error) => Err(Denied { verifier: Some(verifier.clone()), error }),
+    }
 }
 
-fn judge(req: &HttpRequest, required: &PasetoRequired, verifier: &Verifier, outcome: Outcome) -> Result<(), Denied> {
-    let judged = outcome.and_then(|token| required.judge(req, verifier, &token));
-    judged.map_err(|error| Denied { verifier: Some(verifier.clone()), error })
-}
+/// What an extractor returns for an admitted or a rejected request.
+type Finish<T> = fn(&HttpRequest, Result<VerifiedToken, Denied>) -> Result<T, Error>;
 
-/// What an extractor makes of a request that was let through, or was not.
-type Then<T> = fn(&HttpRequest, Result<VerifiedToken, Denied>) -> Result<T, Error>;
-
-/// An extractor's future. Until it is polled, nobody is refused: of several extractors that fail, actix asks the first, and
-/// the error handler is to be called once.
+/// An extractor's future. It rejects the request only when it is polled: if several extractors
+/// fail, actix-web asks the first, and the error handler has to be called once.
 pub struct Extracting<T> {
     req: HttpRequest,
     /// `None` once it was ready.
     begun: Option<Result<State, Denied>>,
-    then: Then<T>,
+    finish: Finish<T>,
 }
 
-/// For extractors: authenticates, and makes of the outcome what is wanted.
-pub(super) fn extract<T>(req: &HttpRequest, then: Then<T>) -> Extracting<T> {
-    Extracting { req: req.clone(), begun: Some(begin(req).map(|(_, _, state)| state)), then }
+/// For extractors: verifies the token, and returns what `finish` makes of the outcome.
+pub(super) fn extract<T>(req: &HttpRequest, finish: Finish<T>) -> Extracting<T> {
+    Extracting { req: req.clone(), begun: Some(authenticate(req).map(|(_, _, state)| state)), finish }
 }
 
 impl<T> Future for Extracting<T> {
@@ -183,7 +200,7 @@ impl<T> Future for Extracting<T> {
                 }
             },
         };
-        Poll::Ready((self.then)(&self.req, outcome))
+        Poll::Ready((self.finish)(&self.req, outcome))
     }
 }
 
@@ -193,7 +210,7 @@ impl<T> fmt::Debug for Extracting<T> {
     }
 }
 
-/// The token that the request was let through with.
+/// The verified token of the request.
 pub(super) fn current(req: &impl HttpMessage) -> Option<VerifiedToken> {
     let extensions = req.extensions();
     match &extensions.get::<Remembered>()?.state {

@@ -2,20 +2,19 @@ use std::{
     fmt,
     future::{Ready, ready},
     rc::Rc,
-    task::{Context, Poll},
 };
 
 use actix_web::{
     Error, HttpResponse,
     body::{EitherBody, MessageBody},
-    dev::{Service, ServiceRequest, ServiceResponse, Transform},
+    dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
     http::StatusCode,
 };
 use futures_util::future::{Either, FutureExt, LocalBoxFuture, Map};
 
 use super::{
     PasetoRequired,
-    authenticate::{admit, admit_now, nearest_was_asked},
+    authenticate::{Admission, Decision, nearest_was_asked},
     cache_control::restrict,
 };
 use crate::{error::problem, verifier::Caching};
@@ -85,31 +84,39 @@ where
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
-    type Future = Either<Map<S::Future, Wrap<B>>, LocalBoxFuture<'static, Result<Self::Response, Error>>>;
+    type Future = Either<Answer<S::Future, B>, LocalBoxFuture<'static, Result<Self::Response, Error>>>;
 
-    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.service.poll_ready(cx)
-    }
+    forward_ready!(service);
 
     fn call(&self, req: ServiceRequest) -> Self::Future {
-        let admitted = admit_now(req.request(), &self.required);
-        if let Some(Ok(caching)) = admitted {
-            return Either::Left(self.service.call(req).map(wrap(caching)));
-        }
-        let (service, required) = (Rc::clone(&self.service), Rc::clone(&self.required));
-        Either::Right(Box::pin(async move {
-            let admitted = match admitted {
-                Some(admitted) => admitted,
-                None => admit(req.request(), &required).await,
-            };
-            match admitted {
-                Ok(caching) => wrap(caching)(service.call(req).await),
-                Err(denied) => {
-                    let response = denied.into_response(req.request());
-                    Ok(req.into_response(response).map_into_right_body())
+        let service = Rc::clone(&self.service);
+        // No clone of the request may be alive when it is routed.
+        match Admission::new(req.request(), Rc::clone(&self.required)) {
+            Admission::Ready(decision) => Either::Left(answer(&*service, req, decision)),
+            Admission::Waiting(decision) => Either::Right(
+                async move {
+                    let decision = decision.await;
+                    answer(&*service, req, decision).await
                 }
-            }
-        }))
+                .boxed_local(),
+            ),
+        }
+    }
+}
+
+type Answer<F, B> = Either<Map<F, Wrap<B>>, Ready<Result<ServiceResponse<EitherBody<B>>, Error>>>;
+
+fn answer<S, B>(service: &S, req: ServiceRequest, decision: Decision) -> Answer<S::Future, B>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    match decision {
+        Ok(caching) => Either::Left(service.call(req).map(wrap(caching))),
+        Err(denied) => {
+            let response = denied.into_response(req.request());
+            Either::Right(ready(Ok(req.into_response(response).map_into_right_body())))
+        }
     }
 }
 

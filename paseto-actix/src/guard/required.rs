@@ -2,13 +2,16 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use actix_web::HttpRequest;
 
-use crate::{Refusal, VerifiedToken, Verifier, VerifyError, VerifyErrorKind};
+use crate::error::{Refusal, VerifyError, VerifyErrorKind};
+use crate::token::VerifiedToken;
+use crate::verifier::Verifier;
 
-/// What a request needs to be let through, as a middleware for a whole scope or application.
+/// A middleware that admits requests with an accepted token to a whole scope or application.
 ///
-/// Without options, a token that the nearest [`Verifier`] takes. The options are those of the attribute
-/// `#[paseto_required]`, and add to each other. Whoever is not let through gets the Verifier's answer, as a response and
-/// not as an error, so that middlewares outside (CORS, sessions) still see it.
+/// Without options, it admits each token that the nearest [`Verifier`] accepts. The options are
+/// those of the attribute `#[paseto_required]`, and add to each other. A rejected request gets the
+/// Verifier's answer as a response and not as an error, so that outer middlewares (CORS, sessions)
+/// see it.
 ///
 /// ```
 /// use actix_web::{App, web};
@@ -64,7 +67,7 @@ pub struct PasetoRequired {
 type Check = Arc<dyn Fn(&HttpRequest, &VerifiedToken) -> Result<(), Refusal> + Send + Sync>;
 
 impl PasetoRequired {
-    /// Any token that the Verifier takes.
+    /// Admits each token that the Verifier accepts.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -77,15 +80,16 @@ impl PasetoRequired {
         self
     }
 
-    /// The token has to grant at least one of these scopes. An empty list lets nobody through. The challenge of
-    /// a refusal names every scope that would help.
+    /// The token has to grant at least one of these scopes. An empty list rejects each request. The
+    /// challenge names every scope that would help.
     #[must_use]
     pub fn any_scope<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.any_scope.push(scopes.into_iter().map(Into::into).collect());
         self
     }
 
-    /// The user has to have logged in (`auth_time`) no longer ago than this, give or take the Verifier's leeway.
+    /// The user has to have logged in (`auth_time`) at most this long ago. The Verifier's leeway is
+    /// added.
     #[must_use]
     pub fn fresh(mut self, max_age: Duration) -> Self {
         self.fresh = Some(self.fresh.map_or(max_age, |other| other.min(max_age)));
@@ -102,8 +106,8 @@ impl PasetoRequired {
         self
     }
 
-    /// Judges a token that the Verifier has taken.
-    pub(super) fn judge(
+    /// Checks the requirements for a token that the Verifier has accepted.
+    pub(super) fn check_token(
         &self,
         req: &HttpRequest,
         verifier: &Verifier,
@@ -124,7 +128,7 @@ impl PasetoRequired {
                 Err(refusal) => refusal.into(),
             }
         };
-        Err(error.with_kid(Some(token.kid())).with_issuer(Some(token.issuer())))
+        Err(token.annotate(error))
     }
 }
 
@@ -132,7 +136,7 @@ fn is_fresh(max_age: Duration, verifier: &Verifier, token: &VerifiedToken) -> bo
     let leeway = verifier.leeway();
     token.auth_time().is_some_and(|auth_time| {
         let age = verifier.now() - auth_time;
-        age <= max_age.saturating_add(leeway) && -age <= leeway
+        age.saturating_sub(leeway) <= max_age && -age <= leeway
     })
 }
 

@@ -2,14 +2,14 @@ use std::{fmt, sync::Arc};
 
 use ed25519_dalek::{VerifyingKey, pkcs8::DecodePublicKey};
 
-use super::{paserk, pem};
-use crate::ConfigError;
+use super::{VerificationKey, paserk, pem};
+use crate::error::ConfigError;
 
 /// The public half of an Ed25519 key pair, which verifies `v4.public` tokens.
 ///
-/// Loading one checks its form. That it is fit to be trusted (a point of the prime-order group, in its one canonical
-/// encoding) is checked when it joins a [`Verifier`](crate::Verifier): under any other key, signatures of nobody's making
-/// can verify.
+/// Loading a key checks its form. A [`Verifier`](crate::Verifier) also checks that it can be
+/// trusted: it has to be a point of the prime-order group, in its one canonical encoding. Under any
+/// other key, signatures can verify that no secret key made.
 ///
 /// ```
 /// use paseto_actix::PublicKey;
@@ -83,11 +83,17 @@ impl PublicKey {
         Arc::clone(&self.kid)
     }
 
-    /// The key in the form that verifies, if it is one that may be trusted.
+    /// The key in the form that verifies signatures.
     ///
-    /// Ed25519 verification promises nothing under a key outside of the prime-order group (RFC 8032, section 8.4 and
-    /// "Taming the many EdDSAs", section 4): with these out of the way once, each verification may take the fast path.
-    pub(crate) fn trusted(&self) -> Result<VerifyingKey, ConfigError> {
+    /// Ed25519 promises nothing under a key outside of the prime-order group (RFC 8032, section
+    /// 8.4, and "Taming the many EdDSAs", section 4). So each check of a signature can be the plain
+    /// equation, without the checks of `verify_strict`.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::WeakKey`] for bytes that do not encode a point of the curve, for a second encoding
+    /// of a point, and for a point outside of the prime-order group.
+    pub(crate) fn verification_key(&self) -> Result<VerificationKey, ConfigError> {
         let key =
             VerifyingKey::from_bytes(&self.bytes).map_err(|_| ConfigError::WeakKey("not a point of the curve"))?;
         let point = key.to_edwards();
@@ -97,7 +103,7 @@ impl PublicKey {
         if key.is_weak() || !point.is_torsion_free() {
             return Err(ConfigError::WeakKey("not a point of the prime-order group"));
         }
-        Ok(key)
+        Ok(VerificationKey::new(key))
     }
 }
 

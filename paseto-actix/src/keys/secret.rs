@@ -1,14 +1,14 @@
 use std::{fmt, sync::Arc};
 
 use ed25519_dalek::{
-    SigningKey,
+    Signature, SigningKey,
+    ed25519::signature::MultipartSigner,
     pkcs8::{DecodePrivateKey, spki::der::pem::decode as decode_pem},
 };
-use pasetors::{keys::AsymmetricSecretKey, version4::V4};
 use zeroize::Zeroizing;
 
 use super::{PublicKey, clear_stack_after, paserk, pem};
-use crate::ConfigError;
+use crate::error::{ConfigError, IssueError};
 
 /// The secret half of an Ed25519 key pair, which signs `v4.public` tokens.
 ///
@@ -35,7 +35,7 @@ use crate::ConfigError;
 /// ```
 #[derive(Clone)]
 pub struct SecretKey {
-    inner: Arc<AsymmetricSecretKey<V4>>,
+    inner: Arc<SigningKey>,
     public: PublicKey,
 }
 
@@ -90,15 +90,13 @@ impl SecretKey {
     }
 
     fn from_keypair_bytes(bytes: &[u8; 64]) -> Result<Self, ConfigError> {
-        // pasetors panics on this seed, so it must not get that far.
+        // A seed of zeros is a mistake, such as a buffer that the application never filled.
         if bytes[..32].iter().fold(0, |all, byte| all | byte) == 0 {
             return Err(ConfigError::WeakKey("an all-zero seed"));
         }
-        let signing = SigningKey::from_keypair_bytes(bytes)
+        let inner = SigningKey::from_keypair_bytes(bytes)
             .map_err(|_| ConfigError::MalformedKey("the secret half does not belong to the public half"))?;
-        let public = PublicKey::from_bytes(signing.verifying_key().as_bytes());
-        let inner = AsymmetricSecretKey::from(bytes)
-            .map_err(|_| ConfigError::MalformedKey("refused by the PASETO implementation"))?;
+        let public = PublicKey::from_bytes(inner.verifying_key().as_bytes());
         Ok(Self { inner: Arc::new(inner), public })
     }
 
@@ -117,11 +115,13 @@ impl SecretKey {
     /// The key as a PASERK of the type `k4.secret`, in a string that is zeroized when dropped.
     #[must_use]
     pub fn to_paserk(&self) -> Zeroizing<String> {
-        clear_stack_after(|| paserk::encode("k4.secret", self.inner.as_bytes()))
+        clear_stack_after(|| paserk::encode("k4.secret", &*Zeroizing::new(self.inner.to_keypair_bytes())))
     }
 
-    pub(crate) fn signing(&self) -> &AsymmetricSecretKey<V4> {
-        &self.inner
+    /// Signs a message in pieces.
+    pub(crate) fn sign(&self, message: &[&[u8]]) -> Result<[u8; Signature::BYTE_SIZE], IssueError> {
+        let signature = clear_stack_after(|| self.inner.try_multipart_sign(message));
+        signature.map(|signature| signature.to_bytes()).map_err(|_| IssueError::Signing)
     }
 }
 

@@ -1,7 +1,8 @@
 use zeroize::zeroize_stack;
 
-/// Twice the stack that a signature needs, which needs the most. Code that is not optimized needs more.
-const DEPTH: usize = if cfg!(debug_assertions) { 128 * 1024 } else { 16 * 1024 };
+/// A signature of `ed25519-dalek` needs the most stack: 2.5 KiB. Code that is not optimized needs
+/// more.
+const DEPTH: usize = if cfg!(debug_assertions) { 128 * 1024 } else { 8 * 1024 };
 
 /// Calls a function that computes with a secret key, and clears the part of the stack that it used.
 ///

@@ -9,14 +9,14 @@
 //! [OpenID Connect Front-Channel Logout, section 3]: https://openid.net/specs/openid-connect-frontchannel-1_0.html#OPLogout
 //! [OpenID Connect Core, section 2]: https://openid.net/specs/openid-connect-core-1_0.html#IDToken
 
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
 use super::{
+    Times,
     strict::{Budget, Key, Keys, Text, Value},
-    time_claim::parse_time,
 };
 
 /// Each registered claim, with what to do instead of writing it by hand.
@@ -36,41 +36,21 @@ pub(crate) const RESERVED: [(&str, &str); 11] = [
 
 /// The registered claims of one token, each of the right type.
 #[derive(Debug, Default)]
-pub(crate) struct RegisteredClaims<'p> {
-    pub(crate) iss: Option<Cow<'p, str>>,
-    pub(crate) sub: Option<Cow<'p, str>>,
-    pub(crate) aud: Option<Cow<'p, str>>,
-    pub(crate) exp: Option<OffsetDateTime>,
-    pub(crate) nbf: Option<OffsetDateTime>,
-    pub(crate) iat: Option<OffsetDateTime>,
-    pub(crate) jti: Option<Cow<'p, str>>,
-    pub(crate) scope: Option<Cow<'p, str>>,
+pub(crate) struct RegisteredClaims {
+    pub(crate) iss: Option<Box<str>>,
+    pub(crate) sub: Option<Box<str>>,
+    pub(crate) aud: Option<Box<str>>,
+    pub(crate) times: Times,
+    pub(crate) jti: Option<Box<str>>,
+    pub(crate) scope: Option<Box<str>>,
     pub(crate) auth_time: Option<OffsetDateTime>,
-    /// The login that the token is of.
-    pub(crate) sid: Option<Cow<'p, str>>,
-    /// The subject's generation, a claim of our own: see [`Revocations`](crate::Revocations).
-    pub(crate) sub_gen: Option<u64>,
-    /// How many claims there are, those of the user among them.
+    /// The login that issued the token.
+    pub(crate) sid: Option<Box<str>>,
+    /// The generation of the subject, a claim of this crate: see
+    /// [`Revocations`](crate::Revocations).
+    pub(crate) sub_gen: u64,
+    /// How many claims the payload has, those of the application too.
     pub(crate) count: usize,
-}
-
-impl RegisteredClaims<'_> {
-    /// The same without the payload.
-    fn into_owned(self) -> RegisteredClaims<'static> {
-        let own = |text: Option<Cow<'_, str>>| text.map(|text| Cow::Owned(text.into_owned()));
-        let Self { iss, sub, aud, jti, scope, sid, exp, nbf, iat, auth_time, sub_gen, count } = self;
-        let [iss, sub, aud, jti, scope, sid] = [iss, sub, aud, jti, scope, sid].map(own);
-        RegisteredClaims { iss, sub, aud, jti, scope, sid, exp, nbf, iat, auth_time, sub_gen, count }
-    }
-}
-
-/// For readers that lend nothing.
-pub(super) struct OwnedClaims(pub(super) RegisteredClaims<'static>);
-
-impl<'de> Deserialize<'de> for OwnedClaims {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        RegisteredClaims::deserialize(deserializer).map(|claims| Self(claims.into_owned()))
-    }
 }
 
 /// Whether a text is a scope-token of [RFC 6749, section 3.3]: visible ASCII but `"` and `\`.
@@ -85,7 +65,7 @@ fn is_scope_claim(text: &str) -> bool {
 }
 
 /// Reads a whole payload, keeps the registered claims, and holds everything else to the strict rules.
-impl<'de> Deserialize<'de> for RegisteredClaims<'de> {
+impl<'de> Deserialize<'de> for RegisteredClaims {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Payload)
     }
@@ -94,7 +74,7 @@ impl<'de> Deserialize<'de> for RegisteredClaims<'de> {
 struct Payload;
 
 impl<'de> Visitor<'de> for Payload {
-    type Value = RegisteredClaims<'de>;
+    type Value = RegisteredClaims;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a map of claims")
@@ -109,23 +89,27 @@ impl<'de> Visitor<'de> for Payload {
                 return Err(de::Error::custom("a claim whose name is no text"));
             };
             match name.as_ref() {
-                "iss" => claims.iss = Some(map.next_value::<Text>()?.0),
-                "sub" => claims.sub = Some(map.next_value::<Text>()?.0),
-                "aud" => claims.aud = Some(map.next_value::<Text>()?.0),
-                "exp" => claims.exp = Some(map.next_value::<Time>()?.0),
-                "nbf" => claims.nbf = Some(map.next_value::<Time>()?.0),
-                "iat" => claims.iat = Some(map.next_value::<Time>()?.0),
-                "jti" => claims.jti = Some(map.next_value::<Text>()?.0),
+                "iss" => claims.iss = Some(text(&mut map)?),
+                "sub" => claims.sub = Some(text(&mut map)?),
+                "aud" => claims.aud = Some(text(&mut map)?),
+                "exp" => claims.times.exp = Some(map.next_value::<Time>()?.0),
+                "nbf" => claims.times.nbf = Some(map.next_value::<Time>()?.0),
+                "iat" => claims.times.iat = Some(map.next_value::<Time>()?.0),
+                "jti" => claims.jti = Some(text(&mut map)?),
                 "scope" => claims.scope = Some(map.next_value::<Scope>()?.0),
                 "auth_time" => claims.auth_time = Some(map.next_value::<Time>()?.0),
-                "sid" => claims.sid = Some(map.next_value::<Text>()?.0),
-                "sub_gen" => claims.sub_gen = Some(map.next_value::<Generation>()?.0),
+                "sid" => claims.sid = Some(text(&mut map)?),
+                "sub_gen" => claims.sub_gen = map.next_value::<Generation>()?.0,
                 _ => map.next_value_seed(Value { depth: 1, budget: &mut budget })?,
             }
         }
         claims.count = keys.len();
         Ok(claims)
     }
+}
+
+fn text<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Box<str>, A::Error> {
+    map.next_value().map(Text::into_boxed)
 }
 
 struct Time(OffsetDateTime);
@@ -148,15 +132,72 @@ impl<'de> Deserialize<'de> for Generation {
     }
 }
 
-struct Scope<'de>(Cow<'de, str>);
+struct Scope(Box<str>);
 
-impl<'de> Deserialize<'de> for Scope<'de> {
+impl<'de> Deserialize<'de> for Scope {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Text(text) = Text::deserialize(deserializer)?;
+        let text = Text::deserialize(deserializer)?.into_boxed();
         if is_scope_claim(&text) {
             Ok(Self(text))
         } else {
             Err(de::Error::custom("a scope that is no list of scope-tokens"))
+        }
+    }
+}
+
+/// `2026-01-01T00:00:00Z` has 20 characters. Nanoseconds and a numeric offset make 35.
+const TIME_LENGTHS: std::ops::RangeInclusive<usize> = 20..=35;
+
+/// Reads a time in the grammar of [RFC 3339, section 5.6], with an upper-case `T` and `Z`.
+///
+/// `time` takes any separator in place of the `T`, which would give one time many spellings.
+///
+/// [RFC 3339, section 5.6]: https://www.rfc-editor.org/rfc/rfc3339#section-5.6
+fn parse_time(text: &str) -> Option<OffsetDateTime> {
+    let strict = TIME_LENGTHS.contains(&text.len()) && text.as_bytes()[10] == b'T' && !text.ends_with('z');
+    if strict { OffsetDateTime::parse(text, &Rfc3339).ok() } else { None }
+}
+
+/// Writes a time in whole seconds, as `2026-01-01T00:00:00Z`; `None` outside of the years 0 to
+/// 9999.
+pub(crate) fn format_time(time: OffsetDateTime) -> Option<String> {
+    time.checked_to_offset(UtcOffset::UTC)?.replace_nanosecond(0).ok()?.format(&Rfc3339).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_we_write_is_what_we_read() {
+        let time = time::macros::datetime!(2039-01-01 00:00:00.75 +01:00);
+        let text = format_time(time).expect("a time of this era");
+        assert_eq!(text, "2038-12-31T23:00:00Z");
+        assert_eq!(parse_time(&text), time.replace_nanosecond(0).ok());
+    }
+
+    #[test]
+    fn only_one_spelling_is_read() {
+        assert!(parse_time("2039-01-01T00:00:00+00:00").is_some());
+        assert!(parse_time("2039-01-01T00:00:00.123456789-08:00").is_some());
+        for text in [
+            "",
+            "2039-01-01",
+            "2039-01-01 00:00:00Z",
+            "2039-01-01t00:00:00Z",
+            "2039-01-01T00:00:00z",
+            "2039-01-01T00:00:00",
+            "2039-01-01T00:00:00+0000",
+            "2039-1-1T00:00:00.00Z",
+            "2039-02-30T00:00:00Z",
+            "2039-01-01T24:00:00Z",
+            "+02039-01-01T00:00:00Z",
+            " 2039-01-01T00:00:00Z",
+            "2039-01-01T00:00:00Z ",
+            "2039-01-01T00:00:00.Z",
+            "2039-01-01T00:00:00.1234567890123+00:00",
+        ] {
+            assert_eq!(parse_time(text), None, "{text:?}");
         }
     }
 }

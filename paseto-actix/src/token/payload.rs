@@ -16,8 +16,8 @@ use serde::{
 };
 use serde_json::Value as Json;
 
-use super::{RESERVED, RegisteredClaims, claims::OwnedClaims, fields::Fields, strict::Checked};
-use crate::IssueError;
+use super::{RESERVED, RegisteredClaims, claim_index::ClaimIndex, strict::Checked};
+use crate::error::IssueError;
 
 /// How payload and footer are written. It is a setting of both sides and never guessed from a token.
 ///
@@ -46,14 +46,15 @@ pub enum Format {
     Cbor,
 }
 
-/// Deeper than the deepest payload that passes [`strict`](super::strict), so that it, not the reader, says so.
+/// Deeper than the deepest payload that [`strict`](super::strict) accepts, so that the error comes
+/// from there.
 const CBOR_RECURSION: usize = 64;
 
 /// Reads the registered claims and holds the rest to the strict rules. The error's text is for the log.
-pub(crate) fn scan(format: Format, payload: &[u8]) -> Result<RegisteredClaims<'_>, String> {
+pub(crate) fn scan(format: Format, payload: &[u8]) -> Result<RegisteredClaims, String> {
     match format {
         Format::Json => from_json(payload),
-        Format::Cbor => from_cbor(payload).map(|OwnedClaims(claims)| claims),
+        Format::Cbor => from_cbor(payload),
     }
 }
 
@@ -63,53 +64,65 @@ pub(super) fn from_json<'p, T: Deserialize<'p>>(bytes: &'p [u8]) -> Result<T, St
     serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
-/// A payload, whose form [`scan`] has found right, to be read into types of the user's own.
-pub(super) struct Payload {
-    text: Text,
-    /// Whether it was read before. Only one that comes again is worth an index.
-    was_read: AtomicBool,
-    fields: OnceLock<Option<Fields>>,
-}
-
-enum Text {
-    Json(Box<str>),
+/// A payload that [`scan`] has accepted.
+pub(super) enum Payload {
+    Json(JsonPayload),
     Cbor(Box<[u8]>),
 }
 
+pub(super) struct JsonPayload {
+    text: Box<str>,
+    /// The first read does without an index: most tokens come once, and the index takes two reads.
+    was_read: AtomicBool,
+    index: OnceLock<Option<ClaimIndex>>,
+}
+
 impl Payload {
-    /// JSON that is no UTF-8 is an empty text, which nothing can be read from; but `scan` lets none through.
-    pub(super) fn new(format: Format, bytes: Vec<u8>) -> Self {
-        let text = match format {
-            Format::Json => Text::Json(String::from_utf8(bytes).unwrap_or_default().into()),
-            Format::Cbor => Text::Cbor(bytes.into()),
-        };
-        Self { text, was_read: AtomicBool::new(false), fields: OnceLock::new() }
-    }
-
-    /// Of a payload with so many claims.
-    pub(super) fn size_in_memory(&self, claims: usize) -> usize {
-        match &self.text {
-            Text::Json(text) => text.len() + Fields::size_in_memory(claims),
-            Text::Cbor(bytes) => bytes.len(),
-        }
-    }
-
-    /// Reads it. The error is the path to what does not fit, without what stands there.
+    /// Copies the payload, because a buffer that shrinks leaves a hole in memory.
     ///
-    /// The way that keeps track of the path is taken only after a failure: it is slower, and a failure is rare.
-    pub(super) fn read<C: DeserializeOwned>(&self) -> Result<C, String> {
-        match &self.text {
-            Text::Json(text) => {
-                if self.was_read.swap(true, Ordering::Relaxed)
-                    && let Some(fields) = self.fields.get_or_init(|| Fields::of(text))
-                    && let Ok(claims) = fields.read(text)
-                {
-                    return Ok(claims);
-                }
-                serde_json::from_str(text).map_err(|_| path_of::<C, _>(serde_json::from_str(text)))
-            }
-            Text::Cbor(bytes) => from_cbor(bytes).map_err(|_| path_of::<C, _>(from_cbor(bytes))),
+    /// JSON that is not UTF-8 becomes an empty text, which fits no type. But `scan` accepts no such
+    /// payload.
+    pub(super) fn new(format: Format, bytes: &[u8]) -> Self {
+        match format {
+            Format::Json => Self::Json(JsonPayload {
+                text: str::from_utf8(bytes).unwrap_or_default().into(),
+                was_read: AtomicBool::new(false),
+                index: OnceLock::new(),
+            }),
+            Format::Cbor => Self::Cbor(bytes.into()),
         }
+    }
+
+    /// How many bytes a payload with this many claims takes.
+    pub(super) fn size_in_memory(&self, claims: usize) -> usize {
+        match self {
+            Self::Json(json) => json.text.len() + ClaimIndex::size_in_memory(claims),
+            Self::Cbor(bytes) => bytes.len(),
+        }
+    }
+
+    /// Reads it. The error is the path to the claim that does not fit the type, without its value.
+    ///
+    /// The reader that tracks the path is slower, so it runs only after a failure.
+    pub(super) fn read<C: DeserializeOwned>(&self) -> Result<C, String> {
+        match self {
+            Self::Json(json) => json.read(),
+            Self::Cbor(bytes) => from_cbor(bytes).map_err(|_| path_of::<C, _>(from_cbor(bytes))),
+        }
+    }
+}
+
+impl JsonPayload {
+    fn read<C: DeserializeOwned>(&self) -> Result<C, String> {
+        let text = &*self.text;
+        let was_read = self.was_read.load(Ordering::Relaxed) || self.was_read.swap(true, Ordering::Relaxed);
+        if was_read
+            && let Some(index) = self.index.get_or_init(|| ClaimIndex::new(text))
+            && let Some(claims) = index.read(text)
+        {
+            return Ok(claims);
+        }
+        serde_json::from_str(text).map_err(|_| path_of::<C, _>(serde_json::from_str(text)))
     }
 }
 
@@ -117,7 +130,7 @@ fn path_of<C, E: ToString>(outcome: Result<PathOf<C>, E>) -> String {
     outcome.map_or_else(|path| path.to_string(), |_| String::new())
 }
 
-/// Where reading a `C` fails: the same reading, with an error that says so and nothing else.
+/// Reads a `C` again, to get the path to the value that does not fit. The error has nothing else.
 struct PathOf<C>(PhantomData<C>);
 
 impl<'de, C: Deserialize<'de>> Deserialize<'de> for PathOf<C> {
@@ -163,7 +176,7 @@ pub(crate) fn encode_footer<F: Serialize + ?Sized>(
         Format::Json => b"{}",
         Format::Cbor => &[0xa0],
     };
-    // A token says nothing with an empty map that it does not say better without a footer.
+    // An empty map has no information, so the token gets no footer.
     Ok(if bytes == empty { Vec::new() } else { bytes })
 }
 
@@ -187,7 +200,8 @@ fn encode_map<C: Serialize + ?Sized>(
             // Sorted by default, but a feature that any crate of the build may have turned on keeps another order.
             rest.sort_keys();
             rest.values_mut().for_each(Json::sort_all_objects);
-            let mut bytes = vec![b'{'];
+            let mut bytes = Vec::with_capacity(512);
+            bytes.push(b'{');
             for (name, value) in first {
                 json_entry(&mut bytes, name, value)?;
             }

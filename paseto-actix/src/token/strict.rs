@@ -1,4 +1,5 @@
-//! One strict look at a payload, whatever its format: bounded depth, bounded number of keys, no key twice.
+//! Strict rules for the structure of a payload of either format: bounded depth, bounded number of
+//! keys, no key twice.
 //!
 //! A map with a key twice means one thing to the reader that takes the first and another to the one that takes the
 //! last; serde's own maps take the last without a word.
@@ -14,7 +15,7 @@ const MAX_DEPTH: usize = 16;
 /// The most keys, in all maps of the payload together.
 const MAX_KEYS: usize = 256;
 
-/// What is left of the bounds.
+/// The rest of the bounds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Budget {
     keys: usize,
@@ -44,6 +45,10 @@ impl<'de> Keys<'de> {
         let Some(key) = map.next_key_seed(KeySeed)? else { return Ok(None) };
         if self.0.contains(&key) {
             return Err(de::Error::custom("a key stands twice in one map"));
+        }
+        if self.0.is_empty() {
+            // Usual payloads have no more keys, so the list does not grow.
+            self.0.reserve(16);
         }
         budget.keys = budget.keys.checked_sub(1).ok_or_else(|| de::Error::custom("too many keys"))?;
         self.0.push(key);
@@ -110,6 +115,12 @@ pub(super) struct Text<'de>(pub(super) Cow<'de, str>);
 impl<'de> Deserialize<'de> for Text<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(TextVisitor).map(Self)
+    }
+}
+
+impl Text<'_> {
+    pub(super) fn into_boxed(self) -> Box<str> {
+        self.0.into_owned().into_boxed_str()
     }
 }
 

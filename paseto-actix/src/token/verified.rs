@@ -3,16 +3,11 @@ use std::{fmt, sync::Arc};
 use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 
-use super::{
-    Format,
-    kept::{KeptClaims, Name, Signer},
-    payload::Payload,
-    policy::Judged,
-};
-use crate::{VerifyError, VerifyErrorKind};
+use super::{Format, RegisteredClaims, Signer, Times, payload::Payload};
+use crate::error::{VerifyError, VerifyErrorKind};
 
-/// A token whose signature, issuer, times and audience have been found right. Only a
-/// [`Verifier`](crate::Verifier) makes one. Clones are cheap.
+/// A token with a verified signature, issuer, times and audience. Only a
+/// [`Verifier`](crate::Verifier) creates one. Clones are cheap.
 ///
 /// ```
 /// use paseto_actix::{Issuer, SecretKey, Verifier};
@@ -35,32 +30,55 @@ use crate::{VerifyError, VerifyErrorKind};
 pub struct VerifiedToken(Arc<Inner>);
 
 struct Inner {
-    payload: Payload,
-    footer: Box<[u8]>,
-    claims: KeptClaims,
     signer: Arc<Signer>,
+    /// Without `iss`, which is the issuer of the signer.
+    claims: RegisteredClaims,
+    payload: Payload,
+    footer: Arc<[u8]>,
 }
 
 impl VerifiedToken {
-    pub(crate) fn new(format: Format, parts: (Vec<u8>, Vec<u8>), claims: KeptClaims, signer: Arc<Signer>) -> Self {
-        let (payload, footer) = (Payload::new(format, parts.0), parts.1.into());
-        Self(Arc::new(Inner { payload, footer, claims, signer }))
+    /// The signature and the issuer are verified. The caller still checks times and audience.
+    pub(crate) fn new(
+        signer: Arc<Signer>,
+        claims: RegisteredClaims,
+        format: Format,
+        payload: &[u8],
+        footer: &[u8],
+    ) -> Self {
+        let claims = RegisteredClaims { iss: None, ..claims };
+        let (payload, footer) = (Payload::new(format, payload), signer.share_footer(footer));
+        Self(Arc::new(Inner { signer, claims, payload, footer }))
     }
 
-    /// What of it is judged each time.
-    pub(crate) fn judged(&self) -> Judged<'_> {
-        self.0.claims.judged()
+    pub(crate) fn signer(&self) -> &Signer {
+        &self.0.signer
     }
 
-    /// About how many bytes it takes, without what it has in common with others.
+    pub(crate) fn times(&self) -> Times {
+        self.0.claims.times
+    }
+
+    /// Adds the key and the issuer of the token to an error.
+    pub(crate) fn annotate(&self, error: VerifyError) -> VerifyError {
+        error.with_kid(Some(self.kid())).with_issuer(Some(self.issuer()))
+    }
+
+    /// The estimated memory of the token in bytes, without data that tokens of a key share.
     pub(crate) fn size_in_memory(&self) -> usize {
-        /// What an allocator adds to a piece of memory, on average.
-        const PER_PIECE: usize = 16;
-        let Inner { payload, footer, claims, .. } = &*self.0;
-        let counts = size_of::<[usize; 2]>();
-        let pieces =
-            [size_of::<Inner>() + counts, payload.size_in_memory(claims.count()), footer.len(), claims.texts_len()];
-        pieces.map(|piece| piece + PER_PIECE).into_iter().sum()
+        /// The average overhead of an allocation.
+        const PER_ALLOCATION: usize = 16;
+        let Inner { signer, claims, payload, footer } = &*self.0;
+        let RegisteredClaims { sub, aud, jti, scope, sid, count, .. } = claims;
+        let texts = [sub, aud, jti, scope, sid].into_iter().flatten().map(|text| text.len());
+        let footer = Some(footer).filter(|footer| !signer.shares_footer(footer)).map(|footer| footer.len());
+        let reference_counts = size_of::<[usize; 2]>();
+        [size_of::<Inner>() + reference_counts, payload.size_in_memory(*count)]
+            .into_iter()
+            .chain(texts)
+            .chain(footer)
+            .map(|bytes| bytes + PER_ALLOCATION)
+            .sum()
     }
 
     /// The version of PASETO: always `v4`.
@@ -90,37 +108,37 @@ impl VerifiedToken {
     /// Whom the token speaks of (`sub`).
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
-        self.0.claims.text(Name::Sub)
+        self.0.claims.sub.as_deref()
     }
 
     /// Whom the token is meant for (`aud`).
     #[must_use]
     pub fn audience(&self) -> Option<&str> {
-        self.0.claims.text(Name::Aud)
+        self.0.claims.aud.as_deref()
     }
 
     /// The id of the token (`jti`).
     #[must_use]
     pub fn token_id(&self) -> Option<&str> {
-        self.0.claims.text(Name::Jti)
+        self.0.claims.jti.as_deref()
     }
 
-    /// The time after which the token is no longer accepted (`exp`), without the Verifier's leeway.
+    /// The time after which the token is rejected (`exp`), without the Verifier's leeway.
     #[must_use]
     pub fn expires_at(&self) -> Option<OffsetDateTime> {
-        self.0.claims.exp
+        self.0.claims.times.exp
     }
 
     /// The time before which the token is not accepted (`nbf`).
     #[must_use]
     pub fn not_before(&self) -> Option<OffsetDateTime> {
-        self.0.claims.nbf
+        self.0.claims.times.nbf
     }
 
     /// The time of issue (`iat`).
     #[must_use]
     pub fn issued_at(&self) -> Option<OffsetDateTime> {
-        self.0.claims.iat
+        self.0.claims.times.iat
     }
 
     /// The time at which the user logged in (`auth_time`).
@@ -132,7 +150,7 @@ impl VerifiedToken {
     /// The login that the token is of (`sid`), which all tokens of it have in common.
     #[must_use]
     pub fn session_id(&self) -> Option<&str> {
-        self.0.claims.text(Name::Sid)
+        self.0.claims.sid.as_deref()
     }
 
     /// The generation of the subject under which the token was issued (`sub_gen`), 0 if it names none: see
@@ -142,9 +160,9 @@ impl VerifiedToken {
         self.0.claims.sub_gen
     }
 
-    /// What the token grants (`scope`).
+    /// The scopes that the token grants (`scope`).
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        self.0.claims.scopes()
+        self.0.claims.scope.as_deref().unwrap_or_default().split(' ').filter(|scope| !scope.is_empty())
     }
 
     /// Whether the token grants this scope.
@@ -167,20 +185,18 @@ impl VerifiedToken {
     pub fn claims<C: DeserializeOwned>(&self) -> Result<C, VerifyError> {
         self.0.payload.read().map_err(|path| {
             let detail = format!("the payload does not fit {}: {path}", std::any::type_name::<C>());
-            VerifyError::new(VerifyErrorKind::UnexpectedClaims, detail)
-                .with_kid(Some(&self.0.signer.kid))
-                .with_issuer(Some(&self.0.signer.issuer))
+            self.annotate(VerifyError::new(VerifyErrorKind::UnexpectedClaims, detail))
         })
     }
 }
 
-/// Shows whose token it is, not what it says: claims may be personal data.
+/// Shows the issuer and the key, but no claims of the user: they may be personal data.
 impl fmt::Debug for VerifiedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifiedToken")
             .field("issuer", &self.0.signer.issuer)
             .field("kid", &self.0.signer.kid)
-            .field("expires_at", &self.0.claims.exp)
+            .field("expires_at", &self.0.claims.times.exp)
             .finish_non_exhaustive()
     }
 }

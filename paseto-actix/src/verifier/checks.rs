@@ -1,10 +1,11 @@
-//! Checks of the user's own, after all of ours.
+//! The checks that the application adds.
 
 use std::future::Future;
 
 use futures_util::future::LocalBoxFuture;
 
-use crate::{Refusal, VerifiedToken, VerifyError};
+use crate::error::{Refusal, VerifyError};
+use crate::token::VerifiedToken;
 
 type Outcome = Result<(), Refusal>;
 type Check = Box<dyn Fn(&VerifiedToken) -> Outcome + Send + Sync>;
@@ -36,18 +37,14 @@ impl Checks {
         !self.asynchronous.is_empty()
     }
 
-    pub(super) fn check(&self, token: &VerifiedToken) -> Result<(), VerifyError> {
-        self.sync.iter().try_for_each(|check| check(token)).map_err(|refusal| explain(refusal, token))
+    pub(super) fn run(&self, token: &VerifiedToken) -> Result<(), VerifyError> {
+        self.sync.iter().try_for_each(|check| check(token)).map_err(|refusal| token.annotate(refusal.into()))
     }
 
-    pub(super) async fn check_async(&self, token: &VerifiedToken) -> Result<(), VerifyError> {
+    pub(super) async fn run_async(&self, token: &VerifiedToken) -> Result<(), VerifyError> {
         for check in &self.asynchronous {
-            check(token.clone()).await.map_err(|refusal| explain(refusal, token))?;
+            check(token.clone()).await.map_err(|refusal| token.annotate(refusal.into()))?;
         }
         Ok(())
     }
-}
-
-fn explain(refusal: Refusal, token: &VerifiedToken) -> VerifyError {
-    VerifyError::from(refusal).with_kid(Some(token.kid())).with_issuer(Some(token.issuer()))
 }

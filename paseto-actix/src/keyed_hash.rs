@@ -1,0 +1,95 @@
+//! SipHash-2-4 with 128 bits under a random key, for caches.
+//!
+//! It is a message authentication code: a client that does not have the key cannot compute a hash,
+//! nor find two texts with the same hash. So a cache can store the hash in place of the text.
+//!
+//! Source: [SipHash](https://www.aumasson.jp/siphash/siphash.pdf), sections 2 and 4. The output of
+//! 128 bits is that of the [reference implementation](https://github.com/veorq/SipHash).
+
+use std::hash::{BuildHasherDefault, Hash, Hasher};
+
+use siphasher::sip128::{Hasher128, SipHasher24};
+
+/// A random key. Clones have the same key.
+#[derive(Clone)]
+pub(crate) struct KeyedHash(SipHasher24);
+
+/// The hash of one text or value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Tag(u128);
+
+impl KeyedHash {
+    /// Generates a key.
+    ///
+    /// # Panics
+    ///
+    /// If the operating system returns no random bytes, as the `HashMap` of the standard library
+    /// does.
+    pub(crate) fn new() -> Self {
+        let mut key = [0; 16];
+        getrandom::fill(&mut key).expect("the operating system returns random bytes");
+        Self(SipHasher24::new_with_key(&key))
+    }
+
+    pub(crate) fn of_bytes(&self, bytes: &[u8]) -> Tag {
+        Tag(self.0.hash(bytes).as_u128())
+    }
+
+    /// The encoding of the value has to be unambiguous, as that of the standard types is.
+    pub(crate) fn of(&self, value: &impl Hash) -> Tag {
+        let mut hasher = self.0;
+        value.hash(&mut hasher);
+        Tag(hasher.finish128().as_u128())
+    }
+}
+
+/// Hashes a [`Tag`] for a table: a part of it is a hash already.
+pub(crate) type BuildTagHasher = BuildHasherDefault<TagHasher>;
+
+#[derive(Default)]
+pub(crate) struct TagHasher(u64);
+
+impl Hasher for TagHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_ne_bytes(*first);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first vectors of the reference implementation, with the key `00 01 … 0f`.
+    #[test]
+    fn reference_vectors() {
+        let hash = KeyedHash(SipHasher24::new_with_key(&std::array::from_fn(|at| at as u8)));
+        for (bytes, expected) in
+            [(&[][..], 0x930255c71472f66de6a825ba047f81a3_u128), (&[0], 0x45fc229b1159763444af996bd8c187da)]
+        {
+            assert_eq!(hash.of_bytes(bytes), Tag(expected));
+        }
+    }
+
+    #[test]
+    fn each_key_is_random() {
+        let [one, other] = [KeyedHash::new(), KeyedHash::new()];
+        assert!(one.of_bytes(b"token") != other.of_bytes(b"token"));
+        assert!(one.of(&"token") != other.of(&"token"));
+        assert!(one.of_bytes(b"token") == one.clone().of_bytes(b"token"));
+        let public = KeyedHash(SipHasher24::new());
+        assert!(one.of_bytes(b"token") != public.of_bytes(b"token"));
+    }
+
+    #[test]
+    fn values_that_differ_have_different_hashes() {
+        let hash = KeyedHash::new();
+        assert!(hash.of(&("ab", "c")) != hash.of(&("a", "bc")));
+        assert!(hash.of(&(Some("a"), None::<&str>)) != hash.of(&(None::<&str>, Some("a"))));
+    }
+}

@@ -1,0 +1,88 @@
+//! Ed25519 verification, faster than `ed25519-dalek` for a key that has a table.
+//!
+//! A general library gets the key with each call. A [`Verifier`](crate::Verifier) knows its keys,
+//! so it can compute multiples of a key once and store them. A signature check with such a table
+//! takes about three quarters of the time, because it needs no doublings.
+//!
+//! Source: [RFC 8032, section 5.1.7].
+//!
+//! [RFC 8032, section 5.1.7]: https://www.rfc-editor.org/rfc/rfc8032#section-5.1.7
+
+use std::{fmt, sync::OnceLock};
+
+use curve25519_dalek::{EdwardsPoint, Scalar, edwards::EdwardsBasepointTable, traits::BasepointTable};
+use ed25519_dalek::{Signature, VerifyingKey, ed25519::signature::MultipartVerifier};
+use sha2::{Digest, Sha512};
+
+/// A signature whose `S` is below the group order.
+///
+/// An `S` of at least the group order is a second encoding of a smaller one, and RFC 8032 rejects
+/// it. `ed25519-dalek` rejects it only while its feature `legacy_compatibility` is off, and any
+/// crate of a build can turn the feature on. So this crate does not rely on that check.
+pub(crate) struct CanonicalSignature {
+    signature: Signature,
+    s: Scalar,
+}
+
+impl CanonicalSignature {
+    /// Returns `None` if `S` is not below the group order.
+    pub(crate) fn from_bytes(bytes: &[u8; Signature::BYTE_SIZE]) -> Option<Self> {
+        let signature = Signature::from_bytes(bytes);
+        let s = Option::from(Scalar::from_canonical_bytes(*signature.s_bytes()))?;
+        Some(Self { signature, s })
+    }
+}
+
+/// A public key that verifies signatures, and its table once it has one.
+pub(crate) struct VerificationKey {
+    key: VerifyingKey,
+    /// Multiples of the negated key: 30 KiB.
+    table: OnceLock<Box<EdwardsBasepointTable>>,
+}
+
+impl VerificationKey {
+    pub(super) fn new(key: VerifyingKey) -> Self {
+        Self { key, table: OnceLock::new() }
+    }
+
+    /// Computes the table, which takes about a millisecond. All later checks use it.
+    pub(crate) fn precompute(&self) {
+        self.table.get_or_init(|| Box::new(EdwardsBasepointTable::create(&-self.key.to_edwards())));
+    }
+
+    pub(crate) fn has_table(&self) -> bool {
+        self.table.get().is_some()
+    }
+
+    /// Whether the signature is that of the key, for a message in pieces. The table changes only
+    /// the time that this takes.
+    pub(crate) fn verify(&self, message: &[&[u8]], signature: &CanonicalSignature) -> bool {
+        match self.table.get() {
+            Some(table) => self.verify_with(table, message, signature),
+            None => self.key.multipart_verify(message, &signature.signature).is_ok(),
+        }
+    }
+
+    /// The equation of `VerifyingKey::verify`: the encoding of `[S]B - [k]A` has the bytes of `R`.
+    fn verify_with(
+        &self,
+        table: &EdwardsBasepointTable,
+        message: &[&[u8]],
+        CanonicalSignature { signature, s }: &CanonicalSignature,
+    ) -> bool {
+        let mut hash = Sha512::new().chain_update(signature.r_bytes()).chain_update(self.key.as_bytes());
+        message.iter().for_each(|piece| hash.update(piece));
+        let k = Scalar::from_bytes_mod_order_wide(&hash.finalize().into());
+        let r = EdwardsPoint::mul_base(s) + table * &k;
+        r.compress().as_bytes() == signature.r_bytes()
+    }
+}
+
+impl fmt::Debug for VerificationKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerificationKey").field("has_table", &self.has_table()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

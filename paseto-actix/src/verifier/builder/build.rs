@@ -1,0 +1,67 @@
+use std::sync::Arc;
+
+use super::super::trusted_keys::{IssuerKey, SharedTrustedKeys, TrustedKeys};
+use super::super::{Inner, Sources, TokenCache, Verifier, next_id};
+use super::VerifierBuilder;
+use crate::error::ConfigError;
+use crate::limits::check_leeway;
+use crate::token::{Audience, ClaimsValidation};
+
+/// A smaller cache may hold no token at all.
+const MIN_TOKEN_CACHE_BYTES: usize = 1024;
+
+impl VerifierBuilder {
+    /// Builds the verifier.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if no issuer is trusted, a key is given twice or for two issuers or must not be trusted, or if a
+    /// setting cannot work.
+    ///
+    /// # Panics
+    ///
+    /// If the operating system returns no random bytes, for the key of the token cache.
+    pub fn build(self) -> Result<Verifier, ConfigError> {
+        let mut keys = TrustedKeys::default();
+        for (issuer, key) in &self.trusted {
+            keys.insert(IssuerKey::new(issuer, key)?)?;
+        }
+        if keys.is_empty() {
+            return Err(ConfigError::NoTrustedIssuer);
+        }
+        let leeway = check_leeway("leeway", self.leeway)?;
+        if (1..MIN_TOKEN_CACHE_BYTES).contains(&self.token_cache_bytes) {
+            let bytes = self.token_cache_bytes;
+            let problem =
+                format!("{bytes} bytes hold no token: give a size in bytes, such as `16 << 20`, or 0 for none");
+            return Err(ConfigError::setting("token_cache", problem));
+        }
+        let audience = match (self.any_audience, self.audiences.is_empty()) {
+            (false, false) => Audience::OneOf(self.audiences),
+            (false, true) => Audience::Unnamed,
+            (true, true) => Audience::Any,
+            (true, false) => {
+                return Err(ConfigError::setting("audience", "either named audiences, or `.accept_any_audience()`"));
+            }
+        };
+        if !self.realm.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
+            return Err(ConfigError::setting("realm", "only visible ASCII and spaces, but neither `\"` nor `\\`"));
+        }
+        Ok(Verifier(Arc::new(Inner {
+            id: next_id(),
+            keys: SharedTrustedKeys::new(keys, self.max_precomputed_keys),
+            token_cache: TokenCache::new(self.token_cache_bytes),
+            validation: ClaimsValidation { leeway, exp_required: self.exp_required, audience },
+            format: self.format,
+            implicit_assertion: self.implicit_assertion,
+            sources: Sources::new(self.sources)?,
+            cross_origin: self.cross_origin.checked()?,
+            checks: self.checks,
+            revocations: self.revocations,
+            events: self.events,
+            error_handler: self.error_handler,
+            realm: self.realm.into(),
+            clock: self.clock,
+        })))
+    }
+}

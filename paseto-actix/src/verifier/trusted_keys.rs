@@ -1,0 +1,202 @@
+//! The keys that a Verifier trusts, and the issuer of each key.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread;
+
+use crate::error::ConfigError;
+use crate::keys::{PublicKey, VerificationKey};
+use crate::token::{Signer, Unverified};
+
+/// How many keys are tried for a token that names no key. Each try costs a signature check.
+const MAX_TRIES: usize = 4;
+/// A key gets a table after this many signature checks of tokens with accepted claims, so that a
+/// key in little use costs no memory. A table takes the time of 30 signature checks, and saves a
+/// quarter of each later one.
+const CHECKS_BEFORE_TABLE: usize = 16;
+
+/// A key and the one issuer that it is trusted for.
+pub(super) struct IssuerKey {
+    pub(super) signer: Arc<Signer>,
+    verification: VerificationKey,
+    checks: AtomicUsize,
+}
+
+impl IssuerKey {
+    pub(super) fn new(issuer: &str, key: &PublicKey) -> Result<Arc<Self>, ConfigError> {
+        if issuer.is_empty() {
+            return Err(ConfigError::setting("iss", "an issuer needs a name"));
+        }
+        Ok(Arc::new(Self {
+            signer: Arc::new(Signer::new(issuer.into(), key.shared_kid())),
+            verification: key.verification_key()?,
+            checks: AtomicUsize::new(0),
+        }))
+    }
+
+    pub(super) fn verifies(&self, token: &Unverified, implicit_assertion: &[u8]) -> bool {
+        tracing::trace!(kid = %self.signer.kid, "checking a signature");
+        token.verify(&self.verification, implicit_assertion)
+    }
+}
+
+/// All trusted keys, found by their id or by their issuer.
+#[derive(Clone, Default)]
+pub(super) struct TrustedKeys {
+    by_kid: HashMap<Arc<str>, Arc<IssuerKey>>,
+    by_issuer: HashMap<Arc<str>, Vec<Arc<IssuerKey>>>,
+}
+
+impl TrustedKeys {
+    pub(super) fn insert(&mut self, key: Arc<IssuerKey>) -> Result<(), ConfigError> {
+        let Signer { issuer, kid, .. } = &*key.signer;
+        if let Some(known) = self.by_kid.get(kid) {
+            let (kid, first) = (kid.to_string(), known.signer.issuer.to_string());
+            return Err(if first == **issuer {
+                ConfigError::DuplicateKey { kid }
+            } else {
+                ConfigError::KeyOfTwoIssuers { kid, first, second: issuer.to_string() }
+            });
+        }
+        self.by_kid.insert(Arc::clone(kid), Arc::clone(&key));
+        self.by_issuer.entry(Arc::clone(issuer)).or_default().push(key);
+        Ok(())
+    }
+
+    /// Removes the keys that match. Returns whether there was one.
+    fn remove(&mut self, matches: impl Fn(&Signer) -> bool) -> bool {
+        let before = self.by_kid.len();
+        self.by_kid.retain(|_, key| {
+            let is_removed = matches(&key.signer);
+            if is_removed {
+                key.signer.mark_removed();
+            }
+            !is_removed
+        });
+        self.by_issuer.retain(|_, keys| {
+            keys.retain(|key| !key.signer.is_removed());
+            !keys.is_empty()
+        });
+        self.by_kid.len() < before
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_kid.is_empty()
+    }
+
+    pub(super) fn by_kid(&self, kid: &str) -> Option<&Arc<IssuerKey>> {
+        self.by_kid.get(kid)
+    }
+
+    /// The keys to try for a token that names no key, and claims to be of this issuer.
+    pub(super) fn candidates(&self, issuer: &str) -> impl Iterator<Item = &Arc<IssuerKey>> {
+        self.by_issuer.get(issuer).map(Vec::as_slice).unwrap_or_default().iter().take(MAX_TRIES)
+    }
+
+    fn table_count(&self) -> usize {
+        self.by_kid.values().filter(|key| key.verification.has_table()).count()
+    }
+}
+
+impl fmt::Debug for TrustedKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.by_kid.values().map(|key| (&key.signer.kid, &key.signer.issuer))).finish()
+    }
+}
+
+/// The keys that are trusted now, which change while requests are served.
+pub(super) struct SharedTrustedKeys {
+    current: RwLock<Arc<TrustedKeys>>,
+    max_tables: usize,
+    /// A thread computes a table now.
+    is_building: AtomicBool,
+    /// There are `max_tables` tables.
+    is_full: AtomicBool,
+}
+
+impl SharedTrustedKeys {
+    pub(super) fn new(keys: TrustedKeys, max_tables: usize) -> Arc<Self> {
+        Arc::new(Self {
+            current: RwLock::new(Arc::new(keys)),
+            max_tables,
+            is_building: AtomicBool::new(false),
+            is_full: AtomicBool::new(max_tables == 0),
+        })
+    }
+
+    pub(super) fn current(&self) -> Arc<TrustedKeys> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn insert(&self, key: Arc<IssuerKey>) -> Result<(), ConfigError> {
+        self.change(|keys| keys.insert(key))
+    }
+
+    /// Removes the keys that match. Returns whether there was one.
+    pub(super) fn remove(&self, matches: impl Fn(&Signer) -> bool) -> bool {
+        self.change(|keys| {
+            let was_trusted = keys.remove(matches);
+            // While no thread can read the keys: see `build_table`.
+            self.is_full.store(self.max_tables == 0, Ordering::Relaxed);
+            was_trusted
+        })
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut TrustedKeys) -> T) -> T {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let mut keys = TrustedKeys::clone(&current);
+        let outcome = change(&mut keys);
+        *current = Arc::new(keys);
+        outcome
+    }
+
+    /// How many keys have a table.
+    pub(super) fn table_count(&self) -> usize {
+        self.current().table_count()
+    }
+
+    /// Counts a signature check of a token with accepted claims. After enough of them, the key gets
+    /// a table.
+    ///
+    /// A table takes a millisecond, so a thread computes it, one table at a time. Only the issuer
+    /// can sign such a token, so a client without a token cannot cause it.
+    pub(super) fn count_check(self: &Arc<Self>, key: &Arc<IssuerKey>) {
+        if key.verification.has_table()
+            || self.is_full.load(Ordering::Relaxed)
+            || key.checks.fetch_add(1, Ordering::Relaxed) < CHECKS_BEFORE_TABLE - 1
+            || self.is_building.swap(true, Ordering::Acquire)
+        {
+            return;
+        }
+        let build = {
+            let (keys, key) = (Arc::clone(self), Arc::clone(key));
+            move || keys.build_table(&key)
+        };
+        if let Err(error) = thread::Builder::new().name("paseto-key-table".to_owned()).spawn(build) {
+            tracing::warn!(%error, "could not start the thread that computes the table of a key");
+            key.checks.store(0, Ordering::Relaxed);
+            self.is_building.store(false, Ordering::Release);
+        }
+    }
+
+    fn build_table(&self, key: &IssuerKey) {
+        let has_room = {
+            // The lock is held until `is_full` is set, so that the removal of a key comes before or
+            // after.
+            let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+            let has_room = current.table_count() < self.max_tables;
+            self.is_full.store(!has_room, Ordering::Relaxed);
+            has_room
+        };
+        if has_room {
+            key.verification.precompute();
+            tracing::debug!(kid = %key.signer.kid, "computed a table for a key");
+        }
+        self.is_building.store(false, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests;

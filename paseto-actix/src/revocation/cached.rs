@@ -1,28 +1,27 @@
-use std::{
-    collections::hash_map::RandomState,
-    fmt,
-    hash::BuildHasher,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::fmt;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use quick_cache::sync::Cache;
-use sha2::{Digest, Sha256};
+use quick_cache::{DefaultHashBuilder, UnitWeighter};
 use time::OffsetDateTime;
 
 use super::{ExceptedLogin, RevocationError, RevocationQuery, Revocations};
+use crate::clock::{Clock, SystemClock};
+use crate::keyed_hash::{BuildTagHasher, KeyedHash, Tag};
 use crate::limits::LONGEST_LEEWAY;
-use crate::{Clock, SystemClock};
 
-/// Asks another store, and remembers for a while which tokens it said are not revoked. Clones share what they remember.
+/// Remembers for a short time (`lag`) which tokens another store called not revoked. Clones share
+/// the memory.
 ///
-/// It spares a busy service the round trip of most requests. **The price is the lag: a token that another process revokes is
-/// accepted here until the last answer is that old**, and while the store cannot answer, tokens of which it was asked within the lag
-/// are still accepted. What is revoked through this store or its clones counts once the store has confirmed it. That a token is
-/// revoked, or that the store failed, is not remembered.
+/// Most requests need no round trip to the store then. **A token that is revoked in another way, by
+/// another process or through the inner store, is accepted until the answer is as old as the lag.**
+/// So give the [`Verifier`](crate::Verifier) and `RefreshTokens` clones of the same
+/// `CachedRevocations`: a revocation through one of them counts once the store has confirmed it. If
+/// the store cannot answer, tokens with a remembered answer are accepted until the lag is over. An
+/// answer that a token is revoked, and a failure, are not remembered.
 ///
 /// ```
 /// use std::time::Duration;
@@ -30,7 +29,7 @@ use crate::{Clock, SystemClock};
 /// use paseto_actix::{CachedRevocations, MemoryRevocations, SecretKey, Verifier};
 ///
 /// # fn main() -> Result<(), paseto_actix::ConfigError> {
-/// let store = MemoryRevocations::new(100_000); // in earnest: RedisRevocations
+/// let store = MemoryRevocations::new(100_000); // in production: RedisRevocations
 /// let verifier = Verifier::builder()
 ///     .trust("https://issuer.example", SecretKey::generate().public_key())
 ///     .revocations(CachedRevocations::new(store, Duration::from_secs(2)))
@@ -46,64 +45,86 @@ pub struct CachedRevocations<S> {
     answers: Arc<Answers>,
 }
 
+/// The answers of the store, and counters of later revocations.
+///
+/// A revocation through this store has to end the answers that it makes wrong: those on the token,
+/// its login or its subject. Answers are stored by the hash of the whole query, so they cannot be
+/// found by one of these names. Each name belongs to one of 1,024 counters instead. A revocation
+/// increments the counter of its name. An answer has the sum of the counters of its names from
+/// before the store was asked, and counts only while the sum is the same. This also ends an answer
+/// that is on its way from the store during the revocation. One counter for all names would be less
+/// code, but then each logout would end every answer.
 struct Answers {
-    good: Cache<Question, Answer>,
-    /// How often something was revoked through this, of the names that fall into each. An answer to what was asked before is none.
-    revoked: [AtomicU64; BUCKETS],
-    buckets: RandomState,
+    hash: KeyedHash,
+    /// By the hash of the query: all of one length, and without any name.
+    good: Cache<Tag, Answer, UnitWeighter, BuildTagHasher>,
+    counters: [AtomicU64; COUNTERS],
+    /// Selects the counter of a name. It need not be secure, because two names with one counter
+    /// cost only a question to the store.
+    counter_hash: DefaultHashBuilder,
 }
 
-/// As many as that revoking one name seldom makes the store be asked for others.
-const BUCKETS: usize = 1024;
+const COUNTERS: usize = 1024;
 
 #[derive(Clone)]
 struct Answer {
-    asked: OffsetDateTime,
-    /// A clock that is set back makes no answer younger.
-    asked_at: Instant,
-    revoked: u64,
+    asked: Moment,
+    revocations: u64,
+}
+
+/// The time of a question, by the store's clock and by a steady clock. If the first clock is set
+/// back, the second still ends the answer.
+#[derive(Clone, Copy)]
+struct Moment {
+    clock: OffsetDateTime,
+    steady: Instant,
+}
+
+impl Moment {
+    fn is_within(self, lag: Duration, earlier: Self) -> bool {
+        let age = self.clock - earlier.clock;
+        !age.is_negative() && age < lag && self.steady.duration_since(earlier.steady) < lag
+    }
 }
 
 impl Answers {
     fn new(capacity: usize) -> Self {
-        let revoked = std::array::from_fn(|_| AtomicU64::new(0));
-        Self { good: Cache::new(capacity), revoked, buckets: RandomState::new() }
+        let counters = std::array::from_fn(|_| AtomicU64::new(0));
+        let good = Cache::with(capacity, capacity as u64, UnitWeighter, BuildTagHasher::default(), Default::default());
+        Self { hash: KeyedHash::new(), good, counters, counter_hash: DefaultHashBuilder::default() }
     }
 
-    fn bucket(&self, issuer: &str, name: &str) -> &AtomicU64 {
-        let hash = self.buckets.hash_one((issuer, name));
-        &self.revoked[hash as usize % BUCKETS]
+    fn counter(&self, issuer: &str, name: &str) -> &AtomicU64 {
+        &self.counters[self.counter_hash.hash_one((issuer, name)) as usize % COUNTERS]
     }
 
-    /// It grows whenever one of the names that the question is about was revoked.
-    fn revoked(&self, token: &RevocationQuery<'_>) -> u64 {
+    /// The sum of the counters of all names in the query.
+    fn revocations(&self, token: &RevocationQuery<'_>) -> u64 {
         let subject = token.subject.map(|(subject, _)| subject);
         let names = [Some(token.token_id), token.session_id, subject].into_iter().flatten();
-        names.fold(0, |sum: u64, name| sum.wrapping_add(self.bucket(token.issuer, name).load(Ordering::SeqCst)))
+        names.fold(0, |sum: u64, name| sum.wrapping_add(self.counter(token.issuer, name).load(Ordering::SeqCst)))
     }
 }
 
-/// Counts a revocation once the store was told, whatever it answered, and if nobody waited for the answer: it may have done what
-/// it could not confirm.
-struct Told<'a>(&'a AtomicU64);
+/// Counts a revocation when the call to the store ends, also after an error or a cancellation,
+/// because the store may have stored it.
+struct CountOnDrop<'a>(&'a AtomicU64);
 
-impl Drop for Told<'_> {
+impl Drop for CountOnDrop<'_> {
     fn drop(&mut self) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
 
-type Question = [u8; 32];
-
 impl<S: Revocations> CachedRevocations<S> {
-    /// A cache in front of this store, for 10,000 answers, each of which is used for this long. With a lag of zero, the store is
-    /// asked each time. A lag of more than 5 minutes counts as 5 minutes: revocation records live that much longer than the
-    /// tokens that they end.
+    /// A cache of 10,000 answers in front of this store. `lag` is the longest age of an answer.
+    /// With a lag of zero, the store is asked each time. A lag of more than 5 minutes counts as 5
+    /// minutes, because revocation records live that much longer than the tokens that they end.
     pub fn new(store: S, lag: Duration) -> Self {
         Self::with_capacity(store, lag, 10_000)
     }
 
-    /// The same for so many answers. Each takes some 120 bytes.
+    /// The same with this many answers. Each takes about 120 bytes.
     pub fn with_capacity(store: S, lag: Duration, answers: usize) -> Self {
         let lag = lag.min(LONGEST_LEEWAY);
         Self { store: Arc::new(store), lag, clock: Arc::new(SystemClock), answers: Arc::new(Answers::new(answers)) }
@@ -116,18 +137,15 @@ impl<S: Revocations> CachedRevocations<S> {
         self
     }
 
-    fn is_known_good(&self, question: &Question, now: OffsetDateTime, revoked: u64) -> bool {
-        let is_young = |answer: &Answer| {
-            let age = now - answer.asked;
-            !age.is_negative() && age < self.lag && answer.asked_at.elapsed() < self.lag
-        };
-        self.answers.good.get(question).is_some_and(|answer| answer.revoked == revoked && is_young(&answer))
+    fn is_known_good(&self, question: &Tag, now: Moment, revocations: u64) -> bool {
+        let is_current = |answer: &Answer| answer.revocations == revocations && now.is_within(self.lag, answer.asked);
+        self.answers.good.get(question).as_ref().is_some_and(is_current)
     }
 }
 
 impl<S: Revocations> Revocations for CachedRevocations<S> {
     async fn revoke(&self, issuer: &str, token_id: &str, until: OffsetDateTime) -> Result<(), RevocationError> {
-        let _told = Told(self.answers.bucket(issuer, token_id));
+        let _count = CountOnDrop(self.answers.counter(issuer, token_id));
         self.store.revoke(issuer, token_id, until).await
     }
 
@@ -138,7 +156,7 @@ impl<S: Revocations> Revocations for CachedRevocations<S> {
         except: Option<ExceptedLogin<'_>>,
         until: OffsetDateTime,
     ) -> Result<u64, RevocationError> {
-        let _told = Told(self.answers.bucket(issuer, subject));
+        let _count = CountOnDrop(self.answers.counter(issuer, subject));
         self.store.revoke_subject(issuer, subject, except, until).await
     }
 
@@ -147,33 +165,20 @@ impl<S: Revocations> Revocations for CachedRevocations<S> {
     }
 
     async fn is_revoked(&self, token: RevocationQuery<'_>) -> Result<bool, RevocationError> {
-        let (question, asked, asked_at) = (question(&token), self.clock.now(), Instant::now());
-        let revoked = self.answers.revoked(&token);
-        if !token.uncached && self.is_known_good(&question, asked, revoked) {
+        let question = self.answers.hash.of(&(token.issuer, token.token_id, token.session_id, token.subject));
+        let asked = Moment { clock: self.clock.now(), steady: Instant::now() };
+        let revocations = self.answers.revocations(&token);
+        if !token.uncached && self.is_known_good(&question, asked, revocations) {
             return Ok(false);
         }
         let is_revoked = self.store.is_revoked(token).await?;
         if is_revoked {
             self.answers.good.remove(&question);
         } else if !self.lag.is_zero() {
-            self.answers.good.insert(question, Answer { asked, asked_at, revoked });
+            self.answers.good.insert(question, Answer { asked, revocations });
         }
         Ok(is_revoked)
     }
-}
-
-/// Of one length, and without any name in it.
-fn question(token: &RevocationQuery<'_>) -> Question {
-    let (subject, generation) = token.subject.unzip();
-    let mut hash = Sha256::new();
-    for name in [Some(token.issuer), Some(token.token_id), token.session_id, subject] {
-        hash.update([u8::from(name.is_some())]);
-        let name = name.unwrap_or_default();
-        hash.update((name.len() as u64).to_le_bytes());
-        hash.update(name);
-    }
-    hash.update(generation.unwrap_or_default().to_le_bytes());
-    hash.finalize().into()
 }
 
 impl<S> Clone for CachedRevocations<S> {

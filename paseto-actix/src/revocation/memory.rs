@@ -1,14 +1,12 @@
-use std::{
-    collections::{BTreeSet, HashMap, hash_map::RandomState},
-    fmt,
-    hash::BuildHasher,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
-};
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use time::OffsetDateTime;
 
 use super::{ExceptedLogin, RevocationError, RevocationQuery, Revocations, store::generation_at};
-use crate::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock};
+use crate::keyed_hash::{BuildTagHasher, KeyedHash, Tag};
 
 /// Revocations in the memory of one process: they end with it, and the tokens are good again.
 /// Clones are the same store.
@@ -27,13 +25,11 @@ pub struct MemoryRevocations {
     capacity: usize,
     clock: Arc<dyn Clock>,
     table: Arc<RwLock<Table>>,
-    names: RandomState,
+    hash: KeyedHash,
 }
 
-/// What a record is kept under, of one length whatever names are: two hashes of them, each begun in
-/// its own way, under a random key. Who does not know it cannot look for names that share them, and
-/// that two do by chance is less likely than any other failure of the machine.
-type RecordId = [u64; 2];
+/// The hash of a kind, an issuer and a name: all of one length, and without the name.
+type RecordId = Tag;
 
 #[derive(Clone, Copy, Hash)]
 enum Kind {
@@ -43,7 +39,7 @@ enum Kind {
 
 #[derive(Default)]
 struct Table {
-    records: HashMap<RecordId, Record>,
+    records: HashMap<RecordId, Record, BuildTagHasher>,
     /// The same by the time of their end.
     ends: BTreeSet<(OffsetDateTime, RecordId)>,
 }
@@ -83,7 +79,7 @@ impl MemoryRevocations {
     /// minutes, 12 hours or 365 days.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, clock: Arc::new(SystemClock), table: Arc::default(), names: RandomState::new() }
+        Self { capacity, clock: Arc::new(SystemClock), table: Arc::default(), hash: KeyedHash::new() }
     }
 
     /// Where the time comes from. Default: [`SystemClock`]. Give the store the clock of the
@@ -95,7 +91,7 @@ impl MemoryRevocations {
         self
     }
 
-    /// How many records are kept.
+    /// The number of records.
     #[must_use]
     pub fn len(&self) -> usize {
         self.write().records.len()
@@ -108,11 +104,11 @@ impl MemoryRevocations {
     }
 
     fn record(&self, kind: Kind, issuer: &str, name: &str) -> RecordId {
-        [0_u8, 1].map(|half| self.names.hash_one((half, kind, issuer, name)))
+        self.hash.of(&(kind, issuer, name))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Table> {
-        // Each step leaves the table whole, whatever became of the thread.
+        // A panic cannot leave the table half-written, so a poisoned lock is sound.
         self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -136,7 +132,7 @@ impl MemoryRevocations {
             table.records.insert(id, record);
             return Ok(());
         };
-        // A record never ends sooner than was said before.
+        // A later call does not shorten the life of a record.
         let until = known.max(record.until);
         table.ends.remove(&(known, id));
         table.ends.insert((until, id));

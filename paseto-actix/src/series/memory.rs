@@ -1,14 +1,12 @@
-use std::{
-    collections::{BTreeSet, HashMap, hash_map::RandomState},
-    fmt,
-    hash::BuildHasher,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use time::OffsetDateTime;
 
 use super::{LoginEntry, MAX_PER_USER, NewSeries, RandomId, Rotation, SeriesError, SeriesOwner, SeriesStore, TokenUse};
-use crate::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock};
+use crate::keyed_hash::{BuildTagHasher, KeyedHash, Tag};
 
 /// Series in the memory of one process, which end with it. Clones are the same store.
 ///
@@ -28,16 +26,16 @@ pub struct MemorySeries {
     max_per_user: usize,
     clock: Arc<dyn Clock>,
     table: Arc<Mutex<Table>>,
-    names: RandomState,
+    hash: KeyedHash,
 }
 
-/// Two hashes of an owner under a random key, so that the store keeps no names of users.
-type OwnerId = [u64; 2];
+/// The hash of an owner, so that the store keeps no names of users.
+type OwnerId = Tag;
 
 #[derive(Default)]
 struct Table {
     /// The series of each owner, in the order of their logins.
-    owners: HashMap<OwnerId, Vec<Series>>,
+    owners: HashMap<OwnerId, Vec<Series>, BuildTagHasher>,
     /// All series by the time of their expiry.
     ends: BTreeSet<(OffsetDateTime, OwnerId, RandomId)>,
 }
@@ -59,7 +57,7 @@ impl MemorySeries {
             max_per_user: MAX_PER_USER,
             clock: Arc::new(SystemClock),
             table: Arc::default(),
-            names: RandomState::new(),
+            hash: KeyedHash::new(),
         }
     }
 
@@ -91,7 +89,7 @@ impl MemorySeries {
     }
 
     fn id(&self, owner: SeriesOwner<'_>) -> OwnerId {
-        [0_u8, 1].map(|half| self.names.hash_one((half, owner)))
+        self.hash.of(&owner)
     }
 
     /// The table without expired series, and the time.

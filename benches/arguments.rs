@@ -1,7 +1,8 @@
-//! What the command line asks for.
+//! The arguments of the command line.
 
 use std::{env, path::PathBuf, str::FromStr};
 
+use crate::memory::Filling;
 use crate::subjects::{SUBJECTS, Subject};
 
 /// What this process is to do: compare, or one of the parts that run in a process of their own.
@@ -9,7 +10,7 @@ pub(crate) enum Arguments {
     Run(Run),
     Serve { subject: &'static Subject, depth: usize },
     CountInstructions { subject: &'static Subject, requests: usize },
-    FillCache { tokens: usize },
+    Fill { filling: Filling, count: usize },
     State { path: PathBuf },
     FillStore { case: usize },
 }
@@ -61,7 +62,11 @@ impl Arguments {
                 "count-instructions" => {
                     return Ok(Self::CountInstructions { subject: subject(&value()?)?, requests: number(&value()?)? });
                 }
-                "fill-cache" => return Ok(Self::FillCache { tokens: number(&value()?)? }),
+                "fill" => {
+                    let name = value()?;
+                    let filling = Filling::named(&name).ok_or_else(|| format!("{name} is no filling"))?;
+                    return Ok(Self::Fill { filling, count: number(&value()?)? });
+                }
                 _ => return Err(format!("{argument} is no argument")),
             }
         }
@@ -70,13 +75,13 @@ impl Arguments {
 }
 
 impl Run {
-    /// Whether what is called so is wanted.
+    /// Whether to measure the subject with this name.
     pub(crate) fn wants(&self, group: &str, name: &str) -> bool {
         self.only.as_deref().is_none_or(|only| format!("{group}: {name}").contains(only))
     }
 }
 
-/// Cargo starts this in the package's folder, which is not where whoever calls it thinks to be.
+/// A path in the workspace. Cargo starts a benchmark in the folder of its package.
 fn in_workspace(path: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(path)
 }

@@ -129,8 +129,8 @@ impl<'a> Asked<'a> {
         self.make(WARM_UP + self.per_round);
     }
 
-    /// Makes requests with tokens of this number of users, if the subject gets new tokens. The check
-    /// of the server uses the token of user 0.
+    /// Makes requests with tokens of this number of users, if the subject gets new tokens. The
+    /// check of the server uses the token of user 0.
     fn make(&mut self, count: usize) {
         if let Sends::NewTokens(form) = self.subject.sends {
             let tokens = self.setting.keys.tokens(form, 1..1 + count);
@@ -147,8 +147,8 @@ impl<'a> Asked<'a> {
         self.speeds.push(self.per_round as f64 / time.as_secs_f64());
     }
 
-    /// Sends this number of requests, and returns the server's processor time, which other processes
-    /// do not change. Systems that do not report it get the elapsed time.
+    /// Sends this number of requests, and returns the server's processor time, which other
+    /// processes do not change. Systems that do not report it get the elapsed time.
     fn send(&self, running: &mut Running, first: usize, count: usize) -> Duration {
         let Running { server, load, request } = running;
         let before = server.busy();

@@ -30,7 +30,7 @@ fn main() {
         Arguments::Run(run) => compare(&run),
         Arguments::Serve { subject, depth } => server::serve(subject, depth),
         Arguments::CountInstructions { subject, requests } => instructions::run_counted(subject, requests),
-        Arguments::FillCache { tokens } => memory::fill(tokens),
+        Arguments::Fill { filling, count } => memory::fill(filling, count),
         Arguments::State { path } => write(&path, state::measure()),
         Arguments::FillStore { case } => state::fill(case),
     }

@@ -1,65 +1,105 @@
-//! The memory of a cached token: the resident memory of a process that only fills a cache.
+//! The memory of a cached token and of a trusted key: the growth of a process's resident memory.
 
 use std::fs;
 
 use crate::{
     arguments::Run,
     group::{Comparison, Group, LIMIT, Samples, Side, Target, Unit},
-    keys::{Keys, payload_len, token},
+    growth::{keys_with_tokens, with_tables},
+    keys::{Claims, Keys, payload_len, token},
     process::{self, ChildProcess},
     verifiers,
 };
 
-const TOKENS: usize = 100_000;
 /// The number of tokens before the first count, so that the memory of every process does not count.
 const BEFORE: usize = 1000;
-/// The most bytes of a cached token without its payload.
-const MOST: f64 = 500.0;
 
-pub(crate) fn measure(run: &Run) -> Group {
-    const SUBJECT: &str = "a cached token without its payload";
+/// The content of a child process's memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Filling {
+    Tokens,
+    /// Tokens whose claims are read twice, so that each has an index of its claims.
+    ReadTokens,
+    Keys,
+}
+
+const FILLINGS: [(Filling, &str, &str, Option<f64>, usize); 3] = [
+    (Filling::Tokens, "tokens", "a cached token without its payload", Some(500.0), 100_000),
+    (Filling::ReadTokens, "read-tokens", "the same, after its claims were read twice", None, 100_000),
+    (Filling::Keys, "keys", "a trusted key with a table", Some(31.0 * 1024.0), 1000),
+];
+
+impl Filling {
+    pub(crate) fn named(wanted: &str) -> Option<Self> {
+        FILLINGS.into_iter().find_map(|(filling, name, ..)| (name == wanted).then_some(filling))
+    }
+}
+
+pub(crate) fn measure(run: &Run) -> Vec<Group> {
+    FILLINGS.into_iter().map(|(_, name, subject, limit, count)| grown(run, name, subject, limit, count)).collect()
+}
+
+fn grown(run: &Run, name: &str, subject: &str, limit: Option<f64>, count: usize) -> Group {
     let mut group = Group::new("memory", Unit::Bytes);
-    group.comparisons = vec![Comparison::new(SUBJECT, LIMIT, Some(Target::AtMost(1.0)))];
+    group.comparisons = vec![Comparison::new(subject, LIMIT, limit.map(|_| Target::AtMost(1.0)))];
     if !group.is_needed(run) {
         return group;
     }
-    let tokens = if run.brief { 1 } else { TOKENS };
-    let mut child = ChildProcess::start(&[], &["fill-cache", &tokens.to_string()], &Keys::generate());
+    let count = if run.brief { 1 } else { count };
+    let mut child = ChildProcess::start(&[], &["fill", name, &count.to_string()], &Keys::generate());
     let line = child.line();
     if line.is_empty() {
-        group.notes.push("skipped, as the system does not tell what a process takes: memory".to_owned());
+        group.notes.push(format!("skipped, as the system does not tell what a process takes: {subject}"));
         return group;
     }
     let bytes = line.parse().expect("a number");
-    group.samples = vec![Samples { name: SUBJECT.to_owned(), side: Side::Ours, rounds: vec![bytes] }];
-    group.add_limit(MOST);
+    group.samples = vec![Samples { name: subject.to_owned(), side: Side::Ours, rounds: vec![bytes] }];
+    group.add_limit(limit.unwrap_or(500.0));
     group
 }
 
-/// Runs in the child process. It verifies this number of tokens, and prints the memory of one
-/// without its payload.
-pub(crate) fn fill(tokens: usize) {
+/// Runs in the child process. It prints the memory of one token, without its payload, or of one
+/// key.
+pub(crate) fn fill(filling: Filling, count: usize) {
     let keys: Keys = process::input();
-    let cache = verifiers::cache_of(BEFORE + tokens);
-    let verifier = verifiers::cached_in(keys.public(), &cache).build().expect("a verifier");
+    let bytes = match filling {
+        Filling::Keys => fill_keys(count),
+        Filling::Tokens | Filling::ReadTokens => fill_tokens(&keys, count, filling == Filling::ReadTokens),
+    };
+    println!("{}", bytes.map_or_else(String::new, |bytes| bytes.to_string()));
+}
+
+fn fill_tokens(keys: &Keys, count: usize, reads: bool) -> Option<f64> {
+    let verifier = verifiers::cached_for(keys.public(), BEFORE + count).build().expect("a verifier");
     let issuer = keys.issuer();
     let mut claims = 0;
     let mut show = |number| {
         let token = token(&issuer, number);
-        verifier.verify_str(&token).expect("a token");
+        let verified = verifier.verify_str(&token).expect("a token");
+        for _ in 0..if reads { 2 } else { 0 } {
+            let claims: Claims = verified.claims().expect("claims");
+            assert_eq!(claims, Claims::of(number));
+        }
         claims += payload_len(&token);
     };
     (0..BEFORE).for_each(&mut show);
     let before = resident();
-    (BEFORE..BEFORE + tokens).for_each(&mut show);
-    assert_eq!(cache.len(), BEFORE + tokens, "a token was not kept");
-    match before.zip(resident()) {
-        Some((before, after)) => {
-            let claims = claims as f64 / (BEFORE + tokens) as f64;
-            println!("{}", (after - before) / tokens as f64 - claims);
-        }
-        None => println!(),
-    }
+    (BEFORE..BEFORE + count).for_each(&mut show);
+    assert_eq!(verifier.token_cache_stats().entries, BEFORE + count, "a token was not cached");
+    let claims = claims as f64 / (BEFORE + count) as f64;
+    Some((resident()? - before?) / count as f64 - claims)
+}
+
+fn fill_keys(count: usize) -> Option<f64> {
+    // Keys and tokens exist before, and the first verifier brings the memory that every process
+    // needs.
+    let (first, keys) = (keys_with_tokens(1), keys_with_tokens(count));
+    let first = with_tables(&first);
+    let before = resident();
+    let verifier = with_tables(&keys);
+    let after = resident();
+    assert_eq!((first.precomputed_keys(), verifier.precomputed_keys()), (1, count));
+    Some((after? - before?) / count as f64)
 }
 
 /// The resident memory of this process, in bytes.

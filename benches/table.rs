@@ -9,7 +9,8 @@ pub(crate) struct Row {
     cells: [String; 8],
 }
 
-const HEADERS: [&str; 8] = ["what", "beside", "ratio", "half of the rounds", "target", "", "own", "beside"];
+const HEADERS: [&str; 8] =
+    ["what", "beside", "ratio", "middle half of the rounds", "target", "result", "own", "beside"];
 
 /// The rows of a group; those of which a subject was not measured are left out.
 pub(crate) fn rows(group: &Group) -> Vec<Row> {

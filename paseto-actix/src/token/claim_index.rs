@@ -7,8 +7,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use serde::de::value::MapDeserializer;
-use serde::de::{DeserializeOwned, Deserializer, Error as _, IntoDeserializer, Visitor};
-use serde::forward_to_deserialize_any;
+use serde::de::{DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
 use serde_json::de::StrRead;
 use serde_json::value::RawValue;
 use serde_json::{Deserializer as Json, Error};
@@ -58,93 +57,48 @@ impl ClaimIndex {
         Some(Self(entries))
     }
 
-    /// Reads a type from the payload of this index. Returns `None` if the type does not fit or is
-    /// not read as a map, and after an error in any claim, even if the type ignores it: serde_json
-    /// has to decide then, as in the first read.
+    /// Reads a type from the payload of this index. Returns `None` if the type does not fit, and
+    /// after an error in any claim, even if the type ignores it: serde_json has to decide then, as
+    /// in the first read.
     pub(super) fn read<C: DeserializeOwned>(&self, payload: &str) -> Option<C> {
         let failed = Cell::new(false);
-        let entry = |entry: &Entry| {
-            let value = Value { payload, span: entry.value, failed: &failed };
-            Some((entry.name.text(payload)?, value))
-        };
-        let claims = C::deserialize(Claims(self.0.iter().map_while(entry))).ok()?;
+        let span = Span::of(payload, payload)?;
+        let claims = C::deserialize(Part { payload, span, index: Some(self), failed: &failed }).ok()?;
         (!failed.get()).then_some(claims)
     }
 }
 
-macro_rules! leave_to_serde_json {
-    ($($method:ident($($argument:ty),*);)*) => {
-        $(fn $method<V: Visitor<'de>>(self, $(_: $argument,)* _: V) -> Result<V::Value, Error> {
-            Err(Error::custom("the type does not ask for a map"))
-        })*
-    };
-}
-
-/// A map of claims, for types that ask for a map.
-struct Claims<I>(I);
-
-impl<'de, 'c, I> Deserializer<'de> for Claims<I>
-where
-    I: Iterator<Item = (&'de str, Value<'de, 'c>)>,
-{
-    type Error = Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let mut claims = MapDeserializer::new(self.0);
-        let value = visitor.visit_map(&mut claims)?;
-        claims.end()?;
-        Ok(value)
-    }
-
-    forward_to_deserialize_any! { map struct ignored_any }
-
-    leave_to_serde_json! {
-        deserialize_bool();
-        deserialize_i8();
-        deserialize_i16();
-        deserialize_i32();
-        deserialize_i64();
-        deserialize_u8();
-        deserialize_u16();
-        deserialize_u32();
-        deserialize_u64();
-        deserialize_f32();
-        deserialize_f64();
-        deserialize_char();
-        deserialize_str();
-        deserialize_string();
-        deserialize_bytes();
-        deserialize_byte_buf();
-        deserialize_option();
-        deserialize_unit();
-        deserialize_unit_struct(&'static str);
-        deserialize_newtype_struct(&'static str);
-        deserialize_seq();
-        deserialize_tuple(usize);
-        deserialize_tuple_struct(&'static str, usize);
-        deserialize_enum(&'static str, &'static [&'static str]);
-        deserialize_identifier();
-    }
-}
-
-/// The value of a claim. serde_json parses it, unless the type does not have the claim.
-struct Value<'de, 'c> {
+/// The payload, or the value of a claim. serde_json parses it, with two exceptions: the payload as
+/// a map of claims comes from its index, and a claim that the type does not have is not parsed.
+#[derive(Clone, Copy)]
+struct Part<'de, 'i> {
     payload: &'de str,
     span: Span,
-    failed: &'c Cell<bool>,
+    /// That of the payload. The value of a claim has no index.
+    index: Option<&'i ClaimIndex>,
+    failed: &'i Cell<bool>,
 }
 
-impl<'de> Value<'de, '_> {
-    fn parse<T>(&self, read: impl FnOnce(&mut Json<StrRead<'de>>) -> Result<T, Error>) -> Result<T, Error> {
+impl<'de> Part<'de, '_> {
+    fn parse<T>(self, read: impl FnOnce(&mut Json<StrRead<'de>>) -> Result<T, Error>) -> Result<T, Error> {
         let mut json = Json::from_str(self.span.text(self.payload).unwrap_or_default());
         // serde_json reads `1` of `1e3` as an integer, and the rest is an error.
         let value = read(&mut json).and_then(|value| json.end().map(|()| value));
         self.failed.set(self.failed.get() || value.is_err());
         value
     }
+
+    fn visit_claims<V: Visitor<'de>>(self, index: &ClaimIndex, visitor: V) -> Result<V::Value, Error> {
+        let claim =
+            |entry: &Entry| Some((entry.name.text(self.payload)?, Self { span: entry.value, index: None, ..self }));
+        let mut claims = MapDeserializer::new(index.0.iter().map_while(claim));
+        let value = visitor.visit_map(&mut claims)?;
+        claims.end()?;
+        Ok(value)
+    }
 }
 
-impl<'de> IntoDeserializer<'de, Error> for Value<'de, '_> {
+impl<'de> IntoDeserializer<'de, Error> for Part<'de, '_> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -160,15 +114,31 @@ macro_rules! parse_with_serde_json {
     };
 }
 
-impl<'de> Deserializer<'de> for Value<'de, '_> {
+macro_rules! parse_or_visit_claims {
+    ($($method:ident($($argument:ident: $kind:ty),*);)*) => {
+        $(fn $method<V: Visitor<'de>>(self, $($argument: $kind,)* visitor: V) -> Result<V::Value, Error> {
+            match self.index {
+                Some(index) => self.visit_claims(index, visitor),
+                None => self.parse(|json| json.$method($($argument,)* visitor)),
+            }
+        })*
+    };
+}
+
+impl<'de> Deserializer<'de> for Part<'de, '_> {
     type Error = Error;
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         visitor.visit_unit()
     }
 
-    parse_with_serde_json! {
+    parse_or_visit_claims! {
         deserialize_any();
+        deserialize_map();
+        deserialize_struct(name: &'static str, fields: &'static [&'static str]);
+    }
+
+    parse_with_serde_json! {
         deserialize_bool();
         deserialize_i8();
         deserialize_i16();
@@ -194,8 +164,6 @@ impl<'de> Deserializer<'de> for Value<'de, '_> {
         deserialize_seq();
         deserialize_tuple(len: usize);
         deserialize_tuple_struct(name: &'static str, len: usize);
-        deserialize_map();
-        deserialize_struct(name: &'static str, fields: &'static [&'static str]);
         deserialize_enum(name: &'static str, variants: &'static [&'static str]);
         deserialize_identifier();
     }

@@ -44,6 +44,9 @@ fn reads_what_serde_json_reads() {
     for (ours, theirs) in [
         both::<Some3>(PAYLOAD),
         both::<Flat>(PAYLOAD),
+        both::<New>(PAYLOAD),
+        both::<Option<Some3>>(PAYLOAD),
+        both::<Box<RawValue>>(PAYLOAD),
         both::<BTreeMap<String, Any>>(PAYLOAD),
         both::<Any>(PAYLOAD),
         both::<HashMap<String, Box<RawValue>>>(r#"{"a":[1, 2]}"#),
@@ -94,14 +97,8 @@ fn rejects_what_serde_json_rejects() {
 #[test]
 fn leaves_other_types_to_serde_json() {
     assert!(ClaimIndex::new(r#"{"\u0061":1}"#).is_none(), "a name that is not written as it reads");
-    for (ours, theirs) in [
-        both::<BTreeMap<u8, u8>>(r#"{"1":2}"#),
-        both::<Box<RawValue>>(PAYLOAD),
-        both::<New>(PAYLOAD),
-        both::<Option<Some3>>(PAYLOAD),
-    ] {
-        assert!(ours.is_none() && theirs.is_some());
-    }
+    let (ours, theirs) = both::<BTreeMap<u8, u8>>(r#"{"1":2}"#);
+    assert!(ours.is_none() && theirs.is_some());
     let other = ClaimIndex::new(PAYLOAD).expect("a payload");
     assert_eq!(other.read::<Some3>("{}"), None, "the payload of another index");
     assert_eq!(other.read::<Any>(PAYLOAD).expect("a map")["list"], json!([{ "a": [] }, "\"}"]));

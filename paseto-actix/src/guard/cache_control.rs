@@ -1,11 +1,8 @@
-use std::{
-    future::{Ready, ready},
-    task::{Context, Poll},
-};
+use std::future::{Ready, ready};
 
 use actix_web::{
     Error,
-    dev::{Service, ServiceRequest, ServiceResponse, Transform},
+    dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
 };
 use futures_util::future::{FutureExt, Map};
 
@@ -91,9 +88,7 @@ where
     type Error = Error;
     type Future = Map<S::Future, fn(Outcome<B>) -> Outcome<B>>;
 
-    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.service.poll_ready(cx)
-    }
+    forward_ready!(service);
 
     fn call(&self, req: ServiceRequest) -> Self::Future {
         self.service.call(req).map(|response| Ok(restrict(response?)))

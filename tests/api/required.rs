@@ -51,7 +51,7 @@ async fn unguarded(runs: web::Data<Runs>) -> &'static str {
 
 fn knocked(req: &HttpRequest, token: &VerifiedToken) -> Result<(), Refusal> {
     assert_eq!(token.subject(), Some("ada"));
-    if req.headers().contains_key("knock") { Ok(()) } else { Err(Refusal::forbidden("nobody knocked")) }
+    if req.headers().contains_key("knock") { Ok(()) } else { Err(Refusal::forbidden("no knock header")) }
 }
 
 /// Each requirement at two places: an attribute, and a middleware around a scope.
@@ -253,12 +253,12 @@ async fn b26_all_options_together() {
         let (answer, runs) = Visit { knock: false, ..good() }.on(path).await;
         assert_eq!((answer.status, answer.challenge(), runs), (StatusCode::FORBIDDEN, "", 0), "{path}");
         // `on` makes two requests.
-        assert_eq!((answer.body.as_str(), logs.count("Forbidden: nobody knocked")), (BODY_403, 2), "{logs:?}");
+        assert_eq!((answer.body.as_str(), logs.count("Forbidden: no knock header")), (BODY_403, 2), "{logs:?}");
 
         let logs = Logs::capture();
         let visit = Visit { scope: Some("read"), login: None, knock: false };
         assert_insufficient_scope(&visit.on(path).await, "read write editor admin", path);
-        assert_eq!(logs.count("nobody knocked"), 0, "{logs:?}");
+        assert_eq!(logs.count("no knock header"), 0, "{logs:?}");
     }
 }
 

@@ -2,6 +2,7 @@
 //! next request on.
 
 use paseto_actix_tests::{
+    for_each_event,
     logins::{
         Keys, Place, Server,
         world::{Column, Event, World},
@@ -31,15 +32,4 @@ macro_rules! rows {
     };
 }
 
-rows! {
-    logout_of_a_browser: BrowserLogout,
-    logout_of_a_session: SessionLogout,
-    logout_of_an_app: AppLogout,
-    end_of_the_login_of_a_browser: EndOfBrowser,
-    end_of_the_login_of_an_app: EndOfApp,
-    logout_everywhere: LogoutAll,
-    logout_of_others_by_a_browser: OthersOfBrowser,
-    logout_of_others_by_an_app: OthersOfApp,
-    used_remember_me_cookie: UsedCookie,
-    used_refresh_token: UsedToken,
-}
+for_each_event!(rows);

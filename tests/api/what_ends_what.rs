@@ -2,6 +2,7 @@
 
 use paseto_actix_tests::{
     clock::TestClock,
+    for_each_event,
     logins::world::{Column, Event, World},
 };
 use time::Duration;
@@ -31,18 +32,7 @@ macro_rules! cells {
     };
 }
 
-cells! {
-    logout_of_a_browser: BrowserLogout,
-    logout_of_a_session: SessionLogout,
-    logout_of_an_app: AppLogout,
-    end_of_the_login_of_a_browser: EndOfBrowser,
-    end_of_the_login_of_an_app: EndOfApp,
-    logout_everywhere: LogoutAll,
-    logout_of_others_by_a_browser: OthersOfBrowser,
-    logout_of_others_by_an_app: OthersOfApp,
-    used_remember_me_cookie: UsedCookie,
-    used_refresh_token: UsedToken,
-}
+for_each_event!(cells);
 
 async fn in_memory(event: Event, column: Column) {
     let mut world = World::in_memory(&TestClock::new()).await;

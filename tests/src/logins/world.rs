@@ -24,6 +24,25 @@ pub enum Column {
     RememberedLogins,
 }
 
+/// Calls a macro with each event: the name of its tests, and the variant.
+#[macro_export]
+macro_rules! for_each_event {
+    ($callback:ident) => {
+        $callback! {
+            logout_of_a_browser: BrowserLogout,
+            logout_of_a_session: SessionLogout,
+            logout_of_an_app: AppLogout,
+            end_of_the_login_of_a_browser: EndOfBrowser,
+            end_of_the_login_of_an_app: EndOfApp,
+            logout_everywhere: LogoutAll,
+            logout_of_others_by_a_browser: OthersOfBrowser,
+            logout_of_others_by_an_app: OthersOfApp,
+            used_remember_me_cookie: UsedCookie,
+            used_refresh_token: UsedToken,
+        }
+    };
+}
+
 /// An event that ends logins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {

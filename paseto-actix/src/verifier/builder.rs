@@ -206,8 +206,9 @@ impl VerifierBuilder {
         self
     }
 
-    /// An asynchronous check of the application. It runs after revocations. It may be called
-    /// several times: all checks have to pass.
+    /// An asynchronous check of the application. It runs with each request, after revocations. It
+    /// may be called several times: all checks have to pass. [`Verifier::verify_str`] is an error
+    /// then.
     ///
     /// ```
     /// use paseto_actix::{Refusal, SecretKey, VerifiedToken, Verifier};

@@ -15,8 +15,8 @@ impl VerifierBuilder {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] if no issuer is trusted, a key is given twice or for two issuers or must not be trusted, or if a
-    /// setting cannot work.
+    /// [`ConfigError`] if no issuer is trusted, if a key is given twice or for two issuers, if a key
+    /// cannot be trusted, or if a setting cannot work.
     ///
     /// # Panics
     ///

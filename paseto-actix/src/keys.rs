@@ -12,6 +12,7 @@ mod public;
 mod ring;
 mod secret;
 mod stack;
+mod text;
 
 pub(crate) use blake2b::Blake2b;
 pub(crate) use ed25519::{CanonicalSignature, VerificationKey};
@@ -21,3 +22,4 @@ pub use public::PublicKey;
 pub use ring::KeyRing;
 pub use secret::SecretKey;
 use stack::clear_stack_after;
+pub(crate) use text::{ReadKey, separate};

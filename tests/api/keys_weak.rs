@@ -68,7 +68,7 @@ fn b30_points_of_small_order() {
     assert_eq!(points.len(), 8, "the whole torsion subgroup");
     assert_eq!(trust(keys_point().as_bytes()), Ok(()));
     for point in points {
-        assert_weak(point.compress().as_bytes(), "not a point of the prime-order group");
+        assert_weak(point.compress().as_bytes(), "the public key is not a point of the prime-order group");
     }
 }
 
@@ -80,7 +80,7 @@ fn b30_points_of_mixed_order() {
         if sum == good.compress() {
             assert_eq!(trust(sum.as_bytes()), Ok(()), "nothing was added");
         } else {
-            assert_weak(sum.as_bytes(), "not a point of the prime-order group");
+            assert_weak(sum.as_bytes(), "the public key is not a point of the prime-order group");
         }
     }
 }
@@ -99,14 +99,14 @@ fn b30_encodings_that_are_not_canonical() {
         again[31] = 0x7f;
         for sign in [0, 0x80] {
             again[31] |= sign;
-            assert_weak(&again, "not the canonical encoding of its point");
+            assert_weak(&again, "the public key is not the canonical encoding of its point");
         }
     }
     assert!(seen > 1);
     // x is 0, and there is no negative 0.
     let mut negative_zero = small(1);
     negative_zero[31] = 0x80;
-    assert_weak(&negative_zero, "not the canonical encoding of its point");
+    assert_weak(&negative_zero, "the public key is not the canonical encoding of its point");
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn b30_no_point_of_the_curve() {
     let mut seen = 0;
     for y in (0..=255).filter(|&y| VerifyingKey::from_bytes(&small(y)).is_err()) {
         seen += 1;
-        assert_weak(&small(y), "not a point of the curve");
+        assert_weak(&small(y), "the public key is not a point of the curve");
     }
     assert!(seen > 50);
 }

@@ -43,8 +43,8 @@ impl LocalKey {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::WrongKeyType`] for another type of PASERK, [`ConfigError::MalformedKey`] for anything that is
-    /// none.
+    /// [`ConfigError::WrongKeyType`] for another type of PASERK, a token or PEM,
+    /// [`ConfigError::MalformedKey`] for any other text.
     ///
     /// [`k4.local`]: https://github.com/paseto-standard/paserk/blob/master/types/local.md
     pub fn from_paserk(text: &str) -> Result<Self, ConfigError> {
@@ -90,13 +90,15 @@ impl LocalKey {
     /// [RFC 5869]: https://www.rfc-editor.org/rfc/rfc5869
     pub fn derive_from(master: impl AsRef<[u8]>, context: &str) -> Result<Self, ConfigError> {
         if master.as_ref().len() < 32 {
-            return Err(ConfigError::WeakKey("a master secret of under 32 bytes"));
+            return Err(ConfigError::WeakKey(
+                "the master secret has fewer than 32 bytes: create one by `openssl rand -hex 32`",
+            ));
         }
         clear_stack_after(|| {
             let mut bytes = Zeroizing::new([0; 32]);
             Hkdf::<Sha256>::new(Some(b"paseto-actix k4.local"), master.as_ref())
                 .expand(context.as_bytes(), bytes.as_mut_slice())
-                .map_err(|_| ConfigError::WeakKey("no key can be derived from it"))?;
+                .map_err(|_| ConfigError::WeakKey("the context is too long"))?;
             Self::from_bytes(&bytes)
         })
     }
@@ -108,7 +110,7 @@ impl LocalKey {
 
     fn from_bytes(bytes: &[u8; 32]) -> Result<Self, ConfigError> {
         let inner =
-            SymmetricKey::from(bytes).map_err(|_| ConfigError::MalformedKey("refused by the PASETO implementation"))?;
+            SymmetricKey::from(bytes).map_err(|_| ConfigError::MalformedKey("the PASETO library rejects it".into()))?;
         Ok(Self {
             #[cfg(feature = "session")]
             derivation: Arc::new(Derivation::new(bytes)),

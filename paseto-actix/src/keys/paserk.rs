@@ -7,11 +7,12 @@ use std::sync::Arc;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use zeroize::Zeroizing;
 
-use super::Blake2b;
-use crate::ConfigError;
+use super::{Blake2b, pem, text};
+use crate::error::ConfigError;
 
-/// The types that could be mistaken for the one wanted, told apart for a message that helps.
-const KNOWN: [&str; 15] = [
+/// The types of PASERK that are often given in place of the expected one, and the headers of
+/// tokens.
+const KNOWN_TYPES: [&str; 19] = [
     "k4.public",
     "k4.secret",
     "k4.local",
@@ -26,19 +27,45 @@ const KNOWN: [&str; 15] = [
     "k3",
     "k2",
     "k1",
-    "-----BEGIN",
+    "v4.public",
+    "v4.local",
+    "v3",
+    "v2",
+    "v1",
 ];
+
+/// The type of a text that begins as a PASERK or a token.
+pub(super) fn type_of(text: &str) -> Option<&'static str> {
+    KNOWN_TYPES.into_iter().find(|kind| text.strip_prefix(kind).is_some_and(|rest| rest.starts_with('.')))
+}
 
 /// Decodes a PASERK of the type `expected` into exactly `N` bytes.
 pub(super) fn decode<const N: usize>(text: &str, expected: &'static str) -> Result<Zeroizing<[u8; N]>, ConfigError> {
+    let text = text::trim(text);
     let data = text
         .strip_prefix(expected)
         .and_then(|rest| rest.strip_prefix('.'))
-        .ok_or_else(|| wrong_type(text, expected))?;
+        .ok_or_else(|| not_expected(text, expected))?;
+    let malformed = |problem: String| ConfigError::MalformedKey(problem.into());
+    if let Some(wrong) = data.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_')) {
+        let found = match wrong {
+            '=' => "padding (`=`): remove it",
+            '+' | '/' => "a character of standard base64 (`+` or `/`): convert it to base64url",
+            c if c.is_whitespace() => "a blank or a line break",
+            _ => "another character",
+        };
+        return Err(malformed(format!("expected base64url after `{expected}.`, found {found}")));
+    }
+    let len = (N * 8).div_ceil(6);
+    if data.len() != len {
+        let found = data.len();
+        let problem = if found < len { "a part is missing" } else { "remove the rest" };
+        return Err(malformed(format!("expected {len} characters after `{expected}.`, found {found}: {problem}")));
+    }
     let mut bytes = Zeroizing::new([0; N]);
     match Base64UrlUnpadded::decode(data, bytes.as_mut_slice()) {
         Ok(decoded) if decoded.len() == N => Ok(bytes),
-        _ => Err(ConfigError::MalformedKey("what follows the type is too short, too long, or not base64url")),
+        _ => Err(malformed(format!("the last character after `{expected}.` is not canonical base64url"))),
     }
 }
 
@@ -63,14 +90,18 @@ pub(super) fn id(kind: &'static str, paserk: &str) -> Arc<str> {
     encode(kind, hash.finalize().as_slice()).as_str().into()
 }
 
-fn wrong_type(text: &str, expected: &'static str) -> ConfigError {
-    let named = |kind: &&str| text.strip_prefix(*kind).is_some_and(|rest| rest.starts_with(['.', ' ']));
-    match KNOWN.into_iter().find(named) {
-        Some(found) => ConfigError::WrongKeyType { expected, found },
-        None => ConfigError::MalformedKey(match expected {
-            "k4.secret" => "not a PASERK that begins with `k4.secret.`",
-            "k4.public" => "not a PASERK that begins with `k4.public.`",
-            _ => "not a PASERK that begins with `k4.local.`",
-        }),
+fn not_expected(text: &str, expected: &'static str) -> ConfigError {
+    if pem::is_pem(text) {
+        return ConfigError::WrongKeyType { expected, found: "PEM" };
     }
+    if let Some(found) = type_of(text) {
+        return ConfigError::WrongKeyType { expected, found };
+    }
+    ConfigError::MalformedKey(if text.is_empty() {
+        "the text is empty".into()
+    } else if text::is_path(text) {
+        text::FOUND_PATH.into()
+    } else {
+        format!("expected a PASERK that begins with `{expected}.`").into()
+    })
 }

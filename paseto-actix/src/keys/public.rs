@@ -1,6 +1,7 @@
 use std::{fmt, sync::Arc};
 
-use ed25519_dalek::{VerifyingKey, pkcs8::DecodePublicKey};
+use ed25519_dalek::VerifyingKey;
+use ed25519_dalek::pkcs8::spki::{DecodePublicKey, SubjectPublicKeyInfoRef};
 
 use super::{VerificationKey, paserk, pem};
 use crate::error::ConfigError;
@@ -37,8 +38,8 @@ impl PublicKey {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::WrongKeyType`] for another type of PASERK, [`ConfigError::MalformedKey`] for anything that is
-    /// none.
+    /// [`ConfigError::WrongKeyType`] for another type of PASERK, a token or PEM,
+    /// [`ConfigError::MalformedKey`] for any other text.
     ///
     /// [`k4.public`]: https://github.com/paseto-standard/paserk/blob/master/types/public.md
     pub fn from_paserk(text: &str) -> Result<Self, ConfigError> {
@@ -47,17 +48,22 @@ impl PublicKey {
 
     /// Reads a SubjectPublicKeyInfo in PEM ([RFC 8410], section 4), the form that OpenSSL writes.
     ///
-    /// The text starts with `-----BEGIN PUBLIC KEY-----` and holds one block.
+    /// The text has one block, `-----BEGIN PUBLIC KEY-----`. Text around the block, white space,
+    /// and line breaks that are missing or written as `\n`, are accepted.
     ///
     /// # Errors
     ///
-    /// As [`from_paserk`](Self::from_paserk); [`ConfigError::MalformedKey`] also for the key of another algorithm.
+    /// [`ConfigError::WrongKeyType`] for another label or a PASERK, [`ConfigError::MalformedKey`]
+    /// for a text without a block or with several, for damaged PEM, and for a key of another
+    /// algorithm.
     ///
     /// [RFC 8410]: https://www.rfc-editor.org/rfc/rfc8410#section-4
     pub fn from_pem(text: &str) -> Result<Self, ConfigError> {
-        pem::check(text, "PUBLIC KEY")?;
-        let key = VerifyingKey::from_public_key_pem(text)
-            .map_err(|_| ConfigError::MalformedKey("not the SubjectPublicKeyInfo of an Ed25519 key"))?;
+        let der = pem::decode(text, "PUBLIC KEY")?;
+        let key = VerifyingKey::from_public_key_der(&der).map_err(|_| {
+            let key = SubjectPublicKeyInfoRef::try_from(der.as_slice()).ok();
+            pem::not_ed25519(key.map(|key| key.algorithm.oid), "SubjectPublicKeyInfo")
+        })?;
         Ok(Self::from_bytes(key.as_bytes()))
     }
 
@@ -94,14 +100,14 @@ impl PublicKey {
     /// [`ConfigError::WeakKey`] for bytes that do not encode a point of the curve, for a second encoding
     /// of a point, and for a point outside of the prime-order group.
     pub(crate) fn verification_key(&self) -> Result<VerificationKey, ConfigError> {
-        let key =
-            VerifyingKey::from_bytes(&self.bytes).map_err(|_| ConfigError::WeakKey("not a point of the curve"))?;
+        let key = VerifyingKey::from_bytes(&self.bytes)
+            .map_err(|_| ConfigError::WeakKey("the public key is not a point of the curve"))?;
         let point = key.to_edwards();
         if point.compress().as_bytes() != &self.bytes {
-            return Err(ConfigError::WeakKey("not the canonical encoding of its point"));
+            return Err(ConfigError::WeakKey("the public key is not the canonical encoding of its point"));
         }
         if key.is_weak() || !point.is_torsion_free() {
-            return Err(ConfigError::WeakKey("not a point of the prime-order group"));
+            return Err(ConfigError::WeakKey("the public key is not a point of the prime-order group"));
         }
         Ok(VerificationKey::new(key))
     }

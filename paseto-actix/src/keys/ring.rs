@@ -1,5 +1,8 @@
+use std::str::FromStr;
+
 use super::LocalKey;
-use crate::ConfigError;
+use super::text::{ReadKey, separate};
+use crate::error::ConfigError;
 
 /// One active key, which encrypts, and retired keys, which only decrypt.
 ///
@@ -41,7 +44,10 @@ impl KeyRing {
                 return Err(ConfigError::DuplicateKey { kid: key.kid().to_owned() });
             }
             if keys.len() > MAX_RETIRED {
-                return Err(ConfigError::setting("retired", "more than seven retired keys"));
+                return Err(ConfigError::setting(
+                    "retired",
+                    "expected at most 7 retired keys: remove the keys whose tokens have expired",
+                ));
             }
             keys.push(key);
         }
@@ -63,5 +69,31 @@ impl KeyRing {
 impl From<LocalKey> for KeyRing {
     fn from(key: LocalKey) -> Self {
         Self { keys: vec![key] }
+    }
+}
+
+/// Reads keys with commas between them, the active key first: `k4.local.…,k4.local.…`.
+///
+/// ```
+/// use paseto_actix::{KeyRing, LocalKey};
+///
+/// # fn main() -> Result<(), paseto_actix::ConfigError> {
+/// let (new, old) = (LocalKey::generate(), LocalKey::generate());
+/// let keys: KeyRing = format!("{},{}", *new.to_paserk(), *old.to_paserk()).parse()?;
+/// assert_eq!(keys.active(), &new);
+/// # Ok(())
+/// # }
+/// ```
+impl FromStr for KeyRing {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        let mut keys = Vec::new();
+        for key in separate(text) {
+            keys.push(LocalKey::read(key)?);
+        }
+        // There is a first key, because an empty text is an error above.
+        let retired = keys.split_off(1);
+        Self::new(keys.remove(0), retired)
     }
 }

@@ -1,10 +1,8 @@
 use std::{fmt, sync::Arc};
 
-use ed25519_dalek::{
-    Signature, SigningKey,
-    ed25519::signature::MultipartSigner,
-    pkcs8::{DecodePrivateKey, spki::der::pem::decode as decode_pem},
-};
+use ed25519_dalek::ed25519::signature::MultipartSigner;
+use ed25519_dalek::pkcs8::{DecodePrivateKey, PrivateKeyInfoRef};
+use ed25519_dalek::{Signature, SigningKey};
 use zeroize::Zeroizing;
 
 use super::{PublicKey, clear_stack_after, paserk, pem};
@@ -44,8 +42,9 @@ impl SecretKey {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::WrongKeyType`] for another type of PASERK, [`ConfigError::MalformedKey`] for anything that is
-    /// none or whose halves do not belong together, [`ConfigError::WeakKey`] for an all-zero seed.
+    /// [`ConfigError::WrongKeyType`] for another type of PASERK, a token or PEM,
+    /// [`ConfigError::MalformedKey`] for any other text and for halves that do not belong together,
+    /// [`ConfigError::WeakKey`] for an all-zero seed.
     ///
     /// [`k4.secret`]: https://github.com/paseto-standard/paserk/blob/master/types/secret.md
     pub fn from_paserk(text: &str) -> Result<Self, ConfigError> {
@@ -54,22 +53,23 @@ impl SecretKey {
 
     /// Reads a PKCS#8 private key in PEM ([RFC 8410], section 7), the form that OpenSSL writes.
     ///
-    /// The text starts with `-----BEGIN PRIVATE KEY-----` and holds one block.
+    /// The text has one block, `-----BEGIN PRIVATE KEY-----`. Text around the block, white space,
+    /// and line breaks that are missing or written as `\n`, are accepted.
     ///
     /// # Errors
     ///
-    /// As [`from_paserk`](Self::from_paserk); [`ConfigError::MalformedKey`] also for the key of another algorithm.
+    /// [`ConfigError::WrongKeyType`] for another label or a PASERK, [`ConfigError::MalformedKey`]
+    /// for a text without a block or with several, for damaged PEM, for a key of another algorithm,
+    /// and for halves that do not belong together, [`ConfigError::WeakKey`] for an all-zero seed.
     ///
     /// [RFC 8410]: https://www.rfc-editor.org/rfc/rfc8410#section-7
     pub fn from_pem(text: &str) -> Result<Self, ConfigError> {
-        pem::check(text, "PRIVATE KEY")?;
         clear_stack_after(|| {
-            // `SigningKey::from_pkcs8_pem` does not clear a key in DER that is malformed.
-            let mut buffer = Zeroizing::new([0; pem::MAX_LENGTH]);
-            let key = decode_pem(text.as_bytes(), buffer.as_mut_slice())
-                .ok()
-                .and_then(|(_, der)| SigningKey::from_pkcs8_der(der).ok())
-                .ok_or(ConfigError::MalformedKey("not the PKCS#8 form of an Ed25519 key"))?;
+            let der = pem::decode(text, "PRIVATE KEY")?;
+            let key = SigningKey::from_pkcs8_der(&der).map_err(|_| {
+                let key = PrivateKeyInfoRef::try_from(der.as_slice()).ok();
+                pem::not_ed25519(key.map(|key| key.algorithm.oid), "PKCS#8 form")
+            })?;
             Self::from_keypair_bytes(&Zeroizing::new(key.to_keypair_bytes()))
         })
     }
@@ -92,10 +92,10 @@ impl SecretKey {
     fn from_keypair_bytes(bytes: &[u8; 64]) -> Result<Self, ConfigError> {
         // A seed of zeros is a mistake, such as a buffer that the application never filled.
         if bytes[..32].iter().fold(0, |all, byte| all | byte) == 0 {
-            return Err(ConfigError::WeakKey("an all-zero seed"));
+            return Err(ConfigError::WeakKey("the seed is all zeros: create a key by `SecretKey::generate()`"));
         }
         let inner = SigningKey::from_keypair_bytes(bytes)
-            .map_err(|_| ConfigError::MalformedKey("the secret half does not belong to the public half"))?;
+            .map_err(|_| ConfigError::MalformedKey("the secret half does not belong to the public half".into()))?;
         let public = PublicKey::from_bytes(inner.verifying_key().as_bytes());
         Ok(Self { inner: Arc::new(inner), public })
     }

@@ -1,0 +1,130 @@
+//! Keys as texts: what people paste into files, variables and code.
+
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+
+use super::{LocalKey, PublicKey, SecretKey, pem};
+use crate::error::ConfigError;
+
+/// Removes what secrets files, variables and editors add around a key: white space, line breaks
+/// that are written as `\n`, a byte order mark and one pair of quotes.
+pub(super) fn trim(text: &str) -> &str {
+    let text = trim_blanks(text);
+    let unquoted = ['"', '\''].into_iter().find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote));
+    unquoted.map_or(text, trim_blanks)
+}
+
+fn trim_blanks(mut text: &str) -> &str {
+    loop {
+        let trimmed = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+        let trimmed = ESCAPES.iter().fold(trimmed, |text, escape| {
+            let text = text.strip_prefix(escape).unwrap_or(text);
+            text.strip_suffix(escape).unwrap_or(text)
+        });
+        if trimmed.len() == text.len() {
+            return trimmed;
+        }
+        text = trimmed;
+    }
+}
+
+/// Line breaks as text, as in `KEY="-----BEGIN PRIVATE KEY-----\n…"` of an environment file.
+pub(super) const ESCAPES: [&str; 2] = ["\\n", "\\r"];
+
+/// Whether the text names a file. A key never begins with a slash or a dot, and never ends in the
+/// extension of a file, because `.` occurs only before the last part of a PASERK.
+pub(super) fn is_path(text: &str) -> bool {
+    if text.starts_with(['/', '.']) {
+        return true;
+    }
+    let extension = text.rsplit_once('.').map_or("", |(_, extension)| extension);
+    ["pem", "key", "paserk", "txt", "pub"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+}
+
+pub(super) const FOUND_PATH: &str = "the text is the path of a file: give the content of the file (in settings: `{ file = … }`, or a variable with `_FILE`)";
+
+/// A type of key that [`FromStr`] and serde read, as PASERK or as PEM.
+pub(crate) trait ReadKey: Sized {
+    /// The forms, for errors of settings.
+    const FORMS: &str;
+
+    fn read_paserk(text: &str) -> Result<Self, ConfigError>;
+
+    fn read_pem(text: &str) -> Result<Self, ConfigError>;
+
+    fn read(text: &str) -> Result<Self, ConfigError> {
+        if pem::is_pem(text) { Self::read_pem(text) } else { Self::read_paserk(text) }
+    }
+}
+
+const PASERK_OR_PEM: &str =
+    "a key as PASERK or PEM, or a table with `paserk`, `pem`, `file`, `env`, or `version` and `key`";
+
+impl ReadKey for SecretKey {
+    const FORMS: &str = PASERK_OR_PEM;
+
+    fn read_paserk(text: &str) -> Result<Self, ConfigError> {
+        Self::from_paserk(text)
+    }
+
+    fn read_pem(text: &str) -> Result<Self, ConfigError> {
+        Self::from_pem(text)
+    }
+}
+
+impl ReadKey for PublicKey {
+    const FORMS: &str = PASERK_OR_PEM;
+
+    fn read_paserk(text: &str) -> Result<Self, ConfigError> {
+        Self::from_paserk(text)
+    }
+
+    fn read_pem(text: &str) -> Result<Self, ConfigError> {
+        Self::from_pem(text)
+    }
+}
+
+impl ReadKey for LocalKey {
+    const FORMS: &str = "a key as PASERK, or a table with `paserk`, `file` or `env`";
+
+    fn read_paserk(text: &str) -> Result<Self, ConfigError> {
+        Self::from_paserk(text)
+    }
+
+    fn read_pem(_: &str) -> Result<Self, ConfigError> {
+        Err(ConfigError::WrongKeyType { expected: "k4.local", found: "PEM" })
+    }
+}
+
+macro_rules! key_from_text {
+    ($($key:ty: $forms:literal),*) => {$(
+        #[doc = concat!("Reads ", $forms, ".")]
+        impl FromStr for $key {
+            type Err = ConfigError;
+
+            fn from_str(text: &str) -> Result<Self, ConfigError> {
+                Self::read(text)
+            }
+        }
+    )*};
+}
+
+key_from_text! {
+    SecretKey: "a PASERK of the type `k4.secret`, or a PKCS#8 private key in PEM",
+    PublicKey: "a PASERK of the type `k4.public`, or a SubjectPublicKeyInfo in PEM",
+    LocalKey: "a PASERK of the type `k4.local`"
+}
+
+/// Writes the key as a PASERK of the type `k4.public`. Secret keys do not implement [`Serialize`].
+impl Serialize for PublicKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_paserk())
+    }
+}
+
+/// The keys of a text. The text around a PEM block may have commas, so one block is one key.
+pub(crate) fn separate(text: &str) -> impl Iterator<Item = &str> {
+    let is_pem = text.matches("-----BEGIN ").count() == 1 && !text.contains("k4.");
+    text.split(move |c| c == ',' && !is_pem)
+}

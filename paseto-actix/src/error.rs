@@ -1,13 +1,20 @@
-//! What can go wrong, in three types for three readers: whoever builds the application ([`ConfigError`]), whoever
-//! issues a token ([`IssueError`]) and whoever presents one ([`VerifyError`]).
+//! Three types of errors: of configuration ([`ConfigError`]), of issuing a token ([`IssueError`])
+//! and of a request with a token ([`VerifyError`]).
 
 mod config;
 mod issue;
 mod problem;
+mod quote;
+mod refusal;
 mod verify;
+mod verify_kind;
 
 pub use config::ConfigError;
 pub use issue::IssueError;
 pub(crate) use problem::problem;
-pub(crate) use verify::DEFAULT_REALM;
-pub use verify::{Refusal, VerifyError, VerifyErrorKind};
+use quote::on_one_line;
+pub(crate) use quote::{has_secret_key, quote, quote_list};
+pub use refusal::Refusal;
+pub use verify::VerifyError;
+pub(crate) use verify::{ChallengeParameters, DEFAULT_REALM};
+pub use verify_kind::VerifyErrorKind;

@@ -20,11 +20,11 @@ pub(crate) fn token_ttl(ttl: Duration) -> Option<time::Duration> {
 }
 
 pub(crate) fn check_ttl(setting: &'static str, ttl: Duration) -> Result<time::Duration, ConfigError> {
-    let error = ConfigError::DurationOutOfRange { setting, given: ttl, allowed: "1 second to 100 years" };
+    let error = ConfigError::DurationOutOfRange { setting, found: ttl, expected: "1 second to 100 years" };
     token_ttl(ttl).ok_or(error)
 }
 
 pub(crate) fn check_leeway(setting: &'static str, leeway: Duration) -> Result<time::Duration, ConfigError> {
-    let error = ConfigError::DurationOutOfRange { setting, given: leeway, allowed: "at most 5 minutes" };
+    let error = ConfigError::DurationOutOfRange { setting, found: leeway, expected: "at most 5 minutes" };
     if leeway > LONGEST_LEEWAY { Err(error) } else { time::Duration::try_from(leeway).map_err(|_| error) }
 }

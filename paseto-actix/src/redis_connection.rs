@@ -30,8 +30,8 @@ impl RedisSettings {
 
     pub(crate) fn connect(self) -> Result<RedisConnection, ConfigError> {
         if !(Duration::from_millis(1)..=Duration::from_secs(60)).contains(&self.timeout) {
-            let (setting, given) = ("timeout", self.timeout);
-            return Err(ConfigError::DurationOutOfRange { setting, given, allowed: "1 millisecond to 60 seconds" });
+            let (setting, found) = ("timeout", self.timeout);
+            return Err(ConfigError::DurationOutOfRange { setting, found, expected: "1 millisecond to 60 seconds" });
         }
         // The crate's own words may show the password.
         let client = Client::open(&*self.url).map_err(|_| ConfigError::setting("url", reason(&self.url)))?;

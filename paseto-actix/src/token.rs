@@ -11,6 +11,7 @@ mod payload;
 mod public;
 #[cfg(feature = "session")]
 mod purpose;
+mod serde_message;
 mod signer;
 mod strict;
 mod validation;

@@ -1,12 +1,14 @@
-use std::{error::Error, time::Duration};
+use std::error::Error;
+use std::time::Duration;
 
-use actix_web::{HttpResponse, ResponseError, http::StatusCode};
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
 
-use super::problem;
+use super::{problem, quote};
 
-/// Why a token was not issued. Nothing has been signed.
+/// Why a token was not issued. Nothing was signed.
 ///
-/// It may leave a handler through `?`: the client gets a constant `500`, the log gets the cause.
+/// A handler can return it with `?`: the client gets a constant `500`, and the log gets the cause.
 ///
 /// ```
 /// use paseto_actix::{IssueError, Issuer, SecretKey};
@@ -21,16 +23,16 @@ use super::problem;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IssueError {
-    /// The claims are no map with text keys, but a list, a number, or the like.
-    #[error("the claims must be a struct or a map with text keys")]
+    /// The claims are not a map with strings as keys, but a list or a number, for example.
+    #[error("expected claims that serialize as a struct or as a map with strings as keys")]
     NotAMap,
 
-    /// The claims name a claim that this crate writes itself.
-    #[error("the claim `{name}` is reserved: {instead}")]
+    /// The claims contain a claim that this crate writes.
+    #[error("the Issuer writes the claim `{name}`, so the claims must not contain it: {instead}")]
     ReservedClaim {
         /// The registered claim's name.
         name: &'static str,
-        /// How to set it.
+        /// How to set the claim.
         instead: &'static str,
     },
 
@@ -42,21 +44,37 @@ pub enum IssueError {
     #[error("the footer cannot be used: {0}")]
     Footer(String),
 
-    /// A scope that is no scope-token of RFC 6749, section 3.3 (visible ASCII without space, `"` and `\`).
-    #[error("{0:?} is not one scope (a scope-token of RFC 6749 has no space, quote or backslash)")]
+    /// A scope that is not a scope-token of RFC 6749, section 3.3: visible ASCII without space, `"`
+    /// and `\`.
+    #[error("`scopes`: expected one scope (RFC 6749, section 3.3), without a blank, quote or backslash, found {}", quote(.0))]
     InvalidScope(String),
 
+    /// An `acr` that is empty or has other characters than visible ASCII without space, `"` and
+    /// `\`.
+    #[error("`acr`: expected visible ASCII without space, quote and backslash, found {}", quote(.0))]
+    InvalidAcr(String),
+
     /// A lifetime outside of 1 second to 100 years.
-    #[error("the lifetime of a token is 1 second to 100 years")]
-    Lifetime,
+    #[error("`ttl`: expected 1 second to 100 years, found {} s", ttl.as_secs_f64())]
+    Lifetime {
+        /// The lifetime of the token.
+        ttl: Duration,
+    },
+
+    /// A time that RFC 3339 cannot write.
+    #[error("`{claim}`: expected a time in the years 0 to 9999")]
+    InvalidTime {
+        /// The name of the claim.
+        claim: &'static str,
+    },
 
     /// A lifetime beyond the issuer's [`max_ttl`](crate::Issuer::max_ttl): revocation records may end
     /// before the token.
     #[error(
-        "the `ttl` of the token is {} s, and `max_ttl` of the issuer is {} s (without that setting, the longer of \
-         its `ttl` and the `access_ttl` of RefreshTokens): lower the `ttl`, or set `IssuerBuilder::max_ttl`",
-        ttl.as_secs_f64(),
-        max_ttl.as_secs_f64()
+        "`ttl`: expected at most {} s (`max_ttl` of the Issuer, by default the longer of its `ttl` and the \
+         `access_ttl` of RefreshTokens), found {} s: lower `ttl`, or raise `max_ttl`",
+        max_ttl.as_secs_f64(),
+        ttl.as_secs_f64()
     )]
     BeyondMaxTtl {
         /// The lifetime of the token.
@@ -66,15 +84,16 @@ pub enum IssueError {
     },
 
     /// No signing key of this issuer has that id.
-    #[error("no signing key has the id {0:?}")]
+    #[error("the Issuer has no key with the id {}: call `.key(..)` or `.standby_key(..)` on its builder", quote(.0))]
     UnknownKey(String),
 
-    /// The token would break a limit that every verifier of this crate keeps: 8,192 bytes, 256 keys, 16 levels.
-    #[error("no verifier would take this token: {0}")]
+    /// The token would exceed a limit of each Verifier: 8,192 bytes, 256 keys, 16 levels.
+    #[error("no Verifier would accept the token: {0}")]
     Unverifiable(String),
 
-    /// A handler asked for an [`Issuer`](crate::Issuer), and none is registered.
-    #[error("no Issuer in app data: register one with `App::app_data(issuer)`")]
+    /// A handler has an argument of the type [`Issuer`](crate::Issuer), and the application
+    /// registers no Issuer.
+    #[error("no Issuer in app data: register an Issuer with `App::app_data(issuer)`")]
     NoIssuer,
 
     /// The system's source of randomness, or the signature itself, failed.
@@ -88,7 +107,7 @@ impl ResponseError for IssueError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        // Whoever looked for the issuer has said already that there is none.
+        // The search for the Issuer has logged that there is none.
         if !matches!(self, Self::NoIssuer) {
             tracing::error!(reason = %self, cause = self.source().map(tracing::field::display), "token not issued");
         }

@@ -1,31 +1,41 @@
-use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+use std::borrow::Cow;
+use std::fmt::{self, Write};
+use std::sync::Arc;
+use std::time::Duration;
 
-use actix_web::{
-    HttpResponse, ResponseError,
-    http::{
-        StatusCode,
-        header::{self, HeaderValue},
-    },
-};
+use actix_web::body::BoxBody;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
 
-use super::problem;
+use super::VerifyErrorKind as Kind;
+use super::{on_one_line, problem};
 
-/// Why a request was not let through.
+/// Why a request was rejected.
 ///
-/// [`kind`](Self::kind) is for code, `Display` is for the log (it may name the issuer's mistake in detail), and
-/// [`error_response`](ResponseError::error_response) is for the client: the challenge of [RFC 6750] with a body that is
-/// the same for every cause.
+/// [`kind`](Self::kind) is for code. `Display` is for the log: it names the cause in detail.
+/// [`error_response`](ResponseError::error_response) is for the client: the challenge of [RFC
+/// 6750], and a body that is the same for each cause of a status.
+///
+/// # Errors in the format of your application
+///
+/// [`respond_json`](Self::respond_json) keeps the status and the headers, and takes your body.
 ///
 /// ```
 /// use actix_web::{HttpResponse, ResponseError};
-/// use paseto_actix::{PublicKey, SecretKey, Verifier, VerifyErrorKind};
+/// use paseto_actix::{SecretKey, Verifier, VerifyErrorKind};
+/// use serde_json::json;
 ///
 /// # fn main() -> Result<(), paseto_actix::ConfigError> {
 /// let verifier = Verifier::builder()
 ///     .trust("https://issuer.example", SecretKey::generate().public_key())
 ///     .error_handler(|_req, error| match error.kind() {
 ///         VerifyErrorKind::MissingToken => HttpResponse::SeeOther().insert_header(("Location", "/login")).finish(),
-///         _ => error.error_response(),
+///         VerifyErrorKind::InsufficientScope => {
+///             error.respond_json(&json!({ "error": "forbidden", "missing": error.missing_scopes() }))
+///         }
+///         _ => error.respond_json(&json!({ "error": error.status().canonical_reason() })),
 ///     })
 ///     .build()?;
 /// assert_eq!(verifier.verify_str("v4.public.").unwrap_err().kind(), VerifyErrorKind::Malformed);
@@ -39,131 +49,183 @@ pub struct VerifyError(Box<Inner>);
 
 #[derive(Clone)]
 struct Inner {
-    kind: VerifyErrorKind,
+    kind: Kind,
     detail: Cow<'static, str>,
     kid: Option<String>,
     issuer: Option<String>,
-    scopes: Vec<String>,
+    needed_scopes: Vec<String>,
+    missing_scopes: Vec<String>,
     max_age: Option<Duration>,
-    realm: Option<Arc<str>>,
+    acr_values: Vec<String>,
+    parameters: Option<Arc<ChallengeParameters>>,
 }
 
-/// What kind of failure a [`VerifyError`] is.
-///
-/// ```
-/// use paseto_actix::VerifyErrorKind;
-///
-/// fn advice(kind: VerifyErrorKind) -> &'static str {
-///     match kind {
-///         VerifyErrorKind::MissingToken => "log in",
-///         VerifyErrorKind::Expired => "refresh the token",
-///         VerifyErrorKind::StaleAuthentication => "log in again",
-///         _ => "give up",
-///     }
-/// }
-/// assert_eq!(advice(VerifyErrorKind::BadSignature), "give up");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum VerifyErrorKind {
-    /// No token in the request: `401` with a bare challenge.
-    MissingToken,
-    /// Credentials that cannot be read, or more than one: `400`, `invalid_request`.
-    InvalidRequest,
-    /// Not a token, too long, or a payload or footer that breaks a rule of form: `401`, `invalid_token`.
-    Malformed,
-    /// A token of another version or purpose than `v4.public`: `401`, `invalid_token`.
-    UnsupportedToken,
-    /// The token names a key that nobody trusted, or no trusted key fits: `401`, `invalid_token`.
-    UnknownKey,
-    /// The signature is not that of the key: `401`, `invalid_token`.
-    BadSignature,
-    /// The key was not trusted for this issuer: `401`, `invalid_token`.
-    UntrustedIssuer,
-    /// `exp` has passed: `401`, `invalid_token`.
-    Expired,
-    /// `nbf` or `iat` is yet to come: `401`, `invalid_token`.
-    NotYetValid,
-    /// The token is meant for somebody else: `401`, `invalid_token`.
-    WrongAudience,
-    /// A registered claim is missing or has the wrong type: `401`, `invalid_token`.
-    InvalidClaim,
-    /// The token was revoked, or has no `jti` to ask by: `401`, `invalid_token`.
-    Revoked,
-    /// A check of the application's own refused the token: `401`, `invalid_token`.
-    Refused,
-    /// The payload does not fit the handler's type of claims: `401`, `invalid_token`.
-    UnexpectedClaims,
-    /// The login is longer ago than the handler allows: `401`, `invalid_token` with its own description.
-    StaleAuthentication,
-    /// A scope is missing: `403`, `insufficient_scope`.
-    InsufficientScope,
-    /// A check of the application's own forbids the request: `403`.
-    Forbidden,
-    /// A cookie's token on a request that another site may have made: `403`.
-    CrossOrigin,
-    /// A service that a check asked cannot answer: `503` with `Retry-After`.
-    Unavailable,
-    /// The application is set up wrongly: `500`.
-    Misconfigured,
+/// The parameters that a Verifier adds to each challenge.
+#[derive(Debug)]
+pub(crate) struct ChallengeParameters {
+    pub(crate) realm: String,
+    /// The URL of the metadata of the protected resource: RFC 9728, section 5.1.
+    pub(crate) resource_metadata: Option<String>,
 }
+
+/// RFC 6750 requires a parameter in each challenge.
+pub(crate) const DEFAULT_REALM: &str = "api";
 
 impl VerifyError {
-    pub(crate) fn new(kind: VerifyErrorKind, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn new(kind: Kind, detail: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {
             kind,
-            detail: excerpt(detail.into()),
+            detail: truncate(on_one_line(detail.into())),
             kid: None,
             issuer: None,
-            scopes: Vec::new(),
+            needed_scopes: Vec::new(),
+            missing_scopes: Vec::new(),
             max_age: None,
-            realm: None,
+            acr_values: Vec::new(),
+            parameters: None,
         }))
     }
 
-    /// The kind of failure, to decide by.
+    /// The kind of the failure.
     #[must_use]
-    pub fn kind(&self) -> VerifyErrorKind {
+    pub fn kind(&self) -> Kind {
         self.0.kind
     }
 
     /// The status of the default response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        use VerifyErrorKind as Kind;
-        match self.0.kind {
-            Kind::InvalidRequest => StatusCode::BAD_REQUEST,
-            Kind::InsufficientScope | Kind::Forbidden | Kind::CrossOrigin => StatusCode::FORBIDDEN,
-            Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Kind::Misconfigured => StatusCode::INTERNAL_SERVER_ERROR,
-            _ => StatusCode::UNAUTHORIZED,
-        }
+        self.0.kind.status()
     }
 
-    /// The key id (`k4.pid`) in the token's footer, if it was read. It is what the client sent, true or not.
+    /// The key id (`k4.pid`) in the footer of the token, if it was read. Unless the signature was
+    /// verified, it is only what the client sent.
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
         self.0.kid.as_deref()
     }
 
-    /// The token's `iss`, if it was read. It is what the client sent, true or not.
+    /// The `iss` of the token, if it was read. Unless the signature was verified, it is only what
+    /// the client sent.
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
         self.0.issuer.as_deref()
     }
 
+    /// The scopes that the token lacks, for [`InsufficientScope`](Kind::InsufficientScope). Of
+    /// `any_scope`, one of them is enough.
+    #[must_use]
+    pub fn missing_scopes(&self) -> &[String] {
+        &self.0.missing_scopes
+    }
+
+    /// The scopes in the challenge, for [`InsufficientScope`](Kind::InsufficientScope): all scopes
+    /// that the handler requires.
+    #[must_use]
+    pub fn needed_scopes(&self) -> &[String] {
+        &self.0.needed_scopes
+    }
+
+    /// The `acr_values` in the challenge, for
+    /// [`InsufficientUserAuthentication`](Kind::InsufficientUserAuthentication): the login has to
+    /// be of one of these classes. Empty if the handler requires none.
+    #[must_use]
+    pub fn acr_values(&self) -> &[String] {
+        &self.0.acr_values
+    }
+
+    /// The `max_age` in the challenge, for
+    /// [`InsufficientUserAuthentication`](Kind::InsufficientUserAuthentication): the login has to
+    /// be at most this long ago.
+    #[must_use]
+    pub fn max_age(&self) -> Option<Duration> {
+        self.0.max_age
+    }
+
+    /// The value of `WWW-Authenticate` ([RFC 6750, section 3]) in the default response. `None` for
+    /// `403` other than [`InsufficientScope`](Kind::InsufficientScope), `500` and `503`.
+    ///
+    /// ```
+    /// use paseto_actix::{SecretKey, Verifier};
+    ///
+    /// # fn main() -> Result<(), paseto_actix::ConfigError> {
+    /// let verifier = Verifier::builder().trust("https://issuer.example", SecretKey::generate().public_key()).build()?;
+    /// let challenge = verifier.verify_str("v4.public.").unwrap_err().challenge().unwrap();
+    /// assert_eq!(
+    ///     challenge,
+    ///     r#"Bearer realm="api", error="invalid_token", error_description="the token is not acceptable""#
+    /// );
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// [RFC 6750, section 3]: https://www.rfc-editor.org/rfc/rfc6750#section-3
+    #[must_use]
+    pub fn challenge(&self) -> Option<HeaderValue> {
+        let (code, description) = self.0.kind.challenge()?;
+        let parameters = self.0.parameters.as_deref();
+        let realm = parameters.map_or(DEFAULT_REALM, |parameters| &parameters.realm);
+        let mut challenge = format!("Bearer realm=\"{realm}\"");
+        let mut add = |name: &str, value: &dyn fmt::Display| {
+            write!(challenge, ", {name}=\"{value}\"").expect("a String accepts each text");
+        };
+        if !code.is_empty() {
+            add("error", &code);
+            add("error_description", &description);
+        }
+        if !self.0.needed_scopes.is_empty() {
+            add("scope", &self.0.needed_scopes.join(" "));
+        }
+        if let Some(max_age) = self.0.max_age {
+            add("max_age", &max_age.as_secs());
+        }
+        if !self.0.acr_values.is_empty() {
+            add("acr_values", &self.0.acr_values.join(" "));
+        }
+        if let Some(url) = parameters.and_then(|parameters| parameters.resource_metadata.as_ref()) {
+            add("resource_metadata", url);
+        }
+        HeaderValue::try_from(challenge).ok()
+    }
+
+    /// A response with this body as JSON, and with the status, the challenge and the `Retry-After`
+    /// of the default response. A body that cannot be serialized is a `500`.
+    ///
+    /// The body must not depend on the cause of an
+    /// [`invalid_token`](https://www.rfc-editor.org/rfc/rfc6750#section-3.1): a client that sends
+    /// forged tokens would learn which check rejected them.
+    pub fn respond_json(&self, body: &impl Serialize) -> HttpResponse {
+        match serde_json::to_vec(body) {
+            Ok(body) => {
+                let mut response = ResponseError::error_response(self).set_body(BoxBody::new(body));
+                response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                response
+            }
+            Err(error) => {
+                tracing::error!(%error, "the body of an error could not be serialized");
+                problem(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+        }
+    }
+
+    pub(crate) fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.0.detail = truncate(on_one_line(detail.into()));
+        self
+    }
+
     pub(crate) fn with_kid(mut self, kid: Option<&str>) -> Self {
-        self.0.kid = kid.map(|kid| excerpt(kid.to_owned().into()).into_owned());
+        self.0.kid = kid.map(|kid| truncate(kid.to_owned().into()).into_owned());
         self
     }
 
     pub(crate) fn with_issuer(mut self, issuer: Option<&str>) -> Self {
-        self.0.issuer = issuer.map(|issuer| excerpt(issuer.to_owned().into()).into_owned());
+        self.0.issuer = issuer.map(|issuer| truncate(issuer.to_owned().into()).into_owned());
         self
     }
 
-    pub(crate) fn with_scopes(mut self, scopes: Vec<String>) -> Self {
-        self.0.scopes = scopes;
+    /// `needed`: the scopes in the challenge. `missing`: those that the token lacks.
+    pub(crate) fn with_scopes(mut self, needed: Vec<String>, missing: Vec<String>) -> Self {
+        (self.0.needed_scopes, self.0.missing_scopes) = (needed, missing);
         self
     }
 
@@ -172,48 +234,25 @@ impl VerifyError {
         self
     }
 
-    pub(crate) fn with_realm(mut self, realm: &Arc<str>) -> Self {
-        self.0.realm = Some(Arc::clone(realm));
+    pub(crate) fn with_acr_values(mut self, acr_values: Vec<String>) -> Self {
+        self.0.acr_values = acr_values;
         self
     }
 
-    /// The challenge of RFC 6750, section 3; `None` where logging in would not help.
-    fn challenge(&self) -> Option<String> {
-        use VerifyErrorKind as Kind;
-        let (code, description) = match self.0.kind {
-            Kind::MissingToken => ("", ""),
-            Kind::InvalidRequest => ("invalid_request", "the credentials are malformed or ambiguous"),
-            Kind::InsufficientScope => ("insufficient_scope", "the token lacks a scope"),
-            Kind::StaleAuthentication => ("invalid_token", "a more recent login is needed"),
-            Kind::Forbidden | Kind::CrossOrigin | Kind::Unavailable | Kind::Misconfigured => return None,
-            _ => ("invalid_token", "the token is not acceptable"),
-        };
-        let realm = self.0.realm.as_deref().unwrap_or(DEFAULT_REALM);
-        let mut challenge = format!("Bearer realm=\"{realm}\"");
-        if !code.is_empty() {
-            challenge += &format!(", error=\"{code}\", error_description=\"{description}\"");
-        }
-        if !self.0.scopes.is_empty() {
-            challenge += &format!(", scope=\"{}\"", self.0.scopes.join(" "));
-        }
-        if let Some(max_age) = self.0.max_age {
-            challenge += &format!(", max_age={}", max_age.as_secs());
-        }
-        Some(challenge)
+    pub(crate) fn with_parameters(mut self, parameters: &Arc<ChallengeParameters>) -> Self {
+        self.0.parameters = Some(Arc::clone(parameters));
+        self
     }
 }
 
-/// A parser's message may quote what a client sent, all 8,192 bytes of it.
-fn excerpt(mut text: Cow<'static, str>) -> Cow<'static, str> {
-    const LONGEST: usize = 200;
+/// Bounds a text that may quote up to 8,192 bytes of the client.
+fn truncate(mut text: Cow<'static, str>) -> Cow<'static, str> {
+    const LONGEST: usize = 500;
     if let Some((end, _)) = text.char_indices().nth(LONGEST) {
         text.to_mut().truncate(end);
     }
     text
 }
-
-/// RFC 6750 wants at least one parameter in a challenge; a realm is the one that says nothing about the token.
-pub(crate) const DEFAULT_REALM: &str = "api";
 
 impl ResponseError for VerifyError {
     fn status_code(&self) -> StatusCode {
@@ -222,9 +261,8 @@ impl ResponseError for VerifyError {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = problem(self.status());
-        let headers = response.headers_mut();
-        if let Some(challenge) = self.challenge().and_then(|text| HeaderValue::from_str(&text).ok()) {
-            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        if let Some(challenge) = self.challenge() {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         }
         response
     }
@@ -232,7 +270,7 @@ impl ResponseError for VerifyError {
 
 impl fmt::Display for VerifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: {}", self.0.kind, self.0.detail)
+        write!(f, "{}: {}", self.0.kind, self.0.detail)
     }
 }
 
@@ -248,47 +286,3 @@ impl fmt::Debug for VerifyError {
 }
 
 impl std::error::Error for VerifyError {}
-
-/// A check's "no": see [`VerifierBuilder::check`](crate::VerifierBuilder::check) and
-/// [`PasetoRequired::check`](crate::PasetoRequired::check).
-///
-/// The reason goes to the log and never to the client.
-///
-/// ```
-/// use paseto_actix::{Refusal, VerifiedToken};
-///
-/// fn staff_only(token: &VerifiedToken) -> Result<(), Refusal> {
-///     match token.subject() {
-///         Some(subject) if subject.starts_with("staff:") => Ok(()),
-///         _ => Err(Refusal::forbidden("not one of the staff")),
-///     }
-/// }
-/// ```
-#[derive(Clone, Debug)]
-pub struct Refusal {
-    kind: VerifyErrorKind,
-    reason: Cow<'static, str>,
-}
-
-impl Refusal {
-    /// The token is not acceptable (any more): `401`, `invalid_token`.
-    pub fn invalid(reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind: VerifyErrorKind::Refused, reason: reason.into() }
-    }
-
-    /// The token is fine, what it asks for is not allowed: `403`.
-    pub fn forbidden(reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind: VerifyErrorKind::Forbidden, reason: reason.into() }
-    }
-
-    /// The check could not be made, for example because a database is away: `503`.
-    pub fn unavailable(reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind: VerifyErrorKind::Unavailable, reason: reason.into() }
-    }
-}
-
-impl From<Refusal> for VerifyError {
-    fn from(refusal: Refusal) -> Self {
-        Self::new(refusal.kind, refusal.reason)
-    }
-}

@@ -1,8 +1,8 @@
 //! The registered claims: their names, their types, and how they are read from a payload.
 //!
-//! Sources: PASETO's [registered claims], `scope` of [RFC 8693, section 4.2], `auth_time` of [OpenID Connect Core,
-//! section 2], which, like every time in PASETO, is written in RFC 3339 here, `sid` of [OpenID Connect Front-Channel Logout,
-//! section 3].
+//! Sources: PASETO's [registered claims], `scope` of [RFC 8693, section 4.2], `acr` and `auth_time`
+//! of [OpenID Connect Core, section 2], `sid` of [OpenID Connect Front-Channel Logout, section 3].
+//! `auth_time` is in RFC 3339 here, like each time in PASETO.
 //!
 //! [registered claims]: https://github.com/paseto-standard/paseto-spec/blob/master/docs/02-Implementation-Guide/04-Claims.md
 //! [RFC 8693, section 4.2]: https://www.rfc-editor.org/rfc/rfc8693#section-4.2
@@ -16,22 +16,23 @@ use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
 use super::{
     Times,
-    strict::{Budget, Key, Keys, Text, Value},
+    strict::{Budget, Key, Keys, Value, named},
 };
 
-/// Each registered claim, with what to do instead of writing it by hand.
-pub(crate) const RESERVED: [(&str, &str); 11] = [
-    ("iss", "it is the name that the Issuer was built with"),
-    ("sub", "call `.subject(..)`"),
-    ("aud", "call `.audience(..)`"),
-    ("exp", "call `.ttl(..)`"),
-    ("nbf", "call `.not_before(..)`"),
+/// Each registered claim, and the way to set it.
+pub(crate) const RESERVED: [(&str, &str); 12] = [
+    ("iss", "set it by `Issuer::builder(..)`"),
+    ("sub", "set it by `.subject(..)`"),
+    ("aud", "set it by `.audience(..)`"),
+    ("exp", "set it by `.ttl(..)`"),
+    ("nbf", "set it by `.not_before(..)`"),
     ("iat", "it is the time of issue"),
-    ("jti", "it is random, or call `.token_id(..)`"),
-    ("scope", "call `.scopes(..)`"),
-    ("auth_time", "call `.auth_time(..)`"),
-    ("sid", "call `.session_id(..)`"),
-    ("sub_gen", "call `.generation(..)`"),
+    ("jti", "it is random, or set it by `.token_id(..)`"),
+    ("scope", "set it by `.scopes(..)`"),
+    ("auth_time", "set it by `.auth_time(..)`"),
+    ("acr", "set it by `.acr(..)`"),
+    ("sid", "set it by `.session_id(..)`"),
+    ("sub_gen", "set it by `.generation(..)`"),
 ];
 
 /// The registered claims of one token, each of the right type.
@@ -44,6 +45,8 @@ pub(crate) struct RegisteredClaims {
     pub(crate) jti: Option<Box<str>>,
     pub(crate) scope: Option<Box<str>>,
     pub(crate) auth_time: Option<OffsetDateTime>,
+    /// Any text: OpenID Connect restricts it no further.
+    pub(crate) acr: Option<Box<str>>,
     /// The login that issued the token.
     pub(crate) sid: Option<Box<str>>,
     /// The generation of the subject, a claim of this crate: see
@@ -56,8 +59,13 @@ pub(crate) struct RegisteredClaims {
 /// Whether a text is a scope-token of [RFC 6749, section 3.3]: visible ASCII but `"` and `\`.
 ///
 /// [RFC 6749, section 3.3]: https://www.rfc-editor.org/rfc/rfc6749#section-3.3
-pub(crate) fn is_scope_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'!' | b'#'..=b'[' | b']'..=b'~'))
+pub(crate) const fn is_scope_token(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let mut index = 0;
+    while index < bytes.len() && matches!(bytes[index], b'!' | b'#'..=b'[' | b']'..=b'~') {
+        index += 1;
+    }
+    index > 0 && index == bytes.len()
 }
 
 fn is_scope_claim(text: &str) -> bool {
@@ -86,20 +94,21 @@ impl<'de> Visitor<'de> for Payload {
         let mut keys = Keys::default();
         while let Some(key) = keys.next(&mut map, &mut budget)? {
             let Key::Text(name) = key else {
-                return Err(de::Error::custom("a claim whose name is no text"));
+                return Err(de::Error::custom("the name of a claim is not a string"));
             };
             match name.as_ref() {
-                "iss" => claims.iss = Some(text(&mut map)?),
-                "sub" => claims.sub = Some(text(&mut map)?),
-                "aud" => claims.aud = Some(text(&mut map)?),
-                "exp" => claims.times.exp = Some(map.next_value::<Time>()?.0),
-                "nbf" => claims.times.nbf = Some(map.next_value::<Time>()?.0),
-                "iat" => claims.times.iat = Some(map.next_value::<Time>()?.0),
-                "jti" => claims.jti = Some(text(&mut map)?),
-                "scope" => claims.scope = Some(map.next_value::<Scope>()?.0),
-                "auth_time" => claims.auth_time = Some(map.next_value::<Time>()?.0),
-                "sid" => claims.sid = Some(text(&mut map)?),
-                "sub_gen" => claims.sub_gen = map.next_value::<Generation>()?.0,
+                "iss" => claims.iss = Some(text(&mut map, "claim `iss`")?),
+                "sub" => claims.sub = Some(text(&mut map, "claim `sub`")?),
+                "aud" => claims.aud = Some(text(&mut map, "claim `aud`")?),
+                "exp" => claims.times.exp = Some(time(&mut map, "claim `exp`")?),
+                "nbf" => claims.times.nbf = Some(time(&mut map, "claim `nbf`")?),
+                "iat" => claims.times.iat = Some(time(&mut map, "claim `iat`")?),
+                "jti" => claims.jti = Some(text(&mut map, "claim `jti`")?),
+                "scope" => claims.scope = Some(scope(&mut map)?),
+                "auth_time" => claims.auth_time = Some(time(&mut map, "claim `auth_time`")?),
+                "acr" => claims.acr = Some(text(&mut map, "claim `acr`")?),
+                "sid" => claims.sid = Some(text(&mut map, "claim `sid`")?),
+                "sub_gen" => claims.sub_gen = generation(&mut map)?,
                 _ => map.next_value_seed(Value { depth: 1, budget: &mut budget })?,
             }
         }
@@ -108,41 +117,33 @@ impl<'de> Visitor<'de> for Payload {
     }
 }
 
-fn text<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Box<str>, A::Error> {
-    map.next_value().map(Text::into_boxed)
+fn text<'de, A: MapAccess<'de>>(map: &mut A, name: &str) -> Result<Box<str>, A::Error> {
+    named(map, name, "a string").map(|text| text.into_owned().into_boxed_str())
 }
 
-struct Time(OffsetDateTime);
-
-impl<'de> Deserialize<'de> for Time {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Text(text) = Text::deserialize(deserializer)?;
-        parse_time(&text).map(Self).ok_or_else(|| de::Error::custom("a time that is not in RFC 3339"))
-    }
+fn time<'de, A: MapAccess<'de>>(map: &mut A, name: &str) -> Result<OffsetDateTime, A::Error> {
+    const EXPECTED: &str = "a time in RFC 3339, such as `2026-01-01T00:00:00Z`";
+    parse_time(&named(map, name, EXPECTED)?).ok_or_else(|| another_string(name, EXPECTED))
 }
 
-/// Decimal digits as a text, like every registered claim.
-struct Generation(u64);
-
-impl<'de> Deserialize<'de> for Generation {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Text(text) = Text::deserialize(deserializer)?;
-        let generation = text.parse().ok().filter(|number: &u64| number.to_string() == text);
-        generation.map(Self).ok_or_else(|| de::Error::custom("a generation that is no number"))
-    }
+/// Decimal digits as a string, as each registered claim is a string.
+fn generation<'de, A: MapAccess<'de>>(map: &mut A) -> Result<u64, A::Error> {
+    const NAME: &str = "claim `sub_gen`";
+    const EXPECTED: &str = "a number as a string, such as `\"3\"`";
+    let text = named(map, NAME, EXPECTED)?;
+    let generation = text.parse().ok().filter(|number: &u64| number.to_string() == text);
+    generation.ok_or_else(|| another_string(NAME, EXPECTED))
 }
 
-struct Scope(Box<str>);
+fn scope<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Box<str>, A::Error> {
+    const NAME: &str = "claim `scope`";
+    const EXPECTED: &str = "a string of scopes, each separated by one space";
+    let text = named(map, NAME, EXPECTED)?;
+    if is_scope_claim(&text) { Ok(text.into_owned().into_boxed_str()) } else { Err(another_string(NAME, EXPECTED)) }
+}
 
-impl<'de> Deserialize<'de> for Scope {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Text::deserialize(deserializer)?.into_boxed();
-        if is_scope_claim(&text) {
-            Ok(Self(text))
-        } else {
-            Err(de::Error::custom("a scope that is no list of scope-tokens"))
-        }
-    }
+fn another_string<E: de::Error>(name: &str, expected: &str) -> E {
+    E::custom(format_args!("{name}: expected {expected}, found another string"))
 }
 
 /// `2026-01-01T00:00:00Z` has 20 characters. Nanoseconds and a numeric offset make 35.

@@ -6,31 +6,30 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
 use super::{
     Format,
-    payload::{from_cbor, from_json},
-    strict::{Budget, Key, Keys, Text, Value},
+    payload::{CBOR_MAP, from_cbor, from_json},
+    strict::{Budget, Key, Keys, Value, named},
 };
 
 /// The longest footer that is looked at, in bytes: it is read before the signature is checked.
 pub(crate) const MAX_FOOTER_LEN: usize = 1024;
 
-/// What a footer says of the key. Nothing else in it is used; a key in it least of all.
+/// The key id in a footer. Nothing else in it is used.
 #[derive(Debug, Default)]
 pub(crate) struct Footer {
     pub(crate) kid: Option<String>,
 }
 
 impl Footer {
-    /// Reads a footer. One that begins like a map of the format has to be a flat map; any other is opaque.
-    ///
-    /// The error's text is for the log.
+    /// Reads a footer. A footer that begins like a map of the format has to be a flat map. Other
+    /// bytes are opaque. The error is for the log.
     pub(crate) fn parse(format: Format, bytes: &[u8]) -> Result<Self, String> {
         if bytes.len() > MAX_FOOTER_LEN {
-            return Err(format!("a footer of {} bytes, the limit is {MAX_FOOTER_LEN}", bytes.len()));
+            return Err(format!("the footer has {} bytes, the limit is {MAX_FOOTER_LEN}", bytes.len()));
         }
         match format {
             Format::Json if bytes.trim_ascii_start().starts_with(b"{") => from_json(bytes),
-            // Major type 5 (RFC 8949, section 3.1), its length in any form.
-            Format::Cbor if bytes.first().is_some_and(|first| first >> 5 == 5) => from_cbor(bytes),
+            // A map with its length in any form.
+            Format::Cbor if bytes.first().is_some_and(|first| first >> 5 == CBOR_MAP) => from_cbor(bytes),
             _ => Ok(Self::default()),
         }
     }
@@ -57,7 +56,7 @@ impl<'de> Visitor<'de> for FooterVisitor {
         let mut keys = Keys::default();
         while let Some(key) = keys.next(&mut map, &mut budget)? {
             if matches!(key, Key::Text(name) if name == "kid") {
-                footer.kid = Some(map.next_value::<Text>()?.0.into_owned());
+                footer.kid = Some(named(&mut map, "`kid` of the footer", "a string")?.into_owned());
             } else {
                 map.next_value_seed(Value::scalar(&mut budget))?;
             }

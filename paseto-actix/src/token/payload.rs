@@ -16,8 +16,9 @@ use serde::{
 };
 use serde_json::Value as Json;
 
+use super::serde_message::without_values;
 use super::{RESERVED, RegisteredClaims, claim_index::ClaimIndex, strict::Checked};
-use crate::error::IssueError;
+use crate::error::{IssueError, quote};
 
 /// How payload and footer are written. It is a setting of both sides and never guessed from a token.
 ///
@@ -50,18 +51,28 @@ pub enum Format {
 /// from there.
 const CBOR_RECURSION: usize = 64;
 
-/// Reads the registered claims and holds the rest to the strict rules. The error's text is for the log.
+/// Reads the registered claims, and checks the rest by the strict rules. The error is for the log.
 pub(crate) fn scan(format: Format, payload: &[u8]) -> Result<RegisteredClaims, String> {
-    match format {
+    let claims = match format {
         Format::Json => from_json(payload),
         Format::Cbor => from_cbor(payload),
-    }
+    };
+    claims.map_err(|problem| match (format, payload.first()) {
+        (Format::Json, Some(first)) if first >> 5 == CBOR_MAP => {
+            "expected JSON, found CBOR: set `.format(..)`".to_owned()
+        }
+        (Format::Cbor, Some(b'{')) => "expected CBOR, found JSON: set `.format(..)`".to_owned(),
+        _ => problem,
+    })
 }
+
+/// The major type of a map: RFC 8949, section 3.1.
+pub(super) const CBOR_MAP: u8 = 5;
 
 /// Reads JSON. One look at the whole text for UTF-8 is faster than serde_json's own look at each string.
 pub(super) fn from_json<'p, T: Deserialize<'p>>(bytes: &'p [u8]) -> Result<T, String> {
-    let text = str::from_utf8(bytes).map_err(|error| error.to_string())?;
-    serde_json::from_str(text).map_err(|error| error.to_string())
+    let text = str::from_utf8(bytes).map_err(|_| "not UTF-8")?;
+    serde_json::from_str(text).map_err(json_message)
 }
 
 /// A payload that [`scan`] has accepted.
@@ -101,13 +112,13 @@ impl Payload {
         }
     }
 
-    /// Reads it. The error is the path to the claim that does not fit the type, without its value.
+    /// Reads it. The error names the claim that does not fit the type, without its value.
     ///
     /// The reader that tracks the path is slower, so it runs only after a failure.
     pub(super) fn read<C: DeserializeOwned>(&self) -> Result<C, String> {
         match self {
             Self::Json(json) => json.read(),
-            Self::Cbor(bytes) => from_cbor(bytes).map_err(|_| path_of::<C, _>(from_cbor(bytes))),
+            Self::Cbor(bytes) => from_cbor(bytes).map_err(|_| mismatch(from_cbor::<Traced<C>>(bytes))),
         }
     }
 }
@@ -122,30 +133,53 @@ impl JsonPayload {
         {
             return Ok(claims);
         }
-        serde_json::from_str(text).map_err(|_| path_of::<C, _>(serde_json::from_str(text)))
+        serde_json::from_str(text).map_err(|_| mismatch(from_json::<Traced<C>>(text.as_bytes())))
     }
 }
 
-fn path_of<C, E: ToString>(outcome: Result<PathOf<C>, E>) -> String {
-    outcome.map_or_else(|path| path.to_string(), |_| String::new())
+fn mismatch<C>(outcome: Result<Traced<C>, String>) -> String {
+    outcome.err().unwrap_or_default()
 }
 
-/// Reads a `C` again, to get the path to the value that does not fit. The error has nothing else.
-struct PathOf<C>(PhantomData<C>);
+/// Reads a `C` again, to name the claim that does not fit.
+struct Traced<C>(PhantomData<C>);
 
-impl<'de, C: Deserialize<'de>> Deserialize<'de> for PathOf<C> {
+impl<'de, C: Deserialize<'de>> Deserialize<'de> for Traced<C> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut track = serde_path_to_error::Track::new();
-        C::deserialize(serde_path_to_error::Deserializer::new(deserializer, &mut track))
-            .map(|_| Self(PhantomData))
-            .map_err(|_| de::Error::custom(format_args!("at `{}`", track.path().to_string().escape_debug())))
+        let outcome = C::deserialize(serde_path_to_error::Deserializer::new(deserializer, &mut track));
+        outcome.map(|_| Self(PhantomData)).map_err(|error| {
+            let path = track.path().to_string();
+            let problem = without_values(&error.to_string()).unwrap_or_else(|| "the value does not fit".to_owned());
+            de::Error::custom(match path.as_str() {
+                "." => problem,
+                path => format!("{}: {problem}", quote(path)),
+            })
+        })
     }
+}
+
+/// The message without values of the payload, and without the position: a payload is one line that
+/// no one sees.
+fn json_message(error: serde_json::Error) -> String {
+    let message = error.to_string();
+    let without_position =
+        || message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message).to_owned();
+    without_values(&message).unwrap_or_else(without_position)
 }
 
 pub(super) fn from_cbor<T: DeserializeOwned>(mut bytes: &[u8]) -> Result<T, String> {
-    let value = ciborium::de::from_reader_with_recursion_limit(&mut bytes, CBOR_RECURSION)
-        .map_err(|error| error.to_string())?;
+    let value = ciborium::de::from_reader_with_recursion_limit(&mut bytes, CBOR_RECURSION).map_err(cbor_message)?;
     if bytes.is_empty() { Ok(value) } else { Err("trailing bytes".to_owned()) }
+}
+
+fn cbor_message<E: std::fmt::Display + std::fmt::Debug>(error: ciborium::de::Error<E>) -> String {
+    match error {
+        ciborium::de::Error::Semantic(_, message) => without_values(&message).unwrap_or(message),
+        ciborium::de::Error::Syntax(offset) => format!("not CBOR at byte {offset}"),
+        ciborium::de::Error::RecursionLimitExceeded => format!("more than {CBOR_RECURSION} levels"),
+        ciborium::de::Error::Io(_) => "the CBOR ends too early".to_owned(),
+    }
 }
 
 /// Writes a payload: the registered claims in their order, then the user's, sorted.
@@ -222,7 +256,7 @@ fn encode_map<C: Serialize + ?Sized>(
                     return Err(error);
                 }
                 if sorted.insert(name, sort_cbor(value)).is_some() {
-                    return Err(IssueError::Unverifiable("a claim stands twice".to_owned()));
+                    return Err(IssueError::Unverifiable("a claim occurs twice".to_owned()));
                 }
             }
             let first = first.iter().map(|(name, value)| (Cbor::from(*name), Cbor::from(value.as_str())));

@@ -34,24 +34,26 @@ impl Unverified {
     pub(crate) fn parse(token: &str) -> Result<Self, VerifyError> {
         let malformed = |detail| VerifyError::new(Kind::Malformed, detail);
         if token.len() > MAX_TOKEN_LEN {
-            return Err(malformed("a token of over 8,192 bytes"));
+            return Err(malformed("the token is longer than 8,192 bytes"));
         }
-        let Some(parts) = token.strip_prefix(HEADER) else {
-            return Err(VerifyError::new(Kind::UnsupportedToken, "not a v4.public token"));
-        };
+        let Some(parts) = token.strip_prefix(HEADER) else { return Err(unsupported(token)) };
         let (body, footer) = match parts.split_once('.') {
-            Some((_, "")) => return Err(malformed("an empty footer after a dot")),
+            Some((_, "")) => return Err(malformed("the token ends in a dot, which no footer follows")),
             Some((body, footer)) => (body, footer),
             None => (parts, ""),
         };
         if footer.len() > MAX_FOOTER_TEXT_LEN {
-            return Err(malformed("a footer of over 1,024 bytes"));
+            return Err(malformed("the footer is longer than 1,024 bytes"));
         }
-        let decode = |text| BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| malformed("not base64url"));
+        let decode = |text| {
+            BASE64_URL_SAFE_NO_PAD
+                .decode(text)
+                .map_err(|_| malformed("the token is not base64url without padding: a part is missing or changed"))
+        };
         let footer = decode(footer)?;
         let mut payload = decode(body)?;
         let Some((&[_, ..], signature)) = payload.split_last_chunk::<SIGNATURE_LEN>() else {
-            return Err(malformed("no payload before the signature"));
+            return Err(malformed("the token is too short for a payload and a signature"));
         };
         let signature = CanonicalSignature::from_bytes(signature)
             .ok_or_else(|| malformed("`S` of the signature is not below the group order"))?;
@@ -96,6 +98,27 @@ fn with_message<T>(payload: &[u8], footer: &[u8], implicit_assertion: &[u8], cal
     }
     call(&message)
 }
+
+/// Names the kind of a text that is not a `v4.public` token.
+fn unsupported(text: &str) -> VerifyError {
+    let named = |(header, _): &(&str, &str)| text.starts_with(header);
+    let found = KNOWN_HEADERS.into_iter().find(named).map_or("another text", |(_, name)| name);
+    let found = if text.is_empty() { "an empty text" } else { found };
+    VerifyError::new(Kind::UnsupportedToken, format!("expected a `v4.public` token, found {found}"))
+}
+
+/// Texts that are often sent in place of a token.
+const KNOWN_HEADERS: [(&str, &str); 9] = [
+    ("v4.local.", "a `v4.local` token"),
+    ("v3.", "a token of version 3"),
+    ("v2.", "a token of version 2"),
+    ("v1.", "a token of version 1"),
+    ("k4.", "a key as PASERK"),
+    ("eyJ", "a JSON Web Token"),
+    ("Bearer ", "the scheme `Bearer`"),
+    ("undefined", "`undefined`, an unset variable of JavaScript"),
+    ("null", "`null`, an empty variable of JavaScript"),
+];
 
 /// A length as the pre-authentication encoding has it: little-endian, the highest bit clear.
 pub(super) fn le64(length: usize) -> [u8; 8] {

@@ -10,6 +10,9 @@ use serde::de::{
     self, Deserialize, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
+use super::serde_message::without_values;
+use crate::error::quote;
+
 /// The deepest nesting, the payload itself being the first level.
 const MAX_DEPTH: usize = 16;
 /// The most keys, in all maps of the payload together.
@@ -44,23 +47,33 @@ impl<'de> Keys<'de> {
     ) -> Result<Option<&Key<'de>>, A::Error> {
         let Some(key) = map.next_key_seed(KeySeed)? else { return Ok(None) };
         if self.0.contains(&key) {
-            return Err(de::Error::custom("a key stands twice in one map"));
+            return Err(de::Error::custom(format_args!("the key {key} occurs twice in one map")));
         }
         if self.0.is_empty() {
             // Usual payloads have no more keys, so the list does not grow.
             self.0.reserve(16);
         }
-        budget.keys = budget.keys.checked_sub(1).ok_or_else(|| de::Error::custom("too many keys"))?;
+        budget.keys =
+            budget.keys.checked_sub(1).ok_or_else(|| de::Error::custom(format_args!("more than {MAX_KEYS} keys")))?;
         self.0.push(key);
         Ok(self.0.last())
     }
 }
 
-/// A map's key: a text, or with CBOR also a whole number.
+/// A map's key: a string, or with CBOR also an integer.
 #[derive(PartialEq, Eq)]
 pub(super) enum Key<'de> {
     Text(Cow<'de, str>),
     Number(i128),
+}
+
+impl fmt::Display for Key<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(&quote(text)),
+            Self::Number(number) => write!(f, "{number}"),
+        }
+    }
 }
 
 struct KeySeed;
@@ -77,7 +90,7 @@ impl<'de> Visitor<'de> for KeySeed {
     type Value = Key<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text or a whole number as the key of a map")
+        f.write_str("a string or an integer as the key of a map")
     }
 
     fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Self::Value, E> {
@@ -109,28 +122,25 @@ impl<'de> Visitor<'de> for KeySeed {
     }
 }
 
-/// A text and nothing that turns into one: ciborium would read a tagged text as a text.
-pub(super) struct Text<'de>(pub(super) Cow<'de, str>);
+/// Reads a string, and rejects a tagged string, which ciborium would read as a string.
+pub(super) struct Text {
+    /// What the string has to be, for the error.
+    pub(super) expected: &'static str,
+}
 
-impl<'de> Deserialize<'de> for Text<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TextVisitor).map(Self)
+impl<'de> DeserializeSeed<'de> for Text {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-impl Text<'_> {
-    pub(super) fn into_boxed(self) -> Box<str> {
-        self.0.into_owned().into_boxed_str()
-    }
-}
-
-struct TextVisitor;
-
-impl<'de> Visitor<'de> for TextVisitor {
+impl<'de> Visitor<'de> for Text {
     type Value = Cow<'de, str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text")
+        f.write_str(self.expected)
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
@@ -144,6 +154,19 @@ impl<'de> Visitor<'de> for TextVisitor {
     fn visit_string<E>(self, text: String) -> Result<Self::Value, E> {
         Ok(Cow::Owned(text))
     }
+}
+
+/// Reads a string that has a name, and names it in the error.
+pub(super) fn named<'de, A: MapAccess<'de>>(
+    map: &mut A,
+    name: &str,
+    expected: &'static str,
+) -> Result<Cow<'de, str>, A::Error> {
+    map.next_value_seed(Text { expected }).map_err(|error| {
+        let message = error.to_string();
+        // A syntax error of the format has no name and no value.
+        without_values(&message).map_or(error, |problem| de::Error::custom(format_args!("{name}: {problem}")))
+    })
 }
 
 /// Any value, looked through and thrown away.
@@ -161,7 +184,7 @@ impl<'a> Value<'a> {
 
     fn deeper<E: de::Error>(&mut self) -> Result<Value<'_>, E> {
         if self.depth == MAX_DEPTH {
-            return Err(E::custom("nested too deep"));
+            return Err(E::custom(format_args!("more than {MAX_DEPTH} levels")));
         }
         Ok(Value { depth: self.depth + 1, budget: self.budget })
     }

@@ -2,7 +2,7 @@
 
 use time::{Duration, OffsetDateTime};
 
-use crate::error::{VerifyError, VerifyErrorKind as Kind};
+use crate::error::{VerifyError, VerifyErrorKind as Kind, quote, quote_list};
 
 /// The rules of one Verifier.
 #[derive(Debug)]
@@ -34,40 +34,62 @@ pub(crate) struct Times {
 impl ClaimsValidation {
     /// Compares the times with the time now. The other rules do not change with time.
     pub(crate) fn validate_times(&self, times: Times, now: OffsetDateTime) -> Result<(), VerifyError> {
-        let reject = |kind, detail| Err(VerifyError::new(kind, detail));
+        let reject = |kind, detail: String| Err(VerifyError::new(kind, detail));
         // `OffsetDateTime` ends with the year 9999, so a sum with the leeway can overflow.
         // Nanoseconds as `i128` cannot, and their comparison is faster.
         let (now, leeway) = (now.unix_timestamp_nanos(), self.leeway.whole_nanoseconds());
         let is_later = |time: OffsetDateTime| time.unix_timestamp_nanos() > now + leeway;
-        match times.exp {
-            Some(exp) if exp.unix_timestamp_nanos() < now - leeway => return reject(Kind::Expired, "`exp` has passed"),
-            None if self.exp_required => return reject(Kind::InvalidClaim, "no `exp`"),
+        match times.exp.map(OffsetDateTime::unix_timestamp_nanos) {
+            Some(exp) if exp < now - leeway => {
+                let detail = format!("`exp` passed {} ago, the leeway is {}", seconds(now - exp), seconds(leeway));
+                return reject(Kind::Expired, detail);
+            }
+            None if self.exp_required => {
+                return reject(Kind::MissingClaim, "the token has no `exp`: issue tokens with a `ttl`".to_owned());
+            }
             _ => {}
         }
-        if times.nbf.is_some_and(is_later) {
-            return reject(Kind::NotYetValid, "`nbf` is yet to come");
-        }
-        if times.iat.is_some_and(is_later) {
-            return reject(Kind::NotYetValid, "`iat` is yet to come");
+        for (name, time) in [("nbf", times.nbf), ("iat", times.iat)] {
+            if let Some(time) = time.filter(|time| is_later(*time)) {
+                let detail = format!(
+                    "`{name}` is {} in the future, the leeway is {}: synchronize the clocks, or raise `.leeway(..)`",
+                    seconds(time.unix_timestamp_nanos() - now),
+                    seconds(leeway)
+                );
+                return reject(Kind::NotYetValid, detail);
+            }
         }
         Ok(())
     }
 
     pub(crate) fn validate_audience(&self, aud: Option<&str>) -> Result<(), VerifyError> {
-        let reject = |detail| Err(VerifyError::new(Kind::WrongAudience, detail));
+        let reject = |detail: String| Err(VerifyError::new(Kind::WrongAudience, detail));
         match (&self.audience, aud) {
             (Audience::Any, _) | (Audience::Unnamed, None) => Ok(()),
             (Audience::OneOf(names), Some(aud)) if names.iter().any(|name| name == aud) => Ok(()),
-            (Audience::OneOf(_), Some(_)) => reject("`aud` names another audience"),
-            (Audience::OneOf(_), None) => reject(
-                "the token has no `aud`, the Verifier wants one: call `.audience(..)` on the Issuer's builder or the token's",
-            ),
-            (Audience::Unnamed, Some(_)) => reject(
-                "the token names an audience, the Verifier none: call `.audience(..)` on its builder to say who it is, \
-                 or `.accept_any_audience()`",
-            ),
+            (Audience::OneOf(names), Some(aud)) => {
+                let expected = quote_list(names, "or");
+                reject(format!("expected `aud` {expected}, found {}", quote(aud)))
+            }
+            (Audience::OneOf(names), None) => {
+                let expected = quote_list(names, "or");
+                reject(format!(
+                    "expected `aud` {expected}, found no `aud`: call `.audience(..)` on the builder of the Issuer or the token"
+                ))
+            }
+            (Audience::Unnamed, Some(aud)) => reject(format!(
+                "expected no `aud`, found {}: call `.audience(..)` on the builder of the Verifier with the name of this \
+                 service, or `.accept_any_audience()`",
+                quote(aud)
+            )),
         }
     }
+}
+
+/// A duration in nanoseconds, rounded up.
+fn seconds(nanoseconds: i128) -> String {
+    let seconds = nanoseconds.unsigned_abs().div_ceil(1_000_000_000);
+    format!("{seconds} s")
 }
 
 #[cfg(test)]

@@ -69,8 +69,8 @@ impl VerifiedToken {
         /// The average overhead of an allocation.
         const PER_ALLOCATION: usize = 16;
         let Inner { signer, claims, payload, footer } = &*self.0;
-        let RegisteredClaims { sub, aud, jti, scope, sid, count, .. } = claims;
-        let texts = [sub, aud, jti, scope, sid].into_iter().flatten().map(|text| text.len());
+        let RegisteredClaims { sub, aud, jti, scope, acr, sid, count, .. } = claims;
+        let texts = [sub, aud, jti, scope, acr, sid].into_iter().flatten().map(|text| text.len());
         let footer = Some(footer).filter(|footer| !signer.shares_footer(footer)).map(|footer| footer.len());
         let reference_counts = size_of::<[usize; 2]>();
         [size_of::<Inner>() + reference_counts, payload.size_in_memory(*count)]
@@ -147,6 +147,15 @@ impl VerifiedToken {
         self.0.claims.auth_time
     }
 
+    /// The class of the login (`acr`, [OpenID Connect Core, section 2]): how the user
+    /// authenticated.
+    ///
+    /// [OpenID Connect Core, section 2]: https://openid.net/specs/openid-connect-core-1_0.html#IDToken
+    #[must_use]
+    pub fn acr(&self) -> Option<&str> {
+        self.0.claims.acr.as_deref()
+    }
+
     /// The login that the token is of (`sid`), which all tokens of it have in common.
     #[must_use]
     pub fn session_id(&self) -> Option<&str> {
@@ -183,8 +192,8 @@ impl VerifiedToken {
     ///
     /// [`VerifyErrorKind::UnexpectedClaims`] if it does not fit the type.
     pub fn claims<C: DeserializeOwned>(&self) -> Result<C, VerifyError> {
-        self.0.payload.read().map_err(|path| {
-            let detail = format!("the payload does not fit {}: {path}", std::any::type_name::<C>());
+        self.0.payload.read().map_err(|mismatch| {
+            let detail = format!("the claims do not fit `{}`: {mismatch}", std::any::type_name::<C>());
             self.annotate(VerifyError::new(VerifyErrorKind::UnexpectedClaims, detail))
         })
     }

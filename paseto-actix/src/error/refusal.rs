@@ -1,0 +1,48 @@
+use std::borrow::Cow;
+
+use super::{VerifyError, VerifyErrorKind};
+
+/// The rejection by a check of the application: see
+/// [`VerifierBuilder::check`](crate::VerifierBuilder::check) and
+/// [`PasetoRequired::check`](crate::PasetoRequired::check).
+///
+/// The log gets the reason. The client does not.
+///
+/// ```
+/// use paseto_actix::{Refusal, VerifiedToken};
+///
+/// fn staff_only(token: &VerifiedToken) -> Result<(), Refusal> {
+///     match token.subject() {
+///         Some(subject) if subject.starts_with("staff:") => Ok(()),
+///         _ => Err(Refusal::forbidden("the user is not one of the staff")),
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    kind: VerifyErrorKind,
+    reason: Cow<'static, str>,
+}
+
+impl Refusal {
+    /// Rejects the token: `401`, `invalid_token`.
+    pub fn invalid(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind: VerifyErrorKind::Refused, reason: reason.into() }
+    }
+
+    /// Accepts the token and forbids the request: `403`.
+    pub fn forbidden(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind: VerifyErrorKind::Forbidden, reason: reason.into() }
+    }
+
+    /// Reports that the check failed, for example because a database is down: `503`.
+    pub fn unavailable(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind: VerifyErrorKind::Unavailable, reason: reason.into() }
+    }
+}
+
+impl From<Refusal> for VerifyError {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.kind, refusal.reason)
+    }
+}

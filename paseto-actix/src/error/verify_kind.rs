@@ -1,0 +1,135 @@
+use std::fmt;
+
+use actix_web::http::StatusCode;
+
+/// The kind of a [`VerifyError`](super::VerifyError).
+///
+/// ```
+/// use paseto_actix::VerifyErrorKind;
+///
+/// fn advice(kind: VerifyErrorKind) -> &'static str {
+///     match kind {
+///         VerifyErrorKind::MissingToken => "log in",
+///         VerifyErrorKind::Expired => "refresh the token",
+///         VerifyErrorKind::InsufficientUserAuthentication => "log in again",
+///         _ => "give up",
+///     }
+/// }
+/// assert_eq!(advice(VerifyErrorKind::BadSignature), "give up");
+/// assert_eq!(VerifyErrorKind::BadSignature.as_str(), "bad_signature");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum VerifyErrorKind {
+    /// The request has no token: `401` with a bare challenge.
+    MissingToken,
+    /// The credentials are malformed, or there are several tokens: `400`, `invalid_request`.
+    InvalidRequest,
+    /// The text is not a token, or is too long, or the payload or the footer breaks a rule of form.
+    /// A registered claim of a wrong type is such a payload. `401`, `invalid_token`.
+    Malformed,
+    /// The token has another version or purpose than `v4.public`: `401`, `invalid_token`.
+    UnsupportedToken,
+    /// The Verifier trusts no key with the id in the footer, or no key of the issuer verifies the
+    /// signature: `401`, `invalid_token`.
+    UnknownKey,
+    /// The key of the footer does not verify the signature: `401`, `invalid_token`.
+    BadSignature,
+    /// The Verifier does not trust the issuer, or trusts the key for another issuer: `401`,
+    /// `invalid_token`.
+    UntrustedIssuer,
+    /// The time of `exp` has passed: `401`, `invalid_token`.
+    Expired,
+    /// The time of `nbf` or `iat` is in the future: `401`, `invalid_token`.
+    NotYetValid,
+    /// The token is for another audience: `401`, `invalid_token`.
+    WrongAudience,
+    /// The token lacks a claim that the Verifier requires: `iss`; `exp`, unless the builder
+    /// [accepts tokens without
+    /// expiry](crate::VerifierBuilder::dangerously_accept_tokens_without_expiry); `jti`, if there
+    /// are revocations. `401`, `invalid_token`.
+    MissingClaim,
+    /// The token was revoked: `401`, `invalid_token`.
+    Revoked,
+    /// A check of the application rejected the token: `401`, `invalid_token`.
+    Refused,
+    /// The payload does not fit the type of the handler: `401`, `invalid_token`.
+    UnexpectedClaims,
+    /// The login is too long ago, or was by a weaker method than the handler requires: `401`,
+    /// `insufficient_user_authentication` ([RFC 9470, section 3]).
+    ///
+    /// [RFC 9470, section 3]: https://www.rfc-editor.org/rfc/rfc9470#section-3
+    InsufficientUserAuthentication,
+    /// The token lacks a scope: `403`, `insufficient_scope`.
+    InsufficientScope,
+    /// A check of the application forbids the request: `403`.
+    Forbidden,
+    /// The token is in a cookie, and another site may have made the request: `403`.
+    CrossOrigin,
+    /// A service that a check needs does not answer: `503` with `Retry-After`.
+    Unavailable,
+    /// The application is configured incorrectly: `500`.
+    Misconfigured,
+}
+
+impl VerifyErrorKind {
+    /// A name for metrics, logs and bodies of errors. It does not change between releases.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MissingToken => "missing_token",
+            Self::InvalidRequest => "invalid_request",
+            Self::Malformed => "malformed",
+            Self::UnsupportedToken => "unsupported_token",
+            Self::UnknownKey => "unknown_key",
+            Self::BadSignature => "bad_signature",
+            Self::UntrustedIssuer => "untrusted_issuer",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not_yet_valid",
+            Self::WrongAudience => "wrong_audience",
+            Self::MissingClaim => "missing_claim",
+            Self::Revoked => "revoked",
+            Self::Refused => "refused",
+            Self::UnexpectedClaims => "unexpected_claims",
+            Self::InsufficientUserAuthentication => "insufficient_user_authentication",
+            Self::InsufficientScope => "insufficient_scope",
+            Self::Forbidden => "forbidden",
+            Self::CrossOrigin => "cross_origin",
+            Self::Unavailable => "unavailable",
+            Self::Misconfigured => "misconfigured",
+        }
+    }
+
+    /// The status of the default response.
+    pub(super) const fn status(self) -> StatusCode {
+        match self {
+            Self::InvalidRequest => StatusCode::BAD_REQUEST,
+            Self::InsufficientScope | Self::Forbidden | Self::CrossOrigin => StatusCode::FORBIDDEN,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Misconfigured => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::UNAUTHORIZED,
+        }
+    }
+
+    /// The error code and the description in the challenge. They are the same for each cause of a
+    /// status, except where the client can act on the difference. Both are empty for a request
+    /// without a token (RFC 6750, section 3.1). Returns `None` if another token would not help.
+    pub(super) const fn challenge(self) -> Option<(&'static str, &'static str)> {
+        Some(match self {
+            Self::MissingToken => ("", ""),
+            Self::InvalidRequest => ("invalid_request", "the credentials are malformed or ambiguous"),
+            Self::InsufficientScope => ("insufficient_scope", "the token lacks a scope"),
+            Self::InsufficientUserAuthentication => {
+                ("insufficient_user_authentication", "a more recent or stronger login is needed")
+            }
+            Self::Forbidden | Self::CrossOrigin | Self::Unavailable | Self::Misconfigured => return None,
+            _ => ("invalid_token", "the token is not acceptable"),
+        })
+    }
+}
+
+impl fmt::Display for VerifyErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

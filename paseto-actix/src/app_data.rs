@@ -1,19 +1,22 @@
-//! What the user registered with `app_data`.
+//! The Issuer and the Verifier that the application registers with `app_data`.
 
 use actix_web::{HttpRequest, web};
 
-/// The nearest `T` in app data, registered as it is or in `web::Data`. `None` has been logged.
+/// Returns the nearest `T` in app data, bare or in `web::Data`. Logs the reason for `None`.
 pub(crate) fn find<'r, T: 'static>(req: &'r HttpRequest, name: &str) -> Option<&'r T> {
     match (req.app_data::<T>(), req.app_data::<web::Data<T>>()) {
         (Some(bare), None) => Some(bare),
         (None, Some(data)) => Some(data.get_ref()),
         (None, None) => {
-            tracing::error!("no {name} in app data: register one with `App::app_data({name})`");
+            tracing::error!("no {name} in app data: register it with `App::app_data({name})`");
             None
         }
-        // A scope's own may be the stricter one, and a request does not tell which of the two is nearer.
+        // The nearer of the two may be the stricter one, and a request does not show which one it
+        // is.
         (Some(_), Some(_)) => {
-            tracing::error!("one {name} in app data as it is, another in `web::Data`: use one way for all");
+            tracing::error!(
+                "one {name} in app data is bare, another is in `web::Data`: register all of them in the same way"
+            );
             None
         }
     }

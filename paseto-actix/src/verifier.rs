@@ -5,7 +5,9 @@ mod cache;
 mod caching;
 mod checks;
 mod config;
+mod credential;
 mod source;
+mod sources;
 mod trusted_keys;
 mod verify;
 
@@ -17,11 +19,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use time::OffsetDateTime;
+use tracing::field;
 
 use crate::app_data;
 use crate::clock::Clock;
 use crate::cross_origin::CrossOriginPolicy;
-use crate::error::{ConfigError, VerifyError, VerifyErrorKind as Kind};
+use crate::error::{ChallengeParameters, ConfigError, VerifyError, VerifyErrorKind as Kind};
 use crate::event::{Event, EventHook};
 use crate::keys::PublicKey;
 use crate::limits::RECORD_SLACK;
@@ -34,8 +37,8 @@ pub use cache::TokenCacheStats;
 pub(crate) use caching::Caching;
 use checks::Checks;
 pub use config::{TrustedKey, VerifierConfig};
-use source::Sources;
 pub use source::TokenSource;
+use sources::{Sources, is_preflight};
 use trusted_keys::{IssuerKey, SharedTrustedKeys};
 
 /// Verifies `v4.public` tokens.
@@ -100,7 +103,7 @@ struct Inner {
     revocations: Option<Arc<dyn AnyRevocations>>,
     events: EventHook,
     error_handler: Option<ErrorHandler>,
-    realm: Arc<str>,
+    challenge: Arc<ChallengeParameters>,
     clock: Arc<dyn Clock>,
 }
 
@@ -244,8 +247,13 @@ impl Verifier {
 
     /// Logs the reason of a rejection, and creates the response.
     pub(crate) fn refuse(&self, req: &HttpRequest, error: VerifyError) -> HttpResponse {
-        let error = error.with_realm(&self.0.realm);
-        log_refusal(req, &error);
+        let error = if error.kind() == Kind::MissingToken {
+            error.with_detail(self.0.sources.describe_missing(req))
+        } else {
+            error
+        };
+        let error = error.with_parameters(&self.0.challenge);
+        log_rejection(req, &error);
         self.0.events.emit(Event::Rejected(error.kind()));
         match &self.0.error_handler {
             Some(handler) => handler(req, &error),
@@ -289,16 +297,25 @@ fn next_id() -> u64 {
 const LAST_MOMENT: OffsetDateTime = time::macros::datetime!(9999-12-31 23:59:59 UTC);
 
 /// Logs the reason without secrets. `kid` and `issuer` come from the client, so they are escaped.
-/// The route is the pattern, because a path can contain personal data. Errors that the operator has
-/// to correct have the level ERROR.
-fn log_refusal(req: &HttpRequest, error: &VerifyError) {
+/// The route is the pattern, because a path can contain personal data.
+fn log_rejection(req: &HttpRequest, error: &VerifyError) {
     let (method, route) = (req.method(), req.match_pattern());
-    let (kid, issuer) = (error.kid(), error.issuer());
+    let (kid, issuer) = (error.kid().map(field::debug), error.issuer().map(field::debug));
+    macro_rules! log {
+        ($level:ident) => {
+            tracing::$level!(reason = %error, kid, issuer, %method, route, "request rejected")
+        };
+    }
     match error.kind() {
-        Kind::MissingToken => tracing::debug!(reason = %error, %method, ?route, "request refused"),
-        Kind::Misconfigured => tracing::error!(reason = %error, %method, ?route, "request refused"),
-        Kind::Unavailable => tracing::error!(reason = %error, ?kid, ?issuer, %method, ?route, "request refused"),
-        _ => tracing::warn!(reason = %error, ?kid, ?issuer, %method, ?route, "request refused"),
+        Kind::MissingToken if is_preflight(req) => log!(info),
+        // Each client sends these: before the login, and when a lifetime has ended.
+        Kind::MissingToken | Kind::Expired | Kind::InsufficientUserAuthentication => log!(debug),
+        // The user logged out, or lacks a permission.
+        Kind::Revoked | Kind::Refused | Kind::InsufficientScope | Kind::Forbidden => log!(info),
+        // The operator has to act.
+        Kind::Misconfigured | Kind::Unavailable => log!(error),
+        // A client or an issuer is configured incorrectly, or attacks.
+        _ => log!(warn),
     }
 }
 

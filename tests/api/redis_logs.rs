@@ -72,7 +72,7 @@ async fn assert_failures_are_logged_without_secrets(url: &str, timeout: Duration
     assert_eq!(client.get(&site, "/").await.status, StatusCode::SERVICE_UNAVAILABLE);
 
     let scenarios = [
-        "reason=Unavailable",
+        "reason=unavailable",
         "revocation::store message=the revocation store failed",
         "no new tokens",
         "session::failure message=the revocation store failed",

@@ -177,7 +177,7 @@ async fn a_scopes_own_verifier_in_another_spelling_than_the_applications() {
             } else {
                 assert_eq!((outcome.0.status, outcome.1), (StatusCode::INTERNAL_SERVER_ERROR, 0), "{case}");
             }
-            assert_eq!(logs.count("use one way for all"), usize::from(!alike), "{case}: {logs:?}");
+            assert_eq!(logs.count("register all of them in the same way"), usize::from(!alike), "{case}: {logs:?}");
         }
     }
 }

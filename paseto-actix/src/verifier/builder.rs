@@ -1,6 +1,8 @@
 mod build;
 
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -13,6 +15,7 @@ use crate::keys::PublicKey;
 use crate::revocation::{AnyRevocations, Revocations};
 use crate::token::{Format, VerifiedToken};
 
+pub(super) const DEFAULT_LEEWAY: Duration = Duration::from_secs(5);
 /// The default size of the token cache: 16 MiB.
 const TOKEN_CACHE_BYTES: usize = 16 << 20;
 /// The default number of keys that get a table.
@@ -55,6 +58,7 @@ pub struct VerifierBuilder {
     max_precomputed_keys: usize,
     error_handler: Option<ErrorHandler>,
     realm: String,
+    resource_metadata: Option<String>,
     clock: Arc<dyn Clock>,
 }
 
@@ -71,7 +75,7 @@ impl VerifierBuilder {
             trusted: Vec::new(),
             audiences: Vec::new(),
             any_audience: false,
-            leeway: Duration::from_secs(5),
+            leeway: DEFAULT_LEEWAY,
             exp_required: true,
             format: Format::Json,
             implicit_assertion: Vec::new(),
@@ -84,6 +88,7 @@ impl VerifierBuilder {
             max_precomputed_keys: MAX_PRECOMPUTED_KEYS,
             error_handler: None,
             realm: DEFAULT_REALM.to_owned(),
+            resource_metadata: None,
             clock: Arc::new(SystemClock),
         }
     }
@@ -173,7 +178,8 @@ impl VerifierBuilder {
     }
 
     /// The response to a rejected request, of any status. Default: the challenge of RFC 6750 and a
-    /// constant body, as `error_response()` of [`VerifyError`] makes them.
+    /// constant body, as `error_response()` of [`VerifyError`] makes them. The `Display` text of
+    /// the error is for the log: it names trusted issuers and audiences.
     pub fn error_handler<F>(mut self, handler: F) -> Self
     where
         F: Fn(&HttpRequest, &VerifyError) -> HttpResponse + Send + Sync + 'static,
@@ -314,21 +320,19 @@ impl VerifierBuilder {
         self
     }
 
+    /// The URL of the metadata of the protected resource, as the parameter `resource_metadata` of
+    /// each challenge ([RFC 9728, section 5.1]): see
+    /// [`ProtectedResource`](crate::ProtectedResource). Default: none.
+    ///
+    /// [RFC 9728, section 5.1]: https://www.rfc-editor.org/rfc/rfc9728#section-5.1
+    pub fn resource_metadata(mut self, url: impl Into<String>) -> Self {
+        self.resource_metadata = Some(url.into());
+        self
+    }
+
     /// Where the time comes from. Default: [`SystemClock`].
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
-    }
-}
-
-impl fmt::Debug for VerifierBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifierBuilder")
-            .field("trusted", &self.trusted)
-            .field("audiences", &self.audiences)
-            .field("leeway", &self.leeway)
-            .field("format", &self.format)
-            .field("sources", &self.sources)
-            .finish_non_exhaustive()
     }
 }

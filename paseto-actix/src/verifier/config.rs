@@ -1,75 +1,108 @@
-use std::{fmt, time::Duration};
+use std::fmt;
+use std::time::Duration;
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{SeqAccess, Visitor},
-};
-
+use super::builder::DEFAULT_LEEWAY;
 use super::{Verifier, VerifierBuilder};
-use crate::{
-    ConfigError, Format, PublicKey,
-    settings::{KeyText, at_path, key_list},
+use crate::config::{self, Names, SettingError, Settings, Table};
+use crate::config::{
+    assertion, boolean, deserialize_settings, duration, format, nonempty_text, text, texts, trusted_keys,
 };
+use crate::error::ConfigError;
+use crate::keys::PublicKey;
+use crate::token::Format;
 
-/// A [`Verifier`]'s settings as they stand in a file, for any format that serde reads.
+/// The settings of a [`Verifier`], from a file in a self-describing format (TOML, JSON, YAML), or
+/// from environment variables.
 ///
-/// The fields are those of Flask-PASETO-Extended (`PASETO_PUBLIC_KEYS` is `public_keys`, and so on) and some more. An
-/// unknown field, a wrong type or a missing field is an error that names the field. Unlike there, each key has to name
-/// its issuer, and is trusted for no other.
+/// The fields have the names of the methods of [`VerifierBuilder`], `public_keys` are the keys of
+/// `trust`, and `trusted_origins` is a list of `trusted_origin`. The names of
+/// Flask-PASETO-Extended, in small letters and without `PASETO_`, are aliases. `public_keys` is
+/// required. A boolean or a number can also be a string.
 ///
 /// ```
 /// use paseto_actix::VerifierConfig;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let config: VerifierConfig = serde_json::from_str(
-///     r#"{
-///         "public_keys": [
-///             { "iss": "https://issuer.example", "paserk": "k4.public.Hrnbu7wEfAP9cGBOAHHwmH4Wsot1ciXBHwBBXQ4gsaI" }
-///         ],
-///         "skew": 10,
-///         "aud": "https://api.example"
-///     }"#,
+/// let config: VerifierConfig = toml::from_str(
+///     r#"
+///     iss = "https://issuer.example"
+///     public_keys = ["k4.public.Hrnbu7wEfAP9cGBOAHHwmH4Wsot1ciXBHwBBXQ4gsaI"]
+///     leeway = "10s"
+///     audience = ["https://api.example", "https://www.example"]
+///     "#,
 /// )?;
 /// let verifier = config.into_builder().realm("shop").build()?;
 /// # let _ = verifier;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Deserialize)]
-#[serde(remote = "Self", deny_unknown_fields)]
+///
+/// # Keys
+///
+/// A key of `public_keys` is a string in PASERK or PEM, or a table: `{ paserk = "k4.public.…" }`,
+/// `{ pem = "…" }`, `{ version = 4, key = "<PEM>" }`, `{ file = "/etc/keys/issuer.pem" }`, or `{
+/// env = "ISSUER_KEY" }`, each with `iss = "<issuer>"`. A key without `iss` is trusted for the
+/// issuer that the field `iss` beside `public_keys` names. A key is trusted for no other issuer.
+///
+/// ```
+/// use paseto_actix::VerifierConfig;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let config: VerifierConfig = toml::from_str(
+///     r#"
+///     [[public_keys]]
+///     iss = "https://issuer.example"
+///     paserk = "k4.public.Hrnbu7wEfAP9cGBOAHHwmH4Wsot1ciXBHwBBXQ4gsaI"
+///     "#,
+/// )?;
+/// assert_eq!(config.public_keys[0].iss, "https://issuer.example");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// As for [`IssuerConfig`](crate::IssuerConfig#errors).
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct VerifierConfig {
-    /// The keys to trust, each `{"iss": …, "paserk": "k4.public.…"}` or `{"iss": …, "version": 4, "key": "<PEM>"}`.
-    #[serde(deserialize_with = "trusted_keys")]
+    /// The keys to trust. Required. In a file, `iss` beside `public_keys` is the issuer of each key
+    /// without its own `iss`.
     pub public_keys: Vec<TrustedKey>,
-    /// How far the clocks of issuer and verifier may be apart, in seconds, at most 300. Default: 5 (in the original: 0).
-    #[serde(default = "five_seconds")]
-    pub skew: u64,
-    /// `"json"` or `"cbor"`. Default: `"json"`.
-    #[serde(default)]
-    pub deserializer: Format,
-    /// Who this is, one name or several: tokens have to name one of them as their `aud`. Default: nobody.
-    #[serde(default, deserialize_with = "one_or_several")]
-    pub aud: Vec<String>,
-    /// Whether to take tokens whoever they are meant for. Default: false.
-    #[serde(default)]
-    pub any_aud: bool,
-    /// The implicit assertion. Default: none.
-    #[serde(default)]
+    /// How far the clocks of issuer and verifier may be apart, at most 5 minutes: `"10s"` (with the
+    /// unit `s`, `m`, `h` or `d`), or `10` seconds. Alias: `skew`. Default: 5 seconds (in
+    /// Flask-PASETO-Extended: 0).
+    pub leeway: Duration,
+    /// The audience of this verifier, one name or a list: tokens must have one of them as `aud`.
+    /// Alias: `aud`. Default: none, and tokens with `aud` are rejected.
+    pub audience: Vec<String>,
+    /// Whether to accept every `aud`. Alias: `any_aud`. Default: false.
+    pub accept_any_audience: bool,
+    /// `"json"` or `"cbor"`. Alias: `deserializer`. Default: `"json"`.
+    pub format: Format,
+    /// The implicit assertion, as a string, `{ file = "<path>" }` or `{ env = "<variable>" }`. The
+    /// line break at the end of a file is not a part of it. Default: none.
     pub implicit_assertion: Option<String>,
     /// The `realm` of challenges. Default: `api`.
-    #[serde(default)]
     pub realm: Option<String>,
+    /// The URL of the metadata of the protected resource, in each challenge: see
+    /// [`VerifierBuilder::resource_metadata`]. Default: none.
+    pub resource_metadata: Option<String>,
+    /// The origins that may send tokens in cookies, such as `https://app.example`: see
+    /// [`VerifierBuilder::trusted_origin`]. One origin or a list. Default: only the origin of the
+    /// request itself.
+    pub trusted_origins: Vec<String>,
 }
 
 /// A key of [`VerifierConfig`], with the issuer that it is trusted for.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let config: paseto_actix::VerifierConfig = serde_json::from_str(
-///     r#"{ "public_keys": [
-///         { "iss": "https://issuer.example", "paserk": "k4.public.Hrnbu7wEfAP9cGBOAHHwmH4Wsot1ciXBHwBBXQ4gsaI" }
-///     ] }"#,
+/// let config: paseto_actix::VerifierConfig = toml::from_str(
+///     r#"
+///     iss = "https://issuer.example"
+///     public_keys = ["k4.public.Hrnbu7wEfAP9cGBOAHHwmH4Wsot1ciXBHwBBXQ4gsaI"]
+///     "#,
 /// )?;
 /// assert_eq!(config.public_keys[0].iss, "https://issuer.example");
 /// assert!(config.public_keys[0].key.kid().starts_with("k4.pid."));
@@ -85,8 +118,40 @@ pub struct TrustedKey {
     pub key: PublicKey,
 }
 
+impl TrustedKey {
+    /// A key that is trusted for the tokens of this issuer.
+    #[must_use]
+    pub fn new(iss: impl Into<String>, key: PublicKey) -> Self {
+        Self { iss: iss.into(), key }
+    }
+}
+
 impl VerifierConfig {
-    /// A verifier with these settings.
+    /// Reads the environment variables that begin with the prefix. The rest of the name is the name
+    /// of a field or an alias in capital letters: `PASETO_LEEWAY`, `PASETO_REALM`.
+    ///
+    /// - `PASETO_PUBLIC_KEYS`, `PASETO_AUDIENCE` and `PASETO_TRUSTED_ORIGINS` are lists with commas
+    ///   between the elements. The keys are those of the issuer `PASETO_ISS`.
+    /// - `PASETO_PUBLIC_KEYS_FILE` and `PASETO_IMPLICIT_ASSERTION_FILE` have the path of a file
+    ///   with the value.
+    /// - An issuer and a verifier can share a prefix. A variable that is a field of both, such as
+    ///   `PASETO_AUDIENCE`, sets both.
+    ///
+    /// ```
+    /// use paseto_actix::VerifierConfig;
+    ///
+    /// let error = VerifierConfig::from_env("SHOP_PASETO_").unwrap_err();
+    /// assert_eq!(error.to_string(), "`SHOP_PASETO_PUBLIC_KEYS`: the variable is not set");
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`IssuerConfig::from_env`](crate::IssuerConfig::from_env).
+    pub fn from_env(prefix: &str) -> Result<Self, ConfigError> {
+        config::from_env(prefix)
+    }
+
+    /// Builds the verifier.
     ///
     /// # Errors
     ///
@@ -95,79 +160,67 @@ impl VerifierConfig {
         self.into_builder().build()
     }
 
-    /// A builder with these settings, for those that no file can hold: token sources, the error handler, checks.
+    /// A builder with these settings, for the settings that a file cannot hold: token sources, the
+    /// error handler, checks, stores.
     pub fn into_builder(self) -> VerifierBuilder {
         let mut builder = Verifier::builder()
-            .leeway(Duration::from_secs(self.skew))
-            .format(self.deserializer)
+            .leeway(self.leeway)
+            .format(self.format)
             .implicit_assertion(self.implicit_assertion.unwrap_or_default());
-        if self.any_aud {
+        if self.accept_any_audience {
             builder = builder.accept_any_audience();
         }
         if let Some(realm) = self.realm {
             builder = builder.realm(realm);
         }
-        builder = self.aud.into_iter().fold(builder, VerifierBuilder::audience);
+        if let Some(url) = self.resource_metadata {
+            builder = builder.resource_metadata(url);
+        }
+        builder = self.audience.into_iter().fold(builder, VerifierBuilder::audience);
+        builder = self.trusted_origins.into_iter().fold(builder, VerifierBuilder::trusted_origin);
         self.public_keys.into_iter().fold(builder, |builder, trusted| builder.trust(trusted.iss, trusted.key))
     }
 }
 
-/// Leaves out the implicit assertion, which may be as good as a secret.
+impl Settings for VerifierConfig {
+    const NAMES: Names = config::VERIFIER;
+    const OTHERS: &'static [Names] = &[config::ISSUER];
+
+    fn read(table: &mut Table) -> Result<Self, SettingError> {
+        let iss = table.optional("iss", nonempty_text)?;
+        let keys = table.required("public_keys", trusted_keys)?.into_iter().map(|(own, key)| {
+            let iss = own.or_else(|| iss.clone()).ok_or(SettingError::missing("iss"))?;
+            Ok(TrustedKey::new(iss, key))
+        });
+        let public_keys = keys.collect::<Result<_, SettingError>>()?;
+        Ok(Self {
+            public_keys,
+            leeway: table.or("leeway", DEFAULT_LEEWAY, duration)?,
+            audience: table.or("audience", Vec::new(), texts)?,
+            accept_any_audience: table.or("accept_any_audience", false, boolean)?,
+            format: table.or("format", Format::Json, format)?,
+            implicit_assertion: table.optional("implicit_assertion", assertion)?,
+            realm: table.optional("realm", text)?,
+            resource_metadata: table.optional("resource_metadata", nonempty_text)?,
+            trusted_origins: table.or("trusted_origins", Vec::new(), texts)?,
+        })
+    }
+}
+
+deserialize_settings!(VerifierConfig);
+
+/// Omits the implicit assertion, which may be a secret.
 impl fmt::Debug for VerifierConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifierConfig")
             .field("public_keys", &self.public_keys)
-            .field("skew", &self.skew)
-            .field("deserializer", &self.deserializer)
-            .field("aud", &self.aud)
-            .field("any_aud", &self.any_aud)
+            .field("leeway", &self.leeway)
+            .field("audience", &self.audience)
+            .field("accept_any_audience", &self.accept_any_audience)
+            .field("format", &self.format)
             .field("realm", &self.realm)
+            .field("resource_metadata", &self.resource_metadata)
+            .field("trusted_origins", &self.trusted_origins)
             .finish_non_exhaustive()
     }
-}
-
-impl<'de> Deserialize<'de> for VerifierConfig {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut track = serde_path_to_error::Track::new();
-        let deserializer = serde_path_to_error::Deserializer::new(deserializer, &mut track);
-        // The derived, inherent function of the same name.
-        Self::deserialize(deserializer).map_err(|error| at_path(track.path(), error))
-    }
-}
-
-fn trusted_keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<TrustedKey>, D::Error> {
-    key_list(deserializer, |entry| {
-        let iss = entry.iss.ok_or("`iss` is missing: a key is trusted for the issuer that it names")?;
-        let key = match entry.text {
-            KeyText::Paserk(text) => PublicKey::from_paserk(&text).map_err(|error| format!("`paserk`: {error}"))?,
-            KeyText::Pem(text) => PublicKey::from_pem(&text).map_err(|error| format!("`key`: {error}"))?,
-        };
-        Ok(TrustedKey { iss, key })
-    })
-}
-
-fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    struct Names;
-
-    impl<'de> Visitor<'de> for Names {
-        type Value = Vec<String>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a name or a list of names")
-        }
-
-        fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-            Ok(vec![name.to_owned()])
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-            std::iter::from_fn(|| seq.next_element().transpose()).collect()
-        }
-    }
-
-    deserializer.deserialize_any(Names)
-}
-
-fn five_seconds() -> u64 {
-    5
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
 
-use crate::error::ConfigError;
+use crate::error::{ConfigError, quote_list};
 use crate::keys::{PublicKey, VerificationKey};
 use crate::token::{Signer, Unverified};
 
@@ -27,7 +27,7 @@ pub(super) struct IssuerKey {
 impl IssuerKey {
     pub(super) fn new(issuer: &str, key: &PublicKey) -> Result<Arc<Self>, ConfigError> {
         if issuer.is_empty() {
-            return Err(ConfigError::setting("iss", "an issuer needs a name"));
+            return Err(ConfigError::setting("iss", "the name of the issuer is empty"));
         }
         Ok(Arc::new(Self {
             signer: Arc::new(Signer::new(issuer.into(), key.shared_kid())),
@@ -91,8 +91,20 @@ impl TrustedKeys {
     }
 
     /// The keys to try for a token that names no key, and claims to be of this issuer.
-    pub(super) fn candidates(&self, issuer: &str) -> impl Iterator<Item = &Arc<IssuerKey>> {
+    pub(super) fn candidates<'s>(&'s self, issuer: &str) -> impl Iterator<Item = &'s Arc<IssuerKey>> + use<'s> {
         self.by_issuer.get(issuer).map(Vec::as_slice).unwrap_or_default().iter().take(MAX_TRIES)
+    }
+
+    /// Describes the trusted issuers. Each stranger can cause this text, so its cost does not grow
+    /// with the number of issuers.
+    pub(super) fn describe_issuers(&self) -> String {
+        const MOST: usize = 5;
+        if self.by_issuer.len() > MOST {
+            return format!("one of the {} trusted issuers", self.by_issuer.len());
+        }
+        let mut issuers: Vec<_> = self.by_issuer.keys().collect();
+        issuers.sort_unstable();
+        format!("issuer {}", quote_list(&issuers, "or"))
     }
 
     fn table_count(&self) -> usize {

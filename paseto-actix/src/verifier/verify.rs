@@ -13,12 +13,12 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 
 use super::cache::Slot;
-use super::source::Credential;
+use super::credential::Credential;
 use super::trusted_keys::IssuerKey;
 use super::{Caching, Verifier};
-use crate::error::{VerifyError, VerifyErrorKind as Kind};
+use crate::error::{VerifyError, VerifyErrorKind as Kind, quote};
 use crate::revocation::{AnyRevocations, RevocationQuery};
-use crate::token::{Footer, Unverified, VerifiedToken, scan};
+use crate::token::{Footer, Signer, Unverified, VerifiedToken, scan};
 
 impl Verifier {
     /// Finds the token of a request and verifies it, except for [asynchronous
@@ -30,8 +30,8 @@ impl Verifier {
             if credential.ambient && !self.0.cross_origin.allows(req) {
                 return Err(VerifyError::new(
                     Kind::CrossOrigin,
-                    "the token is in a cookie and the request is from another origin: call `.trusted_origin(..)` on the \
-                     Verifier's builder to allow the origin",
+                    "the token is in a cookie, and the request is from another origin: call `.trusted_origin(..)` on the \
+                     builder of the Verifier to allow that origin",
                 ));
             }
             self.verify(&credential)
@@ -92,28 +92,38 @@ impl Verifier {
 
         let (key, claims) = if let Some(kid) = kid.filter(|kid| kid.starts_with("k4.pid.")) {
             let key = keys.by_kid(kid).ok_or_else(|| {
-                VerifyError::new(Kind::UnknownKey, "the footer names a key that is not trusted").with_kid(Some(kid))
+                let detail = format!("the Verifier trusts no key with the id {} in the footer: call `.trust(..)` with the key of the issuer", quote(kid));
+                VerifyError::new(Kind::UnknownKey, detail).with_kid(Some(kid))
             })?;
             if !verifies(key) {
-                let error = VerifyError::new(Kind::BadSignature, "the signature is not that of the key");
+                let error = VerifyError::new(
+                    Kind::BadSignature,
+                    "the key does not verify the signature: the token was changed, or the implicit assertions differ",
+                );
                 return Err(error.with_kid(Some(kid)).with_issuer(Some(&key.signer.issuer)));
             }
             (key, read_claims()?)
         } else {
             let claims = read_claims()?;
-            let iss = claims.iss.as_deref();
-            let key = keys.candidates(iss.unwrap_or_default()).find(|key| verifies(key)).ok_or_else(|| {
-                VerifyError::new(Kind::UnknownKey, "no trusted key of the claimed issuer verifies the signature")
-                    .with_kid(kid)
-                    .with_issuer(iss)
+            let iss = claims.iss.as_deref().ok_or_else(|| missing_issuer().with_kid(kid))?;
+            let mut candidates = keys.candidates(iss).peekable();
+            if candidates.peek().is_none() {
+                let detail = format!("expected {}, found {}", keys.describe_issuers(), quote(iss));
+                return Err(VerifyError::new(Kind::UntrustedIssuer, detail).with_kid(kid).with_issuer(Some(iss)));
+            }
+            let key = candidates.find(|key| verifies(key)).ok_or_else(|| {
+                let detail = format!("no trusted key of issuer {} verifies the signature", quote(iss));
+                VerifyError::new(Kind::UnknownKey, detail).with_kid(kid).with_issuer(Some(iss))
             })?;
             (key, claims)
         };
 
-        let iss = claims.iss.as_deref();
-        if iss != Some(&*key.signer.issuer) {
-            let error = VerifyError::new(Kind::UntrustedIssuer, "the key is not trusted for this `iss`");
-            return Err(error.with_kid(Some(&key.signer.kid)).with_issuer(iss));
+        let Signer { issuer, kid, .. } = &*key.signer;
+        let iss = claims.iss.as_deref().ok_or_else(|| missing_issuer().with_kid(Some(kid)))?;
+        if *iss != **issuer {
+            let detail =
+                format!("expected issuer {}, for which the key is trusted, found {}", quote(issuer), quote(iss));
+            return Err(VerifyError::new(Kind::UntrustedIssuer, detail).with_kid(Some(kid)).with_issuer(Some(iss)));
         }
         let signer = Arc::clone(&key.signer);
         let token = VerifiedToken::new(signer, claims, self.0.format, unverified.payload(), unverified.footer());
@@ -135,10 +145,18 @@ impl Verifier {
     }
 }
 
+fn missing_issuer() -> VerifyError {
+    VerifyError::new(Kind::MissingClaim, "the token has no `iss`: an Issuer adds it unless `include_iss(false)` is set")
+}
+
 /// Rejects the token unless the store answers that it is not revoked.
 async fn check_revocation(store: &dyn AnyRevocations, token: &VerifiedToken) -> Result<(), VerifyError> {
     let Some(token_id) = token.token_id() else {
-        return Err(VerifyError::new(Kind::Revoked, "the Verifier has a revocation store, and the token has no `jti`"));
+        return Err(VerifyError::new(
+            Kind::MissingClaim,
+            "the token has no `jti`, which a Verifier with revocations requires: an Issuer adds it unless \
+             `include_jti(false)` is set",
+        ));
     };
     let query = RevocationQuery::new(token.issuer(), token_id)
         .of_session(token.session_id())

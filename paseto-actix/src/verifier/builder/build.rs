@@ -1,10 +1,12 @@
+use std::fmt;
 use std::sync::Arc;
 
 use super::super::trusted_keys::{IssuerKey, SharedTrustedKeys, TrustedKeys};
 use super::super::{Inner, Sources, TokenCache, Verifier, next_id};
 use super::VerifierBuilder;
-use crate::error::ConfigError;
+use crate::error::{ChallengeParameters, ConfigError};
 use crate::limits::check_leeway;
+use crate::protected_resource::check_url;
 use crate::token::{Audience, ClaimsValidation};
 
 /// A smaller cache may hold no token at all.
@@ -41,11 +43,17 @@ impl VerifierBuilder {
             (false, true) => Audience::Unnamed,
             (true, true) => Audience::Any,
             (true, false) => {
-                return Err(ConfigError::setting("audience", "either named audiences, or `.accept_any_audience()`"));
+                return Err(ConfigError::setting(
+                    "audience",
+                    "`.audience(..)` and `.accept_any_audience()` contradict each other: remove one",
+                ));
             }
         };
         if !self.realm.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
-            return Err(ConfigError::setting("realm", "only visible ASCII and spaces, but neither `\"` nor `\\`"));
+            return Err(ConfigError::setting("realm", "expected visible ASCII and spaces, without `\"` and `\\`"));
+        }
+        if let Some(url) = &self.resource_metadata {
+            check_url("resource_metadata", url)?;
         }
         Ok(Verifier(Arc::new(Inner {
             id: next_id(),
@@ -60,8 +68,24 @@ impl VerifierBuilder {
             revocations: self.revocations,
             events: self.events,
             error_handler: self.error_handler,
-            realm: self.realm.into(),
+            challenge: Arc::new(ChallengeParameters { realm: self.realm, resource_metadata: self.resource_metadata }),
             clock: self.clock,
         })))
+    }
+}
+
+impl fmt::Debug for VerifierBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifierBuilder")
+            .field("trusted", &self.trusted)
+            .field("audiences", &self.audiences)
+            .field("leeway", &self.leeway)
+            .field("format", &self.format)
+            .field("sources", &self.sources)
+            .field("any_audience", &self.any_audience)
+            .field("cross_origin", &self.cross_origin)
+            .field("realm", &self.realm)
+            .field("resource_metadata", &self.resource_metadata)
+            .finish_non_exhaustive()
     }
 }

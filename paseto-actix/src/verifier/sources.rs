@@ -1,0 +1,90 @@
+//! All places where a Verifier looks for a token.
+
+use std::fmt::Write;
+
+use actix_web::HttpRequest;
+use actix_web::http::Method;
+use actix_web::http::header;
+
+use super::Caching;
+use super::credential::{Credential, invalid_request};
+use super::source::TokenSource;
+use crate::error::{ConfigError, VerifyError, VerifyErrorKind as Kind, quote};
+
+/// All places to look at, in order.
+#[derive(Debug)]
+pub(super) struct Sources {
+    sources: Vec<TokenSource>,
+    has_cookie: bool,
+    has_custom: bool,
+}
+
+impl Sources {
+    pub(super) fn new(sources: Vec<TokenSource>) -> Result<Self, ConfigError> {
+        if sources.is_empty() {
+            return Err(ConfigError::setting("token_from", "the list of sources is empty"));
+        }
+        sources.iter().try_for_each(TokenSource::validate)?;
+        let has = |is: fn(&TokenSource) -> bool| sources.iter().any(is);
+        Ok(Self { has_cookie: has(TokenSource::is_cookie), has_custom: has(TokenSource::is_custom), sources })
+    }
+
+    /// The one token of the request, from all places. Two different tokens are an error: otherwise
+    /// two parts of a system could see two users in one request.
+    pub(super) fn find<'r>(&'r self, req: &'r HttpRequest) -> Result<Credential<'r>, VerifyError> {
+        let mut found: Option<Credential<'r>> = None;
+        for source in &self.sources {
+            match (&mut found, source.find(req)?) {
+                (Some(first), Some(next)) if first.bytes != next.bytes => {
+                    return Err(invalid_request("the request has two different tokens"));
+                }
+                // A browser does not add a header by itself, so a token in a header is not ambient.
+                (Some(first), Some(next)) => first.ambient &= next.ambient,
+                (None, next) => found = next,
+                (Some(_), None) => {}
+            }
+        }
+        found.ok_or_else(|| VerifyError::new(Kind::MissingToken, "the request has no token"))
+    }
+
+    /// Describes why a request has no token, for the log.
+    pub(super) fn describe_missing(&self, req: &HttpRequest) -> String {
+        if is_preflight(req) {
+            return "a CORS preflight has no token: wrap `Cors` outside of the guard, as the last `wrap`".to_owned();
+        }
+        let mut detail = "the request has no token in ".to_owned();
+        for (index, source) in self.sources.iter().enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            _ = write!(detail, "{separator}{source}");
+        }
+        detail.push_str(": send it there, or add other places by `.token_from(..)`");
+        if let Some(value) =
+            req.headers().get(header::AUTHORIZATION).filter(|_| self.sources.iter().any(TokenSource::is_bearer))
+        {
+            // A text without a space may be a secret and not a scheme.
+            let scheme = value.as_bytes().split(|byte| *byte == b' ').next().unwrap_or_default();
+            let is_scheme = scheme.len() < value.len() && scheme.len() <= 16 && scheme.is_ascii();
+            match str::from_utf8(scheme) {
+                Ok(scheme) if is_scheme => {
+                    _ = write!(detail, "; expected the scheme `Bearer`, found {}", quote(scheme))
+                }
+                _ => detail.push_str("; expected the scheme `Bearer`, found another text"),
+            }
+        }
+        detail
+    }
+
+    /// Which caches may store the response. `is_private`: the credential came in a cookie, or is
+    /// malformed.
+    pub(super) fn caching(&self, is_private: bool) -> Caching {
+        // A closure may have looked for a cookie, even if it found a token in a header.
+        let reads_cookies = self.has_cookie || self.has_custom;
+        Caching { varies_by_cookie: reads_cookies, is_private: reads_cookies && is_private }
+    }
+}
+
+/// Whether a browser asks if a script of another origin may send the request: the
+/// [CORS preflight](https://fetch.spec.whatwg.org/#cors-preflight-request).
+pub(super) fn is_preflight(req: &HttpRequest) -> bool {
+    req.method() == Method::OPTIONS && req.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}

@@ -1,24 +1,23 @@
 //! The options between the attribute's parentheses: which were written, where, and with what value.
 //!
-//! This stage knows the shape of each option and nothing more; whether a scope or a duration makes
-//! sense is for [`model`](crate::model) to say. A mistake in one option does not hide the next one.
+//! This stage knows only the shape of each option. [`model`](crate::model) checks the values. A
+//! mistake in one option does not hide the next one.
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{
-    Error, Expr, ExprLit, ExprPath, Lit, LitStr, Result, Token,
-    ext::IdentExt,
-    parenthesized,
-    parse::{ParseStream, Parser},
-    token::Paren,
-};
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::spanned::Spanned;
+use syn::token::Paren;
+use syn::{Error, Expr, ExprLit, ExprPath, Lit, LitStr, Result, Token, parenthesized};
 
 use crate::fallback::Mistakes;
 
 /// The names of all options, with the way each is written.
-const OPTIONS: [(&str, &str); 4] = [
+const OPTIONS: [(&str, &str); 5] = [
     ("scopes", r#"`scopes("read", "write")`"#),
     ("any_scope", r#"`any_scope("editor", "admin")`"#),
+    ("acr", r#"`acr("phr", "phrh")`"#),
     ("fresh", r#"`fresh = "10m"`"#),
     ("check", "`check = path::to::function`"),
 ];
@@ -62,10 +61,36 @@ pub(crate) struct Opt {
 }
 
 pub(crate) enum Value {
-    Scopes(Vec<LitStr>),
-    AnyScope(Vec<LitStr>),
+    Scopes(Vec<Name>),
+    AnyScope(Vec<Name>),
+    Acr(Vec<Name>),
     Fresh(LitStr),
     Check(ExprPath),
+}
+
+/// A scope or a value of `acr`. Only the compiler knows the text of a constant.
+pub(crate) enum Name {
+    Literal(LitStr),
+    Constant(ExprPath),
+}
+
+impl Name {
+    /// The place for errors about the text.
+    pub(crate) fn span(&self) -> Span {
+        match self {
+            Self::Literal(text) => text.span(),
+            Self::Constant(constant) => constant.path.segments.last().map_or_else(|| constant.span(), Spanned::span),
+        }
+    }
+}
+
+impl ToTokens for Name {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Self::Literal(text) => text.to_tokens(tokens),
+            Self::Constant(constant) => constant.to_tokens(tokens),
+        }
+    }
 }
 
 impl Opt {
@@ -76,8 +101,9 @@ impl Opt {
         }
         let name = input.call(Ident::parse_any)?;
         let value = match name.to_string().as_str() {
-            "scopes" => Value::Scopes(scope_list(&name, input, mistakes)?),
-            "any_scope" => Value::AnyScope(scope_list(&name, input, mistakes)?),
+            "scopes" => Value::Scopes(name_list(&name, input, mistakes)?),
+            "any_scope" => Value::AnyScope(name_list(&name, input, mistakes)?),
+            "acr" => Value::Acr(name_list(&name, input, mistakes)?),
             "fresh" => Value::Fresh(duration_text(&name, input)?),
             "check" => Value::Check(function_path(&name, input)?),
             _ => return Err(unknown_option(&name)),
@@ -86,25 +112,30 @@ impl Opt {
     }
 }
 
-/// `("a", "b")`, with at least one scope in it.
-fn scope_list(name: &Ident, input: ParseStream<'_>, mistakes: &mut Mistakes) -> Result<Vec<LitStr>> {
-    const NO_SCOPE: &str = r#"a scope is written as a string literal, as in "read"; for names from elsewhere there is the middleware `PasetoRequired`"#;
+/// `("a", constant::B)`, with at least one name in it.
+fn name_list(name: &Ident, input: ParseStream<'_>, mistakes: &mut Mistakes) -> Result<Vec<Name>> {
+    let (element, no_name) = if name == "acr" {
+        ("a value", r#"an `acr` value is a string literal or the path of a `&str` constant: "phr" or `acr::PHR`"#)
+    } else {
+        ("a scope", r#"a scope is a string literal or the path of a `&str` constant: "read" or `scope::READ`"#)
+    };
     if !input.peek(Paren) {
         return Err(wrong_shape(name, input));
     }
     let content;
     let paren = parenthesized!(content in input);
     if content.is_empty() {
-        let message = format!("`{name}` without a scope: name at least one, or remove it");
+        let message = format!("`{name}` without {element}: name at least one, or remove it");
         return Err(Error::new(paren.span.join(), message));
     }
-    let mut scopes = Vec::new();
+    let mut names = Vec::new();
     while !content.is_empty() {
         match content.parse().map(ungrouped) {
-            Ok(Expr::Lit(ExprLit { lit: Lit::Str(scope), .. })) => scopes.push(scope),
-            Ok(other) => mistakes.add(Error::new_spanned(other, NO_SCOPE)),
+            Ok(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => names.push(Name::Literal(text)),
+            Ok(Expr::Path(constant)) => names.push(Name::Constant(constant)),
+            Ok(other) => mistakes.add(Error::new_spanned(other, no_name)),
             Err(mistake) => {
-                mistakes.add(Error::new(mistake.span(), NO_SCOPE));
+                mistakes.add(Error::new(mistake.span(), no_name));
                 up_to_comma(&content)?;
             }
         }
@@ -112,7 +143,7 @@ fn scope_list(name: &Ident, input: ParseStream<'_>, mistakes: &mut Mistakes) -> 
             separator(&content, mistakes)?;
         }
     }
-    Ok(scopes)
+    Ok(names)
 }
 
 fn duration_text(name: &Ident, input: ParseStream<'_>) -> Result<LitStr> {
@@ -159,7 +190,7 @@ fn ungrouped(expression: Expr) -> Expr {
     }
 }
 
-/// The comma between two options or scopes. What stands there instead is reported and skipped.
+/// Reads the comma between two options or names. Reports and skips other tokens.
 fn separator(input: ParseStream<'_>, mistakes: &mut Mistakes) -> Result<()> {
     if !input.peek(Token![,]) {
         mistakes.add(input.error("a comma is missing before this"));
@@ -196,7 +227,8 @@ fn unknown_option(name: &Ident) -> Error {
     let near = OPTIONS
         .iter()
         .map(|(option, _)| (distance(&written, option), *option))
-        .filter(|(distance, option)| *distance <= 2 || option.contains(written.as_str()))
+        // Each text of 3 letters or fewer is near to an option of 3 letters by the distance alone.
+        .filter(|(distance, option)| *distance <= 2.min(option.len() - 2) || option.contains(written.as_str()))
         .min();
     let hint = near.map_or_else(|| ".".to_owned(), |(_, option)| format!("; did you mean `{option}`?"));
     let options = all_options();
@@ -205,8 +237,8 @@ fn unknown_option(name: &Ident) -> Error {
 }
 
 fn all_options() -> String {
-    let [first, second, third, last] = OPTIONS.map(|(_, written)| written);
-    format!("{first}, {second}, {third} and {last}")
+    let [first, second, third, fourth, last] = OPTIONS.map(|(_, written)| written);
+    format!("{first}, {second}, {third}, {fourth} and {last}")
 }
 
 /// How many letters must be put in, taken out or exchanged to make `a` into `b`.
@@ -240,7 +272,8 @@ mod tests {
         for source in [
             "",
             r#"scopes("a")"#,
-            r#"scopes("a", "b",), any_scope("c",), fresh = "10m", check = f,"#,
+            r#"scopes("a", "b",), any_scope("c",), acr("d"), fresh = "10m", check = f,"#,
+            "scopes(READ, scope::WRITE), any_scope(<A as B>::C, ::a::D), acr(E,)",
             "check = ::a::b::<u8, u16>",
             "check = <A as B<C, D>>::f",
         ] {
@@ -253,7 +286,7 @@ mod tests {
         for (source, count) in [
             ("nothing, else", 2),
             (r#"scopes = "a", fresh = 10, check = "f""#, 3),
-            (r#"scopes(a, 1, "b" "c"), any_scope()"#, 4),
+            (r#"scopes(a(), 1, "b" "c"), any_scope(), acr(-1)"#, 5),
             (r#"scopes, any_scope["a"], fresh, check"#, 4),
             (r#"scopes(, "a"), any_scope(= 1, "b",, "c" =), , fresh"#, 6),
             ("fresh =, check ==", 2),
@@ -273,6 +306,7 @@ mod tests {
             ("any", "any_scope"),
             ("refresh", "fresh"),
             ("checks", "check"),
+            ("amr", "acr"),
         ] {
             let message = errors(written).remove(0);
             let hint = format!("did you mean `{near}`?");

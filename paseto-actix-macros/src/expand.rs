@@ -1,28 +1,30 @@
 //! The code a handler is rewritten to. No other stage decides what is emitted for a sound one.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
-use syn::{
-    FnArg, Pat, PatType, ReturnType, Token, Type, parse_quote,
-    punctuated::Punctuated,
-    spanned::Spanned,
-    visit_mut::{VisitMut, visit_type_mut},
-};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
+use syn::visit_mut::{VisitMut, visit_type_mut};
+use syn::{FnArg, PatType, ReturnType, Token, Type, parse_quote};
 
-use crate::{
-    handler::Handler,
-    model::{Model, Policy, Seconds},
-};
+use crate::args::Name;
+use crate::handler::Handler;
+use crate::model::{Model, Policy, Seconds};
 
 /// The handler with one guarded argument, and the policy that the guard enforces.
 pub(crate) fn handler(model: Model) -> TokenStream {
     let Model { handler, arguments, policy } = model;
     let (policy_type, policy_items) = policy_of(&handler, &policy);
     let Handler { attrs, vis, mut sig, body } = handler;
+    // A pattern names a unit struct or a constant if one of the name is in scope, and route macros
+    // make unit structs.
     let local = |name| Ident::new(name, Span::mixed_site());
-    // A pattern names a unit struct or a constant if one of the name is in scope, and route macros make unit structs.
+    let (guarded, admitted) = (local("__paseto_actix_guarded"), local("__paseto_actix_admitted"));
     let (caching, answer) = (local("__paseto_actix_caching"), local("__paseto_actix_answer"));
-    sig.inputs = Punctuated::from_iter([guarded(&policy_type, &arguments, &caching)]);
+    sig.inputs = Punctuated::from_iter([guarded_argument(&policy_type, &arguments, &guarded)]);
+    let (mut patterns, bindings) = bind(&arguments);
+    // The compiler reports a pattern that does not match each value at the arguments.
+    patterns.set_span(Span::mixed_site().located_at(sig.paren_token.span.join()));
     let mut statements = expect_output(&mut sig.output);
     statements.extend(body.stream());
     let mut block = Group::new(Delimiter::Brace, statements);
@@ -31,6 +33,12 @@ pub(crate) fn handler(model: Model) -> TokenStream {
     quote! {
         #policy_items
         #(#attrs)* #vis #sig {
+            let (#admitted, #caching) = match #guarded.admit() {
+                ::core::result::Result::Ok(#admitted) => #admitted,
+                ::core::result::Result::Err(#answer) => return #answer,
+            };
+            let #patterns = #admitted;
+            #(#bindings)*
             #[allow(clippy::async_yields_async)]
             let #answer = async move #block;
             #caching.answer(#answer).await
@@ -80,19 +88,27 @@ pub(crate) fn moved(handler: &Handler, args: &TokenStream, place: usize) -> Toke
 
 /// Verification has to come before any other extractor runs, the one that reads the body above all.
 /// actix-web runs the extractors of one handler side by side, so they become one.
-fn guarded(policy: &TokenStream, arguments: &[PatType], caching: &Ident) -> FnArg {
-    let patterns = arguments.iter().map(|argument| &argument.pat);
+fn guarded_argument(policy: &TokenStream, arguments: &[PatType], name: &Ident) -> FnArg {
     let types = arguments.iter().map(|argument| &argument.ty);
-    FnArg::Typed(PatType {
-        attrs: Vec::new(),
-        pat: Box::new(Pat::Verbatim(quote! {
-            ::paseto_actix::__private::Guarded((#(#patterns,)*), #caching, _)
-        })),
-        colon_token: Token![:](Span::call_site()),
-        ty: Box::new(Type::Verbatim(quote! {
-            ::paseto_actix::__private::Guarded<#policy, (#(#types,)*)>
-        })),
-    })
+    parse_quote!(#name: ::paseto_actix::__private::Guarded<#policy, (#(#types,)*)>)
+}
+
+/// The patterns of the arguments as a tuple, and the statements that bind those with attributes.
+///
+/// Attributes need a `let` of their own. The other arguments have none, because some lints are
+/// about `let` and not about arguments.
+fn bind(arguments: &[PatType]) -> (Group, Vec<TokenStream>) {
+    let mut bindings = Vec::new();
+    let patterns = arguments.iter().enumerate().map(|(index, PatType { attrs, pat, .. })| {
+        if attrs.is_empty() {
+            return pat.to_token_stream();
+        }
+        let name = format_ident!("__paseto_actix_argument_{index}", span = Span::mixed_site());
+        bindings.push(quote! { #(#attrs)* let #pat = #name; });
+        name.into_token_stream()
+    });
+    let patterns = quote!(#(#patterns,)*);
+    (Group::new(Delimiter::Parenthesis, patterns), bindings)
 }
 
 /// The type that stands for the policy, and the items it is made of, if it had to be made.
@@ -107,7 +123,7 @@ fn policy_of(handler: &Handler, policy: &Policy) -> (TokenStream, TokenStream) {
         span = Span::mixed_site().located_at(handler.sig.ident.span())
     );
     let vis = &handler.vis;
-    let requirements = requirements(policy);
+    let (constants, requirements) = requirements(policy);
     let items = quote! {
         #[doc(hidden)]
         #[non_exhaustive]
@@ -115,6 +131,7 @@ fn policy_of(handler: &Handler, policy: &Policy) -> (TokenStream, TokenStream) {
 
         impl ::paseto_actix::__private::Policy for #name {
             fn requirements() -> &'static ::paseto_actix::__private::Requirements {
+                #constants
                 static __REQUIREMENTS: ::std::sync::LazyLock<
                     ::paseto_actix::__private::Requirements,
                 > = ::std::sync::LazyLock::new(|| #requirements);
@@ -125,14 +142,25 @@ fn policy_of(handler: &Handler, policy: &Policy) -> (TokenStream, TokenStream) {
     (quote!(#name), items)
 }
 
-fn requirements(policy: &Policy) -> TokenStream {
-    let Policy { scopes, any_scope, fresh, check } = policy;
+/// The constants that the policy needs, and the expression that makes it.
+fn requirements(policy: &Policy) -> (TokenStream, TokenStream) {
+    let Policy { scopes, any_scope, acr, fresh, check } = policy;
+    let mut constants = TokenStream::new();
     let mut calls = quote!(::paseto_actix::__private::Requirements::new());
-    if !scopes.is_empty() {
-        calls.extend(quote!(.scopes([#(#scopes),*])));
-    }
-    if !any_scope.is_empty() {
-        calls.extend(quote!(.any_scope([#(#any_scope),*])));
+    for (method, names, assertion) in
+        [("scopes", scopes, "assert_scope"), ("any_scope", any_scope, "assert_scope"), ("acr", acr, "assert_acr_value")]
+    {
+        if names.is_empty() {
+            continue;
+        }
+        let method = Ident::new(method, Span::call_site());
+        if names.iter().all(|name| matches!(name, Name::Literal(_))) {
+            calls.extend(quote!(.#method([#(#names),*])));
+        } else {
+            let list = format_ident!("__PASETO_{}", method.to_string().to_uppercase());
+            constants.extend(checked_constants(&list, names, assertion));
+            calls.extend(quote!(.#method(#list)));
+        }
     }
     if let Some(Seconds(seconds)) = fresh {
         calls.extend(quote!(.fresh(::core::time::Duration::from_secs(#seconds))));
@@ -142,7 +170,22 @@ fn requirements(policy: &Policy) -> TokenStream {
         let span = Span::mixed_site().located_at(check.span());
         calls.extend(quote_spanned!(span=> .check(#check)));
     }
-    calls
+    (constants, calls)
+}
+
+/// A list of names that only the compiler can check. It names the list once, so that the compiler
+/// reports a constant of another type once. A failed assertion is reported at the name.
+fn checked_constants(list: &Ident, names: &[Name], assertion: &str) -> TokenStream {
+    let length = names.len();
+    let assertions = names.iter().enumerate().map(|(index, name)| {
+        let span = Span::mixed_site().located_at(name.span());
+        let assertion = Ident::new(assertion, span);
+        quote_spanned!(span=> const _: () = ::paseto_actix::__private::#assertion(&#list, #index);)
+    });
+    quote! {
+        const #list: [&str; #length] = [#(#names),*];
+        #(#assertions)*
+    }
 }
 
 #[cfg(test)]
@@ -152,7 +195,7 @@ mod tests {
 
     #[test]
     fn every_option_becomes_a_call() {
-        let args = quote!(scopes("a", "b"), any_scope("c"), fresh = "10m", check = x::f);
+        let args = quote!(scopes("a", "b"), any_scope("c"), acr("d"), fresh = "10m", check = x::f);
         let item = quote! {
             /// Docs.
             #[get("/{id}")]
@@ -171,6 +214,7 @@ mod tests {
                         ::paseto_actix::__private::Requirements::new()
                             .scopes(["a", "b"])
                             .any_scope(["c"])
+                            .acr(["d"])
                             .fresh(::core::time::Duration::from_secs(600u64))
                             .check(x::f)
                     );
@@ -181,12 +225,16 @@ mod tests {
             /// Docs.
             #[get("/{id}")]
             pub async fn me<T>(
-                ::paseto_actix::__private::Guarded((paseto, Json(id),), __paseto_actix_caching, _):
-                ::paseto_actix::__private::Guarded<
+                __paseto_actix_guarded: ::paseto_actix::__private::Guarded<
                     __paseto_required_me,
                     (Paseto<Me>, Json<u32>,)
                 >
             ) -> ::paseto_actix::__private::Answer<R> where T: Send {
+                let (__paseto_actix_admitted, __paseto_actix_caching) = match __paseto_actix_guarded.admit() {
+                    ::core::result::Result::Ok(__paseto_actix_admitted) => __paseto_actix_admitted,
+                    ::core::result::Result::Err(__paseto_actix_answer) => return __paseto_actix_answer,
+                };
+                let (paseto, Json(id),) = __paseto_actix_admitted;
                 #[allow(clippy::async_yields_async)]
                 let __paseto_actix_answer = async move {
                     let () = if false { return ::paseto_actix::__private::never::<R>(); };
@@ -205,9 +253,16 @@ mod tests {
         );
         let expected = quote! {
             async fn me(
-                ::paseto_actix::__private::Guarded((), __paseto_actix_caching, _):
-                ::paseto_actix::__private::Guarded<::paseto_actix::__private::AnyToken, ()>
+                __paseto_actix_guarded: ::paseto_actix::__private::Guarded<
+                    ::paseto_actix::__private::AnyToken,
+                    ()
+                >
             ) -> ::paseto_actix::__private::Answer<R> {
+                let (__paseto_actix_admitted, __paseto_actix_caching) = match __paseto_actix_guarded.admit() {
+                    ::core::result::Result::Ok(__paseto_actix_admitted) => __paseto_actix_admitted,
+                    ::core::result::Result::Err(__paseto_actix_answer) => return __paseto_actix_answer,
+                };
+                let () = __paseto_actix_admitted;
                 #[allow(clippy::async_yields_async)]
                 let __paseto_actix_answer = async move {
                     let () = if false { return ::paseto_actix::__private::never::<R>(); };
@@ -231,6 +286,32 @@ mod tests {
             let expected = quote!(never::<#inferred>()).to_string();
             assert!(rewritten.contains(&expected), "{rewritten}");
         }
+    }
+
+    #[test]
+    fn constants_are_checked_when_the_handler_is_compiled() {
+        let args = quote!(scopes(READ, "write"), acr(acr::PHR));
+        let rewritten = rewrite(args, quote! { async fn me() {} }).to_string();
+        let expected = quote! {
+            const __PASETO_SCOPES: [&str; 2usize] = [READ, "write"];
+            const _: () = ::paseto_actix::__private::assert_scope(&__PASETO_SCOPES, 0usize);
+            const _: () = ::paseto_actix::__private::assert_scope(&__PASETO_SCOPES, 1usize);
+            const __PASETO_ACR: [&str; 1usize] = [acr::PHR];
+            const _: () = ::paseto_actix::__private::assert_acr_value(&__PASETO_ACR, 0usize);
+        };
+        assert!(rewritten.contains(&expected.to_string()), "{rewritten}");
+        assert!(rewritten.contains(&quote!(.scopes(__PASETO_SCOPES).acr(__PASETO_ACR)).to_string()), "{rewritten}");
+    }
+
+    #[test]
+    fn lints_of_an_argument_are_on_its_binding() {
+        let item = quote! { async fn me(a: A, #[allow(unused)] #[expect(x)] mut b: B) {} };
+        let rewritten = rewrite(TokenStream::new(), item).to_string();
+        let expected = quote! {
+            let (a, __paseto_actix_argument_1,) = __paseto_actix_admitted;
+            #[allow(unused)] #[expect(x)] let mut b = __paseto_actix_argument_1;
+        };
+        assert!(rewritten.contains(&expected.to_string()), "{rewritten}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Attribute, Error, FnArg};
 
-use crate::handler::Handler;
+use crate::handler::{Handler, sets_lint};
 
 /// Every mistake found so far.
 #[derive(Default)]
@@ -64,7 +64,7 @@ pub(crate) fn stand_in(handler: Handler) -> TokenStream {
 }
 
 fn is_allowed_on_arguments(attr: &Attribute) -> bool {
-    ["allow", "cfg", "cfg_attr", "deny", "expect", "forbid", "warn"].iter().any(|name| attr.path().is_ident(name))
+    sets_lint(attr) || attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr")
 }
 
 #[cfg(test)]

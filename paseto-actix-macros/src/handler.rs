@@ -4,12 +4,10 @@
 //! nothing and may use syntax that this crate's parser does not know yet.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream};
-use syn::{
-    AttrStyle, Attribute, Error, FnArg, Item, PatType, Result, Signature, Visibility, braced,
-    parse::{Parse, ParseStream},
-    spanned::Spanned,
-    token::Brace,
-};
+use syn::parse::{Parse, ParseStream};
+use syn::spanned::Spanned;
+use syn::token::Brace;
+use syn::{AttrStyle, Attribute, Error, FnArg, Item, PatType, Path, Result, Signature, Visibility, braced};
 
 use crate::fallback::Mistakes;
 
@@ -88,13 +86,7 @@ impl Handler {
                      and take shared state as `web::Data`",
                 )),
                 FnArg::Typed(argument) => {
-                    if let Some(attr) = argument.attrs.first() {
-                        found.push(Error::new_spanned(
-                            attr,
-                            "an argument of a handler cannot have attributes: \
-                             put this one on the handler itself",
-                        ));
-                    }
+                    found.extend(argument.attrs.iter().filter(|attr| !sets_lint(attr)).map(unwanted_attribute));
                     arguments.push(argument.clone());
                 }
             }
@@ -143,12 +135,30 @@ fn unwanted(qualifier: &str) -> String {
     format!("a handler cannot be `{qualifier}`: remove it")
 }
 
-/// Without its crate in front, `path` would be the attribute built into the language.
-fn is_documentation(attr: &Attribute) -> bool {
-    attr.path().segments.len() > 1 && ends_with(attr.path(), "path")
+/// Whether an attribute sets the level of lints. The `let` that binds an argument can have these.
+pub(crate) fn sets_lint(attr: &Attribute) -> bool {
+    ["allow", "deny", "expect", "forbid", "warn"].iter().any(|name| attr.path().is_ident(name))
 }
 
-fn ends_with(path: &syn::Path, name: &str) -> bool {
+fn unwanted_attribute(attr: &Attribute) -> Error {
+    let path = attr.path();
+    let segments: Vec<_> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+    let name = segments.join("::");
+    let advice = if path.is_ident("cfg") || path.is_ident("cfg_attr") {
+        "write one handler for each `#[cfg]`"
+    } else {
+        "put it on the handler, or remove it"
+    };
+    Error::new_spanned(attr, format!("an argument of a handler cannot have `#[{name}]`: {advice}"))
+}
+
+/// Whether an attribute is `#[utoipa::path]`. Other crates have attributes of the name `path`, too.
+fn is_documentation(attr: &Attribute) -> bool {
+    let segments = &attr.path().segments;
+    segments.len() == 2 && segments[0].ident == "utoipa" && segments[1].ident == "path"
+}
+
+fn ends_with(path: &Path, name: &str) -> bool {
     path.segments.last().is_some_and(|segment| segment.ident == name)
 }
 
@@ -173,4 +183,23 @@ fn not_a_function(item: &Item) -> Error {
              and this is {kind}{advice}"
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use proc_macro2::TokenStream;
+    use quote::quote;
+
+    use crate::rewrite;
+
+    #[test]
+    fn other_attributes_named_path_stay_behind() {
+        for attr in [quote!(#[other::path]), quote!(#[path = "a.rs"]), quote!(#[a::utoipa::path])] {
+            let rewritten = rewrite(TokenStream::new(), quote! { #attr async fn me() {} }).to_string();
+            assert!(rewritten.starts_with(&attr.to_string()), "{rewritten}");
+            assert!(!rewritten.contains("paseto_required"), "{rewritten}");
+        }
+        let rewritten = rewrite(TokenStream::new(), quote! { #[::utoipa::path] async fn me() {} }).to_string();
+        assert!(rewritten.contains("paseto_required"), "{rewritten}");
+    }
 }

@@ -2,13 +2,11 @@
 
 use std::collections::HashSet;
 
-use syn::{Error, ExprPath, LitStr, PatType};
+use syn::{Error, ExprPath, PatType};
 
-use crate::{
-    args::{Args, Value},
-    fallback::Mistakes,
-    handler::Handler,
-};
+use crate::args::{Args, Name, Value};
+use crate::fallback::Mistakes;
+use crate::handler::Handler;
 
 /// The longest time that `fresh` may allow, as for every duration of the library.
 const HUNDRED_YEARS: u64 = 36_525 * 24 * 60 * 60;
@@ -23,8 +21,9 @@ pub(crate) struct Model {
 /// What a token must satisfy beyond being valid.
 #[derive(Default)]
 pub(crate) struct Policy {
-    pub(crate) scopes: Vec<LitStr>,
-    pub(crate) any_scope: Vec<LitStr>,
+    pub(crate) scopes: Vec<Name>,
+    pub(crate) any_scope: Vec<Name>,
+    pub(crate) acr: Vec<Name>,
     pub(crate) fresh: Option<Seconds>,
     pub(crate) check: Option<ExprPath>,
 }
@@ -44,8 +43,9 @@ impl Policy {
                 continue;
             }
             match option.value {
-                Value::Scopes(scopes) => policy.scopes = checked_scopes(scopes, mistakes),
-                Value::AnyScope(scopes) => policy.any_scope = checked_scopes(scopes, mistakes),
+                Value::Scopes(scopes) => policy.scopes = checked_names(scopes, SCOPE, mistakes),
+                Value::AnyScope(scopes) => policy.any_scope = checked_names(scopes, SCOPE, mistakes),
+                Value::Acr(values) => policy.acr = checked_names(values, ACR_VALUE, mistakes),
                 Value::Fresh(text) => match text.value().parse() {
                     Ok(seconds) => policy.fresh = Some(seconds),
                     Err(message) => mistakes.add(Error::new(text.span(), message)),
@@ -58,37 +58,50 @@ impl Policy {
 
     /// Whether any valid token will do.
     pub(crate) fn is_empty(&self) -> bool {
-        self.scopes.is_empty() && self.any_scope.is_empty() && self.fresh.is_none() && self.check.is_none()
+        let Self { scopes, any_scope, acr, fresh, check } = self;
+        scopes.is_empty() && any_scope.is_empty() && acr.is_empty() && fresh.is_none() && check.is_none()
     }
 }
 
-fn checked_scopes(scopes: Vec<LitStr>, mistakes: &mut Mistakes) -> Vec<LitStr> {
+/// What a name is, for texts: with its article and without.
+type What = (&'static str, &'static str);
+
+const SCOPE: What = ("a scope", "scope");
+const ACR_VALUE: What = ("an `acr` value", "`acr` value");
+
+/// The names without a fault. The expansion checks those that are constants.
+fn checked_names(names: Vec<Name>, what: What, mistakes: &mut Mistakes) -> Vec<Name> {
     let mut seen = HashSet::new();
     let mut checked = Vec::new();
-    for literal in scopes {
-        let scope = literal.value();
-        if let Some(message) = fault_of_scope(&scope) {
-            mistakes.add(Error::new(literal.span(), message));
-        } else if !seen.insert(scope) {
-            let message = "this scope is in the list already: remove it";
-            mistakes.add(Error::new(literal.span(), message));
-        } else {
-            checked.push(literal);
+    for name in names {
+        let fault = match &name {
+            Name::Literal(literal) => {
+                let text = literal.value();
+                fault_of_name(&text, what).or_else(|| {
+                    let repeated = !seen.insert(text);
+                    repeated.then(|| format!("this {} is in the list already: remove it", what.1))
+                })
+            }
+            Name::Constant(_) => None,
+        };
+        match fault {
+            Some(message) => mistakes.add(Error::new(name.span(), message)),
+            None => checked.push(name),
         }
     }
     checked
 }
 
-/// Why this is no scope-token of RFC 6749, section 3.3.
-fn fault_of_scope(scope: &str) -> Option<String> {
-    if scope.is_empty() {
-        return Some("a scope cannot be empty: name it, or remove it".to_owned());
+/// Why this is no scope-token of RFC 6749, section 3.3. `acr` values have the same characters.
+fn fault_of_name(name: &str, (a_name, bare): What) -> Option<String> {
+    if name.is_empty() {
+        return Some(format!("{a_name} cannot be empty: name it, or remove it"));
     }
-    let wrong = scope.chars().find(|c| !matches!(c, '\x21' | '\x23'..='\x5B' | '\x5D'..='\x7E'))?;
+    let wrong = name.chars().find(|c| !matches!(c, '\x21' | '\x23'..='\x5B' | '\x5D'..='\x7E'))?;
     Some(match wrong {
-        ' ' => "a scope cannot hold a space: write each scope as a string of its own".to_owned(),
+        ' ' => format!("{a_name} cannot hold a space: write each {bare} as a string of its own"),
         _ => format!(
-            "a scope cannot hold {wrong:?}: it is made of visible ASCII characters other than \
+            "{a_name} cannot hold {wrong:?}: it is made of visible ASCII characters other than \
              the double quote and the backslash"
         ),
     })
@@ -170,9 +183,9 @@ mod tests {
         for code in 0..=u8::MAX {
             let allowed = matches!(code, 0x21 | 0x23..=0x5B | 0x5D..=0x7E);
             let scope = format!("a{}", char::from(code));
-            assert_eq!(fault_of_scope(&scope).is_none(), allowed, "{scope:?}");
+            assert_eq!(fault_of_name(&scope, SCOPE).is_none(), allowed, "{scope:?}");
         }
-        assert!(fault_of_scope("").is_some());
-        assert!(fault_of_scope("pósts").is_some());
+        assert!(fault_of_name("", SCOPE).is_some());
+        assert!(fault_of_name("pósts", SCOPE).is_some());
     }
 }

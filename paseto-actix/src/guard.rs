@@ -7,6 +7,7 @@ mod current;
 mod guarded;
 mod maybe;
 mod middleware;
+mod names;
 mod paseto;
 mod required;
 
@@ -15,5 +16,6 @@ pub use cache_control::PasetoCacheControl;
 pub use current::PasetoRequestExt;
 pub use guarded::{AnyToken, Guarded, Policy};
 pub use maybe::MaybePaseto;
+pub use names::{assert_acr_value, assert_scope};
 pub use paseto::Paseto;
 pub use required::PasetoRequired;

@@ -297,7 +297,7 @@ async fn b27_a_payload_that_does_not_fit() {
                 let logs = Logs::capture();
                 let (answer, runs) = send(claims).await;
                 answer.assert_invalid_token();
-                assert_eq!((runs, logs.signature_checks(), logs.count("UnexpectedClaims")), (0, 1, 1), "{logs:?}");
+                assert_eq!((runs, logs.signature_checks(), logs.count("unexpected_claims")), (0, 1, 1), "{logs:?}");
                 assert_eq!(logs.count("user.age"), 1, "{format:?}, {form}: the path: {logs:?}");
                 assert_eq!(logs.count("a private text") + logs.count("1000"), 0, "{format:?}, {form}: {logs:?}");
             }

@@ -6,4 +6,5 @@
 mod handlers_configured_away;
 mod handlers_of_macro_rules;
 mod handlers_of_many_return_types;
+mod lints_of_arguments;
 mod names_of_the_user;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::{
-    App, HttpRequest,
+    App, HttpRequest, HttpResponse,
     http::StatusCode,
     rt::task::yield_now,
     test::{TestRequest, init_service},
@@ -143,8 +143,10 @@ fn assert_insufficient_scope((answer, runs): &(Answer, usize), needed: &str, cas
 }
 
 fn assert_stale((answer, runs): &(Answer, usize), case: &str) {
-    let expected =
-        r#"Bearer realm="api", error="invalid_token", error_description="a more recent login is needed", max_age=600"#;
+    let expected = concat!(
+        r#"Bearer realm="api", error="insufficient_user_authentication", "#,
+        r#"error_description="a more recent or stronger login is needed", max_age="600""#
+    );
     assert_eq!(answer.challenge(), expected, "{case}");
     assert_eq!((answer.status, answer.body.as_str(), *runs), (StatusCode::UNAUTHORIZED, BODY_401, 0), "{case}");
 }
@@ -253,7 +255,7 @@ async fn b26_all_options_together() {
         let (answer, runs) = Visit { knock: false, ..good() }.on(path).await;
         assert_eq!((answer.status, answer.challenge(), runs), (StatusCode::FORBIDDEN, "", 0), "{path}");
         // `on` makes two requests.
-        assert_eq!((answer.body.as_str(), logs.count("Forbidden: no knock header")), (BODY_403, 2), "{logs:?}");
+        assert_eq!((answer.body.as_str(), logs.count("forbidden: no knock header")), (BODY_403, 2), "{logs:?}");
 
         let logs = Logs::capture();
         let visit = Visit { scope: Some("read"), login: None, knock: false };
@@ -268,4 +270,60 @@ async fn every_check_of_a_middleware_counts() {
     assert_served(&visit(true).on("/middleware/two_checks").await, "both agree");
     let (answer, runs) = visit(false).on("/middleware/two_checks").await;
     assert_eq!((answer.status, runs), (StatusCode::FORBIDDEN, 0));
+}
+
+#[test]
+fn names_that_no_token_can_have_are_rejected_at_once() {
+    let message = |make: fn() -> PasetoRequired| {
+        let panic = std::panic::catch_unwind(make).unwrap_err();
+        panic.downcast_ref::<String>().unwrap().clone()
+    };
+    for (make, expected) in [
+        (
+            (|| PasetoRequired::new().scopes(["a", "read write"])) as fn() -> PasetoRequired,
+            r#"the scope "read write" has a space: write each scope as a text of its own"#,
+        ),
+        (|| PasetoRequired::new().any_scope(["a", ""]), r#"the scope "" is empty: write it, or remove it"#),
+        (
+            || PasetoRequired::new().scopes(["a\nb"]),
+            r#"the scope "a\nb" has a character that is not allowed: use visible"#,
+        ),
+        (
+            || PasetoRequired::new().any_scope(["caf\u{e9}"]),
+            "the scope \"caf\u{e9}\" has a character that is not allowed",
+        ),
+        (
+            || PasetoRequired::new().acr(["phr phrh"]),
+            r#"the `acr` value "phr phrh" has a space: write each `acr` value as a text of its own"#,
+        ),
+    ] {
+        let message = message(make);
+        assert!(message.starts_with(expected), "{message}");
+    }
+    let _ = PasetoRequired::new().scopes(["posts:write", "!#$[]~"]).any_scope([""; 0]).acr(["urn:mace:silver"]);
+}
+
+/// What the application learns of the scopes: those that would help, each once.
+#[actix_web::test]
+async fn missing_scopes_are_those_that_the_token_lacks() {
+    let required =
+        || PasetoRequired::new().scopes(["a", "b"]).any_scope(["c", "d"]).any_scope(["b", "e"]).scopes(["a"]);
+    for (granted, missing, detail) in [
+        ("", "a b c d e", "the token lacks `a` and `b`, and `c` or `d`, and `b` or `e`"),
+        ("a c", "b e", "the token lacks `b`, and `b` or `e`"),
+        ("a b", "c d", "the token lacks `c` or `d`"),
+        ("b d", "a", "the token lacks `a`"),
+    ] {
+        let clock = TestClock::new();
+        let verifier = verifier_builder(&clock).error_handler(|_, error| {
+            assert!(error.challenge().unwrap().to_str().unwrap().contains(r#"scope="a b c d e""#), "{error}");
+            HttpResponse::Ok().body(format!("{} | {error}", error.missing_scopes().join(" ")))
+        });
+        let app = App::new().app_data(verifier.build().unwrap()).wrap(required());
+        let issuer = issuer_builder(&clock).build().unwrap();
+        let token = issuer.token(&json!({})).scopes(granted.split_whitespace()).issue().unwrap();
+        let request = TestRequest::default().insert_header(("authorization", format!("Bearer {token}")));
+        let answer = call(&init_service(app).await, request.to_request()).await;
+        assert_eq!(answer.body, format!("{missing} | insufficient_scope: {detail}"), "{granted}");
+    }
 }

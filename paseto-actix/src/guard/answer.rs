@@ -1,19 +1,23 @@
+use actix_web::body::EitherBody;
 use actix_web::{HttpRequest, HttpResponse, Responder};
 
 use crate::verifier::Caching;
 
-/// What a handler with `#[paseto_required]` returns: its responder, and the headers for caches.
-#[derive(Clone, Debug)]
-pub struct Answer<R> {
-    responder: R,
-    caching: Caching,
+/// What a handler with `#[paseto_required]` returns.
+#[derive(Debug)]
+pub enum Answer<R> {
+    /// The responder of the handler, and the headers for caches.
+    Admitted(R, Caching),
+    /// The response to a rejected request. It is not an error, so that actix-web and loggers handle
+    /// it like the response of the middleware.
+    Rejected(HttpResponse),
 }
 
 impl Caching {
     /// Runs the body of a handler.
     #[doc(hidden)]
     pub async fn answer<R>(self, body: impl Future<Output = R>) -> Answer<R> {
-        Answer { responder: body.await, caching: self }
+        Answer::Admitted(body.await, self)
     }
 }
 
@@ -24,11 +28,16 @@ pub fn never<R>() -> R {
 }
 
 impl<R: Responder> Responder for Answer<R> {
-    type Body = R::Body;
+    type Body = EitherBody<R::Body>;
 
-    fn respond_to(self, req: &HttpRequest) -> HttpResponse<R::Body> {
-        let mut response = self.responder.respond_to(req);
-        self.caching.restrict(response.headers_mut());
-        response
+    fn respond_to(self, req: &HttpRequest) -> HttpResponse<Self::Body> {
+        match self {
+            Self::Admitted(responder, caching) => {
+                let mut response = responder.respond_to(req);
+                caching.restrict(response.headers_mut());
+                response.map_into_left_body()
+            }
+            Self::Rejected(response) => response.map_into_right_body(),
+        }
     }
 }

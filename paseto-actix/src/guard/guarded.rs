@@ -1,5 +1,6 @@
 //! The one argument that `#[paseto_required]` puts in place of a handler's arguments.
 
+use std::fmt;
 use std::future::{Future, Ready, ready};
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -7,10 +8,11 @@ use std::task::{Context, Poll};
 
 use actix_web::dev::Payload;
 use actix_web::error::InternalError;
-use actix_web::{Error, FromRequest, HttpRequest};
+use actix_web::{Error, FromRequest, HttpRequest, HttpResponse};
 use futures_util::future::{Either, FutureExt, LocalBoxFuture};
 use pin_project_lite::pin_project;
 
+use super::Answer;
 use super::PasetoRequired;
 use super::authenticate::{Admission, Decision};
 use crate::verifier::Caching;
@@ -32,12 +34,37 @@ impl Policy for AnyToken {
     }
 }
 
-/// All arguments of a guarded handler in one.
+/// All arguments of a guarded handler in one, or the response to a rejected request.
 ///
 /// actix-web polls the extractors of several arguments side by side. A guard among them could not
 /// keep the others from reading the body, or from answering 400 before the guard answers 401.
-#[derive(Debug)]
-pub struct Guarded<P, T>(pub T, pub Caching, pub PhantomData<fn() -> P>);
+pub struct Guarded<P, T> {
+    decided: Result<(T, Caching), HttpResponse>,
+    policy: PhantomData<fn() -> P>,
+}
+
+impl<P, T> Guarded<P, T> {
+    fn new(decided: Result<(T, Caching), HttpResponse>) -> Self {
+        Self { decided, policy: PhantomData }
+    }
+
+    /// The arguments, if the request was admitted.
+    ///
+    /// # Errors
+    ///
+    /// The answer of the handler, if the request was rejected.
+    #[expect(clippy::result_large_err, reason = "the handler returns the error at once, without a box")]
+    pub fn admit<R>(self) -> Result<(T, Caching), Answer<R>> {
+        self.decided.map_err(Answer::Rejected)
+    }
+}
+
+/// Without the arguments, which may hold secrets.
+impl<P, T> fmt::Debug for Guarded<P, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guarded").field("admitted", &self.decided.is_ok()).finish_non_exhaustive()
+    }
+}
 
 /// Only an admitted request gets the error of an argument, so that the response depends on the
 /// token.
@@ -67,7 +94,7 @@ impl<P, T: FromRequest> Future for Arguments<P, T> {
         let this = self.project();
         let caching = *this.caching;
         this.arguments.poll(cx).map(|arguments| match arguments {
-            Ok(arguments) => Ok(Guarded(arguments, caching, PhantomData)),
+            Ok(arguments) => Ok(Guarded::new(Ok((arguments, caching)))),
             Err(error) => Err(restricted(caching, error.into())),
         })
     }
@@ -101,6 +128,6 @@ fn arguments<P, T: FromRequest>(req: &HttpRequest, payload: &mut Payload, decisi
             let arguments = T::from_request(req, payload);
             Either::Left(Arguments { arguments, caching, policy: PhantomData })
         }
-        Err(denied) => Either::Right(ready(Err(denied.into_error(req)))),
+        Err(denied) => Either::Right(ready(Ok(Guarded::new(Err(denied.into_response(req)))))),
     }
 }

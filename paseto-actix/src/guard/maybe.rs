@@ -11,8 +11,8 @@ use crate::VerifyErrorKind;
 
 /// The verified token of a request that may have none.
 ///
-/// No token is `None`. A token that is not accepted is refused all the same: whoever sends one means to be somebody, and
-/// must not be served as somebody else.
+/// A request without a token is `None`. A token that is not accepted is rejected, by an error, as
+/// with [`Paseto`].
 ///
 /// An extractor cannot change the response. If the Verifier reads a token from a cookie, responses
 /// need `Vary: Cookie`, and shared caches must not store them. The attribute, the middleware

@@ -70,7 +70,7 @@ fn withhold_unasked<B: MessageBody>(response: ServiceResponse<B>) -> ServiceResp
     }
     tracing::error!(
         method = %req.method(),
-        route = ?req.match_pattern(),
+        route = req.match_pattern(),
         "response withheld: the Verifier nearest to the handler has not verified the token, because `PasetoRequired` \
          asked another one, outside of the scope: wrap PasetoRequired inside the scope that registers the Verifier"
     );

@@ -8,9 +8,17 @@ use crate::VerifiedToken;
 
 /// The verified token of a request, its payload as a type of your own.
 ///
-/// Alone it guards a handler as `#[paseto_required]` without options does, except that actix runs a handler's extractors
-/// side by side: only the attribute keeps the others from looking at a request that is not let through. Beside the
-/// attribute or [`PasetoRequired`](super::PasetoRequired), it shows what they have verified; nothing is verified twice.
+/// Alone, it admits the requests that `#[paseto_required]` without options admits, with two
+/// differences:
+///
+/// - actix-web runs the extractors of a handler side by side, so the others read a request that is
+///   rejected.
+/// - An extractor can reject a request only by an error. The client gets the same response, but
+///   `HttpResponse::error()` is set, and loggers such as `tracing-actix-web` log the rejection a
+///   second time.
+///
+/// Beside the attribute or [`PasetoRequired`](super::PasetoRequired), it returns the token that
+/// they have verified; nothing is verified twice.
 ///
 /// `C` sees the whole payload, registered claims included, so it must not deny unknown fields; and it owns its data
 /// (`DeserializeOwned`), so a field is a `String` and not a `&str`. A payload that does not fit

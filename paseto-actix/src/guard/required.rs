@@ -1,8 +1,11 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::HttpRequest;
 
-use crate::error::{Refusal, VerifyError, VerifyErrorKind};
+use super::names::{NameKind, assert_names};
+use crate::error::{Refusal, VerifyError, VerifyErrorKind, quote, quote_list};
 use crate::token::VerifiedToken;
 use crate::verifier::Verifier;
 
@@ -60,6 +63,8 @@ use crate::verifier::Verifier;
 pub struct PasetoRequired {
     scopes: Vec<String>,
     any_scope: Vec<Vec<String>>,
+    /// The accepted values. `None` accepts each token, also one without `acr`.
+    acr: Option<Vec<String>>,
     fresh: Option<Duration>,
     checks: Vec<Check>,
 }
@@ -73,23 +78,74 @@ impl PasetoRequired {
         Self::default()
     }
 
-    /// The token has to grant all of these scopes.
+    /// The token must grant all of these scopes. Otherwise the response is `403` with
+    /// `insufficient_scope` ([RFC 6750, section 3.1]).
+    ///
+    /// # Panics
+    ///
+    /// If a text is not a scope-token of [RFC 6749, section 3.3]: visible ASCII without space, `"`
+    /// and `\`. No token can grant it, so the route would reject each request.
+    ///
+    /// [RFC 6749, section 3.3]: https://www.rfc-editor.org/rfc/rfc6749#section-3.3
+    /// [RFC 6750, section 3.1]: https://www.rfc-editor.org/rfc/rfc6750#section-3.1
     #[must_use]
+    #[track_caller]
     pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
-        self.scopes.extend(scopes.into_iter().map(Into::into));
+        self.scopes.extend(assert_names(NameKind::Scope, scopes));
         self
     }
 
-    /// The token has to grant at least one of these scopes. An empty list rejects each request. The
-    /// challenge names every scope that would help.
+    /// The token must grant at least one of these scopes. If it is called twice, one scope of
+    /// each call is needed. An empty list rejects each request. Otherwise the response is `403`
+    /// with `insufficient_scope`, and the challenge names all scopes.
+    ///
+    /// # Panics
+    ///
+    /// As [`scopes`](Self::scopes).
     #[must_use]
+    #[track_caller]
     pub fn any_scope<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
-        self.any_scope.push(scopes.into_iter().map(Into::into).collect());
+        self.any_scope.push(assert_names(NameKind::Scope, scopes));
         self
     }
 
-    /// The user has to have logged in (`auth_time`) at most this long ago. The Verifier's leeway is
-    /// added.
+    /// The claim `acr` must be one of these values: the class of the login. After several calls, it
+    /// must be in each list. An empty list rejects each request.
+    ///
+    /// Otherwise the response is `401` with `insufficient_user_authentication` and the accepted
+    /// `acr_values` ([RFC 9470, section 3]): the client sends the user to a login of that class (a
+    /// step-up), and comes back with a new token.
+    ///
+    /// ```
+    /// use paseto_actix::PasetoRequired;
+    /// use std::time::Duration;
+    ///
+    /// // A phishing-resistant login, with or without hardware, in the last 10 minutes.
+    /// let transfers = PasetoRequired::new().acr(["phr", "phrh"]).fresh(Duration::from_secs(600));
+    /// # let _ = transfers;
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If a value is empty, or has other characters than visible ASCII without space, `"` and `\`.
+    ///
+    /// [RFC 9470, section 3]: https://www.rfc-editor.org/rfc/rfc9470#section-3
+    #[must_use]
+    #[track_caller]
+    pub fn acr<S: Into<String>>(mut self, values: impl IntoIterator<Item = S>) -> Self {
+        let mut values = assert_names(NameKind::Acr, values);
+        if let Some(earlier) = self.acr {
+            values.retain(|value| earlier.contains(value));
+        }
+        self.acr = Some(values);
+        self
+    }
+
+    /// The user must have logged in (`auth_time`) at most this long ago. The Verifier's leeway is
+    /// added. If it is called twice, the shorter time counts. Otherwise the response is `401` with
+    /// `insufficient_user_authentication` and `max_age` in seconds ([RFC 9470, section 3]).
+    ///
+    /// [RFC 9470, section 3]: https://www.rfc-editor.org/rfc/rfc9470#section-3
     #[must_use]
     pub fn fresh(mut self, max_age: Duration) -> Self {
         self.fresh = Some(self.fresh.map_or(max_age, |other| other.min(max_age)));
@@ -113,30 +169,94 @@ impl PasetoRequired {
         verifier: &Verifier,
         token: &VerifiedToken,
     ) -> Result<(), VerifyError> {
-        let all = self.scopes.iter().all(|scope| token.has_scope(scope));
-        let any = self.any_scope.iter().all(|scopes| scopes.iter().any(|scope| token.has_scope(scope)));
-        let error = if !all || !any {
-            let needed: Vec<_> = self.scopes.iter().chain(self.any_scope.iter().flatten()).cloned().collect();
-            let detail = format!("a scope is missing, of {needed:?}");
-            VerifyError::new(VerifyErrorKind::InsufficientScope, detail).with_scopes(needed)
-        } else if let Some(max_age) = self.fresh.filter(|max_age| !is_fresh(*max_age, verifier, token)) {
-            VerifyError::new(VerifyErrorKind::StaleAuthentication, "no `auth_time`, or one too long ago")
-                .with_max_age(max_age)
-        } else {
-            match self.checks.iter().try_for_each(|check| check(req, token)) {
-                Ok(()) => return Ok(()),
-                Err(refusal) => refusal.into(),
+        self.check_scopes(token)
+            .and_then(|()| self.check_login(verifier, token))
+            .and_then(|()| Ok(self.checks.iter().try_for_each(|check| check(req, token))?))
+            .map_err(|error| token.annotate(error))
+    }
+
+    fn check_scopes(&self, token: &VerifiedToken) -> Result<(), VerifyError> {
+        let mut missing = Vec::new();
+        let mut details = Vec::new();
+        let lacking = without_repetition(self.scopes.iter().filter(|scope| !token.has_scope(scope)));
+        if !lacking.is_empty() {
+            details.push(quote_list(&lacking, "and"));
+            missing.extend(lacking);
+        }
+        for scopes in &self.any_scope {
+            if !scopes.iter().any(|scope| token.has_scope(scope)) {
+                details.push(match scopes.len() {
+                    0 => "a scope of an empty list, which rejects each request".to_owned(),
+                    _ => quote_list(scopes, "or"),
+                });
+                missing.extend_from_slice(scopes);
             }
-        };
-        Err(token.annotate(error))
+        }
+        if details.is_empty() {
+            return Ok(());
+        }
+        let detail = format!("the token lacks {}", details.join(", and "));
+        let needed = self.scopes.iter().chain(self.any_scope.iter().flatten());
+        Err(VerifyError::new(VerifyErrorKind::InsufficientScope, detail)
+            .with_scopes(without_repetition(needed), without_repetition(&missing)))
+    }
+
+    /// A challenge names both requirements, so that one login satisfies both.
+    fn check_login(&self, verifier: &Verifier, token: &VerifiedToken) -> Result<(), VerifyError> {
+        let faults = [
+            self.fresh.and_then(|max_age| fault_of_age(max_age, verifier, token)),
+            self.acr.as_ref().and_then(|accepted| fault_of_acr(accepted, token)),
+        ];
+        let detail = faults.into_iter().flatten().collect::<Vec<_>>().join("; ");
+        if detail.is_empty() {
+            return Ok(());
+        }
+        let mut error = VerifyError::new(VerifyErrorKind::InsufficientUserAuthentication, detail)
+            .with_acr_values(self.acr.clone().unwrap_or_default());
+        if let Some(max_age) = self.fresh {
+            error = error.with_max_age(max_age);
+        }
+        Err(error)
     }
 }
 
-fn is_fresh(max_age: Duration, verifier: &Verifier, token: &VerifiedToken) -> bool {
-    let leeway = verifier.leeway();
-    token.auth_time().is_some_and(|auth_time| {
-        let age = verifier.now() - auth_time;
-        age.saturating_sub(leeway) <= max_age && -age <= leeway
+fn without_repetition<'a>(names: impl IntoIterator<Item = &'a String>) -> Vec<String> {
+    let mut distinct: Vec<String> = Vec::new();
+    for name in names {
+        if !distinct.contains(name) {
+            distinct.push(name.clone());
+        }
+    }
+    distinct
+}
+
+fn fault_of_age(max_age: Duration, verifier: &Verifier, token: &VerifiedToken) -> Option<String> {
+    let Some(auth_time) = token.auth_time() else {
+        return Some("the token has no `auth_time`: set it with `.auth_time(..)` when you issue the token".to_owned());
+    };
+    let (age, leeway) = (verifier.now() - auth_time, verifier.leeway());
+    if -age > leeway {
+        let ahead = -age.whole_seconds();
+        return Some(format!("`auth_time` is {ahead} s in the future: compare the clocks of issuer and verifier"));
+    }
+    (age.saturating_sub(leeway) > max_age).then(|| {
+        let (age, max_age) = (age.whole_seconds(), max_age.as_secs());
+        format!("expected `auth_time` at most {max_age} s ago, found {age} s ago: log in again")
+    })
+}
+
+fn fault_of_acr(accepted: &[String], token: &VerifiedToken) -> Option<String> {
+    let found = token.acr();
+    if accepted.iter().any(|value| found == Some(value)) {
+        return None;
+    }
+    let expected = match accepted {
+        [] => "no `acr`, because the list of the handler is empty".to_owned(),
+        _ => format!("`acr` {}", quote_list(accepted, "or")),
+    };
+    Some(match found {
+        Some(found) => format!("expected {expected}, found {}", quote(found)),
+        None => format!("expected {expected}, found no `acr`: set it with `.acr(..)` when you issue the token"),
     })
 }
 
@@ -145,6 +265,7 @@ impl fmt::Debug for PasetoRequired {
         f.debug_struct("PasetoRequired")
             .field("scopes", &self.scopes)
             .field("any_scope", &self.any_scope)
+            .field("acr", &self.acr)
             .field("fresh", &self.fresh)
             .field("checks", &self.checks.len())
             .finish()

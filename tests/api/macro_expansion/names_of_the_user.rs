@@ -28,12 +28,15 @@ mod checks {
 
 use checks::requirements;
 
+const PHR: &str = "phr";
+const WRITE: &str = "write";
+
 #[::paseto_actix::paseto_required(scopes("read"), fresh = "1h", check = requirements)]
 async fn handler() -> &'static str {
     ""
 }
 
-#[::paseto_actix::paseto_required(any_scope("read"), check = self::checks::requirements)]
+#[::paseto_actix::paseto_required(any_scope("read", WRITE), acr(PHR), check = self::checks::requirements)]
 async fn r#loop() -> &'static str {
     ""
 }

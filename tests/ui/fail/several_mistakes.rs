@@ -4,7 +4,7 @@ use paseto_actix::paseto_required;
 #[get("/")]
 #[paseto_required(scope("read"), scopes("read", "", "read"), fresh = "0s", fresh = 10)]
 #[paseto_required]
-fn handler(#[allow(unused)] name: String) -> impl Responder {
+fn handler(#[inline] name: String) -> impl Responder {
     name
 }
 

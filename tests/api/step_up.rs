@@ -1,0 +1,280 @@
+//! Routes that require a class of login (`acr`): the step-up of RFC 9470.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::rt::task::yield_now;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{App, HttpResponse, ResponseError};
+use paseto_actix::{Format, IssueError, PasetoRequired, VerifyErrorKind, paseto_required};
+use paseto_actix_tests::app::{Answer, BODY_401, Runs, call, issuer_builder, verifier_builder};
+use paseto_actix_tests::clock::{START, TestClock};
+use paseto_actix_tests::logs::Logs;
+use paseto_actix_tests::payloads::{cbor, cbor_text, json as payload};
+use paseto_actix_tests::{keys, parts};
+use serde_json::json;
+use time::ext::NumericalDuration;
+
+#[paseto_required(acr("phr", "phrh"))]
+async fn strong(runs: web::Data<Runs>) -> &'static str {
+    runs.count_one();
+    "served"
+}
+
+#[paseto_required(acr("phr"), fresh = "10m")]
+async fn strong_and_fresh(runs: web::Data<Runs>) -> &'static str {
+    runs.count_one();
+    "served"
+}
+
+async fn unguarded(runs: web::Data<Runs>) -> &'static str {
+    runs.count_one();
+    "served"
+}
+
+fn services(app: &mut ServiceConfig) {
+    let required = PasetoRequired::new;
+    for (path, required) in [
+        ("strong", required().acr(["phr", "phrh"])),
+        ("both", required().fresh(Duration::from_secs(600)).acr(["phr"])),
+        ("in_each", required().acr(["a", "b", "c"]).acr(["c", "d", "b"])),
+        ("in_none", required().acr(["a"]).acr(["b"])),
+        ("empty", required().acr([""; 0])),
+    ] {
+        app.service(web::scope(&format!("/middleware/{path}")).wrap(required).default_service(web::to(unguarded)));
+    }
+    app.route("/attribute/strong", web::to(strong)).route("/attribute/both", web::to(strong_and_fresh));
+}
+
+struct Outcome {
+    answer: Answer,
+    runs: usize,
+    logs: Logs,
+}
+
+impl Outcome {
+    #[track_caller]
+    fn assert_served(&self) {
+        assert_eq!((self.answer.status, self.runs), (StatusCode::OK, 1), "{:?}", self.logs);
+    }
+
+    /// `rest`: the parameters of the challenge behind the description. `detail`: the cause in the
+    /// log.
+    #[track_caller]
+    fn assert_insufficient(&self, rest: &str, detail: &str) {
+        let description = "a more recent or stronger login is needed";
+        let code = "insufficient_user_authentication";
+        let challenge = format!(r#"Bearer realm="api", error="{code}", error_description="{description}"{rest}"#);
+        assert_eq!(self.answer.challenge(), challenge);
+        assert_eq!((self.answer.status, &*self.answer.body, self.runs), (StatusCode::UNAUTHORIZED, BODY_401, 0));
+        assert_eq!(self.logs.count(&format!("{code}: {detail}")), 1, "{:?}", self.logs);
+    }
+}
+
+/// A request with a token of this `acr`, by a login this long ago.
+async fn visit(path: &str, acr: Option<&str>, login: Option<time::Duration>, is_async: bool) -> Outcome {
+    let (clock, runs) = (TestClock::new(), Runs::default());
+    let issuer = issuer_builder(&clock).build().unwrap();
+    let claims = json!({});
+    let mut token = issuer.token(&claims);
+    if let Some(acr) = acr {
+        token = token.acr(acr);
+    }
+    if let Some(login) = login {
+        token = token.auth_time(START);
+        clock.advance(login);
+    }
+    let token = token.issue().unwrap();
+    let mut verifier = verifier_builder(&clock);
+    if is_async {
+        verifier = verifier.check_async(async |_| {
+            yield_now().await;
+            Ok(())
+        });
+    }
+    let data = web::Data::new(runs.clone());
+    let app = init_service(App::new().app_data(verifier.build().unwrap()).app_data(data).configure(services)).await;
+    let logs = Logs::capture();
+    let request = TestRequest::with_uri(path).insert_header(("authorization", format!("Bearer {token}")));
+    let answer = call(&app, request.to_request()).await;
+    Outcome { answer, runs: runs.count(), logs }
+}
+
+#[actix_web::test]
+async fn acr_has_to_be_one_of_the_list() {
+    const CHALLENGE: &str = r#", acr_values="phr phrh""#;
+    for path in ["/attribute/strong", "/middleware/strong"] {
+        for is_async in [false, true] {
+            for acr in ["phr", "phrh"] {
+                visit(path, Some(acr), None, is_async).await.assert_served();
+            }
+            for acr in ["pwd", "PHR", "ph", "phrhh", "phr,phrh"] {
+                let detail = format!("expected `acr` `phr` or `phrh`, found `{acr}`");
+                visit(path, Some(acr), None, is_async).await.assert_insufficient(CHALLENGE, &detail);
+            }
+            let detail =
+                "expected `acr` `phr` or `phrh`, found no `acr`: set it with `.acr(..)` when you issue the token";
+            visit(path, None, None, is_async).await.assert_insufficient(CHALLENGE, detail);
+        }
+    }
+}
+
+#[actix_web::test]
+async fn challenge_names_both_requirements_if_one_fails() {
+    const CHALLENGE: &str = r#", max_age="600", acr_values="phr""#;
+    let (fresh, stale) = (Some(10.minutes()), Some(20.minutes()));
+    let too_old = "expected `auth_time` at most 600 s ago, found 1200 s ago: log in again";
+    let too_weak = "expected `acr` `phr`, found `pwd`";
+    let no_time = "the token has no `auth_time`: set it with `.auth_time(..)` when you issue the token";
+    for path in ["/attribute/both", "/middleware/both"] {
+        visit(path, Some("phr"), fresh, false).await.assert_served();
+        visit(path, Some("phr"), stale, false).await.assert_insufficient(CHALLENGE, too_old);
+        visit(path, Some("pwd"), fresh, false).await.assert_insufficient(CHALLENGE, too_weak);
+        visit(path, Some("phr"), None, false).await.assert_insufficient(CHALLENGE, no_time);
+        let both = format!("{too_old}; {too_weak}");
+        visit(path, Some("pwd"), stale, false).await.assert_insufficient(CHALLENGE, &both);
+        let ahead = "`auth_time` is 60 s in the future: compare the clocks of issuer and verifier";
+        visit(path, Some("phr"), Some(-1.minutes()), false).await.assert_insufficient(CHALLENGE, ahead);
+    }
+}
+
+#[actix_web::test]
+async fn acr_has_to_be_in_each_list() {
+    for acr in ["b", "c"] {
+        visit("/middleware/in_each", Some(acr), None, false).await.assert_served();
+    }
+    for acr in ["a", "d"] {
+        // Only the values that satisfy both lists help.
+        let detail = format!("expected `acr` `c` or `b`, found `{acr}`");
+        let outcome = visit("/middleware/in_each", Some(acr), None, false).await;
+        outcome.assert_insufficient(r#", acr_values="c b""#, &detail);
+    }
+    for path in ["/middleware/in_none", "/middleware/empty"] {
+        let detail = "expected no `acr`, because the list of the handler is empty, found ";
+        for acr in [Some("a"), Some("b"), None] {
+            visit(path, acr, None, false).await.assert_insufficient("", detail);
+        }
+    }
+}
+
+/// Other issuers may use other characters. A log line stays one line.
+#[actix_web::test]
+async fn acr_of_a_token_is_escaped_in_the_log() {
+    let clock = TestClock::new();
+    let text = parts::sign(&keys::secret(), &payload(r#","acr":"a\nb \"c\"""#), b"", b"");
+    let verifier = verifier_builder(&clock).build().unwrap();
+    assert_eq!(verifier.verify_str(&text).unwrap().acr(), Some("a\nb \"c\""));
+
+    let logs = Logs::capture();
+    let app = init_service(App::new().app_data(verifier).configure(services)).await;
+    let request =
+        TestRequest::with_uri("/middleware/strong").insert_header(("authorization", format!("Bearer {text}")));
+    assert_eq!(call(&app, request.to_request()).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(logs.count(r#"found `a\nb \"c\"`"#), 1, "{logs:?}");
+}
+
+#[test]
+fn acr_is_a_text() {
+    let json_verifier = verifier_builder(&TestClock::new()).build().unwrap();
+    let sign = |rest: &str| parts::sign(&keys::secret(), &payload(rest), b"", b"");
+    assert_eq!(json_verifier.verify_str(&sign(r#","acr":"phr""#)).unwrap().acr(), Some("phr"));
+    assert_eq!(json_verifier.verify_str(&sign("")).unwrap().acr(), None);
+    for wrong in ["null", "1", "true", "[\"phr\"]", "{}"] {
+        let error = json_verifier.verify_str(&sign(&format!(r#","acr":{wrong}"#))).unwrap_err();
+        assert_eq!(error.kind(), VerifyErrorKind::Malformed, "{wrong}");
+    }
+    let cbor_verifier = verifier_builder(&TestClock::new()).format(Format::Cbor).build().unwrap();
+    let sign = |value: &[u8]| parts::sign(&keys::secret(), &cbor(1, &[&cbor_text("acr"), value].concat()), b"", b"");
+    assert_eq!(cbor_verifier.verify_str(&sign(&cbor_text("phr"))).unwrap().acr(), Some("phr"));
+    assert_eq!(cbor_verifier.verify_str(&sign(b"\xf6")).unwrap_err().kind(), VerifyErrorKind::Malformed);
+}
+
+#[test]
+fn issuer_rejects_an_acr_that_no_challenge_can_name() {
+    let issuer = issuer_builder(&TestClock::new()).build().unwrap();
+    for acr in ["", "a b", "a\"", "a\\", "a\n", "caf\u{e9}"] {
+        match issuer.token(&json!({})).acr(acr).issue() {
+            Err(IssueError::InvalidAcr(found)) => assert_eq!(found, acr),
+            other => panic!("{acr:?}: {other:?}"),
+        }
+    }
+    assert!(issuer.token(&json!({})).acr("urn:mace:incommon:iap:silver").issue().is_ok());
+}
+
+/// An application can send the browser to its login, with the class that the handler requires.
+#[actix_web::test]
+async fn error_handler_gets_the_required_login() {
+    let clock = TestClock::new();
+    let verifier = verifier_builder(&clock).error_handler(|_, error| match error.kind() {
+        VerifyErrorKind::InsufficientUserAuthentication => {
+            let (acr, age) = (error.acr_values().join("+"), error.max_age().map(|age| age.as_secs()));
+            HttpResponse::SeeOther().body(format!("/login?acr={acr}&age={age:?}"))
+        }
+        _ => error.error_response(),
+    });
+    let app = init_service(App::new().app_data(verifier.build().unwrap()).configure(services)).await;
+    let token = issuer_builder(&clock).build().unwrap().token(&json!({})).acr("pwd").issue().unwrap();
+    for path in ["/attribute/strong", "/middleware/strong"] {
+        let request = TestRequest::with_uri(path).insert_header(("authorization", format!("Bearer {token}")));
+        let answer = call(&app, request.to_request()).await;
+        assert_eq!(
+            (answer.status, answer.body.as_str()),
+            (StatusCode::SEE_OTHER, "/login?acr=phr+phrh&age=None"),
+            "{path}"
+        );
+    }
+}
+
+#[cfg(feature = "session")]
+mod of_logins {
+    use paseto_actix::{LocalKey, MemoryRevocations, MemorySeries, RefreshError, RefreshTokens, TokenPair, Verifier};
+
+    use super::*;
+
+    fn setting() -> (RefreshTokens, Verifier) {
+        let clock = TestClock::new();
+        let revocations = MemoryRevocations::new(1000).clock(clock.clone());
+        let issuer = issuer_builder(&clock).ttl(Duration::from_secs(900)).build().unwrap();
+        let tokens = RefreshTokens::builder(issuer, LocalKey::generate())
+            .families(MemorySeries::new(1000).clock(clock.clone()))
+            .revocations(revocations.clone())
+            .clock(clock.clone())
+            .build()
+            .unwrap();
+        (tokens, verifier_builder(&clock).revocations(revocations).build().unwrap())
+    }
+
+    async fn acr_of(verifier: &Verifier, pair: &TokenPair) -> Option<String> {
+        verifier.verify_str_async(&pair.access_token).await.unwrap().acr().map(str::to_owned)
+    }
+
+    #[actix_web::test]
+    async fn acr_of_a_login_is_in_all_its_access_tokens() {
+        let (tokens, verifier) = setting();
+        for acr in [Some("phr"), None] {
+            let mut attempt = tokens.attempt("ada").await.unwrap();
+            if let Some(acr) = acr {
+                attempt = attempt.acr(acr);
+            }
+            let login = attempt.begin().await.unwrap();
+            assert_eq!(login.acr(), acr);
+            let mut pair = login.issue(&json!({})).unwrap();
+            assert_eq!(acr_of(&verifier, &pair).await.as_deref(), acr);
+            for _ in 0..2 {
+                let login = tokens.refresh(&pair.refresh_token).await.unwrap();
+                assert_eq!(login.acr(), acr);
+                pair = login.issue(&json!({})).unwrap();
+                assert_eq!(acr_of(&verifier, &pair).await.as_deref(), acr);
+            }
+        }
+    }
+
+    #[actix_web::test]
+    async fn login_with_an_invalid_acr_does_not_begin() {
+        let (tokens, _) = setting();
+        let outcome = tokens.attempt("ada").await.unwrap().acr("phr phrh").begin().await;
+        assert!(matches!(outcome, Err(RefreshError::Issue(IssueError::InvalidAcr(acr))) if acr == "phr phrh"));
+        assert_eq!(tokens.logins("ada").await.unwrap().len(), 0);
+    }
+}

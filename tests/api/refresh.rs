@@ -315,7 +315,7 @@ async fn b51_a_login_ends_a_month_after_it_began() {
         pair = refresh(&tokens, &pair).await.unwrap();
     }
     house.clock.advance(Duration::DAY);
-    assert!(matches!(refresh(&tokens, &pair).await, Err(RefreshError::Invalid)));
+    assert!(matches!(refresh(&tokens, &pair).await, Err(RefreshError::Expired)));
 }
 
 #[actix_web::test]

@@ -82,11 +82,11 @@ async fn logs_of_refresh_tokens_show_no_secret() {
     let long = SUBJECT.repeat(1 << 16);
     assert!(answered(tokens.begin(&long).await).is_none(), "too long for a token");
 
-    assert_eq!(logs.count("reason=no refresh token of ours"), 5);
+    assert_eq!(logs.count("reason=not a refresh token of this application"), 5);
     let scenarios = [
         "a refresh token was used again",
         "reason=the refresh token was used before",
-        "reason=the login has ended",
+        "reason=the login of the refresh token has ended",
         "reason=down",
         "reason=the store is full",
         "reason=a refresh token could not be encrypted",

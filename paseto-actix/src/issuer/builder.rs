@@ -42,13 +42,15 @@ pub struct IssuerBuilder {
     clock: Arc<dyn Clock>,
 }
 
+pub(super) const DEFAULT_TTL: Duration = Duration::from_secs(3600);
+
 impl IssuerBuilder {
     pub(super) fn new(name: String) -> Self {
         Self {
             name,
             active: Vec::new(),
             standby: Vec::new(),
-            ttl: Some(Duration::from_secs(3600)),
+            ttl: Some(DEFAULT_TTL),
             max_ttl: None,
             audience: None,
             include: Include { iss: true, nbf: true, iat: true, jti: true, kid: true },
@@ -201,15 +203,20 @@ impl IssuerBuilder {
     /// if a setting cannot work.
     pub fn build(self) -> Result<Issuer, ConfigError> {
         if self.name.is_empty() {
-            return Err(ConfigError::setting("iss", "an issuer needs a name"));
+            return Err(ConfigError::setting("iss", "the name of the issuer is empty"));
         }
         match self.active.len() {
             0 => return Err(ConfigError::NoSigningKey),
             1 => {}
-            _ => return Err(ConfigError::setting("key", "one key is active; give the others with `.standby_key(..)`")),
+            _ => {
+                return Err(ConfigError::setting(
+                    "key",
+                    "`.key(..)` was called twice: give the other keys with `.standby_key(..)`",
+                ));
+            }
         }
         if let Some(ttl) = self.ttl {
-            check_ttl("exp", ttl)?;
+            check_ttl("ttl", ttl)?;
         }
         if let Some(max_ttl) = self.max_ttl {
             check_max_ttl(max_ttl, self.ttl)?;
@@ -244,7 +251,7 @@ fn check_max_ttl(max_ttl: Duration, ttl: Option<Duration>) -> Result<(), ConfigE
     let problem = match ttl {
         Some(ttl) if ttl <= max_ttl => return Ok(()),
         Some(ttl) => format!(
-            "it is {} s, and `ttl` (in a file `exp`) is {} s: raise `max_ttl`, or lower `ttl`",
+            "it is {} s, and `ttl` is {} s: raise `max_ttl`, or lower `ttl`",
             max_ttl.as_secs_f64(),
             ttl.as_secs_f64()
         ),

@@ -39,6 +39,7 @@ pub struct TokenBuilder<'a, C: ?Sized> {
     token_id: Option<String>,
     scopes: Option<Vec<String>>,
     auth_time: Option<OffsetDateTime>,
+    acr: Option<String>,
     session_id: Option<String>,
     generation: Option<u64>,
     footer: Option<Result<FooterContent, IssueError>>,
@@ -58,6 +59,7 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
             token_id: None,
             scopes: None,
             auth_time: None,
+            acr: None,
             session_id: None,
             generation: None,
             footer: None,
@@ -113,6 +115,31 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
     /// When the user logged in (`auth_time`), for `#[paseto_required(fresh = "…")]`. Default: no such claim.
     pub fn auth_time(mut self, time: OffsetDateTime) -> Self {
         self.auth_time = Some(time);
+        self
+    }
+
+    /// The class of the login (`acr`, [OpenID Connect Core, section 2]): how the user
+    /// authenticated, for `#[paseto_required(acr("…"))]`. One of the texts that your application
+    /// defines, such as `pwd` for a password, or `phr` for a phishing-resistant login ([ACR values
+    /// of OpenID Connect]). Visible ASCII without space, `"` and `\`. Default: no such claim.
+    ///
+    /// ```
+    /// use paseto_actix::{Clock, Issuer, SecretKey, SystemClock, Verifier};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let key = SecretKey::generate();
+    /// let verifier = Verifier::builder().trust("https://issuer.example", key.public_key()).build()?;
+    /// let issuer = Issuer::builder("https://issuer.example").key(key).build()?;
+    /// let text = issuer.token(&serde_json::json!({})).auth_time(SystemClock.now()).acr("phr").issue()?;
+    /// assert_eq!(verifier.verify_str(&text)?.acr(), Some("phr"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// [OpenID Connect Core, section 2]: https://openid.net/specs/openid-connect-core-1_0.html#IDToken
+    /// [ACR values of OpenID Connect]: https://openid.net/specs/openid-connect-eap-acr-values-1_0.html#acrValues
+    pub fn acr(mut self, acr: impl Into<String>) -> Self {
+        self.acr = Some(acr.into());
         self
     }
 
@@ -180,9 +207,9 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
         let keys = &self.issuer.0.keys;
         let wanted = self.kid.as_deref();
         keys.iter().find(|signing| wanted.is_none_or(|kid| signing.key.kid() == kid)).ok_or_else(|| {
-            // Whoever confuses a key with its id must not find the key in a log.
+            // A key that is given in place of its id must not get into a log.
             let id = wanted.filter(|kid| kid.is_empty() || kid.starts_with("k4.pid."));
-            IssueError::UnknownKey(id.unwrap_or("(no k4.pid)").to_owned())
+            IssueError::UnknownKey(id.unwrap_or("(not a k4.pid)").to_owned())
         })
     }
 
@@ -190,8 +217,8 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
     fn registered_claims(&self) -> Result<Vec<(&'static str, String)>, IssueError> {
         let issuer = &*self.issuer.0;
         let now = issuer.clock.now();
-        let time = |time| format_time(time).ok_or(IssueError::Lifetime);
-        let mut claims = Vec::with_capacity(11);
+        let time = |claim, time| format_time(time).ok_or(IssueError::InvalidTime { claim });
+        let mut claims = Vec::with_capacity(12);
         if issuer.include.iss {
             claims.push(("iss", issuer.name.clone()));
         }
@@ -202,18 +229,18 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
             claims.push(("aud", audience.clone()));
         }
         if let Some(ttl) = self.ttl.or(issuer.ttl) {
-            let span = token_ttl(ttl).ok_or(IssueError::Lifetime)?;
+            let span = token_ttl(ttl).ok_or(IssueError::Lifetime { ttl })?;
             if let Some(max_ttl) = self.issuer.max_ttl().filter(|max_ttl| ttl > *max_ttl) {
                 return Err(IssueError::BeyondMaxTtl { ttl, max_ttl });
             }
-            let exp = now.checked_add(span).ok_or(IssueError::Lifetime)?;
-            claims.push(("exp", time(exp)?));
+            let exp = now.checked_add(span).ok_or(IssueError::InvalidTime { claim: "exp" })?;
+            claims.push(("exp", time("exp", exp)?));
         }
         if let Some(not_before) = self.not_before.or(issuer.include.nbf.then_some(now)) {
-            claims.push(("nbf", time(not_before)?));
+            claims.push(("nbf", time("nbf", not_before)?));
         }
         if issuer.include.iat {
-            claims.push(("iat", time(now)?));
+            claims.push(("iat", time("iat", now)?));
         }
         if let Some(id) = &self.token_id {
             claims.push(("jti", id.clone()));
@@ -227,7 +254,14 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
             claims.push(("scope", scopes.join(" ")));
         }
         if let Some(auth_time) = self.auth_time {
-            claims.push(("auth_time", time(auth_time)?));
+            claims.push(("auth_time", time("auth_time", auth_time)?));
+        }
+        if let Some(acr) = &self.acr {
+            // A challenge has several of them in one text, with spaces between them.
+            if !is_scope_token(acr) {
+                return Err(IssueError::InvalidAcr(acr.clone()));
+            }
+            claims.push(("acr", acr.clone()));
         }
         if let Some(id) = &self.session_id {
             claims.push(("sid", id.clone()));

@@ -7,7 +7,7 @@ use super::{
     token::RefreshToken,
     tokens::{random, span},
 };
-use crate::{event::Event, series::NewSeries};
+use crate::{IssueError, event::Event, series::NewSeries, token::is_scope_token};
 
 /// A login whose credentials the application is about to check: see [`RefreshTokens::attempt`].
 #[must_use = "call `.begin()` to begin the login"]
@@ -17,6 +17,7 @@ pub struct LoginAttempt {
     pub(super) noted: OffsetDateTime,
     pub(super) generation: u64,
     pub(super) label: String,
+    pub(super) acr: Option<String>,
 }
 
 impl LoginAttempt {
@@ -27,15 +28,28 @@ impl LoginAttempt {
         self
     }
 
+    /// The class of the login (`acr`): how the user authenticated. All access tokens of the login
+    /// get it, also after a refresh: see [`TokenBuilder::acr`](crate::TokenBuilder::acr). For a
+    /// stronger class, begin another login. Default: no `acr`.
+    pub fn acr(mut self, acr: impl Into<String>) -> Self {
+        self.acr = Some(acr.into());
+        self
+    }
+
     /// Begins the login.
     ///
     /// # Errors
     ///
-    /// [`RefreshError`] if one of the stores fails; [`RefreshError::Ended`] if all logins of the
-    /// subject ended since the attempt was noted, or if the attempt is older than the lifetime of an
-    /// access token, because the store may have removed the record of that end.
+    /// [`RefreshError::Issue`] if the `acr` has other characters than visible ASCII without space,
+    /// `"` and `\`; [`RefreshError`] if one of the stores fails; [`RefreshError::Ended`] if all
+    /// logins of the subject ended since the attempt was noted, or if the attempt is older than the
+    /// lifetime of an access token, because the store may have removed the record of that end.
     pub async fn begin(self) -> Result<Login, RefreshError> {
-        let Self { tokens, subject, noted, generation, label } = self;
+        let Self { tokens, subject, noted, generation, label, acr } = self;
+        // The issuer would reject it, so no family must begin.
+        if let Some(acr) = acr.as_ref().filter(|acr| !is_scope_token(acr)) {
+            return Err(IssueError::InvalidAcr(acr.clone()).into());
+        }
         let inner = &*tokens.0;
         let now = inner.clock.now();
         let age = now - noted;
@@ -45,7 +59,7 @@ impl LoginAttempt {
         let expires = now.saturating_add(span(inner.lifetime));
         let (family, first) = (random()?, random()?);
         let (since, exp) = (now.unix_timestamp(), expires.unix_timestamp());
-        let token = RefreshToken::new(subject, since, exp, family, first);
+        let token = RefreshToken::new(subject, acr, since, exp, family, first);
         // First, because a token that cannot be encrypted must not begin a family.
         let text = token.encrypt(&inner.keys, &inner.assertion).ok_or(RefreshError::Sealing)?;
         let new = NewSeries::new(tokens.owner(&token.sub), family, first, inner.lifetime).label(&label);

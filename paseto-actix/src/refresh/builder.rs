@@ -25,15 +25,19 @@ pub struct RefreshTokensBuilder {
     clock: Arc<dyn Clock>,
 }
 
+pub(super) const DEFAULT_ACCESS_TTL: Duration = Duration::from_secs(15 * 60);
+pub(super) const DEFAULT_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+pub(super) const DEFAULT_GRACE: Duration = Duration::from_secs(10);
+
 impl RefreshTokensBuilder {
     pub(super) fn new(issuer: Issuer, keys: KeyRing) -> Self {
         Self {
             issuer,
             keys,
             application: String::new(),
-            access_ttl: Duration::from_secs(15 * 60),
-            lifetime: Duration::from_secs(30 * 24 * 60 * 60),
-            grace: Duration::from_secs(10),
+            access_ttl: DEFAULT_ACCESS_TTL,
+            lifetime: DEFAULT_LIFETIME,
+            grace: DEFAULT_GRACE,
             families: None,
             revocations: None,
             events: EventHook::default(),
@@ -107,12 +111,14 @@ impl RefreshTokensBuilder {
     /// [`ConfigError`] if a store is missing, if a duration is too short or too long, if the issuer
     /// issues tokens without `exp`, or if `access_ttl` exceeds the `max_ttl` of the issuer.
     pub fn build(self) -> Result<RefreshTokens, ConfigError> {
-        let missing = |setting| ConfigError::setting(setting, "a store is required");
+        let missing = |setting: &'static str| {
+            ConfigError::setting(setting, format!("a store is required: call `.{setting}(..)`"))
+        };
         check_ttl("access_ttl", self.access_ttl)?;
         check_ttl("lifetime", self.lifetime)?;
         if self.grace > LONGEST_LEEWAY {
-            let (setting, given) = ("grace", self.grace);
-            return Err(ConfigError::DurationOutOfRange { setting, given, allowed: "at most 5 minutes" });
+            let (setting, found) = ("grace", self.grace);
+            return Err(ConfigError::DurationOutOfRange { setting, found, expected: "at most 5 minutes" });
         }
         let families = self.families.ok_or_else(|| missing("families"))?;
         let revocations = self.revocations.ok_or_else(|| missing("revocations"))?;
@@ -139,7 +145,10 @@ impl fmt::Debug for RefreshTokensBuilder {
         f.debug_struct("RefreshTokensBuilder")
             .field("issuer", &self.issuer)
             .field("keys", &self.keys)
+            .field("application", &self.application)
+            .field("access_ttl", &self.access_ttl)
             .field("lifetime", &self.lifetime)
+            .field("grace", &self.grace)
             .finish_non_exhaustive()
     }
 }

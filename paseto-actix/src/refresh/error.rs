@@ -10,18 +10,24 @@ use crate::{IssueError, RevocationError, SeriesError, VerifyError, VerifyErrorKi
 
 /// Why there are no new tokens.
 ///
-/// As a response, a token that is none, or that is used up, is the `401` of every token that is refused, with `invalid_token`;
-/// a store that cannot answer is `503` with `Retry-After`. The client learns no more than that.
+/// The response to a refresh token that is invalid, expired, ended or reused is the `401` of each
+/// rejected token, with `invalid_token`. A store that fails is a `503` with `Retry-After`. The
+/// client gets no other detail.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RefreshError {
-    /// It is no refresh token of this application, or has expired.
-    #[error("no refresh token of ours, or one that has expired")]
+    /// The text is not a refresh token of this application.
+    #[error(
+        "not a refresh token of this application: the key, the application or the issuer differs, or it was changed"
+    )]
     Invalid,
-    /// Its login has ended: by a logout, or because a token of it was used twice.
-    #[error("the login has ended")]
+    /// The login is longer ago than the `lifetime`.
+    #[error("the refresh token has expired")]
+    Expired,
+    /// The login has ended: by a logout, or because a refresh token was used twice.
+    #[error("the login of the refresh token has ended")]
     Ended,
-    /// It was used before: somebody has a copy. The login has ended by this.
+    /// The refresh token was used before, so a copy of it exists. The login has ended by this use.
     #[error("the refresh token was used before: its login is revoked")]
     Reused,
     /// The store of families could not do its part.
@@ -41,7 +47,7 @@ pub enum RefreshError {
 impl ResponseError for RefreshError {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::Invalid | Self::Ended | Self::Reused => StatusCode::UNAUTHORIZED,
+            Self::Invalid | Self::Expired | Self::Ended | Self::Reused => StatusCode::UNAUTHORIZED,
             Self::Revocation(error) => error.status_code(),
             Self::Series(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Issue(_) | Self::Sealing => StatusCode::INTERNAL_SERVER_ERROR,
@@ -49,12 +55,15 @@ impl ResponseError for RefreshError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        match self.status_code() {
-            StatusCode::UNAUTHORIZED => tracing::warn!(reason = %self, "no new tokens"),
+        match self {
+            // The rotation has logged the reuse.
+            Self::Expired | Self::Reused => tracing::debug!(reason = %self, "rejected a refresh token"),
+            Self::Ended => tracing::info!(reason = %self, "rejected a refresh token"),
+            Self::Invalid => tracing::warn!(reason = %self, "rejected a refresh token"),
             _ => tracing::error!(reason = %self, "no new tokens"),
         }
         let mut response = match self.status_code() {
-            // Whoever asks with a bad token is told what every bad token is told.
+            // The response of each rejected token.
             StatusCode::UNAUTHORIZED => VerifyError::new(VerifyErrorKind::Refused, "no refresh token").error_response(),
             status => problem(status),
         };

@@ -16,6 +16,7 @@ pub struct Login {
     pub(super) session_id: String,
     pub(super) generation: u64,
     pub(super) since: OffsetDateTime,
+    pub(super) acr: Option<String>,
     pub(super) refresh_token: Zeroizing<String>,
 }
 
@@ -32,10 +33,16 @@ impl Login {
         self.since
     }
 
+    /// How the user logged in (`acr`), as set by [`LoginAttempt::acr`](super::LoginAttempt::acr).
+    #[must_use]
+    pub fn acr(&self) -> Option<&str> {
+        self.acr.as_deref()
+    }
+
     /// Issues the access token with these claims, and makes a pair of it and the refresh token. Do it at once: what ends the login
     /// meanwhile is remembered for as long as an access token lives and 5 minutes.
     ///
-    /// Its subject, session id, generation, time of login and lifetime are set already.
+    /// Its subject, session id, generation, time and class of login, and lifetime are set already.
     ///
     /// # Errors
     ///
@@ -55,8 +62,12 @@ impl Login {
         settings: impl FnOnce(TokenBuilder<'_, C>) -> TokenBuilder<'_, C>,
     ) -> Result<TokenPair, RefreshError> {
         let inner = &*self.tokens.0;
-        // Last what revocation rests on: nothing else may be in a token of this login.
-        let access_token = settings(inner.issuer.token(claims).auth_time(self.since))
+        let mut token = inner.issuer.token(claims).auth_time(self.since);
+        if let Some(acr) = self.acr {
+            token = token.acr(acr);
+        }
+        // After the settings, because revocation depends on these claims.
+        let access_token = settings(token)
             .subject(&self.subject)
             .session_id(&self.session_id)
             .generation(self.generation)

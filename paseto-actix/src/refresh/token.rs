@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::RefreshError;
 use crate::{
     KeyRing, RandomId,
     token::{decrypt_json, encrypt_json},
@@ -21,13 +22,29 @@ pub(super) struct RefreshToken {
     pub(super) exp: i64,
     /// When the user logged in.
     pub(super) since: i64,
+    /// How the user logged in. A token without it is the same text as in releases without this
+    /// field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) acr: Option<String>,
     family: String,
     token: String,
 }
 
 impl RefreshToken {
-    pub(super) fn new(sub: String, since: i64, exp: i64, family: RandomId, token: RandomId) -> Self {
-        Self { v: VERSION, sub, exp, since, family: family.to_string(), token: token.to_string() }
+    pub(super) fn new(
+        sub: String,
+        acr: Option<String>,
+        since: i64,
+        exp: i64,
+        family: RandomId,
+        token: RandomId,
+    ) -> Self {
+        Self { v: VERSION, sub, exp, since, acr, family: family.to_string(), token: token.to_string() }
+    }
+
+    /// Another token of the same login.
+    pub(super) fn successor(self, token: RandomId) -> Self {
+        Self { token: token.to_string(), ..self }
     }
 
     /// The names of the family and of the token in it.
@@ -41,10 +58,22 @@ impl RefreshToken {
         (token.len() <= MAX_LEN).then_some(token)
     }
 
-    /// Returns `None` if the token is not authentic, or has expired.
-    pub(super) fn decrypt(text: &str, keys: &KeyRing, assertion: &[u8], now: i64) -> Option<Self> {
-        let text = Some(text).filter(|text| text.len() <= MAX_LEN)?;
-        let (token, _) = decrypt_json::<Self>(text.as_bytes(), keys, assertion)?;
-        (token.v == VERSION && now < token.exp).then_some(token)
+    /// Returns the token, its family and its own name.
+    pub(super) fn decrypt(
+        text: &str,
+        keys: &KeyRing,
+        assertion: &[u8],
+        now: i64,
+    ) -> Result<(Self, RandomId, RandomId), RefreshError> {
+        if text.len() > MAX_LEN {
+            return Err(RefreshError::Invalid);
+        }
+        let token = decrypt_json::<Self>(text.as_bytes(), keys, assertion).filter(|(token, _)| token.v == VERSION);
+        let (token, _) = token.ok_or(RefreshError::Invalid)?;
+        if token.exp <= now {
+            return Err(RefreshError::Expired);
+        }
+        let (family, id) = token.ids().ok_or(RefreshError::Invalid)?;
+        Ok((token, family, id))
     }
 }

@@ -114,7 +114,7 @@ impl RefreshTokens {
     pub async fn attempt(&self, subject: impl Into<String>) -> Result<LoginAttempt, RefreshError> {
         let (subject, noted) = (subject.into(), self.0.clock.now());
         let generation = self.generation(&subject).await?;
-        Ok(LoginAttempt { tokens: self.clone(), subject, noted, generation, label: String::new() })
+        Ok(LoginAttempt { tokens: self.clone(), subject, noted, generation, label: String::new(), acr: None })
     }
 
     /// Uses a refresh token, and returns the login with the next refresh token.
@@ -150,7 +150,7 @@ impl RefreshTokens {
                 return Err(RefreshError::Reused);
             }
         };
-        let token = RefreshToken::new(token.sub, token.since, token.exp, family, current);
+        let token = token.successor(current);
         let text = token.encrypt(&inner.keys, &inner.assertion).ok_or(RefreshError::Sealing)?;
         inner.events.emit(Event::Refreshed { subject: &token.sub });
         self.login(token, family, text, generation)
@@ -287,11 +287,10 @@ impl RefreshTokens {
     fn open(&self, text: &str) -> Result<(RefreshToken, RandomId, RandomId), RefreshError> {
         let inner = &*self.0;
         let now = inner.clock.now().unix_timestamp();
-        let opened = RefreshToken::decrypt(text, &inner.keys, &inner.assertion, now)
-            .and_then(|token| token.ids().map(|(family, id)| (token, family, id)));
-        opened.ok_or_else(|| {
-            inner.events.emit(Event::Rejected(VerifyErrorKind::Refused));
-            RefreshError::Invalid
+        RefreshToken::decrypt(text, &inner.keys, &inner.assertion, now).inspect_err(|error| {
+            let is_expired = matches!(error, RefreshError::Expired);
+            let kind = if is_expired { VerifyErrorKind::Expired } else { VerifyErrorKind::Refused };
+            inner.events.emit(Event::Rejected(kind));
         })
     }
 
@@ -308,6 +307,7 @@ impl RefreshTokens {
             session_id: family.to_string(),
             since: OffsetDateTime::from_unix_timestamp(token.since).map_err(|_| RefreshError::Invalid)?,
             subject: token.sub,
+            acr: token.acr,
             refresh_token: Zeroizing::new(text),
         })
     }

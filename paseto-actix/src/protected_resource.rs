@@ -1,0 +1,239 @@
+//! The metadata of a protected resource: [RFC 9728](https://www.rfc-editor.org/rfc/rfc9728).
+
+mod url;
+
+use std::fmt;
+use std::sync::Arc;
+
+use actix_web::dev::{AppService, HttpServiceFactory};
+use actix_web::http::{Method, header};
+use actix_web::{HttpResponse, guard, web};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::error::{ConfigError, quote};
+use crate::token::is_scope_token;
+pub(crate) use url::check_url;
+
+/// The metadata document of a protected resource ([RFC 9728]), as a service of actix-web.
+///
+/// A client that gets a `401` reads from this document which authorization server issues tokens for
+/// the resource. Servers of the [Model Context Protocol] have to publish one.
+///
+/// The path is `/.well-known/oauth-protected-resource`, followed by the path of the resource. So
+/// register the service on the `App` and not in a scope. It answers `GET` and `HEAD`, for scripts
+/// of every origin, with `Cache-Control: public, max-age=3600`. It needs no token: do not wrap a
+/// guard around it.
+///
+/// ```
+/// use actix_web::App;
+/// use paseto_actix::{ProtectedResource, SecretKey, Verifier};
+///
+/// # fn main() -> Result<(), paseto_actix::ConfigError> {
+/// let resource = ProtectedResource::builder("https://api.example/mcp")
+///     .authorization_server("https://issuer.example")
+///     .scopes(["read", "write"])
+///     .name("The API of the shop")
+///     .build()?;
+/// assert_eq!(resource.metadata_url(), "https://api.example/.well-known/oauth-protected-resource/mcp");
+///
+/// let verifier = Verifier::builder()
+///     .trust("https://issuer.example", SecretKey::generate().public_key())
+///     .audience("https://api.example/mcp")
+///     .resource_metadata(resource.metadata_url()) // in each challenge
+///     .build()?;
+/// let app = App::new().app_data(verifier).service(resource);
+/// # let _ = app;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// [RFC 9728]: https://www.rfc-editor.org/rfc/rfc9728
+/// [Model Context Protocol]: https://modelcontextprotocol.io/specification/2025-06-18/basic/authorization
+#[derive(Clone)]
+pub struct ProtectedResource(Arc<Inner>);
+
+struct Inner {
+    metadata_url: String,
+    path: String,
+    document: String,
+}
+
+/// Builds a [`ProtectedResource`].
+///
+/// ```
+/// use paseto_actix::ProtectedResource;
+///
+/// # fn main() -> Result<(), paseto_actix::ConfigError> {
+/// let resource = ProtectedResource::builder("https://api.example")
+///     .authorization_server("https://issuer.example")
+///     .documentation("https://docs.example/api")
+///     .parameter("resource_policy_uri", "https://docs.example/policy")
+///     .build()?;
+/// assert_eq!(resource.path(), "/.well-known/oauth-protected-resource");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "call `.build()` to get a ProtectedResource"]
+pub struct ProtectedResourceBuilder {
+    resource: String,
+    authorization_servers: Vec<String>,
+    scopes: Vec<String>,
+    parameters: Vec<(String, Result<Value, String>)>,
+}
+
+const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
+
+impl ProtectedResource {
+    /// Starts a builder. `resource` is the URL by which clients know the resource. It begins with
+    /// `https://`, or with `http://` on a loopback host, and has no query.
+    pub fn builder(resource: impl Into<String>) -> ProtectedResourceBuilder {
+        ProtectedResourceBuilder {
+            resource: resource.into(),
+            authorization_servers: Vec::new(),
+            scopes: Vec::new(),
+            parameters: Vec::new(),
+        }
+    }
+
+    /// The URL of the document, for [`VerifierBuilder::resource_metadata`].
+    ///
+    /// [`VerifierBuilder::resource_metadata`]: crate::VerifierBuilder::resource_metadata
+    #[must_use]
+    pub fn metadata_url(&self) -> &str {
+        &self.0.metadata_url
+    }
+
+    /// The path at which the service answers.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.0.path
+    }
+}
+
+impl ProtectedResourceBuilder {
+    /// The issuer URL of an authorization server that issues tokens for this resource
+    /// (`authorization_servers`). It may be called several times. Default: none.
+    pub fn authorization_server(mut self, issuer: impl Into<String>) -> Self {
+        self.authorization_servers.push(issuer.into());
+        self
+    }
+
+    /// The scopes of the resource (`scopes_supported`). Default: none.
+    pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.scopes.extend(scopes.into_iter().map(Into::into));
+        self
+    }
+
+    /// The name of the resource for people (`resource_name`). Default: none.
+    pub fn name(self, name: impl Into<String>) -> Self {
+        self.parameter("resource_name", name.into())
+    }
+
+    /// The URL of documentation for developers (`resource_documentation`). Default: none.
+    pub fn documentation(self, url: impl Into<String>) -> Self {
+        self.parameter("resource_documentation", url.into())
+    }
+
+    /// Another parameter of [RFC 9728, section 2], or of an extension, such as
+    /// `bearer_methods_supported` (default: `["header"]`). An empty list is omitted.
+    ///
+    /// [RFC 9728, section 2]: https://www.rfc-editor.org/rfc/rfc9728#section-2
+    pub fn parameter(mut self, name: impl Into<String>, value: impl Serialize) -> Self {
+        let value = serde_json::to_value(value).map_err(|error| error.to_string());
+        self.parameters.push((name.into(), value));
+        self
+    }
+
+    /// Builds the service.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::InvalidSetting`] if a URL is not valid, if a URL other than that of
+    /// documentation has a query, if the path of the resource has a character that a route cannot
+    /// have, if a scope is not a scope-token (RFC 6749, section 3.3), or if a parameter occurs
+    /// twice or cannot be serialized.
+    pub fn build(self) -> Result<ProtectedResource, ConfigError> {
+        let url = check_url("resource", &self.resource)?.without_query("resource")?;
+        // actix-web compares the decoded path, and takes a final `*` as a pattern.
+        if url.path.contains(['%', '*']) || url.path.split('/').any(|segment| segment == "." || segment == "..") {
+            let problem = format!("expected a path without `%`, `*` and `..`, found {}", quote(url.path));
+            return Err(ConfigError::setting("resource", problem));
+        }
+        for issuer in &self.authorization_servers {
+            check_url("authorization_server", issuer)?.without_query("authorization_server")?;
+        }
+        if let Some(scope) = self.scopes.iter().find(|scope| !is_scope_token(scope)) {
+            let problem = format!("expected one scope (RFC 6749, section 3.3), found {}", quote(scope));
+            return Err(ConfigError::setting("scopes", problem));
+        }
+        let mut document = Map::new();
+        let own = [
+            ("resource", self.resource.as_str().into()),
+            ("authorization_servers", self.authorization_servers.into()),
+            ("scopes_supported", self.scopes.into()),
+        ];
+        let own = own.into_iter().map(|(name, value): (&str, Value)| (name.to_owned(), Ok(value)));
+        for (name, value) in own.chain(self.parameters) {
+            let invalid = |problem: String| ConfigError::setting("parameter", format!("`{name}`: {problem}"));
+            let value = value.map_err(invalid)?;
+            if let ("resource_documentation", Some(url)) = (name.as_str(), value.as_str()) {
+                check_url("documentation", url)?;
+            }
+            if document.insert(name.clone(), value).is_some() {
+                return Err(invalid("occurs twice, or has a method of its own".to_owned()));
+            }
+        }
+        document.entry("bearer_methods_supported").or_insert_with(|| vec!["header"].into());
+        // RFC 9728, section 3.2: a parameter without values is omitted.
+        document.retain(|_, value| value.as_array().is_none_or(|values| !values.is_empty()));
+        // RFC 9728, section 3.1: the slash after the host is removed, and the path follows.
+        let path = format!("{WELL_KNOWN}{}", if url.path == "/" { "" } else { url.path });
+        Ok(ProtectedResource(Arc::new(Inner {
+            metadata_url: format!("{}{path}", url.origin),
+            path,
+            document: Value::Object(document).to_string(),
+        })))
+    }
+}
+
+impl HttpServiceFactory for ProtectedResource {
+    fn register(self, config: &mut AppService) {
+        let path = self.0.path.clone();
+        if !config.is_root() {
+            tracing::error!(
+                url = self.metadata_url(),
+                "a ProtectedResource is in a scope, so its URL has no document: call `App::service(resource)`"
+            );
+        }
+        let read = web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
+        web::resource(path)
+            .route(read.to(move || {
+                let document = self.0.document.clone();
+                async move {
+                    HttpResponse::Ok()
+                        .content_type("application/json")
+                        .insert_header((header::CACHE_CONTROL, "public, max-age=3600"))
+                        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
+                        .body(document)
+                }
+            }))
+            // A script that adds a header, such as `MCP-Protocol-Version`, sends a preflight first.
+            .route(web::method(Method::OPTIONS).to(async || {
+                HttpResponse::NoContent()
+                    .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
+                    .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD"))
+                    .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, "*"))
+                    .insert_header((header::ACCESS_CONTROL_MAX_AGE, "3600"))
+                    .finish()
+            }))
+            .register(config);
+    }
+}
+
+impl fmt::Debug for ProtectedResource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProtectedResource").field("metadata_url", &self.0.metadata_url).finish_non_exhaustive()
+    }
+}

@@ -62,18 +62,21 @@
 //! | size the cache of verified tokens, or measure it | [`VerifierBuilder::token_cache`], [`TokenCacheStats`] |
 //! | bound the tables that make signature checks faster | [`VerifierBuilder::max_precomputed_keys`] |
 //! | go on with a login by refresh tokens | [`RefreshTokens`](struct.RefreshTokens.html) |
-//! | read settings from a file | [`IssuerConfig`], [`VerifierConfig`] |
+//! | answer errors in the format of your application | [`VerifyError::respond_json`] |
+//! | publish the metadata of an OAuth protected resource | [`ProtectedResource`] |
+//! | read settings from a file or from environment variables | [`IssuerConfig`], [`VerifierConfig`], [`PasetoSessionConfig`](struct.PasetoSessionConfig.html), [`RememberMeConfig`](struct.RememberMeConfig.html), [`RefreshTokensConfig`](struct.RefreshTokensConfig.html) |
 //! | set the time in tests | [`Clock`] |
 //! | try a store of your own | [`test_suites`](test_suites/index.html) |
 //! | know what went wrong | [`ConfigError`], [`IssueError`], [`VerifyError`] |
 //!
 //! # What is safe without reading
 //!
-//! A token is accepted if its signature is that of a key that was trusted for the token's own `iss`; if `exp` has not passed;
-//! if `nbf` and `iat`, where present, are not to come; if it is meant for the verifier's audience; and if its text, payload
-//! and footer keep strict, bounded rules of form. Clients learn from a refusal what its status says and no more, the log learns
-//! the reason, and neither sees a token, a cookie or a key. Whatever weakens this has to be asked for by name, and what leaves
-//! you without a protection has `dangerously` in it.
+//! A token is accepted if its signature is that of a key that was trusted for the token's own
+//! `iss`; if `exp` has not passed; if `nbf` and `iat`, where present, are not to come; if it is
+//! meant for the verifier's audience; and if its text, payload and footer keep strict, bounded
+//! rules of form. A client gets the same response for each cause of a status. The log gets the
+//! cause, and neither gets a token, a cookie or a key. A setting that weakens these checks has a
+//! method of its own, and a method that removes a protection begins with `dangerously`.
 //!
 //! # Features
 //!
@@ -94,6 +97,7 @@
 
 mod app_data;
 mod clock;
+mod config;
 mod cookie;
 mod cross_origin;
 mod erased;
@@ -104,6 +108,7 @@ mod issuer;
 mod keyed_hash;
 mod keys;
 mod limits;
+mod protected_resource;
 #[cfg(feature = "redis")]
 mod redis_connection;
 #[cfg(feature = "session")]
@@ -115,13 +120,14 @@ mod revocation;
 mod series;
 #[cfg(feature = "session")]
 mod session;
-mod settings;
 #[cfg(feature = "test-suites")]
 pub mod test_suites;
 mod token;
 mod verifier;
 
 pub use clock::{Clock, SystemClock};
+#[cfg(feature = "session")]
+pub use config::CookieConfig;
 pub use cross_origin::{CrossOriginProtection, CrossOriginProtectionBuilder};
 pub use error::{ConfigError, IssueError, Refusal, VerifyError, VerifyErrorKind};
 pub use event::Event;
@@ -132,12 +138,15 @@ pub use keys::KeyRing;
 pub use keys::{LocalKey, PublicKey, SecretKey};
 #[cfg(feature = "macros")]
 pub use paseto_actix_macros::paseto_required;
+pub use protected_resource::{ProtectedResource, ProtectedResourceBuilder};
 #[cfg(feature = "session")]
-pub use refresh::{Login, LoginAttempt, RefreshError, RefreshTokens, RefreshTokensBuilder, TokenPair};
+pub use refresh::{
+    Login, LoginAttempt, RefreshError, RefreshTokens, RefreshTokensBuilder, RefreshTokensConfig, TokenPair,
+};
 #[cfg(feature = "remember")]
 pub use remember::{
-    Fresh, Freshness, LoggedIn, LoginError, LoginLayer, Remember, RememberMe, RememberMeBuilder, SessionLoginAttempt,
-    SessionProtection, UserStamp, safe_next,
+    Fresh, Freshness, LoggedIn, LoginError, LoginLayer, Remember, RememberMe, RememberMeBuilder, RememberMeConfig,
+    SessionLoginAttempt, SessionProtection, UserStamp, safe_next,
 };
 pub use revocation::{
     CachedRevocations, ExceptedLogin, MemoryRevocations, RevocationError, RevocationQuery, Revocations,
@@ -151,7 +160,9 @@ pub use series::{
 #[cfg(all(feature = "redis", feature = "session"))]
 pub use series::{RedisSeries, RedisSeriesBuilder};
 #[cfg(feature = "session")]
-pub use session::{PasetoSession, PasetoSessionBuilder, PasetoSessionStore, SessionCookie, SessionTooLarge};
+pub use session::{
+    PasetoSession, PasetoSessionBuilder, PasetoSessionConfig, PasetoSessionStore, SessionCookie, SessionTooLarge,
+};
 pub use time;
 pub use token::{Format, VerifiedToken};
 pub use verifier::{TokenCacheStats, TokenSource, TrustedKey, Verifier, VerifierBuilder, VerifierConfig};
@@ -159,5 +170,7 @@ pub use verifier::{TokenCacheStats, TokenSource, TrustedKey, Verifier, VerifierB
 /// What the attribute's expansion names. Not for use by hand: it may change with any release.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::guard::{Answer, AnyToken, Guarded, PasetoRequired as Requirements, Policy, never};
+    pub use crate::guard::PasetoRequired as Requirements;
+    pub use crate::guard::{Answer, AnyToken, Guarded, Policy};
+    pub use crate::guard::{assert_acr_value, assert_scope, never};
 }

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod builder;
+mod config;
 mod error;
 mod login;
 mod token;
@@ -9,6 +10,7 @@ mod tokens;
 
 pub use attempt::LoginAttempt;
 pub use builder::RefreshTokensBuilder;
+pub use config::RefreshTokensConfig;
 pub use error::RefreshError;
 pub use login::{Login, TokenPair};
 pub use tokens::RefreshTokens;

@@ -2,6 +2,7 @@
 
 mod builder;
 mod client;
+mod config;
 mod context;
 mod error;
 mod fresh;
@@ -16,6 +17,7 @@ mod user;
 
 pub use builder::RememberMeBuilder;
 pub use client::SessionProtection;
+pub use config::RememberMeConfig;
 pub use error::LoginError;
 pub use fresh::{Fresh, Freshness, LoggedIn};
 pub use layer::LoginLayer;

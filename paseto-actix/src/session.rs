@@ -2,6 +2,7 @@
 
 mod budget;
 mod builder;
+mod config;
 mod cookie;
 mod decrypted_cache;
 mod failure;
@@ -14,6 +15,7 @@ mod tokens;
 
 pub use budget::SessionTooLarge;
 pub use builder::PasetoSessionBuilder;
+pub use config::PasetoSessionConfig;
 #[cfg(feature = "remember")]
 pub(crate) use cookie::RequestState;
 pub use cookie::SessionCookie;

@@ -59,8 +59,8 @@ fn b32_a_key_in_a_wrong_place_of_an_issuer() {
         let mut wrong = vec![
             key.clone(),
             json!([key]),
-            issuer("private_keys", key.clone()),
-            issuer("private_keys", json!({ "paserk": key })),
+            issuer("private_keys", json!(format!("{name}, {name}"))),
+            issuer("private_keys", json!({ "paserk": [key] })),
             issuer("private_keys", json!({ name: "paserk" })),
             issuer("iss", json!([key])),
             issuer("iss", json!({ "paserk": key })),
@@ -68,24 +68,35 @@ fn b32_a_key_in_a_wrong_place_of_an_issuer() {
             issuer("implicit_assertion", json!([key])),
             issuer("private_key", key.clone()),
             issuer(name, json!(true)),
-            entry(key.clone()),
             entry(json!([key])),
             entry(json!({ name: "paserk" })),
             entry(json!({ "secret": key })),
+            entry(json!({ "file": key })),
+            entry(json!({ "file": format!("/run/secrets/{name}") })),
+            entry(json!({ "file": [key] })),
+            entry(json!({ "env": key })),
+            entry(json!({ "pem": format!("{name}, {name}") })),
+            issuer("implicit_assertion", json!({ "file": key })),
+            issuer("implicit_assertion", json!({ "env": key })),
+            issuer("implicit_assertion", json!({ name: key })),
             entry(json!({ "iss": key })),
             entry(json!({ "iss": key, "paserk": SECRET_PASERK })),
             entry(json!({ "version": key })),
             entry(json!({ "version": key, "key": SECRET_PEM })),
             entry(json!({ "version": 3, "key": key })),
             entry(json!({ "version": 4, "key": [key] })),
-            entry(json!({ "version": 4, "key": format!(" {name}") })),
+            entry(json!({ "version": 4, "key": &name[1..] })),
             entry(json!({ "version": 4, "key": format!("{name}\n\n{name}") })),
             entry(json!({ "paserk": [key] })),
             entry(json!({ "paserk": format!("{name}=") })),
             entry(json!({ "paserk": format!("k4.public.{name}") })),
             entry(json!({ "paserk": key, "key": key })),
         ];
-        for field in ["use_iss", "use_iat", "use_nbf", "use_jti", "use_kid", "exp", "serializer"] {
+        // A part of a key could be a name.
+        if name.starts_with("k4.") || name.starts_with("-----") {
+            wrong.extend(["iss", "aud"].map(|field| issuer(field, key.clone())));
+        }
+        for field in ["use_iss", "use_iat", "use_nbf", "use_jti", "use_kid", "exp", "max_ttl", "serializer", "ttl"] {
             wrong.push(issuer(field, key.clone()));
         }
         for settings in wrong {
@@ -111,6 +122,7 @@ fn b32_a_key_in_a_wrong_place_of_a_verifier() {
             verifier("aud", json!({ "name": key })),
             verifier("implicit_assertion", json!([key])),
             verifier("realm", json!([key])),
+            verifier("trusted_origins", json!([[key]])),
             verifier("realm", json!(format!("{name}\n"))),
             verifier("private_keys", json!([key])),
             verifier(name, json!(true)),
@@ -121,7 +133,11 @@ fn b32_a_key_in_a_wrong_place_of_a_verifier() {
             entry(json!({ "iss": ISSUER, "paserk": key })),
             entry(json!({ "iss": [key], "paserk": PUBLIC_PASERK })),
         ];
-        for field in ["skew", "deserializer", "any_aud"] {
+        if name.starts_with("k4.") || name.starts_with("-----") {
+            let names = ["iss", "aud", "realm", "trusted_origins", "resource_metadata"];
+            wrong.extend(names.map(|field| verifier(field, key.clone())));
+        }
+        for field in ["skew", "leeway", "deserializer", "any_aud", "accept_any_audience"] {
             wrong.push(verifier(field, key.clone()));
         }
         for settings in wrong {

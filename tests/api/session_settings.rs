@@ -111,7 +111,7 @@ fn b31_how_long_a_session_may_live() {
             ("absolute_limit", builder().absolute_limit(bad).build()),
         ] {
             match result {
-                Err(ConfigError::DurationOutOfRange { setting, given, .. }) => {
+                Err(ConfigError::DurationOutOfRange { setting, found: given, .. }) => {
                     assert_eq!((setting, given), (name, bad))
                 }
                 other => panic!("{bad:?}: {other:?}"),
@@ -192,6 +192,6 @@ fn domain_and_path_that_browsers_reject_are_rejected() {
     assert_eq!(
         error,
         "`cookie_domain`: expected a host name of ASCII letters, digits, `-`, `_` and `.`, such as `example.org` or \
-         `xn--bcher-kva.example`, without scheme, port, path and final dot, found \"https://example.org\""
+         `xn--bcher-kva.example`, without scheme, port, path and final dot, found `https://example.org`"
     );
 }

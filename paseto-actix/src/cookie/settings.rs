@@ -1,7 +1,7 @@
 use actix_web::cookie::{Cookie, SameSite};
 
 use super::{PreparedCookie, is_cookie_name};
-use crate::ConfigError;
+use crate::error::{ConfigError, quote};
 
 /// A cookie's name and attributes, with safe defaults.
 #[derive(Clone, Debug)]
@@ -73,26 +73,29 @@ impl CookieSettings {
         let prefixed = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
         if prefixed("__Host-") && !(self.secure && self.path == "/" && self.domain.is_none()) {
             return bad_name(
-                "a name that begins with `__Host-`, as the default does, needs `Secure`, the path `/` and no domain: to set a \
-                 domain or a path, choose another name, such as `__Secure-id`",
+                "a name that begins with `__Host-`, as the default does, requires `Secure`, the path `/` and no domain: to \
+                 set a domain or a path, choose another name, such as `__Secure-id`",
             );
         }
         if prefixed("__Secure-") && !self.secure {
-            return bad_name("`__Secure-` promises `Secure`");
+            return bad_name("a name that begins with `__Secure-` requires `Secure`");
         }
         if (prefixed("__Http-") || prefixed("__Host-Http-")) && !(self.secure && self.http_only) {
-            return bad_name("`__Http-` promises `Secure` and `HttpOnly`");
+            return bad_name("a name that begins with `__Http-` requires `Secure` and `HttpOnly`");
         }
         if self.partitioned && !self.secure {
             return Err(ConfigError::setting("partitioned", "browsers reject `Partitioned` without `Secure`"));
         }
         if self.partitioned && self.same_site != SameSite::None {
-            let problem = "browsers send no `Lax` or `Strict` cookie to a frame of another site: call \
-                           `.cookie_same_site(SameSite::None)`";
+            let problem = "browsers send no `Lax` or `Strict` cookie to a frame of another site: set `SameSite=None` \
+                           (`.cookie_same_site(..)`, in settings `cookie.same_site`)";
             return Err(ConfigError::setting("partitioned", problem));
         }
         if self.same_site == SameSite::None && !self.secure {
-            return Err(ConfigError::setting("cookie_same_site", "browsers drop `None` without `Secure`"));
+            return Err(ConfigError::setting(
+                "cookie_same_site",
+                "browsers reject `SameSite=None` without `Secure`: use `Lax`, or remove `development_over_plain_http`",
+            ));
         }
         Ok(())
     }
@@ -106,8 +109,8 @@ impl CookieSettings {
             return Ok(());
         }
         let problem = format!(
-            "expected a path that begins with `/`, percent-encoded as in a URL, without `;`, `?` and `#`, found {:?}",
-            self.path
+            "expected a path that begins with `/`, percent-encoded as in a URL, without `;`, `?` and `#`, found {}",
+            quote(&self.path)
         );
         Err(ConfigError::setting("cookie_path", problem))
     }
@@ -125,7 +128,8 @@ fn check_domain(domain: &str) -> Result<(), ConfigError> {
     }
     let problem = format!(
         "expected a host name of ASCII letters, digits, `-`, `_` and `.`, such as `example.org` or `xn--bcher-kva.example`, \
-         without scheme, port, path and final dot, found {domain:?}"
+         without scheme, port, path and final dot, found {}",
+        quote(domain)
     );
     Err(ConfigError::setting("cookie_domain", problem))
 }

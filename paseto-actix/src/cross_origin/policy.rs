@@ -17,7 +17,7 @@ use actix_web::{
     },
 };
 
-use crate::error::ConfigError;
+use crate::error::{ConfigError, quote};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -51,7 +51,7 @@ impl CrossOriginPolicy {
         for origin in self.trusted.iter().flatten() {
             check_origin(origin).map_err(|problem| {
                 let advice = "write it as browsers send it in `Origin`, such as `https://app.example`";
-                ConfigError::setting("trusted_origin", format!("{origin:?} {problem}: {advice}"))
+                ConfigError::setting("trusted_origin", format!("{} {problem}: {advice}", quote(origin)))
             })?;
         }
         Ok(self)

@@ -255,14 +255,14 @@ impl RememberMeBuilder {
             ConfigError::setting("user_loader", "the user loader is missing: call `.user_loader(..)`")
         })?;
         if !is_lifetime(self.lifetime) {
-            let (setting, given) = ("lifetime", self.lifetime);
-            return Err(ConfigError::DurationOutOfRange { setting, given, allowed: "1 second to 365 days" });
+            let (setting, found) = ("lifetime", self.lifetime);
+            return Err(ConfigError::DurationOutOfRange { setting, found, expected: "1 second to 365 days" });
         }
-        if let Some(given) = self.check_user.filter(|max_age| *max_age > LONGEST_USER_CACHE) {
+        if let Some(found) = self.check_user.filter(|max_age| *max_age > LONGEST_USER_CACHE) {
             return Err(ConfigError::DurationOutOfRange {
                 setting: "check_user",
-                given,
-                allowed: "at most 60 seconds",
+                found,
+                expected: "at most 60 seconds",
             });
         }
         let cookie = self.cookie.prepare("remember_token")?;
@@ -296,7 +296,12 @@ impl fmt::Debug for RememberMeBuilder {
         f.debug_struct("RememberMeBuilder")
             .field("keys", &self.keys)
             .field("cookie", &self.cookie)
+            .field("application", &self.application)
+            .field("cross_origin", &self.cross_origin)
             .field("lifetime", &self.lifetime)
+            .field("check_user", &self.check_user)
+            .field("protection", &self.protection)
+            .field("other_session_middleware", &self.other_session_middleware)
             .finish_non_exhaustive()
     }
 }

@@ -71,7 +71,7 @@ impl ResponseError for LoginError {
     fn error_response(&self) -> HttpResponse {
         match self {
             Self::NotLoggedIn | Self::UnknownUser | Self::Ended => {
-                tracing::warn!(error = %self, "a login, or the end of logins, was refused")
+                tracing::info!(error = %self, "rejected a login, or the end of logins")
             }
             _ => tracing::error!(error = %self, "a login, or the end of logins, failed"),
         }

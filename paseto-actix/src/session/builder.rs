@@ -266,8 +266,8 @@ impl PasetoSessionBuilder {
         let idle_ttl = token_ttl(idle_limit).filter(|_| idle_limit >= SHORTEST_IDLE_LIMIT).ok_or(
             ConfigError::DurationOutOfRange {
                 setting: "idle_limit",
-                given: idle_limit,
-                allowed: "2 seconds to 100 years",
+                found: idle_limit,
+                expected: "2 seconds to 100 years",
             },
         )?;
         check_ttl("absolute_limit", absolute_limit)?;

@@ -1,0 +1,70 @@
+//! The names of all settings. The first is that of the builder's method. Others are those of
+//! Flask-PASETO-Extended and Flask-Login, without `PASETO_` and `REMEMBER_COOKIE_`.
+
+use super::table::Names;
+
+pub(crate) const ISSUER: Names = &[
+    &["iss"],
+    &["private_keys"],
+    &["ttl", "exp"],
+    &["max_ttl"],
+    &["audience", "aud"],
+    &["format", "serializer"],
+    &["include_iss", "use_iss"],
+    &["include_iat", "use_iat"],
+    &["include_nbf", "use_nbf"],
+    &["include_jti", "use_jti"],
+    &["include_kid", "use_kid"],
+    &["implicit_assertion"],
+];
+
+pub(crate) const VERIFIER: Names = &[
+    &["public_keys"],
+    &["iss"],
+    &["leeway", "skew"],
+    &["audience", "aud"],
+    &["accept_any_audience", "any_aud"],
+    &["format", "deserializer"],
+    &["implicit_assertion"],
+    &["realm"],
+    &["resource_metadata"],
+    &["trusted_origins"],
+];
+
+#[cfg(feature = "session")]
+pub(crate) const SESSION: Names = &[
+    &["keys"],
+    &["application"],
+    &["cookie"],
+    &["development_over_plain_http"],
+    &["trusted_origins"],
+    &["idle_limit"],
+    &["absolute_limit"],
+    &["persistent"],
+    &["decrypted_cache_capacity"],
+    &["subject_key"],
+];
+
+#[cfg(feature = "remember")]
+pub(crate) const REMEMBER: Names = &[
+    &["keys"],
+    &["application"],
+    &["cookie"],
+    &["development_over_plain_http"],
+    &["trusted_origins"],
+    &["lifetime", "duration"],
+    &["check_user"],
+    &["session_protection"],
+    &["other_session_middleware"],
+    &["login_page"],
+];
+
+#[cfg(feature = "session")]
+pub(crate) const REFRESH: Names = &[&["keys"], &["application"], &["access_ttl"], &["lifetime"], &["grace"]];
+
+/// The nested table of sessions and remembered logins.
+pub(crate) const COOKIE: Names =
+    &[&["name"], &["path"], &["domain"], &["same_site", "samesite"], &["http_only", "httponly"], &["partitioned"]];
+
+/// The settings that a file can hold by the suffix `_FILE` of a variable.
+pub(super) const SECRETS: [&str; 4] = ["private_keys", "public_keys", "keys", "implicit_assertion"];

@@ -1,0 +1,58 @@
+//! Secrets that are outside of the settings: in a file, or in an environment variable.
+
+use std::env;
+use std::fs::File;
+use std::io::{self, Read};
+
+use zeroize::Zeroizing;
+
+use super::setting_error::{SettingError, shown};
+
+const MAX_LEN: usize = 64 * 1024;
+
+/// The text of a file, without the line break at its end.
+pub(super) fn file(path: &str) -> Result<Zeroizing<String>, SettingError> {
+    let content =
+        read(path).map_err(|error| SettingError::new(format!("cannot read the file {}: {error}", shown_path(path))))?;
+    let mut text =
+        utf8(&content).map_err(|problem| SettingError::new(format!("the file {} {problem}", shown_path(path))))?;
+    for line_break in ['\n', '\r'] {
+        if text.ends_with(line_break) {
+            text.pop();
+        }
+    }
+    Ok(text)
+}
+
+/// The buffer does not grow, so no copy of a key is left in freed memory.
+fn read(path: &str) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut content = Zeroizing::new(Vec::with_capacity(MAX_LEN + 64));
+    File::open(path)?.take(MAX_LEN as u64 + 1).read_to_end(&mut content)?;
+    Ok(content)
+}
+
+/// The text of an environment variable.
+pub(super) fn variable(name: &str) -> Result<Zeroizing<String>, SettingError> {
+    let problem = |problem| SettingError::new(format!("the environment variable {} {problem}", shown_name(name)));
+    let value = env::var_os(name).ok_or_else(|| problem("is not set"))?;
+    utf8(&Zeroizing::new(value.into_encoded_bytes())).map_err(problem)
+}
+
+/// The text of bytes. The error does not show them.
+pub(super) fn utf8(bytes: &[u8]) -> Result<Zeroizing<String>, &'static str> {
+    if bytes.len() > MAX_LEN {
+        return Err("is longer than 64 KiB");
+    }
+    str::from_utf8(bytes).map(|text| Zeroizing::new(text.to_owned())).map_err(|_| "is not UTF-8")
+}
+
+/// A passphrase may be in place of the path.
+fn shown_path(path: &str) -> String {
+    if path.contains(['/', '\\', '.']) { shown(path) } else { "`…`".to_owned() }
+}
+
+/// A passphrase may be in place of the name.
+fn shown_name(name: &str) -> String {
+    let is_name = name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    if is_name { shown(name) } else { "`…`".to_owned() }
+}

@@ -1,0 +1,142 @@
+use std::time::Duration;
+
+use super::{RememberMe, RememberMeBuilder, SessionProtection};
+use crate::config::{self, CookieConfig, Names, SettingError, Settings, Table};
+use crate::config::{boolean, choice, deserialize_settings, duration, key_ring, text, texts};
+use crate::error::ConfigError;
+use crate::keys::KeyRing;
+
+/// The settings of a [`RememberMe`], from a file in a self-describing format (TOML, JSON, YAML), or
+/// from environment variables.
+///
+/// The fields have the names of the methods of [`RememberMeBuilder`]. `keys` is required. A boolean
+/// or a number can also be a string.
+///
+/// ```
+/// use paseto_actix::{RememberMeConfig, UserStamp};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let config: RememberMeConfig = toml::from_str(
+///     r#"
+///     keys = ["k4.local.cHJvdmVfbWVfd3JvbmdfcHJvdmVfbWVfd3JvbmdfcHI"]
+///     application = "shop"
+///     lifetime = "90d"
+///     session_protection = "basic"
+///     login_page = "/login"
+///
+///     [cookie]
+///     same_site = "Strict"
+///     "#,
+/// )?;
+/// let remember = config
+///     .into_builder()
+///     .user_loader(async |id: String| (id == "ada").then(|| UserStamp::of("the hash of her password")))
+///     .build()?;
+/// # let _ = remember;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Keys
+///
+/// `keys` is one key, or a list with the active key first: see [`KeyRing`]. A key is a string in
+/// PASERK, or a table: `{ paserk = "k4.local.…" }`, `{ file = "/run/secrets/key" }`, or `{ env =
+/// "REMEMBER_KEY" }`. A string can have several keys, with commas between them.
+///
+/// # Errors
+///
+/// As for [`IssuerConfig`](crate::IssuerConfig#errors).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RememberMeConfig {
+    /// The keys that encrypt remembered logins, the active key first. Required.
+    pub keys: KeyRing,
+    /// The application's name. Default: empty.
+    pub application: String,
+    /// The cookie, a nested table. Default: see [`CookieConfig`].
+    pub cookie: CookieConfig,
+    /// Whether to omit the attribute `Secure` of the cookie. Default: false.
+    pub development_over_plain_http: bool,
+    /// The other origins that may send unsafe requests: see [`RememberMeBuilder::trusted_origin`].
+    /// One origin or a list. Default: only the application's own.
+    pub trusted_origins: Vec<String>,
+    /// How long a login is remembered, 1 second to 365 days: `"90d"` (with the unit `s`, `m`, `h`
+    /// or `d`), or seconds as a number. Alias: `duration`. Default: 30 days.
+    pub lifetime: Duration,
+    /// How long a loaded user is cached, 0 to 60 seconds, such as `"30s"`: see
+    /// [`RememberMeBuilder::check_user`]. Default: none, and only logins call the user loader.
+    pub check_user: Option<Duration>,
+    /// `"off"`, `"basic"` or `"strong"`. Default: `"off"`.
+    pub session_protection: SessionProtection,
+    /// Whether another session middleware than `PasetoSession` is around this one. Default: false.
+    pub other_session_middleware: bool,
+    /// The path of the login page: see [`RememberMeBuilder::login_page`]. Default: none, clients
+    /// get `401` and `403`.
+    pub login_page: Option<String>,
+}
+
+impl RememberMeConfig {
+    /// Reads the environment variables that begin with the prefix. The rest of the name is the name
+    /// of a field in capital letters: `REMEMBER_LIFETIME`. Fields of the cookie follow `COOKIE_`:
+    /// `REMEMBER_COOKIE_SAME_SITE`.
+    ///
+    /// - `REMEMBER_KEYS` and `REMEMBER_TRUSTED_ORIGINS` are lists with commas between the elements.
+    /// - `REMEMBER_KEYS_FILE` has the path of a file with the keys.
+    /// - Each type of settings needs a prefix of its own.
+    ///
+    /// ```
+    /// use paseto_actix::RememberMeConfig;
+    ///
+    /// let error = RememberMeConfig::from_env("SHOP_REMEMBER_").unwrap_err();
+    /// assert_eq!(error.to_string(), "`SHOP_REMEMBER_KEYS`: the variable is not set");
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`IssuerConfig::from_env`](crate::IssuerConfig::from_env).
+    pub fn from_env(prefix: &str) -> Result<Self, ConfigError> {
+        config::from_env(prefix)
+    }
+
+    /// A builder with these settings, for the settings that a file cannot hold: the user loader,
+    /// which is required, and the stores.
+    pub fn into_builder(self) -> RememberMeBuilder {
+        let mut builder = RememberMe::builder(self.keys)
+            .application(self.application)
+            .lifetime(self.lifetime)
+            .session_protection(self.session_protection);
+        builder.cookie = self.cookie.into_settings(self.development_over_plain_http);
+        builder.check_user = self.check_user;
+        builder.other_session_middleware = self.other_session_middleware;
+        if let Some(path) = self.login_page {
+            builder = builder.login_page(path);
+        }
+        self.trusted_origins.into_iter().fold(builder, RememberMeBuilder::trusted_origin)
+    }
+}
+
+impl Settings for RememberMeConfig {
+    const NAMES: Names = config::REMEMBER;
+
+    fn read(table: &mut Table) -> Result<Self, SettingError> {
+        let keys = table.required("keys", key_ring)?;
+        let default = RememberMe::builder(keys.clone());
+        Ok(Self {
+            keys,
+            application: table.or("application", String::new(), text)?,
+            cookie: table.or("cookie", CookieConfig::default(), CookieConfig::read)?,
+            development_over_plain_http: table.or("development_over_plain_http", false, boolean)?,
+            trusted_origins: table.or("trusted_origins", Vec::new(), texts)?,
+            lifetime: table.or("lifetime", default.lifetime, duration)?,
+            check_user: table.optional("check_user", duration)?,
+            session_protection: table.or("session_protection", default.protection, |value| {
+                use SessionProtection::{Basic, Off, Strong};
+                choice(&value, &[("off", Off), ("basic", Basic), ("strong", Strong)])
+            })?,
+            other_session_middleware: table.or("other_session_middleware", false, boolean)?,
+            login_page: table.optional("login_page", text)?,
+        })
+    }
+}
+
+deserialize_settings!(RememberMeConfig);

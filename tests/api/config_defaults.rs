@@ -1,0 +1,176 @@
+//! Settings with only the required fields are the defaults of the builders.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use actix_web::cookie::SameSite;
+use paseto_actix::{
+    Format, Issuer, LocalKey, MemoryRevocations, MemorySeries, PasetoSession, PasetoSessionConfig, RefreshTokens,
+    RefreshTokensConfig, RememberMe, RememberMeConfig, SessionProtection, UserStamp, Verifier, VerifierConfig,
+};
+use paseto_actix_tests::{ISSUER, app::issuer_builder, clock::TestClock, keys};
+use serde::de::DeserializeOwned;
+
+use crate::config_sources::LOCAL_PASERK;
+
+fn read<T: DeserializeOwned>(more: &str) -> T {
+    toml::from_str(&format!("keys = {LOCAL_PASERK:?}\n{more}")).unwrap()
+}
+
+fn key() -> LocalKey {
+    LOCAL_PASERK.parse().unwrap()
+}
+
+#[test]
+fn defaults_of_a_session() {
+    let config: PasetoSessionConfig = read("");
+    assert_eq!((config.idle_limit, config.absolute_limit), (Duration::from_secs(1800), Duration::from_secs(43_200)));
+    assert_eq!((config.decrypted_cache_capacity, config.persistent), (256, false));
+    assert_eq!((config.application.as_str(), config.subject_key.as_str()), ("", "actix_identity.user_id"));
+    assert_eq!((config.cookie.name.as_deref(), config.cookie.path.as_str()), (None, "/"));
+    assert_eq!((config.cookie.same_site, config.cookie.http_only), (SameSite::Lax, true));
+    assert!(config.trusted_origins.is_empty() && !config.development_over_plain_http && !config.cookie.partitioned);
+    let shown = format!("{:?} {:?}", config.clone().into_builder(), config.build().unwrap());
+    let builder = || PasetoSession::builder(key());
+    assert_eq!(shown, format!("{:?} {:?}", builder(), builder().build().unwrap()));
+}
+
+#[test]
+fn defaults_of_remembered_logins() {
+    let config: RememberMeConfig = read("");
+    assert_eq!((config.lifetime, config.check_user), (Duration::from_secs(30 * 24 * 60 * 60), None));
+    assert_eq!((config.session_protection, config.login_page.as_deref()), (SessionProtection::Off, None));
+    assert!(!config.other_session_middleware && !config.development_over_plain_http);
+    let loader = async |_: String| None::<UserStamp>;
+    let shown = |builder: paseto_actix::RememberMeBuilder| {
+        let shown = format!("{builder:?}");
+        format!("{shown} {:?}", builder.user_loader(loader).build().unwrap())
+    };
+    assert_eq!(shown(config.into_builder()), shown(RememberMe::builder(key())));
+}
+
+#[test]
+fn defaults_of_refresh_tokens() {
+    let config: RefreshTokensConfig = read("");
+    assert_eq!(
+        (config.access_ttl, config.lifetime),
+        (Duration::from_secs(900), Duration::from_secs(30 * 24 * 60 * 60))
+    );
+    assert_eq!((config.grace, config.application.as_str()), (Duration::from_secs(10), ""));
+    let clock = TestClock::new();
+    let issuer = || -> Issuer { issuer_builder(&clock).build().unwrap() };
+    let shown = |builder: paseto_actix::RefreshTokensBuilder| {
+        let shown = format!("{builder:?}");
+        let built = builder.families(MemorySeries::new(1)).revocations(MemoryRevocations::new(1)).build().unwrap();
+        format!("{shown} {built:?}")
+    };
+    assert_eq!(shown(config.into_builder(issuer())), shown(RefreshTokens::builder(issuer(), key())));
+}
+
+#[test]
+fn defaults_of_a_verifier() {
+    let text = format!("iss = {ISSUER:?}\npublic_keys = {:?}", keys::PUBLIC_PASERK);
+    let config: VerifierConfig = toml::from_str(&text).unwrap();
+    assert_eq!((config.leeway, config.accept_any_audience), (Duration::from_secs(5), false));
+    assert!(config.audience.is_empty() && config.trusted_origins.is_empty() && config.realm.is_none());
+    let builder = || Verifier::builder().trust(ISSUER, keys::public());
+    let shown = format!("{:?} {:?}", config.clone().into_builder(), config.build().unwrap());
+    assert_eq!(shown, format!("{:?} {:?}", builder(), builder().build().unwrap()));
+}
+
+#[test]
+fn each_setting_of_a_session_reaches_the_builder() {
+    let error = |more: &str| read::<PasetoSessionConfig>(more).build().unwrap_err().to_string();
+    assert!(error("idle_limit = 1").contains("`idle_limit`"));
+    assert!(error("absolute_limit = 0").contains("`absolute_limit`"));
+    assert!(error("trusted_origins = 'app'").contains("`trusted_origin`"));
+    assert!(error("[cookie]\nname = 'a b'").contains("`cookie_name`"));
+    assert!(error("[cookie]\npath = 'shop'").contains("`cookie_path`"));
+    assert!(error("[cookie]\nname = 'a'\ndomain = 'a b'").contains("`cookie_domain`"));
+    assert!(error("[cookie]\npartitioned = true").contains("`partitioned`"));
+    assert!(error("development_over_plain_http = true\n[cookie]\nsame_site = 'none'").contains("`cookie_same_site`"));
+    let name = "[cookie]\nname = '__Http-a'\n";
+    read::<PasetoSessionConfig>(name).build().unwrap();
+    assert!(error(&format!("{name}http_only = false")).contains("`cookie_name`"));
+    let shown = format!("{:?}", read::<PasetoSessionConfig>("application = 'shop'").into_builder());
+    assert!(shown.contains(r#"application: "shop""#), "{shown}");
+}
+
+/// `Debug` of the builders shows each setting that a file can have.
+fn assert_reaches(found: &impl Debug, expected: &impl Debug, default: &impl Debug) {
+    let [found, expected, default] = [found as &dyn Debug, expected, default].map(|builder| format!("{builder:?}"));
+    assert_eq!(found, expected);
+    assert_ne!(found, default);
+}
+
+#[test]
+fn each_setting_of_remembered_logins_reaches_the_builder() {
+    let builder = || RememberMe::builder(key());
+    let minute = Duration::from_secs(60);
+    for (text, expected) in [
+        ("application = 'shop'", builder().application("shop")),
+        ("lifetime = '1m'", builder().lifetime(minute)),
+        ("check_user = '1m'", builder().check_user(minute)),
+        ("session_protection = 'strong'", builder().session_protection(SessionProtection::Strong)),
+        ("other_session_middleware = true", builder().other_session_middleware()),
+        (
+            "trusted_origins = ['https://a', 'https://b']",
+            builder().trusted_origin("https://a").trusted_origin("https://b"),
+        ),
+        ("development_over_plain_http = true", builder().development_over_plain_http()),
+        ("cookie = { name = 'a' }", builder().cookie_name("a")),
+        ("cookie = { path = '/a' }", builder().cookie_path("/a")),
+        ("cookie = { domain = 'a.b' }", builder().cookie_domain("a.b")),
+        ("cookie = { same_site = 'strict' }", builder().cookie_same_site(SameSite::Strict)),
+        ("cookie = { http_only = false }", builder().cookie_http_only(false)),
+        ("cookie = { partitioned = true }", builder().partitioned(true)),
+    ] {
+        assert_reaches(&read::<RememberMeConfig>(text).into_builder(), &expected, &builder());
+    }
+}
+
+#[test]
+fn each_setting_of_refresh_tokens_reaches_the_builder() {
+    let clock = TestClock::new();
+    let issuer = || issuer_builder(&clock).build().unwrap();
+    let builder = || RefreshTokens::builder(issuer(), key());
+    let minute = Duration::from_secs(60);
+    for (text, expected) in [
+        ("application = 'shop'", builder().application("shop")),
+        ("access_ttl = '1m'", builder().access_ttl(minute)),
+        ("lifetime = '1m'", builder().lifetime(minute)),
+        ("grace = '1m'", builder().grace(minute)),
+    ] {
+        assert_reaches(&read::<RefreshTokensConfig>(text).into_builder(issuer()), &expected, &builder());
+    }
+}
+
+#[test]
+fn each_setting_of_a_verifier_reaches_the_builder() {
+    let builder = || Verifier::builder().trust(ISSUER, keys::public());
+    for (text, expected) in [
+        ("leeway = '1m'", builder().leeway(Duration::from_secs(60))),
+        ("audience = ['a', 'b']", builder().audience("a").audience("b")),
+        ("accept_any_audience = true", builder().accept_any_audience()),
+        ("format = 'cbor'", builder().format(Format::Cbor)),
+        ("realm = 'shop'", builder().realm("shop")),
+        ("resource_metadata = 'https://a/b'", builder().resource_metadata("https://a/b")),
+        ("trusted_origins = 'https://a'", builder().trusted_origin("https://a")),
+    ] {
+        let text = format!("iss = {ISSUER:?}\npublic_keys = {:?}\n{text}", keys::PUBLIC_PASERK);
+        let config: VerifierConfig = toml::from_str(&text).unwrap();
+        assert_reaches(&config.into_builder(), &expected, &builder());
+    }
+}
+
+#[test]
+fn settings_of_sessions_and_logins_show_no_key() {
+    let shown = format!(
+        "{:?} {:?} {:?}",
+        read::<PasetoSessionConfig>(""),
+        read::<RememberMeConfig>(""),
+        read::<RefreshTokensConfig>("")
+    );
+    assert_eq!(shown.matches(key().kid()).count(), 3, "{shown}");
+    assert!(!shown.contains(&LOCAL_PASERK[9..20]));
+}

@@ -1,0 +1,187 @@
+//! Settings from environment variables, in a process of its own for each case.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::OsString;
+use std::fmt::Debug;
+use std::process::Command;
+
+use paseto_actix::{
+    ConfigError, IssuerConfig, PasetoSessionConfig, RefreshTokensConfig, RememberMeConfig, VerifierConfig,
+};
+use paseto_actix_tests::{
+    ISSUER,
+    keys::{self, PUBLIC_PASERK, SECRET_PASERK, SECRET_PEM},
+};
+
+use crate::config_keys::TestFile;
+
+/// The variable with the type that the process reads. It does not begin with the prefix.
+const TYPE: &str = "CONFIG_TYPE";
+const READ: &str = "settings: ";
+const REJECTED: &str = "error: ";
+
+/// Runs in the process of [`from_env`].
+#[test]
+#[ignore = "runs in a process of its own"]
+fn child() {
+    fn show<T: Debug>(result: Result<T, ConfigError>) {
+        match result {
+            Ok(settings) => println!("\n{READ}{settings:?}"),
+            Err(error) => println!("\n{REJECTED}{error}"),
+        }
+    }
+    match env::var(TYPE).unwrap_or_default().as_str() {
+        "issuer" => show(IssuerConfig::from_env("T_")),
+        "verifier" => show(VerifierConfig::from_env("T_")),
+        "session" => show(PasetoSessionConfig::from_env("T_")),
+        "remember" => show(RememberMeConfig::from_env("T_")),
+        "refresh" => show(RefreshTokensConfig::from_env("T_")),
+        "no prefix" => show(IssuerConfig::from_env("")),
+        _ => {}
+    }
+}
+
+/// The settings of variables with the prefix `T_` as `Debug` shows them, or the error.
+pub(crate) fn from_env<V: Into<OsString>>(
+    kind: &str,
+    variables: impl IntoIterator<Item = (String, V)>,
+) -> Result<String, String> {
+    let variables: BTreeMap<_, OsString> =
+        variables.into_iter().map(|(name, value)| (format!("T_{name}"), value.into())).collect();
+    let output = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "config_env::child", "--ignored", "--nocapture"])
+        .env(TYPE, kind)
+        .envs(variables)
+        .output()
+        .unwrap();
+    let output = String::from_utf8(output.stdout).unwrap();
+    for line in output.lines() {
+        if let Some(settings) = line.strip_prefix(READ) {
+            return Ok(settings.to_owned());
+        }
+        if let Some(error) = line.strip_prefix(REJECTED) {
+            return Err(error.to_owned());
+        }
+    }
+    panic!("no result: {output}")
+}
+
+fn issuer<const N: usize>(more: [(&str, &str); N]) -> Result<String, String> {
+    let required = [("ISS", ISSUER), ("PRIVATE_KEYS", SECRET_PASERK)];
+    from_env("issuer", required.into_iter().chain(more).map(|(name, value)| (name.to_owned(), value)))
+}
+
+fn read<const N: usize>(kind: &str, variables: [(&str, &str); N]) -> Result<String, String> {
+    from_env(kind, variables.map(|(name, value)| (name.to_owned(), value)))
+}
+
+#[test]
+fn an_unset_variable_is_the_default() {
+    let default = issuer([]).unwrap();
+    assert!(default.contains("ttl: 3600s") && default.contains(keys::secret().kid()), "{default}");
+    assert_eq!(issuer([("TTL", "1h"), ("INCLUDE_KID", "true"), ("SERIALIZER", "json")]).unwrap(), default);
+    assert_ne!(issuer([("EXP", "15m")]).unwrap(), default);
+}
+
+#[test]
+fn a_required_variable_is_not_set() {
+    assert_eq!(read("issuer", []).unwrap_err(), "`T_ISS`: the variable is not set");
+    assert_eq!(read("issuer", [("ISS", ISSUER)]).unwrap_err(), "`T_PRIVATE_KEYS`: the variable is not set");
+    assert_eq!(read("verifier", [("ISS", ISSUER)]).unwrap_err(), "`T_PUBLIC_KEYS`: the variable is not set");
+    let error = read("verifier", [("PUBLIC_KEYS", PUBLIC_PASERK)]).unwrap_err();
+    assert_eq!(error, "`T_ISS`: the variable is not set");
+    for kind in ["session", "remember", "refresh"] {
+        assert_eq!(read(kind, []).unwrap_err(), "`T_KEYS`: the variable is not set");
+    }
+}
+
+#[test]
+fn an_empty_variable_is_an_error_except_the_application() {
+    let empty = "found an empty string: set a value, or remove the variable";
+    for name in ["AUDIENCE", "TTL", "IMPLICIT_ASSERTION", "IMPLICIT_ASSERTION_FILE", "USE_ISS"] {
+        assert_eq!(issuer([(name, "")]).unwrap_err(), format!("`T_{name}`: {empty}"));
+    }
+    let key = "k4.local.cHFyc3R1dnd4eXp7fH1-f4CBgoOEhYaHiImKi4yNjo8";
+    let error = read("session", [("KEYS", key), ("COOKIE_DOMAIN", "")]).unwrap_err();
+    assert_eq!(error, format!("`T_COOKIE_DOMAIN`: {empty}"));
+    let session = read("session", [("KEYS", key)]).unwrap();
+    assert_eq!(read("session", [("KEYS", key), ("APPLICATION", "")]).unwrap(), session);
+}
+
+#[test]
+fn each_type_rejects_the_settings_of_others_but_issuer_and_verifier_share_a_prefix() {
+    for name in ["PRIVATE_KEY", "TTL_FILE", "COOKIE", "COOKIE_TTL", "COOKIE_KEYS_FILE", "iss", "Ttl", ""] {
+        let error = issuer([(name, "1")]).unwrap_err();
+        assert!(error.starts_with(&format!("`T_{name}`: the variable is not a setting: ")), "{error}");
+    }
+    assert_eq!(issuer([("PUBLIC_KEYS", "x"), ("LEEWAY", "x"), ("TRUSTED_ORIGINS", "x")]), issuer([]));
+    for name in ["KEYS_FILE", "COOKIE_NAME", "COOKIE_SAMESITE", "GRACE", "SESSION_PROTECTION", "IDLE_LIMIT", "LIFETIME"]
+    {
+        assert!(issuer([(name, "x")]).unwrap_err().contains("the variable is not a setting"), "{name}");
+    }
+    let key = "k4.local.cHFyc3R1dnd4eXp7fH1-f4CBgoOEhYaHiImKi4yNjo8";
+    for (kind, names) in [
+        ("session", ["TTL", "LIFETIME", "DURATION", "CHECK_USER", "SESSION_PROTECTION"]),
+        ("remember", ["TTL", "ABSOLUTE_LIMIT", "ACCESS_TTL", "GRACE", "PERSISTENT"]),
+        ("refresh", ["TTL", "DURATION", "IDLE_LIMIT", "COOKIE_NAME", "CHECK_USER"]),
+    ] {
+        for name in names {
+            let error = read(kind, [("KEYS", key), (name, "1m")]).unwrap_err();
+            assert!(error.starts_with(&format!("`T_{name}`: the variable is not a setting")), "{kind}: {error}");
+        }
+    }
+    // A key in the name of a variable is not shown.
+    let error = issuer([(SECRET_PASERK, "x")]).unwrap_err();
+    assert!(error.starts_with("`T_…`: the variable is not a setting"), "{error}");
+    assert!(read("no prefix", []).unwrap_err().starts_with("`prefix`: expected a string"));
+}
+
+#[test]
+fn a_file_has_the_value_of_a_secret() {
+    let expected = issuer([]).unwrap();
+    for content in [SECRET_PASERK.to_owned(), format!("{SECRET_PASERK}\n"), SECRET_PEM.to_owned()] {
+        let file = TestFile::new(content);
+        let variables = [("ISS", ISSUER), ("PRIVATE_KEYS_FILE", file.path())];
+        assert_eq!(read("issuer", variables).unwrap(), expected);
+        let error = issuer([("PRIVATE_KEYS_FILE", file.path())]).unwrap_err();
+        assert_eq!(error, "`T_PRIVATE_KEYS_FILE`: duplicate field `private_keys`: remove one of them");
+    }
+    let wrong = TestFile::new(PUBLIC_PASERK);
+    let error = read("issuer", [("ISS", ISSUER), ("PRIVATE_KEYS_FILE", wrong.path())]).unwrap_err();
+    assert!(error.starts_with("`T_PRIVATE_KEYS_FILE`: wrong type of key: "), "{error}");
+    let error = read("issuer", [("ISS", ISSUER), ("PRIVATE_KEYS_FILE", "/run/secrets/no-such-key")]).unwrap_err();
+    let start = "`T_PRIVATE_KEYS_FILE`: cannot read the file `/run/secrets/no-such-key`: ";
+    assert!(error.starts_with(start), "{error}");
+    // The key itself in place of the path.
+    let error = read("issuer", [("ISS", ISSUER), ("PRIVATE_KEYS_FILE", SECRET_PASERK)]).unwrap_err();
+    assert!(error.starts_with("`T_PRIVATE_KEYS_FILE`: cannot read the file `…`: "), "{error}");
+    let assertion = TestFile::new("here");
+    assert_eq!(issuer([("IMPLICIT_ASSERTION_FILE", assertion.path())]).unwrap(), expected);
+}
+
+#[test]
+fn commas_separate_the_elements_of_a_list() {
+    let key = [("ISS", ISSUER), ("PUBLIC_KEYS", PUBLIC_PASERK)];
+    let [iss, public] = key;
+    let shown = read("verifier", [iss, public, ("AUDIENCE", "ada, bob"), ("TRUSTED_ORIGINS", "https://a,https://b")]);
+    let shown = shown.unwrap();
+    assert!(shown.contains(r#"audience: ["ada", "bob"]"#), "{shown}");
+    assert!(shown.contains(r#"trusted_origins: ["https://a", "https://b"]"#), "{shown}");
+    let error = read("verifier", [iss, public, ("AUD", "ada,,bob")]).unwrap_err();
+    assert_eq!(error, "`T_AUD[1]`: expected a string, found an empty string");
+    // An issuer has one audience.
+    let error = issuer([("AUDIENCE", "ada,bob")]).unwrap_err();
+    assert_eq!(error, "`T_AUDIENCE`: expected one string, found several with commas between them");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_value_that_is_not_utf_8_is_an_error_without_the_value() {
+    use std::os::unix::ffi::OsStringExt;
+
+    let mut value = SECRET_PASERK.as_bytes().to_vec();
+    value.push(0xff);
+    let variables = [("ISS".to_owned(), ISSUER.into()), ("PRIVATE_KEYS".to_owned(), OsString::from_vec(value))];
+    assert_eq!(from_env("issuer", variables).unwrap_err(), "`T_PRIVATE_KEYS`: the value is not UTF-8");
+}

@@ -1,64 +1,61 @@
-//! The file of settings that examples read.
+//! The file of settings that the examples read.
 
-use std::{env, error::Error, fs};
+use std::env;
+use std::error::Error;
+use std::fs;
+use std::path::Path;
 
 use paseto_actix::{IssuerConfig, VerifierConfig};
 use serde::Deserialize;
 
-/// `{"issuer": {…}, "verifier": {…}}`.
+/// The tables `issuer` and `verifier` of a file such as `paseto.toml`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Who issues tokens.
+    /// The issuer of tokens.
     pub issuer: IssuerConfig,
-    /// Whose tokens are accepted.
+    /// The verifier of tokens.
     pub verifier: VerifierConfig,
 }
 
 impl Config {
-    /// Reads the text of the file that `PASETO_CONFIG` names; where it is not set, a demo's, and a line that says so.
+    /// Reads the file that the variable `PASETO_CONFIG` names: JSON if it has the extension `json`,
+    /// otherwise TOML. If the variable is not set, prints a line, and returns the settings of a
+    /// demo.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read.
-    pub fn text() -> Result<String, Box<dyn Error>> {
-        let Ok(path) = env::var("PASETO_CONFIG") else {
-            println!("PASETO_CONFIG is not set: using a demo key that everybody knows");
-            return Ok(DEMO.to_owned());
-        };
-        Ok(fs::read_to_string(&path).map_err(|error| format!("PASETO_CONFIG: cannot read `{path}`: {error}"))?)
-    }
-
-    /// The settings in a text.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong, and where in the text.
-    pub fn parse(text: &str) -> Result<Self, Box<dyn Error>> {
-        let path = env::var("PASETO_CONFIG").unwrap_or_default();
-        Ok(serde_json::from_str(text).map_err(|error| format!("PASETO_CONFIG: in `{path}`: {error}"))?)
-    }
-
-    /// Both at once.
-    ///
-    /// # Errors
-    ///
-    /// As [`text`](Self::text) and [`parse`](Self::parse).
+    /// The cause and the line, without the text of the line, which may have a key in it.
     pub fn load() -> Result<Self, Box<dyn Error>> {
-        Self::parse(&Self::text()?)
+        let Some(path) = env::var_os("PASETO_CONFIG") else {
+            println!("PASETO_CONFIG is not set: using a demo key that is public");
+            return Ok(parse_toml(DEMO)?);
+        };
+        let path = Path::new(&path);
+        let in_file = |error: String| format!("PASETO_CONFIG: in `{}`: {error}", path.display());
+        let text = fs::read_to_string(path)
+            .map_err(|error| format!("PASETO_CONFIG: cannot read `{}`: {error}", path.display()))?;
+        let config = if path.extension().is_some_and(|extension| extension == "json") {
+            serde_json::from_str(&text).map_err(|error| error.to_string())
+        } else {
+            parse_toml(&text)
+        };
+        Ok(config.map_err(without_keys).map_err(in_file)?)
     }
 }
 
-const DEMO: &str = r#"{
-    "issuer": {
-        "iss": "https://issuer.example",
-        "private_keys": [
-            { "paserk": "k4.secret.tMv7Q99M4hByfZU-SnEzB_oZu32fhQQUONnhG5QqN3Qeudu7vAR8A_1wYE4AcfCYfhayi3VyJcEfAEFdDiCxog" }
-        ]
-    },
-    "verifier": {
-        "public_keys": [
-            { "iss": "https://issuer.example", "paserk": "k4.public.Hrnbu7wEfAP9cGBOAHHwmH4Wsot1ciXBHwBBXQ4gsaI" }
-        ]
-    }
-}"#;
+/// The error of `toml` shows the line itself too.
+fn parse_toml(text: &str) -> Result<Config, String> {
+    toml::from_str(text).map_err(|error: toml::de::Error| match error.span().and_then(|span| text.get(..span.start)) {
+        Some(before) => format!("{} at line {}", error.message(), before.matches('\n').count() + 1),
+        None => error.message().to_owned(),
+    })
+}
+
+/// The errors of `serde` show names and values at the top of the file.
+fn without_keys(error: String) -> String {
+    if error.contains("k4.") || error.contains("-----") { "a key is in a wrong place".to_owned() } else { error }
+}
+
+/// The file `paseto.toml`, whose key is public.
+const DEMO: &str = include_str!("../paseto.toml");

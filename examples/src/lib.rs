@@ -31,29 +31,22 @@ pub fn listen() -> io::Result<TcpListener> {
     Ok(listener)
 }
 
-/// The keys in an environment variable: a comma-separated list of `k4.local` keys, the active one first. Where it is not set, a
-/// fresh key, and a line that says so.
+/// The keys in an environment variable: `k4.local` keys with commas between them, the active key
+/// first. If the variable is not set, prints a line, and returns a new key.
 ///
 /// # Errors
 ///
-/// What is wrong with which key of the list.
+/// The name of the variable and the cause.
 pub fn key_ring(variable: &str) -> Result<KeyRing, Box<dyn Error>> {
-    let list = match env::var(variable) {
-        Ok(list) => list,
+    match env::var(variable) {
+        Ok(keys) => Ok(keys.parse().map_err(|error| format!("{variable}: {error}"))?),
         Err(VarError::NotPresent) => {
-            println!("{variable} is not set: using a fresh key, so what it seals ends with this program");
-            return Ok(LocalKey::generate().into());
+            println!("{variable} is not set: using a new key, whose tokens end with this program");
+            Ok(LocalKey::generate().into())
         }
-        // Its own words would show the keys.
-        Err(VarError::NotUnicode(_)) => return Err(format!("{variable}: no valid text").into()),
-    };
-    let mut keys = Vec::new();
-    for (index, key) in list.split(',').enumerate() {
-        let key = LocalKey::from_paserk(key.trim());
-        keys.push(key.map_err(|error| format!("{variable}, key {}: {error}", index + 1))?);
+        // The text of this error shows the keys.
+        Err(VarError::NotUnicode(_)) => Err(format!("{variable}: the value is not UTF-8").into()),
     }
-    let retired = keys.split_off(1);
-    Ok(KeyRing::new(keys.remove(0), retired).map_err(|error| format!("{variable}: {error}"))?)
 }
 
 /// Ends a program: a failure is told in words, not in `Debug`.

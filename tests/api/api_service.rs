@@ -2,11 +2,14 @@
 
 use std::process::Command;
 
-use paseto_actix_tests::{process::Process, redis::Redis};
+use paseto_actix_tests::app::issuer_builder;
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::process::Process;
+use paseto_actix_tests::redis::Redis;
 use serde_json::{Value, json};
 
 struct Service {
-    _process: Process,
+    process: Process,
     url: String,
 }
 
@@ -14,7 +17,7 @@ impl Service {
     fn start(variables: &[(&str, &str)]) -> Self {
         let mut process = Process::example_with("api_service", variables);
         let url = process.line_after("listening on ");
-        Self { _process: process, url }
+        Self { process, url }
     }
 
     /// The status and the body of an answer; JSON goes out by `POST`, with or without a token.
@@ -76,6 +79,36 @@ impl Pair {
 }
 
 const FOO: &str = "foo@bar.example";
+
+/// What clients do every day needs no action of the operator.
+#[test]
+fn normal_traffic_logs_nothing_at_the_default_level() {
+    let service = Service::start(&[]);
+    let pair = service.log_in(FOO);
+    assert_eq!(service.get("/me", &pair.access), 200);
+    let next = service.refresh(&pair).expect("another pair");
+    assert_eq!(service.ask("/me", None, None).0, 401, "a first visit");
+    assert_eq!(service.ask("/login", None, Some(json!({ "email": FOO, "password": "typo" }))).0, 401);
+    assert_eq!(service.get("/admin", &next.access), 403);
+    assert_eq!(service.get("/me", &expired()), 401);
+    assert_eq!(service.post("/logout", &next.access), 204);
+    assert_eq!(service.get("/me", &next.access), 401, "another tab, after the logout");
+    assert!(service.refresh(&next).is_none());
+    assert_eq!(service.send("/me", &["--header", "Authorization: Basic YWRhOnNlY3JldA=="]).0, 401);
+    let preflight = ["--request", "OPTIONS", "--header", "Access-Control-Request-Method: GET"];
+    assert!(service.send("/me", &preflight).0 >= 400);
+    assert_eq!(service.process.kill(), "");
+
+    let service = Service::start(&[]);
+    assert_eq!(service.get("/me", "v4.public.AAAA"), 401);
+    let log = service.process.kill();
+    assert!(log.contains("WARN") && log.contains("malformed"), "a line that the test above would have seen: {log}");
+}
+
+/// A token of the demo's key and issuer that expired in January 2026.
+fn expired() -> String {
+    issuer_builder(&TestClock::new()).build().unwrap().issue(&json!({ "email": FOO })).unwrap()
+}
 
 #[test]
 fn b51_a_service_in_memory() {

@@ -1,6 +1,7 @@
 //! What the README shows, as it stands there.
 
-use paseto_actix::{IssuerConfig, VerifierConfig};
+use actix_web::cookie::SameSite;
+use paseto_actix::{IssuerConfig, LocalKey, PasetoSessionConfig, VerifierConfig};
 use paseto_actix_tests::{
     app::assert_accepted,
     keys::{PUBLIC_PASERK, SECRET_PASERK},
@@ -11,15 +12,22 @@ use serde::Deserialize;
 struct Config {
     issuer: IssuerConfig,
     verifier: VerifierConfig,
+    session: PasetoSessionConfig,
 }
 
 #[actix_web::test]
 async fn the_settings_of_the_readme_go_together() {
     let readme = include_str!("../../README.md");
-    let (_, rest) = readme.split_once("```json\n").unwrap();
+    let (_, rest) = readme.split_once("```toml\n").unwrap();
     let (settings, _) = rest.split_once("```").unwrap();
-    let settings = settings.replace("k4.secret.…", SECRET_PASERK).replace("k4.public.…", PUBLIC_PASERK);
-    let config: Config = serde_json::from_str(&settings).unwrap();
+    // The file and the variable of the README do not exist here.
+    let settings = settings
+        .replace("{ file = \"/run/secrets/paseto.key\" }", &format!("\"{SECRET_PASERK}\""))
+        .replace("{ env = \"COOKIE_KEY\" }", &format!("\"{}\"", *LocalKey::generate().to_paserk()))
+        .replace("k4.public.…", PUBLIC_PASERK);
+    let config: Config = toml::from_str(&settings).unwrap();
+    assert_eq!(config.session.cookie.same_site, SameSite::Strict);
+    config.session.build().unwrap();
     let token = config.issuer.build().unwrap().issue(&serde_json::json!({})).unwrap();
     assert_accepted(&config.verifier.build().unwrap(), &token).await;
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     env,
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     path::PathBuf,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::OnceLock,
@@ -66,6 +66,14 @@ impl Process {
                 return rest.to_owned();
             }
         }
+    }
+
+    /// Kills the program, and returns the rest of its output.
+    pub fn kill(mut self) -> String {
+        self.child.kill().expect("the program runs");
+        let mut rest = String::new();
+        self.stdout.read_to_string(&mut rest).expect("UTF-8");
+        rest
     }
 
     /// Writes one line to it and waits for one line in return.

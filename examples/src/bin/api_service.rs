@@ -13,11 +13,17 @@
 //! `/logout` ends the login that the token is of, `/logout-everywhere` all logins of its user. `admin@bar.example`, with the same
 //! password, may see `/admin` too. Errors of `/login` and `/refresh` that are about the body are `{"error": "…"}`.
 //!
-//! `BIND` is the address to listen on (default `127.0.0.1:8080`). `PASETO_CONFIG`, where set, is the path of a JSON file
-//! `{"issuer": {…}, "verifier": {…}}`; without it, a demo key is used that everybody knows. `REFRESH_KEYS`, where set, is a
-//! comma-separated list of `k4.local` keys, the active one first; without it, one is derived of the settings, which have a secret
-//! in them. `REDIS_URL`, where set, is the Redis that several of these share, over TLS if it begins with `rediss://`: the program
-//! ends at once if that does not answer. Without it, logins are kept in memory, and end with the program.
+//! Environment variables:
+//!
+//! - `BIND`: the address to listen on. Default: `127.0.0.1:8080`.
+//! - `PASETO_CONFIG`: the path of a file such as `examples/paseto.toml`, or of the same in JSON
+//!   (`.json`). Default: the settings of that file, whose key is public.
+//! - `REFRESH_KEYS`: `k4.local` keys with commas between them, the active key first. Default: a key
+//!   that is derived from the first private key of the issuer. Then a new signing key ends all
+//!   logins: set `REFRESH_KEYS` before you rotate it.
+//! - `REDIS_URL`: the Redis that several processes share, over TLS if it begins with `rediss://`. If
+//!   it does not answer, the program ends at once. Default: logins are kept in memory, and end with
+//!   the program.
 
 use std::{
     env::{self, VarError},
@@ -138,11 +144,10 @@ async fn stores(
 
 async fn serve() -> Result<(), Box<dyn Error>> {
     log();
-    let text = Config::text()?;
-    let config = Config::parse(&text)?;
-    let keys = match env::var_os("REFRESH_KEYS") {
-        Some(_) => key_ring("REFRESH_KEYS")?,
-        None => LocalKey::derive_from(text.as_bytes(), "refresh tokens of api_service")?.into(),
+    let config = Config::load()?;
+    let keys = match (env::var_os("REFRESH_KEYS"), config.issuer.private_keys.first()) {
+        (None, Some(key)) => LocalKey::derive_from(key.to_paserk().as_bytes(), "refresh tokens of api_service")?.into(),
+        _ => key_ring("REFRESH_KEYS")?,
     };
     let issuer = config.issuer.build().map_err(|error| format!("`issuer`: {error}"))?;
     let (tokens, verifier) = stores(issuer, keys, config.verifier.into_builder()).await?;

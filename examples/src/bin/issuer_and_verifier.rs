@@ -3,8 +3,9 @@
 //! `cargo run --bin issuer_and_verifier`, then open the address that it prints and log in as `foo@bar.example` with
 //! the password `mysecret`.
 //!
-//! `BIND` is the address to listen on (default `127.0.0.1:8080`). `PASETO_CONFIG`, where set, is the path of a JSON file
-//! `{"issuer": {…}, "verifier": {…}}`; without it, a demo key is used that everybody knows.
+//! `BIND` is the address to listen on (default: `127.0.0.1:8080`). `PASETO_CONFIG` is the path of a
+//! file such as `examples/paseto.toml`, or of the same in JSON (`.json`). By default, the settings
+//! are those of that file, whose key is public.
 
 use std::{error::Error, process::ExitCode};
 

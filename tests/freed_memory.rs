@@ -10,8 +10,10 @@
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     collections::{BTreeSet, HashMap},
+    env, fs,
     hint::black_box,
-    ptr, slice,
+    path::PathBuf,
+    process, ptr, slice,
     sync::atomic::{
         AtomicBool, AtomicUsize,
         Ordering::{Relaxed, SeqCst},
@@ -23,8 +25,8 @@ use actix_web::{cookie::time::Duration, rt::System as Runtime};
 use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding};
 use blake2b_simd::Params;
 use paseto_actix::{
-    Issuer, IssuerConfig, KeyRing, LocalKey, MemoryRevocations, MemorySeries, PasetoSessionStore, RefreshTokens,
-    SecretKey, Verifier,
+    Issuer, IssuerConfig, KeyRing, LocalKey, MemoryRevocations, MemorySeries, PasetoSessionConfig, PasetoSessionStore,
+    RefreshTokens, RefreshTokensConfig, SecretKey, Verifier,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -156,6 +158,8 @@ impl Secrets {
 struct Texts {
     damaged_pems: [String; 4],
     settings: String,
+    /// The path of a file with a key.
+    file: PathBuf,
 }
 
 impl Texts {
@@ -169,7 +173,13 @@ impl Texts {
         ];
         assert!(damaged_pems.iter().all(|pem| pem != SECRET_PEM));
         let settings = json!({ "iss": ISSUER, "private_keys": [{ "paserk": SECRET_PASERK }] }).to_string();
-        Self { damaged_pems, settings }
+        let file = env::temp_dir().join(format!("paseto-freed-memory-{}", process::id()));
+        fs::write(&file, SECRET_PASERK).unwrap();
+        for (name, value) in [("T_ISS", ISSUER), ("T_PRIVATE_KEYS", SECRET_PASERK), ("S_KEYS", LOCAL_PASERK)] {
+            // SAFETY: no other thread of this process uses variables.
+            unsafe { env::set_var(name, value) };
+        }
+        Self { damaged_pems, settings, file }
     }
 }
 
@@ -269,6 +279,19 @@ fn settings(texts: &Texts, _: &mut Used) {
         serde_json::from_value::<IssuerConfig>(settings).unwrap().build().unwrap();
     }
     serde_json::from_str::<IssuerConfig>(&texts.settings).unwrap().build().unwrap();
+    for key in [json!({ "file": texts.file }), json!({ "env": "T_PRIVATE_KEYS" }), json!({ "pem": SECRET_PEM })] {
+        serde_json::from_value::<SecretKey>(key).unwrap();
+    }
+    for key in [json!({ "file": SECRET_PASERK }), json!({ "env": SECRET_PASERK }), json!({ "pem": SECRET_PASERK })] {
+        assert!(serde_json::from_value::<SecretKey>(key).is_err());
+    }
+    IssuerConfig::from_env("T_").unwrap().build().unwrap();
+    PasetoSessionConfig::from_env("S_").unwrap().build().unwrap();
+    assert!(RefreshTokensConfig::from_env("T_P").is_err());
+    for keys in [json!(LOCAL_PASERK), json!([LOCAL_PASERK]), json!({ "env": "S_KEYS" })] {
+        serde_json::from_value::<KeyRing>(keys).unwrap();
+    }
+    LOCAL_PASERK.parse::<KeyRing>().unwrap();
 }
 
 fn issuer(used: &mut Used) -> Issuer {
@@ -351,6 +374,7 @@ fn freed_memory_contains_no_part_of_a_key() {
         run(&texts, &mut used);
         IS_RECORDING.store(false, SeqCst);
     }
+    fs::remove_file(&texts.file).unwrap();
 
     let mut secrets = Secrets::default();
     secrets.add("the control", &CONTROL);

@@ -54,7 +54,7 @@ fn b31_how_long_a_token_may_live() {
     }
     for bad in [Duration::ZERO, NANOSECOND, SECOND - NANOSECOND, CENTURY + NANOSECOND, Duration::MAX] {
         match issuer().ttl(bad).build() {
-            Err(ConfigError::DurationOutOfRange { given, .. }) => assert_eq!(given, bad),
+            Err(ConfigError::DurationOutOfRange { found, .. }) => assert_eq!(found, bad),
             other => panic!("{bad:?}: {other:?}"),
         }
         assert!(issuer().ttl(bad).ttl(SECOND).build().is_ok(), "the last call counts");
@@ -111,7 +111,7 @@ fn b31_a_verifier_and_its_keys() {
     let in_between = verifier().trust("joe", other()).trust_keys(ISSUER, [other(), keys::public()]);
     assert_eq!(build(in_between), Err(ConfigError::DuplicateKey { kid: kid.clone() }));
     let two = ConfigError::KeyOfTwoIssuers { kid, first: ISSUER.to_owned(), second: "joe".to_owned() };
-    assert!(two.to_string().contains(r#""https://issuer.example" and "joe""#));
+    assert!(two.to_string().contains("`https://issuer.example` and `joe`"));
     assert_eq!(build(verifier().trust("joe", keys::public())), Err(two));
 }
 
@@ -123,7 +123,7 @@ fn b31_other_settings_of_a_verifier() {
     for bad in [limit + NANOSECOND, CENTURY + SECOND, Duration::MAX] {
         let error = verifier().leeway(bad).build().unwrap_err();
         assert!(
-            matches!(error, ConfigError::DurationOutOfRange { setting: "leeway", given, .. } if given == bad),
+            matches!(error, ConfigError::DurationOutOfRange { setting: "leeway", found, .. } if found == bad),
             "{error:?}"
         );
     }

@@ -98,7 +98,8 @@ async fn b16_four_keys_of_the_claimed_issuer_are_tried() {
             let token = token(key, issuer);
             assert_eq!(checks(&verifier, &token).await, expected, "{issuer}");
             if expected.1 == 401 {
-                assert_refused_as(&verifier, &token, Kind::UnknownKey).await;
+                let kind = if expected.0 == 0 { Kind::UntrustedIssuer } else { Kind::UnknownKey };
+                assert_refused_as(&verifier, &token, kind).await;
             }
         }
     }
@@ -113,11 +114,13 @@ async fn b17_iss_of_another_key() {
     let verifier = verifier_builder(&TestClock::new()).trust(OTHER, others.public_key()).build().unwrap();
     let with_slash = format!("{ISSUER}/");
     for (key, trusted_for, not_for) in [(&mine, ISSUER, OTHER), (&others, OTHER, ISSUER)] {
-        for (footer, kind) in [(kid_of(key.kid()), Kind::UntrustedIssuer), (Vec::new(), Kind::UnknownKey)] {
+        for footer in [kid_of(key.kid()), Vec::new()] {
             let token = |iss: &str| parts::sign(key, &payload_of(iss), &footer, b"");
             assert_accepted(&verifier, &token(trusted_for)).await;
-            for iss in [not_for, "", &with_slash, &trusted_for.to_uppercase(), "https://", "null"] {
-                assert_refused_as(&verifier, &token(iss), kind).await;
+            let kind = if footer.is_empty() { Kind::UnknownKey } else { Kind::UntrustedIssuer };
+            assert_refused_as(&verifier, &token(not_for), kind).await;
+            for iss in ["", &with_slash, &trusted_for.to_uppercase(), "https://", "null"] {
+                assert_refused_as(&verifier, &token(iss), Kind::UntrustedIssuer).await;
             }
         }
     }
@@ -126,10 +129,10 @@ async fn b17_iss_of_another_key() {
 #[actix_web::test]
 async fn b17_no_iss() {
     let clock = TestClock::new();
-    for (kid, kind) in [(true, Kind::UntrustedIssuer), (false, Kind::UnknownKey)] {
+    for kid in [true, false] {
         let token = |iss| issuer_builder(&clock).include_kid(kid).include_iss(iss).build().unwrap().issue(&json!({}));
         assert_accepted(&verifier(), &token(true).unwrap()).await;
-        assert_refused_as(&verifier(), &token(false).unwrap(), kind).await;
+        assert_refused_as(&verifier(), &token(false).unwrap(), Kind::MissingClaim).await;
     }
 }
 
@@ -198,7 +201,7 @@ async fn b19_times_are_compared_as_moments_not_as_texts() {
 async fn b19_no_exp() {
     let clock = TestClock::new();
     let token = issuer_builder(&clock).dangerously_without_expiry().build().unwrap().issue(&json!({})).unwrap();
-    assert_refused_as(&verifier(), &token, Kind::InvalidClaim).await;
+    assert_refused_as(&verifier(), &token, Kind::MissingClaim).await;
     let lenient = verifier_builder(&clock).dangerously_accept_tokens_without_expiry().build().unwrap();
     assert_accepted(&lenient, &token).await;
     // Lenient is not blind: an `exp` that is there counts.

@@ -15,25 +15,36 @@ mod cached_revocations;
 mod checks;
 mod claims;
 mod config;
+#[cfg(feature = "remember")]
+mod config_defaults;
+#[cfg(feature = "remember")]
+mod config_env;
+mod config_keys;
 mod config_secrets;
+#[cfg(feature = "remember")]
+mod config_sources;
 #[cfg(feature = "macros")]
 mod cookie_caching;
 mod cookies;
 mod cross_origin;
 mod cross_origin_closures;
 mod cross_origin_protection;
+mod error_parts;
 #[cfg(feature = "session")]
 mod events;
 mod forgery;
 mod form;
 #[cfg(feature = "macros")]
 mod guard;
+#[cfg(feature = "macros")]
+mod guard_answers;
 mod house;
 #[cfg(feature = "macros")]
 mod interop;
 mod issuing;
 mod issuing_max_ttl;
 mod issuing_refused;
+mod key_spellings;
 mod keys;
 mod keys_pem;
 mod keys_weak;
@@ -51,9 +62,12 @@ mod logs;
 mod macro_expansion;
 #[cfg(feature = "macros")]
 mod macro_forms;
+mod mistakes;
 mod payload;
 mod precomputed_keys;
 mod properties;
+mod protected_resource;
+#[cfg(feature = "session")]
 mod readme;
 #[cfg(feature = "redis")]
 mod redis;
@@ -98,6 +112,8 @@ mod revocation;
 mod revoked_logins;
 #[cfg(feature = "session")]
 mod revoked_sessions;
+#[cfg(feature = "macros")]
+mod scope_constants;
 #[cfg(all(feature = "session", feature = "test-suites"))]
 mod series_test_suite;
 #[cfg(feature = "macros")]
@@ -126,6 +142,8 @@ mod session_subjects;
 mod sessions;
 #[cfg(feature = "remember")]
 mod shared_caches;
+#[cfg(feature = "macros")]
+mod step_up;
 #[cfg(feature = "test-suites")]
 mod test_suites;
 mod transport;

@@ -1,0 +1,82 @@
+//! Sessions, remembered logins and refresh tokens that are configured or used incorrectly.
+
+use std::time::Duration;
+
+use actix_web::cookie::SameSite;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, web};
+use paseto_actix::{
+    Fresh, KeyRing, LocalKey, MemoryRevocations, MemorySeries, PasetoSession, PasetoSessionBuilder, RefreshTokens,
+    RememberMe, UserStamp,
+};
+use paseto_actix_tests::app::{call, issuer_builder};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::logs::Logs;
+use serde_json::json;
+
+use super::{mistakes, reason};
+
+fn session(configure: impl Fn(PasetoSessionBuilder) -> PasetoSessionBuilder) -> String {
+    configure(PasetoSession::builder(LocalKey::generate())).build().unwrap_err().to_string()
+}
+
+fn remember() -> RememberMe {
+    RememberMe::builder(LocalKey::generate()).user_loader(async |_| Some(UserStamp::of("hash"))).build().unwrap()
+}
+
+/// The log of a request to an application.
+macro_rules! log {
+    ($app:expr) => {{
+        let app = init_service($app.route("/fresh", web::get().to(async |_: Fresh| ""))).await;
+        let logs = Logs::capture();
+        assert_eq!(call(&app, TestRequest::with_uri("/fresh").to_request()).await.status.as_u16(), 500);
+        reason(&logs)
+    }};
+}
+
+fn tokens(clock: &TestClock) -> RefreshTokens {
+    RefreshTokens::builder(issuer_builder(clock).build().unwrap(), LocalKey::generate())
+        .families(MemorySeries::new(10))
+        .revocations(MemoryRevocations::new(10))
+        .grace(Duration::ZERO)
+        .clock(clock.clone())
+        .build()
+        .unwrap()
+}
+
+async fn refreshed(after: time::Duration, uses: usize, change: fn(&str) -> String) -> String {
+    let clock = TestClock::new();
+    let tokens = tokens(&clock);
+    let token = tokens.begin("ada").await.unwrap().issue(&json!({})).unwrap().refresh_token;
+    clock.advance(after);
+    for _ in 1..uses {
+        drop(tokens.refresh(&token).await.unwrap());
+        clock.advance(time::Duration::MINUTE);
+    }
+    tokens.refresh(&change(&token)).await.unwrap_err().to_string()
+}
+
+mistakes! {
+    domain_with_a_scheme: session(|builder| builder.cookie_name("id").cookie_domain("https://example.org")) => "`cookie_domain`: expected a host name of ASCII letters, digits, `-`, `_` and `.`, such as `example.org` or `xn--bcher-kva.example`, without scheme, port, path and final dot, found `https://example.org`";
+    domain_with_the_default_name: session(|builder| builder.cookie_domain("example.org")) => "`cookie_name`: a name that begins with `__Host-`, as the default does, requires `Secure`, the path `/` and no domain: to set a domain or a path, choose another name, such as `__Secure-id`";
+    path_without_a_slash: session(|builder| builder.cookie_name("id").cookie_path("shop")) => "`cookie_path`: expected a path that begins with `/`, percent-encoded as in a URL, without `;`, `?` and `#`, found `shop`";
+    cookie_of_other_sites_without_secure: session(|builder| builder.cookie_same_site(SameSite::None).development_over_plain_http()) => "`cookie_same_site`: browsers reject `SameSite=None` without `Secure`: use `Lax`, or remove `development_over_plain_http`";
+    partitioned_and_lax: session(|builder| builder.partitioned(true)) => "`partitioned`: browsers send no `Lax` or `Strict` cookie to a frame of another site: set `SameSite=None` (`.cookie_same_site(..)`, in settings `cookie.same_site`)";
+    idle_longer_than_absolute: session(|builder| builder.idle_limit(Duration::from_secs(86_400))) => "`idle_limit`: the idle limit of 86400s is longer than the absolute limit of 43200s: lower `idle_limit` (30 minutes unless set), or raise `absolute_limit`";
+    key_that_is_active_and_retired: {
+        let key = LocalKey::generate();
+        KeyRing::new(key.clone(), [key.clone()]).unwrap_err().to_string().replace(key.kid(), "KID")
+    } => "the key KID is given twice: remove one";
+    remember_without_a_user_loader: RememberMe::builder(LocalKey::generate()).build().unwrap_err() => "`user_loader`: the user loader is missing: call `.user_loader(..)`";
+    remember_without_a_session: log!(App::new().wrap(remember())) => "ERROR no PasetoSession around RememberMe: call `App::wrap(LoginLayer::new(session, remember))`, or wrap the session after RememberMe, because the last `wrap` is the outermost";
+    remember_outside_of_the_session: log!(App::new().wrap(PasetoSession::builder(LocalKey::generate()).build().unwrap()).wrap(remember())) => "ERROR no PasetoSession around RememberMe: call `App::wrap(LoginLayer::new(session, remember))`, or wrap the session after RememberMe, because the last `wrap` is the outermost";
+    fresh_login_without_remember: log!(App::new()) => "ERROR no RememberMe around this handler: call `App::wrap(LoginLayer::new(session, remember))`";
+    session_inside_of_another: {
+        let session = || PasetoSession::builder(LocalKey::generate()).build().unwrap();
+        log!(App::new().wrap(session()).wrap(session()))
+    } => "ERROR a PasetoSession is inside another PasetoSession: remove one (a LoginLayer contains one), or wrap separate scopes";
+    refresh_tokens_without_stores: RefreshTokens::builder(issuer_builder(&TestClock::new()).build().unwrap(), LocalKey::generate()).build().unwrap_err() => "`families`: a store is required: call `.families(..)`";
+    access_token_in_place_of_a_refresh_token: refreshed(time::Duration::ZERO, 1, |_| "v4.public.AAAA".to_owned()).await => "not a refresh token of this application: the key, the application or the issuer differs, or it was changed";
+    refresh_after_a_month: refreshed(time::Duration::days(31), 1, str::to_owned).await => "the refresh token has expired";
+    refresh_token_that_is_used_twice: refreshed(time::Duration::ZERO, 2, str::to_owned).await => "the refresh token was used before: its login is revoked";
+}

@@ -96,6 +96,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod app_data;
+mod authority;
 mod clock;
 mod config;
 mod cookie;

@@ -1,6 +1,7 @@
 use actix_web::cookie::{Cookie, SameSite};
 
 use super::{PreparedCookie, is_cookie_name};
+use crate::authority::is_host_name;
 use crate::error::{ConfigError, quote};
 
 /// A cookie's name and attributes, with safe defaults.
@@ -118,12 +119,8 @@ impl CookieSettings {
 
 /// Browsers reject a cookie whose `Domain` is not the name of a host.
 fn check_domain(domain: &str) -> Result<(), ConfigError> {
-    let is_label = |label: &str| {
-        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        !label.is_empty() && label.bytes().all(is_allowed)
-    };
     // Browsers ignore a leading dot: RFC 6265, section 5.2.3.
-    if domain.strip_prefix('.').unwrap_or(domain).split('.').all(is_label) {
+    if is_host_name(domain.strip_prefix('.').unwrap_or(domain)) {
         return Ok(());
     }
     let problem = format!(

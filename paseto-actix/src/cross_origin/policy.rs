@@ -7,8 +7,6 @@
 //! [RFC 6454]: https://www.rfc-editor.org/rfc/rfc6454#section-7
 //! [RFC 9110, section 9.2.1]: https://www.rfc-editor.org/rfc/rfc9110#section-9.2.1
 
-use std::net::Ipv6Addr;
-
 use actix_web::{
     HttpRequest,
     http::{
@@ -17,6 +15,7 @@ use actix_web::{
     },
 };
 
+use crate::authority::{self, is_host, is_port};
 use crate::error::{ConfigError, quote};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -153,33 +152,13 @@ fn check_origin(text: &str) -> Result<(), &'static str> {
     if authority.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return Err("has upper-case letters");
     }
-    let (host, port) = match authority.rsplit_once(':') {
-        // An IPv6 address in brackets contains colons.
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (authority, None),
-    };
+    let (host, port) = authority::split(authority);
     if port == Some(default_port) {
         return Err("has the default port of its scheme");
     }
-    if port.is_some_and(|port| !is_port(port)) {
+    // Browsers write no leading zero.
+    if port.is_some_and(|port| port.starts_with('0') || !is_port(port)) {
         return Err("has no valid port after the colon");
     }
     if is_host(host) { Ok(()) } else { Err("has no valid host") }
-}
-
-fn is_port(text: &str) -> bool {
-    let is_number = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
-    is_number && text.parse::<u16>().is_ok()
-}
-
-/// Names of other scripts are in Punycode here, as in `Origin`.
-fn is_host(text: &str) -> bool {
-    if let Some(address) = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
-        return address.parse::<Ipv6Addr>().is_ok();
-    }
-    let is_label = |label: &str| {
-        let mut bytes = label.bytes();
-        !label.is_empty() && bytes.all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
-    };
-    text.split('.').all(is_label)
 }

@@ -1,5 +1,4 @@
-use std::net::Ipv6Addr;
-
+use crate::authority::{self, is_host, is_port};
 use crate::error::{ConfigError, quote};
 
 /// The parts of a URL.
@@ -51,20 +50,9 @@ fn split(url: &str) -> Option<Url<'_>> {
     }
     let (scheme, rest) = url.split_once("://")?;
     let (authority, _) = rest.split_once(['/', '?']).unwrap_or((rest, ""));
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, Some(port)),
-        _ => (authority, None),
-    };
-    let is_label =
-        |label: &str| !label.is_empty() && label.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_".contains(&c));
-    let is_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-        None => host.split('.').all(is_label),
-    };
-    let is_digits = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
-    let is_port = port.is_none_or(|port| is_digits(port) && port.parse::<u16>().is_ok_and(|port| port > 0));
+    let (host, port) = authority::split(authority);
     let is_loopback = ["localhost", "127.0.0.1", "[::1]"].contains(&host);
-    if !is_host || !is_port || !(scheme == "https" || scheme == "http" && is_loopback) {
+    if !is_host(host) || !port.is_none_or(is_port) || !(scheme == "https" || scheme == "http" && is_loopback) {
         return None;
     }
     let (origin, rest) = url.split_at(url.len() - rest.len() + authority.len());

@@ -22,4 +22,4 @@ pub use public::PublicKey;
 pub use ring::KeyRing;
 pub use secret::SecretKey;
 use stack::clear_stack_after;
-pub(crate) use text::{ReadKey, separate};
+pub(crate) use text::{ReadKey, separate, unquoted};

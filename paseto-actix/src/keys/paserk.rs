@@ -94,14 +94,6 @@ fn not_expected(text: &str, expected: &'static str) -> ConfigError {
     if pem::is_pem(text) {
         return ConfigError::WrongKeyType { expected, found: "PEM" };
     }
-    if let Some(found) = type_of(text) {
-        return ConfigError::WrongKeyType { expected, found };
-    }
-    ConfigError::MalformedKey(if text.is_empty() {
-        "the text is empty".into()
-    } else if text::is_path(text) {
-        text::FOUND_PATH.into()
-    } else {
-        format!("expected a PASERK that begins with `{expected}.`").into()
-    })
+    let problem = || ConfigError::MalformedKey(format!("expected a PASERK that begins with `{expected}.`").into());
+    text::common_mistake(text, expected).unwrap_or_else(problem)
 }

@@ -38,9 +38,6 @@ pub(super) fn is_pem(text: &str) -> bool {
 pub(super) fn decode(text: &str, expected: &'static str) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
     let malformed = |problem: String| Err(ConfigError::MalformedKey(problem.into()));
     let text = text::trim(text);
-    if text.is_empty() {
-        return Err(ConfigError::MalformedKey("the text is empty".into()));
-    }
     if text.len() > MAX_LEN {
         return malformed(format!("expected at most {MAX_LEN} bytes, found {}", text.len()));
     }
@@ -109,16 +106,13 @@ fn decode_body(mut rest: &str) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
 }
 
 fn not_pem(text: &str, expected: &'static str) -> ConfigError {
-    let problem = if let Some(found) = super::paserk::type_of(text) {
-        return ConfigError::WrongKeyType { expected, found };
-    } else if text::is_path(text) {
-        text::FOUND_PATH.to_owned()
-    } else if text.starts_with("ssh-") {
-        return ConfigError::WrongKeyType { expected, found: "ssh" };
-    } else {
-        format!("the text has no PEM block, which begins with `{BEGIN}{expected}-----`")
-    };
-    ConfigError::MalformedKey(problem.into())
+    text::common_mistake(text, expected).unwrap_or_else(|| {
+        if text.starts_with("ssh-") {
+            return ConfigError::WrongKeyType { expected, found: "ssh" };
+        }
+        let problem = format!("the text has no PEM block, which begins with `{BEGIN}{expected}-----`");
+        ConfigError::MalformedKey(problem.into())
+    })
 }
 
 /// The error for DER that is not an Ed25519 key in the expected form.

@@ -4,15 +4,19 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-use super::{LocalKey, PublicKey, SecretKey, pem};
+use super::{LocalKey, PublicKey, SecretKey, paserk, pem};
 use crate::error::ConfigError;
 
 /// Removes what secrets files, variables and editors add around a key: white space, line breaks
 /// that are written as `\n`, a byte order mark and one pair of quotes.
 pub(super) fn trim(text: &str) -> &str {
     let text = trim_blanks(text);
-    let unquoted = ['"', '\''].into_iter().find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote));
-    unquoted.map_or(text, trim_blanks)
+    unquoted(text).map_or(text, trim_blanks)
+}
+
+/// The text in quotes without them. Returns `None` for a text that is not in quotes.
+pub(crate) fn unquoted(text: &str) -> Option<&str> {
+    ['"', '\''].into_iter().find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote))
 }
 
 fn trim_blanks(mut text: &str) -> &str {
@@ -32,17 +36,29 @@ fn trim_blanks(mut text: &str) -> &str {
 /// Line breaks as text, as in `KEY="-----BEGIN PRIVATE KEY-----\n…"` of an environment file.
 pub(super) const ESCAPES: [&str; 2] = ["\\n", "\\r"];
 
-/// Whether the text names a file. A key never begins with a slash or a dot, and never ends in the
-/// extension of a file, because `.` occurs only before the last part of a PASERK.
-pub(super) fn is_path(text: &str) -> bool {
-    if text.starts_with(['/', '.']) {
-        return true;
+/// The error for a text that is not a key, if it is one of the common mistakes of both forms.
+pub(super) fn common_mistake(text: &str, expected: &'static str) -> Option<ConfigError> {
+    if let Some(found) = paserk::type_of(text) {
+        return Some(ConfigError::WrongKeyType { expected, found });
     }
-    let extension = text.rsplit_once('.').map_or("", |(_, extension)| extension);
-    ["pem", "key", "paserk", "txt", "pub"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+    let problem = if text.is_empty() {
+        "the text is empty"
+    } else if is_path(text) {
+        "the text is the path of a file: give the content of the file (in settings: `{ file = … }`, or a variable \
+         with `_FILE`)"
+    } else {
+        return None;
+    };
+    Some(ConfigError::MalformedKey(problem.into()))
 }
 
-pub(super) const FOUND_PATH: &str = "the text is the path of a file: give the content of the file (in settings: `{ file = … }`, or a variable with `_FILE`)";
+/// Whether the text names a file. A key never begins with a slash or a dot, and never ends in the
+/// extension of a file, because `.` occurs only before the last part of a PASERK.
+fn is_path(text: &str) -> bool {
+    let extension = text.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let is_extension = ["pem", "key", "paserk", "txt", "pub"].iter().any(|known| extension.eq_ignore_ascii_case(known));
+    text.starts_with(['/', '.']) || is_extension
+}
 
 /// A type of key that [`FromStr`] and serde read, as PASERK or as PEM.
 pub(crate) trait ReadKey: Sized {
@@ -61,45 +77,21 @@ pub(crate) trait ReadKey: Sized {
 const PASERK_OR_PEM: &str =
     "a key as PASERK or PEM, or a table with `paserk`, `pem`, `file`, `env`, or `version` and `key`";
 
-impl ReadKey for SecretKey {
-    const FORMS: &str = PASERK_OR_PEM;
-
-    fn read_paserk(text: &str) -> Result<Self, ConfigError> {
-        Self::from_paserk(text)
-    }
-
-    fn read_pem(text: &str) -> Result<Self, ConfigError> {
-        Self::from_pem(text)
-    }
-}
-
-impl ReadKey for PublicKey {
-    const FORMS: &str = PASERK_OR_PEM;
-
-    fn read_paserk(text: &str) -> Result<Self, ConfigError> {
-        Self::from_paserk(text)
-    }
-
-    fn read_pem(text: &str) -> Result<Self, ConfigError> {
-        Self::from_pem(text)
-    }
-}
-
-impl ReadKey for LocalKey {
-    const FORMS: &str = "a key as PASERK, or a table with `paserk`, `file` or `env`";
-
-    fn read_paserk(text: &str) -> Result<Self, ConfigError> {
-        Self::from_paserk(text)
-    }
-
-    fn read_pem(_: &str) -> Result<Self, ConfigError> {
-        Err(ConfigError::WrongKeyType { expected: "k4.local", found: "PEM" })
-    }
-}
-
 macro_rules! key_from_text {
-    ($($key:ty: $forms:literal),*) => {$(
-        #[doc = concat!("Reads ", $forms, ".")]
+    ($($key:ident: $doc:literal, $forms:expr, $read_pem:expr;)*) => {$(
+        impl ReadKey for $key {
+            const FORMS: &str = $forms;
+
+            fn read_paserk(text: &str) -> Result<Self, ConfigError> {
+                Self::from_paserk(text)
+            }
+
+            fn read_pem(text: &str) -> Result<Self, ConfigError> {
+                $read_pem(text)
+            }
+        }
+
+        #[doc = concat!("Reads ", $doc, ".")]
         impl FromStr for $key {
             type Err = ConfigError;
 
@@ -111,9 +103,10 @@ macro_rules! key_from_text {
 }
 
 key_from_text! {
-    SecretKey: "a PASERK of the type `k4.secret`, or a PKCS#8 private key in PEM",
-    PublicKey: "a PASERK of the type `k4.public`, or a SubjectPublicKeyInfo in PEM",
-    LocalKey: "a PASERK of the type `k4.local`"
+    SecretKey: "a PASERK of the type `k4.secret`, or a PKCS#8 private key in PEM", PASERK_OR_PEM, Self::from_pem;
+    PublicKey: "a PASERK of the type `k4.public`, or a SubjectPublicKeyInfo in PEM", PASERK_OR_PEM, Self::from_pem;
+    LocalKey: "a PASERK of the type `k4.local`", "a key as PASERK, or a table with `paserk`, `file` or `env`",
+        |_| Err(ConfigError::WrongKeyType { expected: "k4.local", found: "PEM" });
 }
 
 /// Writes the key as a PASERK of the type `k4.public`. Secret keys do not implement [`Serialize`].

@@ -10,6 +10,7 @@ use super::source;
 use super::table::Table;
 use super::value::Value;
 use crate::error::{has_secret_key, quote_list};
+use crate::keys::unquoted;
 use crate::token::Format;
 
 /// A string that may be a secret.
@@ -26,7 +27,7 @@ pub(crate) fn text(value: Value) -> Result<String, SettingError> {
     if has_secret_key(&text) {
         return Err(SettingError::new("found a secret key: move it to the field of the keys"));
     }
-    if ['"', '\''].into_iter().any(|quote| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote)) {
+    if unquoted(&text).is_some() {
         // `docker --env-file` keeps quotes, which a shell removes.
         return Err(SettingError::new("the value is in quotes: remove them"));
     }
@@ -42,7 +43,7 @@ pub(crate) fn nonempty_text(value: Value) -> Result<String, SettingError> {
     if text.is_empty() { Err(SettingError::new("expected a string, found an empty string")) } else { Ok(text) }
 }
 
-/// One text. If two types read the same variable, it may be the list of the other type.
+/// One string. If two types read the same variable, it may be the list of the other type.
 pub(crate) fn single_text(value: Value) -> Result<String, SettingError> {
     match value {
         Value::Variable(list) if list.contains(',') => {
@@ -71,19 +72,18 @@ pub(crate) fn texts(value: Value) -> Result<Vec<String>, SettingError> {
 }
 
 pub(crate) fn boolean(value: Value) -> Result<bool, SettingError> {
-    match &value {
-        Value::Bool(value) => Ok(*value),
-        Value::Text(text) | Value::Variable(text) if **text == "true" => Ok(true),
-        Value::Text(text) | Value::Variable(text) if **text == "false" => Ok(false),
-        other => Err(SettingError::expected("`true` or `false`", other)),
+    match (&value, value.as_str()) {
+        (Value::Bool(value), _) => Ok(*value),
+        (_, Some("true")) => Ok(true),
+        (_, Some("false")) => Ok(false),
+        _ => Err(SettingError::expected("`true` or `false`", &value)),
     }
 }
 
 fn number(value: &Value) -> Option<u64> {
     match value {
         Value::Number(number) => Some(*number),
-        Value::Text(text) | Value::Variable(text) => digits(text),
-        _ => None,
+        other => other.as_str().and_then(digits),
     }
 }
 
@@ -110,15 +110,10 @@ pub(super) fn version(value: Value) -> Result<(), SettingError> {
 pub(crate) fn duration(value: Value) -> Result<Duration, SettingError> {
     const EXPECTED: &str =
         "seconds as a whole number, or a string of a whole number and the unit s, m, h or d, such as \"15m\"";
-    let seconds = number(&value).or_else(|| match &value {
-        Value::Text(text) | Value::Variable(text) => with_unit(text),
-        _ => None,
-    });
-    seconds.map(Duration::from_secs).ok_or_else(|| match value {
-        Value::Text(_) | Value::Variable(_) => {
-            SettingError::new(format!("expected {EXPECTED}, found a string of another form"))
-        }
-        value => SettingError::expected(EXPECTED, &value),
+    let seconds = number(&value).or_else(|| with_unit(value.as_str()?));
+    seconds.map(Duration::from_secs).ok_or_else(|| match value.as_str() {
+        Some(_) => SettingError::new(format!("expected {EXPECTED}, found a string of another form")),
+        None => SettingError::expected(EXPECTED, &value),
     })
 }
 
@@ -140,7 +135,7 @@ pub(crate) fn format(value: Value) -> Result<Format, SettingError> {
 
 /// One of a few words, in upper or lower case.
 pub(crate) fn choice<T: Copy>(value: &Value, choices: &[(&str, T)]) -> Result<T, SettingError> {
-    if let Value::Text(text) | Value::Variable(text) = value
+    if let Some(text) = value.as_str()
         && let Some((_, chosen)) = choices.iter().find(|(word, _)| word.eq_ignore_ascii_case(text))
     {
         return Ok(*chosen);

@@ -46,7 +46,9 @@ impl Table {
         name: &'static str,
         read: impl FnOnce(Value) -> Result<T, SettingError>,
     ) -> Result<Option<T>, SettingError> {
-        self.take(name).map(|field| field.read(read)).transpose()
+        let Some(index) = self.0.iter().position(|field| field.name == name) else { return Ok(None) };
+        let Field { written, value, .. } = self.0.swap_remove(index);
+        read(value).map(Some).map_err(|error| error.in_field(written))
     }
 
     /// A field with a default.
@@ -56,7 +58,7 @@ impl Table {
         default: T,
         read: impl FnOnce(Value) -> Result<T, SettingError>,
     ) -> Result<T, SettingError> {
-        self.take(name).map_or(Ok(default), |field| field.read(read))
+        Ok(self.optional(name, read)?.unwrap_or(default))
     }
 
     pub(crate) fn required<T>(
@@ -64,18 +66,7 @@ impl Table {
         name: &'static str,
         read: impl FnOnce(Value) -> Result<T, SettingError>,
     ) -> Result<T, SettingError> {
-        self.take(name).ok_or(SettingError::missing(name))?.read(read)
-    }
-
-    fn take(&mut self, name: &str) -> Option<Field> {
-        let index = self.0.iter().position(|field| field.name == name)?;
-        Some(self.0.swap_remove(index))
-    }
-}
-
-impl Field {
-    fn read<T>(self, read: impl FnOnce(Value) -> Result<T, SettingError>) -> Result<T, SettingError> {
-        read(self.value).map_err(|problem| problem.in_field(self.written))
+        self.optional(name, read)?.ok_or(SettingError::missing(name))
     }
 }
 

@@ -23,6 +23,13 @@ pub(crate) enum Value {
 }
 
 impl Value {
+    pub(super) fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) | Self::Variable(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// What an error shows in place of the value.
     pub(crate) fn kind(&self) -> &'static str {
         match self {

@@ -12,7 +12,7 @@ use crate::keys::KeyRing;
 /// or from environment variables.
 ///
 /// The fields have the names of the methods of [`RefreshTokensBuilder`]. `keys` is required. A
-/// number can be a text too.
+/// number can also be a string.
 ///
 /// ```
 /// use paseto_actix::{Issuer, MemoryRevocations, MemorySeries, RefreshTokensConfig, SecretKey};

@@ -6,6 +6,8 @@ use crate::error::{VerifyError, VerifyErrorKind as Kind};
 
 /// A token as it is in a request.
 pub(super) struct Credential<'r> {
+    /// They may not be a token at all. They suffice to find a token in the cache, which was a
+    /// well-formed text when it was stored.
     pub(super) bytes: Cow<'r, [u8]>,
     /// Whether a browser may have added it by itself.
     pub(super) ambient: bool,
@@ -26,12 +28,6 @@ pub(super) const NOT_UTF8: &str = "the token is not UTF-8";
 impl<'r> Credential<'r> {
     pub(super) fn token68(bytes: impl Into<Cow<'r, [u8]>>, problem: &'static str) -> Self {
         Self { bytes: bytes.into(), ambient: false, grammar: Grammar::Token68(problem) }
-    }
-
-    /// The bytes, which may not be a token at all. They suffice to find a token in the cache, which
-    /// was a well-formed text when it was stored.
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes
     }
 
     /// The text of the token, if the credential matches its grammar.

@@ -105,12 +105,8 @@ impl TokenSource {
         matches!(self.0, Place::Bearer)
     }
 
-    pub(super) fn is_cookie(&self) -> bool {
-        matches!(self.0, Place::Cookie(_))
-    }
-
-    pub(super) fn is_custom(&self) -> bool {
-        matches!(self.0, Place::Custom(_))
+    pub(super) fn may_read_cookies(&self) -> bool {
+        matches!(self.0, Place::Cookie(_) | Place::Custom(_))
     }
 
     pub(super) fn validate(&self) -> Result<(), ConfigError> {

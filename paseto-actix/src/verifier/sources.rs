@@ -15,8 +15,8 @@ use crate::error::{ConfigError, VerifyError, VerifyErrorKind as Kind, quote};
 #[derive(Debug)]
 pub(super) struct Sources {
     sources: Vec<TokenSource>,
-    has_cookie: bool,
-    has_custom: bool,
+    /// A closure may look for a cookie, even if it finds a token in a header.
+    may_read_cookies: bool,
 }
 
 impl Sources {
@@ -25,8 +25,7 @@ impl Sources {
             return Err(ConfigError::setting("token_from", "the list of sources is empty"));
         }
         sources.iter().try_for_each(TokenSource::validate)?;
-        let has = |is: fn(&TokenSource) -> bool| sources.iter().any(is);
-        Ok(Self { has_cookie: has(TokenSource::is_cookie), has_custom: has(TokenSource::is_custom), sources })
+        Ok(Self { may_read_cookies: sources.iter().any(TokenSource::may_read_cookies), sources })
     }
 
     /// The one token of the request, from all places. Two different tokens are an error: otherwise
@@ -77,9 +76,7 @@ impl Sources {
     /// Which caches may store the response. `is_private`: the credential came in a cookie, or is
     /// malformed.
     pub(super) fn caching(&self, is_private: bool) -> Caching {
-        // A closure may have looked for a cookie, even if it found a token in a header.
-        let reads_cookies = self.has_cookie || self.has_custom;
-        Caching { varies_by_cookie: reads_cookies, is_private: reads_cookies && is_private }
+        Caching { varies_by_cookie: self.may_read_cookies, is_private: self.may_read_cookies && is_private }
     }
 }
 

@@ -42,7 +42,7 @@ impl Verifier {
 
     /// Verifies a token, except for [asynchronous checks](Self::verify_async).
     pub(super) fn verify(&self, credential: &Credential<'_>) -> Result<VerifiedToken, VerifyError> {
-        let slot = self.0.token_cache.as_ref().and_then(|cache| cache.slot(credential.bytes()));
+        let slot = self.0.token_cache.as_ref().and_then(|cache| cache.slot(&credential.bytes));
         let (token, checked_by) = match slot.as_ref().and_then(Slot::get) {
             Some(token) => (token, None),
             None => {

@@ -7,17 +7,15 @@
 #![allow(unsafe_code, reason = "the trait of an allocator is unsafe, and the test reads freed blocks")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+mod allocator;
+
 use std::{
-    alloc::{GlobalAlloc, Layout, System},
     collections::{BTreeSet, HashMap},
     env, fs,
     hint::black_box,
     path::PathBuf,
-    process, ptr, slice,
-    sync::atomic::{
-        AtomicBool, AtomicUsize,
-        Ordering::{Relaxed, SeqCst},
-    },
+    process,
+    sync::atomic::Ordering::{Relaxed, SeqCst},
 };
 
 use actix_session::storage::SessionStore;
@@ -37,6 +35,8 @@ use paseto_actix_tests::{
 use serde_json::json;
 use sha2::{Digest, Sha512};
 
+use crate::allocator::{IS_RECORDING, STEP, freed};
+
 const LOCAL_PASERK: &str = "k4.local.cHFyc3R1dnd4eXp7fH1-f4CBgoOEhYaHiImKi4yNjo8";
 const MASTER: &[u8; 32] = b"\x9f\x1c\x77\xe0\x42\xd8\x0b\xa6\x35\xfe\x61\x94\xc3\x2d\x8a\x57\xb9\x06\xee\x73\x18\xad\x4f\xd2\x80\x3b\xf5\x6c\x21\x9a\xc7\x5e";
 /// What the first step frees on purpose.
@@ -44,68 +44,6 @@ const CONTROL: [u8; 32] = *b"\x2b\xc4\x91\x0e\xfa\x67\x3d\x88\x15\xb2\xd9\x4c\xe
 
 /// The number of bytes of a secret in a row that freed memory must not contain.
 const WINDOW: usize = 8;
-/// The number of blocks that the allocator can keep.
-const CAPACITY: usize = 1 << 18;
-
-#[global_allocator]
-static ALLOCATOR: KeepFreed = KeepFreed;
-static IS_RECORDING: AtomicBool = AtomicBool::new(false);
-static STEP: AtomicUsize = AtomicUsize::new(0);
-static COUNT: AtomicUsize = AtomicUsize::new(0);
-static FREED: [Block; CAPACITY] = [const { Block::new() }; CAPACITY];
-
-/// A block that was freed, and the number of the step that freed it.
-struct Block {
-    address: AtomicUsize,
-    size: AtomicUsize,
-    step: AtomicUsize,
-}
-
-impl Block {
-    const fn new() -> Self {
-        Self { address: AtomicUsize::new(0), size: AtomicUsize::new(0), step: AtomicUsize::new(0) }
-    }
-}
-
-/// The allocator of the system, which keeps freed blocks while it records.
-///
-/// The default `realloc` copies a block and then calls `dealloc`, so the old block is kept too.
-struct KeepFreed;
-
-// SAFETY: `System` allocates each block. A block that is kept is never given back to `System`, so no
-// later block has its address.
-unsafe impl GlobalAlloc for KeepFreed {
-    /// Zeros the block, so that the search never reads bytes of an earlier owner.
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the contract of the caller is the contract of this function.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        if IS_RECORDING.load(SeqCst)
-            && let Some(entry) = FREED.get(COUNT.fetch_add(1, SeqCst))
-        {
-            entry.step.store(STEP.load(Relaxed), Relaxed);
-            entry.size.store(layout.size(), Relaxed);
-            entry.address.store(block.expose_provenance(), SeqCst);
-        } else {
-            // SAFETY: `System` allocated the block with this layout.
-            unsafe { System.dealloc(block, layout) };
-        }
-    }
-}
-
-/// The blocks that were freed, each with the number of its step.
-fn freed() -> impl Iterator<Item = (usize, &'static [u8])> {
-    let count = COUNT.load(SeqCst);
-    assert!(count <= CAPACITY, "{count} blocks were freed: increase `CAPACITY`");
-    FREED[..count].iter().map(|entry| {
-        let address = ptr::with_exposed_provenance(entry.address.load(SeqCst));
-        // SAFETY: the block has this size, its bytes were zeroed at first, its owner has freed it,
-        // and the allocator has kept it.
-        (entry.step.load(Relaxed), unsafe { slice::from_raw_parts(address, entry.size.load(Relaxed)) })
-    })
-}
 
 /// Each part of a secret with the name of the secret.
 #[derive(Default)]

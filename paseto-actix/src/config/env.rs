@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::ffi::OsString;
 
 use zeroize::Zeroizing;
 
@@ -14,22 +13,15 @@ use super::table::{Names, Table};
 use super::value::Value;
 use crate::error::ConfigError;
 
-pub(crate) fn from_env<T: Settings>(prefix: &str) -> Result<T, ConfigError> {
-    from_variables(prefix, env::vars_os())
-}
-
 /// Reads the variables that begin with the prefix.
-fn from_variables<T: Settings>(
-    prefix: &str,
-    variables: impl IntoIterator<Item = (OsString, OsString)>,
-) -> Result<T, ConfigError> {
+pub(crate) fn from_env<T: Settings>(prefix: &str) -> Result<T, ConfigError> {
     if prefix.is_empty() {
         return Err(ConfigError::setting(
             "prefix",
             "expected a string that no other variable begins with, found an empty string",
         ));
     }
-    let values = variables.into_iter().filter_map(|(name, value)| {
+    let values = env::vars_os().filter_map(|(name, value)| {
         let value = Zeroizing::new(value.into_encoded_bytes());
         Some((name.to_string_lossy().strip_prefix(prefix)?.to_owned(), value))
     });

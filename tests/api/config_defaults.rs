@@ -8,10 +8,13 @@ use paseto_actix::{
     Format, Issuer, LocalKey, MemoryRevocations, MemorySeries, PasetoSession, PasetoSessionConfig, RefreshTokens,
     RefreshTokensConfig, RememberMe, RememberMeConfig, SessionProtection, UserStamp, Verifier, VerifierConfig,
 };
-use paseto_actix_tests::{ISSUER, app::issuer_builder, clock::TestClock, keys};
+use paseto_actix_tests::{
+    ISSUER,
+    app::issuer_builder,
+    clock::TestClock,
+    keys::{self, LOCAL_PASERK},
+};
 use serde::de::DeserializeOwned;
-
-use crate::config_sources::LOCAL_PASERK;
 
 fn read<T: DeserializeOwned>(more: &str) -> T {
     toml::from_str(&format!("keys = {LOCAL_PASERK:?}\n{more}")).unwrap()

@@ -11,7 +11,7 @@ use paseto_actix::{
 };
 use paseto_actix_tests::{
     ISSUER,
-    keys::{self, PUBLIC_PASERK, SECRET_PASERK, SECRET_PEM},
+    keys::{self, LOCAL_PASERK, PUBLIC_PASERK, SECRET_PASERK, SECRET_PEM},
 };
 
 use crate::config_keys::TestFile;
@@ -102,11 +102,10 @@ fn an_empty_variable_is_an_error_except_the_application() {
     for name in ["AUDIENCE", "TTL", "IMPLICIT_ASSERTION", "IMPLICIT_ASSERTION_FILE", "USE_ISS"] {
         assert_eq!(issuer([(name, "")]).unwrap_err(), format!("`T_{name}`: {empty}"));
     }
-    let key = "k4.local.cHFyc3R1dnd4eXp7fH1-f4CBgoOEhYaHiImKi4yNjo8";
-    let error = read("session", [("KEYS", key), ("COOKIE_DOMAIN", "")]).unwrap_err();
+    let error = read("session", [("KEYS", LOCAL_PASERK), ("COOKIE_DOMAIN", "")]).unwrap_err();
     assert_eq!(error, format!("`T_COOKIE_DOMAIN`: {empty}"));
-    let session = read("session", [("KEYS", key)]).unwrap();
-    assert_eq!(read("session", [("KEYS", key), ("APPLICATION", "")]).unwrap(), session);
+    let session = read("session", [("KEYS", LOCAL_PASERK)]).unwrap();
+    assert_eq!(read("session", [("KEYS", LOCAL_PASERK), ("APPLICATION", "")]).unwrap(), session);
 }
 
 #[test]
@@ -120,14 +119,13 @@ fn each_type_rejects_the_settings_of_others_but_issuer_and_verifier_share_a_pref
     {
         assert!(issuer([(name, "x")]).unwrap_err().contains("the variable is not a setting"), "{name}");
     }
-    let key = "k4.local.cHFyc3R1dnd4eXp7fH1-f4CBgoOEhYaHiImKi4yNjo8";
     for (kind, names) in [
         ("session", ["TTL", "LIFETIME", "DURATION", "CHECK_USER", "SESSION_PROTECTION"]),
         ("remember", ["TTL", "ABSOLUTE_LIMIT", "ACCESS_TTL", "GRACE", "PERSISTENT"]),
         ("refresh", ["TTL", "DURATION", "IDLE_LIMIT", "COOKIE_NAME", "CHECK_USER"]),
     ] {
         for name in names {
-            let error = read(kind, [("KEYS", key), (name, "1m")]).unwrap_err();
+            let error = read(kind, [("KEYS", LOCAL_PASERK), (name, "1m")]).unwrap_err();
             assert!(error.starts_with(&format!("`T_{name}`: the variable is not a setting")), "{kind}: {error}");
         }
     }

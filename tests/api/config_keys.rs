@@ -9,11 +9,9 @@ use paseto_actix::{IssuerConfig, LocalKey, PublicKey, SecretKey, VerifierConfig}
 use paseto_actix_tests::{
     ISSUER,
     app::{assert_accepted, assert_refused},
-    keys::{self, PUBLIC_PASERK, PUBLIC_PEM, SECRET_PASERK, SECRET_PEM},
+    keys::{self, LOCAL_PASERK, PUBLIC_PASERK, PUBLIC_PEM, SECRET_PASERK, SECRET_PEM},
 };
 use serde_json::{Value, json};
-
-const LOCAL_PASERK: &str = "k4.local.cHFyc3R1dnd4eXp7fH1-f4CBgoOEhYaHiImKi4yNjo8";
 
 /// A file that is removed with this value.
 pub(crate) struct TestFile(PathBuf);

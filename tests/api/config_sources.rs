@@ -9,15 +9,13 @@ use paseto_actix::{IssuerConfig, PasetoSessionConfig, RefreshTokensConfig, Remem
 use paseto_actix_tests::{
     ISSUER,
     app::assert_accepted,
-    keys::{PUBLIC_PASERK, SECRET_PASERK},
+    keys::{LOCAL_PASERK, PUBLIC_PASERK, SECRET_PASERK},
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::config_env::from_env;
-
-pub(crate) const LOCAL_PASERK: &str = "k4.local.cHFyc3R1dnd4eXp7fH1-f4CBgoOEhYaHiImKi4yNjo8";
 
 /// Parts of the keys that no error shows.
 const SECRET_PARTS: [&str; 2] = ["tMv7Q99M4hByfZU", "cHFyc3R1dnd4eXp7"];

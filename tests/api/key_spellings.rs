@@ -6,11 +6,9 @@ use std::fmt::Debug;
 use std::str::FromStr;
 
 use paseto_actix::{ConfigError, LocalKey, PublicKey, SecretKey};
-use paseto_actix_tests::keys::{PUBLIC_PASERK, PUBLIC_PEM, SECRET_PASERK, SECRET_PEM};
+use paseto_actix_tests::keys::{LOCAL_PASERK, PUBLIC_PASERK, PUBLIC_PEM, SECRET_PASERK, SECRET_PEM};
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
-
-const LOCAL_PASERK: &str = "k4.local.cHJvdmVfbWVfd3JvbmdfcHJvdmVfbWVfd3JvbmdfcHI";
 
 /// A key in one form, and its reader.
 struct Form {

@@ -29,7 +29,7 @@ use paseto_actix::{
 use paseto_actix_tests::{
     ISSUER,
     clock::TestClock,
-    keys::{SECRET_PASERK, SECRET_PEM},
+    keys::{LOCAL_PASERK, SECRET_PASERK, SECRET_PEM},
     session::{Client, Kind},
 };
 use serde_json::json;
@@ -37,7 +37,6 @@ use sha2::{Digest, Sha512};
 
 use crate::allocator::{IS_RECORDING, STEP, freed};
 
-const LOCAL_PASERK: &str = "k4.local.cHFyc3R1dnd4eXp7fH1-f4CBgoOEhYaHiImKi4yNjo8";
 const MASTER: &[u8; 32] = b"\x9f\x1c\x77\xe0\x42\xd8\x0b\xa6\x35\xfe\x61\x94\xc3\x2d\x8a\x57\xb9\x06\xee\x73\x18\xad\x4f\xd2\x80\x3b\xf5\x6c\x21\x9a\xc7\x5e";
 /// What the first step frees on purpose.
 const CONTROL: [u8; 32] = *b"\x2b\xc4\x91\x0e\xfa\x67\x3d\x88\x15\xb2\xd9\x4c\xe3\x76\xa0\x59\x8d\x02\xf1\x3e\xcb\x64\x97\x1a\x70\xdd\x48\xb5\x2f\x86\xec\x13";

@@ -16,6 +16,9 @@ pub const PUBLIC_PEM: &str = "-----BEGIN PUBLIC KEY-----\n\
 /// Its public half as PASERK.
 pub const PUBLIC_PASERK: &str = "k4.public.Hrnbu7wEfAP9cGBOAHHwmH4Wsot1ciXBHwBBXQ4gsaI";
 
+/// A symmetric key as PASERK.
+pub const LOCAL_PASERK: &str = "k4.local.cHFyc3R1dnd4eXp7fH1-f4CBgoOEhYaHiImKi4yNjo8";
+
 /// The secret key of the original's documentation.
 pub fn secret() -> SecretKey {
     SecretKey::from_paserk(SECRET_PASERK).expect("a key")

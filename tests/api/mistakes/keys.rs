@@ -1,11 +1,9 @@
 //! Keys that are not the expected key.
 
 use paseto_actix::{ConfigError, LocalKey, PublicKey, SecretKey};
-use paseto_actix_tests::keys::{PUBLIC_PASERK, PUBLIC_PEM, SECRET_PASERK, SECRET_PEM};
+use paseto_actix_tests::keys::{LOCAL_PASERK, PUBLIC_PASERK, PUBLIC_PEM, SECRET_PASERK, SECRET_PEM};
 
 use super::mistakes;
-
-const LOCAL_PASERK: &str = "k4.local.cHJvdmVfbWVfd3JvbmdfcHJvdmVfbWVfd3JvbmdfcHI";
 
 /// A key of another algorithm, as OpenSSL 3 writes it.
 const RSA_PUBLIC_PEM: &str = "-----BEGIN PUBLIC KEY-----\n\

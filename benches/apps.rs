@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration as StdDuration};
 
 use actix_jwt::{ActixJwtMiddleware, extract_claims};
-use actix_session::{Session, SessionMiddleware, config::CookieContentSecurity, storage::CookieSessionStore};
+use actix_session::{
+    Session, SessionMiddleware, config::CookieContentSecurity, storage::CookieSessionStore,
+};
 use actix_web::{
     HttpRequest, HttpResponse, cookie,
     error::{ErrorInternalServerError, ErrorUnauthorized},
@@ -12,11 +14,14 @@ use actix_web::{
 use actix_web_httpauth::extractors::bearer::BearerAuth;
 use futures_util::FutureExt;
 use paseto_actix::{
-    CachedRevocations, LocalKey, MemoryRevocations, Paseto, PasetoRequired, PasetoSession, RedisRevocations,
-    Revocations, paseto_required,
+    CachedRevocations, LocalKey, MemoryRevocations, Paseto, PasetoRequired, PasetoSession,
+    RedisRevocations, Revocations, paseto_required,
     time::{Duration, OffsetDateTime},
 };
-use pasetors::{Public, claims::ClaimsValidationRules, keys::AsymmetricPublicKey, token::UntrustedToken, version4::V4};
+use pasetors::{
+    Public, claims::ClaimsValidationRules, keys::AsymmetricPublicKey, token::UntrustedToken,
+    version4::V4,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -50,7 +55,9 @@ pub(crate) fn configure(app: App, setting: &Setting, config: &mut ServiceConfig)
             let verifier = verifiers::uncached([keys.public()]).build().expect("a verifier");
             config.app_data(verifier).service(me().get(attribute))
         }
-        App::Middleware => config.app_data(verifier(keys)).service(me().wrap(PasetoRequired::new()).get(claims)),
+        App::Middleware => {
+            config.app_data(verifier(keys)).service(me().wrap(PasetoRequired::new()).get(claims))
+        }
         App::RevocationsInMemory => {
             let verifier = verifiers::cached(keys.public()).revocations(revocations());
             config.app_data(verifier.build().expect("a verifier")).service(me().get(attribute))
@@ -83,10 +90,12 @@ pub(crate) fn configure(app: App, setting: &Setting, config: &mut ServiceConfig)
                 .service(web::resource("/change").wrap(session()).get(change))
                 .service(me().wrap(session()).get(read))
         }
-        App::Httpauth(form) => {
-            config.app_data(Data::new(jwt::Verifier::new(keys, form))).service(me().get(json_web_token))
+        App::Httpauth(form) => config
+            .app_data(Data::new(jwt::Verifier::new(keys, form)))
+            .service(me().get(json_web_token)),
+        App::Pasetors => {
+            config.app_data(Data::new(PasetorsVerifier::new(keys))).service(me().get(by_pasetors))
         }
-        App::Pasetors => config.app_data(Data::new(PasetorsVerifier::new(keys))).service(me().get(by_pasetors)),
         App::ActixJwt => {
             let mut middleware = ActixJwtMiddleware::new();
             middleware.key = keys.hmac().to_vec();
@@ -134,7 +143,10 @@ async fn claims(paseto: Paseto<Claims>) -> Json<Claims> {
     Json(paseto.into_claims())
 }
 
-async fn json_web_token(auth: BearerAuth, verifier: Data<jwt::Verifier>) -> actix_web::Result<Json<Claims>> {
+async fn json_web_token(
+    auth: BearerAuth,
+    verifier: Data<jwt::Verifier>,
+) -> actix_web::Result<Json<Claims>> {
     verifier.verify(auth.token()).map(Json).ok_or_else(|| ErrorUnauthorized("no valid token"))
 }
 
@@ -158,12 +170,17 @@ impl PasetorsVerifier {
     }
 }
 
-async fn by_pasetors(auth: BearerAuth, verifier: Data<PasetorsVerifier>) -> actix_web::Result<Json<Claims>> {
+async fn by_pasetors(
+    auth: BearerAuth,
+    verifier: Data<PasetorsVerifier>,
+) -> actix_web::Result<Json<Claims>> {
     verifier.verify(auth.token()).map(Json).ok_or_else(|| ErrorUnauthorized("no valid token"))
 }
 
 async fn by_actix_jwt(request: HttpRequest) -> actix_web::Result<Json<Claims>> {
-    let email = extract_claims(&request).remove("email").and_then(|email| email.as_str().map(str::to_owned));
+    let email = extract_claims(&request)
+        .remove("email")
+        .and_then(|email| email.as_str().map(str::to_owned));
     Ok(Json(Claims { email: email.ok_or_else(|| ErrorInternalServerError("no e-mail address"))? }))
 }
 
@@ -171,11 +188,15 @@ async fn by_actix_jwt(request: HttpRequest) -> actix_web::Result<Json<Claims>> {
 async fn fill(session: Session) -> actix_web::Result<HttpResponse> {
     session.insert("email", Claims::of(0).email)?;
     session.insert("csrf", "c2Vzc2lvbnMgaW4gZW5jcnlwdGVkIGNvb2tpZXM")?;
-    session.insert("cart", vec![json!({ "item": "6d6f6465-726e", "count": 2, "price": "129.90" }); 3])?;
+    session.insert(
+        "cart",
+        vec![json!({ "item": "6d6f6465-726e", "count": 2, "price": "129.90" }); 3],
+    )?;
     session.insert("note", "x".repeat(231))?;
     session.insert("visits", 100_000)?;
     let entries = session.entries();
-    let len: usize = entries.iter().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>() + 1;
+    let len: usize =
+        entries.iter().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>() + 1;
     assert_eq!(len, 500);
     Ok(HttpResponse::Ok().finish())
 }

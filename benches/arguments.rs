@@ -58,13 +58,22 @@ impl Arguments {
                 "--markdown" => run.markdown = Some(in_workspace(&value()?)),
                 "--state" => return Ok(Self::State { path: in_workspace(&value()?) }),
                 "fill-store" => return Ok(Self::FillStore { case: number(&value()?)? }),
-                "serve" => return Ok(Self::Serve { subject: subject(&value()?)?, depth: number(&value()?)? }),
+                "serve" => {
+                    return Ok(Self::Serve {
+                        subject: subject(&value()?)?,
+                        depth: number(&value()?)?,
+                    });
+                }
                 "count-instructions" => {
-                    return Ok(Self::CountInstructions { subject: subject(&value()?)?, requests: number(&value()?)? });
+                    return Ok(Self::CountInstructions {
+                        subject: subject(&value()?)?,
+                        requests: number(&value()?)?,
+                    });
                 }
                 "fill" => {
                     let name = value()?;
-                    let filling = Filling::named(&name).ok_or_else(|| format!("{name} is no filling"))?;
+                    let filling =
+                        Filling::named(&name).ok_or_else(|| format!("{name} is no filling"))?;
                     return Ok(Self::Fill { filling, count: number(&value()?)? });
                 }
                 _ => return Err(format!("{argument} is no argument")),
@@ -87,7 +96,10 @@ fn in_workspace(path: &str) -> PathBuf {
 }
 
 fn subject(name: &str) -> Result<&'static Subject, String> {
-    SUBJECTS.iter().find(|subject| subject.name == name).ok_or_else(|| format!("{name} is no subject"))
+    SUBJECTS
+        .iter()
+        .find(|subject| subject.name == name)
+        .ok_or_else(|| format!("{name} is no subject"))
 }
 
 fn number(text: &str) -> Result<usize, String> {

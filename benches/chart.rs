@@ -48,7 +48,10 @@ fn panel(body: &mut String, group: &Group, top: f64) -> f64 {
         Unit::Instructions => "instructions a request, shorter is better",
     };
     let title = escape(&format!("{}: {better}", group.title));
-    element(body, &format!("<text x=\"{MARGIN}\" y=\"{}\" font-weight=\"bold\">{title}</text>", top + 20.0));
+    element(
+        body,
+        &format!("<text x=\"{MARGIN}\" y=\"{}\" font-weight=\"bold\">{title}</text>", top + 20.0),
+    );
     let longest = group.samples.iter().map(Samples::median).fold(0.0, f64::max);
     for (position, samples) in group.samples.iter().enumerate() {
         let y = top + TITLE + position as f64 * STEP;
@@ -58,11 +61,22 @@ fn panel(body: &mut String, group: &Group, top: f64) -> f64 {
             Side::Peer | Side::Limit => "#9ca3af",
         };
         let (baseline, name) = (y + BAR - 3.0, escape(&samples.name));
-        element(body, &format!("<text x=\"{}\" y=\"{baseline}\" text-anchor=\"end\">{name}</text>", LEFT - 8.0));
-        let bar = format!("<rect x=\"{LEFT}\" y=\"{y}\" width=\"{length:.1}\" height=\"{BAR}\" fill=\"{color}\"/>");
+        element(
+            body,
+            &format!(
+                "<text x=\"{}\" y=\"{baseline}\" text-anchor=\"end\">{name}</text>",
+                LEFT - 8.0
+            ),
+        );
+        let bar = format!(
+            "<rect x=\"{LEFT}\" y=\"{y}\" width=\"{length:.1}\" height=\"{BAR}\" fill=\"{color}\"/>"
+        );
         element(body, &bar);
         let value = figure(samples.median(), group.unit);
-        element(body, &format!("<text x=\"{:.1}\" y=\"{baseline}\">{value}</text>", LEFT + length + 6.0));
+        element(
+            body,
+            &format!("<text x=\"{:.1}\" y=\"{baseline}\">{value}</text>", LEFT + length + 6.0),
+        );
     }
     top + TITLE + group.samples.len() as f64 * STEP + MARGIN
 }

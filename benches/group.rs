@@ -55,7 +55,11 @@ pub(crate) struct Comparison {
 }
 
 impl Comparison {
-    pub(crate) fn new(subject: impl Into<String>, beside: impl Into<String>, target: Option<Target>) -> Self {
+    pub(crate) fn new(
+        subject: impl Into<String>,
+        beside: impl Into<String>,
+        target: Option<Target>,
+    ) -> Self {
         Self { subject: subject.into(), beside: beside.into(), target }
     }
 }
@@ -79,8 +83,13 @@ impl Group {
     /// Whether a subject is selected, or the subject that it is compared with.
     pub(crate) fn needs(&self, name: &str, run: &Run) -> bool {
         let wants = |name: &str| run.wants(self.title, name);
-        let compared = |row: &Comparison| [&row.subject, &row.beside].into_iter().any(|name| wants(name));
-        wants(name) || self.comparisons.iter().any(|row| (row.subject == name || row.beside == name) && compared(row))
+        let compared =
+            |row: &Comparison| [&row.subject, &row.beside].into_iter().any(|name| wants(name));
+        wants(name)
+            || self
+                .comparisons
+                .iter()
+                .any(|row| (row.subject == name || row.beside == name) && compared(row))
     }
 
     /// Whether a subject is selected. Keys and tokens take time to make.

@@ -40,7 +40,8 @@ fn trusted_keys(run: &Run) -> Group {
     const ALL_WITH_A_TABLE: &str = "1,000 of them, each with a table";
     let mut group = Group::new("trusted keys, tokens of each", Unit::Nanoseconds);
     let compare = |name: &str| Comparison::new(name, of_them(1), None);
-    group.comparisons = [&of_them(10), &of_them(100), &of_them(1000), ALL_WITH_A_TABLE].map(compare).to_vec();
+    group.comparisons =
+        [&of_them(10), &of_them(100), &of_them(1000), ALL_WITH_A_TABLE].map(compare).to_vec();
     if group.is_needed(run) {
         let subject = |count| {
             let keys = secret_keys(count);
@@ -56,7 +57,8 @@ fn trusted_keys(run: &Run) -> Group {
 
 fn trusted_keys_with_one_in_use(run: &Run) -> Group {
     let mut group = Group::new("trusted keys, tokens of one", Unit::Nanoseconds);
-    group.comparisons = vec![Comparison::new(of_them(1000), of_them(1), Some(Target::AtMost(1.05)))];
+    group.comparisons =
+        vec![Comparison::new(of_them(1000), of_them(1), Some(Target::AtMost(1.05)))];
     if group.is_needed(run) {
         let keys = secret_keys(1000);
         // The key in the middle, so that neither a first nor a last key can profit from its place.
@@ -77,8 +79,15 @@ fn secret_keys(count: usize) -> Vec<SecretKey> {
 
 /// A verifier that trusts the keys, and that gets tokens of the used keys in turn. The used keys
 /// have their tables before, if they get one.
-fn trusting(name: String, keys: &[SecretKey], used: &[SecretKey], tables: usize, run: &Run) -> Subject<'static> {
-    let verifier = verifiers::uncached(keys.iter().map(SecretKey::public_key)).max_precomputed_keys(tables);
+fn trusting(
+    name: String,
+    keys: &[SecretKey],
+    used: &[SecretKey],
+    tables: usize,
+    run: &Run,
+) -> Subject<'static> {
+    let verifier =
+        verifiers::uncached(keys.iter().map(SecretKey::public_key)).max_precomputed_keys(tables);
     let verifier = verifier.build().expect("a verifier");
     let issuers: Vec<_> = used.iter().cloned().map(issuer).collect();
     let tokens = issuers.iter().cycle().take(if run.brief { used.len() } else { TOKENS });
@@ -124,8 +133,10 @@ fn payloads(run: &Run) -> Group {
         _ if length == longest => format!("{} B, the longest that fits", thousands(length as f64)),
         _ => format!("{} B", thousands(length as f64)),
     };
-    group.comparisons =
-        lengths[1..].iter().map(|length| Comparison::new(name(*length), name(lengths[0]), None)).collect();
+    group.comparisons = lengths[1..]
+        .iter()
+        .map(|length| Comparison::new(name(*length), name(lengths[0]), None))
+        .collect();
     let subject = |length| {
         let verifier = verifiers::uncached([keys.public()]).build().expect("a verifier");
         let count = if run.brief { 1 } else { TOKENS };
@@ -139,7 +150,8 @@ fn payloads(run: &Run) -> Group {
 
 /// A token with a payload of this length.
 fn padded(issuer: &Issuer, length: usize) -> String {
-    let token = |padding: usize| issuer.issue(&json!({ "pad": "x".repeat(padding) })).expect("a token");
+    let token =
+        |padding: usize| issuer.issue(&json!({ "pad": "x".repeat(padding) })).expect("a token");
     token(length - payload_len(&token(0)))
 }
 
@@ -153,8 +165,10 @@ fn longest_payload(issuer: &Issuer) -> usize {
 fn live_tokens(run: &Run, counts: &[usize]) -> Group {
     let mut group = Group::new("tokens that come again, by how many live", Unit::Nanoseconds);
     let counts: &[usize] = if run.brief { &[10, 100] } else { counts };
-    group.comparisons =
-        counts[1..].iter().map(|count| Comparison::new(of_them(*count), of_them(counts[0]), None)).collect();
+    group.comparisons = counts[1..]
+        .iter()
+        .map(|count| Comparison::new(of_them(*count), of_them(counts[0]), None))
+        .collect();
     let has_limit = counts.contains(&100_000);
     if has_limit {
         group.comparisons.push(Comparison::new(of_them(100_000), LIMIT, Some(Target::AtMost(1.0))));
@@ -201,8 +215,9 @@ fn known_tokens(keys: &Keys, verifier: &Verifier, count: usize) -> Vec<String> {
     let part = &part;
     thread::scope(|scope| {
         let bound = |index: usize| count * index / threads;
-        let parts: Vec<_> =
-            (0..threads).map(|index| scope.spawn(move || part(bound(index), bound(index + 1)))).collect();
+        let parts: Vec<_> = (0..threads)
+            .map(|index| scope.spawn(move || part(bound(index), bound(index + 1))))
+            .collect();
         parts.into_iter().flat_map(|part| part.join().expect("tokens")).collect()
     })
 }
@@ -212,7 +227,8 @@ fn known_tokens(keys: &Keys, verifier: &Verifier, count: usize) -> Vec<String> {
 fn repeat(name: String, verifier: Verifier, tokens: Vec<String>) -> Subject<'static> {
     let mut random = Random::new();
     let timed = move |calls| {
-        let texts: Vec<_> = (0..calls).map(|_| tokens[random.below(tokens.len())].clone()).collect();
+        let texts: Vec<_> =
+            (0..calls).map(|_| tokens[random.below(tokens.len())].clone()).collect();
         let start = Instant::now();
         for text in &texts {
             black_box(verifier.verify_str(text).expect("a token"));

@@ -8,5 +8,10 @@ use crate::{arguments::Run, group::Group, keys::Keys};
 
 pub(crate) fn measure(run: &Run) -> Vec<Group> {
     let keys = Keys::generate();
-    vec![verify::first_sight(run, &keys), verify::repeated(run, &keys), issue::measure(run, &keys), local::measure(run)]
+    vec![
+        verify::first_sight(run, &keys),
+        verify::repeated(run, &keys),
+        issue::measure(run, &keys),
+        local::measure(run),
+    ]
 }

@@ -48,7 +48,10 @@ pub(crate) fn measure(run: &Run) -> Group {
             continue;
         }
         if subject.app.needs_redis() {
-            group.notes.push(format!("not counted, because this subject waits for Redis: {}", subject.name));
+            group.notes.push(format!(
+                "not counted, because this subject waits for Redis: {}",
+                subject.name
+            ));
             continue;
         }
         let keys = Keys::generate();
@@ -70,14 +73,25 @@ pub(crate) fn measure(run: &Run) -> Group {
 
 /// The instructions of a process that answers this number of requests.
 fn count(subject: &Subject, requests: usize, input: &Input) -> f64 {
-    let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("instructions-{}.log", std::process::id()));
+    let log = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("instructions-{}.log", std::process::id()));
     let to_log = format!("--log-file={}", log.display());
     let below = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", &to_log];
-    ChildProcess::start(&below, &["count-instructions", subject.name, &requests.to_string()], input).finish();
+    ChildProcess::start(
+        &below,
+        &["count-instructions", subject.name, &requests.to_string()],
+        input,
+    )
+    .finish();
     let text = fs::read_to_string(&log).expect("what valgrind has written");
     fs::remove_file(&log).expect("a file that can be removed");
-    let total = text.lines().find_map(|line| line.split_once("Collected : ")).map(|(_, total)| total.trim());
-    total.and_then(|total| total.parse().ok()).unwrap_or_else(|| panic!("{}: no count in {text}", subject.name))
+    let total = text
+        .lines()
+        .find_map(|line| line.split_once("Collected : "))
+        .map(|(_, total)| total.trim());
+    total
+        .and_then(|total| total.parse().ok())
+        .unwrap_or_else(|| panic!("{}: no count in {text}", subject.name))
 }
 
 /// Runs in the child process. It makes all requests and answers this number of them.
@@ -90,7 +104,8 @@ pub(crate) fn run_counted(subject: &Subject, requests: usize) {
             tokens.into_iter().map(|token| (AUTHORIZATION, format!("Bearer {token}"))).collect();
         if subject.sends == Sends::Cookie {
             let filled = call_service(&app, TestRequest::with_uri("/fill").to_request()).await;
-            let cookie = filled.headers().get(SET_COOKIE).expect("a cookie").to_str().expect("a text");
+            let cookie =
+                filled.headers().get(SET_COOKIE).expect("a cookie").to_str().expect("a text");
             headers.push((COOKIE, cookie.split(';').next().unwrap_or_default().to_owned()));
         }
         for number in 0..requests {

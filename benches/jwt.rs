@@ -51,7 +51,8 @@ impl Verifier {
                 DecodingKey::from_rsa_der(key.public_key().as_ref())
             }
             Form::Es256 => {
-                let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, keys.p256()).expect("a key");
+                let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, keys.p256())
+                    .expect("a key");
                 DecodingKey::from_ec_der(key.public_key().as_ref())
             }
             _ => DecodingKey::from_ed_der(&keys.public_bytes()),

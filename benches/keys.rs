@@ -56,8 +56,10 @@ impl Keys {
     pub(crate) fn generate() -> Self {
         let random = LocalKey::generate().to_paserk();
         let hmac = decode(random.trim_start_matches("k4.local.")).try_into().expect("32 bytes");
-        let rsa: Pkcs8V1Der<'_> = RsaKeyPair::generate(KeySize::Rsa2048).and_then(|key| key.as_der()).expect("a key");
-        let p256 = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).and_then(|key| key.to_pkcs8v1());
+        let rsa: Pkcs8V1Der<'_> =
+            RsaKeyPair::generate(KeySize::Rsa2048).and_then(|key| key.as_der()).expect("a key");
+        let p256 = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)
+            .and_then(|key| key.to_pkcs8v1());
         Self {
             paserk: SecretKey::generate().to_paserk().to_string(),
             hmac,
@@ -124,7 +126,12 @@ pub(crate) fn own_claims(number: usize) -> Value {
 /// A token of some 500 bytes.
 pub(crate) fn token(issuer: &Issuer, number: usize) -> String {
     let subject = format!("user:{number}");
-    issuer.token(&own_claims(number)).subject(subject).scopes(["read", "write"]).issue().expect("a token")
+    issuer
+        .token(&own_claims(number))
+        .subject(subject)
+        .scopes(["read", "write"])
+        .issue()
+        .expect("a token")
 }
 
 /// The same claims, with times in the form of JWTs.
@@ -139,7 +146,11 @@ pub(crate) fn jwt_claims(number: usize) -> Value {
 
 /// The token with a wrong signature: one character of the signature is replaced.
 pub(crate) fn altered(token: &str) -> String {
-    let end = if token.contains("v4.public.") { token.rfind('.').expect("a footer") } else { token.len() };
+    let end = if token.contains("v4.public.") {
+        token.rfind('.').expect("a footer")
+    } else {
+        token.len()
+    };
     let mut bytes = token.as_bytes().to_vec();
     let character = &mut bytes[end - 30];
     *character = if *character == b'A' { b'B' } else { b'A' };

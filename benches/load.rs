@@ -71,7 +71,11 @@ impl Load {
             waiting.retain_mut(|connection| {
                 let Some((head, _)) = connection.receive() else { return true };
                 let head = &connection.buffer[..head];
-                assert!(head.starts_with(b"HTTP/1.1 200 "), "not let through: {}", String::from_utf8_lossy(head));
+                assert!(
+                    head.starts_with(b"HTTP/1.1 200 "),
+                    "not let through: {}",
+                    String::from_utf8_lossy(head)
+                );
                 connection.send_next(&mut requests)
             });
             assert!(start.elapsed() < PATIENCE, "the server does not answer");
@@ -90,7 +94,10 @@ impl Load {
             assert!(start.elapsed() < PATIENCE, "the server does not answer");
         };
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("a text");
-        Response { head: text(&connection.buffer[..head]), body: text(&connection.buffer[head..whole]) }
+        Response {
+            head: text(&connection.buffer[..head]),
+            body: text(&connection.buffer[head..whole]),
+        }
     }
 }
 

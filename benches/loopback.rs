@@ -25,7 +25,8 @@ const WARM_UP: usize = 2000;
 pub(crate) fn measure(run: &Run) -> Group {
     let mut group = Group::new("over loopback", Unit::RequestsPerSecond);
     group.comparisons = comparisons();
-    let mut subjects: Vec<_> = SUBJECTS.iter().filter(|subject| group.needs(subject.name, run)).collect();
+    let mut subjects: Vec<_> =
+        SUBJECTS.iter().filter(|subject| group.needs(subject.name, run)).collect();
     let needs_redis = subjects.iter().any(|subject| subject.app.needs_redis());
     let redis = needs_redis.then(Redis::start).flatten();
     if needs_redis && redis.is_none() {
@@ -42,7 +43,8 @@ pub(crate) fn measure(run: &Run) -> Group {
         group.notes.push("over loopback: servers and client were not given a core each".to_owned());
     }
     let setting = Setting { keys: Keys::generate(), redis: redis.as_ref().map(Redis::url) };
-    let mut asked: Vec<_> = subjects.iter().map(|subject| Asked::new(subject, &setting, is_pinned)).collect();
+    let mut asked: Vec<_> =
+        subjects.iter().map(|subject| Asked::new(subject, &setting, is_pinned)).collect();
     if !run.brief {
         asked.iter_mut().for_each(Asked::prepare);
         let mut random = Random::new();
@@ -50,10 +52,11 @@ pub(crate) fn measure(run: &Run) -> Group {
             random.shuffle(&mut asked);
             asked.iter_mut().for_each(|asked| asked.round(round % DEPTHS));
         }
-        asked.sort_by_key(|asked| SUBJECTS.iter().position(|subject| subject.name == asked.subject.name));
+        asked.sort_by_key(|asked| {
+            SUBJECTS.iter().position(|subject| subject.name == asked.subject.name)
+        });
         if asked.iter().all(|asked| asked.is_busy_known) {
-            let note =
-                "over loopback: a second is one of the server's processor; what others take of it does not count";
+            let note = "over loopback: a second is one of the server's processor; what others take of it does not count";
             group.notes.push(note.to_owned());
         }
     } else {
@@ -92,7 +95,15 @@ struct Running {
 
 impl<'a> Asked<'a> {
     fn new(subject: &'static Subject, setting: &'a Setting, is_pinned: bool) -> Self {
-        Self { subject, setting, is_pinned, new: Vec::new(), per_round: 0, is_busy_known: true, speeds: Vec::new() }
+        Self {
+            subject,
+            setting,
+            is_pinned,
+            new: Vec::new(),
+            per_round: 0,
+            is_busy_known: true,
+            speeds: Vec::new(),
+        }
     }
 
     /// Starts a server and checks its answers.
@@ -112,7 +123,9 @@ impl<'a> Asked<'a> {
         let is_looked_at = !matches!(subject.sends, Sends::IgnoredToken(_));
         if let Some((name, value)) = credential.filter(|_| is_looked_at) {
             let wrong = match value.split_once('=') {
-                Some((cookie, session)) if name == "Cookie" => format!("{cookie}={}", session.to_lowercase()),
+                Some((cookie, session)) if name == "Cookie" => {
+                    format!("{cookie}={}", session.to_lowercase())
+                }
                 _ => altered(&value),
             };
             let answer = load.ask(&request(subject.path, &[(name, &wrong)]));
@@ -134,8 +147,10 @@ impl<'a> Asked<'a> {
     fn make(&mut self, count: usize) {
         if let Sends::NewTokens(form) = self.subject.sends {
             let tokens = self.setting.keys.tokens(form, 1..1 + count);
-            self.new =
-                tokens.into_iter().map(|token| request(self.subject.path, &headers(Some(&bearer(token))))).collect();
+            self.new = tokens
+                .into_iter()
+                .map(|token| request(self.subject.path, &headers(Some(&bearer(token)))))
+                .collect();
         }
     }
 
@@ -169,7 +184,9 @@ fn credential(subject: &Subject, keys: &Keys, load: &mut Load) -> Option<Credent
         Sends::IgnoredToken(form) | Sends::OneToken(form) | Sends::NewTokens(form) => {
             Some(bearer(keys.tokens(form, 0..1).remove(0)))
         }
-        Sends::Cookie => Some(("Cookie", load.ask(&request("/fill", &[])).cookie().expect("a cookie"))),
+        Sends::Cookie => {
+            Some(("Cookie", load.ask(&request("/fill", &[])).cookie().expect("a cookie")))
+        }
     }
 }
 

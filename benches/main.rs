@@ -29,7 +29,9 @@ fn main() {
     match Arguments::read() {
         Arguments::Run(run) => compare(&run),
         Arguments::Serve { subject, depth } => server::serve(subject, depth),
-        Arguments::CountInstructions { subject, requests } => instructions::run_counted(subject, requests),
+        Arguments::CountInstructions { subject, requests } => {
+            instructions::run_counted(subject, requests)
+        }
         Arguments::Fill { filling, count } => memory::fill(filling, count),
         Arguments::State { path } => write(&path, state::measure()),
         Arguments::FillStore { case } => state::fill(case),
@@ -50,7 +52,8 @@ fn compare(run: &Run) {
         eprintln!("nothing has that in its name, upper and lower case apart");
         std::process::exit(2);
     }
-    let rows: Vec<_> = if run.brief { Vec::new() } else { groups.iter().flat_map(table::rows).collect() };
+    let rows: Vec<_> =
+        if run.brief { Vec::new() } else { groups.iter().flat_map(table::rows).collect() };
     if !run.brief {
         print!("{}", table::text(&rows));
     }
@@ -63,7 +66,11 @@ fn compare(run: &Run) {
     }
     write(&run.chart, chart::svg(&groups));
     if let Some(path) = &run.markdown {
-        let notes: Vec<_> = groups.iter().flat_map(|group| &group.notes).map(|note| format!("- {note}\n")).collect();
+        let notes: Vec<_> = groups
+            .iter()
+            .flat_map(|group| &group.notes)
+            .map(|note| format!("- {note}\n"))
+            .collect();
         let described = machine::described();
         write(path, format!("{described}\n\n{}\n{}", table::markdown(&rows), notes.concat()));
     }

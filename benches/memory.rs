@@ -25,7 +25,13 @@ pub(crate) enum Filling {
 
 const FILLINGS: [(Filling, &str, &str, Option<f64>, usize); 3] = [
     (Filling::Tokens, "tokens", "a cached token without its payload", Some(500.0), 100_000),
-    (Filling::ReadTokens, "read-tokens", "the same, after its claims were read twice", None, 100_000),
+    (
+        Filling::ReadTokens,
+        "read-tokens",
+        "the same, after its claims were read twice",
+        None,
+        100_000,
+    ),
     (Filling::Keys, "keys", "a trusted key with a table", Some(31.0 * 1024.0), 1000),
 ];
 
@@ -36,7 +42,10 @@ impl Filling {
 }
 
 pub(crate) fn measure(run: &Run) -> Vec<Group> {
-    FILLINGS.into_iter().map(|(_, name, subject, limit, count)| grown(run, name, subject, limit, count)).collect()
+    FILLINGS
+        .into_iter()
+        .map(|(_, name, subject, limit, count)| grown(run, name, subject, limit, count))
+        .collect()
 }
 
 fn grown(run: &Run, name: &str, subject: &str, limit: Option<f64>, count: usize) -> Group {
@@ -46,14 +55,18 @@ fn grown(run: &Run, name: &str, subject: &str, limit: Option<f64>, count: usize)
         return group;
     }
     let count = if run.brief { 1 } else { count };
-    let mut child = ChildProcess::start(&[], &["fill", name, &count.to_string()], &Keys::generate());
+    let mut child =
+        ChildProcess::start(&[], &["fill", name, &count.to_string()], &Keys::generate());
     let line = child.line();
     if line.is_empty() {
-        group.notes.push(format!("skipped, as the system does not tell what a process takes: {subject}"));
+        group
+            .notes
+            .push(format!("skipped, as the system does not tell what a process takes: {subject}"));
         return group;
     }
     let bytes = line.parse().expect("a number");
-    group.samples = vec![Samples { name: subject.to_owned(), side: Side::Ours, rounds: vec![bytes] }];
+    group.samples =
+        vec![Samples { name: subject.to_owned(), side: Side::Ours, rounds: vec![bytes] }];
     group.add_limit(limit.unwrap_or(500.0));
     group
 }
@@ -64,13 +77,16 @@ pub(crate) fn fill(filling: Filling, count: usize) {
     let keys: Keys = process::input();
     let bytes = match filling {
         Filling::Keys => fill_keys(count),
-        Filling::Tokens | Filling::ReadTokens => fill_tokens(&keys, count, filling == Filling::ReadTokens),
+        Filling::Tokens | Filling::ReadTokens => {
+            fill_tokens(&keys, count, filling == Filling::ReadTokens)
+        }
     };
     println!("{}", bytes.map_or_else(String::new, |bytes| bytes.to_string()));
 }
 
 fn fill_tokens(keys: &Keys, count: usize, reads: bool) -> Option<f64> {
-    let verifier = verifiers::cached_for(keys.public(), BEFORE + count).build().expect("a verifier");
+    let verifier =
+        verifiers::cached_for(keys.public(), BEFORE + count).build().expect("a verifier");
     let issuer = keys.issuer();
     let mut claims = 0;
     let mut show = |number| {

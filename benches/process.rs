@@ -38,7 +38,13 @@ impl ChildProcess {
         let mut child = Self { child, output };
         let mut line = serde_json::to_vec(input).expect("JSON");
         line.push(b'\n');
-        child.child.stdin.as_mut().expect("its input").write_all(&line).expect("a child that reads");
+        child
+            .child
+            .stdin
+            .as_mut()
+            .expect("its input")
+            .write_all(&line)
+            .expect("a child that reads");
         child
     }
 
@@ -48,7 +54,10 @@ impl ChildProcess {
 
     /// Waits until it has done all that it was started for.
     pub(crate) fn finish(mut self) {
-        assert!(self.child.wait().expect("a child process").success(), "a child process has failed");
+        assert!(
+            self.child.wait().expect("a child process").success(),
+            "a child process has failed"
+        );
     }
 
     /// The next line that it writes.
@@ -91,7 +100,8 @@ pub(crate) fn is_there(program: &str, argument: &str) -> bool {
 
 /// Whether processes can be given a core each.
 pub(crate) fn can_pin() -> bool {
-    is_there("taskset", "--version") && thread::available_parallelism().is_ok_and(|cores| cores.get() > CLIENT_CORE)
+    is_there("taskset", "--version")
+        && thread::available_parallelism().is_ok_and(|cores| cores.get() > CLIENT_CORE)
 }
 
 /// Lets the thread that calls this, which is the process's first, run on one core alone.

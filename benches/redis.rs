@@ -25,12 +25,26 @@ impl Redis {
         if !is_there("redis-server", "--version") {
             return None;
         }
-        let port =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port").local_addr().expect("an address").port();
-        let folder = env::temp_dir().join(format!("paseto-actix-benches-{}-{port}", std::process::id()));
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .expect("a port")
+            .local_addr()
+            .expect("an address")
+            .port();
+        let folder =
+            env::temp_dir().join(format!("paseto-actix-benches-{}-{port}", std::process::id()));
         fs::create_dir_all(&folder).expect("a folder");
         let server = Command::new("redis-server")
-            .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "yes", "--dir"])
+            .args([
+                "--bind",
+                "127.0.0.1",
+                "--port",
+                &port.to_string(),
+                "--save",
+                "",
+                "--appendonly",
+                "yes",
+                "--dir",
+            ])
             .arg(&folder)
             .stdout(Stdio::null())
             .spawn()
@@ -50,7 +64,8 @@ impl Redis {
 
     /// The answer of the server to a command.
     pub(crate) fn command(&self, command: &[&str]) -> String {
-        let output = Command::new("redis-cli").args(["-p", &self.port.to_string()]).args(command).output();
+        let output =
+            Command::new("redis-cli").args(["-p", &self.port.to_string()]).args(command).output();
         let output = output.expect("redis-cli beside redis-server");
         String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
     }
@@ -77,7 +92,9 @@ impl Redis {
     pub(crate) fn key_memory(&self) -> f64 {
         match &*self.command(&["KEYS", "*"]) {
             "" => 0.0,
-            key => self.command(&["MEMORY", "USAGE", key, "SAMPLES", "0"]).parse().expect("one key"),
+            key => {
+                self.command(&["MEMORY", "USAGE", key, "SAMPLES", "0"]).parse().expect("one key")
+            }
         }
     }
 

@@ -26,7 +26,12 @@ pub(crate) struct Subject<'a> {
 
 impl<'a> Subject<'a> {
     /// A call that panics if the answer is wrong.
-    pub(crate) fn new<T>(name: impl Into<String>, side: Side, batch: usize, mut call: impl FnMut() -> T + 'a) -> Self {
+    pub(crate) fn new<T>(
+        name: impl Into<String>,
+        side: Side,
+        batch: usize,
+        mut call: impl FnMut() -> T + 'a,
+    ) -> Self {
         Self::timed(name, side, batch, move |calls| {
             let start = Instant::now();
             for _ in 0..calls {
@@ -86,8 +91,9 @@ pub(crate) fn sample(group: &mut Group, run: &Run, mut subjects: Vec<Subject<'_>
         }
     }
     let samples = subjects.iter().zip(rounds);
-    group.samples =
-        samples.map(|(subject, rounds)| Samples { name: subject.name.clone(), side: subject.side, rounds }).collect();
+    group.samples = samples
+        .map(|(subject, rounds)| Samples { name: subject.name.clone(), side: subject.side, rounds })
+        .collect();
 }
 
 /// How many calls go before those that are measured, until it has its code and its data at hand.
@@ -105,7 +111,8 @@ impl Random {
 
     /// A number below another, which is not large.
     pub(crate) fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         // Only the upper half is good enough.
         (self.0 >> 32) as usize % end
     }

@@ -29,10 +29,16 @@ pub(crate) struct Server {
 
 impl Server {
     /// `depth` is where on its stack it works: see `depth.rs`.
-    pub(crate) fn start(subject: &Subject, setting: &Setting, is_pinned: bool, depth: usize) -> Self {
+    pub(crate) fn start(
+        subject: &Subject,
+        setting: &Setting,
+        is_pinned: bool,
+        depth: usize,
+    ) -> Self {
         let core = SERVER_CORE.to_string();
         let below: &[&str] = if is_pinned { &["taskset", "-c", &core] } else { &[] };
-        let mut child = ChildProcess::start(below, &["serve", subject.name, &depth.to_string()], setting);
+        let mut child =
+            ChildProcess::start(below, &["serve", subject.name, &depth.to_string()], setting);
         let port = child.line().parse().expect("the server's port");
         Self { child, port }
     }
@@ -63,7 +69,10 @@ pub(crate) fn serve(subject: &'static Subject, depth: usize) {
         })
     };
     // A connection's first request may take as long.
-    let server = HttpServer::new(app).workers(1).keep_alive(KEEP_ALIVE).client_request_timeout(Duration::ZERO);
+    let server = HttpServer::new(app)
+        .workers(1)
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(Duration::ZERO);
     let server = server.disable_signals();
     let server = server.bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     println!("{}", server.addrs()[0].port());

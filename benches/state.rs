@@ -7,8 +7,9 @@ use std::{
 
 use actix_web::rt::{System, time::sleep};
 use paseto_actix::{
-    ExceptedLogin, Issuer, LocalKey, MemoryRevocations, MemorySeries, NewSeries, RandomId, RedisRevocations,
-    RedisSeries, RefreshTokens, Revocations, SecretKey, SeriesOwner, SeriesStore, TokenUse,
+    ExceptedLogin, Issuer, LocalKey, MemoryRevocations, MemorySeries, NewSeries, RandomId,
+    RedisRevocations, RedisSeries, RefreshTokens, Revocations, SecretKey, SeriesOwner, SeriesStore,
+    TokenUse,
 };
 use serde_json::json;
 use time::OffsetDateTime;
@@ -60,7 +61,10 @@ const CASES: [Case; 15] = [
         "first remembered login of a user, label of 16 bytes, rotated",
         Record::Login { label: SHORT_LABEL, rotated: true },
     ),
-    case("first remembered login of a user, label of 128 bytes", Record::Login { label: LABEL, rotated: false }),
+    case(
+        "first remembered login of a user, label of 128 bytes",
+        Record::Login { label: LABEL, rotated: false },
+    ),
     case(
         "first remembered login of a user, label of 128 bytes, rotated",
         Record::Login { label: LABEL, rotated: true },
@@ -71,7 +75,10 @@ const CASES: [Case; 15] = [
     further("further remembered login, label of 128 bytes", LABEL, false),
     further("further remembered login, label of 128 bytes, rotated", LABEL, true),
     case("first family of refresh tokens of a subject", Record::Family { refreshed: false }),
-    case("first family of refresh tokens of a subject, refreshed", Record::Family { refreshed: true }),
+    case(
+        "first family of refresh tokens of a subject, refreshed",
+        Record::Family { refreshed: true },
+    ),
 ];
 
 struct Stores<R, S> {
@@ -84,7 +91,11 @@ impl<R: Revocations + Clone, S: SeriesStore + Clone> Stores<R, S> {
     fn new(revocations: R, series: S) -> Self {
         let issuer = Issuer::builder(ISSUER).key(SecretKey::generate()).build().expect("an issuer");
         let tokens = RefreshTokens::builder(issuer, LocalKey::generate());
-        let tokens = tokens.families(series.clone()).revocations(revocations.clone()).build().expect("tokens");
+        let tokens = tokens
+            .families(series.clone())
+            .revocations(revocations.clone())
+            .build()
+            .expect("tokens");
         Self { revocations, series, tokens }
     }
 
@@ -93,11 +104,16 @@ impl<R: Revocations + Clone, S: SeriesStore + Clone> Stores<R, S> {
         let until = OffsetDateTime::now_utc() + DAY;
         let id = || RandomId::generate().expect("random bytes");
         match record {
-            Record::Revoked => self.revocations.revoke(ISSUER, &id().to_string(), until).await.expect("a record"),
+            Record::Revoked => {
+                self.revocations.revoke(ISSUER, &id().to_string(), until).await.expect("a record")
+            }
             Record::Subject { excepted } => {
                 let login = id().to_string();
                 let except = excepted.then(|| ExceptedLogin::new(&login, u64::MAX));
-                self.revocations.revoke_subject(ISSUER, &user, except, until).await.expect("a record");
+                self.revocations
+                    .revoke_subject(ISSUER, &user, except, until)
+                    .await
+                    .expect("a record");
             }
             Record::Login { label, rotated } => {
                 let (owner, series, first) = (SeriesOwner::new("remember", &user), id(), id());
@@ -109,7 +125,13 @@ impl<R: Revocations + Clone, S: SeriesStore + Clone> Stores<R, S> {
                 }
             }
             Record::Family { refreshed } => {
-                let pair = self.tokens.begin(user).await.expect("a login").issue(&json!({})).expect("tokens");
+                let pair = self
+                    .tokens
+                    .begin(user)
+                    .await
+                    .expect("a login")
+                    .issue(&json!({}))
+                    .expect("tokens");
                 if refreshed {
                     let _ = self.tokens.refresh(&pair.refresh_token).await.expect("a login");
                 }
@@ -147,7 +169,9 @@ pub(crate) fn measure() -> String {
         println!("{row}");
         writeln!(rows, "{row}").expect("a String takes everything");
     }
-    let version = redis.as_ref().map_or_else(|| "no Redis".to_owned(), |redis| format!("Redis {}", redis.version()));
+    let version = redis
+        .as_ref()
+        .map_or_else(|| "no Redis".to_owned(), |redis| format!("Redis {}", redis.version()));
     format!(
         "# Memory of the state
 
@@ -180,7 +204,8 @@ The bytes that one record takes, measured by
 /// The size of a key, and the growth of the server, for one record.
 async fn on_redis(redis: &Redis, case: &Case) -> [f64; 2] {
     let timeout = Duration::from_secs(20);
-    let revocations = RedisRevocations::builder(redis.url()).timeout(timeout).build().expect("a store");
+    let revocations =
+        RedisRevocations::builder(redis.url()).timeout(timeout).build().expect("a store");
     let series = RedisSeries::builder(redis.url()).timeout(timeout).build().expect("a store");
     let stores = Stores::new(revocations, series);
     let records = if case.is_further { FURTHER } else { 1 };

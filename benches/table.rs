@@ -82,7 +82,8 @@ pub(crate) fn text(rows: &[Row]) -> String {
     let widths: [usize; 8] = std::array::from_fn(width);
     let mut text = String::new();
     let mut line = |cells: [&str; 8]| {
-        let padded: Vec<_> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let padded: Vec<_> =
+            cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         text.push_str(padded.join("  ").trim_end());
         text.push('\n');
     };

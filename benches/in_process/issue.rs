@@ -77,7 +77,8 @@ fn rusty_paseto_sign(keys: &Keys) -> Subject<'static> {
             .set_claim(TokenIdentifierClaim::from("0000000000000000000001"))
             .set_claim(CustomClaim::try_from(("scope", "read write")).expect("a claim"));
         for (name, value) in own.as_object().expect("a map") {
-            builder.set_claim(CustomClaim::try_from((name.as_str(), value.clone())).expect("a claim"));
+            builder
+                .set_claim(CustomClaim::try_from((name.as_str(), value.clone())).expect("a claim"));
         }
         builder.build(&PasetoAsymmetricPrivateKey::from(&key)).expect("a token")
     };

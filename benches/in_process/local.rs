@@ -12,7 +12,9 @@ use pasetors::{
     token::UntrustedToken,
     version4::{LocalToken, V4},
 };
-use rusty_paseto::core::{Key, Local as RustyLocal, Paseto, PasetoNonce, PasetoSymmetricKey, Payload, V4 as RustyV4};
+use rusty_paseto::core::{
+    Key, Local as RustyLocal, Paseto, PasetoNonce, PasetoSymmetricKey, Payload, V4 as RustyV4,
+};
 use serde_json::json;
 use time::Duration;
 
@@ -90,7 +92,9 @@ fn by_rusty_paseto(key: &RustyKey) -> [Subject<'_>; 2] {
         builder.try_encrypt(key, &PasetoNonce::from(&nonce)).expect("a token")
     };
     let token = encrypt();
-    let decrypt = move || Paseto::<RustyV4, RustyLocal>::try_decrypt(&token, key, None, None).expect("a payload");
+    let decrypt = move || {
+        Paseto::<RustyV4, RustyLocal>::try_decrypt(&token, key, None, None).expect("a payload")
+    };
     [
         Subject::new("rusty_paseto encrypts", Side::Peer, BATCH, encrypt),
         Subject::new("rusty_paseto decrypts", Side::Peer, BATCH, decrypt),

@@ -5,7 +5,10 @@ use std::cell::Cell;
 use aws_lc_rs::signature::{ED25519, ParsedPublicKey};
 use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
 use paseto_actix::Verifier;
-use pasetors::{Public, claims::ClaimsValidationRules, keys::AsymmetricPublicKey, token::UntrustedToken, version4::V4};
+use pasetors::{
+    Public, claims::ClaimsValidationRules, keys::AsymmetricPublicKey, token::UntrustedToken,
+    version4::V4,
+};
 use rusty_paseto::prelude::{
     Footer, Key, PasetoAsymmetricPublicKey, PasetoParser, Public as RustyPublic, V4 as RustyV4,
 };
@@ -37,7 +40,12 @@ fn each_in_turn() -> impl Fn() -> usize {
     move || next.replace((next.get() + 1) % TOKENS)
 }
 
-fn ours<'a>(name: &'static str, verifier: Verifier, tokens: &'a [String], batch: usize) -> Subject<'a> {
+fn ours<'a>(
+    name: &'static str,
+    verifier: Verifier,
+    tokens: &'a [String],
+    batch: usize,
+) -> Subject<'a> {
     let index = each_in_turn();
     let (wrong, other) = (altered(&tokens[0]), verifier.clone());
     let call = move || verifier.verify_str(&tokens[index() % tokens.len()]).expect("a token");
@@ -74,8 +82,8 @@ pub(super) fn first_sight(run: &Run, keys: &Keys) -> Group {
         return group;
     }
     let count = if run.brief { 1 } else { TOKENS };
-    let [tokens, eddsa, rs256, es256] =
-        [Form::Paseto, Form::EdDsa, Form::Rs256, Form::Es256].map(|form| keys.tokens(form, 0..count));
+    let [tokens, eddsa, rs256, es256] = [Form::Paseto, Form::EdDsa, Form::Rs256, Form::Es256]
+        .map(|form| keys.tokens(form, 0..count));
     let signed: Vec<_> = tokens.iter().map(|token| signed(token)).collect();
     let by_aws_lc = |name, form, tokens| {
         let verifier = jwt::Verifier::new(keys, form);
@@ -84,13 +92,20 @@ pub(super) fn first_sight(run: &Run, keys: &Keys) -> Group {
     let rust_crypto = jwt::RustCryptoVerifier::new(keys);
     let subjects = vec![
         ours(OURS, verifiers::cached(keys.public()).build().expect("a verifier"), &tokens, BATCH),
-        ours(UNCACHED, verifiers::uncached([keys.public()]).build().expect("a verifier"), &tokens, BATCH),
+        ours(
+            UNCACHED,
+            verifiers::uncached([keys.public()]).build().expect("a verifier"),
+            &tokens,
+            BATCH,
+        ),
         bare_dalek(keys, &signed),
         bare_aws_lc(keys, &signed),
         pasetors_verify(keys, &tokens),
         rusty_paseto_verify(keys, &tokens),
         by_aws_lc("jsonwebtoken EdDSA, aws-lc", Form::EdDsa, &eddsa),
-        json_web_token("jsonwebtoken EdDSA, RustCrypto", &eddsa, BATCH, |token: &str| rust_crypto.verify(token)),
+        json_web_token("jsonwebtoken EdDSA, RustCrypto", &eddsa, BATCH, |token: &str| {
+            rust_crypto.verify(token)
+        }),
         by_aws_lc(RS256, Form::Rs256, &rs256),
         by_aws_lc(ES256, Form::Es256, &es256),
     ];
@@ -122,13 +137,19 @@ pub(super) fn repeated(run: &Run, keys: &Keys) -> Group {
     let hs256 = jwt::Verifier::new(keys, Form::Hs256);
     let (with_claims, token) = (verifier(), &tokens[0]);
     let claims = move || {
-        let claims: Claims = with_claims.verify_str(token).expect("a token").claims().expect("claims");
+        let claims: Claims =
+            with_claims.verify_str(token).expect("a token").claims().expect("claims");
         assert_eq!(claims, Claims::of(0));
     };
     let subjects = vec![
         ours(OURS, verifier(), &tokens, 500),
         Subject::new(CLAIMS, Side::Ours, 500, claims),
-        ours(UNCACHED, verifiers::uncached([keys.public()]).build().expect("a verifier"), &tokens, BATCH),
+        ours(
+            UNCACHED,
+            verifiers::uncached([keys.public()]).build().expect("a verifier"),
+            &tokens,
+            BATCH,
+        ),
         json_web_token(HS256, &jwts, 300, |token: &str| hs256.verify(token)),
     ];
     sample(&mut group, run, subjects);
@@ -139,7 +160,9 @@ pub(super) fn repeated(run: &Run, keys: &Keys) -> Group {
 fn bare_dalek<'a>(keys: &Keys, signed: &'a [(Vec<u8>, [u8; 64])]) -> Subject<'a> {
     let key = VerifyingKey::from_bytes(&keys.public_bytes()).expect("a key");
     let index = each_in_turn();
-    let verify = move |message: &[u8], signature| key.verify(message, &Signature::from_bytes(signature)).is_ok();
+    let verify = move |message: &[u8], signature| {
+        key.verify(message, &Signature::from_bytes(signature)).is_ok()
+    };
     let call = move || {
         let (message, signature) = &signed[index() % signed.len()];
         assert!(verify(message, signature));

@@ -46,15 +46,23 @@ impl Config {
 
 /// The error of `toml` shows the line itself too.
 fn parse_toml(text: &str) -> Result<Config, String> {
-    toml::from_str(text).map_err(|error: toml::de::Error| match error.span().and_then(|span| text.get(..span.start)) {
-        Some(before) => format!("{} at line {}", error.message(), before.matches('\n').count() + 1),
-        None => error.message().to_owned(),
+    toml::from_str(text).map_err(|error: toml::de::Error| {
+        match error.span().and_then(|span| text.get(..span.start)) {
+            Some(before) => {
+                format!("{} at line {}", error.message(), before.matches('\n').count() + 1)
+            }
+            None => error.message().to_owned(),
+        }
     })
 }
 
 /// The errors of `serde` show names and values at the top of the file.
 fn without_keys(error: String) -> String {
-    if error.contains("k4.") || error.contains("-----") { "a key is in a wrong place".to_owned() } else { error }
+    if error.contains("k4.") || error.contains("-----") {
+        "a key is in a wrong place".to_owned()
+    } else {
+        error
+    }
 }
 
 /// The file `paseto.toml`, whose key is public.

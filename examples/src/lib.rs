@@ -15,7 +15,10 @@ use paseto_actix::{KeyRing, LocalKey};
 
 /// Prints what the library has to say: warnings and errors, such as why a request was refused.
 pub fn log() {
-    tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::WARN).without_time().init();
+    tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .without_time()
+        .init();
 }
 
 /// Binds the address in `BIND`, by default `127.0.0.1:8080`, and prints where that is.
@@ -25,8 +28,9 @@ pub fn log() {
 /// The system's, if the address is no address or is taken.
 pub fn listen() -> io::Result<TcpListener> {
     let address = env::var("BIND").unwrap_or_else(|_| "127.0.0.1:8080".to_owned());
-    let listener = TcpListener::bind(&address)
-        .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on `{address}` (BIND): {error}")))?;
+    let listener = TcpListener::bind(&address).map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot listen on `{address}` (BIND): {error}"))
+    })?;
     println!("listening on http://{}", listener.local_addr()?);
     Ok(listener)
 }

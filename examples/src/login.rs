@@ -42,7 +42,8 @@ impl JsonCredentials {
     /// As [`Credentials::are_right`], and there is an admin.
     #[must_use]
     pub fn are_right(&self) -> bool {
-        [USER, "admin@bar.example"].contains(&self.email.as_str()) && is_the_password(&self.password)
+        [USER, "admin@bar.example"].contains(&self.email.as_str())
+            && is_the_password(&self.password)
     }
 }
 

@@ -79,7 +79,9 @@ impl Name {
     pub(crate) fn span(&self) -> Span {
         match self {
             Self::Literal(text) => text.span(),
-            Self::Constant(constant) => constant.path.segments.last().map_or_else(|| constant.span(), Spanned::span),
+            Self::Constant(constant) => {
+                constant.path.segments.last().map_or_else(|| constant.span(), Spanned::span)
+            }
         }
     }
 }
@@ -96,7 +98,8 @@ impl ToTokens for Name {
 impl Opt {
     fn parse(input: ParseStream<'_>, mistakes: &mut Mistakes) -> Result<Self> {
         if !input.peek(Ident::peek_any) {
-            let message = format!("an option begins with its name; the options are {}", all_options());
+            let message =
+                format!("an option begins with its name; the options are {}", all_options());
             return Err(input.error(message));
         }
         let name = input.call(Ident::parse_any)?;
@@ -115,9 +118,15 @@ impl Opt {
 /// `("a", constant::B)`, with at least one name in it.
 fn name_list(name: &Ident, input: ParseStream<'_>, mistakes: &mut Mistakes) -> Result<Vec<Name>> {
     let (element, no_name) = if name == "acr" {
-        ("a value", r#"an `acr` value is a string literal or the path of a `&str` constant: "phr" or `acr::PHR`"#)
+        (
+            "a value",
+            r#"an `acr` value is a string literal or the path of a `&str` constant: "phr" or `acr::PHR`"#,
+        )
     } else {
-        ("a scope", r#"a scope is a string literal or the path of a `&str` constant: "read" or `scope::READ`"#)
+        (
+            "a scope",
+            r#"a scope is a string literal or the path of a `&str` constant: "read" or `scope::READ`"#,
+        )
     };
     if !input.peek(Paren) {
         return Err(wrong_shape(name, input));
@@ -228,9 +237,12 @@ fn unknown_option(name: &Ident) -> Error {
         .iter()
         .map(|(option, _)| (distance(&written, option), *option))
         // Each text of 3 letters or fewer is near to an option of 3 letters by the distance alone.
-        .filter(|(distance, option)| *distance <= 2.min(option.len() - 2) || option.contains(written.as_str()))
+        .filter(|(distance, option)| {
+            *distance <= 2.min(option.len() - 2) || option.contains(written.as_str())
+        })
         .min();
-    let hint = near.map_or_else(|| ".".to_owned(), |(_, option)| format!("; did you mean `{option}`?"));
+    let hint =
+        near.map_or_else(|| ".".to_owned(), |(_, option)| format!("; did you mean `{option}`?"));
     let options = all_options();
     let message = format!("there is no option `{written}`{hint} The options are {options}");
     Error::new(name.span(), message)

@@ -147,9 +147,11 @@ fn requirements(policy: &Policy) -> (TokenStream, TokenStream) {
     let Policy { scopes, any_scope, acr, fresh, check } = policy;
     let mut constants = TokenStream::new();
     let mut calls = quote!(::paseto_actix::__private::Requirements::new());
-    for (method, names, assertion) in
-        [("scopes", scopes, "assert_scope"), ("any_scope", any_scope, "assert_scope"), ("acr", acr, "assert_acr_value")]
-    {
+    for (method, names, assertion) in [
+        ("scopes", scopes, "assert_scope"),
+        ("any_scope", any_scope, "assert_scope"),
+        ("acr", acr, "assert_acr_value"),
+    ] {
         if names.is_empty() {
             continue;
         }
@@ -282,7 +284,8 @@ mod tests {
             (quote!(-> (&dyn A<B = impl C>, [D; 2])), quote!((&dyn A<B = _>, [D; 2]))),
             (quote!(), quote!(())),
         ] {
-            let rewritten = rewrite(TokenStream::new(), quote!(async fn me() #output {})).to_string();
+            let rewritten =
+                rewrite(TokenStream::new(), quote!(async fn me() #output {})).to_string();
             let expected = quote!(never::<#inferred>()).to_string();
             assert!(rewritten.contains(&expected), "{rewritten}");
         }
@@ -300,7 +303,10 @@ mod tests {
             const _: () = ::paseto_actix::__private::assert_acr_value(&__PASETO_ACR, 0usize);
         };
         assert!(rewritten.contains(&expected.to_string()), "{rewritten}");
-        assert!(rewritten.contains(&quote!(.scopes(__PASETO_SCOPES).acr(__PASETO_ACR)).to_string()), "{rewritten}");
+        assert!(
+            rewritten.contains(&quote!(.scopes(__PASETO_SCOPES).acr(__PASETO_ACR)).to_string()),
+            "{rewritten}"
+        );
     }
 
     #[test]

@@ -7,7 +7,9 @@ use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
 use syn::token::Brace;
-use syn::{AttrStyle, Attribute, Error, FnArg, Item, PatType, Path, Result, Signature, Visibility, braced};
+use syn::{
+    AttrStyle, Attribute, Error, FnArg, Item, PatType, Path, Result, Signature, Visibility, braced,
+};
 
 use crate::fallback::Mistakes;
 
@@ -86,7 +88,13 @@ impl Handler {
                      and take shared state as `web::Data`",
                 )),
                 FnArg::Typed(argument) => {
-                    found.extend(argument.attrs.iter().filter(|attr| !sets_lint(attr)).map(unwanted_attribute));
+                    found.extend(
+                        argument
+                            .attrs
+                            .iter()
+                            .filter(|attr| !sets_lint(attr))
+                            .map(unwanted_attribute),
+                    );
                     arguments.push(argument.clone());
                 }
             }
@@ -114,9 +122,15 @@ impl Handler {
                 found.push(Error::new_spanned(constness, unwanted("const")));
             }
             (Some(constness), None) => {
-                found.push(Error::new_spanned(constness, "a handler cannot be `const`: write `async` in its place"));
+                found.push(Error::new_spanned(
+                    constness,
+                    "a handler cannot be `const`: write `async` in its place",
+                ));
             }
-            (None, None) => found.push(Error::new_spanned(sig.fn_token, "a handler is asynchronous: write `async fn`")),
+            (None, None) => found.push(Error::new_spanned(
+                sig.fn_token,
+                "a handler is asynchronous: write `async fn`",
+            )),
             (None, Some(_)) => {}
         }
         if let Some(unsafety) = &sig.unsafety {
@@ -126,7 +140,10 @@ impl Handler {
             found.push(Error::new_spanned(abi, unwanted("extern")));
         }
         if let Some(variadic) = &sig.variadic {
-            found.push(Error::new_spanned(variadic, "a handler cannot be variadic: name each argument"));
+            found.push(Error::new_spanned(
+                variadic,
+                "a handler cannot be variadic: name each argument",
+            ));
         }
     }
 }
@@ -195,11 +212,13 @@ mod tests {
     #[test]
     fn other_attributes_named_path_stay_behind() {
         for attr in [quote!(#[other::path]), quote!(#[path = "a.rs"]), quote!(#[a::utoipa::path])] {
-            let rewritten = rewrite(TokenStream::new(), quote! { #attr async fn me() {} }).to_string();
+            let rewritten =
+                rewrite(TokenStream::new(), quote! { #attr async fn me() {} }).to_string();
             assert!(rewritten.starts_with(&attr.to_string()), "{rewritten}");
             assert!(!rewritten.contains("paseto_required"), "{rewritten}");
         }
-        let rewritten = rewrite(TokenStream::new(), quote! { #[::utoipa::path] async fn me() {} }).to_string();
+        let rewritten =
+            rewrite(TokenStream::new(), quote! { #[::utoipa::path] async fn me() {} }).to_string();
         assert!(rewritten.contains("paseto_required"), "{rewritten}");
     }
 }

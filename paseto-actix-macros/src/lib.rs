@@ -163,7 +163,10 @@ pub fn paseto_required(args: TokenStream, item: TokenStream) -> TokenStream {
     rewrite(args.into(), item.into()).into()
 }
 
-fn rewrite(args: proc_macro2::TokenStream, item: proc_macro2::TokenStream) -> proc_macro2::TokenStream {
+fn rewrite(
+    args: proc_macro2::TokenStream,
+    item: proc_macro2::TokenStream,
+) -> proc_macro2::TokenStream {
     let parsed = handler::parse(&item);
     if let Ok(handler) = &parsed
         && let Some(place) = handler.behind_documentation()

@@ -44,7 +44,9 @@ impl Policy {
             }
             match option.value {
                 Value::Scopes(scopes) => policy.scopes = checked_names(scopes, SCOPE, mistakes),
-                Value::AnyScope(scopes) => policy.any_scope = checked_names(scopes, SCOPE, mistakes),
+                Value::AnyScope(scopes) => {
+                    policy.any_scope = checked_names(scopes, SCOPE, mistakes)
+                }
                 Value::Acr(values) => policy.acr = checked_names(values, ACR_VALUE, mistakes),
                 Value::Fresh(text) => match text.value().parse() {
                     Ok(seconds) => policy.fresh = Some(seconds),
@@ -59,7 +61,11 @@ impl Policy {
     /// Whether any valid token will do.
     pub(crate) fn is_empty(&self) -> bool {
         let Self { scopes, any_scope, acr, fresh, check } = self;
-        scopes.is_empty() && any_scope.is_empty() && acr.is_empty() && fresh.is_none() && check.is_none()
+        scopes.is_empty()
+            && any_scope.is_empty()
+            && acr.is_empty()
+            && fresh.is_none()
+            && check.is_none()
     }
 }
 
@@ -111,7 +117,8 @@ impl std::str::FromStr for Seconds {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const SHAPE: &str = r#"a duration is a whole number and one unit, s, m, h or d, as in "90s" or "10m""#;
+        const SHAPE: &str =
+            r#"a duration is a whole number and one unit, s, m, h or d, as in "90s" or "10m""#;
         let unit = match text.chars().last() {
             Some('s') => 1,
             Some('m') => 60,
@@ -143,9 +150,14 @@ mod tests {
 
     #[test]
     fn durations_are_a_number_and_a_unit() {
-        for (text, seconds) in
-            [("1s", 1), ("10m", 600), ("2h", 7_200), ("30d", 2_592_000), ("007s", 7), ("36525d", HUNDRED_YEARS)]
-        {
+        for (text, seconds) in [
+            ("1s", 1),
+            ("10m", 600),
+            ("2h", 7_200),
+            ("30d", 2_592_000),
+            ("007s", 7),
+            ("36525d", HUNDRED_YEARS),
+        ] {
             assert_eq!(text.parse(), Ok(Seconds(seconds)), "{text}");
         }
     }

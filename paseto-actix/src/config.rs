@@ -31,7 +31,9 @@ pub(crate) use names::{REFRESH, SESSION};
 pub(crate) use read::choice;
 #[cfg(feature = "session")]
 pub(crate) use read::size;
-pub(crate) use read::{assertion, boolean, duration, format, nonempty_text, single_text, text, texts};
+pub(crate) use read::{
+    assertion, boolean, duration, format, nonempty_text, single_text, text, texts,
+};
 pub(crate) use setting_error::SettingError;
 pub(crate) use table::{Names, Table};
 pub(crate) use value::Value;

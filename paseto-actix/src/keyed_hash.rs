@@ -69,9 +69,10 @@ mod tests {
     #[test]
     fn reference_vectors() {
         let hash = KeyedHash(SipHasher24::new_with_key(&std::array::from_fn(|at| at as u8)));
-        for (bytes, expected) in
-            [(&[][..], 0x930255c71472f66de6a825ba047f81a3_u128), (&[0], 0x45fc229b1159763444af996bd8c187da)]
-        {
+        for (bytes, expected) in [
+            (&[][..], 0x930255c71472f66de6a825ba047f81a3_u128),
+            (&[0], 0x45fc229b1159763444af996bd8c187da),
+        ] {
             assert_eq!(hash.of_bytes(bytes), Tag(expected));
         }
     }

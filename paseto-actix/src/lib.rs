@@ -142,31 +142,37 @@ pub use paseto_actix_macros::paseto_required;
 pub use protected_resource::{ProtectedResource, ProtectedResourceBuilder};
 #[cfg(feature = "session")]
 pub use refresh::{
-    Login, LoginAttempt, RefreshError, RefreshTokens, RefreshTokensBuilder, RefreshTokensConfig, TokenPair,
+    Login, LoginAttempt, RefreshError, RefreshTokens, RefreshTokensBuilder, RefreshTokensConfig,
+    TokenPair,
 };
 #[cfg(feature = "remember")]
 pub use remember::{
-    Fresh, Freshness, LoggedIn, LoginError, LoginLayer, Remember, RememberMe, RememberMeBuilder, RememberMeConfig,
-    SessionLoginAttempt, SessionProtection, UserStamp, safe_next,
+    Fresh, Freshness, LoggedIn, LoginError, LoginLayer, Remember, RememberMe, RememberMeBuilder,
+    RememberMeConfig, SessionLoginAttempt, SessionProtection, UserStamp, safe_next,
 };
 pub use revocation::{
-    CachedRevocations, ExceptedLogin, MemoryRevocations, RevocationError, RevocationQuery, Revocations,
+    CachedRevocations, ExceptedLogin, MemoryRevocations, RevocationError, RevocationQuery,
+    Revocations,
 };
 #[cfg(feature = "redis")]
 pub use revocation::{RedisRevocations, RedisRevocationsBuilder};
 #[cfg(feature = "session")]
 pub use series::{
-    LoginEntry, MemorySeries, NewSeries, RandomId, Rotation, SeriesError, SeriesOwner, SeriesStore, TokenUse,
+    LoginEntry, MemorySeries, NewSeries, RandomId, Rotation, SeriesError, SeriesOwner, SeriesStore,
+    TokenUse,
 };
 #[cfg(all(feature = "redis", feature = "session"))]
 pub use series::{RedisSeries, RedisSeriesBuilder};
 #[cfg(feature = "session")]
 pub use session::{
-    PasetoSession, PasetoSessionBuilder, PasetoSessionConfig, PasetoSessionStore, SessionCookie, SessionTooLarge,
+    PasetoSession, PasetoSessionBuilder, PasetoSessionConfig, PasetoSessionStore, SessionCookie,
+    SessionTooLarge,
 };
 pub use time;
 pub use token::{Format, VerifiedToken};
-pub use verifier::{TokenCacheStats, TokenSource, TrustedKey, Verifier, VerifierBuilder, VerifierConfig};
+pub use verifier::{
+    TokenCacheStats, TokenSource, TrustedKey, Verifier, VerifierBuilder, VerifierConfig,
+};
 
 /// What the attribute's expansion names. Not for use by hand: it may change with any release.
 #[doc(hidden)]

@@ -157,15 +157,19 @@ impl ProtectedResourceBuilder {
     pub fn build(self) -> Result<ProtectedResource, ConfigError> {
         let url = check_url("resource", &self.resource)?.without_query("resource")?;
         // actix-web compares the decoded path, and takes a final `*` as a pattern.
-        if url.path.contains(['%', '*']) || url.path.split('/').any(|segment| segment == "." || segment == "..") {
-            let problem = format!("expected a path without `%`, `*` and `..`, found {}", quote(url.path));
+        if url.path.contains(['%', '*'])
+            || url.path.split('/').any(|segment| segment == "." || segment == "..")
+        {
+            let problem =
+                format!("expected a path without `%`, `*` and `..`, found {}", quote(url.path));
             return Err(ConfigError::setting("resource", problem));
         }
         for issuer in &self.authorization_servers {
             check_url("authorization_server", issuer)?.without_query("authorization_server")?;
         }
         if let Some(scope) = self.scopes.iter().find(|scope| !is_scope_token(scope)) {
-            let problem = format!("expected one scope (RFC 6749, section 3.3), found {}", quote(scope));
+            let problem =
+                format!("expected one scope (RFC 6749, section 3.3), found {}", quote(scope));
             return Err(ConfigError::setting("scopes", problem));
         }
         let mut document = Map::new();
@@ -176,7 +180,8 @@ impl ProtectedResourceBuilder {
         ];
         let own = own.into_iter().map(|(name, value): (&str, Value)| (name.to_owned(), Ok(value)));
         for (name, value) in own.chain(self.parameters) {
-            let invalid = |problem: String| ConfigError::setting("parameter", format!("`{name}`: {problem}"));
+            let invalid =
+                |problem: String| ConfigError::setting("parameter", format!("`{name}`: {problem}"));
             let value = value.map_err(invalid)?;
             if let ("resource_documentation", Some(url)) = (name.as_str(), value.as_str()) {
                 check_url("documentation", url)?;
@@ -234,6 +239,8 @@ impl HttpServiceFactory for ProtectedResource {
 
 impl fmt::Debug for ProtectedResource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProtectedResource").field("metadata_url", &self.0.metadata_url).finish_non_exhaustive()
+        f.debug_struct("ProtectedResource")
+            .field("metadata_url", &self.0.metadata_url)
+            .finish_non_exhaustive()
     }
 }

@@ -31,10 +31,15 @@ impl RedisSettings {
     pub(crate) fn connect(self) -> Result<RedisConnection, ConfigError> {
         if !(Duration::from_millis(1)..=Duration::from_secs(60)).contains(&self.timeout) {
             let (setting, found) = ("timeout", self.timeout);
-            return Err(ConfigError::DurationOutOfRange { setting, found, expected: "1 millisecond to 60 seconds" });
+            return Err(ConfigError::DurationOutOfRange {
+                setting,
+                found,
+                expected: "1 millisecond to 60 seconds",
+            });
         }
         // The crate's own words may show the password.
-        let client = Client::open(&*self.url).map_err(|_| ConfigError::setting("url", reason(&self.url)))?;
+        let client =
+            Client::open(&*self.url).map_err(|_| ConfigError::setting("url", reason(&self.url)))?;
         #[cfg(feature = "redis-tls")]
         if matches!(client.get_connection_info().addr(), redis::ConnectionAddr::TcpTls { .. }) {
             provide_cryptography();
@@ -48,7 +53,11 @@ impl RedisSettings {
             .set_min_delay(Duration::from_millis(10))
             .set_max_delay(Duration::from_millis(50));
         let shared = Shared { client, config, current: Mutex::new(None) };
-        Ok(RedisConnection { shared: Arc::new(shared), prefix: self.prefix.into(), timeout: self.timeout })
+        Ok(RedisConnection {
+            shared: Arc::new(shared),
+            prefix: self.prefix.into(),
+            timeout: self.timeout,
+        })
     }
 }
 
@@ -56,7 +65,9 @@ impl RedisSettings {
 fn reason(url: &str) -> &'static str {
     let scheme = url.split(':').next().unwrap_or_default().trim().to_ascii_lowercase();
     match &*scheme {
-        "rediss" | "valkeys" if cfg!(not(feature = "redis-tls")) => "a URL of TLS, which needs the feature `redis-tls`",
+        "rediss" | "valkeys" if cfg!(not(feature = "redis-tls")) => {
+            "a URL of TLS, which needs the feature `redis-tls`"
+        }
         _ => "no URL of a Redis server",
     }
 }
@@ -109,7 +120,8 @@ impl Shared {
         if let Some(current) = &*current {
             return Ok(current.manager.clone());
         }
-        let manager = ConnectionManager::new_lazy_with_config(self.client.clone(), self.config.clone())?;
+        let manager =
+            ConnectionManager::new_lazy_with_config(self.client.clone(), self.config.clone())?;
         *current = Some(Current { manager: manager.clone(), since: Instant::now() });
         Ok(manager)
     }
@@ -160,7 +172,10 @@ impl RedisConnection {
         self.within_timeout(both).await
     }
 
-    async fn ask_twice<T>(&self, question: impl AsyncFn(ConnectionManager) -> RedisResult<T>) -> RedisResult<T> {
+    async fn ask_twice<T>(
+        &self,
+        question: impl AsyncFn(ConnectionManager) -> RedisResult<T>,
+    ) -> RedisResult<T> {
         match question(self.shared.manager()?).await {
             Err(error) if error.is_io_error() => question(self.shared.manager()?).await,
             answer => answer,

@@ -39,7 +39,9 @@ impl RandomId {
 
     #[cfg(feature = "redis")]
     fn from_bytes(bits: &[u8]) -> Result<Self, SeriesError> {
-        let bits = bits.try_into().map_err(|_| SeriesError::Other("the id of a series is not of 128 bits".into()))?;
+        let bits = bits
+            .try_into()
+            .map_err(|_| SeriesError::Other("the id of a series is not of 128 bits".into()))?;
         Ok(Self(bits))
     }
 }
@@ -57,7 +59,9 @@ impl FromStr for RandomId {
         let mut bits = [0; 16];
         match Base64UrlUnpadded::decode(text, &mut bits) {
             Ok(decoded) if decoded.len() == 16 => Ok(Self(bits)),
-            _ => Err(SeriesError::Other("expected the id of a login, 22 characters of base64url".into())),
+            _ => Err(SeriesError::Other(
+                "expected the id of a login, 22 characters of base64url".into(),
+            )),
         }
     }
 }
@@ -108,7 +112,12 @@ pub struct NewSeries<'a> {
 impl<'a> NewSeries<'a> {
     /// A series without a label, for tests of a store.
     #[must_use]
-    pub fn new(owner: SeriesOwner<'a>, series: RandomId, first: RandomId, lifetime: Duration) -> Self {
+    pub fn new(
+        owner: SeriesOwner<'a>,
+        series: RandomId,
+        first: RandomId,
+        lifetime: Duration,
+    ) -> Self {
         Self { owner, series, first, lifetime, label: "" }
     }
 
@@ -153,7 +162,13 @@ pub struct TokenUse<'a> {
 impl<'a> TokenUse<'a> {
     /// A use, for tests of a store.
     #[must_use]
-    pub fn new(owner: SeriesOwner<'a>, series: RandomId, presented: RandomId, next: RandomId, grace: Duration) -> Self {
+    pub fn new(
+        owner: SeriesOwner<'a>,
+        series: RandomId,
+        presented: RandomId,
+        next: RandomId,
+        grace: Duration,
+    ) -> Self {
         Self { owner, series, presented, next, grace }
     }
 }
@@ -194,7 +209,12 @@ pub struct LoginEntry {
 impl LoginEntry {
     /// An entry, for a store of your own. The times are those of the login.
     #[must_use]
-    pub fn new(id: RandomId, created: OffsetDateTime, expires: OffsetDateTime, label: impl Into<String>) -> Self {
+    pub fn new(
+        id: RandomId,
+        created: OffsetDateTime,
+        expires: OffsetDateTime,
+        label: impl Into<String>,
+    ) -> Self {
         Self { id, created, last_used: created, expires, label: label.into() }
     }
 
@@ -252,7 +272,11 @@ pub trait SeriesStore: Send + Sync + 'static {
     /// # Errors
     ///
     /// [`SeriesError`] if the store could not end it.
-    fn revoke(&self, owner: SeriesOwner<'_>, series: RandomId) -> impl Future<Output = Result<(), SeriesError>>;
+    fn revoke(
+        &self,
+        owner: SeriesOwner<'_>,
+        series: RandomId,
+    ) -> impl Future<Output = Result<(), SeriesError>>;
 
     /// Ends all series of an owner, except the one with this id.
     ///
@@ -270,7 +294,10 @@ pub trait SeriesStore: Send + Sync + 'static {
     /// # Errors
     ///
     /// [`SeriesError`] if the store fails.
-    fn list(&self, owner: SeriesOwner<'_>) -> impl Future<Output = Result<Vec<LoginEntry>, SeriesError>>;
+    fn list(
+        &self,
+        owner: SeriesOwner<'_>,
+    ) -> impl Future<Output = Result<Vec<LoginEntry>, SeriesError>>;
 }
 
 erase! {

@@ -53,14 +53,16 @@ impl Service {
     }
 
     fn log_in(&self, email: &str) -> Pair {
-        let (status, body) = self.ask("/login", None, Some(json!({ "email": email, "password": "mysecret" })));
+        let (status, body) =
+            self.ask("/login", None, Some(json!({ "email": email, "password": "mysecret" })));
         assert_eq!(status, 200, "{body}");
         assert_eq!((&body["token_type"], &body["expires_in"]), (&json!("Bearer"), &json!(900)));
         Pair::of(&body)
     }
 
     fn refresh(&self, pair: &Pair) -> Option<Pair> {
-        let (status, body) = self.ask("/refresh", None, Some(json!({ "refresh_token": pair.refresh })));
+        let (status, body) =
+            self.ask("/refresh", None, Some(json!({ "refresh_token": pair.refresh })));
         assert!(status == 200 || status == 401, "{status} {body}");
         (status == 200).then(|| Pair::of(&body))
     }
@@ -88,7 +90,10 @@ fn normal_traffic_logs_nothing_at_the_default_level() {
     assert_eq!(service.get("/me", &pair.access), 200);
     let next = service.refresh(&pair).expect("another pair");
     assert_eq!(service.ask("/me", None, None).0, 401, "a first visit");
-    assert_eq!(service.ask("/login", None, Some(json!({ "email": FOO, "password": "typo" }))).0, 401);
+    assert_eq!(
+        service.ask("/login", None, Some(json!({ "email": FOO, "password": "typo" }))).0,
+        401
+    );
     assert_eq!(service.get("/admin", &next.access), 403);
     assert_eq!(service.get("/me", &expired()), 401);
     assert_eq!(service.post("/logout", &next.access), 204);
@@ -102,7 +107,10 @@ fn normal_traffic_logs_nothing_at_the_default_level() {
     let service = Service::start(&[]);
     assert_eq!(service.get("/me", "v4.public.AAAA"), 401);
     let log = service.process.kill();
-    assert!(log.contains("WARN") && log.contains("malformed"), "a line that the test above would have seen: {log}");
+    assert!(
+        log.contains("WARN") && log.contains("malformed"),
+        "a line that the test above would have seen: {log}"
+    );
 }
 
 /// A token of the demo's key and issuer that expired in January 2026.
@@ -114,7 +122,10 @@ fn expired() -> String {
 fn b51_a_service_in_memory() {
     let service = Service::start(&[]);
     assert_eq!(service.ask("/me", None, None).0, 401);
-    assert_eq!(service.ask("/login", None, Some(json!({ "email": FOO, "password": "wrong" }))).0, 401);
+    assert_eq!(
+        service.ask("/login", None, Some(json!({ "email": FOO, "password": "wrong" }))).0,
+        401
+    );
     let pair = service.log_in(FOO);
     assert_eq!(service.ask("/me", Some(&pair.access), None), (200, json!({ "email": FOO })));
     assert_eq!(service.get("/admin", &pair.access), 403);
@@ -144,7 +155,11 @@ fn b47_two_services_on_one_redis() {
     let next = other.refresh(&pair).expect("the other knows the login");
     assert_eq!(one.post("/logout", &next.access), 204);
     for access in [&pair.access, &next.access] {
-        assert_eq!((one.get("/me", access), other.get("/me", access)), (401, 401), "from the next request on");
+        assert_eq!(
+            (one.get("/me", access), other.get("/me", access)),
+            (401, 401),
+            "from the next request on"
+        );
     }
     assert!(other.refresh(&next).is_none());
 
@@ -157,7 +172,8 @@ fn b47_two_services_on_one_redis() {
 #[test]
 fn b47_a_service_and_its_redis_over_tls() {
     let Some((_redis, url, authority)) = Redis::tls() else { return };
-    let trusting = Service::start(&[("REDIS_URL", &url), ("SSL_CERT_FILE", authority.to_str().unwrap())]);
+    let trusting =
+        Service::start(&[("REDIS_URL", &url), ("SSL_CERT_FILE", authority.to_str().unwrap())]);
     let pair = trusting.log_in(FOO);
     assert_eq!(trusting.get("/me", &pair.access), 200);
     let next = trusting.refresh(&pair).expect("another pair");
@@ -202,13 +218,16 @@ fn b51_a_body_that_is_none_is_answered_like_any_error() {
         for body in [json!({}), json!([]), json!({ "email": 1, "refresh_token": 1 })] {
             let (status, answer) = service.ask(path, None, Some(body));
             assert_eq!(status, 400, "{answer}");
-            assert!(answer["error"].is_string() && answer.as_object().unwrap().len() == 1, "{answer}");
+            assert!(
+                answer["error"].is_string() && answer.as_object().unwrap().len() == 1,
+                "{answer}"
+            );
         }
         // What curl sends is a form here, by what its header says.
         let (status, answer) = service.send(path, &["--data", "email=foo"]);
         assert_eq!((status, answer["error"].is_string()), (400, true), "{answer}");
-        let (status, answer) =
-            service.send(path, &["--header", "Content-Type: application/json", "--data", "{\"email"]);
+        let (status, answer) = service
+            .send(path, &["--header", "Content-Type: application/json", "--data", "{\"email"]);
         assert_eq!((status, answer["error"].is_string()), (400, true), "{answer}");
     }
 }

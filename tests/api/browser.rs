@@ -72,9 +72,16 @@ impl Visitor {
             if let Some(chromium) = chromedriver.chromium() {
                 options["binary"] = chromium.to_str().unwrap().into();
             }
-            let wanted = [("browserName".to_owned(), "chrome".into()), ("goog:chromeOptions".to_owned(), options)];
+            let wanted = [
+                ("browserName".to_owned(), "chrome".into()),
+                ("goog:chromeOptions".to_owned(), options),
+            ];
             let mut builder = ClientBuilder::new(HttpConnector::new());
-            let client = builder.capabilities(wanted.into_iter().collect()).connect(&chromedriver.url()).await.unwrap();
+            let client = builder
+                .capabilities(wanted.into_iter().collect())
+                .connect(&chromedriver.url())
+                .await
+                .unwrap();
             Self { client, _chromedriver: chromedriver }
         })
     }
@@ -92,7 +99,8 @@ impl Visitor {
 
     /// The status that the page before the visitor came with.
     async fn status(&self) -> u64 {
-        let status = self.run("return performance.getEntriesByType('navigation')[0].responseStatus").await;
+        let status =
+            self.run("return performance.getEntriesByType('navigation')[0].responseStatus").await;
         status.as_u64().unwrap()
     }
 
@@ -117,7 +125,13 @@ impl Visitor {
 
     /// Fills in the form of the page and sends it.
     async fn give(&self, password: &str) {
-        self.client.find(Locator::Css("input[name=password]")).await.unwrap().send_keys(password).await.unwrap();
+        self.client
+            .find(Locator::Css("input[name=password]"))
+            .await
+            .unwrap()
+            .send_keys(password)
+            .await
+            .unwrap();
         self.client.find(Locator::Css("button")).await.unwrap().click().await.unwrap();
     }
 
@@ -138,7 +152,10 @@ impl Visitor {
     }
 
     async fn assert_logged_in(&self, server: &Server) {
-        assert_eq!(self.open(server, "/protected").await, (200, "Logged in as: foo@bar.example".to_owned()));
+        assert_eq!(
+            self.open(server, "/protected").await,
+            (200, "Logged in as: foo@bar.example".to_owned())
+        );
     }
 
     async fn assert_not_logged_in(&self, server: &Server) {
@@ -148,6 +165,8 @@ impl Visitor {
     #[track_caller]
     fn assert_count(&self, server: &Server, count: u32) -> impl Future<Output = ()> {
         let caller = std::panic::Location::caller();
-        async move { assert_eq!(self.open(server, "/counter").await, (200, count.to_string()), "at {caller}") }
+        async move {
+            assert_eq!(self.open(server, "/counter").await, (200, count.to_string()), "at {caller}")
+        }
     }
 }

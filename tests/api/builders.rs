@@ -2,7 +2,9 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use paseto_actix::{ConfigError, Issuer, IssuerBuilder, SecretKey, TokenSource, Verifier, VerifierBuilder};
+use paseto_actix::{
+    ConfigError, Issuer, IssuerBuilder, SecretKey, TokenSource, Verifier, VerifierBuilder,
+};
 use paseto_actix_tests::{ISSUER, keys};
 use serde_json::json;
 
@@ -52,7 +54,9 @@ fn b31_how_long_a_token_may_live() {
     for good in [SECOND, SECOND + NANOSECOND, CENTURY] {
         assert!(issuer().ttl(good).build().is_ok(), "{good:?}");
     }
-    for bad in [Duration::ZERO, NANOSECOND, SECOND - NANOSECOND, CENTURY + NANOSECOND, Duration::MAX] {
+    for bad in
+        [Duration::ZERO, NANOSECOND, SECOND - NANOSECOND, CENTURY + NANOSECOND, Duration::MAX]
+    {
         match issuer().ttl(bad).build() {
             Err(ConfigError::DurationOutOfRange { found, .. }) => assert_eq!(found, bad),
             other => panic!("{bad:?}: {other:?}"),
@@ -64,7 +68,8 @@ fn b31_how_long_a_token_may_live() {
 
 #[test]
 fn b31_footers_that_no_verifier_would_take() {
-    for good in [json!({}), json!({ "a": 1, "b": null, "c": 0.5, "d": true, "e": "x".repeat(900) })] {
+    for good in [json!({}), json!({ "a": 1, "b": null, "c": 0.5, "d": true, "e": "x".repeat(900) })]
+    {
         assert!(issuer().footer(&good).build().is_ok(), "{good}");
     }
     for bad in [
@@ -81,7 +86,10 @@ fn b31_footers_that_no_verifier_would_take() {
         assert_setting(issuer().footer(&bad).build(), "footer");
         assert!(issuer().footer(&bad).footer(&json!({})).build().is_ok(), "the last call counts");
     }
-    assert_setting(issuer().footer(&HashMap::from([((1, 2), "a key that JSON does not know")])).build(), "footer");
+    assert_setting(
+        issuer().footer(&HashMap::from([((1, 2), "a key that JSON does not know")])).build(),
+        "footer",
+    );
 
     for good in [&b"opaque"[..], &[0xff; 1024], b"", b"[1]"] {
         assert!(issuer().footer_bytes(good).build().is_ok(), "{good:?}");
@@ -104,13 +112,20 @@ fn b31_a_verifier_and_its_keys() {
     assert_eq!(build(verifier()), Ok(()));
     assert_eq!(build(verifier().trust(ISSUER, other()).trust("joe", other())), Ok(()));
     assert_eq!(build(Verifier::builder()), Err(ConfigError::NoTrustedIssuer));
-    assert_eq!(build(Verifier::builder().trust_keys(ISSUER, [])), Err(ConfigError::NoTrustedIssuer));
+    assert_eq!(
+        build(Verifier::builder().trust_keys(ISSUER, [])),
+        Err(ConfigError::NoTrustedIssuer)
+    );
     assert_setting(build(Verifier::builder().trust("", other())), "iss");
     assert_setting(build(verifier().trust_keys("", [other()])), "iss");
-    assert_eq!(build(verifier().trust(ISSUER, keys::public())), Err(ConfigError::DuplicateKey { kid: kid.clone() }));
+    assert_eq!(
+        build(verifier().trust(ISSUER, keys::public())),
+        Err(ConfigError::DuplicateKey { kid: kid.clone() })
+    );
     let in_between = verifier().trust("joe", other()).trust_keys(ISSUER, [other(), keys::public()]);
     assert_eq!(build(in_between), Err(ConfigError::DuplicateKey { kid: kid.clone() }));
-    let two = ConfigError::KeyOfTwoIssuers { kid, first: ISSUER.to_owned(), second: "joe".to_owned() };
+    let two =
+        ConfigError::KeyOfTwoIssuers { kid, first: ISSUER.to_owned(), second: "joe".to_owned() };
     assert!(two.to_string().contains("`https://issuer.example` and `joe`"));
     assert_eq!(build(verifier().trust("joe", keys::public())), Err(two));
 }
@@ -133,7 +148,9 @@ fn b31_other_settings_of_a_verifier() {
     for bytes in [1, 64, 1023] {
         assert_setting(verifier().token_cache(bytes).build(), "token_cache");
     }
-    assert!(verifier().token_cache(1024).build().is_ok() && verifier().token_cache(0).build().is_ok());
+    assert!(
+        verifier().token_cache(1024).build().is_ok() && verifier().token_cache(0).build().is_ok()
+    );
     assert_setting(verifier().audience("ada").accept_any_audience().build(), "audience");
     assert_setting(verifier().accept_any_audience().audience("ada").build(), "audience");
 
@@ -187,7 +204,10 @@ fn b31_where_a_verifier_looks() {
         "null",
         "*",
     ] {
-        assert_setting(verifier().trusted_origin("https://app.example").trusted_origin(bad).build(), "trusted_origin");
+        assert_setting(
+            verifier().trusted_origin("https://app.example").trusted_origin(bad).build(),
+            "trusted_origin",
+        );
     }
 }
 

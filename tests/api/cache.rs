@@ -6,7 +6,8 @@ use std::{
 };
 
 use paseto_actix::{
-    Clock, Format, Issuer, MemoryRevocations, Refusal, Revocations, SecretKey, Verifier, VerifyErrorKind,
+    Clock, Format, Issuer, MemoryRevocations, Refusal, Revocations, SecretKey, Verifier,
+    VerifyErrorKind,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -40,8 +41,10 @@ fn entries(verifier: &Verifier) -> usize {
 fn a_token_that_comes_again_costs_no_signature_check() {
     let clock = TestClock::new();
     let text = token(&issuer_builder(&clock).build().unwrap());
-    let (verifier, without) =
-        (verifier_builder(&clock).build().unwrap(), verifier_builder(&clock).without_token_cache().build().unwrap());
+    let (verifier, without) = (
+        verifier_builder(&clock).build().unwrap(),
+        verifier_builder(&clock).without_token_cache().build().unwrap(),
+    );
     for again in [false, true, true] {
         assert_eq!(verify(&verifier, &text), (usize::from(!again), Ok(())));
         assert_eq!(verify(&without, &text), (1, Ok(())));
@@ -49,7 +52,10 @@ fn a_token_that_comes_again_costs_no_signature_check() {
     assert_eq!(verify(&verifier.clone(), &text), (0, Ok(())), "a clone is the same verifier");
     let (first, second) = (verifier.verify_str(&text).unwrap(), without.verify_str(&text).unwrap());
     assert_eq!(first.issuer(), second.issuer());
-    assert_eq!(first.claims::<serde_json::Value>().unwrap(), second.claims::<serde_json::Value>().unwrap());
+    assert_eq!(
+        first.claims::<serde_json::Value>().unwrap(),
+        second.claims::<serde_json::Value>().unwrap()
+    );
 }
 
 /// A text with one other byte is another token.
@@ -65,7 +71,12 @@ fn a_changed_text_is_not_found_in_the_cache() {
         let (_, outcome) = verify(&verifier, std::str::from_utf8(&bytes).unwrap());
         assert!(outcome.is_err(), "byte {at}");
     }
-    for other in [format!("{text}."), format!("{text}="), format!(" {text}"), text[..text.len() - 1].to_owned()] {
+    for other in [
+        format!("{text}."),
+        format!("{text}="),
+        format!(" {text}"),
+        text[..text.len() - 1].to_owned(),
+    ] {
         assert!(verify(&verifier, &other).1.is_err(), "{other}");
     }
     assert_eq!(verify(&verifier, &text), (0, Ok(())));
@@ -126,10 +137,14 @@ async fn a_cached_token_is_rejected_after_its_key_or_issuer_is_removed() {
     let clock = TestClock::new();
     let text = token(&issuer_builder(&clock).build().unwrap());
     let kid = keys::public().kid().to_owned();
-    for remove in [&(|verifier: &Verifier| verifier.remove_key(&kid)) as &dyn Fn(&Verifier) -> bool, &|verifier| {
-        verifier.remove_issuer(ISSUER)
-    }] {
-        let verifier = verifier_builder(&clock).trust(OTHER, SecretKey::generate().public_key()).build().unwrap();
+    for remove in [
+        &(|verifier: &Verifier| verifier.remove_key(&kid)) as &dyn Fn(&Verifier) -> bool,
+        &|verifier| verifier.remove_issuer(ISSUER),
+    ] {
+        let verifier = verifier_builder(&clock)
+            .trust(OTHER, SecretKey::generate().public_key())
+            .build()
+            .unwrap();
         let worker = verifier.clone();
         assert_accepted(&worker, &text).await;
         assert!(remove(&verifier));
@@ -176,21 +191,25 @@ fn trust_rejects_the_keys_that_the_builder_rejects() {
     let clock = TestClock::new();
     let verifier = verifier_builder(&clock).build().unwrap();
     let key = SecretKey::generate();
-    let text = token(&Issuer::builder(OTHER).key(key.clone()).clock(clock.clone()).build().unwrap());
+    let text =
+        token(&Issuer::builder(OTHER).key(key.clone()).clock(clock.clone()).build().unwrap());
     assert_eq!(verify(&verifier, &text).1, Err(VerifyErrorKind::UnknownKey));
     assert!(verifier.trust("", key.public_key()).is_err());
     assert!(verifier.trust(OTHER, keys::public()).is_err(), "it is of another issuer");
     assert!(verifier.trust(ISSUER, keys::public()).is_err(), "it is known");
     verifier.trust(OTHER, key.public_key()).unwrap();
     assert_eq!(verify(&verifier, &text), (1, Ok(())));
-    assert!(!verifier.remove_key("k4.pid.none") && !verifier.remove_issuer("https://unknown.example"));
+    assert!(
+        !verifier.remove_key("k4.pid.none") && !verifier.remove_issuer("https://unknown.example")
+    );
 }
 
 /// A key that is trusted again is another key for the cache.
 #[test]
 fn an_entry_stays_dead_if_its_key_is_trusted_again() {
     let clock = TestClock::new();
-    let verifier = verifier_builder(&clock).trust(OTHER, SecretKey::generate().public_key()).build().unwrap();
+    let verifier =
+        verifier_builder(&clock).trust(OTHER, SecretKey::generate().public_key()).build().unwrap();
     let text = token(&issuer_builder(&clock).build().unwrap());
     assert_eq!(verify(&verifier, &text), (1, Ok(())));
     assert_eq!(verify(&verifier, &text), (0, Ok(())));
@@ -223,12 +242,16 @@ async fn a_stricter_verifier_shares_no_entry() {
     let builder = || verifier_builder(&clock);
     let any = || builder().accept_any_audience();
     let lenient = any().leeway(StdDuration::from_secs(300)).build().unwrap();
-    let issuer =
-        issuer_builder(&clock).audience("https://api.example").ttl(StdDuration::from_secs(60)).build().unwrap();
+    let issuer = issuer_builder(&clock)
+        .audience("https://api.example")
+        .ttl(StdDuration::from_secs(60))
+        .build()
+        .unwrap();
     let text = token(&issuer);
     assert_accepted(&lenient, &text).await;
     let other_key = Verifier::builder().trust(ISSUER, SecretKey::generate().public_key());
-    let other_issuer = Verifier::builder().trust(ISSUER.replace("issuer", "iguana"), keys::public());
+    let other_issuer =
+        Verifier::builder().trust(ISSUER.replace("issuer", "iguana"), keys::public());
     // How many signature checks the token costs the first time, and the second time.
     let stricter = [
         ("audience", builder(), [1, 1]),
@@ -278,7 +301,9 @@ fn stats_count_hits_misses_and_entries() {
     verify(&verifier, &one[..one.len() - 1]).1.unwrap_err();
     assert_eq!(figures(&verifier), (2, 3, 2));
 
-    for without in [verifier_builder(&clock).without_token_cache(), verifier_builder(&clock).token_cache(0)] {
+    for without in
+        [verifier_builder(&clock).without_token_cache(), verifier_builder(&clock).token_cache(0)]
+    {
         let without = without.build().unwrap();
         verify(&without, &one).1.unwrap();
         assert_eq!(without.token_cache_stats(), Default::default());
@@ -288,7 +313,8 @@ fn stats_count_hits_misses_and_entries() {
 #[test]
 fn a_token_without_exp_is_not_cached() {
     let clock = TestClock::new();
-    let verifier = verifier_builder(&clock).dangerously_accept_tokens_without_expiry().build().unwrap();
+    let verifier =
+        verifier_builder(&clock).dangerously_accept_tokens_without_expiry().build().unwrap();
     let payload = json!({ "iss": ISSUER }).to_string();
     let text = paseto_actix_tests::parts::sign(&keys::secret(), payload.as_bytes(), b"", b"");
     for _ in 0..2 {
@@ -306,7 +332,8 @@ fn many_tokens_stay_below_the_size_of_the_cache() {
     let issuer = issuer_builder(&clock).build().unwrap();
     let mut most = 0;
     for i in 0..500 {
-        let text = issuer.token(&json!({ "i": i, "padding": "x".repeat(i % 7 * 300) })).issue().unwrap();
+        let text =
+            issuer.token(&json!({ "i": i, "padding": "x".repeat(i % 7 * 300) })).issue().unwrap();
         assert_eq!(verify(&verifier, &text), (1, Ok(())));
         assert!(stats().bytes <= capacity, "{:?}", stats());
         most = most.max(stats().entries);

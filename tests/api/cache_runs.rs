@@ -9,7 +9,10 @@ use std::{
     time::Duration as StdDuration,
 };
 
-use paseto_actix::{Issuer, MemoryRevocations, Refusal, Revocations, SecretKey, VerifiedToken, Verifier, VerifyError};
+use paseto_actix::{
+    Issuer, MemoryRevocations, Refusal, Revocations, SecretKey, VerifiedToken, Verifier,
+    VerifyError,
+};
 use paseto_actix_tests::{
     ISSUER,
     clock::{START, TestClock},
@@ -55,9 +58,14 @@ fn tokens(clock: &TestClock, secrets: &[SecretKey; 2]) -> Vec<String> {
     let mut texts: Vec<_> = (0..12)
         .map(|i| {
             let ttl = StdDuration::from_secs(60 * (i as u64 + 1));
-            let issuer = Issuer::builder(ISSUER).key(secrets[i % 2].clone()).ttl(ttl).clock(clock.clone());
+            let issuer =
+                Issuer::builder(ISSUER).key(secrets[i % 2].clone()).ttl(ttl).clock(clock.clone());
             let issuer = issuer.build().unwrap();
-            issuer.token(&json!({ "i": i })).subject(if i % 3 == 0 { "ada" } else { "bob" }).issue().unwrap()
+            issuer
+                .token(&json!({ "i": i }))
+                .subject(if i % 3 == 0 { "ada" } else { "bob" })
+                .issue()
+                .unwrap()
         })
         .collect();
     texts[10].truncate(100);
@@ -76,18 +84,24 @@ async fn with_and_without_a_cache_over_long_runs() {
         let steps = vec(step(), 400).new_tree(&mut runner).unwrap();
         let steps = steps.current();
         let clock = TestClock::new();
-        let (store, open) = (MemoryRevocations::new(100).clock(clock.clone()), Arc::new(AtomicBool::new(true)));
+        let (store, open) =
+            (MemoryRevocations::new(100).clock(clock.clone()), Arc::new(AtomicBool::new(true)));
         let secrets = [SecretKey::generate(), SecretKey::generate()];
         let texts = tokens(&clock, &secrets);
         // Small enough for tokens to be driven out, too.
-        let builders = [Verifier::builder().token_cache(4096), Verifier::builder().without_token_cache()];
+        let builders =
+            [Verifier::builder().token_cache(4096), Verifier::builder().without_token_cache()];
         let [cached, uncached] = builders.map(|builder| {
             let open = Arc::clone(&open);
             builder
                 .trust(ISSUER, secrets[0].public_key())
                 .revocations(store.clone())
                 .clock(clock.clone())
-                .check(move |_| open.load(Ordering::SeqCst).then_some(()).ok_or_else(|| Refusal::invalid("closed")))
+                .check(move |_| {
+                    open.load(Ordering::SeqCst)
+                        .then_some(())
+                        .ok_or_else(|| Refusal::invalid("closed"))
+                })
                 .build()
                 .unwrap()
         });
@@ -102,7 +116,11 @@ async fn with_and_without_a_cache_over_long_runs() {
                     });
                     let ((one, checks), (other, checks_without)) = (one.await, other.await);
                     let show = |outcome: &Result<VerifiedToken, VerifyError>| match outcome {
-                        Ok(token) => format!("{:?} {}", token.claims::<serde_json::Value>().unwrap(), token.kid()),
+                        Ok(token) => format!(
+                            "{:?} {}",
+                            token.claims::<serde_json::Value>().unwrap(),
+                            token.kid()
+                        ),
                         Err(error) => format!("{error:?} {:?} {:?}", error.kid(), error.issuer()),
                     };
                     assert_eq!(show(&one), show(&other), "step {at} of {steps:?}");
@@ -111,11 +129,17 @@ async fn with_and_without_a_cache_over_long_runs() {
                         "{checks} signature checks with a cache, {checks_without} without"
                     );
                     if one.is_ok() {
-                        assert_ne!(checks_without, 0, "without a cache, each token's signature is checked");
+                        assert_ne!(
+                            checks_without, 0,
+                            "without a cache, each token's signature is checked"
+                        );
                         *if checks == 0 { &mut hits } else { &mut misses } += 1;
                     }
                     *outcomes
-                        .entry(one.map_or_else(|error| format!("{:?}", error.kind()), |_| "Ok".to_owned()))
+                        .entry(one.map_or_else(
+                            |error| format!("{:?}", error.kind()),
+                            |_| "Ok".to_owned(),
+                        ))
                         .or_default() += 1;
                 }
                 Step::Revoke(i) => {
@@ -124,11 +148,15 @@ async fn with_and_without_a_cache_over_long_runs() {
                     }
                 }
                 Step::RevokeSubject => {
-                    _ = store.revoke_subject(ISSUER, "ada", None, START + Duration::HOUR).await.unwrap()
+                    _ = store
+                        .revoke_subject(ISSUER, "ada", None, START + Duration::HOUR)
+                        .await
+                        .unwrap()
                 }
                 Step::Trust(second) => {
                     let key = secrets[usize::from(second)].public_key();
-                    let [one, other] = both.map(|verifier| verifier.trust(ISSUER, key.clone()).is_ok());
+                    let [one, other] =
+                        both.map(|verifier| verifier.trust(ISSUER, key.clone()).is_ok());
                     assert_eq!(one, other);
                 }
                 Step::DistrustKey(second) => {

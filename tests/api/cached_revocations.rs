@@ -11,7 +11,8 @@ use std::{
 use actix_web::rt::task::yield_now;
 use futures_util::{FutureExt, future::join};
 use paseto_actix::{
-    CachedRevocations, ExceptedLogin, MemoryRevocations, RevocationError, RevocationQuery, Revocations, VerifyErrorKind,
+    CachedRevocations, ExceptedLogin, MemoryRevocations, RevocationError, RevocationQuery,
+    Revocations, VerifyErrorKind,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -33,7 +34,12 @@ struct Counted {
 }
 
 impl Revocations for Counted {
-    async fn revoke(&self, issuer: &str, token_id: &str, until: OffsetDateTime) -> Result<(), RevocationError> {
+    async fn revoke(
+        &self,
+        issuer: &str,
+        token_id: &str,
+        until: OffsetDateTime,
+    ) -> Result<(), RevocationError> {
         self.store.revoke(issuer, token_id, until).await?;
         yield_now().await;
         Ok(())
@@ -100,7 +106,11 @@ async fn a_good_answer_is_one_for_the_lag_and_no_longer() {
     assert_eq!(world.ask(query("a")).await, (Some(false), 0), "the lag");
     world.clock.advance(Duration::nanoseconds(1));
     assert_eq!(world.ask(query("a")).await, (Some(true), 1));
-    assert_eq!(world.ask(query("a")).await, (Some(true), 1), "that it is revoked is not remembered");
+    assert_eq!(
+        world.ask(query("a")).await,
+        (Some(true), 1),
+        "that it is revoked is not remembered"
+    );
 }
 
 #[actix_web::test]
@@ -123,7 +133,8 @@ async fn a_clock_that_is_set_back_makes_no_answer_younger() {
 #[actix_web::test]
 async fn a_clock_that_stands_still_makes_no_answer_last() {
     let world = World::new();
-    let cached = CachedRevocations::new(world.store.clone(), StdDuration::from_nanos(1)).clock(world.clock.clone());
+    let cached = CachedRevocations::new(world.store.clone(), StdDuration::from_nanos(1))
+        .clock(world.clock.clone());
     for asked in 1..4 {
         assert!(!cached.is_revoked(query("a")).await.unwrap());
         assert_eq!(world.store.asked.load(Ordering::SeqCst), asked);
@@ -136,7 +147,10 @@ async fn a_revocation_that_nobody_waited_for_counts() {
     let world = World::new();
     assert_eq!(world.ask(query("a")).await, (Some(false), 1));
     assert_eq!(world.ask(query("b")).await, (Some(false), 1));
-    assert!(world.cached.revoke(ISSUER, "a", END).now_or_never().is_none(), "it waits for the answer");
+    assert!(
+        world.cached.revoke(ISSUER, "a", END).now_or_never().is_none(),
+        "it waits for the answer"
+    );
     assert_eq!(world.ask(query("a")).await, (Some(true), 1));
     assert_eq!(world.ask(query("b")).await, (Some(false), 0), "another name");
 }
@@ -183,7 +197,8 @@ async fn what_is_revoked_through_it_counts_at_once() {
 #[actix_web::test]
 async fn an_answer_that_a_revocation_overtook_is_not_kept() {
     let world = World::new();
-    let (early, revoked) = join(world.cached.is_revoked(query("a")), world.cached.revoke(ISSUER, "a", END)).await;
+    let (early, revoked) =
+        join(world.cached.is_revoked(query("a")), world.cached.revoke(ISSUER, "a", END)).await;
     revoked.unwrap();
     assert!(!early.unwrap(), "it was asked before");
     assert_eq!(world.ask(query("a")).await, (Some(true), 1));
@@ -210,7 +225,8 @@ async fn b50_a_failure_is_not_remembered_and_lets_nobody_pass() {
 #[actix_web::test]
 async fn without_a_lag_the_store_is_asked_each_time() {
     let world = World::new();
-    let cached = CachedRevocations::new(world.store.clone(), StdDuration::ZERO).clock(world.clock.clone());
+    let cached =
+        CachedRevocations::new(world.store.clone(), StdDuration::ZERO).clock(world.clock.clone());
     for asked in 1..4 {
         assert!(!cached.is_revoked(query("a")).await.unwrap());
         assert_eq!(world.store.asked.load(Ordering::SeqCst), asked);

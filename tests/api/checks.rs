@@ -11,11 +11,15 @@ use actix_web::{
     web::{self, Json, ServiceConfig},
 };
 use paseto_actix::{
-    MaybePaseto, PasetoRequired, Refusal, VerifiedToken, Verifier, VerifierBuilder, VerifyErrorKind, paseto_required,
+    MaybePaseto, PasetoRequired, Refusal, VerifiedToken, Verifier, VerifierBuilder,
+    VerifyErrorKind, paseto_required,
 };
 use paseto_actix_tests::{
     ISSUER,
-    app::{Answer, Runs, assert_accepted, assert_refused, call, issuer_builder, send_bearer, verifier_builder},
+    app::{
+        Answer, Runs, assert_accepted, assert_refused, call, issuer_builder, send_bearer,
+        verifier_builder,
+    },
     clock::TestClock,
     keys,
     logs::Logs,
@@ -89,14 +93,24 @@ fn services(app: &mut ServiceConfig) {
     app.route("/attribute", web::to(attribute))
         .route("/checked", web::to(checked))
         .route("/maybe", web::to(maybe))
-        .service(web::scope("/plain").wrap(PasetoRequired::new()).default_service(web::to(unguarded)))
         .service(
-            web::scope("/scope").wrap(PasetoRequired::new().check(by_subject)).default_service(web::to(unguarded)),
+            web::scope("/plain").wrap(PasetoRequired::new()).default_service(web::to(unguarded)),
+        )
+        .service(
+            web::scope("/scope")
+                .wrap(PasetoRequired::new().check(by_subject))
+                .default_service(web::to(unguarded)),
         );
 }
 
 fn token_of(subject: &str) -> String {
-    issuer_builder(&TestClock::new()).build().unwrap().token(&json!({})).subject(subject).issue().unwrap()
+    issuer_builder(&TestClock::new())
+        .build()
+        .unwrap()
+        .token(&json!({}))
+        .subject(subject)
+        .issue()
+        .unwrap()
 }
 
 fn builder() -> VerifierBuilder {
@@ -109,9 +123,19 @@ async fn slow_verdict(token: VerifiedToken) -> Result<(), Refusal> {
 }
 
 /// Sends one request with a body. The second value is how often a handler has run.
-async fn send(verifier: Verifier, events: Events, path: &str, token: &str, body: &'static str) -> (Answer, usize) {
+async fn send(
+    verifier: Verifier,
+    events: Events,
+    path: &str,
+    token: &str,
+    body: &'static str,
+) -> (Answer, usize) {
     let runs = Runs::default();
-    let app = App::new().app_data(verifier).app_data(events).app_data(web::Data::new(runs.clone())).configure(services);
+    let app = App::new()
+        .app_data(verifier)
+        .app_data(events)
+        .app_data(web::Data::new(runs.clone()))
+        .configure(services);
     let request = TestRequest::post()
         .uri(path)
         .insert_header(("content-type", "application/json"))
@@ -138,30 +162,61 @@ async fn refusals_of_checks() {
     ] {
         let logs = Logs::capture();
         let events = Events::default();
-        let visit = async |subject| send(verifier(), events.clone(), path, &token_of(subject), "{}").await;
+        let visit =
+            async |subject| send(verifier(), events.clone(), path, &token_of(subject), "{}").await;
         let (answer, runs) = visit("ada").await;
-        assert_eq!((answer.status, answer.body.as_str(), runs), (StatusCode::OK, "served", 1), "{place}");
-        assert_eq!((logs.signature_checks(), logs.count("request rejected")), (1, 0), "{place}: {logs:?}");
+        assert_eq!(
+            (answer.status, answer.body.as_str(), runs),
+            (StatusCode::OK, "served", 1),
+            "{place}"
+        );
+        assert_eq!(
+            (logs.signature_checks(), logs.count("request rejected")),
+            (1, 0),
+            "{place}: {logs:?}"
+        );
         events.take();
 
         let (answer, runs) = visit("ivan").await;
         answer.assert_invalid_token();
-        assert_eq!((runs, logs.count("refused: suspended since Monday")), (0, 1), "{place}: {logs:?}");
+        assert_eq!(
+            (runs, logs.count("refused: suspended since Monday")),
+            (0, 1),
+            "{place}: {logs:?}"
+        );
 
         let (answer, runs) = visit("frank").await;
-        assert_eq!((answer.status, answer.challenge(), runs), (StatusCode::FORBIDDEN, "", 0), "{place}");
+        assert_eq!(
+            (answer.status, answer.challenge(), runs),
+            (StatusCode::FORBIDDEN, "", 0),
+            "{place}"
+        );
         assert_eq!(answer.body, r#"{"type":"about:blank","title":"Forbidden","status":403}"#);
         assert_eq!(logs.count("forbidden: no member of the club"), 1, "{place}: {logs:?}");
 
         let (answer, runs) = visit("uma").await;
-        assert_eq!((answer.status, answer.challenge(), runs), (StatusCode::SERVICE_UNAVAILABLE, "", 0), "{place}");
+        assert_eq!(
+            (answer.status, answer.challenge(), runs),
+            (StatusCode::SERVICE_UNAVAILABLE, "", 0),
+            "{place}"
+        );
         assert_eq!(answer.headers.get(RETRY_AFTER).unwrap(), "1", "{place}");
-        assert_eq!(answer.body, r#"{"type":"about:blank","title":"Service Unavailable","status":503}"#);
+        assert_eq!(
+            answer.body,
+            r#"{"type":"about:blank","title":"Service Unavailable","status":503}"#
+        );
         assert_eq!(logs.count("unavailable: the database is away"), 1, "{place}: {logs:?}");
 
-        assert_eq!(logs.count("request rejected"), 3, "{place}: one line for each of them: {logs:?}");
+        assert_eq!(
+            logs.count("request rejected"),
+            3,
+            "{place}: one line for each of them: {logs:?}"
+        );
         for line in logs.lines().iter().filter(|line| line.contains("request rejected")) {
-            assert!(line.contains(keys::public().kid()) && line.contains(ISSUER), "{place}: {line}");
+            assert!(
+                line.contains(keys::public().kid()) && line.contains(ISSUER),
+                "{place}: {line}"
+            );
         }
         assert_eq!(events.take(), [""; 0], "{place}: no extractor runs for whoever is refused");
     }
@@ -204,9 +259,17 @@ async fn checks_in_their_order() {
             .build()
             .unwrap();
         let (answer, runs) = send_bearer(&verifier, &token_of("ada")).await;
-        assert_eq!((answer.status.is_success(), runs), (no.is_none(), usize::from(no.is_none())), "{no:?}");
+        assert_eq!(
+            (answer.status.is_success(), runs),
+            (no.is_none(), usize::from(no.is_none())),
+            "{no:?}"
+        );
         assert_eq!(events.take(), expected, "{no:?}");
-        assert_eq!(verifier.verify_str_async(&token_of("ada")).await.is_ok(), no.is_none(), "{no:?}");
+        assert_eq!(
+            verifier.verify_str_async(&token_of("ada")).await.is_ok(),
+            no.is_none(),
+            "{no:?}"
+        );
         assert_eq!(events.take(), expected, "{no:?}");
     }
 }
@@ -229,8 +292,13 @@ async fn checks_come_after_all_else() {
         .build()
         .unwrap();
     let token = token_of("ada");
-    let other_audience = issuer_builder(&clock).audience("another").build().unwrap().issue(&json!({})).unwrap();
-    for bad in [token.replace("v4.", "v3."), token.replacen("v4.public.e", "v4.public.f", 1), other_audience] {
+    let other_audience =
+        issuer_builder(&clock).audience("another").build().unwrap().issue(&json!({})).unwrap();
+    for bad in [
+        token.replace("v4.", "v3."),
+        token.replacen("v4.public.e", "v4.public.f", 1),
+        other_audience,
+    ] {
         assert_refused(&verifier, &bad).await;
     }
     assert_eq!(events.take(), [""; 0]);
@@ -261,12 +329,14 @@ async fn b06_an_asynchronous_check_comes_before_the_body() {
         builder().check_async(check).build().unwrap()
     };
     for (body, subject, status) in [("{}", "ada", 200), ("{nope", "ada", 400)] {
-        let (answer, runs) = send(verifier(), events.clone(), "/attribute", &token_of(subject), body).await;
+        let (answer, runs) =
+            send(verifier(), events.clone(), "/attribute", &token_of(subject), body).await;
         assert_eq!((answer.status.as_u16(), runs), (status, usize::from(status == 200)), "{body}");
         assert_eq!(events.take(), ["check begins", "check ends", "extracted"], "{body}");
     }
     for (subject, status) in [("ivan", 401), ("frank", 403), ("uma", 503)] {
-        let (answer, runs) = send(verifier(), events.clone(), "/attribute", &token_of(subject), "{nope").await;
+        let (answer, runs) =
+            send(verifier(), events.clone(), "/attribute", &token_of(subject), "{nope").await;
         assert_eq!((answer.status.as_u16(), runs), (status, 0), "{subject}");
         assert_eq!(events.take(), ["check begins", "check ends"], "{subject}");
     }
@@ -274,7 +344,9 @@ async fn b06_an_asynchronous_check_comes_before_the_body() {
 
 #[actix_web::test]
 async fn a_token_that_came_by_another_way() {
-    let kind = |outcome: Result<VerifiedToken, paseto_actix::VerifyError>| outcome.map_err(|error| error.kind()).err();
+    let kind = |outcome: Result<VerifiedToken, paseto_actix::VerifyError>| {
+        outcome.map_err(|error| error.kind()).err()
+    };
     let sync = builder().check(verdict).build().unwrap();
     let slow = builder().check_async(slow_verdict).build().unwrap();
     for (subject, expected) in [
@@ -288,7 +360,11 @@ async fn a_token_that_came_by_another_way() {
         assert_eq!(kind(sync.verify_str_async(&token).await), expected, "{subject}");
         assert_eq!(kind(slow.verify_str_async(&token).await), expected, "{subject}");
         let logs = Logs::capture();
-        assert_eq!(kind(slow.verify_str(&token)), Some(VerifyErrorKind::Misconfigured), "{subject}");
+        assert_eq!(
+            kind(slow.verify_str(&token)),
+            Some(VerifyErrorKind::Misconfigured),
+            "{subject}"
+        );
         assert_eq!(logs.signature_checks(), 0);
     }
     assert_eq!(sync.verify_str(&token_of("ada")).unwrap().subject(), Some("ada"));

@@ -111,7 +111,8 @@ async fn b16_four_keys_of_the_claimed_issuer_are_tried() {
 #[actix_web::test]
 async fn b17_iss_of_another_key() {
     let (mine, others) = (keys::secret(), SecretKey::generate());
-    let verifier = verifier_builder(&TestClock::new()).trust(OTHER, others.public_key()).build().unwrap();
+    let verifier =
+        verifier_builder(&TestClock::new()).trust(OTHER, others.public_key()).build().unwrap();
     let with_slash = format!("{ISSUER}/");
     for (key, trusted_for, not_for) in [(&mine, ISSUER, OTHER), (&others, OTHER, ISSUER)] {
         for footer in [kid_of(key.kid()), Vec::new()] {
@@ -130,7 +131,14 @@ async fn b17_iss_of_another_key() {
 async fn b17_no_iss() {
     let clock = TestClock::new();
     for kid in [true, false] {
-        let token = |iss| issuer_builder(&clock).include_kid(kid).include_iss(iss).build().unwrap().issue(&json!({}));
+        let token = |iss| {
+            issuer_builder(&clock)
+                .include_kid(kid)
+                .include_iss(iss)
+                .build()
+                .unwrap()
+                .issue(&json!({}))
+        };
         assert_accepted(&verifier(), &token(true).unwrap()).await;
         assert_refused_as(&verifier(), &token(false).unwrap(), Kind::MissingClaim).await;
     }
@@ -140,8 +148,14 @@ async fn b17_no_iss() {
 async fn b19_exp_to_the_nanosecond() {
     for leeway in [0, 5, 300] {
         let clock = TestClock::new();
-        let token = issuer_builder(&clock).ttl(StdDuration::from_secs(60)).build().unwrap().issue(&json!({})).unwrap();
-        let verifier = verifier_builder(&clock).leeway(StdDuration::from_secs(leeway)).build().unwrap();
+        let token = issuer_builder(&clock)
+            .ttl(StdDuration::from_secs(60))
+            .build()
+            .unwrap()
+            .issue(&json!({}))
+            .unwrap();
+        let verifier =
+            verifier_builder(&clock).leeway(StdDuration::from_secs(leeway)).build().unwrap();
         assert_accepted(&verifier, &token).await;
         clock.advance(60.seconds() + Duration::seconds(leeway as i64));
         assert_accepted(&verifier, &token).await;
@@ -200,9 +214,15 @@ async fn b19_times_are_compared_as_moments_not_as_texts() {
 #[actix_web::test]
 async fn b19_no_exp() {
     let clock = TestClock::new();
-    let token = issuer_builder(&clock).dangerously_without_expiry().build().unwrap().issue(&json!({})).unwrap();
+    let token = issuer_builder(&clock)
+        .dangerously_without_expiry()
+        .build()
+        .unwrap()
+        .issue(&json!({}))
+        .unwrap();
     assert_refused_as(&verifier(), &token, Kind::MissingClaim).await;
-    let lenient = verifier_builder(&clock).dangerously_accept_tokens_without_expiry().build().unwrap();
+    let lenient =
+        verifier_builder(&clock).dangerously_accept_tokens_without_expiry().build().unwrap();
     assert_accepted(&lenient, &token).await;
     // Lenient is not blind: an `exp` that is there counts.
     clock.advance(2.hours());
@@ -229,13 +249,22 @@ async fn b20_a_registered_claim_of_the_wrong_type() {
             let mut claims = vec![("iss", format!("{ISSUER:?}")), ("exp", format!("{EXP:?}"))];
             claims.retain(|(name, _)| *name != claim);
             claims.push((claim, value.to_owned()));
-            let entries: Vec<_> = claims.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
+            let entries: Vec<_> =
+                claims.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
             parts::sign(&keys::secret(), format!("{{{}}}", entries.join(",")).as_bytes(), b"", b"")
         };
         assert_accepted(&verifier, &payload(&good)).await;
-        for wrong in
-            ["null", "true", "1", "1893456000", "1.5", "[]", "{}", &format!("[{good}]"), &format!("{{\"a\":{good}}}")]
-        {
+        for wrong in [
+            "null",
+            "true",
+            "1",
+            "1893456000",
+            "1.5",
+            "[]",
+            "{}",
+            &format!("[{good}]"),
+            &format!("{{\"a\":{good}}}"),
+        ] {
             assert_refused_as(&verifier, &payload(wrong), Kind::Malformed).await;
         }
     }
@@ -243,17 +272,30 @@ async fn b20_a_registered_claim_of_the_wrong_type() {
 
 #[actix_web::test]
 async fn b20_a_registered_claim_of_the_wrong_type_in_cbor() {
-    let verifier = verifier_builder(&TestClock::new()).format(Format::Cbor).accept_any_audience().build().unwrap();
+    let verifier = verifier_builder(&TestClock::new())
+        .format(Format::Cbor)
+        .accept_any_audience()
+        .build()
+        .unwrap();
     for claim in ["sub", "aud", "nbf", "iat", "jti", "scope", "auth_time"] {
         let time = "2026-01-01T00:00:00Z";
-        let token =
-            |value: &[u8]| parts::sign(&keys::secret(), &cbor(1, &[&cbor_text(claim), value].concat()), b"", b"");
+        let token = |value: &[u8]| {
+            parts::sign(&keys::secret(), &cbor(1, &[&cbor_text(claim), value].concat()), b"", b"")
+        };
         assert_accepted(&verifier, &token(&cbor_text(time))).await;
         // Bytes, a tagged text (tag 0 is a date in text), seconds since 1970 with and without tag 1, null, a list.
         let bytes = [b"\x54".as_slice(), time.as_bytes()].concat();
         let tagged = [b"\xc0".as_slice(), &cbor_text(time)].concat();
         let list = [b"\x81".as_slice(), &cbor_text(time)].concat();
-        for wrong in [&*bytes, &tagged, b"\x1a\x69\x55\xb9\x00", b"\xc1\x1a\x69\x55\xb9\x00", b"\xf6", b"\xf7", &list] {
+        for wrong in [
+            &*bytes,
+            &tagged,
+            b"\x1a\x69\x55\xb9\x00",
+            b"\xc1\x1a\x69\x55\xb9\x00",
+            b"\xf6",
+            b"\xf7",
+            &list,
+        ] {
             assert_refused_as(&verifier, &token(wrong), Kind::Malformed).await;
         }
     }
@@ -263,7 +305,8 @@ async fn b20_a_registered_claim_of_the_wrong_type_in_cbor() {
 async fn b20_a_time_that_is_not_in_strict_rfc_3339() {
     let verifier = verifier();
     for claim in ["nbf", "iat", "auth_time"] {
-        for good in ["2026-01-01T00:00:00Z", "2026-01-01T00:00:00.5Z", "2025-12-31T19:00:00-05:00"] {
+        for good in ["2026-01-01T00:00:00Z", "2026-01-01T00:00:00.5Z", "2025-12-31T19:00:00-05:00"]
+        {
             assert_accepted(&verifier, &signed(&format!(r#","{claim}":"{good}""#))).await;
         }
         let bad = "|2026|2026-01-01|2026-01-01 00:00:00Z|2026-01-01_00:00:00Z|2026-01-01t00:00:00Z|2026-01-01T00:00:00z|\
@@ -273,14 +316,21 @@ async fn b20_a_time_that_is_not_in_strict_rfc_3339() {
             2026-01-01T00:00:00,5Z|+2026-01-01T00:00:00Z|20260101T000000Z000000|2026-001T00:00:00.000Z|\
             2026-W01-4T00:00:00.0Z|1767225600|Thu, 01 Jan 2026 00:00:00 GMT";
         for bad in bad.split('|') {
-            assert_refused_as(&verifier, &signed(&format!(r#","{claim}":"{bad}""#)), Kind::Malformed).await;
+            assert_refused_as(
+                &verifier,
+                &signed(&format!(r#","{claim}":"{bad}""#)),
+                Kind::Malformed,
+            )
+            .await;
         }
     }
 }
 
 #[actix_web::test]
 async fn b22_another_audience() {
-    let builder = verifier_builder(&TestClock::new()).audience("https://api.example").audience("https://b.example");
+    let builder = verifier_builder(&TestClock::new())
+        .audience("https://api.example")
+        .audience("https://b.example");
     let verifier = builder.build().unwrap();
     let token = |aud: &str| signed(&format!(",\"aud\":{aud:?}"));
     for aud in ["https://api.example", "https://b.example"] {
@@ -307,14 +357,23 @@ async fn b22_another_audience() {
 #[actix_web::test]
 async fn b22_an_audience_where_none_is_configured() {
     let clock = TestClock::new();
-    let token = issuer_builder(&clock).audience("https://api.example").build().unwrap().issue(&json!({})).unwrap();
+    let token = issuer_builder(&clock)
+        .audience("https://api.example")
+        .build()
+        .unwrap()
+        .issue(&json!({}))
+        .unwrap();
     let logs = Logs::capture();
     assert_refused_as(&verifier(), &token, Kind::WrongAudience).await;
     assert_eq!(logs.count("call `.audience(..)`"), 1, "{logs:?}");
     assert_eq!(logs.count("`.accept_any_audience()`"), 1);
     drop(logs);
 
-    assert_accepted(&verifier_builder(&clock).audience("https://api.example").build().unwrap(), &token).await;
+    assert_accepted(
+        &verifier_builder(&clock).audience("https://api.example").build().unwrap(),
+        &token,
+    )
+    .await;
     let gateway = verifier_builder(&clock).accept_any_audience().build().unwrap();
     assert_accepted(&gateway, &token).await;
     assert_accepted(&gateway, &signed("")).await;
@@ -327,10 +386,15 @@ async fn b52_a_refresh_token_is_no_access_token() {
     let purposes = ["", "refresh https://app.example", "refresh https://other.example"];
     for signed_for in purposes {
         for kid in [true, false] {
-            let issuer = issuer_builder(&clock).implicit_assertion(signed_for).include_kid(kid).build().unwrap();
+            let issuer = issuer_builder(&clock)
+                .implicit_assertion(signed_for)
+                .include_kid(kid)
+                .build()
+                .unwrap();
             let token = issuer.token(&json!({ "family": 1 })).subject("ada").issue().unwrap();
             for verified_for in purposes {
-                let verifier = verifier_builder(&clock).implicit_assertion(verified_for).build().unwrap();
+                let verifier =
+                    verifier_builder(&clock).implicit_assertion(verified_for).build().unwrap();
                 if signed_for == verified_for {
                     assert_accepted(&verifier, &token).await;
                 } else {

@@ -37,12 +37,18 @@ fn issuer(changes: Value) -> IssuerConfig {
 }
 
 fn verifier(changes: Value, clock: &TestClock) -> Verifier {
-    read::<VerifierConfig>(&verifier_with(changes)).unwrap().into_builder().clock(clock.clone()).build().unwrap()
+    read::<VerifierConfig>(&verifier_with(changes))
+        .unwrap()
+        .into_builder()
+        .clock(clock.clone())
+        .build()
+        .unwrap()
 }
 
 /// The payload of a token, and its footer's text.
 fn issue(config: IssuerConfig, clock: &TestClock) -> (Value, String) {
-    let token = config.into_builder().clock(clock.clone()).build().unwrap().issue(&json!({})).unwrap();
+    let token =
+        config.into_builder().clock(clock.clone()).build().unwrap().issue(&json!({})).unwrap();
     let (body, footer) = parts::split(&token);
     (serde_json::from_slice(&body[..body.len() - 64]).unwrap(), String::from_utf8(footer).unwrap())
 }
@@ -60,9 +66,18 @@ fn assert_told<T: DeserializeOwned>(settings: Value, text: &str) {
 fn b32_defaults_of_an_issuer() {
     let config = issuer(json!({}));
     assert_eq!((config.iss.as_str(), config.private_keys[0].kid()), (ISSUER, keys::secret().kid()));
-    let included = [config.include_iss, config.include_iat, config.include_nbf, config.include_jti, config.include_kid];
+    let included = [
+        config.include_iss,
+        config.include_iat,
+        config.include_nbf,
+        config.include_jti,
+        config.include_kid,
+    ];
     assert_eq!(included, [true; 5]);
-    assert_eq!((config.ttl, config.max_ttl, config.format), (Duration::from_secs(3600), None, Format::Json));
+    assert_eq!(
+        (config.ttl, config.max_ttl, config.format),
+        (Duration::from_secs(3600), None, Format::Json)
+    );
     assert_eq!((config.audience.as_ref(), config.implicit_assertion.as_ref()), (None, None));
 
     let (mut payload, footer) = issue(config, &TestClock::new());
@@ -78,7 +93,8 @@ fn b32_each_field_of_an_issuer() {
     let clock = TestClock::new();
     let (all, _) = issue(issuer(json!({})), &clock);
     for claim in ["iss", "iat", "nbf", "jti"] {
-        let mut expected: Vec<_> = all.as_object().unwrap().keys().filter(|name| *name != claim).collect();
+        let mut expected: Vec<_> =
+            all.as_object().unwrap().keys().filter(|name| *name != claim).collect();
         expected.sort();
         for name in ["use", "include"] {
             let (payload, _) = issue(issuer(json!({ format!("{name}_{claim}"): false })), &clock);
@@ -90,17 +106,23 @@ fn b32_each_field_of_an_issuer() {
     for name in ["use_kid", "include_kid"] {
         assert_eq!(issue(issuer(json!({ name: false })), &clock).1, "");
     }
-    for (name, value) in [("exp", json!(1)), ("ttl", json!(1)), ("ttl", json!("1")), ("ttl", json!("1s"))] {
+    for (name, value) in
+        [("exp", json!(1)), ("ttl", json!(1)), ("ttl", json!("1")), ("ttl", json!("1s"))]
+    {
         assert_eq!(issue(issuer(json!({ name: value })), &clock).0["exp"], "2026-01-01T00:00:01Z");
     }
     for name in ["aud", "audience"] {
-        assert_eq!(issue(issuer(json!({ name: "https://api.example" })), &clock).0["aud"], "https://api.example");
+        assert_eq!(
+            issue(issuer(json!({ name: "https://api.example" })), &clock).0["aud"],
+            "https://api.example"
+        );
     }
     assert_eq!(issue(issuer(json!({ "iss": "joe" })), &clock).0["iss"], "joe");
     assert_eq!(issue(issuer(json!({ "serializer": "json" })), &clock).0["iss"], ISSUER);
 
     for name in ["serializer", "format"] {
-        let cbor = issuer(json!({ name: "cbor" })).into_builder().clock(clock.clone()).build().unwrap();
+        let cbor =
+            issuer(json!({ name: "cbor" })).into_builder().clock(clock.clone()).build().unwrap();
         let (body, _) = parts::split(&cbor.issue(&json!({})).unwrap());
         let payload: ciborium::Value = ciborium::from_reader(&body[..body.len() - 64]).unwrap();
         assert_eq!(payload.as_map().unwrap()[0], ("iss".into(), ISSUER.into()));
@@ -110,7 +132,11 @@ fn b32_each_field_of_an_issuer() {
 #[actix_web::test]
 async fn b32_implicit_assertions_on_both_sides() {
     let clock = TestClock::new();
-    let issuer = issuer(json!({ "implicit_assertion": "here" })).into_builder().clock(clock.clone()).build().unwrap();
+    let issuer = issuer(json!({ "implicit_assertion": "here" }))
+        .into_builder()
+        .clock(clock.clone())
+        .build()
+        .unwrap();
     let token = issuer.issue(&json!({})).unwrap();
     assert_accepted(&verifier(json!({ "implicit_assertion": "here" }), &clock), &token).await;
     assert_refused(&verifier(json!({ "implicit_assertion": "there" }), &clock), &token).await;
@@ -125,9 +151,14 @@ fn the_first_of_several_keys_is_the_active_one() {
     let issuer = issuer(json!({ "private_keys": both })).build().unwrap();
     assert_eq!(issuer.public_keys().collect::<Vec<_>>(), [other.public_key(), keys::public()]);
 
-    let kid = |token: String| serde_json::from_slice::<Value>(&parts::split(&token).1).unwrap()["kid"].clone();
+    let kid = |token: String| {
+        serde_json::from_slice::<Value>(&parts::split(&token).1).unwrap()["kid"].clone()
+    };
     assert_eq!(kid(issuer.issue(&json!({})).unwrap()), other.kid());
-    assert_eq!(kid(issuer.token(&json!({})).key(keys::secret().kid()).issue().unwrap()), keys::secret().kid());
+    assert_eq!(
+        kid(issuer.token(&json!({})).key(keys::secret().kid()).issue().unwrap()),
+        keys::secret().kid()
+    );
 }
 
 #[actix_web::test]
@@ -139,8 +170,11 @@ async fn b32_each_field_of_a_verifier() {
         let token = issuer.token(&none);
         audience.into_iter().fold(token, |token, name| token.audience(name)).issue().unwrap()
     };
-    let (plain, ada, bob) =
-        (token(None, Format::Json), token(Some("ada"), Format::Json), token(Some("bob"), Format::Json));
+    let (plain, ada, bob) = (
+        token(None, Format::Json),
+        token(Some("ada"), Format::Json),
+        token(Some("bob"), Format::Json),
+    );
 
     assert_accepted(&verifier(json!({}), &clock), &plain).await;
     assert_refused(&verifier(json!({}), &clock), &ada).await;
@@ -163,7 +197,8 @@ async fn b32_each_field_of_a_verifier() {
     assert_accepted(&verifier(by_pem, &clock), &plain).await;
     let beside = json!({ "iss": ISSUER, "public_keys": [PUBLIC_PASERK] });
     assert_accepted(&verifier(beside, &clock), &plain).await;
-    let own_first = json!({ "iss": "joe", "public_keys": [{ "iss": ISSUER, "paserk": PUBLIC_PASERK }] });
+    let own_first =
+        json!({ "iss": "joe", "public_keys": [{ "iss": ISSUER, "paserk": PUBLIC_PASERK }] });
     assert_accepted(&verifier(own_first, &clock), &plain).await;
     let of_another = json!({ "public_keys": [{ "iss": "joe", "paserk": PUBLIC_PASERK }] });
     assert_refused(&verifier(of_another, &clock), &plain).await;
@@ -177,9 +212,12 @@ async fn b32_each_field_of_a_verifier() {
 async fn b32_skew_in_seconds() {
     let clock = TestClock::new();
     let token = issuer_builder(&clock).build().unwrap().issue(&json!({})).unwrap();
-    for (changes, skew) in
-        [(json!({}), 5), (json!({ "skew": 0 }), 0), (json!({ "skew": 300 }), 300), (json!({ "leeway": "5m" }), 300)]
-    {
+    for (changes, skew) in [
+        (json!({}), 5),
+        (json!({ "skew": 0 }), 0),
+        (json!({ "skew": 300 }), 300),
+        (json!({ "leeway": "5m" }), 300),
+    ] {
         let clock = TestClock::new();
         let verifier = verifier(changes, &clock);
         clock.advance(time::Duration::seconds(3600 + skew));
@@ -192,14 +230,21 @@ async fn b32_skew_in_seconds() {
 #[test]
 fn b31_settings_that_serde_takes_and_the_builder_does_not() {
     let issue = |changes| issuer(changes).build().map(drop);
-    let verify = |changes| read::<VerifierConfig>(&verifier_with(changes)).unwrap().build().map(drop);
+    let verify =
+        |changes| read::<VerifierConfig>(&verifier_with(changes)).unwrap().build().map(drop);
     let kid = keys::secret().kid().to_owned();
     let twice = json!([{ "paserk": SECRET_PASERK }, { "version": 4, "key": SECRET_PEM }]);
     assert_eq!(issue(json!({})), Ok(()));
-    assert_eq!(issue(json!({ "private_keys": twice })), Err(ConfigError::DuplicateKey { kid: kid.clone() }));
+    assert_eq!(
+        issue(json!({ "private_keys": twice })),
+        Err(ConfigError::DuplicateKey { kid: kid.clone() })
+    );
     assert_eq!(issue(json!({ "private_keys": [] })), Err(ConfigError::NoSigningKey));
     let no_name = read::<IssuerConfig>(&issuer_with(json!({ "iss": "" }))).unwrap_err();
-    assert_eq!(no_name.split(" at line").next(), Some("`iss`: expected a string, found an empty string"));
+    assert_eq!(
+        no_name.split(" at line").next(),
+        Some("`iss`: expected a string, found an empty string")
+    );
     for exp in [0, 100 * 365 * 24 * 3600 + 1, u64::MAX] {
         let given = Duration::from_secs(exp);
         let error = issue(json!({ "exp": exp })).unwrap_err();
@@ -207,10 +252,14 @@ fn b31_settings_that_serde_takes_and_the_builder_does_not() {
     }
 
     let entry = |iss| json!({ "iss": iss, "paserk": PUBLIC_PASERK });
-    let two_issuers = ConfigError::KeyOfTwoIssuers { kid: kid.clone(), first: "a".into(), second: "b".into() };
+    let two_issuers =
+        ConfigError::KeyOfTwoIssuers { kid: kid.clone(), first: "a".into(), second: "b".into() };
     assert_eq!(verify(json!({})), Ok(()));
     assert_eq!(verify(json!({ "public_keys": [] })), Err(ConfigError::NoTrustedIssuer));
-    assert_eq!(verify(json!({ "public_keys": [entry("a"), entry("a")] })), Err(ConfigError::DuplicateKey { kid }));
+    assert_eq!(
+        verify(json!({ "public_keys": [entry("a"), entry("a")] })),
+        Err(ConfigError::DuplicateKey { kid })
+    );
     assert_eq!(verify(json!({ "public_keys": [entry("a"), entry("b")] })), Err(two_issuers));
     assert!(matches!(verify(json!({ "skew": 301 })), Err(ConfigError::DurationOutOfRange { .. })));
     assert!(verify(json!({ "aud": "ada", "any_aud": true })).is_err());
@@ -219,75 +268,149 @@ fn b31_settings_that_serde_takes_and_the_builder_does_not() {
 
 #[test]
 fn b32_mistakes_are_told_with_the_path_to_the_field() {
-    let entry = |changes| issuer_with(json!({ "private_keys": [{ "paserk": SECRET_PASERK }, changes] }));
+    let entry =
+        |changes| issuer_with(json!({ "private_keys": [{ "paserk": SECRET_PASERK }, changes] }));
     for (settings, text) in [
         (json!({ "iss": ISSUER }), "missing field `private_keys`"),
         (json!({ "private_keys": [] }), "missing field `iss`"),
         (json!({}), "missing field `iss`"),
         (json!([]), "expected a table of settings, found a list"),
-        (issuer_with(json!({ "pasetoIss": ISSUER })), "unknown field `pasetoIss`, expected one of `iss`, "),
+        (
+            issuer_with(json!({ "pasetoIss": ISSUER })),
+            "unknown field `pasetoIss`, expected one of `iss`, ",
+        ),
         (issuer_with(json!({ "realm": "shop" })), "unknown field `realm`"),
         (issuer_with(json!({ "iss": 1 })), "`iss`: expected a string, found a number"),
-        (issuer_with(json!({ "use_kid": "yes" })), "`use_kid`: expected `true` or `false`, found a string"),
-        (issuer_with(json!({ "use_iss": 1 })), "`use_iss`: expected `true` or `false`, found a number"),
+        (
+            issuer_with(json!({ "use_kid": "yes" })),
+            "`use_kid`: expected `true` or `false`, found a string",
+        ),
+        (
+            issuer_with(json!({ "use_iss": 1 })),
+            "`use_iss`: expected `true` or `false`, found a number",
+        ),
         (issuer_with(json!({ "exp": -1 })), "`exp`: expected seconds as a whole number, "),
         (issuer_with(json!({ "exp": 1.5 })), "`exp`: expected seconds as a whole number, "),
         (issuer_with(json!({ "exp": null })), "such as \"15m\", found null"),
         (issuer_with(json!({ "ttl": "-1s" })), "`ttl`: expected seconds as a whole number, "),
         (issuer_with(json!({ "serializer": "yaml" })), "`serializer`: expected `json` or `cbor`"),
-        (issuer_with(json!({ "serializer": "yaml" })), "`serializer`: expected `json` or `cbor`, found a string"),
+        (
+            issuer_with(json!({ "serializer": "yaml" })),
+            "`serializer`: expected `json` or `cbor`, found a string",
+        ),
         (issuer_with(json!({ "aud": ["ada"] })), "`aud`: expected a string, found a list"),
-        (issuer_with(json!({ "implicit_assertion": 1 })), "`implicit_assertion`: expected a string, or a table"),
-        (issuer_with(json!({ "implicit_assertion": {} })), "`implicit_assertion`: expected a string, or a table"),
-        (issuer_with(json!({ "private_keys": {} })), "`private_keys`: expected a key as PASERK or PEM, or a table"),
-        (issuer_with(json!({ "private_keys": 1 })), "`private_keys`: expected a list of keys, found a number"),
+        (
+            issuer_with(json!({ "implicit_assertion": 1 })),
+            "`implicit_assertion`: expected a string, or a table",
+        ),
+        (
+            issuer_with(json!({ "implicit_assertion": {} })),
+            "`implicit_assertion`: expected a string, or a table",
+        ),
+        (
+            issuer_with(json!({ "private_keys": {} })),
+            "`private_keys`: expected a key as PASERK or PEM, or a table",
+        ),
+        (
+            issuer_with(json!({ "private_keys": 1 })),
+            "`private_keys`: expected a list of keys, found a number",
+        ),
         (issuer_with(json!({ "private_keys": "" })), "`private_keys`: malformed key: "),
         (entry(json!(PUBLIC_PASERK)), "`private_keys[1]`: wrong type of key: expected `k4.secret`"),
         (entry(json!([])), "`private_keys[1]`: expected a key as PASERK or PEM, or a table"),
         (entry(json!({})), "`private_keys[1]`: expected a key as PASERK or PEM, or a table"),
         (entry(json!({ "version": 4 })), "`private_keys[1]`: missing field `key`"),
         (entry(json!({ "key": SECRET_PEM })), "`private_keys[1]`: missing field `version`"),
-        (entry(json!({ "version": 3, "key": SECRET_PEM })), "`private_keys[1].version`: expected 4"),
-        (entry(json!({ "version": -4, "key": SECRET_PEM })), "`private_keys[1].version`: expected 4"),
-        (entry(json!({ "version": 4.0, "key": SECRET_PEM })), "`private_keys[1].version`: expected 4"),
-        (entry(json!({ "version": 4, "key": 4 })), "`private_keys[1].key`: expected a string, found a number"),
-        (entry(json!({ "version": 4, "paserk": SECRET_PASERK })), "`private_keys[1]`: missing field `key`"),
+        (
+            entry(json!({ "version": 3, "key": SECRET_PEM })),
+            "`private_keys[1].version`: expected 4",
+        ),
+        (
+            entry(json!({ "version": -4, "key": SECRET_PEM })),
+            "`private_keys[1].version`: expected 4",
+        ),
+        (
+            entry(json!({ "version": 4.0, "key": SECRET_PEM })),
+            "`private_keys[1].version`: expected 4",
+        ),
+        (
+            entry(json!({ "version": 4, "key": 4 })),
+            "`private_keys[1].key`: expected a string, found a number",
+        ),
+        (
+            entry(json!({ "version": 4, "paserk": SECRET_PASERK })),
+            "`private_keys[1]`: missing field `key`",
+        ),
         (
             entry(json!({ "version": 4, "key": SECRET_PEM, "paserk": SECRET_PASERK })),
             "`private_keys[1]`: the key is given twice",
         ),
-        (entry(json!({ "kid": "k4.pid.", "paserk": SECRET_PASERK })), "`private_keys[1]`: unknown field `kid`"),
-        (entry(json!({ "iss": ISSUER, "paserk": SECRET_PASERK })), "`private_keys[1].iss`: set `iss` beside"),
+        (
+            entry(json!({ "kid": "k4.pid.", "paserk": SECRET_PASERK })),
+            "`private_keys[1]`: unknown field `kid`",
+        ),
+        (
+            entry(json!({ "iss": ISSUER, "paserk": SECRET_PASERK })),
+            "`private_keys[1].iss`: set `iss` beside",
+        ),
         (
             entry(json!({ "paserk": PUBLIC_PASERK })),
             "`private_keys[1].paserk`: wrong type of key: expected `k4.secret`",
         ),
-        (entry(json!({ "paserk": SECRET_PEM })), "`private_keys[1].paserk`: wrong type of key: expected `k4.secret`"),
+        (
+            entry(json!({ "paserk": SECRET_PEM })),
+            "`private_keys[1].paserk`: wrong type of key: expected `k4.secret`",
+        ),
         (
             entry(json!({ "version": 4, "key": PUBLIC_PEM })),
             "`private_keys[1].key`: wrong type of key: expected `PRIVATE KEY`",
         ),
-        (entry(json!({ "pem": SECRET_PASERK })), "`private_keys[1].pem`: wrong type of key: expected `PRIVATE KEY`"),
+        (
+            entry(json!({ "pem": SECRET_PASERK })),
+            "`private_keys[1].pem`: wrong type of key: expected `PRIVATE KEY`",
+        ),
     ] {
         assert_told::<IssuerConfig>(settings, text);
     }
 
-    let entry = |changes| json!({ "public_keys": [{ "iss": ISSUER, "paserk": PUBLIC_PASERK }, changes] });
+    let entry =
+        |changes| json!({ "public_keys": [{ "iss": ISSUER, "paserk": PUBLIC_PASERK }, changes] });
     for (settings, text) in [
         (json!({}), "missing field `public_keys`"),
         (verifier_with(json!({ "ttl": 5 })), "unknown field `ttl`"),
         (verifier_with(json!({ "skew": -5 })), "`skew`: expected seconds"),
-        (verifier_with(json!({ "deserializer": "cbor2" })), "`deserializer`: expected `json` or `cbor`"),
-        (verifier_with(json!({ "aud": 1 })), "`aud`: expected a string or a list of strings, found a number"),
-        (verifier_with(json!({ "aud": ["ada", 1] })), "`aud[1]`: expected a string, found a number"),
-        (verifier_with(json!({ "any_aud": 1 })), "`any_aud`: expected `true` or `false`, found a number"),
+        (
+            verifier_with(json!({ "deserializer": "cbor2" })),
+            "`deserializer`: expected `json` or `cbor`",
+        ),
+        (
+            verifier_with(json!({ "aud": 1 })),
+            "`aud`: expected a string or a list of strings, found a number",
+        ),
+        (
+            verifier_with(json!({ "aud": ["ada", 1] })),
+            "`aud[1]`: expected a string, found a number",
+        ),
+        (
+            verifier_with(json!({ "any_aud": 1 })),
+            "`any_aud`: expected `true` or `false`, found a number",
+        ),
         (verifier_with(json!({ "realm": false })), "`realm`: expected a string, found a boolean"),
         (verifier_with(json!({ "public_keys": PUBLIC_PASERK })), "missing field `iss`"),
         (entry(json!({ "paserk": PUBLIC_PASERK })), "missing field `iss`"),
-        (entry(json!({ "iss": 1, "paserk": PUBLIC_PASERK })), "`public_keys[1].iss`: expected a string"),
+        (
+            entry(json!({ "iss": 1, "paserk": PUBLIC_PASERK })),
+            "`public_keys[1].iss`: expected a string",
+        ),
         (entry(json!({ "iss": "a" })), "`public_keys[1]`: expected a key"),
-        (entry(json!({ "iss": "a", "version": 2, "key": PUBLIC_PEM })), "`public_keys[1].version`: expected 4"),
-        (entry(json!({ "iss": "a", "paserk": SECRET_PASERK })), ".paserk`: wrong type of key: expected `k4.public`"),
+        (
+            entry(json!({ "iss": "a", "version": 2, "key": PUBLIC_PEM })),
+            "`public_keys[1].version`: expected 4",
+        ),
+        (
+            entry(json!({ "iss": "a", "paserk": SECRET_PASERK })),
+            ".paserk`: wrong type of key: expected `k4.public`",
+        ),
         (
             entry(json!({ "iss": "a", "version": 4, "key": SECRET_PEM })),
             ".key`: wrong type of key: expected `PUBLIC KEY`",
@@ -299,12 +422,23 @@ fn b32_mistakes_are_told_with_the_path_to_the_field() {
 
 #[test]
 fn b32_a_field_twice() {
-    let read = |text: &str| serde_json::from_str::<IssuerConfig>(text).map_err(|error| error.to_string());
-    let text = |entry: &str, more: &str| format!(r#"{{"iss": "joe", "private_keys": [{{{entry}}}]{more}}}"#);
+    let read =
+        |text: &str| serde_json::from_str::<IssuerConfig>(text).map_err(|error| error.to_string());
+    let text = |entry: &str, more: &str| {
+        format!(r#"{{"iss": "joe", "private_keys": [{{{entry}}}]{more}}}"#)
+    };
     let key = format!(r#""paserk": "{SECRET_PASERK}""#);
     assert!(read(&text(&key, "")).is_ok());
-    assert!(read(&text(&key, r#", "iss": "joe""#)).unwrap_err().contains("`iss`: duplicate field `iss`"));
-    assert!(read(&text(&key, r#", "ttl": 1, "exp": 1"#)).unwrap_err().contains("`exp`: duplicate field `ttl`"));
+    assert!(
+        read(&text(&key, r#", "iss": "joe""#))
+            .unwrap_err()
+            .contains("`iss`: duplicate field `iss`")
+    );
+    assert!(
+        read(&text(&key, r#", "ttl": 1, "exp": 1"#))
+            .unwrap_err()
+            .contains("`exp`: duplicate field `ttl`")
+    );
     let twice = read(&text(&format!("{key}, {key}"), "")).unwrap_err();
     assert!(twice.contains("`private_keys[0].paserk`: duplicate field `paserk`"), "{twice}");
 }

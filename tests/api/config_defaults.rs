@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use actix_web::cookie::SameSite;
 use paseto_actix::{
-    Format, Issuer, LocalKey, MemoryRevocations, MemorySeries, PasetoSession, PasetoSessionConfig, RefreshTokens,
-    RefreshTokensConfig, RememberMe, RememberMeConfig, SessionProtection, UserStamp, Verifier, VerifierConfig,
+    Format, Issuer, LocalKey, MemoryRevocations, MemorySeries, PasetoSession, PasetoSessionConfig,
+    RefreshTokens, RefreshTokensConfig, RememberMe, RememberMeConfig, SessionProtection, UserStamp,
+    Verifier, VerifierConfig,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -27,12 +28,22 @@ fn key() -> LocalKey {
 #[test]
 fn defaults_of_a_session() {
     let config: PasetoSessionConfig = read("");
-    assert_eq!((config.idle_limit, config.absolute_limit), (Duration::from_secs(1800), Duration::from_secs(43_200)));
+    assert_eq!(
+        (config.idle_limit, config.absolute_limit),
+        (Duration::from_secs(1800), Duration::from_secs(43_200))
+    );
     assert_eq!((config.decrypted_cache_capacity, config.persistent), (256, false));
-    assert_eq!((config.application.as_str(), config.subject_key.as_str()), ("", "actix_identity.user_id"));
+    assert_eq!(
+        (config.application.as_str(), config.subject_key.as_str()),
+        ("", "actix_identity.user_id")
+    );
     assert_eq!((config.cookie.name.as_deref(), config.cookie.path.as_str()), (None, "/"));
     assert_eq!((config.cookie.same_site, config.cookie.http_only), (SameSite::Lax, true));
-    assert!(config.trusted_origins.is_empty() && !config.development_over_plain_http && !config.cookie.partitioned);
+    assert!(
+        config.trusted_origins.is_empty()
+            && !config.development_over_plain_http
+            && !config.cookie.partitioned
+    );
     let shown = format!("{:?} {:?}", config.clone().into_builder(), config.build().unwrap());
     let builder = || PasetoSession::builder(key());
     assert_eq!(shown, format!("{:?} {:?}", builder(), builder().build().unwrap()));
@@ -41,8 +52,14 @@ fn defaults_of_a_session() {
 #[test]
 fn defaults_of_remembered_logins() {
     let config: RememberMeConfig = read("");
-    assert_eq!((config.lifetime, config.check_user), (Duration::from_secs(30 * 24 * 60 * 60), None));
-    assert_eq!((config.session_protection, config.login_page.as_deref()), (SessionProtection::Off, None));
+    assert_eq!(
+        (config.lifetime, config.check_user),
+        (Duration::from_secs(30 * 24 * 60 * 60), None)
+    );
+    assert_eq!(
+        (config.session_protection, config.login_page.as_deref()),
+        (SessionProtection::Off, None)
+    );
     assert!(!config.other_session_middleware && !config.development_over_plain_http);
     let loader = async |_: String| None::<UserStamp>;
     let shown = |builder: paseto_actix::RememberMeBuilder| {
@@ -64,10 +81,17 @@ fn defaults_of_refresh_tokens() {
     let issuer = || -> Issuer { issuer_builder(&clock).build().unwrap() };
     let shown = |builder: paseto_actix::RefreshTokensBuilder| {
         let shown = format!("{builder:?}");
-        let built = builder.families(MemorySeries::new(1)).revocations(MemoryRevocations::new(1)).build().unwrap();
+        let built = builder
+            .families(MemorySeries::new(1))
+            .revocations(MemoryRevocations::new(1))
+            .build()
+            .unwrap();
         format!("{shown} {built:?}")
     };
-    assert_eq!(shown(config.into_builder(issuer())), shown(RefreshTokens::builder(issuer(), key())));
+    assert_eq!(
+        shown(config.into_builder(issuer())),
+        shown(RefreshTokens::builder(issuer(), key()))
+    );
 }
 
 #[test]
@@ -75,7 +99,9 @@ fn defaults_of_a_verifier() {
     let text = format!("iss = {ISSUER:?}\npublic_keys = {:?}", keys::PUBLIC_PASERK);
     let config: VerifierConfig = toml::from_str(&text).unwrap();
     assert_eq!((config.leeway, config.accept_any_audience), (Duration::from_secs(5), false));
-    assert!(config.audience.is_empty() && config.trusted_origins.is_empty() && config.realm.is_none());
+    assert!(
+        config.audience.is_empty() && config.trusted_origins.is_empty() && config.realm.is_none()
+    );
     let builder = || Verifier::builder().trust(ISSUER, keys::public());
     let shown = format!("{:?} {:?}", config.clone().into_builder(), config.build().unwrap());
     assert_eq!(shown, format!("{:?} {:?}", builder(), builder().build().unwrap()));
@@ -91,7 +117,10 @@ fn each_setting_of_a_session_reaches_the_builder() {
     assert!(error("[cookie]\npath = 'shop'").contains("`cookie_path`"));
     assert!(error("[cookie]\nname = 'a'\ndomain = 'a b'").contains("`cookie_domain`"));
     assert!(error("[cookie]\npartitioned = true").contains("`partitioned`"));
-    assert!(error("development_over_plain_http = true\n[cookie]\nsame_site = 'none'").contains("`cookie_same_site`"));
+    assert!(
+        error("development_over_plain_http = true\n[cookie]\nsame_site = 'none'")
+            .contains("`cookie_same_site`")
+    );
     let name = "[cookie]\nname = '__Http-a'\n";
     read::<PasetoSessionConfig>(name).build().unwrap();
     assert!(error(&format!("{name}http_only = false")).contains("`cookie_name`"));
@@ -101,7 +130,8 @@ fn each_setting_of_a_session_reaches_the_builder() {
 
 /// `Debug` of the builders shows each setting that a file can have.
 fn assert_reaches(found: &impl Debug, expected: &impl Debug, default: &impl Debug) {
-    let [found, expected, default] = [found as &dyn Debug, expected, default].map(|builder| format!("{builder:?}"));
+    let [found, expected, default] =
+        [found as &dyn Debug, expected, default].map(|builder| format!("{builder:?}"));
     assert_eq!(found, expected);
     assert_ne!(found, default);
 }
@@ -144,7 +174,11 @@ fn each_setting_of_refresh_tokens_reaches_the_builder() {
         ("lifetime = '1m'", builder().lifetime(minute)),
         ("grace = '1m'", builder().grace(minute)),
     ] {
-        assert_reaches(&read::<RefreshTokensConfig>(text).into_builder(issuer()), &expected, &builder());
+        assert_reaches(
+            &read::<RefreshTokensConfig>(text).into_builder(issuer()),
+            &expected,
+            &builder(),
+        );
     }
 }
 

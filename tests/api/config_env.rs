@@ -7,7 +7,8 @@ use std::fmt::Debug;
 use std::process::Command;
 
 use paseto_actix::{
-    ConfigError, IssuerConfig, PasetoSessionConfig, RefreshTokensConfig, RememberMeConfig, VerifierConfig,
+    ConfigError, IssuerConfig, PasetoSessionConfig, RefreshTokensConfig, RememberMeConfig,
+    VerifierConfig,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -69,7 +70,10 @@ pub(crate) fn from_env<V: Into<OsString>>(
 
 fn issuer<const N: usize>(more: [(&str, &str); N]) -> Result<String, String> {
     let required = [("ISS", ISSUER), ("PRIVATE_KEYS", SECRET_PASERK)];
-    from_env("issuer", required.into_iter().chain(more).map(|(name, value)| (name.to_owned(), value)))
+    from_env(
+        "issuer",
+        required.into_iter().chain(more).map(|(name, value)| (name.to_owned(), value)),
+    )
 }
 
 fn read<const N: usize>(kind: &str, variables: [(&str, &str); N]) -> Result<String, String> {
@@ -80,15 +84,24 @@ fn read<const N: usize>(kind: &str, variables: [(&str, &str); N]) -> Result<Stri
 fn an_unset_variable_is_the_default() {
     let default = issuer([]).unwrap();
     assert!(default.contains("ttl: 3600s") && default.contains(keys::secret().kid()), "{default}");
-    assert_eq!(issuer([("TTL", "1h"), ("INCLUDE_KID", "true"), ("SERIALIZER", "json")]).unwrap(), default);
+    assert_eq!(
+        issuer([("TTL", "1h"), ("INCLUDE_KID", "true"), ("SERIALIZER", "json")]).unwrap(),
+        default
+    );
     assert_ne!(issuer([("EXP", "15m")]).unwrap(), default);
 }
 
 #[test]
 fn a_required_variable_is_not_set() {
     assert_eq!(read("issuer", []).unwrap_err(), "`T_ISS`: the variable is not set");
-    assert_eq!(read("issuer", [("ISS", ISSUER)]).unwrap_err(), "`T_PRIVATE_KEYS`: the variable is not set");
-    assert_eq!(read("verifier", [("ISS", ISSUER)]).unwrap_err(), "`T_PUBLIC_KEYS`: the variable is not set");
+    assert_eq!(
+        read("issuer", [("ISS", ISSUER)]).unwrap_err(),
+        "`T_PRIVATE_KEYS`: the variable is not set"
+    );
+    assert_eq!(
+        read("verifier", [("ISS", ISSUER)]).unwrap_err(),
+        "`T_PUBLIC_KEYS`: the variable is not set"
+    );
     let error = read("verifier", [("PUBLIC_KEYS", PUBLIC_PASERK)]).unwrap_err();
     assert_eq!(error, "`T_ISS`: the variable is not set");
     for kind in ["session", "remember", "refresh"] {
@@ -110,14 +123,32 @@ fn an_empty_variable_is_an_error_except_the_application() {
 
 #[test]
 fn each_type_rejects_the_settings_of_others_but_issuer_and_verifier_share_a_prefix() {
-    for name in ["PRIVATE_KEY", "TTL_FILE", "COOKIE", "COOKIE_TTL", "COOKIE_KEYS_FILE", "iss", "Ttl", ""] {
-        let error = issuer([(name, "1")]).unwrap_err();
-        assert!(error.starts_with(&format!("`T_{name}`: the variable is not a setting: ")), "{error}");
-    }
-    assert_eq!(issuer([("PUBLIC_KEYS", "x"), ("LEEWAY", "x"), ("TRUSTED_ORIGINS", "x")]), issuer([]));
-    for name in ["KEYS_FILE", "COOKIE_NAME", "COOKIE_SAMESITE", "GRACE", "SESSION_PROTECTION", "IDLE_LIMIT", "LIFETIME"]
+    for name in
+        ["PRIVATE_KEY", "TTL_FILE", "COOKIE", "COOKIE_TTL", "COOKIE_KEYS_FILE", "iss", "Ttl", ""]
     {
-        assert!(issuer([(name, "x")]).unwrap_err().contains("the variable is not a setting"), "{name}");
+        let error = issuer([(name, "1")]).unwrap_err();
+        assert!(
+            error.starts_with(&format!("`T_{name}`: the variable is not a setting: ")),
+            "{error}"
+        );
+    }
+    assert_eq!(
+        issuer([("PUBLIC_KEYS", "x"), ("LEEWAY", "x"), ("TRUSTED_ORIGINS", "x")]),
+        issuer([])
+    );
+    for name in [
+        "KEYS_FILE",
+        "COOKIE_NAME",
+        "COOKIE_SAMESITE",
+        "GRACE",
+        "SESSION_PROTECTION",
+        "IDLE_LIMIT",
+        "LIFETIME",
+    ] {
+        assert!(
+            issuer([(name, "x")]).unwrap_err().contains("the variable is not a setting"),
+            "{name}"
+        );
     }
     for (kind, names) in [
         ("session", ["TTL", "LIFETIME", "DURATION", "CHECK_USER", "SESSION_PROTECTION"]),
@@ -126,7 +157,10 @@ fn each_type_rejects_the_settings_of_others_but_issuer_and_verifier_share_a_pref
     ] {
         for name in names {
             let error = read(kind, [("KEYS", LOCAL_PASERK), (name, "1m")]).unwrap_err();
-            assert!(error.starts_with(&format!("`T_{name}`: the variable is not a setting")), "{kind}: {error}");
+            assert!(
+                error.starts_with(&format!("`T_{name}`: the variable is not a setting")),
+                "{kind}: {error}"
+            );
         }
     }
     // A key in the name of a variable is not shown.
@@ -143,16 +177,22 @@ fn a_file_has_the_value_of_a_secret() {
         let variables = [("ISS", ISSUER), ("PRIVATE_KEYS_FILE", file.path())];
         assert_eq!(read("issuer", variables).unwrap(), expected);
         let error = issuer([("PRIVATE_KEYS_FILE", file.path())]).unwrap_err();
-        assert_eq!(error, "`T_PRIVATE_KEYS_FILE`: duplicate field `private_keys`: remove one of them");
+        assert_eq!(
+            error,
+            "`T_PRIVATE_KEYS_FILE`: duplicate field `private_keys`: remove one of them"
+        );
     }
     let wrong = TestFile::new(PUBLIC_PASERK);
     let error = read("issuer", [("ISS", ISSUER), ("PRIVATE_KEYS_FILE", wrong.path())]).unwrap_err();
     assert!(error.starts_with("`T_PRIVATE_KEYS_FILE`: wrong type of key: "), "{error}");
-    let error = read("issuer", [("ISS", ISSUER), ("PRIVATE_KEYS_FILE", "/run/secrets/no-such-key")]).unwrap_err();
+    let error =
+        read("issuer", [("ISS", ISSUER), ("PRIVATE_KEYS_FILE", "/run/secrets/no-such-key")])
+            .unwrap_err();
     let start = "`T_PRIVATE_KEYS_FILE`: cannot read the file `/run/secrets/no-such-key`: ";
     assert!(error.starts_with(start), "{error}");
     // The key itself in place of the path.
-    let error = read("issuer", [("ISS", ISSUER), ("PRIVATE_KEYS_FILE", SECRET_PASERK)]).unwrap_err();
+    let error =
+        read("issuer", [("ISS", ISSUER), ("PRIVATE_KEYS_FILE", SECRET_PASERK)]).unwrap_err();
     assert!(error.starts_with("`T_PRIVATE_KEYS_FILE`: cannot read the file `…`: "), "{error}");
     let assertion = TestFile::new("here");
     assert_eq!(issuer([("IMPLICIT_ASSERTION_FILE", assertion.path())]).unwrap(), expected);
@@ -162,7 +202,10 @@ fn a_file_has_the_value_of_a_secret() {
 fn commas_separate_the_elements_of_a_list() {
     let key = [("ISS", ISSUER), ("PUBLIC_KEYS", PUBLIC_PASERK)];
     let [iss, public] = key;
-    let shown = read("verifier", [iss, public, ("AUDIENCE", "ada, bob"), ("TRUSTED_ORIGINS", "https://a,https://b")]);
+    let shown = read(
+        "verifier",
+        [iss, public, ("AUDIENCE", "ada, bob"), ("TRUSTED_ORIGINS", "https://a,https://b")],
+    );
     let shown = shown.unwrap();
     assert!(shown.contains(r#"audience: ["ada", "bob"]"#), "{shown}");
     assert!(shown.contains(r#"trusted_origins: ["https://a", "https://b"]"#), "{shown}");
@@ -180,6 +223,10 @@ fn a_value_that_is_not_utf_8_is_an_error_without_the_value() {
 
     let mut value = SECRET_PASERK.as_bytes().to_vec();
     value.push(0xff);
-    let variables = [("ISS".to_owned(), ISSUER.into()), ("PRIVATE_KEYS".to_owned(), OsString::from_vec(value))];
-    assert_eq!(from_env("issuer", variables).unwrap_err(), "`T_PRIVATE_KEYS`: the value is not UTF-8");
+    let variables =
+        [("ISS".to_owned(), ISSUER.into()), ("PRIVATE_KEYS".to_owned(), OsString::from_vec(value))];
+    assert_eq!(
+        from_env("issuer", variables).unwrap_err(),
+        "`T_PRIVATE_KEYS`: the value is not UTF-8"
+    );
 }

@@ -37,7 +37,8 @@ impl Drop for TestFile {
 }
 
 fn issuer(keys: Value) -> Result<IssuerConfig, String> {
-    serde_json::from_value(json!({ "iss": ISSUER, "private_keys": keys })).map_err(|error| error.to_string())
+    serde_json::from_value(json!({ "iss": ISSUER, "private_keys": keys }))
+        .map_err(|error| error.to_string())
 }
 
 fn error(keys: Value) -> String {
@@ -81,18 +82,33 @@ fn a_text_can_have_several_keys() {
 
 #[test]
 fn public_and_local_keys_have_these_forms_too() {
-    for key in [json!(PUBLIC_PASERK), json!({ "pem": PUBLIC_PEM }), json!({ "version": 4, "key": PUBLIC_PEM })] {
+    for key in [
+        json!(PUBLIC_PASERK),
+        json!({ "pem": PUBLIC_PEM }),
+        json!({ "version": 4, "key": PUBLIC_PEM }),
+    ] {
         assert_eq!(serde_json::from_value::<PublicKey>(key).unwrap(), keys::public());
     }
     let file = TestFile::new(LOCAL_PASERK);
-    for key in [json!(LOCAL_PASERK), json!({ "paserk": LOCAL_PASERK }), json!({ "file": file.path() })] {
+    for key in
+        [json!(LOCAL_PASERK), json!({ "paserk": LOCAL_PASERK }), json!({ "file": file.path() })]
+    {
         assert!(serde_json::from_value::<LocalKey>(key).unwrap() == LOCAL_PASERK.parse().unwrap());
     }
     let error = |key| serde_json::from_value::<LocalKey>(key).unwrap_err().to_string();
-    assert_eq!(error(json!({ "iss": ISSUER, "paserk": LOCAL_PASERK })).split(',').next(), Some("unknown field `iss`"));
+    assert_eq!(
+        error(json!({ "iss": ISSUER, "paserk": LOCAL_PASERK })).split(',').next(),
+        Some("unknown field `iss`")
+    );
     assert!(error(json!({ "pem": SECRET_PEM })).contains("a symmetric key has no PEM form"));
-    assert!(error(json!({ "paserk": LOCAL_PASERK, "file": file.path() })).contains("the key is given twice"));
-    assert!(error(json!(7)).starts_with("expected a key as PASERK, or a table with `paserk`, `file` or `env`"));
+    assert!(
+        error(json!({ "paserk": LOCAL_PASERK, "file": file.path() }))
+            .contains("the key is given twice")
+    );
+    assert!(
+        error(json!(7))
+            .starts_with("expected a key as PASERK, or a table with `paserk`, `file` or `env`")
+    );
 }
 
 #[cfg(feature = "session")]
@@ -106,7 +122,11 @@ fn a_key_ring_is_a_list_or_one_key_or_a_text() {
     assert_eq!(format!("{:?}", both.parse::<KeyRing>().unwrap()), expected);
     let read = |keys| serde_json::from_value::<KeyRing>(keys).map_err(|error| error.to_string());
     let table = json!({ "paserk": LOCAL_PASERK });
-    for keys in [json!(both), json!([*active.to_paserk(), LOCAL_PASERK]), json!([*active.to_paserk(), table])] {
+    for keys in [
+        json!(both),
+        json!([*active.to_paserk(), LOCAL_PASERK]),
+        json!([*active.to_paserk(), table]),
+    ] {
         assert_eq!(format!("{:?}", read(keys).unwrap()), expected);
     }
     for keys in [json!(LOCAL_PASERK), table.clone(), json!([table])] {
@@ -114,9 +134,14 @@ fn a_key_ring_is_a_list_or_one_key_or_a_text() {
     }
     assert_eq!(read(json!([])).unwrap_err(), "expected at least one key, found an empty list");
     assert!(read(json!([LOCAL_PASERK, LOCAL_PASERK])).unwrap_err().contains("is given twice"));
-    assert!(read(json!([LOCAL_PASERK, "k4.local."])).unwrap_err().starts_with("`[1]`: malformed key"));
+    assert!(
+        read(json!([LOCAL_PASERK, "k4.local."])).unwrap_err().starts_with("`[1]`: malformed key")
+    );
     assert!(matches!("".parse::<KeyRing>(), Err(ConfigError::MalformedKey(_))));
-    assert!(matches!(format!("{LOCAL_PASERK},").parse::<KeyRing>(), Err(ConfigError::MalformedKey(_))));
+    assert!(matches!(
+        format!("{LOCAL_PASERK},").parse::<KeyRing>(),
+        Err(ConfigError::MalformedKey(_))
+    ));
     assert!(matches!(SECRET_PASERK.parse::<KeyRing>(), Err(ConfigError::WrongKeyType { .. })));
 }
 
@@ -136,11 +161,17 @@ fn files_that_are_no_keys() {
     let read = |path: &str| error(json!([{ "file": path }]));
     let start = "`private_keys[0].file`: ";
     let missing = read("/run/secrets/no-such-key");
-    assert!(missing.starts_with(&format!("{start}cannot read the file `/run/secrets/no-such-key`: ")), "{missing}");
+    assert!(
+        missing.starts_with(&format!("{start}cannot read the file `/run/secrets/no-such-key`: ")),
+        "{missing}"
+    );
     let folder = read(Path::new("/").to_str().unwrap());
     assert!(folder.starts_with(&format!("{start}cannot read the file `/`: ")), "{folder}");
     let long = TestFile::new("k4.secret.".repeat(7000));
-    assert_eq!(read(long.path()), format!("{start}the file `{}` is longer than 64 KiB", long.path()));
+    assert_eq!(
+        read(long.path()),
+        format!("{start}the file `{}` is longer than 64 KiB", long.path())
+    );
     let binary = TestFile::new(b"k4.secret.\xff");
     assert_eq!(read(binary.path()), format!("{start}the file `{}` is not UTF-8", binary.path()));
     let empty = TestFile::new("");
@@ -183,9 +214,13 @@ async fn an_implicit_assertion_is_a_text_or_in_a_file_or_a_variable() {
             assert!(!error(json!({ place: passphrase })).contains(passphrase), "{place}");
         }
     }
-    assert!(error(json!({ "file": empty.path(), "env": "CARGO_PKG_NAME" })).contains("expected a string, or a table"));
     assert!(
-        error(json!({ "env": "NO_SUCH_VARIABLE" })).contains("the environment variable `NO_SUCH_VARIABLE` is not set")
+        error(json!({ "file": empty.path(), "env": "CARGO_PKG_NAME" }))
+            .contains("expected a string, or a table")
+    );
+    assert!(
+        error(json!({ "env": "NO_SUCH_VARIABLE" }))
+            .contains("the environment variable `NO_SUCH_VARIABLE` is not set")
     );
     assert!(error(json!({ "url": "https://a" })).contains("unknown field `url`"));
 }

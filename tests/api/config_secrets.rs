@@ -96,7 +96,17 @@ fn b32_a_key_in_a_wrong_place_of_an_issuer() {
         if name.starts_with("k4.") || name.starts_with("-----") {
             wrong.extend(["iss", "aud"].map(|field| issuer(field, key.clone())));
         }
-        for field in ["use_iss", "use_iat", "use_nbf", "use_jti", "use_kid", "exp", "max_ttl", "serializer", "ttl"] {
+        for field in [
+            "use_iss",
+            "use_iat",
+            "use_nbf",
+            "use_jti",
+            "use_kid",
+            "exp",
+            "max_ttl",
+            "serializer",
+            "ttl",
+        ] {
             wrong.push(issuer(field, key.clone()));
         }
         for settings in wrong {

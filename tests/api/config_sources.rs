@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 
 use config::{Config, Environment, File, FileFormat};
-use paseto_actix::{IssuerConfig, PasetoSessionConfig, RefreshTokensConfig, RememberMeConfig, VerifierConfig};
+use paseto_actix::{
+    IssuerConfig, PasetoSessionConfig, RefreshTokensConfig, RememberMeConfig, VerifierConfig,
+};
 use paseto_actix_tests::{
     ISSUER,
     app::assert_accepted,
@@ -28,7 +30,8 @@ fn from_files<T: DeserializeOwned + Debug>(settings: &Value) -> [(&'static str, 
         result.map(|settings| format!("{settings:?}")).map_err(|error| text(&error))
     }
     let toml = toml_of(settings);
-    let config = Config::builder().add_source(File::from_str(&toml, FileFormat::Toml)).build().unwrap();
+    let config =
+        Config::builder().add_source(File::from_str(&toml, FileFormat::Toml)).build().unwrap();
     [
         ("JSON", show(serde_json::from_str::<T>(&settings.to_string()), ToString::to_string)),
         ("TOML", show(toml::from_str::<T>(&toml), |error| error.message().to_owned())),
@@ -37,11 +40,17 @@ fn from_files<T: DeserializeOwned + Debug>(settings: &Value) -> [(&'static str, 
 }
 
 fn from_environment_source<T: DeserializeOwned + Debug>(settings: &Value) -> Read {
-    let variables: HashMap<_, _> =
-        variables_of(settings, "__").into_iter().map(|(name, value)| (format!("T_{name}"), value)).collect();
-    let source = Environment::with_prefix("T").prefix_separator("_").separator("__").source(Some(variables));
+    let variables: HashMap<_, _> = variables_of(settings, "__")
+        .into_iter()
+        .map(|(name, value)| (format!("T_{name}"), value))
+        .collect();
+    let source =
+        Environment::with_prefix("T").prefix_separator("_").separator("__").source(Some(variables));
     let config = Config::builder().add_source(source).build().unwrap();
-    config.try_deserialize::<T>().map(|settings| format!("{settings:?}")).map_err(|error| error.to_string())
+    config
+        .try_deserialize::<T>()
+        .map(|settings| format!("{settings:?}"))
+        .map_err(|error| error.to_string())
 }
 
 fn files(kind: &str, settings: &Value) -> [(&'static str, Read); 3] {
@@ -69,11 +78,15 @@ fn toml_of(settings: &Value) -> String {
     fn inline(value: &Value) -> String {
         match value {
             Value::Object(fields) => {
-                let fields: Vec<_> =
-                    fields.iter().map(|(name, value)| format!("{} = {}", json!(name), inline(value))).collect();
+                let fields: Vec<_> = fields
+                    .iter()
+                    .map(|(name, value)| format!("{} = {}", json!(name), inline(value)))
+                    .collect();
                 format!("{{ {} }}", fields.join(", "))
             }
-            Value::Array(values) => format!("[{}]", values.iter().map(inline).collect::<Vec<_>>().join(", ")),
+            Value::Array(values) => {
+                format!("[{}]", values.iter().map(inline).collect::<Vec<_>>().join(", "))
+            }
             other => other.to_string(),
         }
     }
@@ -89,9 +102,13 @@ fn variables_of(settings: &Value, separator: &str) -> Vec<(String, String)> {
         match value {
             Value::Object(_) => {
                 let nested = variables_of(value, separator).into_iter();
-                variables.extend(nested.map(|(field, value)| (format!("{name}{separator}{field}"), value)));
+                variables.extend(
+                    nested.map(|(field, value)| (format!("{name}{separator}{field}"), value)),
+                );
             }
-            Value::Array(values) => variables.push((name, values.iter().map(text).collect::<Vec<_>>().join(","))),
+            Value::Array(values) => {
+                variables.push((name, values.iter().map(text).collect::<Vec<_>>().join(",")))
+            }
             other => variables.push((name, text(other))),
         }
     }
@@ -127,10 +144,15 @@ fn all_sources_give_the_same_settings() {
     let remember = json!({ "application": "shop", "cookie": cookie, "development_over_plain_http": true,
         "trusted_origins": ["https://a"], "lifetime": "90d", "check_user": 30, "session_protection": "strong",
         "other_session_middleware": true, "login_page": "/login" });
-    let refresh = json!({ "application": "shop", "access_ttl": "10m", "lifetime": 86400, "grace": "0s" });
-    for (kind, changes) in
-        [("issuer", issuer), ("verifier", verifier), ("session", session), ("remember", remember), ("refresh", refresh)]
-    {
+    let refresh =
+        json!({ "application": "shop", "access_ttl": "10m", "lifetime": 86400, "grace": "0s" });
+    for (kind, changes) in [
+        ("issuer", issuer),
+        ("verifier", verifier),
+        ("session", session),
+        ("remember", remember),
+        ("refresh", refresh),
+    ] {
         let settings = with(required(kind), changes);
         let [(_, expected), others @ ..] = files(kind, &settings);
         let expected = expected.unwrap();
@@ -160,20 +182,55 @@ fn mistakes() -> Vec<(&'static str, Value, &'static str, &'static str)> {
         ("issuer", json!({ "format": "yaml" }), "format", format),
         ("issuer", json!({ "serializer": SECRET_PASERK }), "serializer", format),
         ("issuer", json!({ "private_keys": "rosebud" }), "private_keys", "malformed key: "),
-        ("issuer", json!({ "private_keys": &SECRET_PASERK[..90] }), "private_keys", "malformed key: "),
-        ("issuer", json!({ "private_keys": PUBLIC_PASERK }), "private_keys", "wrong type of key: expected `k4.secret`"),
-        ("issuer", json!({ "private_keys": [SECRET_PASERK, "rosebud"] }), "private_keys[1]", "malformed key: "),
-        ("verifier", json!({ "public_keys": SECRET_PASERK }), "public_keys", "wrong type of key: expected `k4.public`"),
+        (
+            "issuer",
+            json!({ "private_keys": &SECRET_PASERK[..90] }),
+            "private_keys",
+            "malformed key: ",
+        ),
+        (
+            "issuer",
+            json!({ "private_keys": PUBLIC_PASERK }),
+            "private_keys",
+            "wrong type of key: expected `k4.secret`",
+        ),
+        (
+            "issuer",
+            json!({ "private_keys": [SECRET_PASERK, "rosebud"] }),
+            "private_keys[1]",
+            "malformed key: ",
+        ),
+        (
+            "verifier",
+            json!({ "public_keys": SECRET_PASERK }),
+            "public_keys",
+            "wrong type of key: expected `k4.public`",
+        ),
         ("verifier", json!({ "skew": "1.5s" }), "skew", duration),
         ("issuer", json!({ "iss": "'https://a'" }), "iss", "the value is in quotes: remove them"),
         ("issuer", json!({ "iss": "https://a " }), "iss", "expected a string without blanks"),
         ("verifier", json!({ "any_aud": "1" }), "any_aud", boolean),
-        ("session", json!({ "keys": SECRET_PASERK }), "keys", "wrong type of key: expected `k4.local`"),
+        (
+            "session",
+            json!({ "keys": SECRET_PASERK }),
+            "keys",
+            "wrong type of key: expected `k4.local`",
+        ),
         ("session", json!({ "keys": [LOCAL_PASERK, LOCAL_PASERK] }), "keys", "the key k4.lid."),
         ("session", json!({ "cookie": { "same_site": "Lux" } }), "cookie.same_site", same_site),
-        ("session", json!({ "cookie": { "samesite": LOCAL_PASERK } }), "cookie.samesite", same_site),
+        (
+            "session",
+            json!({ "cookie": { "samesite": LOCAL_PASERK } }),
+            "cookie.samesite",
+            same_site,
+        ),
         ("session", json!({ "cookie": { "http_only": "no" } }), "cookie.http_only", boolean),
-        ("session", json!({ "decrypted_cache_capacity": "many" }), "decrypted_cache_capacity", size),
+        (
+            "session",
+            json!({ "decrypted_cache_capacity": "many" }),
+            "decrypted_cache_capacity",
+            size,
+        ),
         ("session", json!({ "idle_limit": LOCAL_PASERK }), "idle_limit", duration),
         (
             "remember",
@@ -218,7 +275,12 @@ fn all_sources_report_unknown_missing_and_duplicate_fields() {
             "missing field `iss`",
             "`T_ISS`: the variable is not set",
         ),
-        ("issuer", json!({ "iss": "a" }), "missing field `private_keys`", "`T_PRIVATE_KEYS`: the variable is not set"),
+        (
+            "issuer",
+            json!({ "iss": "a" }),
+            "missing field `private_keys`",
+            "`T_PRIVATE_KEYS`: the variable is not set",
+        ),
         ("session", json!({}), "missing field `keys`", "`T_KEYS`: the variable is not set"),
         (
             "issuer",
@@ -246,7 +308,10 @@ fn all_sources_report_unknown_missing_and_duplicate_fields() {
         ),
         (
             "session",
-            with(required("session"), json!({ "cookie": { "same_site": "Lax", "samesite": "Lax" } })),
+            with(
+                required("session"),
+                json!({ "cookie": { "same_site": "Lax", "samesite": "Lax" } }),
+            ),
             "duplicate field `same_site`",
             "duplicate field `same_site`",
         ),
@@ -262,13 +327,22 @@ fn all_sources_report_unknown_missing_and_duplicate_fields() {
 fn files_report_mistakes_that_variables_cannot_have() {
     let keys = |key: Value| with(required("issuer"), json!({ "private_keys": [key] }));
     for (settings, text) in [
-        (with(required("issuer"), json!({ "iss": 17 })), "`iss`: expected a string, found a number"),
+        (
+            with(required("issuer"), json!({ "iss": 17 })),
+            "`iss`: expected a string, found a number",
+        ),
         (with(required("issuer"), json!({ "ttl": true })), "found a boolean"),
         (with(required("issuer"), json!({ "ttl": 1.5 })), "found a number with a fraction"),
         (with(required("issuer"), json!({ "ttl": -17 })), "found a negative number"),
-        (keys(json!({ "env": "NO_SUCH_VARIABLE" })), "the environment variable `NO_SUCH_VARIABLE` is not set"),
+        (
+            keys(json!({ "env": "NO_SUCH_VARIABLE" })),
+            "the environment variable `NO_SUCH_VARIABLE` is not set",
+        ),
         (keys(json!({ "env": SECRET_PASERK })), "the environment variable `…` is not set"),
-        (keys(json!({ "file": "/run/secrets/no-such-key" })), "cannot read the file `/run/secrets/no-such-key`: "),
+        (
+            keys(json!({ "file": "/run/secrets/no-such-key" })),
+            "cannot read the file `/run/secrets/no-such-key`: ",
+        ),
         (keys(json!({ "file": SECRET_PASERK })), "cannot read the file `…`: "),
         (keys(json!({ SECRET_PASERK: "paserk" })), "`private_keys[0]`: unknown field `…`"),
         (keys(json!({ "version": SECRET_PASERK })), "`private_keys[0].version`: expected 4"),

@@ -13,8 +13,8 @@ use actix_web::{
     web,
 };
 use paseto_actix::{
-    MaybePaseto, Paseto, PasetoCacheControl, PasetoRequired, Refusal, TokenSource, VerifiedToken, Verifier,
-    paseto_required,
+    MaybePaseto, Paseto, PasetoCacheControl, PasetoRequired, Refusal, TokenSource, VerifiedToken,
+    Verifier, paseto_required,
 };
 use paseto_actix_tests::{
     app::{Answer, call, issuer_builder, verifier_builder},
@@ -85,12 +85,20 @@ const GUARDED: [&str; 4] = ["/attribute", "/attribute/body", "/middleware", "/wr
 async fn get(verifier: &Verifier, path: &str, headers: &[(&str, String)]) -> Answer {
     let app = init_service(App::new().app_data(verifier.clone()).configure(pages)).await;
     let request = TestRequest::with_uri(path);
-    let request = headers.iter().fold(request, |request, (name, value)| request.append_header((*name, value.as_str())));
+    let request = headers
+        .iter()
+        .fold(request, |request, (name, value)| request.append_header((*name, value.as_str())));
     call(&app, request.to_request()).await
 }
 
 fn token() -> String {
-    issuer_builder(&TestClock::new()).build().unwrap().token(&json!({})).subject("ada").issue().unwrap()
+    issuer_builder(&TestClock::new())
+        .build()
+        .unwrap()
+        .token(&json!({}))
+        .subject("ada")
+        .issue()
+        .unwrap()
 }
 
 fn cookie() -> [(&'static str, String); 1] {
@@ -181,7 +189,8 @@ async fn a_verifier_that_reads_only_headers_changes_nothing() {
 async fn a_rejected_request_varies_by_cookie() {
     let bad = [(COOKIE.as_str(), "paseto=v4.public.x".to_owned())];
     let malformed = [(COOKIE.as_str(), "paseto=a; paseto=b".to_owned())];
-    let handshake = [("upgrade", "websocket".to_owned()), ("sec-fetch-site", "cross-site".to_owned())];
+    let handshake =
+        [("upgrade", "websocket".to_owned()), ("sec-fetch-site", "cross-site".to_owned())];
     let cross_origin = [cookie().as_slice(), &handshake].concat();
     for verifier in [either(), slow()] {
         for path in GUARDED.into_iter().chain(["/bare/paseto", "/bare/token"]) {
@@ -217,7 +226,11 @@ async fn the_response_of_an_error_handler_is_not_stored() {
         .unwrap();
     for path in GUARDED.into_iter().chain(["/bare/paseto", "/bare/maybe"]) {
         let answer = get(&verifier, path, &cookie()).await;
-        assert_eq!((answer.status, answer.body.as_str()), (StatusCode::FORBIDDEN, "page"), "{path}");
+        assert_eq!(
+            (answer.status, answer.body.as_str()),
+            (StatusCode::FORBIDDEN, "page"),
+            "{path}"
+        );
         assert_caching(&answer, Some("Accept-Encoding, Cookie"), Some("no-store"), path);
     }
 }
@@ -226,7 +239,9 @@ async fn the_response_of_an_error_handler_is_not_stored() {
 #[actix_web::test]
 async fn errors_of_a_handler_and_of_its_arguments_are_not_stored() {
     for verifier in [either(), slow()] {
-        for (path, body) in [("/attribute/error", "no page"), ("/attribute/argument/x", "can not parse")] {
+        for (path, body) in
+            [("/attribute/error", "no page"), ("/attribute/argument/x", "can not parse")]
+        {
             let answer = get(&verifier, path, &cookie()).await;
             assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
             assert!(answer.body.contains(body), "{path}: {}", answer.body);
@@ -241,7 +256,8 @@ async fn errors_of_a_handler_and_of_its_arguments_are_not_stored() {
 #[actix_web::test]
 async fn a_closure_may_have_read_a_cookie() {
     let by_cookie = |req: &HttpRequest| Some(req.cookie("paseto")?.value().to_owned());
-    let by_header = |req: &HttpRequest| Some(req.headers().get("x-token")?.to_str().ok()?.to_owned());
+    let by_header =
+        |req: &HttpRequest| Some(req.headers().get("x-token")?.to_str().ok()?.to_owned());
     let builder = || verifier_builder(&TestClock::new());
     let x_token = [("x-token", token())];
     for path in GUARDED {
@@ -263,15 +279,25 @@ async fn a_closure_may_have_read_a_cookie() {
 /// The Verifier of a scope is asked last, but the page depends on both.
 #[actix_web::test]
 async fn a_page_behind_two_verifiers_has_the_headers_of_both() {
-    let by_cookie = verifier_builder(&TestClock::new()).token_from([TokenSource::cookie("paseto")]).build().unwrap();
+    let by_cookie = verifier_builder(&TestClock::new())
+        .token_from([TokenSource::cookie("paseto")])
+        .build()
+        .unwrap();
     let by_header = verifier_builder(&TestClock::new()).build().unwrap();
-    let app =
-        init_service(App::new().app_data(by_cookie).service(web::scope("/outer").wrap(PasetoRequired::new()).service(
-            web::scope("/inner").app_data(by_header).route("", web::get().to(async |_: VerifiedToken| page())),
-        )))
-        .await;
-    let both = TestRequest::with_uri("/outer/inner").insert_header((COOKIE, cookie()[0].1.as_str()));
-    let answer = call(&app, both.insert_header((AUTHORIZATION, bearer()[0].1.as_str())).to_request()).await;
+    let app = init_service(
+        App::new().app_data(by_cookie).service(
+            web::scope("/outer").wrap(PasetoRequired::new()).service(
+                web::scope("/inner")
+                    .app_data(by_header)
+                    .route("", web::get().to(async |_: VerifiedToken| page())),
+            ),
+        ),
+    )
+    .await;
+    let both =
+        TestRequest::with_uri("/outer/inner").insert_header((COOKIE, cookie()[0].1.as_str()));
+    let answer =
+        call(&app, both.insert_header((AUTHORIZATION, bearer()[0].1.as_str())).to_request()).await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_caching(&answer, Some("Accept-Encoding, Cookie"), Some("no-store"), "both");
 }
@@ -279,7 +305,10 @@ async fn a_page_behind_two_verifiers_has_the_headers_of_both() {
 #[actix_web::test]
 async fn a_page_that_asks_no_verifier_stays_as_it_is() {
     let app = init_service(
-        App::new().app_data(either()).wrap(PasetoCacheControl::new()).route("/", web::get().to(async || page())),
+        App::new()
+            .app_data(either())
+            .wrap(PasetoCacheControl::new())
+            .route("/", web::get().to(async || page())),
     )
     .await;
     let request = TestRequest::get().insert_header((COOKIE, cookie()[0].1.as_str()));

@@ -19,7 +19,13 @@ use paseto_actix_tests::{
 use serde_json::json;
 
 fn token_of(subject: &str) -> String {
-    issuer_builder(&TestClock::new()).build().unwrap().token(&json!({})).subject(subject).issue().unwrap()
+    issuer_builder(&TestClock::new())
+        .build()
+        .unwrap()
+        .token(&json!({}))
+        .subject(subject)
+        .issue()
+        .unwrap()
 }
 
 fn verifier(name: &str) -> Verifier {
@@ -50,7 +56,14 @@ async fn b01_an_encoded_name_is_another_name() {
     let token = token_of("ada");
     let verifier = verifier("__Host-paseto");
     assert_ada(&verifier, get([format!("__Host-paseto={token}")]), "the name itself").await;
-    for name in ["%5F%5FHost-paseto", "__Host%2Dpaseto", "__host-paseto", "x__Host-paseto", "__Host-paseto2", ""] {
+    for name in [
+        "%5F%5FHost-paseto",
+        "__Host%2Dpaseto",
+        "__host-paseto",
+        "x__Host-paseto",
+        "__Host-paseto2",
+        "",
+    ] {
         assert_no_token(&verifier, get([format!("{name}={token}")]), name).await;
     }
 }
@@ -125,7 +138,11 @@ async fn an_emptied_cookie_is_no_token() {
         let app = App::new().app_data(verifier.clone()).route("/", web::get().to(greet));
         let app = init_service(app).await;
         let answer = call(&app, get([emptied]).to_request()).await;
-        assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "stranger"), "{emptied}");
+        assert_eq!(
+            (answer.status, answer.body.as_str()),
+            (StatusCode::OK, "stranger"),
+            "{emptied}"
+        );
     }
     let five = "paseto=; ".repeat(5);
     let (answer, _) = send(&verifier, get([five])).await;
@@ -133,7 +150,10 @@ async fn an_emptied_cookie_is_no_token() {
 }
 
 async fn greet(MaybePaseto(paseto): MaybePaseto<serde_json::Value>) -> String {
-    paseto.map_or_else(|| "stranger".to_owned(), |paseto| paseto.token().subject().unwrap_or_default().to_owned())
+    paseto.map_or_else(
+        || "stranger".to_owned(),
+        |paseto| paseto.token().subject().unwrap_or_default().to_owned(),
+    )
 }
 
 #[actix_web::test]
@@ -141,8 +161,14 @@ async fn a_token_in_quotes_is_accepted() {
     let token = token_of("ada");
     let verifier = verifier("paseto");
     assert_ada(&verifier, get([format!("paseto=\"{token}\"")]), "quotes").await;
-    assert_ada(&verifier, get([format!("a=\"b\"; paseto = \"{token}\" ")]), "quotes and spaces").await;
-    assert_ada(&verifier, get([format!("paseto={token}; paseto=\"{token}\"")]), "with and without quotes").await;
+    assert_ada(&verifier, get([format!("a=\"b\"; paseto = \"{token}\" ")]), "quotes and spaces")
+        .await;
+    assert_ada(
+        &verifier,
+        get([format!("paseto={token}; paseto=\"{token}\"")]),
+        "with and without quotes",
+    )
+    .await;
     for value in [format!("\"{token}"), format!("{token}\""), format!("\"\"{token}\"\"")] {
         let (answer, runs) = send(&verifier, get([format!("paseto={value}")])).await;
         answer.assert_invalid_token();
@@ -189,13 +215,18 @@ async fn a_decoded_name_is_another_name_although_a_middleware_has_read_the_cooki
             .app_data(verifier)
             .wrap(PasetoRequired::new())
             .wrap_fn(|req, service| {
-                assert!(req.cookie("__Host-paseto").is_some(), "the middleware sees the decoded name");
+                assert!(
+                    req.cookie("__Host-paseto").is_some(),
+                    "the middleware sees the decoded name"
+                );
                 service.call(req)
             })
             .default_service(web::to(async || "served")),
     )
     .await;
-    for (name, status) in [("%5F%5FHost-paseto", StatusCode::UNAUTHORIZED), ("__Host-paseto", StatusCode::OK)] {
+    for (name, status) in
+        [("%5F%5FHost-paseto", StatusCode::UNAUTHORIZED), ("__Host-paseto", StatusCode::OK)]
+    {
         let answer = call(&app, get([format!("{name}={token}")]).to_request()).await;
         assert_eq!(answer.status, status, "{name}");
     }

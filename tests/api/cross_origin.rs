@@ -20,7 +20,13 @@ pub(crate) const CROSS: (&str, &str) = (SITE, "cross-site");
 type Headers = Vec<(&'static str, &'static str)>;
 
 pub(crate) fn token() -> String {
-    issuer_builder(&TestClock::new()).build().unwrap().token(&json!({})).subject("ada").issue().unwrap()
+    issuer_builder(&TestClock::new())
+        .build()
+        .unwrap()
+        .token(&json!({}))
+        .subject("ada")
+        .issue()
+        .unwrap()
 }
 
 /// Without a cache, each request that comes so far costs a signature check.
@@ -68,8 +74,15 @@ pub(crate) async fn passes(verifier: &Verifier, request: TestRequest) -> bool {
 async fn expect(verifier: &Verifier, method: &str, headers: &[(&str, &str)], allowed: bool) {
     let case = format!("{method} {headers:?}");
     let token = token();
-    assert_eq!(passes(verifier, with_cookie(request(method, headers), &token)).await, allowed, "a cookie: {case}");
-    assert!(passes(verifier, with_bearer(request(method, headers), &token)).await, "a bearer token: {case}");
+    assert_eq!(
+        passes(verifier, with_cookie(request(method, headers), &token)).await,
+        allowed,
+        "a cookie: {case}"
+    );
+    assert!(
+        passes(verifier, with_bearer(request(method, headers), &token)).await,
+        "a bearer token: {case}"
+    );
     let both = with_bearer(with_cookie(request(method, headers), &token), &token);
     assert!(passes(verifier, both).await, "both: {case}");
 }
@@ -124,7 +137,8 @@ async fn b09_by_origin() {
 #[actix_web::test]
 async fn b09_by_origin_and_the_authority_of_the_target() {
     for (origin, allowed) in [("https://api.example", true), ("https://evil.example", false)] {
-        let request = request("POST", &[("origin", origin), ("host", "evil.example")]).uri("https://api.example/");
+        let request = request("POST", &[("origin", origin), ("host", "evil.example")])
+            .uri("https://api.example/");
         assert_eq!(passes(&either(), with_cookie(request, &token())).await, allowed, "{origin}");
     }
 }
@@ -156,9 +170,11 @@ async fn b09_on_websocket_handshakes() {
     }
 
     // No other site knows the token that it would have to name as a subprotocol.
-    let protocol = verifier([TokenSource::websocket_subprotocol("paseto"), TokenSource::cookie("paseto")]);
+    let protocol =
+        verifier([TokenSource::websocket_subprotocol("paseto"), TokenSource::cookie("paseto")]);
     let named = || request("GET", &upgrade).append_header(EVIL);
-    let with_protocol = named().append_header(("sec-websocket-protocol", format!("paseto, {}", token())));
+    let with_protocol =
+        named().append_header(("sec-websocket-protocol", format!("paseto, {}", token())));
     assert!(passes(&protocol, with_protocol).await);
     assert!(!passes(&protocol, with_cookie(named(), &token())).await);
 }
@@ -241,8 +257,14 @@ fn trusted_origins_are_written_as_browsers_write_them() {
         ("https://app.example:65536", "port"),
     ] {
         let error = build(origin).unwrap_err();
-        assert!(matches!(error, ConfigError::InvalidSetting { setting: "trusted_origin", .. }), "{origin}: {error}");
-        assert!(error.to_string().contains(cause) && error.to_string().contains(origin), "{origin}: {error}");
+        assert!(
+            matches!(error, ConfigError::InvalidSetting { setting: "trusted_origin", .. }),
+            "{origin}: {error}"
+        );
+        assert!(
+            error.to_string().contains(cause) && error.to_string().contains(origin),
+            "{origin}: {error}"
+        );
     }
     for origin in [
         "https://app.example",

@@ -27,7 +27,8 @@ async fn b09_tokens_found_by_a_closure() {
     let referer = format!("https://api.example/?token={token}");
 
     let by_header: Loader = |req| header(req, "x-token");
-    let by_scheme: Loader = |req| header(req, "authorization")?.strip_prefix("Paseto ").map(str::to_owned);
+    let by_scheme: Loader =
+        |req| header(req, "authorization")?.strip_prefix("Paseto ").map(str::to_owned);
     let by_cookie: Loader = |req| cookie(req, "paseto");
     let by_halves: Loader = |req| Some(cookie(req, "a")? + &cookie(req, "b")?);
     let by_query: Loader = |req| req.query_string().strip_prefix("token=").map(str::to_owned);
@@ -35,7 +36,8 @@ async fn b09_tokens_found_by_a_closure() {
     type Headers<'a> = Vec<(&'a str, &'a str)>;
     // Browsers repeat the credentials of HTTP's own schemes by themselves, and encode them.
     let by_basic: Loader = |req| {
-        let decoded = Base64::decode_vec(header(req, "authorization")?.strip_prefix("Basic ")?).ok()?;
+        let decoded =
+            Base64::decode_vec(header(req, "authorization")?.strip_prefix("Basic ")?).ok()?;
         String::from_utf8(decoded).ok()?.strip_prefix("token:").map(str::to_owned)
     };
     let basic = format!("Basic {}", Base64::encode_string(format!("token:{token}").as_bytes()));
@@ -57,10 +59,17 @@ async fn b09_tokens_found_by_a_closure() {
         let verifier = builder().token_loader(loader).build().unwrap();
         let uri = format!("/?token={token}");
         let own_site = [headers.as_slice(), &[(SITE, "same-origin")]].concat();
-        assert!(passes(&verifier, request("POST", &own_site).uri(&uri)).await, "{headers:?}, same origin");
-        assert!(passes(&verifier, request("GET", &headers).append_header(CROSS).uri(&uri)).await, "{headers:?}, GET");
+        assert!(
+            passes(&verifier, request("POST", &own_site).uri(&uri)).await,
+            "{headers:?}, same origin"
+        );
+        assert!(
+            passes(&verifier, request("GET", &headers).append_header(CROSS).uri(&uri)).await,
+            "{headers:?}, GET"
+        );
         for origin in [CROSS, EVIL] {
-            let request = request("POST", &headers).append_header(origin).append_header(HOST).uri(&uri);
+            let request =
+                request("POST", &headers).append_header(origin).append_header(HOST).uri(&uri);
             assert_eq!(passes(&verifier, request).await, allowed, "{headers:?}");
         }
     }
@@ -70,7 +79,10 @@ async fn b09_tokens_found_by_a_closure() {
 #[actix_web::test]
 async fn b09_tokens_kept_by_the_server() {
     let kept = token();
-    let by_session = builder().token_loader(move |req| cookie(req, "session").map(|_| kept.clone())).build().unwrap();
+    let by_session = builder()
+        .token_loader(move |req| cookie(req, "session").map(|_| kept.clone()))
+        .build()
+        .unwrap();
     let session = ("cookie", "session=1");
     assert!(!passes(&by_session, request("POST", &[session, CROSS])).await);
     assert!(passes(&by_session, request("POST", &[session, (SITE, "same-origin")])).await);
@@ -78,6 +90,9 @@ async fn b09_tokens_kept_by_the_server() {
     let empty = builder().token_loader(|_| Some(String::new())).build().unwrap();
     for origin in [CROSS, (SITE, "same-origin")] {
         let (answer, runs) = send(&empty, request("POST", &[session, origin])).await;
-        assert_eq!((answer.status.as_u16(), answer.challenge(), runs), (401, r#"Bearer realm="api""#, 0));
+        assert_eq!(
+            (answer.status.as_u16(), answer.challenge(), runs),
+            (401, r#"Bearer realm="api""#, 0)
+        );
     }
 }

@@ -23,7 +23,11 @@ async fn login(runs: web::Data<Runs>) -> HttpResponse {
 }
 
 /// Sends one request to a login form. The second value is how often its handler has run.
-async fn send(protection: CrossOriginProtection, method: &str, headers: &[(&str, &str)]) -> (Answer, usize) {
+async fn send(
+    protection: CrossOriginProtection,
+    method: &str,
+    headers: &[(&str, &str)],
+) -> (Answer, usize) {
     let runs = Runs::default();
     let app = init_service(
         App::new()
@@ -33,7 +37,8 @@ async fn send(protection: CrossOriginProtection, method: &str, headers: &[(&str,
             .wrap(DefaultHeaders::new().add(("x-outer", "1"))),
     )
     .await;
-    let request = TestRequest::default().method(method.parse().unwrap()).uri("/login/hidden?token=hidden");
+    let request =
+        TestRequest::default().method(method.parse().unwrap()).uri("/login/hidden?token=hidden");
     let request = headers.iter().fold(request, |request, header| request.append_header(*header));
     (call(&app, request.to_request()).await, runs.count())
 }
@@ -43,7 +48,10 @@ fn assert_rejected((answer, runs): &(Answer, usize), logs: &Logs, case: &str) {
     assert_eq!((answer.status, *runs), (StatusCode::FORBIDDEN, 0), "{case}");
     assert_eq!(answer.body, r#"{"type":"about:blank","title":"Forbidden","status":403}"#, "{case}");
     assert_eq!(answer.headers.get(CONTENT_TYPE).unwrap(), "application/problem+json", "{case}");
-    assert!(answer.headers.contains_key("x-outer"), "{case}: an outer middleware sees the response");
+    assert!(
+        answer.headers.contains_key("x-outer"),
+        "{case}: an outer middleware sees the response"
+    );
     assert_eq!(logs.count(".trusted_origin(..)"), 1, "{case}: {logs:?}");
     assert_eq!(logs.count("hidden"), 0, "{case}: {logs:?}");
 }
@@ -55,7 +63,10 @@ async fn unsafe_methods_and_handshakes_of_other_origins_are_rejected_without_a_c
         for (method, headers) in [
             ("POST", vec![HOST, origin]),
             ("PUT", vec![HOST, origin]),
-            ("DELETE", vec![HOST, origin, ("authorization", "Bearer hidden"), ("cookie", "id=hidden")]),
+            (
+                "DELETE",
+                vec![HOST, origin, ("authorization", "Bearer hidden"), ("cookie", "id=hidden")],
+            ),
             ("GET", vec![HOST, origin, upgrade]),
         ] {
             let logs = Logs::capture();
@@ -63,7 +74,8 @@ async fn unsafe_methods_and_handshakes_of_other_origins_are_rejected_without_a_c
             assert_rejected(&sent, &logs, &format!("{method} {headers:?}"));
         }
         for method in ["GET", "OPTIONS"] {
-            let (answer, runs) = send(CrossOriginProtection::default(), method, &[HOST, origin]).await;
+            let (answer, runs) =
+                send(CrossOriginProtection::default(), method, &[HOST, origin]).await;
             assert_eq!((answer.body.as_str(), runs), ("logged in", 1), "{method} {origin:?}");
         }
     }
@@ -84,12 +96,17 @@ async fn requests_of_the_own_origin_and_of_clients_that_are_no_browsers_pass() {
 
 #[actix_web::test]
 async fn a_trusted_origin_passes_and_no_other() {
-    let protection = || CrossOriginProtection::builder().trusted_origin("https://app.example").build().unwrap();
+    let protection =
+        || CrossOriginProtection::builder().trusted_origin("https://app.example").build().unwrap();
     let app = ("origin", "https://app.example");
     let (answer, runs) = send(protection(), "POST", &[HOST, app, (SITE, "cross-site")]).await;
     assert_eq!((answer.body.as_str(), runs), ("logged in", 1));
     let logs = Logs::capture();
-    assert_rejected(&send(protection(), "POST", &[HOST, EVIL, (SITE, "cross-site")]).await, &logs, "another");
+    assert_rejected(
+        &send(protection(), "POST", &[HOST, EVIL, (SITE, "cross-site")]).await,
+        &logs,
+        "another",
+    );
     assert_eq!(logs.count("https://evil.example"), 1, "the log names the origin: {logs:?}");
 }
 
@@ -97,12 +114,22 @@ async fn a_trusted_origin_passes_and_no_other() {
 async fn a_long_origin_is_not_logged() {
     let logs = Logs::capture();
     let origin = format!("https://{}.example", "long".repeat(100));
-    assert_rejected(&send(CrossOriginProtection::new(), "POST", &[HOST, ("origin", &origin)]).await, &logs, "long");
+    assert_rejected(
+        &send(CrossOriginProtection::new(), "POST", &[HOST, ("origin", &origin)]).await,
+        &logs,
+        "long",
+    );
     assert_eq!(logs.count("longlong"), 0, "{logs:?}");
 }
 
 #[test]
 fn an_invalid_trusted_origin_is_an_error() {
-    let error = CrossOriginProtection::builder().trusted_origin("https://app.example/").build().unwrap_err();
-    assert!(matches!(error, ConfigError::InvalidSetting { setting: "trusted_origin", .. }), "{error}");
+    let error = CrossOriginProtection::builder()
+        .trusted_origin("https://app.example/")
+        .build()
+        .unwrap_err();
+    assert!(
+        matches!(error, ConfigError::InvalidSetting { setting: "trusted_origin", .. }),
+        "{error}"
+    );
 }

@@ -17,20 +17,32 @@ async fn rejected(
     handler: fn(&actix_web::HttpRequest, &VerifyError) -> HttpResponse,
 ) -> Answer {
     let clock = TestClock::new();
-    let verifier = verifier_builder(&clock).check(move |_| Err(refusal())).error_handler(handler).realm("shop");
+    let verifier = verifier_builder(&clock)
+        .check(move |_| Err(refusal()))
+        .error_handler(handler)
+        .realm("shop");
     let token = issuer_builder(&clock).build().unwrap().issue(&json!({})).unwrap();
     send_bearer(&verifier.build().unwrap(), &token).await.0
 }
 
 #[actix_web::test]
 async fn a_json_body_keeps_status_challenge_and_retry_after() {
-    let json =
-        |_: &actix_web::HttpRequest, error: &VerifyError| error.respond_json(&json!({ "code": error.kind().as_str() }));
+    let json = |_: &actix_web::HttpRequest, error: &VerifyError| {
+        error.respond_json(&json!({ "code": error.kind().as_str() }))
+    };
     let plain = |_: &actix_web::HttpRequest, error: &VerifyError| error.error_response();
     for (refusal, status, body) in [
-        ((|| Refusal::invalid("no")) as fn() -> Refusal, StatusCode::UNAUTHORIZED, r#"{"code":"refused"}"#),
+        (
+            (|| Refusal::invalid("no")) as fn() -> Refusal,
+            StatusCode::UNAUTHORIZED,
+            r#"{"code":"refused"}"#,
+        ),
         (|| Refusal::forbidden("no"), StatusCode::FORBIDDEN, r#"{"code":"forbidden"}"#),
-        (|| Refusal::unavailable("no"), StatusCode::SERVICE_UNAVAILABLE, r#"{"code":"unavailable"}"#),
+        (
+            || Refusal::unavailable("no"),
+            StatusCode::SERVICE_UNAVAILABLE,
+            r#"{"code":"unavailable"}"#,
+        ),
     ] {
         let (answer, default) = (rejected(refusal, json).await, rejected(refusal, plain).await);
         assert_eq!((answer.status, answer.body.as_str()), (status, body));
@@ -38,15 +50,22 @@ async fn a_json_body_keeps_status_challenge_and_retry_after() {
         for name in [WWW_AUTHENTICATE, RETRY_AFTER] {
             assert_eq!(answer.headers.get(&name), default.headers.get(&name), "{status}: {name}");
         }
-        assert_eq!(answer.headers.contains_key(WWW_AUTHENTICATE), status == StatusCode::UNAUTHORIZED);
-        assert_eq!(answer.headers.contains_key(RETRY_AFTER), status == StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(
+            answer.headers.contains_key(WWW_AUTHENTICATE),
+            status == StatusCode::UNAUTHORIZED
+        );
+        assert_eq!(
+            answer.headers.contains_key(RETRY_AFTER),
+            status == StatusCode::SERVICE_UNAVAILABLE
+        );
     }
 }
 
 #[actix_web::test]
 async fn the_challenge_has_the_realm_of_the_verifier() {
     let verifier = verifier_builder(&TestClock::new()).realm("shop").error_handler(|_, error| {
-        HttpResponse::build(error.status()).body(error.challenge().unwrap().to_str().unwrap().to_owned())
+        HttpResponse::build(error.status())
+            .body(error.challenge().unwrap().to_str().unwrap().to_owned())
     });
     let (answer, _) = send(&verifier.build().unwrap(), TestRequest::get()).await;
     assert_eq!(answer.body, r#"Bearer realm="shop""#);
@@ -62,7 +81,8 @@ impl Serialize for NotSerializable {
 
 #[actix_web::test]
 async fn a_body_that_cannot_be_serialized_is_an_error_of_the_server() {
-    let answer = rejected(|| Refusal::invalid("no"), |_, error| error.respond_json(&NotSerializable)).await;
+    let answer =
+        rejected(|| Refusal::invalid("no"), |_, error| error.respond_json(&NotSerializable)).await;
     assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert!(!answer.headers.contains_key(WWW_AUTHENTICATE));
 }

@@ -8,7 +8,9 @@ use actix_web::{
     test::{TestRequest, init_service},
     web,
 };
-use paseto_actix::{Event, LocalKey, MemoryRevocations, MemorySeries, PasetoRequired, RefreshTokens};
+use paseto_actix::{
+    Event, LocalKey, MemoryRevocations, MemorySeries, PasetoRequired, RefreshTokens,
+};
 use paseto_actix_tests::{
     app::{issuer_builder, verifier_builder},
     clock::TestClock,
@@ -40,12 +42,16 @@ async fn a_verifier_reports_rejected_requests_and_revoked_tokens() {
     let (clock, noted) = (TestClock::new(), Noted::default());
     let issuer = issuer_builder(&clock).build().unwrap();
     let revocations = MemoryRevocations::new(10).clock(clock.clone());
-    let verifier = verifier_builder(&clock).revocations(revocations).on_event(noted.hook()).build().unwrap();
-    let app =
-        App::new().app_data(verifier.clone()).wrap(PasetoRequired::new()).route("/", web::get().to(HttpResponse::Ok));
+    let verifier =
+        verifier_builder(&clock).revocations(revocations).on_event(noted.hook()).build().unwrap();
+    let app = App::new()
+        .app_data(verifier.clone())
+        .wrap(PasetoRequired::new())
+        .route("/", web::get().to(HttpResponse::Ok));
     let site = Site::new(init_service(app).await, |request| request.to_request());
     let send = async |token: &str| {
-        site.send(TestRequest::get().insert_header((AUTHORIZATION, format!("Bearer {token}")))).await
+        site.send(TestRequest::get().insert_header((AUTHORIZATION, format!("Bearer {token}"))))
+            .await
     };
     let good = token(&issuer, "ada", 0);
     send(&good).await;
@@ -66,13 +72,14 @@ async fn a_verifier_reports_rejected_requests_and_revoked_tokens() {
 #[actix_web::test]
 async fn refresh_tokens_report_each_step_of_a_login() {
     let (clock, noted) = (TestClock::new(), Noted::default());
-    let tokens = RefreshTokens::builder(issuer_builder(&clock).build().unwrap(), LocalKey::generate())
-        .families(MemorySeries::new(10).clock(clock.clone()))
-        .revocations(MemoryRevocations::new(10).clock(clock.clone()))
-        .on_event(noted.hook())
-        .clock(clock.clone())
-        .build()
-        .unwrap();
+    let tokens =
+        RefreshTokens::builder(issuer_builder(&clock).build().unwrap(), LocalKey::generate())
+            .families(MemorySeries::new(10).clock(clock.clone()))
+            .revocations(MemoryRevocations::new(10).clock(clock.clone()))
+            .on_event(noted.hook())
+            .clock(clock.clone())
+            .build()
+            .unwrap();
     let first = tokens.begin("ada").await.unwrap().issue(&json!({})).unwrap();
     noted.assert(&[r#"Login { subject: "ada" }"#]);
     let second = tokens.refresh(&first.refresh_token).await.unwrap().issue(&json!({})).unwrap();

@@ -41,7 +41,8 @@ async fn refused(verifier: &Verifier, token: &str) {
     // An S that is not below the order is a matter of form, whatever the key.
     let s = *parts::split(token).0.last_chunk().unwrap();
     let canonical = bool::from(Scalar::from_canonical_bytes(s).is_some());
-    assert_refused_as(verifier, token, if canonical { Kind::UnknownKey } else { Kind::Malformed }).await;
+    assert_refused_as(verifier, token, if canonical { Kind::UnknownKey } else { Kind::Malformed })
+        .await;
 }
 
 /// The halves of the good payload's signature.
@@ -60,7 +61,8 @@ fn challenge(r: Bytes, public: Bytes, message: &[u8]) -> Scalar {
 /// The S that belongs to any R whatsoever, for the good payload.
 fn s_for(secret: &SigningKey, nonce: Scalar, r: Bytes) -> Bytes {
     let message = parts::pre_authentication_encoding(&json(""), b"", b"");
-    (nonce + challenge(r, secret.verifying_key().to_bytes(), &message) * secret.to_scalar()).to_bytes()
+    (nonce + challenge(r, secret.verifying_key().to_bytes(), &message) * secret.to_scalar())
+        .to_bytes()
 }
 
 /// The sum of two numbers in little-endian, if it has 256 bits.
@@ -96,7 +98,8 @@ fn trusted_bytes() -> Bytes {
 }
 
 fn public_key(bytes: Bytes) -> PublicKey {
-    PublicKey::from_paserk(&format!("k4.public.{}", Base64UrlUnpadded::encode_string(&bytes))).unwrap()
+    PublicKey::from_paserk(&format!("k4.public.{}", Base64UrlUnpadded::encode_string(&bytes)))
+        .unwrap()
 }
 
 fn trusting(bytes: Bytes) -> Result<Verifier, ConfigError> {
@@ -116,7 +119,9 @@ async fn b14_s_plus_the_order() {
         refused(&verifier, &token(r, forged)).await;
     }
     assert!(multiples >= 14, "{multiples}");
-    for addend in [with_bit([0; 32], 253), with_bit([0; 32], 254), with_bit([0; 32], 255), P, small(1)] {
+    for addend in
+        [with_bit([0; 32], 253), with_bit([0; 32], 254), with_bit([0; 32], 255), P, small(1)]
+    {
         refused(&verifier, &token(r, sum(s, addend).unwrap())).await;
     }
     refused(&verifier, &token(r, (-Scalar::from_canonical_bytes(s).unwrap()).to_bytes())).await;
@@ -159,7 +164,8 @@ async fn b14_mixed_order_r() {
 async fn b14_special_values_of_r_and_s() {
     let (verifier, (r, s)) = (verifier(), good_signature());
     assert_accepted(&verifier, &token(r, s)).await;
-    let mut special = vec![small(0), small(1), small(2), order(), P, sum(P, small(1)).unwrap(), [0xff; 32]];
+    let mut special =
+        vec![small(0), small(1), small(2), order(), P, sum(P, small(1)).unwrap(), [0xff; 32]];
     special.extend([(-Scalar::ONE).to_bytes(), with_bit([0xff; 32], 255)]);
     special.extend(EIGHT_TORSION.map(|torsion| torsion.compress().to_bytes()));
     for value in &special {
@@ -205,11 +211,18 @@ fn is_forgeable(public: Bytes, mut signature_of: impl FnMut(&[u8]) -> Signature)
 
 #[actix_web::test]
 async fn b14_a_small_order_key() {
-    let mut encodings: Vec<_> = EIGHT_TORSION.iter().map(|point| point.compress().to_bytes()).collect();
+    let mut encodings: Vec<_> =
+        EIGHT_TORSION.iter().map(|point| point.compress().to_bytes()).collect();
     // The same points, spelled otherwise: p for 0, p + 1 for 1, and the sign of an x that is zero.
     let p_plus_1 = sum(P, small(1)).unwrap();
     let p_minus_1 = with_bit(P, 0);
-    encodings.extend([P, with_bit(P, 255), p_plus_1, with_bit(p_plus_1, 255), with_bit(small(1), 255)]);
+    encodings.extend([
+        P,
+        with_bit(P, 255),
+        p_plus_1,
+        with_bit(p_plus_1, 255),
+        with_bit(small(1), 255),
+    ]);
     encodings.push(with_bit(p_minus_1, 255));
     for encoding in encodings {
         assert!(matches!(trusting(encoding), Err(ConfigError::WeakKey(_))), "{encoding:x?}");

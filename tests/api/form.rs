@@ -29,7 +29,8 @@ fn verifier_of_any_text() -> Verifier {
 }
 
 fn wrapped(token: &str) -> TestRequest {
-    TestRequest::get().insert_header(("x-wrapped", Base64UrlUnpadded::encode_string(token.as_bytes())))
+    TestRequest::get()
+        .insert_header(("x-wrapped", Base64UrlUnpadded::encode_string(token.as_bytes())))
 }
 
 fn signed(payload: &[u8], footer: &[u8]) -> String {
@@ -51,14 +52,22 @@ async fn b05_over_8192_bytes() {
 
     let logs = Logs::capture();
     assert_refused_as(&verifier, &token_of(8193), Kind::Malformed).await;
-    assert_eq!((logs.signature_checks(), logs.count("the token is longer than 8,192 bytes")), (0, 1));
+    assert_eq!(
+        (logs.signature_checks(), logs.count("the token is longer than 8,192 bytes")),
+        (0, 1)
+    );
 }
 
 #[actix_web::test]
 async fn b05_the_length_is_looked_at_before_base64() {
     let (verifier, logs) = (verifier(), Logs::capture());
     for (length, over) in [(8192, 0), (8193, 1)] {
-        assert_refused_as(&verifier, &format!("v4.public.{}", "~".repeat(length - 10)), Kind::Malformed).await;
+        assert_refused_as(
+            &verifier,
+            &format!("v4.public.{}", "~".repeat(length - 10)),
+            Kind::Malformed,
+        )
+        .await;
         assert_eq!(logs.count("the token is longer than 8,192 bytes"), over, "{length}: {logs:?}");
     }
 }
@@ -77,7 +86,11 @@ async fn b11_another_version_or_purpose() {
         public.|.|| v4.public.|\u{feff}v4.public.|v4.secret.|k4.public.|v4.public:|ｖ4.public.";
     for header in headers.split('|') {
         let forged = format!("{header}{rest}");
-        assert_eq!(verifier.verify_str(&forged).unwrap_err().kind(), Kind::UnsupportedToken, "{header:?}");
+        assert_eq!(
+            verifier.verify_str(&forged).unwrap_err().kind(),
+            Kind::UnsupportedToken,
+            "{header:?}"
+        );
         let (answer, runs) = send(&verifier, wrapped(&forged)).await;
         answer.assert_invalid_token();
         assert_eq!(runs, 0, "{header:?}");
@@ -88,7 +101,8 @@ async fn b11_another_version_or_purpose() {
 #[actix_web::test]
 async fn b12_any_bit_of_payload_signature_or_footer() {
     let clock = TestClock::new();
-    let token = issuer_builder(&clock).build().unwrap().token(&json!({})).subject("ada").issue().unwrap();
+    let token =
+        issuer_builder(&clock).build().unwrap().token(&json!({})).subject("ada").issue().unwrap();
     let verifier = verifier_builder(&clock).build().unwrap();
     assert_accepted(&verifier, &token).await;
 
@@ -130,7 +144,8 @@ async fn b12_the_eighth_bit_makes_no_text_at_all() {
     for index in 0..token.len() {
         let mut header = format!("Bearer {token}").into_bytes();
         header["Bearer ".len() + index] ^= 0x80;
-        let (answer, runs) = send(&verifier, TestRequest::get().insert_header((AUTHORIZATION, header))).await;
+        let (answer, runs) =
+            send(&verifier, TestRequest::get().insert_header((AUTHORIZATION, header))).await;
         answer.assert_invalid_request();
         assert_eq!(runs, 0);
     }
@@ -142,7 +157,10 @@ fn with_a_trailing_bit(text: &str) -> String {
     let (start, last) = text.split_at(text.len() - 1);
     let value = ALPHABET.iter().position(|letter| *letter == last.as_bytes()[0]).unwrap();
     let part = text.rsplit('.').next().unwrap();
-    assert!(!part.len().is_multiple_of(4) && value % 2 == 0, "a last letter whose last bit means nothing");
+    assert!(
+        !part.len().is_multiple_of(4) && value % 2 == 0,
+        "a last letter whose last bit means nothing"
+    );
     format!("{start}{}", char::from(ALPHABET[value + 1]))
 }
 
@@ -178,11 +196,19 @@ async fn b13_another_spelling_of_a_good_token() {
         format!("\"{token}\""),
     ];
     for end in ["=", "==", "===", " ", "\n", "\r\n", "\t", "\0", "\u{a0}"] {
-        spellings.extend([format!("{bare}{end}"), format!("{token}{end}"), format!("{end}{token}")]);
+        spellings.extend([
+            format!("{bare}{end}"),
+            format!("{token}{end}"),
+            format!("{end}{token}"),
+        ]);
         spellings.push(format!("{without_footer}{end}.{footer}"));
         spellings.push(format!("v4.public.{end}{body}.{footer}"));
         spellings.push(format!("{without_footer}.{end}{footer}"));
-        spellings.push(token.replacen(&body[..40], &format!("{}{end}{}", &body[..20], &body[20..40]), 1));
+        spellings.push(token.replacen(
+            &body[..40],
+            &format!("{}{end}{}", &body[..20], &body[20..40]),
+            1,
+        ));
     }
     let logs = Logs::capture();
     for spelling in spellings {
@@ -214,7 +240,8 @@ async fn b18_a_footer_over_1024_bytes() {
     assert_accepted(&verifier, &signed(&json(""), &[b'x'; 1024])).await;
     let logs = Logs::capture();
     for length in [1025, 1026, 1027, 4000] {
-        assert_refused_as(&verifier, &signed(&json(""), &vec![b'x'; length]), Kind::Malformed).await;
+        assert_refused_as(&verifier, &signed(&json(""), &vec![b'x'; length]), Kind::Malformed)
+            .await;
     }
     assert_eq!(logs.signature_checks(), 0);
 }
@@ -274,8 +301,15 @@ async fn b18_a_footer_that_is_no_map_is_opaque() {
     let clock = TestClock::new();
     let stranger = SecretKey::generate();
     let list = format!(r#"["kid","{}"]"#, stranger.kid());
-    let footers: [&[u8]; 7] =
-        [b"free text", list.as_bytes(), br#""{\"kid\":1}""#, b"1", b"null", b"\xef\xbb\xbf{", b"\xff\0\xfe"];
+    let footers: [&[u8]; 7] = [
+        b"free text",
+        list.as_bytes(),
+        br#""{\"kid\":1}""#,
+        b"1",
+        b"null",
+        b"\xef\xbb\xbf{",
+        b"\xff\0\xfe",
+    ];
     for (format, payload) in [(Format::Json, json("")), (Format::Cbor, cbor(0, b""))] {
         let verifier = verifier_builder(&clock).format(format).build().unwrap();
         for footer in footers {
@@ -303,7 +337,8 @@ async fn b18_a_key_inside_a_footer_is_never_used() {
         let token = parts::sign(&stranger, &json(""), &footer, b"");
         assert_refused_as(&verifier, &token, kind).await;
         // Signed by the trusted key, all are in order but the one that names the stranger's.
-        let verdict = verifier.verify_str(&signed(&json(""), &footer)).map_err(|error| error.kind());
+        let verdict =
+            verifier.verify_str(&signed(&json(""), &footer)).map_err(|error| error.kind());
         let names_stranger = String::from_utf8_lossy(&footer).contains(stranger.kid());
         assert_eq!(verdict.err(), names_stranger.then_some(Kind::UnknownKey));
     }
@@ -336,12 +371,18 @@ async fn b25_another_implicit_assertion() {
 #[actix_web::test]
 async fn b25_footer_and_assertion_are_not_run_together() {
     let verifier = verifier_builder(&TestClock::new()).implicit_assertion("bc").build().unwrap();
-    for (footer, assertion, accepted) in [("a", "bc", true), ("ab", "c", false), ("abc", "", false), ("", "abc", false)]
+    for (footer, assertion, accepted) in
+        [("a", "bc", true), ("ab", "c", false), ("abc", "", false), ("", "abc", false)]
     {
-        let token = parts::sign(&keys::secret(), &json(""), footer.as_bytes(), assertion.as_bytes());
+        let token =
+            parts::sign(&keys::secret(), &json(""), footer.as_bytes(), assertion.as_bytes());
         // The same signature beside the footer that makes the verifier's assertion complete the same text.
         let moved = parts::join(&parts::split(&token).0, b"a");
         let (answer, runs) = send_bearer(&verifier, &moved).await;
-        assert_eq!((answer.status == 200, runs == 1), (accepted, accepted), "{footer:?} {assertion:?}");
+        assert_eq!(
+            (answer.status == 200, runs == 1),
+            (accepted, accepted),
+            "{footer:?} {assertion:?}"
+        );
     }
 }

@@ -16,8 +16,8 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 use paseto_actix::{
-    Format, Issuer, MaybePaseto, Paseto, PasetoRequired, Refusal, VerifiedToken, Verifier, VerifyErrorKind,
-    paseto_required,
+    Format, Issuer, MaybePaseto, Paseto, PasetoRequired, Refusal, VerifiedToken, Verifier,
+    VerifyErrorKind, paseto_required,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -90,7 +90,11 @@ async fn issue(issuer: Issuer, runs: web::Data<Runs>) -> String {
 
 fn services(app: &mut ServiceConfig) {
     app.route("/attribute", web::to(attribute))
-        .service(web::scope("/middleware").wrap(PasetoRequired::new()).default_service(web::to(unguarded)))
+        .service(
+            web::scope("/middleware")
+                .wrap(PasetoRequired::new())
+                .default_service(web::to(unguarded)),
+        )
         .route("/paseto", web::to(paseto))
         .route("/verified", web::to(verified))
         .route("/maybe", web::to(maybe))
@@ -109,7 +113,11 @@ async fn send(data: impl FnOnce(&mut ServiceConfig), request: TestRequest) -> (A
         .configure(data)
         .configure(services);
     let answer = call(&init_service(app).await, request.to_request()).await;
-    assert_eq!(answer.headers.get("x-seen").unwrap(), "outside", "a refusal is a response for middlewares outside");
+    assert_eq!(
+        answer.headers.get("x-seen").unwrap(),
+        "outside",
+        "a refusal is a response for middlewares outside"
+    );
     (answer, runs.count())
 }
 
@@ -140,7 +148,8 @@ fn slow_verifier() -> Verifier {
 
 /// A token whose last letter of the signature is another.
 fn forged() -> String {
-    let (claims, footer) = issue_token().rsplit_once('.').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    let (claims, footer) =
+        issue_token().rsplit_once('.').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
     let (head, last) = claims.split_at(claims.len() - 10);
     let swapped = if last.starts_with('A') { "B" } else { "A" };
     format!("{head}{swapped}{}.{footer}", &last[1..])
@@ -151,11 +160,19 @@ async fn every_form_lets_in_and_refuses_alike() {
     for verifier in [verifier, slow_verifier] {
         for form in FORMS {
             let (answer, runs) = send_to(verifier(), with(form, &issue_token())).await;
-            assert_eq!((answer.status, answer.body.as_str(), runs), (StatusCode::OK, "served", 1), "{form}");
+            assert_eq!(
+                (answer.status, answer.body.as_str(), runs),
+                (StatusCode::OK, "served", 1),
+                "{form}"
+            );
 
             let (answer, runs) = send_to(verifier(), with(form, &forged())).await;
             answer.assert_invalid_token();
-            assert_eq!(answer.headers.get(CONTENT_TYPE).unwrap(), "application/problem+json", "{form}");
+            assert_eq!(
+                answer.headers.get(CONTENT_TYPE).unwrap(),
+                "application/problem+json",
+                "{form}"
+            );
             assert_eq!(runs, 0, "{form}");
 
             let (answer, runs) = send_to(verifier(), with(form, "")).await;
@@ -177,11 +194,22 @@ async fn b07_no_verifier() {
         for request in [TestRequest::with_uri(form), with(form, &issue_token())] {
             let logs = Logs::capture();
             let (answer, runs) = send(|_| (), request).await;
-            assert_eq!((answer.status, answer.challenge(), runs), (StatusCode::INTERNAL_SERVER_ERROR, "", 0), "{form}");
-            assert_eq!(answer.body, r#"{"type":"about:blank","title":"Internal Server Error","status":500}"#);
-            let ours: Vec<_> = logs.lines().into_iter().filter(|line| line.contains("paseto_actix")).collect();
+            assert_eq!(
+                (answer.status, answer.challenge(), runs),
+                (StatusCode::INTERNAL_SERVER_ERROR, "", 0),
+                "{form}"
+            );
+            assert_eq!(
+                answer.body,
+                r#"{"type":"about:blank","title":"Internal Server Error","status":500}"#
+            );
+            let ours: Vec<_> =
+                logs.lines().into_iter().filter(|line| line.contains("paseto_actix")).collect();
             assert_eq!(ours.len(), 1, "{form}: {ours:?}");
-            assert!(ours[0].starts_with("ERROR ") && ours[0].contains("`App::app_data(verifier)`"), "{form}: {ours:?}");
+            assert!(
+                ours[0].starts_with("ERROR ") && ours[0].contains("`App::app_data(verifier)`"),
+                "{form}: {ours:?}"
+            );
         }
         let logs = Logs::capture();
         assert_eq!(send_to(verifier(), with(form, &issue_token())).await.1, 1);
@@ -194,14 +222,23 @@ async fn b07_no_issuer() {
     let logs = Logs::capture();
     let (answer, runs) = send(|_| (), TestRequest::with_uri("/issue")).await;
     assert_eq!((answer.status, runs), (StatusCode::INTERNAL_SERVER_ERROR, 0));
-    assert_eq!(answer.body, r#"{"type":"about:blank","title":"Internal Server Error","status":500}"#);
-    let ours: Vec<_> = logs.lines().into_iter().filter(|line| line.contains("paseto_actix")).collect();
+    assert_eq!(
+        answer.body,
+        r#"{"type":"about:blank","title":"Internal Server Error","status":500}"#
+    );
+    let ours: Vec<_> =
+        logs.lines().into_iter().filter(|line| line.contains("paseto_actix")).collect();
     assert_eq!(ours.len(), 1, "{ours:?}");
-    assert!(ours[0].starts_with("ERROR ") && ours[0].contains("`App::app_data(issuer)`"), "{ours:?}");
+    assert!(
+        ours[0].starts_with("ERROR ") && ours[0].contains("`App::app_data(issuer)`"),
+        "{ours:?}"
+    );
 
     let issuer = || issuer_builder(&TestClock::new()).build().unwrap();
     let (bare, _) = send(|app| _ = app.app_data(issuer()), TestRequest::with_uri("/issue")).await;
-    let (data, _) = send(|app| _ = app.app_data(web::Data::new(issuer())), TestRequest::with_uri("/issue")).await;
+    let (data, _) =
+        send(|app| _ = app.app_data(web::Data::new(issuer())), TestRequest::with_uri("/issue"))
+            .await;
     for answer in [bare, data] {
         assert_eq!(answer.status, StatusCode::OK);
         assert!(verifier().verify_str(&answer.body).is_ok());
@@ -223,9 +260,13 @@ async fn b08_an_error_handler_that_answers_200() {
                 })
                 .build()
                 .unwrap();
-            let request = token.map_or_else(|| TestRequest::with_uri(form), |token| with(form, &token));
+            let request =
+                token.map_or_else(|| TestRequest::with_uri(form), |token| with(form, &token));
             let (answer, runs) = send_to(verifier.clone(), request).await;
-            assert_eq!((answer.status, answer.body, runs), (StatusCode::OK, format!("not {form}"), 0));
+            assert_eq!(
+                (answer.status, answer.body, runs),
+                (StatusCode::OK, format!("not {form}"), 0)
+            );
             let (answer, runs) = send_to(verifier, with(form, &issue_token())).await;
             assert_eq!((answer.status, answer.body.as_str(), runs), (StatusCode::OK, "served", 1));
         }
@@ -236,7 +277,9 @@ async fn b08_an_error_handler_that_answers_200() {
 async fn b08_an_error_handler_that_asks_for_the_default() {
     let verifier = verifier_builder(&TestClock::new())
         .error_handler(|_, error| match error.kind() {
-            VerifyErrorKind::MissingToken => HttpResponse::SeeOther().insert_header(("location", "/login")).finish(),
+            VerifyErrorKind::MissingToken => {
+                HttpResponse::SeeOther().insert_header(("location", "/login")).finish()
+            }
             _ => error.error_response(),
         })
         .build()
@@ -251,13 +294,19 @@ async fn b08_an_error_handler_that_asks_for_the_default() {
 #[actix_web::test]
 async fn b10_maybe_paseto() {
     for verifier in [verifier, slow_verifier] {
-        for request in
-            [TestRequest::with_uri("/maybe"), with("/maybe", "").insert_header(("authorization", "Basic eA=="))]
-        {
+        for request in [
+            TestRequest::with_uri("/maybe"),
+            with("/maybe", "").insert_header(("authorization", "Basic eA==")),
+        ] {
             let (answer, runs) = send_to(verifier(), request).await;
-            assert_eq!((answer.status, answer.body.as_str(), runs), (StatusCode::OK, "served as nobody", 1));
+            assert_eq!(
+                (answer.status, answer.body.as_str(), runs),
+                (StatusCode::OK, "served as nobody", 1)
+            );
         }
-        for token in [forged(), "v4.public.x".to_owned(), "v4.local.x".to_owned(), issue_token() + "."] {
+        for token in
+            [forged(), "v4.public.x".to_owned(), "v4.local.x".to_owned(), issue_token() + "."]
+        {
             let (answer, runs) = send_to(verifier(), with("/maybe", &token)).await;
             answer.assert_invalid_token();
             assert_eq!(runs, 0, "{token}");
@@ -273,7 +322,8 @@ async fn b10_maybe_paseto_of_another_site() {
     };
     let post = |site| TestRequest::post().uri("/maybe").insert_header(("sec-fetch-site", site));
     let cookie = ("cookie", format!("paseto={}", issue_token()));
-    let (answer, runs) = send_to(verifier(), post("cross-site").insert_header(cookie.clone())).await;
+    let (answer, runs) =
+        send_to(verifier(), post("cross-site").insert_header(cookie.clone())).await;
     assert_eq!((answer.status, runs), (StatusCode::FORBIDDEN, 0));
     let (answer, runs) = send_to(verifier(), post("same-origin").insert_header(cookie)).await;
     assert_eq!((answer.body.as_str(), runs), ("served", 1));
@@ -291,15 +341,29 @@ async fn b27_a_payload_that_does_not_fit() {
                 send_to(verifier, with(form, &issuer.issue(&claims).unwrap()))
             };
             let (answer, runs) = send(json!({ "user": { "age": 36 } })).await;
-            assert_eq!((answer.status, answer.body.as_str(), runs), (StatusCode::OK, "36", 1), "{form}");
+            assert_eq!(
+                (answer.status, answer.body.as_str(), runs),
+                (StatusCode::OK, "36", 1),
+                "{form}"
+            );
 
-            for claims in [json!({ "user": { "age": "a private text" } }), json!({ "user": { "age": 1000 } })] {
+            for claims in
+                [json!({ "user": { "age": "a private text" } }), json!({ "user": { "age": 1000 } })]
+            {
                 let logs = Logs::capture();
                 let (answer, runs) = send(claims).await;
                 answer.assert_invalid_token();
-                assert_eq!((runs, logs.signature_checks(), logs.count("unexpected_claims")), (0, 1, 1), "{logs:?}");
+                assert_eq!(
+                    (runs, logs.signature_checks(), logs.count("unexpected_claims")),
+                    (0, 1, 1),
+                    "{logs:?}"
+                );
                 assert_eq!(logs.count("user.age"), 1, "{format:?}, {form}: the path: {logs:?}");
-                assert_eq!(logs.count("a private text") + logs.count("1000"), 0, "{format:?}, {form}: {logs:?}");
+                assert_eq!(
+                    logs.count("a private text") + logs.count("1000"),
+                    0,
+                    "{format:?}, {form}: {logs:?}"
+                );
             }
         }
     }
@@ -308,7 +372,11 @@ async fn b27_a_payload_that_does_not_fit() {
 /// The names of claims may be a client's choice where the issuer lets it; they make no lines of their own in a log.
 #[actix_web::test]
 async fn b27_a_path_with_a_line_break() {
-    let token = issuer_builder(&TestClock::new()).build().unwrap().issue(&json!({ "user": { "a\nb": "c" } })).unwrap();
+    let token = issuer_builder(&TestClock::new())
+        .build()
+        .unwrap()
+        .issue(&json!({ "user": { "a\nb": "c" } }))
+        .unwrap();
     let token = verifier().verify_str(&token).unwrap();
     #[derive(Debug, Deserialize)]
     struct Claims {
@@ -335,7 +403,8 @@ async fn b08_an_error_handler_is_called_once() {
         })
         .build()
         .unwrap();
-    let configure = |app: &mut ServiceConfig| _ = app.app_data(verifier).route("/several", web::to(several));
+    let configure =
+        |app: &mut ServiceConfig| _ = app.app_data(verifier).route("/several", web::to(several));
     let (answer, _) = send(configure, with("/several", &forged())).await;
     answer.assert_invalid_token();
     assert_eq!(calls.load(Ordering::SeqCst), 1);
@@ -346,9 +415,15 @@ async fn the_realm_of_challenges() {
     let verifier = || verifier_builder(&TestClock::new()).realm("shop").build().unwrap();
     let (answer, _) = send_to(verifier(), TestRequest::with_uri("/attribute")).await;
     assert_eq!((answer.challenge(), answer.body.as_str()), (r#"Bearer realm="shop""#, BODY_401));
-    for (token, rest) in [(forged().as_str(), r#"error="invalid_token""#), ("", r#"error="invalid_request""#)] {
+    for (token, rest) in
+        [(forged().as_str(), r#"error="invalid_token""#), ("", r#"error="invalid_request""#)]
+    {
         let (answer, _) = send_to(verifier(), with("/middleware", token)).await;
-        assert!(answer.challenge().starts_with(&format!(r#"Bearer realm="shop", {rest}"#)), "{}", answer.challenge());
+        assert!(
+            answer.challenge().starts_with(&format!(r#"Bearer realm="shop", {rest}"#)),
+            "{}",
+            answer.challenge()
+        );
     }
     for realm in ["a\"b", "a\\b", "a\nb", "café"] {
         assert!(verifier_builder(&TestClock::new()).realm(realm).build().is_err(), "{realm:?}");

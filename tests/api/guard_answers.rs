@@ -90,7 +90,9 @@ async fn send(request: TestRequest, is_async: bool) -> Outcome {
         });
     }
     let verifier: Verifier = verifier.build().unwrap();
-    let app = init_service(App::new().app_data(verifier).app_data(web::Data::new(runs.clone())).configure(services));
+    let app = init_service(
+        App::new().app_data(verifier).app_data(web::Data::new(runs.clone())).configure(services),
+    );
     let (app, logs) = (app.await, Logs::capture());
     let response = app.call(request.to_request()).await.unwrap();
     let (status, error) = (response.status(), response.response().error().map(ToString::to_string));
@@ -115,7 +117,10 @@ fn post(path: &str) -> TestRequest {
 fn rejected(path: &str) -> [(StatusCode, TestRequest); 3] {
     [
         (StatusCode::UNAUTHORIZED, TestRequest::post().uri(path).set_payload("no JSON")),
-        (StatusCode::UNAUTHORIZED, post(path).insert_header(("authorization", "Bearer v4.public.x"))),
+        (
+            StatusCode::UNAUTHORIZED,
+            post(path).insert_header(("authorization", "Bearer v4.public.x")),
+        ),
         (StatusCode::FORBIDDEN, post(path).insert_header(("refuse", ""))),
     ]
 }
@@ -127,11 +132,22 @@ async fn rejection_is_a_response_without_an_error() {
             for (status, request) in rejected(path) {
                 let outcome = send(request, is_async).await;
                 assert_eq!((outcome.status, outcome.error), (status, None), "{path}");
-                assert!(outcome.body.contains(r#""type":"about:blank""#), "{path}: {}", outcome.body);
-                assert_eq!((outcome.runs, outcome.handled, outcome.rejections), (0, 1, 1), "{path}: {status}");
+                assert!(
+                    outcome.body.contains(r#""type":"about:blank""#),
+                    "{path}: {}",
+                    outcome.body
+                );
+                assert_eq!(
+                    (outcome.runs, outcome.handled, outcome.rejections),
+                    (0, 1, 1),
+                    "{path}: {status}"
+                );
             }
             let outcome = send(post(path), is_async).await;
-            assert_eq!((outcome.status, outcome.error, &*outcome.body), (StatusCode::OK, None, r#"{"a":1}"#));
+            assert_eq!(
+                (outcome.status, outcome.error, &*outcome.body),
+                (StatusCode::OK, None, r#"{"a":1}"#)
+            );
             assert_eq!((outcome.runs, outcome.handled, outcome.rejections), (1, 0, 0), "{path}");
         }
     }
@@ -143,7 +159,10 @@ async fn rejection_by_an_extractor_alone_is_an_error() {
     for is_async in IS_ASYNC {
         let request = TestRequest::post().uri("/extractor");
         let outcome = send(request, is_async).await;
-        assert_eq!((outcome.status, outcome.handled, outcome.rejections), (StatusCode::UNAUTHORIZED, 1, 1));
+        assert_eq!(
+            (outcome.status, outcome.handled, outcome.rejections),
+            (StatusCode::UNAUTHORIZED, 1, 1)
+        );
         assert!(outcome.error.is_some());
     }
 }
@@ -154,7 +173,11 @@ async fn errors_of_arguments_and_handlers_stay_errors() {
     for is_async in IS_ASYNC {
         for path in ["/attribute", "/middleware"] {
             let outcome = send(post(path).set_payload("no JSON"), is_async).await;
-            assert_eq!((outcome.status, outcome.runs, outcome.handled), (StatusCode::BAD_REQUEST, 1, 0), "{path}");
+            assert_eq!(
+                (outcome.status, outcome.runs, outcome.handled),
+                (StatusCode::BAD_REQUEST, 1, 0),
+                "{path}"
+            );
             assert!(outcome.error.is_some_and(|error| error.contains("Json")), "{path}");
         }
         let outcome = send(post("/failing"), is_async).await;

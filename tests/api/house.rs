@@ -24,8 +24,35 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("config", &["cookie", "error", "keys", "token"]),
     ("token", &["error", "keys"]),
     ("issuer", &["app_data", "clock", "config", "error", "keys", "limits", "token"]),
-    ("session", &["clock", "config", "cookie", "cross_origin", "error", "keys", "limits", "revocation", "token"]),
-    ("refresh", &["clock", "config", "error", "event", "issuer", "keys", "limits", "revocation", "series", "token"]),
+    (
+        "session",
+        &[
+            "clock",
+            "config",
+            "cookie",
+            "cross_origin",
+            "error",
+            "keys",
+            "limits",
+            "revocation",
+            "token",
+        ],
+    ),
+    (
+        "refresh",
+        &[
+            "clock",
+            "config",
+            "error",
+            "event",
+            "issuer",
+            "keys",
+            "limits",
+            "revocation",
+            "series",
+            "token",
+        ],
+    ),
     ("revocation", &["clock", "erased", "error", "keyed_hash", "limits", "redis_connection"]),
     ("series", &["clock", "erased", "error", "keyed_hash", "redis_connection"]),
     ("test_suites", &["revocation", "series"]),
@@ -78,9 +105,15 @@ fn modules_use_only_whom_they_may() {
             .unwrap_or_else(|| panic!("`{module}` is new: say in this test whom it may use"));
         for file in files {
             for name in uses(&code(&fs::read_to_string(&file).unwrap())) {
-                let used = exports.get(&name).unwrap_or_else(|| panic!("{}: whose is `{name}`?", file.display()));
+                let used = exports
+                    .get(&name)
+                    .unwrap_or_else(|| panic!("{}: whose is `{name}`?", file.display()));
                 let fine = *used == module || allowed.contains(&used.as_str());
-                assert!(fine, "{} uses `{name}` of `{used}`, which `{module}` may not", file.display());
+                assert!(
+                    fine,
+                    "{} uses `{name}` of `{used}`, which `{module}` may not",
+                    file.display()
+                );
             }
         }
     }
@@ -204,5 +237,8 @@ fn statements(text: &str, start: &str) -> Vec<String> {
 }
 
 fn identifiers(text: &str) -> Vec<String> {
-    text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    text.split(|c: char| !c.is_alphanumeric() && c != '_')
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
 }

@@ -17,7 +17,9 @@ use actix_web::{
     test::{TestRequest, init_service},
     web::{self, Data},
 };
-use paseto_actix::{IssuerBuilder, IssuerConfig, Paseto, Verifier, VerifierBuilder, VerifierConfig, paseto_required};
+use paseto_actix::{
+    IssuerBuilder, IssuerConfig, Paseto, Verifier, VerifierBuilder, VerifierConfig, paseto_required,
+};
 use paseto_actix_tests::{ISSUER, app::Answer, keys as documentation, process::Process, python};
 use serde_json::{Value, json};
 
@@ -33,7 +35,8 @@ impl Peer {
     /// Asks for something that may be refused: the answer, or the error's type and text.
     fn ask(&mut self, what: &str, mut ask: Value) -> Result<Value, String> {
         ask["do"] = what.into();
-        let answer: Value = serde_json::from_str(&self.0.ask(&ask.to_string())).expect("an answer in JSON");
+        let answer: Value =
+            serde_json::from_str(&self.0.ask(&ask.to_string())).expect("an answer in JSON");
         match answer["error"].as_str() {
             Some(error) => Err(error.to_owned()),
             None => Ok(answer),
@@ -67,7 +70,9 @@ struct KeyPair {
 impl KeyPair {
     /// The key of the original's documentation.
     fn documentation() -> Self {
-        let both = |pem: &str, paserk: &str| [json!({ "version": 4, "key": pem }), json!({ "paserk": paserk })];
+        let both = |pem: &str, paserk: &str| {
+            [json!({ "version": 4, "key": pem }), json!({ "paserk": paserk })]
+        };
         Self {
             secret: both(documentation::SECRET_PEM, documentation::SECRET_PASERK),
             public: both(documentation::PUBLIC_PEM, documentation::PUBLIC_PASERK),
@@ -89,7 +94,9 @@ fn verifier(cbor: bool, public: &[&Value]) -> VerifierBuilder {
         key
     };
     let settings = json!({ "public_keys": public.iter().map(named).collect::<Vec<_>>(), "deserializer": format(cbor) });
-    serde_json::from_value::<VerifierConfig>(settings).expect("settings of a verifier").into_builder()
+    serde_json::from_value::<VerifierConfig>(settings)
+        .expect("settings of a verifier")
+        .into_builder()
 }
 
 fn format(cbor: bool) -> &'static str {
@@ -110,29 +117,44 @@ fn text(value: &Value) -> &str {
 async fn echo(runs: Data<AtomicUsize>, paseto: Paseto<Value>) -> HttpResponse {
     runs.fetch_add(1, Ordering::SeqCst);
     let footer = hex(paseto.token().footer());
-    HttpResponse::Ok().json(json!({ "kid": paseto.token().kid(), "footer": footer, "claims": paseto.claims() }))
+    HttpResponse::Ok()
+        .json(json!({ "kid": paseto.token().kid(), "footer": footer, "claims": paseto.claims() }))
 }
 
 /// Sends a bearer token to [`echo`]. The second value is how often it has run.
 async fn send(verifier: &Verifier, token: &str) -> (Answer, usize) {
     let runs = Data::new(AtomicUsize::new(0));
-    let app = App::new().app_data(verifier.clone()).app_data(runs.clone()).default_service(web::to(echo));
+    let app =
+        App::new().app_data(verifier.clone()).app_data(runs.clone()).default_service(web::to(echo));
     let request = TestRequest::get().insert_header((AUTHORIZATION, format!("Bearer {token}")));
-    let response =
-        init_service(app).await.call(request.to_request()).await.expect("middlewares answer, they do not fail");
+    let response = init_service(app)
+        .await
+        .call(request.to_request())
+        .await
+        .expect("middlewares answer, they do not fail");
     (Answer::read(response).await, runs.load(Ordering::SeqCst))
 }
 
 /// What a handler sees of a token that is accepted.
 async fn opened(verifier: &Verifier, token: &str) -> Value {
     let (answer, runs) = send(verifier, token).await;
-    assert_eq!((answer.status.as_u16(), runs), (200, 1), "{token} {:?}", verifier.verify_str(token));
+    assert_eq!(
+        (answer.status.as_u16(), runs),
+        (200, 1),
+        "{token} {:?}",
+        verifier.verify_str(token)
+    );
     serde_json::from_str(&answer.body).expect("JSON")
 }
 
 /// Asserts that a token is refused, and the handler does not run.
 async fn assert_refused(verifier: &Verifier, token: &str) {
     let (answer, runs) = send(verifier, token).await;
-    assert_eq!((answer.status.as_u16(), runs), (401, 0), "{token} {:?}", verifier.verify_str(token));
+    assert_eq!(
+        (answer.status.as_u16(), runs),
+        (401, 0),
+        "{token} {:?}",
+        verifier.verify_str(token)
+    );
     answer.assert_invalid_token();
 }

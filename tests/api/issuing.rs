@@ -45,7 +45,10 @@ fn issuer(change: impl FnOnce(IssuerBuilder) -> IssuerBuilder) -> Issuer {
 }
 
 /// The payload of a token that has no claims but the registered ones.
-fn issue(issuer: &Issuer, change: impl FnOnce(TokenBuilder<'_, Value>) -> TokenBuilder<'_, Value>) -> Value {
+fn issue(
+    issuer: &Issuer,
+    change: impl FnOnce(TokenBuilder<'_, Value>) -> TokenBuilder<'_, Value>,
+) -> Value {
     payload(&change(issuer.token(&json!({}))).issue().unwrap())
 }
 
@@ -60,7 +63,11 @@ fn what_a_token_holds_without_being_asked() {
     let (payload, footer) = split(&token);
     assert_eq!(text(&payload), expected);
     assert_eq!(text(&footer), format!(r#"{{"kid":"{}"}}"#, keys::secret().kid()));
-    assert_eq!(token, parts::sign(&keys::secret(), &payload, &footer, b""), "what a second implementation signs");
+    assert_eq!(
+        token,
+        parts::sign(&keys::secret(), &payload, &footer, b""),
+        "what a second implementation signs"
+    );
 }
 
 #[test]
@@ -77,22 +84,29 @@ fn each_claim_can_be_left_out() {
     assert_eq!(names(issuer(|builder| builder.include_nbf(false))), "exp iat iss jti");
     assert_eq!(names(issuer(|builder| builder.include_jti(false))), "exp iat iss nbf");
     assert_eq!(names(issuer(|builder| builder.dangerously_without_expiry())), "iat iss jti nbf");
-    assert_eq!(names(issuer(|builder| builder.include_iss(false).include_iss(true))), "exp iat iss jti nbf");
+    assert_eq!(
+        names(issuer(|builder| builder.include_iss(false).include_iss(true))),
+        "exp iat iss jti nbf"
+    );
 
     let without_kid = issuer(|builder| builder.include_kid(false));
     let token = without_kid.issue(&json!({})).unwrap();
     assert_eq!(token.matches('.').count(), 2, "no footer, not an empty one");
     // What is asked for one token is written all the same.
-    let bare = issuer(|builder| builder.include_nbf(false).include_jti(false).dangerously_without_expiry());
+    let bare = issuer(|builder| {
+        builder.include_nbf(false).include_jti(false).dangerously_without_expiry()
+    });
     let time = datetime!(2026-01-02 00:00 UTC);
-    let token = issue(&bare, |token| token.not_before(time).token_id("one").ttl(Duration::from_secs(60)));
+    let token =
+        issue(&bare, |token| token.not_before(time).token_id("one").ttl(Duration::from_secs(60)));
     let expected = ["2026-01-02T00:00:00Z", "one", "2026-01-01T00:01:00Z"];
     assert_eq!([&token["nbf"], &token["jti"], &token["exp"]], expected);
 }
 
 #[test]
 fn each_setting_of_one_token() {
-    let issuer = issuer(|builder| builder.audience("https://api.example").ttl(Duration::from_secs(60)));
+    let issuer =
+        issuer(|builder| builder.audience("https://api.example").ttl(Duration::from_secs(60)));
     let plain = issue(&issuer, |token| token);
     assert_eq!([&plain["aud"], &plain["exp"]], ["https://api.example", "2026-01-01T00:01:00Z"]);
     assert!(["sub", "scope", "auth_time"].iter().all(|name| plain.get(name).is_none()));
@@ -113,7 +127,11 @@ fn each_setting_of_one_token() {
         "auth_time": "2025-12-31T23:59:59Z",
     });
     assert_eq!(token, expected);
-    assert_eq!(issue(&issuer, |token| token.scopes(["a"]).scopes(["b"]))["scope"], "b", "the last call counts");
+    assert_eq!(
+        issue(&issuer, |token| token.scopes(["a"]).scopes(["b"]))["scope"],
+        "b",
+        "the last call counts"
+    );
     assert_eq!(issue(&issuer, |token| token.scopes(Vec::<String>::new()))["scope"], "");
 }
 
@@ -123,7 +141,10 @@ fn times_are_whole_seconds() {
     clock.advance(time::Duration::milliseconds(999));
     let issuer = issuer_builder(&clock).ttl(Duration::from_millis(1500)).build().unwrap();
     let token = issue(&issuer, |token| token);
-    assert_eq!([&token["nbf"], &token["iat"], &token["exp"]], [START, START, "2026-01-01T00:00:02Z"]);
+    assert_eq!(
+        [&token["nbf"], &token["iat"], &token["exp"]],
+        [START, START, "2026-01-01T00:00:02Z"]
+    );
 }
 
 #[actix_web::test]
@@ -133,12 +154,17 @@ async fn settings_make_tokens_that_verify() {
     let claims = json!({ "user": "ada" });
     for format in [Format::Json, Format::Cbor] {
         let issuer = issuer_builder(&clock).format(format).build().unwrap();
-        let verifier = verifier_builder(&clock).accept_any_audience().format(format).build().unwrap();
+        let verifier =
+            verifier_builder(&clock).accept_any_audience().format(format).build().unwrap();
         let token = || issuer.token(&claims);
         for token in [
             token(),
             token().subject("").audience("").token_id("").scopes([""; 0]),
-            token().subject("ada").audience("bob").scopes(["a", "b:c/d"]).auth_time(datetime!(0000-01-01 00:00 UTC)),
+            token()
+                .subject("ada")
+                .audience("bob")
+                .scopes(["a", "b:c/d"])
+                .auth_time(datetime!(0000-01-01 00:00 UTC)),
             token().ttl(Duration::from_secs(1)),
             token().ttl(century),
             token().footer(&json!({ "a": 1, "b": null, "c": 0.5, "d": "é" })),
@@ -171,7 +197,11 @@ fn footers_as_maps_and_as_bytes() {
     assert_eq!(token(|token| token.footer_bytes("opaque")), b"opaque");
     assert_eq!(token(|token| token.footer(&json!({ "b": 2 })).footer_bytes("")), b"");
 
-    let cbor = issuer_builder(&TestClock::new()).format(Format::Cbor).footer(&json!({ "b": 2 })).build().unwrap();
+    let cbor = issuer_builder(&TestClock::new())
+        .format(Format::Cbor)
+        .footer(&json!({ "b": 2 }))
+        .build()
+        .unwrap();
     let footer = split(&cbor.issue(&json!({})).unwrap()).1;
     let expected = Cbor::Map(vec![("kid".into(), kid.into()), ("b".into(), 2.into())]);
     assert_eq!(ciborium::from_reader::<Cbor, _>(&*footer).unwrap(), expected);
@@ -209,7 +239,9 @@ fn implicit_assertions_are_signed_and_not_sent() {
     let issuer = issuer(|builder| builder.implicit_assertion("of the issuer"));
     let signed = |token: String, assertion: &[u8]| {
         let (payload, footer) = split(&token);
-        assert!(!token.contains(&Base64UrlUnpadded::encode_string(assertion)) || assertion.is_empty());
+        assert!(
+            !token.contains(&Base64UrlUnpadded::encode_string(assertion)) || assertion.is_empty()
+        );
         token == parts::sign(&keys::secret(), &payload, &footer, assertion)
     };
     let plain = issuer.issue(&json!({})).unwrap();
@@ -225,13 +257,19 @@ fn an_id_is_128_random_bits() {
     let issuer = issuer(|builder| builder);
     let ids: Vec<u128> = (0..200)
         .map(|_| {
-            let bits = Base64UrlUnpadded::decode_vec(issue(&issuer, |token| token)["jti"].as_str().unwrap()).unwrap();
+            let bits = Base64UrlUnpadded::decode_vec(
+                issue(&issuer, |token| token)["jti"].as_str().unwrap(),
+            )
+            .unwrap();
             u128::from_be_bytes(bits.try_into().expect("16 bytes"))
         })
         .collect();
     assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len());
     // 200 throws show both sides of each of 128 coins, but for one time in 10^57.
-    assert_eq!((ids.iter().fold(0, |all, id| all | id), ids.iter().fold(!0, |all, id| all & id)), (!0, 0));
+    assert_eq!(
+        (ids.iter().fold(0, |all, id| all | id), ids.iter().fold(!0, |all, id| all & id)),
+        (!0, 0)
+    );
 }
 
 #[test]
@@ -241,7 +279,9 @@ fn the_same_claims_are_the_same_bytes() {
         ["b", "a", "c", "é", ""].map(|name| (name, (0..20).map(|n| (n, "x")).collect())).into()
     }
     for format in [Format::Json, Format::Cbor] {
-        let issuer = issuer(|builder| builder.format(format).include_jti(false).footer(&json!({ "z": 1, "a": 2 })));
+        let issuer = issuer(|builder| {
+            builder.format(format).include_jti(false).footer(&json!({ "z": 1, "a": 2 }))
+        });
         let tokens: HashSet<_> = (0..50).map(|_| issuer.issue(&claims()).unwrap()).collect();
         assert_eq!(tokens.len(), 1, "{format:?}");
     }
@@ -261,8 +301,13 @@ fn registered_claims_come_first_and_the_others_sorted() {
         y: u8,
         x: u8,
     }
-    let claims = Claims { zeta: Inner { y: 1, x: 2 }, alpha: 3, more: HashMap::from([("mu", true), ("beta", false)]) };
-    let issuer_of = |format| issuer(|builder| builder.format(format).include_jti(false).include_iat(false));
+    let claims = Claims {
+        zeta: Inner { y: 1, x: 2 },
+        alpha: 3,
+        more: HashMap::from([("mu", true), ("beta", false)]),
+    };
+    let issuer_of =
+        |format| issuer(|builder| builder.format(format).include_jti(false).include_iat(false));
     let token = issuer_of(Format::Json).token(&claims).subject("ada").issue().unwrap();
     let expected = format!(
         r#"{{"iss":"{ISSUER}","sub":"ada","exp":"2026-01-01T01:00:00Z","nbf":"{START}","alpha":3,"beta":false,"mu":true,"zeta":{{"x":2,"y":1}}}}"#
@@ -271,7 +316,8 @@ fn registered_claims_come_first_and_the_others_sorted() {
 
     let token = issuer_of(Format::Cbor).token(&claims).subject("ada").issue().unwrap();
     let payload: Cbor = ciborium::from_reader(&*split(&token).0).unwrap();
-    let names: Vec<_> = payload.as_map().unwrap().iter().map(|(name, _)| name.as_text().unwrap()).collect();
+    let names: Vec<_> =
+        payload.as_map().unwrap().iter().map(|(name, _)| name.as_text().unwrap()).collect();
     assert_eq!(names, ["iss", "sub", "exp", "nbf", "alpha", "beta", "mu", "zeta"]);
     let inner = payload.as_map().unwrap().last().unwrap().1.as_map().unwrap();
     assert_eq!(inner, &[("x".into(), 2.into()), ("y".into(), 1.into())]);

@@ -14,7 +14,8 @@ fn build(change: impl FnOnce(IssuerBuilder) -> IssuerBuilder) -> Result<Issuer, 
 }
 
 fn config(changes: Value) -> Result<IssuerConfig, serde_json::Error> {
-    let mut settings = json!({ "iss": ISSUER, "private_keys": [{ "paserk": keys::SECRET_PASERK }] });
+    let mut settings =
+        json!({ "iss": ISSUER, "private_keys": [{ "paserk": keys::SECRET_PASERK }] });
     let Value::Object(changes) = changes else { panic!("changes are a map") };
     settings.as_object_mut().unwrap().extend(changes);
     serde_json::from_value(settings)
@@ -28,7 +29,8 @@ fn one_token_may_live_as_long_as_max_ttl_and_no_longer() {
         assert_eq!(issuer.max_ttl(), Some(2 * HOUR));
         issuer.issue(&claims).unwrap();
         issuer.token(&claims).ttl(2 * HOUR).issue().unwrap();
-        let error = issuer.token(&claims).ttl(2 * HOUR + Duration::from_millis(500)).issue().unwrap_err();
+        let error =
+            issuer.token(&claims).ttl(2 * HOUR + Duration::from_millis(500)).issue().unwrap_err();
         let expected = "`ttl`: expected at most 7200 s (`max_ttl` of the Issuer, by default the longer of its `ttl` and \
                         the `access_ttl` of RefreshTokens), found 7200.5 s: lower `ttl`, or raise `max_ttl`";
         assert_eq!(error.to_string(), expected);
@@ -43,9 +45,13 @@ fn one_token_may_live_as_long_as_max_ttl_and_no_longer() {
 
 #[test]
 fn settings_that_contradict_max_ttl_are_errors() {
-    for bad in [Duration::ZERO, Duration::from_nanos(999_999_999), CENTURY + Duration::from_nanos(1)] {
+    for bad in
+        [Duration::ZERO, Duration::from_nanos(999_999_999), CENTURY + Duration::from_nanos(1)]
+    {
         let error = build(|builder| builder.ttl(Duration::from_secs(1)).max_ttl(bad)).unwrap_err();
-        assert!(matches!(error, ConfigError::DurationOutOfRange { setting: "max_ttl", found, .. } if found == bad));
+        assert!(
+            matches!(error, ConfigError::DurationOutOfRange { setting: "max_ttl", found, .. } if found == bad)
+        );
     }
     for good in [Duration::from_secs(1), CENTURY] {
         build(|builder| builder.ttl(good).max_ttl(good)).unwrap();
@@ -53,14 +59,20 @@ fn settings_that_contradict_max_ttl_are_errors() {
     let text = |change: fn(IssuerBuilder) -> IssuerBuilder| build(change).unwrap_err().to_string();
     let expected = "`max_ttl`: it is 900 s, and `ttl` is 3600 s: raise `max_ttl`, or lower `ttl`";
     assert_eq!(text(|builder| builder.max_ttl(HOUR / 4)), expected);
-    let expected = "`max_ttl`: tokens without `exp` have no end: leave out `.dangerously_without_expiry()`";
+    let expected =
+        "`max_ttl`: tokens without `exp` have no end: leave out `.dangerously_without_expiry()`";
     assert_eq!(text(|builder| builder.dangerously_without_expiry().max_ttl(HOUR)), expected);
 }
 
 #[test]
 fn max_ttl_in_a_file() {
-    for (max_ttl, expected) in [(json!(7200), Some(2 * HOUR)), (json!("1h"), Some(HOUR)), (json!("3600"), Some(HOUR))] {
-        assert_eq!(config(json!({ "max_ttl": max_ttl })).unwrap().build().unwrap().max_ttl(), expected);
+    for (max_ttl, expected) in
+        [(json!(7200), Some(2 * HOUR)), (json!("1h"), Some(HOUR)), (json!("3600"), Some(HOUR))]
+    {
+        assert_eq!(
+            config(json!({ "max_ttl": max_ttl })).unwrap().build().unwrap().max_ttl(),
+            expected
+        );
     }
     assert_eq!(config(json!({})).unwrap().build().unwrap().max_ttl(), None);
     for max_ttl in [json!("1 h"), json!(-1), json!(1.5), json!(null)] {
@@ -71,7 +83,9 @@ fn max_ttl_in_a_file() {
     for bad in [0, CENTURY.as_secs() + 1, u64::MAX] {
         let given = Duration::from_secs(bad);
         let error = error(json!({ "max_ttl": bad }));
-        assert!(matches!(error, ConfigError::DurationOutOfRange { setting: "max_ttl", found: g, .. } if g == given));
+        assert!(
+            matches!(error, ConfigError::DurationOutOfRange { setting: "max_ttl", found: g, .. } if g == given)
+        );
     }
     let error = error(json!({ "exp": 901, "max_ttl": 900 }));
     assert!(matches!(error, ConfigError::InvalidSetting { setting: "max_ttl", .. }), "{error}");

@@ -13,7 +13,9 @@ use actix_web::{
     web,
 };
 use ciborium::Value as Cbor;
-use paseto_actix::{Format, IssueError, Issuer, SecretKey, TokenBuilder, Verifier, time::OffsetDateTime};
+use paseto_actix::{
+    Format, IssueError, Issuer, SecretKey, TokenBuilder, Verifier, time::OffsetDateTime,
+};
 use paseto_actix_tests::{
     ISSUER,
     app::{Answer, assert_accepted, issuer_builder, verifier_builder},
@@ -26,8 +28,20 @@ use serde_json::{Value, json};
 use time::macros::datetime;
 
 const FORMATS: [Format; 2] = [Format::Json, Format::Cbor];
-const RESERVED: [&str; 12] =
-    ["acr", "aud", "auth_time", "exp", "iat", "iss", "jti", "nbf", "scope", "sid", "sub", "sub_gen"];
+const RESERVED: [&str; 12] = [
+    "acr",
+    "aud",
+    "auth_time",
+    "exp",
+    "iat",
+    "iss",
+    "jti",
+    "nbf",
+    "scope",
+    "sid",
+    "sub",
+    "sub_gen",
+];
 const BODY_500: &str = r#"{"type":"about:blank","title":"Internal Server Error","status":500}"#;
 
 fn issuer(format: Format) -> Issuer {
@@ -46,9 +60,22 @@ fn error_of(change: impl FnOnce(TokenBuilder<'_, Value>) -> TokenBuilder<'_, Val
 fn the_claims_that_an_issuer_can_write_are_the_reserved_ones() {
     let (issuer, time) = (issuer(Format::Json), datetime!(2026-01-01 00:00 UTC));
     let claims = json!({});
-    let token = issuer.token(&claims).subject("ada").audience("https://api.example").scopes(["read"]).acr("phr");
-    let token = token.not_before(time).auth_time(time).token_id("one").session_id("two").generation(1).issue().unwrap();
-    let verifier = verifier_builder(&TestClock::new()).audience("https://api.example").build().unwrap();
+    let token = issuer
+        .token(&claims)
+        .subject("ada")
+        .audience("https://api.example")
+        .scopes(["read"])
+        .acr("phr");
+    let token = token
+        .not_before(time)
+        .auth_time(time)
+        .token_id("one")
+        .session_id("two")
+        .generation(1)
+        .issue()
+        .unwrap();
+    let verifier =
+        verifier_builder(&TestClock::new()).audience("https://api.example").build().unwrap();
     let written: BTreeMap<String, Value> = verifier.verify_str(&token).unwrap().claims().unwrap();
     assert_eq!(written.keys().collect::<Vec<_>>(), RESERVED.each_ref());
 }
@@ -96,8 +123,7 @@ struct Flat {
 #[actix_web::test]
 async fn b34_names_that_only_look_registered() {
     for format in FORMATS {
-        let claims =
-            json!({ "Exp": 1, "ISS": 2, "exp ": 3, "expires": 4, "kid": 5, "nonce": 6, "inner": { "exp": 7 } });
+        let claims = json!({ "Exp": 1, "ISS": 2, "exp ": 3, "expires": 4, "kid": 5, "nonce": 6, "inner": { "exp": 7 } });
         assert_accepted(&verifier(format), &issuer(format).issue(&claims).unwrap()).await;
     }
 }
@@ -177,8 +203,15 @@ async fn odd_claims_are_verifiable_or_not_issued() {
     const JSON_ONLY: [bool; 2] = [true, false];
     const NEITHER: [bool; 2] = [false, false];
 
-    assert_eq!(issued(json!({ "": "", "é\0": ["\u{10ffff}"], "a": null, "b": {}, "c": [] })).await, BOTH);
-    assert_eq!(issued(Odd("numbers", (u64::MAX, i64::MIN, f64::MAX, f64::MIN_POSITIVE, f32::EPSILON))).await, BOTH);
+    assert_eq!(
+        issued(json!({ "": "", "é\0": ["\u{10ffff}"], "a": null, "b": {}, "c": [] })).await,
+        BOTH
+    );
+    assert_eq!(
+        issued(Odd("numbers", (u64::MAX, i64::MIN, f64::MAX, f64::MIN_POSITIVE, f32::EPSILON)))
+            .await,
+        BOTH
+    );
     assert_eq!(issued(Odd("NaN", (f64::NAN, f64::INFINITY))).await, BOTH);
     assert_eq!(issued(Odd("a wide number", u128::MAX)).await, CBOR_ONLY);
     assert_eq!(issued(Odd("a wide number", i128::MIN)).await, CBOR_ONLY);
@@ -211,7 +244,8 @@ async fn the_longest_token_and_the_next() {
             assert!(matches!(issue(length), Err(IssueError::Unverifiable(_))), "{length}");
         }
         // The footer is part of the token.
-        let with_footer = issuer.token(&json!({ "pad": "x".repeat(longest) })).footer_bytes([0xff; 1000]).issue();
+        let with_footer =
+            issuer.token(&json!({ "pad": "x".repeat(longest) })).footer_bytes([0xff; 1000]).issue();
         assert!(matches!(with_footer, Err(IssueError::Unverifiable(_))));
     }
 }
@@ -222,10 +256,14 @@ async fn the_deepest_claims_and_the_next() {
     for format in FORMATS {
         for around in [|inner| json!([inner]), |inner| json!({ "a": inner })] {
             // The payload itself is the first of 16 levels.
-            assert_accepted(&verifier(format), &issuer(format).issue(&nested(15, around)).unwrap()).await;
+            assert_accepted(&verifier(format), &issuer(format).issue(&nested(15, around)).unwrap())
+                .await;
             for depth in [16, 100] {
                 let result = issuer(format).issue(&nested(depth, around));
-                assert!(matches!(result, Err(IssueError::Unverifiable(_))), "{format:?}, {depth}: {result:?}");
+                assert!(
+                    matches!(result, Err(IssueError::Unverifiable(_))),
+                    "{format:?}, {depth}: {result:?}"
+                );
             }
         }
     }
@@ -238,8 +276,15 @@ async fn the_most_keys_and_the_next() {
         // Five of 256 are registered claims.
         assert_accepted(&verifier(format), &issuer(format).issue(&keys(251)).unwrap()).await;
         assert!(matches!(issuer(format).issue(&keys(252)), Err(IssueError::Unverifiable(_))));
-        assert_accepted(&verifier(format), &issuer(format).issue(&json!({ "inner": [keys(250)] })).unwrap()).await;
-        assert!(matches!(issuer(format).issue(&json!({ "inner": [keys(251)] })), Err(IssueError::Unverifiable(_))));
+        assert_accepted(
+            &verifier(format),
+            &issuer(format).issue(&json!({ "inner": [keys(250)] })).unwrap(),
+        )
+        .await;
+        assert!(matches!(
+            issuer(format).issue(&json!({ "inner": [keys(251)] })),
+            Err(IssueError::Unverifiable(_))
+        ));
     }
 }
 
@@ -255,7 +300,10 @@ fn footers_of_one_token() {
     ] {
         for format in FORMATS {
             let result = issuer(format).token(&json!({})).footer(&bad).issue();
-            assert!(matches!(result, Err(IssueError::Footer(_))), "{bad} in {format:?}: {result:?}");
+            assert!(
+                matches!(result, Err(IssueError::Footer(_))),
+                "{bad} in {format:?}: {result:?}"
+            );
         }
     }
     assert!(matches!(error_of(|token| token.footer(&Unwilling)), IssueError::Serialize(_)));
@@ -266,7 +314,10 @@ fn footers_of_one_token() {
     let of_another = SecretKey::generate();
     for kid in [of_another.kid(), "k4.sid.", ""] {
         let bytes = json!({ "kid": kid }).to_string();
-        assert!(matches!(error_of(|token| token.footer_bytes(bytes)), IssueError::Footer(_)), "{kid}");
+        assert!(
+            matches!(error_of(|token| token.footer_bytes(bytes)), IssueError::Footer(_)),
+            "{kid}"
+        );
     }
     let own = json!({ "kid": keys::secret().kid() }).to_string();
     assert!(issuer(Format::Json).token(&json!({})).footer_bytes(own).issue().is_ok());
@@ -282,7 +333,9 @@ fn b34_a_claim_that_stands_twice() {
         more: HashMap<&'static str, &'static str>,
     }
     for format in FORMATS {
-        let issue = |name| issuer(format).issue(&Claims { user: "ada", more: HashMap::from([(name, "root")]) });
+        let issue = |name| {
+            issuer(format).issue(&Claims { user: "ada", more: HashMap::from([(name, "root")]) })
+        };
         assert!(matches!(issue("user"), Err(IssueError::Unverifiable(_))), "{format:?}");
         assert!(issue("role").is_ok(), "{format:?}");
     }
@@ -291,8 +344,16 @@ fn b34_a_claim_that_stands_twice() {
 #[test]
 fn settings_of_one_token_that_cannot_be() {
     let century = Duration::from_secs(100 * 365 * 24 * 60 * 60);
-    for bad in [Duration::ZERO, Duration::from_nanos(999_999_999), century + Duration::from_nanos(1), Duration::MAX] {
-        assert!(matches!(error_of(|token| token.ttl(bad)), IssueError::Lifetime { ttl } if ttl == bad), "{bad:?}");
+    for bad in [
+        Duration::ZERO,
+        Duration::from_nanos(999_999_999),
+        century + Duration::from_nanos(1),
+        Duration::MAX,
+    ] {
+        assert!(
+            matches!(error_of(|token| token.ttl(bad)), IssueError::Lifetime { ttl } if ttl == bad),
+            "{bad:?}"
+        );
     }
     for bad in ["", " ", "a b", "a\"", "\\", "é", "a\n", "\u{7f}"] {
         match error_of(|token| token.scopes(["read", bad])) {
@@ -302,10 +363,15 @@ fn settings_of_one_token_that_cannot_be() {
     }
     let unknown = SecretKey::generate();
     for kid in [unknown.kid(), "", "k4.pid.", &keys::secret().kid()[..50]] {
-        assert!(matches!(error_of(|token| token.key(kid)), IssueError::UnknownKey(id) if id == kid));
+        assert!(
+            matches!(error_of(|token| token.key(kid)), IssueError::UnknownKey(id) if id == kid)
+        );
     }
     let error = error_of(|token| token.key(SECRET_PASERK));
-    assert!(!format!("{error} {error:?}").contains(&SECRET_PASERK[10..20]), "a key in place of its id: {error}");
+    assert!(
+        !format!("{error} {error:?}").contains(&SECRET_PASERK[10..20]),
+        "a key in place of its id: {error}"
+    );
 }
 
 #[test]
@@ -321,9 +387,18 @@ fn the_ends_of_the_calendar() {
     // Times whose offset leads out of the calendar.
     for odd in [datetime!(9999-12-31 23:59:59 -01:00), datetime!(-9999-01-01 00:00 +01:00)] {
         assert!(issue(at(odd).dangerously_without_expiry()).is_err(), "{odd}");
-        assert!(matches!(error_of(|token| token.not_before(odd)), IssueError::InvalidTime { claim: "nbf" }), "{odd}");
         assert!(
-            matches!(error_of(|token| token.auth_time(odd)), IssueError::InvalidTime { claim: "auth_time" }),
+            matches!(
+                error_of(|token| token.not_before(odd)),
+                IssueError::InvalidTime { claim: "nbf" }
+            ),
+            "{odd}"
+        );
+        assert!(
+            matches!(
+                error_of(|token| token.auth_time(odd)),
+                IssueError::InvalidTime { claim: "auth_time" }
+            ),
             "{odd}"
         );
     }
@@ -339,7 +414,9 @@ async fn b34_a_handler_that_cannot_issue_answers_500() {
         let app = App::new().route("/", web::post().to(login));
         let request = TestRequest::post().uri("/").set_json(claims).to_request();
         let response = match issuer {
-            Some(issuer) => init_service(app.app_data(web::Data::new(issuer))).await.call(request).await,
+            Some(issuer) => {
+                init_service(app.app_data(web::Data::new(issuer))).await.call(request).await
+            }
             None => init_service(app).await.call(request).await,
         };
         Answer::read(response.unwrap()).await

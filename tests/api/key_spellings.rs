@@ -6,7 +6,9 @@ use std::fmt::Debug;
 use std::str::FromStr;
 
 use paseto_actix::{ConfigError, LocalKey, PublicKey, SecretKey};
-use paseto_actix_tests::keys::{LOCAL_PASERK, PUBLIC_PASERK, PUBLIC_PEM, SECRET_PASERK, SECRET_PEM};
+use paseto_actix_tests::keys::{
+    LOCAL_PASERK, PUBLIC_PASERK, PUBLIC_PEM, SECRET_PASERK, SECRET_PEM,
+};
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
 
@@ -19,7 +21,11 @@ struct Form {
 }
 
 impl Form {
-    const fn new(text: &'static str, paserk: &'static str, read: fn(&str) -> Result<String, ConfigError>) -> Self {
+    const fn new(
+        text: &'static str,
+        paserk: &'static str,
+        read: fn(&str) -> Result<String, ConfigError>,
+    ) -> Self {
         Self { text, paserk, read }
     }
 }
@@ -48,7 +54,8 @@ where
     let outcome = read(text).map(paserk);
     let parsed = text.parse::<K>().map(paserk);
     assert_eq!(parsed.clone().ok(), outcome.clone().ok(), "`FromStr`: {text:?}");
-    let deserialized = serde_json::from_value::<K>(text.into()).map(paserk).map_err(|error| error.to_string());
+    let deserialized =
+        serde_json::from_value::<K>(text.into()).map(paserk).map_err(|error| error.to_string());
     assert_eq!(deserialized, parsed.map_err(|error| error.to_string()), "serde: {text:?}");
     outcome
 }
@@ -94,7 +101,8 @@ fn each_spelling_of_a_pem_is_the_key() {
 /// The same block with lines of 20 characters.
 fn narrow(pem: &str) -> String {
     let [begin, body, end] = pem.lines().collect::<Vec<_>>().try_into().expect("three lines");
-    let lines: Vec<_> = body.as_bytes().chunks(20).map(|line| str::from_utf8(line).expect("ASCII")).collect();
+    let lines: Vec<_> =
+        body.as_bytes().chunks(20).map(|line| str::from_utf8(line).expect("ASCII")).collect();
     format!("{begin}\n{}\n{end}\n", lines.join("\n"))
 }
 
@@ -123,26 +131,41 @@ fn each_spelling_of_a_paserk_is_the_key_or_an_error() {
                 format!("{header}. {body}"),
                 format!("expected base64url after `{header}.`, found a blank or a line break"),
             ),
-            (format!("{text}="), format!("expected base64url after `{header}.`, found padding (`=`): remove it")),
+            (
+                format!("{text}="),
+                format!("expected base64url after `{header}.`, found padding (`=`): remove it"),
+            ),
             (
                 text[..text.len() - 1].to_owned(),
-                format!("expected {length} characters after `{header}.`, found {}: a part is missing", length - 1),
+                format!(
+                    "expected {length} characters after `{header}.`, found {}: a part is missing",
+                    length - 1
+                ),
             ),
             (
                 format!("{text}A"),
-                format!("expected {length} characters after `{header}.`, found {}: remove the rest", length + 1),
+                format!(
+                    "expected {length} characters after `{header}.`, found {}: remove the rest",
+                    length + 1
+                ),
             ),
             (format!("\"{text}"), format!("expected a PASERK that begins with `{header}.`")),
             (format!("# a key\n{text}"), format!("expected a PASERK that begins with `{header}.`")),
         ] {
-            assert_eq!(read(&spelling), Err(ConfigError::MalformedKey(error.into())), "{spelling:?}");
+            assert_eq!(
+                read(&spelling),
+                Err(ConfigError::MalformedKey(error.into())),
+                "{spelling:?}"
+            );
         }
     }
 }
 
 /// White space, and the line breaks that environment files write as text.
 fn blank() -> impl Strategy<Value = &'static str> {
-    prop::sample::select(vec![" ", "\t", "\n", "\r\n", "\r", "\u{a0}", "\u{2003}", "\u{feff}", "\\n", "\\r\\n", ""])
+    prop::sample::select(vec![
+        " ", "\t", "\n", "\r\n", "\r", "\u{a0}", "\u{2003}", "\u{feff}", "\\n", "\\r\\n", "",
+    ])
 }
 
 /// The text with blanks at some places.

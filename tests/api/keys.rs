@@ -80,13 +80,18 @@ fn generated_keys_differ() {
 #[test]
 fn the_id_is_what_another_implementation_computes() {
     for secret in [keys::secret(), SecretKey::generate()] {
-        let theirs = AsymmetricPublicKey::<V4>::try_from(secret.public_key().to_paserk().as_str()).unwrap();
+        let theirs =
+            AsymmetricPublicKey::<V4>::try_from(secret.public_key().to_paserk().as_str()).unwrap();
         assert_eq!(secret.kid(), text_of(&Id::from(&theirs)));
         assert_eq!(secret.public_key().kid(), secret.kid());
         assert!(secret.kid().starts_with("k4.pid."));
 
         let theirs = AsymmetricSecretKey::<V4>::try_from(&**secret.to_paserk()).unwrap();
-        assert_ne!(secret.kid(), text_of(&Id::from(&theirs)), "the id of the secret half is another");
+        assert_ne!(
+            secret.kid(),
+            text_of(&Id::from(&theirs)),
+            "the id of the secret half is another"
+        );
     }
     let local = LocalKey::generate();
     let theirs = SymmetricKey::<V4>::try_from(&**local.to_paserk()).unwrap();
@@ -126,7 +131,9 @@ fn b28_each_type_of_key_in_place_of_each_other() {
             assert_eq!(read(&format!("{}.{body}", other.kind)), wrong(other.kind));
         }
         for pem in [SECRET_PEM, PUBLIC_PEM] {
-            assert!(matches!(read(pem), Err(ConfigError::WrongKeyType { expected, .. }) if expected == *kind));
+            assert!(
+                matches!(read(pem), Err(ConfigError::WrongKeyType { expected, .. }) if expected == *kind)
+            );
         }
     }
 }
@@ -190,7 +197,8 @@ fn last_plus_one(last: &str) -> char {
 fn b30_halves_that_do_not_match() {
     let half = |key: &SecretKey, range: Range<usize>| {
         let paserk = key.to_paserk();
-        Base64UrlUnpadded::decode_vec(paserk.trim_start_matches("k4.secret.")).unwrap()[range].to_vec()
+        Base64UrlUnpadded::decode_vec(paserk.trim_start_matches("k4.secret.")).unwrap()[range]
+            .to_vec()
     };
     let read = |seed: Vec<u8>, public: Vec<u8>| {
         let bytes = [seed, public].concat();
@@ -200,12 +208,21 @@ fn b30_halves_that_do_not_match() {
     for key in [&one, &other] {
         assert_eq!(read(half(key, 0..32), half(key, 32..64)).unwrap().kid(), key.kid());
     }
-    assert!(matches!(read(half(&one, 0..32), half(&other, 32..64)), Err(ConfigError::MalformedKey(_))));
-    assert!(matches!(read(half(&other, 0..32), half(&one, 32..64)), Err(ConfigError::MalformedKey(_))));
+    assert!(matches!(
+        read(half(&one, 0..32), half(&other, 32..64)),
+        Err(ConfigError::MalformedKey(_))
+    ));
+    assert!(matches!(
+        read(half(&other, 0..32), half(&one, 32..64)),
+        Err(ConfigError::MalformedKey(_))
+    ));
     for bit in [0, 7, 100, 255] {
         let mut public = half(&one, 32..64);
         public[bit / 8] ^= 1 << (bit % 8);
-        assert!(matches!(read(half(&one, 0..32), public), Err(ConfigError::MalformedKey(_))), "bit {bit}");
+        assert!(
+            matches!(read(half(&one, 0..32), public), Err(ConfigError::MalformedKey(_))),
+            "bit {bit}"
+        );
     }
 }
 

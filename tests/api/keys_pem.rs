@@ -50,12 +50,14 @@ fn pkcs8(version: u8, algorithm: &[u8], key: &[u8], rest: &[u8]) -> Vec<u8> {
 
 fn pem(label: &str, der: &[u8]) -> String {
     let text = Base64::encode_string(der);
-    let lines: Vec<_> = text.as_bytes().chunks(64).map(|line| str::from_utf8(line).unwrap()).collect();
+    let lines: Vec<_> =
+        text.as_bytes().chunks(64).map(|line| str::from_utf8(line).unwrap()).collect();
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----", lines.join("\n"))
 }
 
 fn seed() -> Vec<u8> {
-    Base64UrlUnpadded::decode_vec(SECRET_PASERK.trim_start_matches("k4.secret.")).unwrap()[..32].to_vec()
+    Base64UrlUnpadded::decode_vec(SECRET_PASERK.trim_start_matches("k4.secret.")).unwrap()[..32]
+        .to_vec()
 }
 
 fn point() -> Vec<u8> {
@@ -95,11 +97,16 @@ fn assert_malformed(result: Result<String, ConfigError>, what: &str) {
 
 #[test]
 fn what_openssl_writes_is_read() {
-    assert_eq!(pem("PRIVATE KEY", &pkcs8(0, &algorithm(ED25519, &[]), &der(OCTETS, &[&seed()]), &[])), SECRET_PEM);
+    assert_eq!(
+        pem("PRIVATE KEY", &pkcs8(0, &algorithm(ED25519, &[]), &der(OCTETS, &[&seed()]), &[])),
+        SECRET_PEM
+    );
     assert_eq!(pem("PUBLIC KEY", &spki(&algorithm(ED25519, &[]), &point())), PUBLIC_PEM);
     for Reader { read, good, paserk, .. } in READERS {
         let with_newline = format!("{good}\n");
-        for text in [good, &with_newline, &good.replace('\n', "\r\n"), &with_newline.replace('\n', "\r\n")] {
+        for text in
+            [good, &with_newline, &good.replace('\n', "\r\n"), &with_newline.replace('\n', "\r\n")]
+        {
             assert_eq!(read(text).as_deref(), Ok(paserk), "{text:?}");
         }
     }
@@ -195,7 +202,13 @@ fn b29_a_block_that_is_dressed_up() {
 
 #[test]
 fn b28_b29_another_label() {
-    let labels = ["ENCRYPTED PRIVATE KEY", "EC PRIVATE KEY", "OPENSSH PRIVATE KEY", "RSA PUBLIC KEY", "CERTIFICATE"];
+    let labels = [
+        "ENCRYPTED PRIVATE KEY",
+        "EC PRIVATE KEY",
+        "OPENSSH PRIVATE KEY",
+        "RSA PUBLIC KEY",
+        "CERTIFICATE",
+    ];
     for (reader, other) in [(&READERS[0], &READERS[1]), (&READERS[1], &READERS[0])] {
         let wrong = |found| Err(ConfigError::WrongKeyType { expected: reader.label, found });
         assert_eq!((reader.read)(other.good), wrong(other.label));
@@ -203,7 +216,10 @@ fn b28_b29_another_label() {
         for found in labels.into_iter().chain([other.label]) {
             assert_eq!((reader.read)(&reader.good.replace(reader.label, found)), wrong(found));
         }
-        assert_malformed((reader.read)(&other.good.replace(other.label, reader.label)), "a label that lies");
+        assert_malformed(
+            (reader.read)(&other.good.replace(other.label, reader.label)),
+            "a label that lies",
+        );
         for (paserk, found) in [(SECRET_PASERK, "k4.secret"), (PUBLIC_PASERK, "k4.public")] {
             assert_eq!((reader.read)(paserk), wrong(found));
         }
@@ -216,11 +232,17 @@ fn b28_b29_another_label() {
 fn assert_no_ed25519(result: Result<String, ConfigError>, what: &str) {
     match result {
         Err(ConfigError::WrongKeyType { expected: "Ed25519", found }) => {
-            let name = if what.starts_with("P-256") { "EC" } else { what.split(' ').next().unwrap() };
+            let name =
+                if what.starts_with("P-256") { "EC" } else { what.split(' ').next().unwrap() };
             assert_eq!(found, name, "{what}");
         }
         other => {
-            assert!(["parameters", "a curve", "Ed25519"].into_iter().any(|start| what.starts_with(start)), "{what}");
+            assert!(
+                ["parameters", "a curve", "Ed25519"]
+                    .into_iter()
+                    .any(|start| what.starts_with(start)),
+                "{what}"
+            );
             assert_malformed(other, what);
         }
     }
@@ -232,12 +254,22 @@ fn b29_another_algorithm() {
     let null = der(NULL, &[]);
     let integer = |byte, length: usize| der(INTEGER, &[&vec![byte; length]]);
 
-    let private = |algorithm: &[u8], key: &[u8]| (READERS[0].read)(&pem("PRIVATE KEY", &pkcs8(0, algorithm, key, &[])));
+    let private = |algorithm: &[u8], key: &[u8]| {
+        (READERS[0].read)(&pem("PRIVATE KEY", &pkcs8(0, algorithm, key, &[])))
+    };
     let nested = der(OCTETS, &[&seed()]);
     assert_eq!(private(&algorithm(ED25519, &[]), &nested).as_deref(), Ok(SECRET_PASERK));
     let ec_key = der(SEQUENCE, &[&integer(1, 1), &nested]);
-    let rsa_key =
-        der(SEQUENCE, &[&integer(0, 1), &integer(0x55, 65), &integer(3, 1), &integer(0x11, 20), &integer(0x13, 20)]);
+    let rsa_key = der(
+        SEQUENCE,
+        &[
+            &integer(0, 1),
+            &integer(0x55, 65),
+            &integer(3, 1),
+            &integer(0x11, 20),
+            &integer(0x13, 20),
+        ],
+    );
     for (what, algorithm, key) in [
         ("X25519", algorithm(X25519, &[]), &nested),
         ("X448", algorithm(X448, &[]), &nested),
@@ -253,7 +285,8 @@ fn b29_another_algorithm() {
         assert_no_ed25519(private(&algorithm, key), what);
     }
 
-    let public = |algorithm: &[u8], key: &[u8]| (READERS[1].read)(&pem("PUBLIC KEY", &spki(algorithm, key)));
+    let public =
+        |algorithm: &[u8], key: &[u8]| (READERS[1].read)(&pem("PUBLIC KEY", &spki(algorithm, key)));
     assert_eq!(public(&algorithm(ED25519, &[]), &point()).as_deref(), Ok(PUBLIC_PASERK));
     let ec_point = [&[4][..], &point(), &point()].concat();
     let rsa_key = der(SEQUENCE, &[&integer(0x55, 65), &integer(3, 1)]);
@@ -278,11 +311,13 @@ fn b29_another_length() {
         let der = pkcs8(0, &algorithm(ED25519, &[]), key, &[]);
         (READERS[0].read)(&pem("PRIVATE KEY", &der))
     };
-    let public = |key: &[u8]| (READERS[1].read)(&pem("PUBLIC KEY", &spki(&algorithm(ED25519, &[]), key)));
+    let public =
+        |key: &[u8]| (READERS[1].read)(&pem("PUBLIC KEY", &spki(&algorithm(ED25519, &[]), key)));
     let long = [seed(), vec![0; 32]].concat();
     for length in [0, 1, 31, 32, 33, 64] {
         let key = &long[..length];
-        let results = [private(&der(OCTETS, &[key])), public(&[&point()[..], &[0; 32]].concat()[..length])];
+        let results =
+            [private(&der(OCTETS, &[key])), public(&[&point()[..], &[0; 32]].concat()[..length])];
         for result in results {
             assert_eq!(result.is_ok(), length == 32, "{length}: {result:?}");
         }
@@ -304,7 +339,9 @@ fn b30_the_public_half_in_a_private_key() {
         (READERS[0].read)(&pem("PRIVATE KEY", &der))
     };
     assert_eq!(read(1, &point()).as_deref(), Ok(SECRET_PASERK));
-    let other = Base64UrlUnpadded::decode_vec(&SecretKey::generate().public_key().to_paserk()[10..]).unwrap();
+    let other =
+        Base64UrlUnpadded::decode_vec(&SecretKey::generate().public_key().to_paserk()[10..])
+            .unwrap();
     assert_malformed(read(1, &other), "the half of another key");
     assert_malformed(read(1, &point()[1..]), "a half of 31 bytes");
     assert_malformed(read(1, &[]), "an empty half");
@@ -325,7 +362,11 @@ fn b30_an_all_zero_seed() {
 fn errors_do_not_repeat_the_key() {
     for Reader { read, good, .. } in READERS {
         let body = &good.lines().nth(1).unwrap()[20..40];
-        for text in [format!("{good}{good}"), good.replace("KEY", "KEYS"), good.replace("BQYDK2Vw", "BQYDK2Vu")] {
+        for text in [
+            format!("{good}{good}"),
+            good.replace("KEY", "KEYS"),
+            good.replace("BQYDK2Vw", "BQYDK2Vu"),
+        ] {
             let error = read(&text).unwrap_err();
             assert!(!format!("{error} {error:?}").contains(body), "{error}");
         }

@@ -68,7 +68,10 @@ fn b30_points_of_small_order() {
     assert_eq!(points.len(), 8, "the whole torsion subgroup");
     assert_eq!(trust(keys_point().as_bytes()), Ok(()));
     for point in points {
-        assert_weak(point.compress().as_bytes(), "the public key is not a point of the prime-order group");
+        assert_weak(
+            point.compress().as_bytes(),
+            "the public key is not a point of the prime-order group",
+        );
     }
 }
 
@@ -126,10 +129,15 @@ fn b30_one_weak_key_among_good_ones() {
     let builder = || Verifier::builder().trust(ISSUER, keys::public());
     assert!(builder().build().is_ok());
     assert!(matches!(builder().trust(ISSUER, weak.clone()).build(), Err(ConfigError::WeakKey(_))));
-    assert!(matches!(builder().trust_keys("https://other.example", [weak]).build(), Err(ConfigError::WeakKey(_))));
+    assert!(matches!(
+        builder().trust_keys("https://other.example", [weak]).build(),
+        Err(ConfigError::WeakKey(_))
+    ));
 }
 
 fn keys_point() -> VerifyingKey {
-    let bytes = Base64UrlUnpadded::decode_vec(keys::public().to_paserk().trim_start_matches("k4.public.")).unwrap();
+    let bytes =
+        Base64UrlUnpadded::decode_vec(keys::public().to_paserk().trim_start_matches("k4.public."))
+            .unwrap();
     VerifyingKey::from_bytes(&bytes.try_into().unwrap()).unwrap()
 }

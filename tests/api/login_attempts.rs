@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use actix_web::{App, HttpRequest, http::StatusCode, test::init_service, web};
-use paseto_actix::{LoginLayer, MemoryRevocations, MemorySeries, PasetoSession, Remember, RememberMe};
+use paseto_actix::{
+    LoginLayer, MemoryRevocations, MemorySeries, PasetoSession, Remember, RememberMe,
+};
 use paseto_actix_tests::{
     remember::{House, REMEMBER, SESSION, Users, routes, state, with_cookie},
     revocation::Failing,
@@ -29,8 +31,10 @@ async fn login_slowly(
 
 async fn site(house: &House, series: bool, revocations: bool) -> Site {
     let store = MemoryRevocations::new(100).clock(house.clock.clone());
-    let (mut remember, mut session) =
-        (house.remember(), PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone()));
+    let (mut remember, mut session) = (
+        house.remember(),
+        PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone()),
+    );
     if series {
         remember = remember.series_store(MemorySeries::new(100).clock(house.clock.clone()));
     }
@@ -58,13 +62,21 @@ async fn a_remembered_login_with_the_old_password_does_not_outlive_the_change() 
             let mut client = Client::new();
             let answer = client.get(&site, if can_end { uri } else { "/login-slowly" }).await;
             if revocations && uri.ends_with("end=yes") {
-                assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{case}: all logins have ended");
+                assert_eq!(
+                    answer.status,
+                    StatusCode::UNAUTHORIZED,
+                    "{case}: all logins have ended"
+                );
                 assert!(set_cookies(&answer.headers).is_empty(), "{case}");
                 continue;
             }
             assert_eq!(answer.body, "in", "{case}");
             let remembered = client.cookie(REMEMBER).unwrap().to_owned();
-            assert_eq!(state(&site, &mut with_cookie(&remembered)).await, "Anonymous", "{case} {uri}");
+            assert_eq!(
+                state(&site, &mut with_cookie(&remembered)).await,
+                "Anonymous",
+                "{case} {uri}"
+            );
         }
     }
 }
@@ -79,12 +91,19 @@ async fn a_user_who_may_not_log_in_is_refused() {
         let mut client = Client::new();
         let answer = client.get(&site, uri).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{uri}");
-        assert_eq!(answer.body, r#"{"type":"about:blank","title":"Forbidden","status":403}"#, "{uri}");
+        assert_eq!(
+            answer.body, r#"{"type":"about:blank","title":"Forbidden","status":403}"#,
+            "{uri}"
+        );
         assert!(set_cookies(&answer.headers).is_empty(), "{uri}: {:?}", answer.headers);
     }
     house.users.set("down", Some("the database"));
     for uri in ["/login?user=bob", "/login?user=bob&remember=yes"] {
-        assert_eq!(Client::new().get(&site, uri).await.status, StatusCode::SERVICE_UNAVAILABLE, "{uri}");
+        assert_eq!(
+            Client::new().get(&site, uri).await.status,
+            StatusCode::SERVICE_UNAVAILABLE,
+            "{uri}"
+        );
     }
     house.users.set("down", None);
     assert_eq!(Client::new().get(&site, "/login?user=bob").await.body, "in");
@@ -96,7 +115,10 @@ async fn a_login_fails_while_the_revocation_store_fails() {
     let house = House::new();
     let store = Failing::new(&house.clock, 100);
     let session = PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone());
-    let layer = LoginLayer::new(session.revocations(store.clone()).build().unwrap(), house.remember().build().unwrap());
+    let layer = LoginLayer::new(
+        session.revocations(store.clone()).build().unwrap(),
+        house.remember().build().unwrap(),
+    );
     let app = App::new().wrap(layer).configure(routes);
     let site = Site::new(init_service(app).await, |request| request.to_request());
     store.set_down(true);

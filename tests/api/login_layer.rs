@@ -12,8 +12,8 @@ use actix_web::{
     web,
 };
 use paseto_actix::{
-    LoggedIn, LoginEntry, LoginLayer, MemoryRevocations, MemorySeries, PasetoSession, PasetoSessionStore, RandomId,
-    Remember, RememberMe, RememberMeBuilder,
+    LoggedIn, LoginEntry, LoginLayer, MemoryRevocations, MemorySeries, PasetoSession,
+    PasetoSessionStore, RandomId, Remember, RememberMe, RememberMeBuilder,
 };
 use paseto_actix_tests::{
     logs::Logs,
@@ -33,7 +33,9 @@ async fn assert_refused(site: &Site, logs: &Logs) {
         assert!(!answer.headers.contains_key("set-cookie"), "{uri}");
     }
     let lines = logs.lines().join("\n");
-    assert!(lines.contains("no PasetoSession around RememberMe: call `App::wrap(LoginLayer::new(session, remember))`"));
+    assert!(lines.contains(
+        "no PasetoSession around RememberMe: call `App::wrap(LoginLayer::new(session, remember))`"
+    ));
 }
 
 #[actix_web::test]
@@ -41,9 +43,14 @@ async fn a_remember_me_without_a_session_or_outside_of_it_is_refused() {
     let house = House::new();
     let logs = Logs::capture();
     let app = App::new().wrap(house.remember().build().unwrap()).configure(routes);
-    assert_refused(&Site::new(init_service(app).await, |request| request.to_request()), &logs).await;
-    let app = App::new().wrap(session_of(&house)).wrap(house.remember().build().unwrap()).configure(routes);
-    assert_refused(&Site::new(init_service(app).await, |request| request.to_request()), &logs).await;
+    assert_refused(&Site::new(init_service(app).await, |request| request.to_request()), &logs)
+        .await;
+    let app = App::new()
+        .wrap(session_of(&house))
+        .wrap(house.remember().build().unwrap())
+        .configure(routes);
+    assert_refused(&Site::new(init_service(app).await, |request| request.to_request()), &logs)
+        .await;
 }
 
 /// `RememberMe` contains the middleware of actix-identity, so a second one is harmless in any place.
@@ -51,10 +58,16 @@ async fn a_remember_me_without_a_session_or_outside_of_it_is_refused() {
 async fn the_middleware_of_actix_identity_cannot_be_in_the_wrong_place() {
     let house = House::new();
     let remember = || house.remember().build().unwrap();
-    let inside =
-        App::new().wrap(IdentityMiddleware::default()).wrap(remember()).wrap(session_of(&house)).configure(routes);
-    let outside =
-        App::new().wrap(remember()).wrap(IdentityMiddleware::default()).wrap(session_of(&house)).configure(routes);
+    let inside = App::new()
+        .wrap(IdentityMiddleware::default())
+        .wrap(remember())
+        .wrap(session_of(&house))
+        .configure(routes);
+    let outside = App::new()
+        .wrap(remember())
+        .wrap(IdentityMiddleware::default())
+        .wrap(session_of(&house))
+        .configure(routes);
     let without = App::new().wrap(remember()).wrap(session_of(&house)).configure(routes);
     for site in [
         Site::new(init_service(inside).await, |request| request.to_request()),
@@ -80,7 +93,10 @@ async fn another_session_middleware_has_to_be_declared() {
     };
     let app = App::new().wrap(house.remember().build().unwrap()).wrap(store()).configure(routes);
     let site = Site::new(init_service(app).await, |request| request.to_request());
-    assert_eq!(site.send(TestRequest::with_uri("/state")).await.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(
+        site.send(TestRequest::with_uri("/state")).await.status,
+        StatusCode::INTERNAL_SERVER_ERROR
+    );
 
     let declared = house.remember().other_session_middleware().build().unwrap();
     let app = App::new().wrap(declared).wrap(store()).configure(routes);
@@ -105,12 +121,17 @@ async fn handlers_without_their_layer_do_not_panic() {
         .route("/layer", web::get().to(async |_: LoginLayer| "layer"))
         .route(
             "/attempt",
-            web::get().to(async |req: HttpRequest| RememberMe::attempt(&req, "ada").await.map(|_| "in")),
+            web::get()
+                .to(async |req: HttpRequest| RememberMe::attempt(&req, "ada").await.map(|_| "in")),
         );
     let site = Site::new(init_service(app).await, |request| request.to_request());
     assert_eq!(site.send(TestRequest::with_uri("/logout")).await.body, "Anonymous None");
     for uri in ["/layer", "/attempt"] {
-        assert_eq!(site.send(TestRequest::with_uri(uri)).await.status, StatusCode::INTERNAL_SERVER_ERROR, "{uri}");
+        assert_eq!(
+            site.send(TestRequest::with_uri(uri)).await.status,
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "{uri}"
+        );
     }
     assert!(logs.lines().join("\n").contains("no LoginLayer around this handler"));
 }
@@ -126,7 +147,10 @@ async fn full_site(house: &House) -> (Site, LoginLayer, Arc<Mutex<Vec<String>>>)
         .revocations(revocations.clone())
         .on_event(move |event| noted.lock().unwrap().push(format!("{event:?}")));
     let session = PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone());
-    let layer = LoginLayer::new(session.revocations(revocations).build().unwrap(), remember.build().unwrap());
+    let layer = LoginLayer::new(
+        session.revocations(revocations).build().unwrap(),
+        remember.build().unwrap(),
+    );
     let app = App::new()
         .wrap(layer.clone())
         .configure(routes)
@@ -143,7 +167,11 @@ async fn login_with_label(req: HttpRequest) -> actix_web::Result<impl Responder>
     Ok("in")
 }
 
-async fn end_others(logins: LoginLayer, req: HttpRequest, _: Option<Identity>) -> actix_web::Result<impl Responder> {
+async fn end_others(
+    logins: LoginLayer,
+    req: HttpRequest,
+    _: Option<Identity>,
+) -> actix_web::Result<impl Responder> {
     logins.logout_others(&req).await?;
     Ok("ended")
 }
@@ -166,16 +194,30 @@ async fn the_logins_of_a_user_are_listed_and_ended() {
     }
     let start = paseto_actix_tests::clock::START;
     let logins = layer.logins("ada").await.unwrap();
-    let labels: Vec<_> = logins.iter().map(|login| (login.label.as_str(), login.created - start)).collect();
-    assert_eq!(labels, [("", Duration::minutes(2)), ("Phone", Duration::MINUTE), ("Firefox", Duration::ZERO)]);
-    let lifetimes = |login: &LoginEntry| (login.expires - login.created, login.last_used - login.created);
-    assert!(logins.iter().map(lifetimes).all(|lifetimes| lifetimes == (Duration::days(30), Duration::ZERO)));
+    let labels: Vec<_> =
+        logins.iter().map(|login| (login.label.as_str(), login.created - start)).collect();
+    assert_eq!(
+        labels,
+        [("", Duration::minutes(2)), ("Phone", Duration::MINUTE), ("Firefox", Duration::ZERO)]
+    );
+    let lifetimes =
+        |login: &LoginEntry| (login.expires - login.created, login.last_used - login.created);
+    assert!(
+        logins
+            .iter()
+            .map(lifetimes)
+            .all(|lifetimes| lifetimes == (Duration::days(30), Duration::ZERO))
+    );
     assert!(layer.logins("bob").await.unwrap().is_empty());
 
     let firefox = logins[2].id.to_string();
     assert_eq!(clients[0].get(&site, "/current").await.body, firefox);
     clients[0].drop_cookie(SESSION);
-    assert_eq!(clients[0].get(&site, "/current").await.body, firefox, "a restored login is the same login");
+    assert_eq!(
+        clients[0].get(&site, "/current").await.body,
+        firefox,
+        "a restored login is the same login"
+    );
     let used = layer.logins("ada").await.unwrap()[2].last_used;
     assert_eq!(used - start, Duration::minutes(3));
 
@@ -183,7 +225,11 @@ async fn the_logins_of_a_user_are_listed_and_ended() {
     layer.end_login("ada", RandomId::generate().unwrap()).await.unwrap();
     layer.end_login("ada", logins[0].id).await.unwrap();
     assert_eq!(layer.logins("ada").await.unwrap().len(), 2);
-    assert_eq!(clients[2].get(&site, "/me").await.status, StatusCode::UNAUTHORIZED, "the session ends too");
+    assert_eq!(
+        clients[2].get(&site, "/me").await.status,
+        StatusCode::UNAUTHORIZED,
+        "the session ends too"
+    );
     assert_eq!(clients[0].get(&site, "/me").await.body, "ada");
 }
 
@@ -191,7 +237,8 @@ async fn the_logins_of_a_user_are_listed_and_ended() {
 async fn theft_ends_the_session_of_the_thief() {
     for revocations in [true, false] {
         let house = House::new();
-        let site = if revocations { full_site(&house).await.0 } else { site_with_series(&house).await.0 };
+        let site =
+            if revocations { full_site(&house).await.0 } else { site_with_series(&house).await.0 };
         let mut owner = ada(&site).await;
         let stolen = owner.cookie(REMEMBER).unwrap().to_owned();
         let mut thief = Client::new();
@@ -239,7 +286,10 @@ async fn each_event_is_reported_once() {
     events.lock().unwrap().clear();
     use_up(&site, &second).await;
     let reused: Vec<String> = events.lock().unwrap().drain(..).collect();
-    assert!(matches!(&*reused, [event] if event.starts_with(r#"Reused { subject: "ada", login: ""#)), "{reused:?}");
+    assert!(
+        matches!(&*reused, [event] if event.starts_with(r#"Reused { subject: "ada", login: ""#)),
+        "{reused:?}"
+    );
     assert!(!reused[0].contains(&login), "each login has its own id");
 
     layer.logout_all("ada").await.unwrap();
@@ -256,7 +306,8 @@ async fn logout_others_needs_a_login_and_spares_it() {
     let (site, ..) = full_site(&house).await;
     assert_eq!(Client::new().get(&site, "/end-others").await.status, StatusCode::UNAUTHORIZED);
     let mut clients = Vec::new();
-    for uri in ["/login?user=ada", "/login?user=ada", "/identity-login?user=ada", "/login?user=bob"] {
+    for uri in ["/login?user=ada", "/login?user=ada", "/identity-login?user=ada", "/login?user=bob"]
+    {
         let mut client = Client::new();
         client.get(&site, uri).await;
         clients.push(client);
@@ -264,7 +315,11 @@ async fn logout_others_needs_a_login_and_spares_it() {
     let mut copy = clients[0].clone();
     assert_eq!(clients[0].get(&site, "/end-others").await.body, "ended");
     assert_eq!(clients[0].get(&site, "/me").await.body, "ada");
-    assert_eq!(copy.get(&site, "/me").await.status, StatusCode::UNAUTHORIZED, "a copy of the old cookie");
+    assert_eq!(
+        copy.get(&site, "/me").await.status,
+        StatusCode::UNAUTHORIZED,
+        "a copy of the old cookie"
+    );
     assert_eq!(clients[1].get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(clients[2].get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(clients[3].get(&site, "/me").await.body, "bob");

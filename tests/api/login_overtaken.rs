@@ -12,8 +12,8 @@ use actix_identity::IdentityMiddleware;
 use actix_web::{App, HttpRequest, http::StatusCode, rt::task::yield_now, test::init_service, web};
 use futures_util::future::join;
 use paseto_actix::{
-    CachedRevocations, LoginLayer, MemoryRevocations, MemorySeries, PasetoSession, Remember, RememberMe, Revocations,
-    SessionCookie,
+    CachedRevocations, LoginLayer, MemoryRevocations, MemorySeries, PasetoSession, Remember,
+    RememberMe, Revocations, SessionCookie,
 };
 use paseto_actix_tests::{
     remember::{House, REMEMBER, SESSION, ada, routes, state, with_cookie},
@@ -71,7 +71,8 @@ async fn a_login_that_has_ended_does_not_end_others() {
     for series in [false, true] {
         for only_this_one in [false, true] {
             let (house, gate) = (House::new(), Gate::default());
-            let layer = layer(&house, MemoryRevocations::new(100).clock(house.clock.clone()), series);
+            let layer =
+                layer(&house, MemoryRevocations::new(100).clock(house.clock.clone()), series);
             let site = site(&layer, &gate).await;
             let mut thief = ada(&site).await;
             let copy = thief.clone();
@@ -92,7 +93,11 @@ async fn a_login_that_has_ended_does_not_end_others() {
             owner.drop_cookie(SESSION);
             assert_eq!(state(&site, &mut owner).await, "Remembered", "{case}");
             for mut ended in [thief, copy] {
-                assert_eq!(ended.get(&site, "/me").await.status, StatusCode::UNAUTHORIZED, "{case}");
+                assert_eq!(
+                    ended.get(&site, "/me").await.status,
+                    StatusCode::UNAUTHORIZED,
+                    "{case}"
+                );
             }
         }
     }
@@ -104,7 +109,8 @@ async fn a_cached_answer_begins_no_session() {
     let (house, gate) = (House::new(), Gate::default());
     let store = MemoryRevocations::new(100).clock(house.clock.clone());
     let elsewhere = layer(&house, store.clone(), false);
-    let cached = CachedRevocations::new(store, StdDuration::from_secs(60)).clock(house.clock.clone());
+    let cached =
+        CachedRevocations::new(store, StdDuration::from_secs(60)).clock(house.clock.clone());
     let site = site(&layer(&house, cached, false), &gate).await;
     let remembered = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
     assert_eq!(state(&site, &mut with_cookie(&remembered)).await, "Remembered");
@@ -140,12 +146,14 @@ async fn a_session_whose_user_has_another_key_is_an_error() {
     for (subject_key, status) in [(None, 500), (Some("uid"), 200)] {
         let house = House::new();
         let store = MemoryRevocations::new(100).clock(house.clock.clone());
-        let mut session =
-            PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone()).revocations(store);
+        let mut session = PasetoSession::builder(house.session_key.clone())
+            .clock(house.clock.clone())
+            .revocations(store);
         if let Some(key) = subject_key {
             session = session.subject_key(key);
         }
-        let remember = house.remember().identity(|| IdentityMiddleware::builder().id_key("uid").build());
+        let remember =
+            house.remember().identity(|| IdentityMiddleware::builder().id_key("uid").build());
         let layer = LoginLayer::new(session.build().unwrap(), remember.build().unwrap());
         let site = site(&layer, &Gate::default()).await;
         let mut client = Client::new();
@@ -156,7 +164,10 @@ async fn a_session_whose_user_has_another_key_is_an_error() {
     }
 }
 
-async fn login_noted_late(req: HttpRequest, cookie: SessionCookie) -> actix_web::Result<&'static str> {
+async fn login_noted_late(
+    req: HttpRequest,
+    cookie: SessionCookie,
+) -> actix_web::Result<&'static str> {
     RememberMe::login(&req, "ada", Remember::Yes).await?;
     cookie.attempt("ada").await?;
     Ok("in")
@@ -166,7 +177,10 @@ async fn login_noted_late(req: HttpRequest, cookie: SessionCookie) -> actix_web:
 async fn a_noted_login_keeps_its_id() {
     let house = House::new();
     let layer = layer(&house, MemoryRevocations::new(100).clock(house.clock.clone()), true);
-    let app = App::new().wrap(layer.clone()).configure(routes).route("/noted-late", web::get().to(login_noted_late));
+    let app = App::new()
+        .wrap(layer.clone())
+        .configure(routes)
+        .route("/noted-late", web::get().to(login_noted_late));
     let site = Site::new(init_service(app).await, |request| request.to_request());
     let mut client = Client::new();
     assert_eq!(client.get(&site, "/noted-late").await.body, "in");

@@ -8,8 +8,8 @@ use actix_web::{
     web::{self, Data},
 };
 use paseto_actix::{
-    LocalKey, LoggedIn, LoginLayer, PasetoSession, RefreshError, RefreshTokens, Remember, RememberMe, TokenPair,
-    Verifier,
+    LocalKey, LoggedIn, LoginLayer, PasetoSession, RefreshError, RefreshTokens, Remember,
+    RememberMe, TokenPair, Verifier,
 };
 use paseto_actix_tests::{
     app::{issuer_builder, verifier_builder},
@@ -50,7 +50,8 @@ impl House {
             .build()
             .unwrap();
         let verifier = verifier_builder(&clock).revocations(stores.clone()).build().unwrap();
-        let session = PasetoSession::builder(key.clone()).revocations(stores.clone()).clock(clock.clone());
+        let session =
+            PasetoSession::builder(key.clone()).revocations(stores.clone()).clock(clock.clone());
         let users = stores.clone();
         let mut remember = RememberMe::builder(key).clock(clock).user_loader(move |id| {
             let users = users.clone();
@@ -62,7 +63,8 @@ impl House {
         if of_remembered != Stores::Revocations {
             remember = remember.series_store(stores.clone());
         }
-        let layer = LoginLayer::new(session.build().unwrap(), remember.build().unwrap()).refresh_tokens(tokens.clone());
+        let layer = LoginLayer::new(session.build().unwrap(), remember.build().unwrap())
+            .refresh_tokens(tokens.clone());
         let app = App::new()
             .app_data(Data::new(stores.clone()))
             .wrap(layer.clone())
@@ -121,7 +123,11 @@ impl House {
 }
 
 /// The password that the user types is right, whether it has changed or not.
-async fn log_in(req: HttpRequest, user: web::Path<String>, stores: Data<Stepped>) -> actix_web::Result<&'static str> {
+async fn log_in(
+    req: HttpRequest,
+    user: web::Path<String>,
+    stores: Data<Stepped>,
+) -> actix_web::Result<&'static str> {
     stores.note(Event::AttemptBegins);
     let attempt = RememberMe::attempt(&req, &**user).await?;
     stores.note(Event::AttemptIsNoted);
@@ -157,11 +163,13 @@ impl Drop for Counts {
 }
 
 async fn check_login(of_remembered: Stores, changes_password: bool) {
-    let (house, mut order, mut counts) = (House::new(of_remembered).await, Vec::new(), Counts::default());
+    let (house, mut order, mut counts) =
+        (House::new(of_remembered).await, Vec::new(), Counts::default());
     for number in 0.. {
         let user = number.to_string();
         let reply = house.race(&user, changes_password, house.log_in(&user), &mut order).await;
-        let accepted = [house.accepts(&reply, SESSION).await, house.accepts(&reply, REMEMBER).await];
+        let accepted =
+            [house.accepts(&reply, SESSION).await, house.accepts(&reply, REMEMBER).await];
         counts.check(&house.stores, &accepted, &order);
         if !advance(&mut order) {
             break;
@@ -175,9 +183,11 @@ async fn check_restore(of_remembered: Stores, changes_password: bool) {
     for number in 0.. {
         let user = number.to_string();
         let cookie = house.log_in(&user).await.cookie(REMEMBER).unwrap();
-        let reply = house.race(&user, changes_password, house.visit(REMEMBER, &cookie), &mut order).await;
+        let reply =
+            house.race(&user, changes_password, house.visit(REMEMBER, &cookie), &mut order).await;
         restored[usize::from(reply.status == 200)] += 1;
-        let accepted = [house.accepts(&reply, SESSION).await, house.accepts(&reply, REMEMBER).await];
+        let accepted =
+            [house.accepts(&reply, SESSION).await, house.accepts(&reply, REMEMBER).await];
         assert_eq!(accepted, [false, false], "{order:?}");
         assert_eq!(house.visit(REMEMBER, &cookie).await.status, 401, "{order:?}");
         if !advance(&mut order) {
@@ -209,7 +219,8 @@ for_all_stores! {
 
 #[actix_web::test]
 async fn a_login_with_tokens() {
-    let (house, mut order, mut counts) = (House::new(Stores::Both).await, Vec::new(), Counts::default());
+    let (house, mut order, mut counts) =
+        (House::new(Stores::Both).await, Vec::new(), Counts::default());
     for number in 0.. {
         let user = number.to_string();
         let operation = async {

@@ -9,9 +9,9 @@ use actix_web::{
     web,
 };
 use paseto_actix::{
-    Clock, Format, Issuer, IssuerConfig, LocalKey, MaybePaseto, Paseto, PasetoRequired, PublicKey, Refusal, SecretKey,
-    SystemClock, TokenSource, VerifiedToken, Verifier, VerifierBuilder, VerifierConfig, VerifyErrorKind as Kind,
-    paseto_required,
+    Clock, Format, Issuer, IssuerConfig, LocalKey, MaybePaseto, Paseto, PasetoRequired, PublicKey,
+    Refusal, SecretKey, SystemClock, TokenSource, VerifiedToken, Verifier, VerifierBuilder,
+    VerifierConfig, VerifyErrorKind as Kind, paseto_required,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -43,8 +43,9 @@ fn builder() -> VerifierBuilder {
 /// Each of these, sent to each verifier below, is a scenario: most are refused, each for another reason.
 fn tokens() -> Vec<String> {
     let clock = TestClock::new();
-    let token =
-        |builder: paseto_actix::IssuerBuilder| builder.build().unwrap().issue(&json!({ "claim": CLAIM })).unwrap();
+    let token = |builder: paseto_actix::IssuerBuilder| {
+        builder.build().unwrap().issue(&json!({ "claim": CLAIM })).unwrap()
+    };
     let (secret, other) = (keys::secret(), SecretKey::generate());
     let good = token(issuer_builder(&clock));
     let sign = |payload: Value| parts::sign(&secret, payload.to_string().as_bytes(), b"", b"");
@@ -113,7 +114,11 @@ async fn demanding() -> &'static str {
     "served"
 }
 
-async fn maybe(_: MaybePaseto<Value>, _: MaybePaseto<Misfit>, _: Option<VerifiedToken>) -> &'static str {
+async fn maybe(
+    _: MaybePaseto<Value>,
+    _: MaybePaseto<Misfit>,
+    _: Option<VerifiedToken>,
+) -> &'static str {
     "served"
 }
 
@@ -122,7 +127,9 @@ fn requests(token: &str) -> Vec<TestRequest> {
     let cookie = format!("session=a-cookie-of-a-session; paseto={token}");
     let bearer = format!("Bearer {token}");
     let with = |headers: &[(&str, &str)]| {
-        headers.iter().fold(TestRequest::default(), |request, header| request.append_header(*header))
+        headers
+            .iter()
+            .fold(TestRequest::default(), |request, header| request.append_header(*header))
     };
     vec![
         with(&[("authorization", &bearer)]),
@@ -133,7 +140,8 @@ fn requests(token: &str) -> Vec<TestRequest> {
         with(&[("x-token", token)]),
         with(&[("x-token", &bearer)]),
         with(&[("cookie", &cookie)]),
-        with(&[("cookie", &cookie), ("sec-fetch-site", "cross-site")]).method("POST".parse().unwrap()),
+        with(&[("cookie", &cookie), ("sec-fetch-site", "cross-site")])
+            .method("POST".parse().unwrap()),
         with(&[("cookie", &cookie), ("cookie", "paseto=another")]),
         with(&[("sec-websocket-protocol", &format!("paseto, {token}"))]),
         with(&[("sec-websocket-protocol", &format!("{token}, paseto"))]),
@@ -159,9 +167,16 @@ async fn b33_the_log_shows_no_secret() {
     let verifiers = [
         builder().build().unwrap(),
         builder().check(verdict).build().unwrap(),
-        builder().check_async(slow).error_handler(|_, _| HttpResponse::Ok().finish()).build().unwrap(),
+        builder()
+            .check_async(slow)
+            .error_handler(|_, _| HttpResponse::Ok().finish())
+            .build()
+            .unwrap(),
         builder().format(Format::Cbor).build().unwrap(),
-        builder().token_loader(|req| Some(req.cookie("paseto")?.value().to_owned())).build().unwrap(),
+        builder()
+            .token_loader(|req| Some(req.cookie("paseto")?.value().to_owned()))
+            .build()
+            .unwrap(),
     ];
     let (mut accepted, mut refused) = (0, 0);
     let tokens = tokens();
@@ -181,7 +196,8 @@ async fn b33_the_log_shows_no_secret() {
                 .route("/maybe", web::to(maybe));
             let app = init_service(app).await;
             for path in ["/misfit", "/demanding", "/maybe"] {
-                let request = TestRequest::with_uri(path).insert_header(("authorization", format!("Bearer {token}")));
+                let request = TestRequest::with_uri(path)
+                    .insert_header(("authorization", format!("Bearer {token}")));
                 call(&app, request.to_request()).await;
             }
             _ = (verifier.verify_str(token), verifier.verify_str_async(token).await);
@@ -244,7 +260,13 @@ async fn b33_debug_shows_no_secret() {
     let text = issuer().issue(&json!({ "claim": CLAIM })).unwrap();
     secrets.token(&text);
 
-    for value in [&secret as &dyn Debug, &local, &secret.public_key(), &SystemClock, &(&SystemClock as &dyn Clock)] {
+    for value in [
+        &secret as &dyn Debug,
+        &local,
+        &secret.public_key(),
+        &SystemClock,
+        &(&SystemClock as &dyn Clock),
+    ] {
         assert_discreet(&secrets, value);
     }
     let claims = json!({ "claim": CLAIM });
@@ -254,14 +276,17 @@ async fn b33_debug_shows_no_secret() {
     assert_discreet(&secrets, &issuer().token(&claims).subject("ada"));
     assert_discreet(&secrets, &issuer().issue(&json!({ "exp": CLAIM })).unwrap_err());
 
-    let issuer_settings = json!({ "iss": ISSUER, "private_keys": [{ "paserk": keys::SECRET_PASERK }] });
-    let pem_settings = json!({ "iss": ISSUER, "private_keys": [{ "version": 4, "key": keys::SECRET_PEM }] });
+    let issuer_settings =
+        json!({ "iss": ISSUER, "private_keys": [{ "paserk": keys::SECRET_PASERK }] });
+    let pem_settings =
+        json!({ "iss": ISSUER, "private_keys": [{ "version": 4, "key": keys::SECRET_PEM }] });
     for settings in [issuer_settings, pem_settings] {
         let config: IssuerConfig = serde_json::from_value(settings).unwrap();
         assert_discreet(&secrets, &config);
         assert_discreet(&secrets, &config.into_builder());
     }
-    let verifier_settings = json!({ "public_keys": [{ "iss": ISSUER, "paserk": keys::PUBLIC_PASERK }] });
+    let verifier_settings =
+        json!({ "public_keys": [{ "iss": ISSUER, "paserk": keys::PUBLIC_PASERK }] });
     let config: VerifierConfig = serde_json::from_value(verifier_settings).unwrap();
     assert_discreet(&secrets, &config.public_keys[0]);
     assert_discreet(&secrets, &config);
@@ -272,7 +297,11 @@ async fn b33_debug_shows_no_secret() {
     assert_discreet(&secrets, &verifier);
     assert_discreet(&secrets, &token);
     assert_discreet(&secrets, &token.claims::<u8>().unwrap_err());
-    for bad in [format!("{text}."), text.replace("v4", "v3"), text.replacen("v4.public.e", "v4.public.f", 1)] {
+    for bad in [
+        format!("{text}."),
+        text.replace("v4", "v3"),
+        text.replacen("v4.public.e", "v4.public.f", 1),
+    ] {
         let error = verifier.verify_str(&bad).unwrap_err();
         assert_discreet(&secrets, &error);
         secrets.assert_not_in(&error.to_string(), "an error's text");
@@ -317,6 +346,8 @@ fn b33_a_secret_key_in_place_of_its_id() {
     assert!(error(&unknown).to_string().contains(&unknown));
 }
 
-async fn extract<T: actix_web::FromRequest<Error = actix_web::Error>>(req: &actix_web::HttpRequest) -> T {
+async fn extract<T: actix_web::FromRequest<Error = actix_web::Error>>(
+    req: &actix_web::HttpRequest,
+) -> T {
     T::extract(req).await.unwrap()
 }

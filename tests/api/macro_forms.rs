@@ -99,7 +99,10 @@ async fn registered(paseto: Paseto<Me>) -> impl Responder {
 #[actix_web::test]
 async fn beside_a_route_macro_or_without() -> Outcome {
     let services = |app: &mut ServiceConfig| {
-        app.service(below).service(above).service(several_methods).route("/to", web::get().to(registered));
+        app.service(below)
+            .service(above)
+            .service(several_methods)
+            .route("/to", web::get().to(registered));
     };
     let answers = [
         ("GET /below", "below"),
@@ -147,7 +150,10 @@ mod scoped {
 #[actix_web::test]
 async fn with_several_routes_and_in_a_scope() -> Outcome {
     let services = |app: &mut ServiceConfig| {
-        app.service(before_routes).service(behind_routes).service(scoped::below).service(scoped::above);
+        app.service(before_routes)
+            .service(behind_routes)
+            .service(scoped::below)
+            .service(scoped::above);
     };
     let answers = [
         ("GET /routes/first/1", "first"),
@@ -180,7 +186,8 @@ where
 #[actix_web::test]
 async fn with_type_parameters() -> Outcome {
     let services = |app: &mut ServiceConfig| {
-        app.route("/generic", web::get().to(generic::<Method, 7>)).route("/bounded", web::get().to(bounded::<Me>));
+        app.route("/generic", web::get().to(generic::<Method, 7>))
+            .route("/bounded", web::get().to(bounded::<Me>));
     };
     guarded(services, &[("GET /generic", "GET7"), ("GET /bounded", "ada")]).await
 }
@@ -224,7 +231,9 @@ async fn sixteen_arguments(
     o: Letter<'o'>,
     p: Letter<'p'>,
 ) -> String {
-    [a.0, b.0, c.0, d.0, e.0, f.0, g.0, h.0, i.0, j.0, k.0, l.0, m.0, n.0, o.0, p.0].iter().collect()
+    [a.0, b.0, c.0, d.0, e.0, f.0, g.0, h.0, i.0, j.0, k.0, l.0, m.0, n.0, o.0, p.0]
+        .iter()
+        .collect()
 }
 
 #[post("/patterns/{id}")]
@@ -246,14 +255,20 @@ async fn with_any_number_and_pattern_of_arguments() -> Outcome {
     let services = |app: &mut ServiceConfig| {
         app.service(no_arguments).service(sixteen_arguments).service(patterns);
     };
-    let answers =
-        [("GET /none", "none"), ("GET /sixteen", "abcdefghijklmnop"), ("POST /patterns/9?x=1&y=2", "912POST{")];
+    let answers = [
+        ("GET /none", "none"),
+        ("GET /sixteen", "abcdefghijklmnop"),
+        ("POST /patterns/9?x=1&y=2", "912POST{"),
+    ];
     guarded(services, &answers).await
 }
 
 #[get("/result/{number}")]
 #[paseto_required]
-async fn result(number: Path<String>, Json(point): Json<Point>) -> Result<String, actix_web::Error> {
+async fn result(
+    number: Path<String>,
+    Json(point): Json<Point>,
+) -> Result<String, actix_web::Error> {
     let number: i32 = number.parse().map_err(ErrorBadRequest)?;
     Ok((number + point.x * point.y).to_string())
 }
@@ -310,8 +325,11 @@ async fn beside_utoipa_in_every_order() -> Outcome {
     fn services(app: &mut Documented<'_>) {
         app.service(documented_last).service(documented_between).service(documented_first);
     }
-    let answers =
-        [("GET /documented/last/1", "13"), ("GET /documented/between/1", "13"), ("GET /documented/first/1", "13")];
+    let answers = [
+        ("GET /documented/last/1", "13"),
+        ("GET /documented/between/1", "13"),
+        ("GET /documented/first/1", "13"),
+    ];
     guarded(|app| services(&mut Documented::new(app)), &answers).await?;
 
     let (_, document) = App::new().into_utoipa_app().configure(services).split_for_parts();
@@ -332,7 +350,11 @@ async fn options() -> &'static str {
 }
 
 fn knocked(request: &HttpRequest, _: &VerifiedToken) -> Result<(), Refusal> {
-    if request.headers().contains_key("Knock") { Ok(()) } else { Err(Refusal::forbidden("no knock")) }
+    if request.headers().contains_key("Knock") {
+        Ok(())
+    } else {
+        Err(Refusal::forbidden("no knock"))
+    }
 }
 
 #[actix_web::test]
@@ -347,12 +369,20 @@ async fn every_option_is_enforced() -> Outcome {
         (["read", "write", "admin"], 11, "Knock", StatusCode::UNAUTHORIZED),
         (["read", "write", "admin"], 1, "Ring", StatusCode::FORBIDDEN),
     ] {
-        let token = issuer.token(&json!({})).scopes(scopes).auth_time(now - minutes * Duration::MINUTE).issue()?;
+        let token = issuer
+            .token(&json!({}))
+            .scopes(scopes)
+            .auth_time(now - minutes * Duration::MINUTE)
+            .issue()?;
         let request = TestRequest::with_uri("/options")
             .insert_header(("Authorization", format!("Bearer {token}")))
             .insert_header((header, ""))
             .to_request();
-        assert_eq!(test::call_service(&app, request).await.status(), status, "{scopes:?} {minutes} {header}");
+        assert_eq!(
+            test::call_service(&app, request).await.status(),
+            status,
+            "{scopes:?} {minutes} {header}"
+        );
     }
     Ok(())
 }

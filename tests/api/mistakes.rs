@@ -42,7 +42,8 @@ fn reason(logs: &Logs) -> String {
     let line = lines.next().expect("a line in the log");
     assert_eq!(lines.next(), None, "one line");
     let (level, rest) = line.split_once(' ').expect("a level");
-    let text = rest.split_once("reason=").or_else(|| rest.split_once("message=")).expect("a message").1;
+    let text =
+        rest.split_once("reason=").or_else(|| rest.split_once("message=")).expect("a message").1;
     let end = [" kid=", " issuer=", " method="].iter().filter_map(|field| text.find(field)).min();
     format!("{level} {}", &text[..end.unwrap_or(text.len())])
 }

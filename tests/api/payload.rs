@@ -60,17 +60,24 @@ async fn b21_a_key_that_stands_twice_in_one_map() {
 #[actix_web::test]
 async fn b21_nested_over_16_levels() {
     // The payload is a level itself; an empty list or map is one like any other.
-    for (open, inside, close) in [("[", "1", "]"), ("[", "[]", "]"), (r#"{"a":"#, "1", "}"), (r#"{"a":"#, "{}", "}")] {
+    for (open, inside, close) in
+        [("[", "1", "]"), ("[", "[]", "]"), (r#"{"a":"#, "1", "}"), (r#"{"a":"#, "{}", "}")]
+    {
         let levels = |levels: usize| {
             let open_ones = levels - 1 - usize::from(inside.len() > 1);
-            json(&format!(r#","deep":{}{inside}{}"#, open.repeat(open_ones), close.repeat(open_ones)))
+            json(&format!(
+                r#","deep":{}{inside}{}"#,
+                open.repeat(open_ones),
+                close.repeat(open_ones)
+            ))
         };
         accepted(Format::Json, &levels(16)).await;
         for too_many in [17, 18, 64, 128, 129, 600] {
             refused(Format::Json, &levels(too_many)).await;
         }
     }
-    let mixed = |pairs| json(&format!(r#","deep":{}0{}"#, r#"[{"a":"#.repeat(pairs), "}]".repeat(pairs)));
+    let mixed =
+        |pairs| json(&format!(r#","deep":{}0{}"#, r#"[{"a":"#.repeat(pairs), "}]".repeat(pairs)));
     accepted(Format::Json, &mixed(7)).await;
     refused(Format::Json, &mixed(8)).await;
     refused(Format::Json, &json(&format!(r#","deep":{}"#, "[".repeat(3000)))).await;
@@ -150,7 +157,9 @@ async fn b23_a_key_that_stands_twice_in_one_map() {
 
 #[actix_web::test]
 async fn b23_nested_over_16_levels_or_over_256_keys() {
-    let nested = |open: &[u8], levels: usize| cbor(1, &[b"\x61a", open.repeat(levels - 1).as_slice(), b"\0"].concat());
+    let nested = |open: &[u8], levels: usize| {
+        cbor(1, &[b"\x61a", open.repeat(levels - 1).as_slice(), b"\0"].concat())
+    };
     // Lists, maps and tags, in definite and indefinite lengths.
     for open in [b"\x81".as_slice(), b"\xa1\x01", b"\xc1", b"\xd9\xd9\xf7"] {
         accepted(Format::Cbor, &nested(open, 16)).await;
@@ -158,11 +167,15 @@ async fn b23_nested_over_16_levels_or_over_256_keys() {
             refused(Format::Cbor, &nested(open, levels)).await;
         }
     }
-    let keys = |keys: usize| cbor(keys - 2, &(2..keys).flat_map(|key| [0x19, 1, key as u8, 0]).collect::<Vec<_>>());
+    let keys = |keys: usize| {
+        cbor(keys - 2, &(2..keys).flat_map(|key| [0x19, 1, key as u8, 0]).collect::<Vec<_>>())
+    };
     let text = |keys: usize| {
         cbor(
             keys - 2,
-            &(2..keys).flat_map(|key| cbor_text(&format!("{key}")).into_iter().chain([0])).collect::<Vec<_>>(),
+            &(2..keys)
+                .flat_map(|key| cbor_text(&format!("{key}")).into_iter().chain([0]))
+                .collect::<Vec<_>>(),
         )
     };
     accepted(Format::Cbor, &text(256)).await;
@@ -224,7 +237,15 @@ async fn b23_lengths_that_are_lies() {
     let before = peak_of_memory();
     for major in 2..=5 {
         // From 16 GiB on, the next less than what the machine word holds, and the largest.
-        for length in [1 << 34, (1 << 34) + 1, 1 << 40, (1 << 62) - 1, i64::MAX as u64, u64::MAX - 1, u64::MAX] {
+        for length in [
+            1 << 34,
+            (1 << 34) + 1,
+            1 << 40,
+            (1 << 62) - 1,
+            i64::MAX as u64,
+            u64::MAX - 1,
+            u64::MAX,
+        ] {
             let head = cbor_head(major, length);
             let filled = [head.clone(), vec![0x61; 64]].concat();
             for item in [&head, &filled] {
@@ -240,14 +261,21 @@ async fn b23_lengths_that_are_lies() {
         }
     }
     // Other tests run at the same time, but none of them takes gibibytes.
-    assert!(peak_of_memory() - before < 8 << 20, "memory for as much as the token said there would be");
+    assert!(
+        peak_of_memory() - before < 8 << 20,
+        "memory for as much as the token said there would be"
+    );
 }
 
 #[actix_web::test]
 async fn b23_indefinite_lengths() {
-    for good in
-        [b"\x5f\x41x\xff".as_slice(), b"\x7f\x61x\xff", b"\x9f\x01\xff", b"\xbf\x01\x01\xff", b"\x9f\x9f\xff\xff"]
-    {
+    for good in [
+        b"\x5f\x41x\xff".as_slice(),
+        b"\x7f\x61x\xff",
+        b"\x9f\x01\xff",
+        b"\xbf\x01\x01\xff",
+        b"\x9f\x9f\xff\xff",
+    ] {
         accepted(Format::Cbor, &cbor(1, &[b"\x61a", good].concat())).await;
         let endless = &good[..good.len() - 1];
         refused(Format::Cbor, &cbor(1, &[b"\x61a", endless].concat())).await;
@@ -270,7 +298,9 @@ async fn b23_indefinite_lengths() {
 
 #[actix_web::test]
 async fn b24_the_format_is_never_guessed() {
-    for (mine, good, others) in [(Format::Json, json(""), cbor(0, b"")), (Format::Cbor, cbor(0, b""), json(""))] {
+    for (mine, good, others) in
+        [(Format::Json, json(""), cbor(0, b"")), (Format::Cbor, cbor(0, b""), json(""))]
+    {
         accepted(mine, &good).await;
         refused(mine, &others).await;
     }

@@ -39,7 +39,10 @@ impl Tenant {
     }
 }
 
-fn trusting<'a>(clock: &TestClock, tenants: impl IntoIterator<Item = &'a Tenant>) -> VerifierBuilder {
+fn trusting<'a>(
+    clock: &TestClock,
+    tenants: impl IntoIterator<Item = &'a Tenant>,
+) -> VerifierBuilder {
     let keys = tenants.into_iter().map(|tenant| tenant.secret.public_key());
     Verifier::builder().trust_keys(ISSUER, keys).clock(clock.clone())
 }
@@ -48,7 +51,11 @@ fn trusting<'a>(clock: &TestClock, tenants: impl IntoIterator<Item = &'a Tenant>
 fn wait_for_tables(verifier: &Verifier, count: usize) {
     let start = Instant::now();
     while verifier.precomputed_keys() != count {
-        assert!(start.elapsed() < StdDuration::from_secs(60), "{} tables", verifier.precomputed_keys());
+        assert!(
+            start.elapsed() < StdDuration::from_secs(60),
+            "{} tables",
+            verifier.precomputed_keys()
+        );
         thread::yield_now();
     }
 }
@@ -58,7 +65,11 @@ fn wait_for_tables(verifier: &Verifier, count: usize) {
 fn use_tokens_until_table(verifier: &Verifier, tenant: &Tenant, count: usize) {
     let start = Instant::now();
     while verifier.precomputed_keys() != count {
-        assert!(start.elapsed() < StdDuration::from_secs(60), "{} tables", verifier.precomputed_keys());
+        assert!(
+            start.elapsed() < StdDuration::from_secs(60),
+            "{} tables",
+            verifier.precomputed_keys()
+        );
         tenant.use_tokens(verifier, 1);
     }
 }
@@ -97,7 +108,8 @@ fn rejected_and_repeated_tokens_do_not_count() {
     let (_, footer) = token.rsplit_once('.').unwrap();
     let forged = format!("{body}.{footer}");
     let expired = one.issuer.token(&json!({})).ttl(StdDuration::from_secs(1)).issue().unwrap();
-    let for_another_audience = one.issuer.token(&json!({})).audience("https://other.example").issue().unwrap();
+    let for_another_audience =
+        one.issuer.token(&json!({})).audience("https://other.example").issue().unwrap();
     clock.advance(time::Duration::seconds(30));
     for (token, kind) in [
         (&token, None),
@@ -132,11 +144,14 @@ fn a_key_with_a_table_rejects_what_a_key_without_rejects() {
     let clock = TestClock::new();
     let one = tenant(&clock);
     let with_table = trusting(&clock, [&one]).without_token_cache().build().unwrap();
-    let without_table = trusting(&clock, [&one]).without_token_cache().max_precomputed_keys(0).build().unwrap();
+    let without_table =
+        trusting(&clock, [&one]).without_token_cache().max_precomputed_keys(0).build().unwrap();
     one.use_tokens(&with_table, TOKENS);
     wait_for_tables(&with_table, 1);
     let token = one.token();
-    let kind = |verifier: &Verifier, token: &str| verifier.verify_str(token).err().map(|error| error.kind());
+    let kind = |verifier: &Verifier, token: &str| {
+        verifier.verify_str(token).err().map(|error| error.kind())
+    };
     for at in 0..token.len() {
         let mut bytes = token.clone().into_bytes();
         bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };

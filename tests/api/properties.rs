@@ -28,7 +28,8 @@ fn config(cases: u32) -> ProptestConfig {
 
 /// Asks an issuer, because a list in this file would not follow the list of the library.
 fn is_reserved(name: &str) -> bool {
-    static PROBE: LazyLock<Issuer> = LazyLock::new(|| issuer_builder(&TestClock::new()).build().unwrap());
+    static PROBE: LazyLock<Issuer> =
+        LazyLock::new(|| issuer_builder(&TestClock::new()).build().unwrap());
     let claims = Map::from_iter([(name.to_owned(), Json::Null)]);
     matches!(PROBE.issue(&claims), Err(IssueError::ReservedClaim { .. }))
 }
@@ -56,7 +57,8 @@ fn json_claims() -> impl Strategy<Value = Map<String, Json>> {
     let value = leaf.prop_recursive(5, 24, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Json::from),
-            prop::collection::btree_map(name(), inner, 0..4).prop_map(|map| Json::Object(map.into_iter().collect())),
+            prop::collection::btree_map(name(), inner, 0..4)
+                .prop_map(|map| Json::Object(map.into_iter().collect())),
         ]
     });
     prop::collection::btree_map(name(), value, 0..5).prop_map(|map| map.into_iter().collect())
@@ -89,8 +91,10 @@ fn cbor_claims() -> impl Strategy<Value = BTreeMap<String, Cbor>> {
 fn sorted(value: Cbor) -> Cbor {
     match value {
         Cbor::Map(entries) => {
-            let entries: BTreeMap<_, _> =
-                entries.into_iter().map(|(key, value)| (format!("{key:?}"), (key, sorted(value)))).collect();
+            let entries: BTreeMap<_, _> = entries
+                .into_iter()
+                .map(|(key, value)| (format!("{key:?}"), (key, sorted(value))))
+                .collect();
             Cbor::Map(entries.into_values().collect())
         }
         Cbor::Array(items) => Cbor::Array(items.into_iter().map(sorted).collect()),
@@ -247,7 +251,8 @@ proptest! {
 }
 
 fn pasetors_keys() -> (AsymmetricSecretKey<V4>, AsymmetricPublicKey<V4>) {
-    let decode = |text: &str| Base64UrlUnpadded::decode_vec(text.rsplit('.').next().unwrap()).unwrap();
+    let decode =
+        |text: &str| Base64UrlUnpadded::decode_vec(text.rsplit('.').next().unwrap()).unwrap();
     let secret = AsymmetricSecretKey::from(&decode(keys::SECRET_PASERK)).unwrap();
     (secret, AsymmetricPublicKey::from(&decode(keys::PUBLIC_PASERK)).unwrap())
 }

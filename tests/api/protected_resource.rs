@@ -19,7 +19,8 @@ fn resource(url: &str) -> ProtectedResource {
 #[actix_web::test]
 async fn the_document_is_served_to_every_client() {
     let app = init_service(App::new().service(resource("https://api.example/mcp"))).await;
-    let request = |method| TestRequest::with_uri("/.well-known/oauth-protected-resource/mcp").method(method);
+    let request =
+        |method| TestRequest::with_uri("/.well-known/oauth-protected-resource/mcp").method(method);
     let answer = call(&app, request(Method::GET).to_request()).await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(
@@ -40,10 +41,15 @@ async fn the_document_is_served_to_every_client() {
     assert_eq!(call(&app, request(Method::HEAD).to_request()).await.status, StatusCode::OK);
     let preflight = call(&app, request(Method::OPTIONS).to_request()).await;
     assert_eq!(preflight.status, StatusCode::NO_CONTENT);
-    for (name, value) in [("allow-origin", "*"), ("allow-methods", "GET, HEAD"), ("allow-headers", "*")] {
+    for (name, value) in
+        [("allow-origin", "*"), ("allow-methods", "GET, HEAD"), ("allow-headers", "*")]
+    {
         assert_eq!(preflight.headers.get(format!("access-control-{name}")).unwrap(), value);
     }
-    assert_eq!(call(&app, request(Method::POST).to_request()).await.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(
+        call(&app, request(Method::POST).to_request()).await.status,
+        StatusCode::METHOD_NOT_ALLOWED
+    );
 }
 
 #[actix_web::test]
@@ -52,10 +58,16 @@ async fn a_service_in_a_scope_is_logged() {
         let logs = Logs::capture();
         let app = App::new();
         let resource = resource("https://api.example");
-        let app = if in_scope { app.service(web::scope("/api").service(resource)) } else { app.service(resource) };
+        let app = if in_scope {
+            app.service(web::scope("/api").service(resource))
+        } else {
+            app.service(resource)
+        };
         drop(init_service(app).await);
         assert_eq!(
-            logs.count("ERROR paseto_actix::protected_resource message=a ProtectedResource is in a scope"),
+            logs.count(
+                "ERROR paseto_actix::protected_resource message=a ProtectedResource is in a scope"
+            ),
             lines
         );
     }
@@ -64,7 +76,8 @@ async fn a_service_in_a_scope_is_logged() {
 /// RFC 9728, section 3.2.
 #[actix_web::test]
 async fn parameters_without_values_are_omitted() {
-    let builder = ProtectedResource::builder("https://api.example").parameter("bearer_methods_supported", [""; 0]);
+    let builder = ProtectedResource::builder("https://api.example")
+        .parameter("bearer_methods_supported", [""; 0]);
     let resource = builder.scopes([""; 0]).build().unwrap();
     let path = resource.path().to_owned();
     let app = init_service(App::new().service(resource)).await;
@@ -95,7 +108,10 @@ fn mistakes_are_named() {
             "`resource`: expected a URL that begins with `https://` (or `http://` on a loopback host) and has no \
              fragment, found `api.example`",
         ),
-        (ProtectedResource::builder("https://api.example?a=b"), "`resource`: expected a URL without a query"),
+        (
+            ProtectedResource::builder("https://api.example?a=b"),
+            "`resource`: expected a URL without a query",
+        ),
         (
             builder().authorization_server("http://issuer.example"),
             "`authorization_server`: expected a URL that begins with `https://` (or `http://` on a loopback host) and \
@@ -117,8 +133,14 @@ fn mistakes_are_named() {
             ProtectedResource::builder("https://api.example/a/../b"),
             "`resource`: expected a path without `%`, `*` and `..`, found `/a/../b`",
         ),
-        (ProtectedResource::builder("https://api.example/{id}"), "`resource`: a URL cannot have the character '{'"),
-        (builder().scopes(["read write"]), "`scopes`: expected one scope (RFC 6749, section 3.3), found `read write`"),
+        (
+            ProtectedResource::builder("https://api.example/{id}"),
+            "`resource`: a URL cannot have the character '{'",
+        ),
+        (
+            builder().scopes(["read write"]),
+            "`scopes`: expected one scope (RFC 6749, section 3.3), found `read write`",
+        ),
         (
             builder().documentation("javascript:alert(1)"),
             "`documentation`: expected a URL that begins with `https://` (or `http://` on a loopback host) and has no \
@@ -148,11 +170,13 @@ fn mistakes_are_named() {
 #[actix_web::test]
 async fn challenges_name_the_document() {
     let resource = resource("https://api.example");
-    let verifier = verifier_builder(&TestClock::new()).resource_metadata(resource.metadata_url()).build().unwrap();
-    let app = App::new()
-        .app_data(verifier)
-        .service(resource)
-        .service(web::resource("/").wrap(PasetoRequired::new().scopes(["read"])).to(async || "served"));
+    let verifier = verifier_builder(&TestClock::new())
+        .resource_metadata(resource.metadata_url())
+        .build()
+        .unwrap();
+    let app = App::new().app_data(verifier).service(resource).service(
+        web::resource("/").wrap(PasetoRequired::new().scopes(["read"])).to(async || "served"),
+    );
     let app = init_service(app).await;
     let url = r#"resource_metadata="https://api.example/.well-known/oauth-protected-resource""#;
     let token = issuer_builder(&TestClock::new()).build().unwrap().issue(&json!({})).unwrap();

@@ -87,9 +87,13 @@ async fn b50_a_password_that_was_wrong_for_a_while() {
     assert_eq!(redis.command(&["CONFIG", "SET", "requirepass", "another"]), "OK");
     for _ in 0..3 {
         let error = store.ping().await.unwrap_err();
-        assert_eq!(error.to_string(), "Redis: Password authentication failed - AuthenticationFailed");
+        assert_eq!(
+            error.to_string(),
+            "Redis: Password authentication failed - AuthenticationFailed"
+        );
     }
-    let command = ["--no-auth-warning", "-a", "another", "CONFIG", "SET", "requirepass", "the-password"];
+    let command =
+        ["--no-auth-warning", "-a", "another", "CONFIG", "SET", "requirepass", "the-password"];
     assert_eq!(redis.command(&command), "OK");
     let start = Instant::now();
     while store.ping().await.is_err() {
@@ -102,7 +106,10 @@ async fn b50_a_password_that_was_wrong_for_a_while() {
 async fn b50_a_ping_is_answered_by_a_server_that_takes_what_it_is_told() {
     let Some(mut redis) = Redis::start() else { return };
     let url = redis.url().replace("//", "//user:the-password@");
-    assert_eq!(redis.command(&["ACL", "SETUSER", "user", "on", ">the-password", "~*", "+@all"]), "OK");
+    assert_eq!(
+        redis.command(&["ACL", "SETUSER", "user", "on", ">the-password", "~*", "+@all"]),
+        "OK"
+    );
     let refused = async |store: &RedisRevocations, word: &str| {
         let error = store.ping().await.unwrap_err().to_string();
         assert!(error.starts_with("Redis: ") && error.contains(word), "{error}");
@@ -111,9 +118,17 @@ async fn b50_a_ping_is_answered_by_a_server_that_takes_what_it_is_told() {
     let store = patient(&url);
     store.ping().await.unwrap();
     for (setting, back, word) in [
-        (["REPLICAOF", "127.0.0.1", "1"].as_slice(), ["REPLICAOF", "NO", "ONE"].as_slice(), "read only replica"),
+        (
+            ["REPLICAOF", "127.0.0.1", "1"].as_slice(),
+            ["REPLICAOF", "NO", "ONE"].as_slice(),
+            "read only replica",
+        ),
         (&["CONFIG", "SET", "maxmemory", "1"], &["CONFIG", "SET", "maxmemory", "0"], "OOM"),
-        (&["ACL", "SETUSER", "user", "-set"], &["ACL", "SETUSER", "user", "+set"], "no permissions"),
+        (
+            &["ACL", "SETUSER", "user", "-set"],
+            &["ACL", "SETUSER", "user", "+set"],
+            "no permissions",
+        ),
     ] {
         assert_eq!(redis.command(setting), "OK");
         refused(&store, word).await;
@@ -136,7 +151,10 @@ async fn b50_a_ping_is_answered_by_a_server_that_takes_what_it_is_told() {
 
 #[test]
 fn b31_a_url_of_no_redis_server() {
-    let error = RedisRevocations::builder("http://:the-password@127.0.0.1/").build().unwrap_err().to_string();
+    let error = RedisRevocations::builder("http://:the-password@127.0.0.1/")
+        .build()
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("no URL of a Redis server"), "{error}");
     assert!(!error.contains("`redis-tls`") && !error.contains("the-password"), "{error}");
 }

@@ -11,8 +11,8 @@ use std::{
 use actix_web::{App, HttpRequest, rt::task::spawn_blocking, test::init_service, web};
 use futures_util::future::{join, join_all, join4};
 use paseto_actix::{
-    Event, Issuer, LocalKey, LoginLayer, PasetoSession, RedisRevocations, RedisSeries, RememberMe, SecretKey,
-    UserStamp, Verifier, VerifyErrorKind,
+    Event, Issuer, LocalKey, LoginLayer, PasetoSession, RedisRevocations, RedisSeries, RememberMe,
+    SecretKey, UserStamp, Verifier, VerifyErrorKind,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -84,15 +84,20 @@ impl Chaos {
     async fn new([revocations, series]: &Servers) -> Self {
         let revocations = RedisRevocations::builder(revocations.url()).build().unwrap();
         let key = SecretKey::generate();
-        let verifier = Verifier::builder().trust(ISSUER, key.public_key()).revocations(revocations.clone());
+        let verifier =
+            Verifier::builder().trust(ISSUER, key.public_key()).revocations(revocations.clone());
         let remember = RememberMe::builder(LocalKey::generate())
             .user_loader(async |_| Some(UserStamp::of("the hash of a password")))
             .series_store(RedisSeries::builder(series.url()).build().unwrap())
             .revocations(revocations.clone())
             .on_event(|event| {
-                assert!(!matches!(event, Event::Reused { .. }), "an honest browser is a thief: {event:?}")
+                assert!(
+                    !matches!(event, Event::Reused { .. }),
+                    "an honest browser is a thief: {event:?}"
+                )
             });
-        let session = PasetoSession::builder(LocalKey::generate()).revocations(revocations).build().unwrap();
+        let session =
+            PasetoSession::builder(LocalKey::generate()).revocations(revocations).build().unwrap();
         let app = App::new()
             .wrap(LoginLayer::new(session, remember.build().unwrap()))
             .configure(routes)
@@ -119,7 +124,8 @@ impl Chaos {
                 }
             }
             let user = format!("ada-{number}");
-            let (session, login) = (chaos.log_in(&user, "no").await, chaos.log_in(&user, "yes").await);
+            let (session, login) =
+                (chaos.log_in(&user, "no").await, chaos.log_in(&user, "yes").await);
             chaos.sessions.good.push(session);
             chaos.logins.good.push(only(&login, REMEMBER));
         }
@@ -131,7 +137,9 @@ impl Chaos {
     /// Logs in, in a browser of its own.
     async fn log_in(&self, user: &str, remember: &str) -> Client {
         let (mut client, start) = (Client::new(), Instant::now());
-        while client.get(&self.site, &format!("/login?user={user}&remember={remember}")).await.body != "in" {
+        while client.get(&self.site, &format!("/login?user={user}&remember={remember}")).await.body
+            != "in"
+        {
             assert!(start.elapsed() < RECOVERED, "no login succeeds");
         }
         client
@@ -152,7 +160,11 @@ impl Chaos {
             let (path, sender, ended) = match number % 4 {
                 0 | 1 => ("/logout".to_owned(), browser.clone(), vec![before, browser]),
                 2 => (format!("/logout-all/{user}"), Client::new(), vec![before, browser]),
-                _ => ("/logout-others".to_owned(), self.log_in(&user, "yes").await, vec![before, browser]),
+                _ => (
+                    "/logout-others".to_owned(),
+                    self.log_in(&user, "yes").await,
+                    vec![before, browser],
+                ),
             };
             logouts.push(Logout { path, sender, user, ended, confirmed: false });
         }
@@ -202,10 +214,13 @@ impl Chaos {
         let sent = join_all(logouts.iter_mut().map(|logout| logout.send(site)));
         let requests = async |one: &mut _| request(site, one).await;
         let batches = join(sessions.batch(requests), logins.batch(requests));
-        let all = join4(begin, tokens.batch(async |one| verify(verifier, one).await), batches, sent).await;
+        let all =
+            join4(begin, tokens.batch(async |one| verify(verifier, one).await), batches, sent)
+                .await;
         servers = all.0.unwrap();
 
-        let (revocations_down, series_down) = (failure.is_silent() && hit[0], failure.is_silent() && hit[1]);
+        let (revocations_down, series_down) =
+            (failure.is_silent() && hit[0], failure.is_silent() && hit[1]);
         if failure != Failure::Restarted {
             let count = if failure == Failure::Hung { 2 } else { 10 };
             if revocations_down {
@@ -274,7 +289,10 @@ async fn request(site: &Site, client: &mut Client) -> Outcome {
     }
 }
 
-async fn logout_all(logins: LoginLayer, user: web::Path<String>) -> actix_web::Result<&'static str> {
+async fn logout_all(
+    logins: LoginLayer,
+    user: web::Path<String>,
+) -> actix_web::Result<&'static str> {
     logins.logout_all(&user).await?;
     Ok("out")
 }
@@ -292,18 +310,26 @@ async fn no_ended_login_is_accepted_and_no_honest_browser_is_a_thief_over_100_00
     let mut servers = [revocations, series];
     let mut chaos = Chaos::new(&servers).await;
     let rounds = Failure::ALL.len() * 3;
-    let failures =
-        Failure::ALL.iter().flat_map(|failure| [[true, false], [false, true], [true, true]].map(|hit| (*failure, hit)));
+    let failures = Failure::ALL.iter().flat_map(|failure| {
+        [[true, false], [false, true], [true, true]].map(|hit| (*failure, hit))
+    });
     for (round, (failure, hit)) in failures.enumerate() {
         servers = chaos.outage(servers, failure, hit).await;
-        let left = |all: usize, asked: usize| (all * (round + 1) / rounds).saturating_sub(asked).div_ceil(32);
+        let left = |all: usize, asked: usize| {
+            (all * (round + 1) / rounds).saturating_sub(asked).div_ceil(32)
+        };
         let tokens = left(TOKENS, chaos.tokens.asked);
-        chaos.calm(tokens, left(SESSIONS, chaos.sessions.asked), left(LOGINS, chaos.logins.asked)).await;
+        chaos
+            .calm(tokens, left(SESSIONS, chaos.sessions.asked), left(LOGINS, chaos.logins.asked))
+            .await;
     }
     let Chaos { tokens, sessions, logins, logouts, .. } = chaos;
     println!("tokens: {} requests, the slowest took {:?}", tokens.asked, tokens.slowest);
     println!("sessions: {} requests, the slowest took {:?}", sessions.asked, sessions.slowest);
-    println!("remembered logins: {} requests, the slowest took {:?}; logouts: {logouts}", logins.asked, logins.slowest);
+    println!(
+        "remembered logins: {} requests, the slowest took {:?}; logouts: {logouts}",
+        logins.asked, logins.slowest
+    );
     assert!(tokens.asked >= TOKENS && sessions.asked >= SESSIONS && logins.asked >= LOGINS);
     assert!(tokens.asked + sessions.asked + logins.asked >= 100_000);
 }

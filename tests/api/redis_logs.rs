@@ -4,8 +4,8 @@ use std::{net::TcpListener, time::Duration};
 
 use actix_web::{ResponseError, http::StatusCode};
 use paseto_actix::{
-    Issuer, LocalKey, MemoryRevocations, MemorySeries, RedisRevocations, RedisSeries, RefreshTokens, SecretKey,
-    Verifier,
+    Issuer, LocalKey, MemoryRevocations, MemorySeries, RedisRevocations, RedisSeries,
+    RefreshTokens, SecretKey, Verifier,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -49,7 +49,11 @@ async fn assert_failures_are_logged_without_secrets(url: &str, timeout: Duration
 
     // Refresh tokens, with either store.
     let tokens = || RefreshTokens::builder(issuer.clone(), local.clone());
-    let of_memory = tokens().families(MemorySeries::new(9)).revocations(MemoryRevocations::new(9)).build().unwrap();
+    let of_memory = tokens()
+        .families(MemorySeries::new(9))
+        .revocations(MemoryRevocations::new(9))
+        .build()
+        .unwrap();
     let pair = of_memory.begin(SUBJECT).await.unwrap().issue(&json!({})).unwrap();
     secrets.token(&pair.access_token);
     secrets.token(&pair.refresh_token);
@@ -91,14 +95,20 @@ fn url(port: u16) -> String {
 #[actix_web::test]
 async fn logs_of_a_redis_server_that_is_down_show_no_secret() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    assert_failures_are_logged_without_secrets(&url(closed), LONG_TIMEOUT, "Connection refused").await;
+    assert_failures_are_logged_without_secrets(&url(closed), LONG_TIMEOUT, "Connection refused")
+        .await;
 }
 
 #[actix_web::test]
 async fn logs_of_a_redis_server_that_hangs_show_no_secret() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = url(silent.local_addr().unwrap().port());
-    assert_failures_are_logged_without_secrets(&url, Duration::from_millis(100), "no answer within 100ms").await;
+    assert_failures_are_logged_without_secrets(
+        &url,
+        Duration::from_millis(100),
+        "no answer within 100ms",
+    )
+    .await;
 }
 
 #[actix_web::test]
@@ -114,7 +124,10 @@ async fn logs_of_a_redis_server_with_another_password_show_no_secret() {
 async fn logs_of_a_redis_server_that_repeats_commands_show_no_secret() {
     let Some(mut redis) = Redis::start() else { return };
     redis.restart(&["--rename-command", "HELLO", "HIDDEN"]);
-    assert!(redis.command(&["HELLO", "3", "AUTH", "user", PASSWORD]).contains(PASSWORD), "it repeats");
+    assert!(
+        redis.command(&["HELLO", "3", "AUTH", "user", PASSWORD]).contains(PASSWORD),
+        "it repeats"
+    );
     let url = redis.url().replace("//", &format!("//user:{PASSWORD}@"));
     assert_failures_are_logged_without_secrets(
         &format!("{url}?protocol=resp3"),

@@ -35,7 +35,11 @@ async fn b47_on_redis() {
 /// A verifier on a Redis, a token that it revoked, and one that it did not.
 async fn with_redis(redis: &Redis) -> (Verifier, String, String) {
     let key = SecretKey::generate();
-    let verifier = Verifier::builder().trust(ISSUER, key.public_key()).revocations(on_redis(redis)).build().unwrap();
+    let verifier = Verifier::builder()
+        .trust(ISSUER, key.public_key())
+        .revocations(on_redis(redis))
+        .build()
+        .unwrap();
     let issuer = Issuer::builder(ISSUER).key(key).build().unwrap();
     let (revoked, good) = (token(&issuer, "ada", 0), token(&issuer, "ada", 0));
     let verified = verifier.verify_str_async(&revoked).await.unwrap();

@@ -6,7 +6,8 @@ use std::time::{Duration as StdDuration, Instant};
 use actix_web::rt::time::sleep;
 use futures_util::future::join_all;
 use paseto_actix::{
-    NewSeries, RandomId, RedisSeries, Rotation, SeriesError, SeriesOwner, SeriesStore, TokenUse, test_suites,
+    NewSeries, RandomId, RedisSeries, Rotation, SeriesError, SeriesOwner, SeriesStore, TokenUse,
+    test_suites,
 };
 use paseto_actix_tests::{
     patience::{RECOVERED, Watch},
@@ -45,7 +46,8 @@ async fn series_on_redis() {
         test_suites::series(&store).await;
     }
     test_suites::series_bound(&store, 100).await;
-    let bounded = RedisSeries::builder(redis.url()).max_per_user(3).timeout(StdDuration::from_secs(20));
+    let bounded =
+        RedisSeries::builder(redis.url()).max_per_user(3).timeout(StdDuration::from_secs(20));
     test_suites::series_bound(&bounded.build().unwrap(), 3).await;
     for key in redis.command(&["KEYS", "*"]).lines() {
         let name = key.strip_prefix("paseto:l:").unwrap();
@@ -99,7 +101,8 @@ async fn one_user_cannot_fill_redis() {
 async fn b45_64_uses_at_once_through_several_connections() {
     let Some(redis) = Redis::start() else { return };
     let (series, first) = (id(), id());
-    let stores: Vec<_> = (0..4).map(|_| series_on(&redis)).flat_map(|store| [store.clone(), store]).collect();
+    let stores: Vec<_> =
+        (0..4).map(|_| series_on(&redis)).flat_map(|store| [store.clone(), store]).collect();
     stores[0].begin(new_series("ada", series, first)).await.unwrap();
     let uses = (0..64).map(|i| {
         let store = &stores[i % stores.len()];
@@ -162,7 +165,10 @@ async fn b50_series_while_redis_is_killed_and_hung() {
             match store.rotate(token_use("ada", series, current, next)).await {
                 Ok(outcome) => {
                     // Its answer may have been lost before.
-                    assert!(matches!(outcome, Rotation::Rotated | Rotation::Superseded { .. }), "{outcome:?}");
+                    assert!(
+                        matches!(outcome, Rotation::Rotated | Rotation::Superseded { .. }),
+                        "{outcome:?}"
+                    );
                     break;
                 }
                 Err(_) => assert!(start.elapsed() < RECOVERED, "it does not recover"),
@@ -217,7 +223,8 @@ async fn assert_answers(store: &RedisSeries, mut between: impl FnMut()) {
 #[actix_web::test]
 async fn b50_a_connection_that_the_server_ends_fails_no_use() {
     let Some(mut redis) = Redis::start() else { return };
-    let store = RedisSeries::builder(redis.url()).timeout(StdDuration::from_secs(20)).build().unwrap();
+    let store =
+        RedisSeries::builder(redis.url()).timeout(StdDuration::from_secs(20)).build().unwrap();
     assert_answers(&store, || redis.end_connections()).await;
     assert_answers(&store, || redis.restart(&[])).await;
 }
@@ -266,7 +273,10 @@ async fn the_grace_is_judged_by_the_clock_of_redis() {
     let (one, other) = (series_on(&redis), series_on(&redis));
     let [series, first, second] = [(); 3].map(|()| id());
     one.begin(new_series("ada", series, first)).await.unwrap();
-    assert_eq!(one.rotate(token_use("ada", series, first, second)).await.unwrap(), Rotation::Rotated);
+    assert_eq!(
+        one.rotate(token_use("ada", series, first, second)).await.unwrap(),
+        Rotation::Rotated
+    );
     redis.advance(Duration::seconds(55));
     let retry = token_use("ada", series, first, id());
     assert_eq!(other.rotate(retry).await.unwrap(), Rotation::Superseded { current: second });

@@ -6,8 +6,8 @@ use std::{
 };
 
 use paseto_actix::{
-    Clock, ExceptedLogin, RedisRevocations, RedisSeries, RevocationError, RevocationQuery, Revocations, SeriesOwner,
-    SeriesStore, test_suites,
+    Clock, ExceptedLogin, RedisRevocations, RedisSeries, RevocationError, RevocationQuery,
+    Revocations, SeriesOwner, SeriesStore, test_suites,
 };
 use paseto_actix_tests::{ISSUER, clock::TestClock, redis::Redis};
 use time::{Duration, OffsetDateTime};
@@ -26,7 +26,12 @@ impl ByTestClock {
 }
 
 impl Revocations for ByTestClock {
-    async fn revoke(&self, issuer: &str, token_id: &str, until: OffsetDateTime) -> Result<(), RevocationError> {
+    async fn revoke(
+        &self,
+        issuer: &str,
+        token_id: &str,
+        until: OffsetDateTime,
+    ) -> Result<(), RevocationError> {
         self.store.revoke(issuer, token_id, self.real(until)).await
     }
 
@@ -54,7 +59,9 @@ impl Revocations for ByTestClock {
 async fn revocations_on_redis_over_time() {
     let Some(redis) = Redis::start() else { return };
     let clock = TestClock::new();
-    let builder = RedisRevocations::builder(redis.url()).timeout(StdDuration::from_secs(20)).clock(clock.clone());
+    let builder = RedisRevocations::builder(redis.url())
+        .timeout(StdDuration::from_secs(20))
+        .clock(clock.clone());
     let store = ByTestClock { store: builder.build().unwrap(), clock: clock.clone() };
     let mut moved = Instant::now();
     let mut advance = |by: Duration| {

@@ -11,8 +11,8 @@ use actix_web::{
 };
 use futures_util::future::join_all;
 use paseto_actix::{
-    ConfigError, Event, KeyRing, LocalKey, MemoryRevocations, MemorySeries, RefreshError, RefreshTokens,
-    RefreshTokensBuilder, Revocations, TokenPair, Verifier, VerifyErrorKind as Kind,
+    ConfigError, Event, KeyRing, LocalKey, MemoryRevocations, MemorySeries, RefreshError,
+    RefreshTokens, RefreshTokensBuilder, Revocations, TokenPair, Verifier, VerifyErrorKind as Kind,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -79,7 +79,10 @@ async fn b51_a_pair_and_the_next() {
     assert_eq!((&json["token_type"], &json["expires_in"]), (&json!("Bearer"), &json!(900)));
     assert_eq!(json.as_object().unwrap().len(), 4, "{json}");
     let token = verifier.verify_str_async(&first.access_token).await.unwrap();
-    assert_eq!((token.subject(), token.claims::<Value>().unwrap()["plan"].as_str()), (Some("ada"), Some("pro")));
+    assert_eq!(
+        (token.subject(), token.claims::<Value>().unwrap()["plan"].as_str()),
+        (Some("ada"), Some("pro"))
+    );
     assert_eq!(token.auth_time(), Some(paseto_actix_tests::clock::START));
     assert!(first.refresh_token.starts_with("v4.local."));
 
@@ -124,7 +127,8 @@ async fn b51_what_the_client_sees_of_a_refusal() {
     for text in [first.refresh_token.as_str(), first.refresh_token.as_str(), "v4.local.AAAA", ""] {
         let response = tokens.refresh(text).await.unwrap_err().error_response();
         assert_eq!(response.headers().get(CACHE_CONTROL).unwrap(), "no-store");
-        let challenge = response.headers().get(WWW_AUTHENTICATE).unwrap().to_str().unwrap().to_owned();
+        let challenge =
+            response.headers().get(WWW_AUTHENTICATE).unwrap().to_str().unwrap().to_owned();
         assert!(challenge.contains(r#"error="invalid_token""#), "{challenge}");
         let body = actix_web::body::to_bytes(response.into_body()).await.unwrap();
         answers.push((challenge, body));
@@ -149,7 +153,10 @@ async fn b51_two_at_once_and_a_lost_response() {
     refresh(&tokens, &pairs[63]).await.unwrap();
     assert!(house.reuses.lock().unwrap().is_empty());
     house.clock.advance(Duration::minutes(5));
-    assert!(matches!(refresh(&tokens, &pairs[0]).await, Err(RefreshError::Reused)), "after the grace: all dead");
+    assert!(
+        matches!(refresh(&tokens, &pairs[0]).await, Err(RefreshError::Reused)),
+        "after the grace: all dead"
+    );
     assert!(matches!(refresh(&tokens, &next).await, Err(RefreshError::Ended)));
     assert_refused(&verifier, &next.access_token).await;
 }
@@ -212,7 +219,8 @@ async fn b47_logout_beats_renewal() {
 async fn b49_all_logins_of_a_subject() {
     let house = House::new();
     let (tokens, verifier) = (house.tokens(), house.verifier());
-    let (one, two, bob) = (begin(&tokens, "ada").await, begin(&tokens, "ada").await, begin(&tokens, "bob").await);
+    let (one, two, bob) =
+        (begin(&tokens, "ada").await, begin(&tokens, "ada").await, begin(&tokens, "bob").await);
     tokens.end_all("ada").await.unwrap();
     for pair in [&one, &two] {
         assert_refused(&verifier, &pair.access_token).await;
@@ -230,10 +238,17 @@ async fn logins_that_were_ended_stay_ended_over_time() {
     let house = House::new();
     let tokens = house.tokens();
     let leeway = StdDuration::from_secs(300);
-    let verifier =
-        verifier_builder(&house.clock).leeway(leeway).revocations(house.revocations.clone()).build().unwrap();
+    let verifier = verifier_builder(&house.clock)
+        .leeway(leeway)
+        .revocations(house.revocations.clone())
+        .build()
+        .unwrap();
     let kind = async |pair: &TokenPair| {
-        verifier.verify_str_async(&pair.access_token).await.map(|_| ()).map_err(|error| error.kind())
+        verifier
+            .verify_str_async(&pair.access_token)
+            .await
+            .map(|_| ())
+            .map_err(|error| error.kind())
     };
     let (ended, bob) = (begin(&tokens, "ada").await, begin(&tokens, "bob").await);
     // A refresh that is rejected revokes the session id of its login. So the access token is that of another login.
@@ -257,7 +272,11 @@ async fn logins_that_were_ended_stay_ended_over_time() {
         let generation = house.revocations.generation(ISSUER, "ada").await.unwrap();
         assert_eq!(generation != 0, at <= end, "{at}: the record of the subject");
         assert!(matches!(refresh(&tokens, &refreshed).await, Err(RefreshError::Ended)), "{at}");
-        assert_eq!(kind(&bob).await, if at <= Duration::minutes(20) { Ok(()) } else { Err(Kind::Expired) }, "{at}");
+        assert_eq!(
+            kind(&bob).await,
+            if at <= Duration::minutes(20) { Ok(()) } else { Err(Kind::Expired) },
+            "{at}"
+        );
         later = refresh(&tokens, &later).await.unwrap();
         assert_eq!(kind(&later).await, Ok(()), "{at}: a login from after the revocation goes on");
     }
@@ -277,9 +296,11 @@ async fn b52_neither_passes_as_the_other() {
     let (tokens, verifier) = (house.tokens(), house.verifier());
     let pair = begin(&tokens, "ada").await;
     assert_refused(&verifier, &pair.refresh_token).await;
-    for text in
-        [pair.access_token.clone(), format!("{}.", pair.refresh_token), pair.refresh_token.replacen('4', "3", 1)]
-    {
+    for text in [
+        pair.access_token.clone(),
+        format!("{}.", pair.refresh_token),
+        pair.refresh_token.replacen('4', "3", 1),
+    ] {
         assert!(matches!(tokens.refresh(&text).await, Err(RefreshError::Invalid)), "{text}");
         assert!(matches!(tokens.end(&text).await, Err(RefreshError::Invalid)), "{text}");
     }
@@ -351,9 +372,23 @@ fn b31_settings_of_refresh_tokens() {
     let house = House::new();
     let issuer = || issuer_builder(&house.clock).build().unwrap();
     let without = RefreshTokens::builder(issuer(), house.key.clone());
-    assert!(without.families(MemorySeries::new(1)).build().unwrap_err().to_string().contains("revocations"));
+    assert!(
+        without
+            .families(MemorySeries::new(1))
+            .build()
+            .unwrap_err()
+            .to_string()
+            .contains("revocations")
+    );
     let without = RefreshTokens::builder(issuer(), house.key.clone());
-    assert!(without.revocations(MemoryRevocations::new(1)).build().unwrap_err().to_string().contains("families"));
+    assert!(
+        without
+            .revocations(MemoryRevocations::new(1))
+            .build()
+            .unwrap_err()
+            .to_string()
+            .contains("families")
+    );
     let long = StdDuration::from_secs(101 * 365 * 24 * 60 * 60);
     for builder in [
         house.builder().access_ttl(StdDuration::ZERO),

@@ -1,7 +1,9 @@
 //! The logs of refresh tokens contain the reason, and no part of a token, key or subject.
 
 use actix_web::ResponseError;
-use paseto_actix::{LocalKey, MemorySeries, RefreshError, RefreshTokens, RefreshTokensBuilder, TokenPair};
+use paseto_actix::{
+    LocalKey, MemorySeries, RefreshError, RefreshTokens, RefreshTokensBuilder, TokenPair,
+};
 use paseto_actix_tests::{
     app::{issuer_builder, verifier_builder},
     clock::TestClock,

@@ -6,9 +6,9 @@ use std::{
 };
 
 use paseto_actix::{
-    ExceptedLogin, LocalKey, LoginEntry, MemoryRevocations, MemorySeries, NewSeries, RandomId, RefreshError,
-    RefreshTokens, RevocationError, RevocationQuery, Revocations, Rotation, SeriesError, SeriesOwner, SeriesStore,
-    TokenUse, Verifier,
+    ExceptedLogin, LocalKey, LoginEntry, MemoryRevocations, MemorySeries, NewSeries, RandomId,
+    RefreshError, RefreshTokens, RevocationError, RevocationQuery, Revocations, Rotation,
+    SeriesError, SeriesOwner, SeriesStore, TokenUse, Verifier,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -41,7 +41,11 @@ struct Plan {
 impl Interrupted {
     fn new(clock: &TestClock) -> Self {
         let revocations = MemoryRevocations::new(100).clock(clock.clone());
-        Self { families: MemorySeries::new(100).clock(clock.clone()), revocations, plan: Arc::default() }
+        Self {
+            families: MemorySeries::new(100).clock(clock.clone()),
+            revocations,
+            plan: Arc::default(),
+        }
     }
 
     async fn plan(&self, logout: [usize; 3]) {
@@ -64,7 +68,10 @@ impl Interrupted {
         let due = |step: usize| logout.get(step) == Some(&steps);
         for step in [0, 2] {
             if due(step) {
-                self.revocations.revoke_subject(ISSUER, "ada", None, START + Duration::HOUR).await.unwrap();
+                self.revocations
+                    .revoke_subject(ISSUER, "ada", None, START + Duration::HOUR)
+                    .await
+                    .unwrap();
             }
             if step == 0 && due(1) {
                 self.families.revoke_all(SeriesOwner::new(SCOPE, "ada"), None).await.unwrap();
@@ -91,7 +98,11 @@ impl SeriesStore for Interrupted {
         self.families.revoke(owner, series).await
     }
 
-    async fn revoke_all(&self, owner: SeriesOwner<'_>, except: Option<RandomId>) -> Result<(), SeriesError> {
+    async fn revoke_all(
+        &self,
+        owner: SeriesOwner<'_>,
+        except: Option<RandomId>,
+    ) -> Result<(), SeriesError> {
         self.plan.lock().unwrap().ended.push("families");
         self.families.revoke_all(owner, except).await
     }
@@ -102,7 +113,12 @@ impl SeriesStore for Interrupted {
 }
 
 impl Revocations for Interrupted {
-    async fn revoke(&self, issuer: &str, token_id: &str, until: OffsetDateTime) -> Result<(), RevocationError> {
+    async fn revoke(
+        &self,
+        issuer: &str,
+        token_id: &str,
+        until: OffsetDateTime,
+    ) -> Result<(), RevocationError> {
         self.revocations.revoke(issuer, token_id, until).await
     }
 
@@ -137,12 +153,13 @@ fn orders(steps: usize) -> impl Iterator<Item = [usize; 3]> {
 fn house() -> (Interrupted, RefreshTokens, Verifier) {
     let clock = TestClock::new();
     let store = Interrupted::new(&clock);
-    let tokens = RefreshTokens::builder(issuer_builder(&clock).build().unwrap(), LocalKey::generate())
-        .families(store.clone())
-        .revocations(store.clone())
-        .clock(clock.clone())
-        .build()
-        .unwrap();
+    let tokens =
+        RefreshTokens::builder(issuer_builder(&clock).build().unwrap(), LocalKey::generate())
+            .families(store.clone())
+            .revocations(store.clone())
+            .clock(clock.clone())
+            .build()
+            .unwrap();
     let verifier = verifier_builder(&clock).revocations(store.clone()).build().unwrap();
     (store, tokens, verifier)
 }
@@ -170,7 +187,10 @@ async fn b49_a_logout_everywhere_between_the_steps_of_a_refresh() {
             Err(error) => assert!(matches!(error, RefreshError::Ended), "{order:?}: {error}"),
         }
     }
-    assert_eq!(refreshed, 3, "where the rotation comes before the families end, there are tokens, and none is good");
+    assert_eq!(
+        refreshed, 3,
+        "where the rotation comes before the families end, there are tokens, and none is good"
+    );
 }
 
 /// The first step is the attempt, before the password is looked at; whoever logs out everywhere after it means this one, too, and
@@ -225,13 +245,14 @@ async fn b49_the_order_of_a_logout_everywhere() {
 async fn b49_an_attempt_that_is_older_than_what_is_remembered() {
     let clock = TestClock::new();
     let store = Interrupted::new(&clock);
-    let tokens = RefreshTokens::builder(issuer_builder(&clock).build().unwrap(), LocalKey::generate())
-        .families(store.clone())
-        .revocations(store)
-        .access_ttl(StdDuration::from_secs(60))
-        .clock(clock.clone())
-        .build()
-        .unwrap();
+    let tokens =
+        RefreshTokens::builder(issuer_builder(&clock).build().unwrap(), LocalKey::generate())
+            .families(store.clone())
+            .revocations(store)
+            .access_ttl(StdDuration::from_secs(60))
+            .clock(clock.clone())
+            .build()
+            .unwrap();
     for (seconds, good) in [(0, true), (60, true), (61, false), (-1, false)] {
         let attempt = tokens.attempt("ada").await.unwrap();
         clock.advance(Duration::seconds(seconds));

@@ -4,8 +4,9 @@ use std::time::Duration as StdDuration;
 
 use actix_web::ResponseError;
 use paseto_actix::{
-    ConfigError, IssueError, Issuer, IssuerBuilder, LocalKey, MemoryRevocations, MemorySeries, RefreshError,
-    RefreshTokens, RefreshTokensBuilder, Revocations, Verifier, VerifyErrorKind as Kind,
+    ConfigError, IssueError, Issuer, IssuerBuilder, LocalKey, MemoryRevocations, MemorySeries,
+    RefreshError, RefreshTokens, RefreshTokensBuilder, Revocations, Verifier,
+    VerifyErrorKind as Kind,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -45,16 +46,39 @@ impl House {
 
     /// The kind of refusal of a token, by a verifier of this leeway.
     async fn kind(&self, token: &str, leeway: StdDuration) -> Option<Kind> {
-        let builder = verifier_builder(&self.clock).leeway(leeway).revocations(self.revocations.clone());
+        let builder =
+            verifier_builder(&self.clock).leeway(leeway).revocations(self.revocations.clone());
         builder.build().unwrap().verify_str_async(token).await.err().map(|error| error.kind())
     }
 
     /// Asserts that tokens of this lifetime, issued now, are revoked at each moment until their `exp`
     /// and the leeway. The token of another user is accepted at each.
-    async fn assert_revoked_until_expired(&self, tokens: &[(&str, &str)], accepted: &str, ttl: StdDuration) {
+    async fn assert_revoked_until_expired(
+        &self,
+        tokens: &[(&str, &str)],
+        accepted: &str,
+        ttl: StdDuration,
+    ) {
         let (short, long) = (StdDuration::from_secs(5), StdDuration::from_secs(300));
         let ttl = i64::try_from(ttl.as_secs()).unwrap();
-        let mut moments = vec![0, 300, 305, 306, 600, 605, 606, 899, 900, 1199, 1200, 1201, 1205, 1206, 3600, ttl - 1];
+        let mut moments = vec![
+            0,
+            300,
+            305,
+            306,
+            600,
+            605,
+            606,
+            899,
+            900,
+            1199,
+            1200,
+            1201,
+            1205,
+            1206,
+            3600,
+            ttl - 1,
+        ];
         moments.extend([ttl, ttl + 5, ttl + 6, ttl + 299, ttl + 300]);
         moments.retain(|moment| *moment <= ttl + 300);
         moments.sort_unstable();
@@ -66,9 +90,17 @@ impl House {
                 if moment > ttl + i64::try_from(leeway.as_secs()).unwrap() {
                     continue;
                 }
-                assert_eq!(self.kind(accepted, leeway).await, None, "{moment} s: the token of another user");
+                assert_eq!(
+                    self.kind(accepted, leeway).await,
+                    None,
+                    "{moment} s: the token of another user"
+                );
                 for (case, token) in tokens {
-                    assert_eq!(self.kind(token, leeway).await, Some(Kind::Revoked), "{moment} s: {case}");
+                    assert_eq!(
+                        self.kind(token, leeway).await,
+                        Some(Kind::Revoked),
+                        "{moment} s: {case}"
+                    );
                 }
             }
         }
@@ -92,10 +124,20 @@ async fn a_logout_everywhere_revokes_the_issuers_own_tokens_until_they_expire() 
         assert_ne!(generation, 0);
         let of = |subject: &str, generation| {
             let claims = json!({});
-            issuer.token(&claims).subject(subject).generation(generation).ttl(longest).issue().unwrap()
+            issuer
+                .token(&claims)
+                .subject(subject)
+                .generation(generation)
+                .ttl(longest)
+                .issue()
+                .unwrap()
         };
         let (plain, numbered, bob) = (of("ada", 0), of("ada", generation), of("bob", 0));
-        assert_eq!(house.kind(&numbered, StdDuration::ZERO).await, None, "it is revoked by the next logout alone");
+        assert_eq!(
+            house.kind(&numbered, StdDuration::ZERO).await,
+            None,
+            "it is revoked by the next logout alone"
+        );
         tokens.end_all("ada").await.unwrap();
         let revoked = [("without a generation", plain.as_str()), ("with a generation", &numbered)];
         house.assert_revoked_until_expired(&revoked, &bob, longest).await;
@@ -109,11 +151,17 @@ async fn the_end_of_one_login_revokes_the_issuers_own_tokens_of_it_until_they_ex
         let house = House::new();
         let issuer = house.issuer(|builder| builder);
         let tokens = house.builder(&issuer).build().unwrap();
-        let verifier: Verifier = verifier_builder(&house.clock).revocations(house.revocations.clone()).build().unwrap();
+        let verifier: Verifier =
+            verifier_builder(&house.clock).revocations(house.revocations.clone()).build().unwrap();
         let pair = tokens.begin("ada").await.unwrap().issue(&json!({})).unwrap();
         let access = verifier.verify_str_async(&pair.access_token).await.unwrap();
         let claims = json!({});
-        let token = issuer.token(&claims).subject("ada").session_id(access.session_id().unwrap()).issue().unwrap();
+        let token = issuer
+            .token(&claims)
+            .subject("ada")
+            .session_id(access.session_id().unwrap())
+            .issue()
+            .unwrap();
         let bob = own(&issuer, "bob", 0);
         match case {
             "end" => tokens.end(&pair.refresh_token).await.unwrap(),
@@ -123,12 +171,18 @@ async fn the_end_of_one_login_revokes_the_issuers_own_tokens_of_it_until_they_ex
                 let strict = house.builder(&issuer).grace(grace).build().unwrap();
                 _ = strict.refresh(&pair.refresh_token).await.unwrap();
                 house.clock.advance(Duration::NANOSECOND);
-                assert!(matches!(strict.refresh(&pair.refresh_token).await, Err(RefreshError::Reused)));
+                assert!(matches!(
+                    strict.refresh(&pair.refresh_token).await,
+                    Err(RefreshError::Reused)
+                ));
                 house.clock.advance(-Duration::NANOSECOND);
             }
             _ => {
                 tokens.end_all("ada").await.unwrap();
-                assert!(matches!(tokens.refresh(&pair.refresh_token).await, Err(RefreshError::Ended)));
+                assert!(matches!(
+                    tokens.refresh(&pair.refresh_token).await,
+                    Err(RefreshError::Ended)
+                ));
             }
         }
         house.assert_revoked_until_expired(&[(case, &token)], &bob, HOUR).await;
@@ -138,9 +192,14 @@ async fn the_end_of_one_login_revokes_the_issuers_own_tokens_of_it_until_they_ex
 /// The records of the new settings outlive the tokens of the old ones.
 #[actix_web::test]
 async fn a_deployment_with_a_lower_access_ttl_revokes_the_old_tokens_until_they_expire() {
-    for (old_access_ttl, max_ttl) in [(HOUR, None), (HOUR, Some(HOUR)), (2 * HOUR, Some(2 * HOUR))] {
+    for (old_access_ttl, max_ttl) in [(HOUR, None), (HOUR, Some(HOUR)), (2 * HOUR, Some(2 * HOUR))]
+    {
         let house = House::new();
-        let old = house.builder(&house.issuer(|builder| builder)).access_ttl(old_access_ttl).build().unwrap();
+        let old = house
+            .builder(&house.issuer(|builder| builder))
+            .access_ttl(old_access_ttl)
+            .build()
+            .unwrap();
         let login = async |subject| old.begin(subject).await.unwrap().issue(&json!({})).unwrap();
         let (ada, eve, bob) = (login("ada").await, login("eve").await, login("bob").await);
         let issuer = house.issuer(|builder| match max_ttl {
@@ -162,7 +221,11 @@ fn assert_beyond(result: Result<String, IssueError>, ttl: StdDuration, max_ttl: 
         "{ttl:?}: {error}"
     );
     let text = error.to_string();
-    for part in [format!("{} s", ttl.as_secs_f64()), format!("{} s", max_ttl.as_secs_f64()), "max_ttl".to_owned()] {
+    for part in [
+        format!("{} s", ttl.as_secs_f64()),
+        format!("{} s", max_ttl.as_secs_f64()),
+        "max_ttl".to_owned(),
+    ] {
         assert!(text.contains(&part), "{part}: {text}");
     }
     assert_eq!(error.error_response().status().as_u16(), 500);
@@ -194,7 +257,10 @@ fn the_lifetime_of_one_token_is_free_until_refresh_tokens_are_built() {
         // The same issuer may be given to others, as long as their tokens do not live longer.
         house.builder(&clone).access_ttl(max_ttl).build().unwrap();
         let error = house.builder(&clone).access_ttl(long).build().unwrap_err();
-        assert!(matches!(error, ConfigError::InvalidSetting { setting: "access_ttl", .. }), "{error}");
+        assert!(
+            matches!(error, ConfigError::InvalidSetting { setting: "access_ttl", .. }),
+            "{error}"
+        );
         assert_eq!(issuer.max_ttl(), Some(max_ttl));
     }
 }

@@ -34,7 +34,10 @@ async fn b43_the_cookie_of_a_login_that_is_remembered() {
     let answer = Client::new().get(&site, "/login?user=ada&remember=yes").await;
     let cookie = remember_cookie(&answer.headers).expect("a cookie");
     assert!(cookie.value().starts_with("v4.local."), "{cookie}");
-    assert_eq!((cookie.secure(), cookie.http_only(), cookie.domain()), (Some(true), Some(true), None));
+    assert_eq!(
+        (cookie.secure(), cookie.http_only(), cookie.domain()),
+        (Some(true), Some(true), None)
+    );
     assert_eq!((cookie.same_site(), cookie.path()), (Some(SameSite::Lax), Some("/")));
     assert_eq!(cookie.max_age(), Some(CookieDuration::days(30)));
     assert_eq!(answer.headers.get(CACHE_CONTROL).unwrap(), "no-store");
@@ -43,7 +46,11 @@ async fn b43_the_cookie_of_a_login_that_is_remembered() {
     let answer = Client::new().get(&site, "/login?user=ada&remember=3600").await;
     assert_eq!(remember_cookie(&answer.headers).unwrap().max_age(), Some(CookieDuration::hours(1)));
     let answer = Client::new().get(&site, "/login?user=ada&remember=no").await;
-    assert_eq!(remember_cookie(&answer.headers).unwrap().value(), "", "none, and an older one is removed");
+    assert_eq!(
+        remember_cookie(&answer.headers).unwrap().value(),
+        "",
+        "none, and an older one is removed"
+    );
 }
 
 #[actix_web::test]
@@ -77,7 +84,11 @@ async fn b43_it_expires_that_long_after_the_login() {
         house.clock.advance(lifetime / 2);
         assert_eq!(state(&site, &mut with_cookie(&value)).await, "Remembered");
         house.clock.advance(lifetime / 2 - Duration::SECOND);
-        assert_eq!(state(&site, &mut with_cookie(&value)).await, "Remembered", "use does not matter");
+        assert_eq!(
+            state(&site, &mut with_cookie(&value)).await,
+            "Remembered",
+            "use does not matter"
+        );
         house.clock.advance(Duration::SECOND);
         assert_removed(&site, &value, remember).await;
     }
@@ -120,7 +131,9 @@ async fn b43_an_encoded_name_is_another_name() {
     let site = House::new().site().await;
     let good = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
     let alias = REMEMBER.replacen('_', "%5F", 1);
-    let answer = site.send(TestRequest::with_uri("/state").insert_header((COOKIE, format!("{alias}={good}")))).await;
+    let answer = site
+        .send(TestRequest::with_uri("/state").insert_header((COOKIE, format!("{alias}={good}"))))
+        .await;
     assert_eq!(answer.body, "Anonymous");
     assert!(set_cookies(&answer.headers).is_empty());
 }
@@ -132,7 +145,11 @@ async fn b43_the_user_loader_decides() {
     let value = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
     house.users.set("ada", None);
     assert_removed(&site, &value, "an unknown user").await;
-    assert_eq!(Client::new().get(&site, "/login?user=ada&remember=yes").await.status, 403, "an unknown user");
+    assert_eq!(
+        Client::new().get(&site, "/login?user=ada&remember=yes").await.status,
+        403,
+        "an unknown user"
+    );
     house.users.set("ada", Some("analytical"));
     assert_eq!(state(&site, &mut with_cookie(&value)).await, "Remembered", "as before");
 
@@ -203,7 +220,10 @@ async fn b44_another_login_ends_the_one_before() {
 async fn b44_nobody_logs_in_into_a_session_that_was_purged() {
     let site = House::new().site().await;
     let mut client = ada(&site).await;
-    assert_eq!(client.get(&site, "/purge-and-login?user=bob").await.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(
+        client.get(&site, "/purge-and-login?user=bob").await.status,
+        StatusCode::INTERNAL_SERVER_ERROR
+    );
 }
 
 /// A cache that others share must keep nobody's login, whatever the handler says of the page.
@@ -212,9 +232,12 @@ async fn b41_a_page_that_may_be_cached() {
     let site = House::new().site().await;
     let mut client = ada(&site).await;
     client.drop_cookie(SESSION);
-    for (asked, expected) in [("public, max-age=3600", "no-store"), ("private, max-age=60", "private, max-age=60")] {
-        let answer =
-            client.get(&site, &format!("/login?user=ada&remember=yes&cache={asked}").replace(' ', "%20")).await;
+    for (asked, expected) in
+        [("public, max-age=3600", "no-store"), ("private, max-age=60", "private, max-age=60")]
+    {
+        let answer = client
+            .get(&site, &format!("/login?user=ada&remember=yes&cache={asked}").replace(' ', "%20"))
+            .await;
         assert!(remember_cookie(&answer.headers).is_some());
         assert_eq!(answer.headers.get(CACHE_CONTROL).unwrap(), expected);
         let vary: Vec<_> = answer.headers.get_all(VARY).collect();
@@ -229,10 +252,14 @@ async fn b42_session_and_remembered_login_under_one_key() {
     let site = house.site().await;
     let client = ada(&site).await;
     let (session, remember) = (client.cookie(SESSION).unwrap(), client.cookie(REMEMBER).unwrap());
-    let token = session.rsplit_once("v4.local.").map(|(_, token)| format!("v4.local.{token}")).unwrap();
+    let token =
+        session.rsplit_once("v4.local.").map(|(_, token)| format!("v4.local.{token}")).unwrap();
     assert_removed(&site, &token, "a session's token").await;
     assert_removed(&site, session, "a session's cookie").await;
-    let alone = PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone()).build().unwrap();
+    let alone = PasetoSession::builder(house.session_key.clone())
+        .clock(house.clock.clone())
+        .build()
+        .unwrap();
     let alone = Site::of(alone, routes).await;
     let mut thief = Client::new();
     thief.keep(SESSION, &paseto_actix_tests::session::Kind::Middleware.wrap(remember));
@@ -246,10 +273,11 @@ async fn b38_keys_are_rotated() {
     let value = ada(&house.site().await).await.cookie(REMEMBER).unwrap().to_owned();
     let users = house.users.clone();
     let both = KeyRing::new(new.clone(), [house.remember_key.clone()]).unwrap();
-    let remember = RememberMe::builder(both).clock(house.clock.clone()).try_user_loader(move |id| {
-        let stamp = users.stamp(&id);
-        async { stamp }
-    });
+    let remember =
+        RememberMe::builder(both).clock(house.clock.clone()).try_user_loader(move |id| {
+            let stamp = users.stamp(&id);
+            async { stamp }
+        });
     let site = house.site_of(remember, LogoutBehavior::PurgeSession).await;
     let mut client = with_cookie(&value);
     assert_eq!(state(&site, &mut client).await, "Remembered");

@@ -17,7 +17,10 @@ use paseto_actix_tests::{
 };
 use time::Duration;
 
-async fn login_with_large_session(req: HttpRequest, session: Session) -> actix_web::Result<&'static str> {
+async fn login_with_large_session(
+    req: HttpRequest,
+    session: Session,
+) -> actix_web::Result<&'static str> {
     RememberMe::login(&req, "ada", Remember::Yes).await?;
     session.insert("load", "x".repeat(5000))?;
     Ok("in")
@@ -28,11 +31,19 @@ async fn large_session(session: Session) -> actix_web::Result<&'static str> {
     Ok("large")
 }
 
-async fn site(house: &House, settings: impl FnOnce(RememberMeBuilder) -> RememberMeBuilder) -> Site {
+async fn site(
+    house: &House,
+    settings: impl FnOnce(RememberMeBuilder) -> RememberMeBuilder,
+) -> Site {
     let series = MemorySeries::new(10).clock(house.clock.clone());
     let app = App::new()
         .wrap(settings(house.remember().series_store(series)).build().unwrap())
-        .wrap(PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone()).build().unwrap())
+        .wrap(
+            PasetoSession::builder(house.session_key.clone())
+                .clock(house.clock.clone())
+                .build()
+                .unwrap(),
+        )
         .configure(routes)
         .route("/large-login", web::get().to(login_with_large_session))
         .route("/large", web::get().to(large_session))
@@ -55,7 +66,9 @@ async fn a_login_that_the_session_undoes_is_not_remembered() {
 async fn a_rotated_token_reaches_the_browser_although_the_session_fails() {
     let house = House::new();
     let site = site(&house, |remember| {
-        remember.on_event(|event| assert!(!matches!(event, Event::Reused { .. }), "the token is not stolen"))
+        remember.on_event(|event| {
+            assert!(!matches!(event, Event::Reused { .. }), "the token is not stolen")
+        })
     })
     .await;
     let mut client = Client::new();
@@ -65,7 +78,10 @@ async fn a_rotated_token_reaches_the_browser_although_the_session_fails() {
 
     let answer = client.get(&site, "/large").await;
     assert_eq!(answer.status.as_u16(), 507);
-    assert!(remember_cookie(&answer.headers).is_some_and(|cookie| cookie.value() != first), "{answer:?}");
+    assert!(
+        remember_cookie(&answer.headers).is_some_and(|cookie| cookie.value() != first),
+        "{answer:?}"
+    );
     house.clock.advance(Duration::seconds(70));
     assert_eq!(state(&site, &mut client).await, "Remembered");
 }
@@ -76,15 +92,18 @@ async fn a_rotated_token_reaches_the_browser_although_the_revocation_store_is_fu
     let house = House::new();
     let store = Failing::new(&house.clock, 0);
     let series = MemorySeries::new(10).clock(house.clock.clone());
-    let remember = house
-        .remember()
-        .series_store(series)
-        .on_event(|event| assert!(!matches!(event, Event::Reused { .. }), "the token is not stolen"));
+    let remember = house.remember().series_store(series).on_event(|event| {
+        assert!(!matches!(event, Event::Reused { .. }), "the token is not stolen")
+    });
     let app = App::new()
         .wrap(remember.build().unwrap())
         .wrap(session(house.session_key.clone(), &house.clock).revocations(store).build().unwrap())
         .configure(routes)
-        .route("/cart", web::get().to(async |session: Session| session.insert("cart", "tea").map(|()| "in the cart")));
+        .route(
+            "/cart",
+            web::get()
+                .to(async |session: Session| session.insert("cart", "tea").map(|()| "in the cart")),
+        );
     let site = Site::new(init_service(app).await, |request| request.to_request());
     let mut client = Client::new();
     client.get(&site, "/login?user=ada&remember=yes").await;
@@ -96,7 +115,10 @@ async fn a_rotated_token_reaches_the_browser_although_the_revocation_store_is_fu
 
     let answer = client.get(&site, "/me").await;
     assert_eq!(answer.status.as_u16(), 503);
-    assert!(remember_cookie(&answer.headers).is_some_and(|cookie| cookie.value() != first), "{answer:?}");
+    assert!(
+        remember_cookie(&answer.headers).is_some_and(|cookie| cookie.value() != first),
+        "{answer:?}"
+    );
     house.clock.advance(Duration::seconds(70));
     client.drop_cookie(SESSION);
     assert_eq!(state(&site, &mut client).await, "Remembered");
@@ -108,7 +130,9 @@ async fn a_rotated_token_reaches_the_browser_although_the_revocation_store_is_fu
 async fn a_logout_that_keeps_the_session_ends_copies_of_its_cookie() {
     let house = House::new();
     let store = Failing::new(&house.clock, 10);
-    let identity = || IdentityMiddleware::builder().logout_behavior(LogoutBehavior::DeleteIdentityKeys).build();
+    let identity = || {
+        IdentityMiddleware::builder().logout_behavior(LogoutBehavior::DeleteIdentityKeys).build()
+    };
     let app = App::new()
         .wrap(house.remember().identity(identity).build().unwrap())
         .wrap(session(house.session_key.clone(), &house.clock).revocations(store).build().unwrap())
@@ -134,7 +158,8 @@ async fn a_cross_origin_request_does_not_log_a_user_in() {
         site(&house, RememberMeBuilder::dangerously_allow_cross_origin_requests).await,
     );
     let sec_fetch_site = HeaderName::from_static("sec-fetch-site");
-    let request = || TestRequest::post().uri("/change").insert_header((sec_fetch_site.clone(), "cross-site"));
+    let request =
+        || TestRequest::post().uri("/change").insert_header((sec_fetch_site.clone(), "cross-site"));
     for (site, origin, status) in [
         (&default, "https://app.example", 403),
         (&trusting, "https://app.example", 200),

@@ -10,8 +10,8 @@ use paseto_actix::{MemorySeries, PasetoSession, RememberMeBuilder, SessionProtec
 use paseto_actix_tests::{
     parts::tampered,
     remember::{
-        House, REMEMBER, SESSION, ada, remember_cookie, routes, send_cookies, site_with_series, state, use_up,
-        with_cookie,
+        House, REMEMBER, SESSION, ada, remember_cookie, routes, send_cookies, site_with_series,
+        state, use_up, with_cookie,
     },
     revocation::Failing,
     session::{Client, Site, set_cookies},
@@ -38,7 +38,11 @@ async fn strict_site(house: &House, series: bool) -> Site {
 fn strict(house: &House, remember: RememberMeBuilder, series: bool) -> RememberMeBuilder {
     let remember = remember.revocations(Failing::new(&house.clock, 100));
     let remember = remember.session_protection(SessionProtection::Strong);
-    if series { remember.series_store(MemorySeries::new(100).clock(house.clock.clone())) } else { remember }
+    if series {
+        remember.series_store(MemorySeries::new(100).clock(house.clock.clone()))
+    } else {
+        remember
+    }
 }
 
 /// Cookies that log no user in at this site, each with the reason.
@@ -51,7 +55,8 @@ async fn dead_cookies(house: &House, site: &Site, series: bool) -> Vec<(&'static
         ("other credentials", log_in(site, "/login?user=bob&remember=yes").await),
         ("an unknown user", log_in(site, "/login?user=eve&remember=yes").await),
     ];
-    let elsewhere = TestRequest::with_uri("/login?user=ada&remember=yes").insert_header((USER_AGENT, "Lynx"));
+    let elsewhere =
+        TestRequest::with_uri("/login?user=ada&remember=yes").insert_header((USER_AGENT, "Lynx"));
     dead.push(("another client", log_in_as(site, elsewhere).await));
     let mut out = ada(site).await;
     dead.push(("a login that has ended", out.cookie(REMEMBER).unwrap().to_owned()));
@@ -82,9 +87,16 @@ async fn a_living_cookie_logs_in_beside_a_dead_one() {
             for dead_first in [true, false] {
                 let values = if dead_first { [&dead, &living] } else { [&living, &dead] };
                 let answer = send_cookies(&site, "/me", &values).await;
-                assert_eq!(answer.body, "ada", "{case}, series: {series}, dead first: {dead_first}");
+                assert_eq!(
+                    answer.body, "ada",
+                    "{case}, series: {series}, dead first: {dead_first}"
+                );
                 let cookie = remember_cookie(&answer.headers);
-                assert_eq!(cookie.is_some(), series, "{case}: the cookie changes only with the next token");
+                assert_eq!(
+                    cookie.is_some(),
+                    series,
+                    "{case}: the cookie changes only with the next token"
+                );
                 if let Some(cookie) = cookie {
                     assert!(cookie.value().starts_with("v4.local."), "{case}: no removal");
                     living = cookie.value().to_owned();
@@ -132,7 +144,11 @@ async fn four_cookies_of_the_name_are_read() {
         values.push(&living);
         let answer = send_cookies(&site, "/state", &values).await;
         assert_eq!(answer.body, expected, "{dead_cookies} dead cookies in front");
-        assert!(set_cookies(&answer.headers).iter().all(|cookie| cookie.starts_with(SESSION)), "{:?}", answer.headers);
+        assert!(
+            set_cookies(&answer.headers).iter().all(|cookie| cookie.starts_with(SESSION)),
+            "{:?}",
+            answer.headers
+        );
     }
 }
 
@@ -177,22 +193,36 @@ async fn a_token_from_the_grace_is_newer_than_the_one_before() {
 #[actix_web::test]
 async fn a_logout_or_login_ends_the_logins_of_all_cookies() {
     for series in [false, true] {
-        for uri in ["/logout", "/identity-logout", "/purge", "/login?user=bob", "/login?user=bob&remember=yes"] {
+        for uri in [
+            "/logout",
+            "/identity-logout",
+            "/purge",
+            "/login?user=bob",
+            "/login?user=bob&remember=yes",
+        ] {
             for session in [false, true] {
                 let case = format!("{uri}, series: {series}, session: {session}");
                 let house = House::new();
                 let site = strict_site(&house, series).await;
                 let client = ada(&site).await;
-                let values = [client.cookie(REMEMBER).unwrap().to_owned(), log_in(&site, LOGIN).await];
-                let mut cookies = values.each_ref().map(|value| format!("{REMEMBER}={value}")).to_vec();
+                let values =
+                    [client.cookie(REMEMBER).unwrap().to_owned(), log_in(&site, LOGIN).await];
+                let mut cookies =
+                    values.each_ref().map(|value| format!("{REMEMBER}={value}")).to_vec();
                 if session {
                     cookies.push(format!("{SESSION}={}", client.cookie(SESSION).unwrap()));
                 }
-                let request = TestRequest::with_uri(uri).insert_header((COOKIE, cookies.join("; ")));
+                let request =
+                    TestRequest::with_uri(uri).insert_header((COOKIE, cookies.join("; ")));
                 let answer = site.send(request).await;
                 assert_eq!(answer.status.as_u16(), 200, "{case}");
-                let cookie = remember_cookie(&answer.headers).unwrap_or_else(|| panic!("{case}: no cookie"));
-                assert_eq!(cookie.value().is_empty(), !uri.ends_with("=yes"), "{case}: removed or replaced");
+                let cookie =
+                    remember_cookie(&answer.headers).unwrap_or_else(|| panic!("{case}: no cookie"));
+                assert_eq!(
+                    cookie.value().is_empty(),
+                    !uri.ends_with("=yes"),
+                    "{case}: removed or replaced"
+                );
                 for value in &values {
                     assert_eq!(state(&site, &mut with_cookie(value)).await, "Anonymous", "{case}");
                 }
@@ -227,7 +257,10 @@ async fn a_neighbour_that_is_not_utf8_hides_no_cookie() {
     for (before, after) in [(&b"name=M\xfcller; "[..], &b""[..]), (b"", b"; name=M\xfcller")] {
         let header = [before, format!("{REMEMBER}={value}").as_bytes(), after].concat();
         let header = HeaderValue::from_bytes(&header).unwrap();
-        assert_eq!(site.send(TestRequest::with_uri("/state").insert_header((COOKIE, header))).await.body, "Remembered");
+        assert_eq!(
+            site.send(TestRequest::with_uri("/state").insert_header((COOKIE, header))).await.body,
+            "Remembered"
+        );
     }
 }
 
@@ -238,7 +271,12 @@ async fn an_encoded_name_is_another_name_also_where_cookies_were_parsed() {
     let house = House::new();
     let app = App::new()
         .wrap(house.remember().build().unwrap())
-        .wrap(PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone()).build().unwrap())
+        .wrap(
+            PasetoSession::builder(house.session_key.clone())
+                .clock(house.clock.clone())
+                .build()
+                .unwrap(),
+        )
         .wrap_fn(|req, service| {
             assert!(req.cookies().is_ok());
             service.call(req)
@@ -246,8 +284,11 @@ async fn an_encoded_name_is_another_name_also_where_cookies_were_parsed() {
         .configure(routes);
     let site = Site::new(init_service(app).await, |request| request.to_request());
     let value = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
-    for alias in [REMEMBER.replacen("__", "%5F%5F", 1), REMEMBER.replacen("remember", "%72emember", 1)] {
-        let request = TestRequest::with_uri("/state").insert_header((COOKIE, format!("{alias}={value}")));
+    for alias in
+        [REMEMBER.replacen("__", "%5F%5F", 1), REMEMBER.replacen("remember", "%72emember", 1)]
+    {
+        let request =
+            TestRequest::with_uri("/state").insert_header((COOKIE, format!("{alias}={value}")));
         let answer = site.send(request).await;
         assert_eq!(answer.body, "Anonymous", "{alias}");
         assert!(set_cookies(&answer.headers).is_empty(), "{alias}: {:?}", answer.headers);

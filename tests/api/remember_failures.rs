@@ -13,11 +13,13 @@ use actix_web::{
     test::{TestRequest, init_service},
 };
 use paseto_actix::{
-    LoginEntry, MemorySeries, NewSeries, PasetoSession, RandomId, RememberMeBuilder, Rotation, SeriesError,
-    SeriesOwner, SeriesStore, TokenUse,
+    LoginEntry, MemorySeries, NewSeries, PasetoSession, RandomId, RememberMeBuilder, Rotation,
+    SeriesError, SeriesOwner, SeriesStore, TokenUse,
 };
 use paseto_actix_tests::{
-    remember::{House, REMEMBER, SESSION, ada, send_cookies, site_with_series, use_up, with_cookie},
+    remember::{
+        House, REMEMBER, SESSION, ada, send_cookies, site_with_series, use_up, with_cookie,
+    },
     revocation::Failing,
     session::{Client, Site, set_cookies},
 };
@@ -66,7 +68,10 @@ async fn b45_a_store_that_is_down_logs_nobody_in_and_ends_nothing() {
     // A logout that could not end every copy does not look like one that has, but this browser is logged out.
     assert_eq!(fresh.get(&down, "/logout").await.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!((fresh.cookie(SESSION), fresh.cookie(REMEMBER)), (None, None));
-    assert_eq!(Client::new().get(&down, "/login?user=ada&remember=yes").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(
+        Client::new().get(&down, "/login?user=ada&remember=yes").await.status,
+        StatusCode::SERVICE_UNAVAILABLE
+    );
 }
 
 #[actix_web::test]
@@ -76,7 +81,11 @@ async fn b45_a_login_that_fails_ends_nothing() {
     let site = house.site_with(|remember| remember.series_store(store.clone())).await;
     let mut client = ada(&site).await;
     let value = client.cookie(REMEMBER).unwrap().to_owned();
-    assert_eq!(client.get(&site, "/login?user=ada&remember=yes").await.status, StatusCode::SERVICE_UNAVAILABLE, "full");
+    assert_eq!(
+        client.get(&site, "/login?user=ada&remember=yes").await.status,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "full"
+    );
     assert_eq!(use_up(&site, &value).await.0, "Remembered");
 }
 
@@ -89,11 +98,18 @@ async fn b44_an_error_after_the_handler() {
     let refusing = App::new()
         .wrap_fn(|req, service| {
             let response = actix_web::dev::Service::call(service, req);
-            async { response.await.and_then(|_| Err::<actix_web::dev::ServiceResponse, _>(ErrorImATeapot("no"))) }
+            async {
+                response
+                    .await
+                    .and_then(|_| Err::<actix_web::dev::ServiceResponse, _>(ErrorImATeapot("no")))
+            }
         })
         .wrap(house.remember().series_store(store.clone()).build().unwrap())
         .wrap(
-            paseto_actix::PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone()).build().unwrap(),
+            paseto_actix::PasetoSession::builder(house.session_key.clone())
+                .clock(house.clock.clone())
+                .build()
+                .unwrap(),
         )
         .configure(paseto_actix_tests::remember::routes);
     let refusing = Site::new(init_service(refusing).await, |request| request.to_request());
@@ -120,7 +136,9 @@ async fn b45_an_error_further_in_brings_the_next_token() {
     let site = house.site_with(|remember| remember.series_store(store.clone())).await;
     let value = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
     let failing = App::new()
-        .wrap_fn(|_, _| ready(Err::<actix_web::dev::ServiceResponse, _>(ErrorImATeapot("short and stout"))))
+        .wrap_fn(|_, _| {
+            ready(Err::<actix_web::dev::ServiceResponse, _>(ErrorImATeapot("short and stout")))
+        })
         .wrap(house.remember().series_store(store.clone()).build().unwrap())
         .wrap(paseto_actix::PasetoSession::builder(house.session_key.clone()).build().unwrap())
         .default_service(actix_web::web::to(HttpResponse::Ok));
@@ -140,8 +158,9 @@ async fn a_failure_is_a_response_that_outer_middlewares_see() {
         let house = House::new();
         let revocations = Failing::new(&house.clock, 10);
         let store = MemorySeries::new(10).clock(house.clock.clone());
-        let settings =
-            |remember: RememberMeBuilder| remember.revocations(revocations.clone()).series_store(store.clone());
+        let settings = |remember: RememberMeBuilder| {
+            remember.revocations(revocations.clone()).series_store(store.clone())
+        };
         let up = house.site_with(settings).await;
         let value = ada(&up).await.cookie(REMEMBER).unwrap().to_owned();
         let mut remember = settings(house.remember());
@@ -152,7 +171,12 @@ async fn a_failure_is_a_response_that_outer_middlewares_see() {
         }
         let app = App::new()
             .wrap(remember.build().unwrap())
-            .wrap(PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone()).build().unwrap())
+            .wrap(
+                PasetoSession::builder(house.session_key.clone())
+                    .clock(house.clock.clone())
+                    .build()
+                    .unwrap(),
+            )
             .wrap(ErrorHandlers::new().handler(StatusCode::SERVICE_UNAVAILABLE, |mut response| {
                 response.headers_mut().insert(SERVER, HeaderValue::from_static("seen"));
                 Ok(ErrorHandlerResponse::Response(response.map_into_left_body()))
@@ -168,13 +192,24 @@ async fn a_failure_is_a_response_that_outer_middlewares_see() {
             if failing == "user loader" {
                 assert_eq!(answer.body, "no database");
             } else {
-                assert_eq!(answer.body, r#"{"type":"about:blank","title":"Service Unavailable","status":503}"#);
-                assert_eq!(answer.headers.get(CONTENT_TYPE).unwrap(), "application/problem+json", "{failing}");
+                assert_eq!(
+                    answer.body,
+                    r#"{"type":"about:blank","title":"Service Unavailable","status":503}"#
+                );
+                assert_eq!(
+                    answer.headers.get(CONTENT_TYPE).unwrap(),
+                    "application/problem+json",
+                    "{failing}"
+                );
                 assert_eq!(answer.headers.get(RETRY_AFTER).unwrap(), "1", "{failing}");
             }
         }
         revocations.set_down(false);
         house.users.set("down", None);
-        assert_eq!(use_up(&up, &value).await.0, "Remembered", "{failing}: the failure used no token up");
+        assert_eq!(
+            use_up(&up, &value).await.0,
+            "Remembered",
+            "{failing}: the failure used no token up"
+        );
     }
 }

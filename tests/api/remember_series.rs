@@ -5,7 +5,9 @@ use actix_web::http::{StatusCode, header::RETRY_AFTER};
 use futures_util::future::join_all;
 use paseto_actix::{Clock, MemorySeries, RandomId};
 use paseto_actix_tests::{
-    remember::{House, REMEMBER, SESSION, ada, site_with_series as site, state, use_up, with_cookie},
+    remember::{
+        House, REMEMBER, SESSION, ada, site_with_series as site, state, use_up, with_cookie,
+    },
     session::{Client, set_cookies},
 };
 use time::Duration;
@@ -24,7 +26,11 @@ async fn b45_each_use_rotates() {
         value = next;
     }
     house.clock.advance(Duration::days(25));
-    assert_eq!(use_up(&site, &value).await, ("Anonymous".to_owned(), None), "30 days after the login");
+    assert_eq!(
+        use_up(&site, &value).await,
+        ("Anonymous".to_owned(), None),
+        "30 days after the login"
+    );
     assert!(reuses.lock().unwrap().is_empty());
 }
 
@@ -58,7 +64,11 @@ async fn b45_the_token_before_is_taken_for_a_minute() {
     assert_eq!(*reuses.lock().unwrap(), ["ada"]);
     assert_eq!(use_up(&site, &current).await, ("Anonymous".to_owned(), None), "for whoever has it");
     assert_eq!(reuses.lock().unwrap().len(), 1, "told once");
-    assert_eq!(use_up(&site, &other).await.0, "Remembered", "a series of another login is untouched");
+    assert_eq!(
+        use_up(&site, &other).await.0,
+        "Remembered",
+        "a series of another login is untouched"
+    );
 }
 
 #[actix_web::test]
@@ -102,7 +112,11 @@ async fn b45_64_requests_at_once() {
     // One rotation: they all have the same current token, so the first of them to come back is the one that may.
     let mut clients = answers.into_iter().map(|(_, client)| client);
     let mut first = clients.next().unwrap();
-    assert_eq!(state(&site, &mut first).await, "Remembered", "the session of the first has ended, the cookie has not");
+    assert_eq!(
+        state(&site, &mut first).await,
+        "Remembered",
+        "the session of the first has ended, the cookie has not"
+    );
     let mut last = clients.next_back().unwrap();
     assert_eq!(state(&site, &mut last).await, "Remembered", "within the grace of that one");
     assert!(reuses.lock().unwrap().is_empty());
@@ -121,14 +135,20 @@ async fn b44_logout_ends_every_copy() {
         client.drop_cookie(SESSION);
         let old = client.cookie(REMEMBER).unwrap().to_owned();
         client.get(&site, way_out).await;
-        assert_eq!(use_up(&site, &old).await.0, "Anonymous", "{way_out}: in the request that the cookie logged in");
+        assert_eq!(
+            use_up(&site, &old).await.0,
+            "Anonymous",
+            "{way_out}: in the request that the cookie logged in"
+        );
         assert!(reuses.lock().unwrap().is_empty());
     }
 }
 
 #[actix_web::test]
 async fn b44_a_login_ends_the_series_before() {
-    for login in ["/login?user=bob&remember=no", "/login?user=ada&remember=yes", "/identity-login?user=bob"] {
+    for login in
+        ["/login?user=bob&remember=no", "/login?user=ada&remember=yes", "/identity-login?user=bob"]
+    {
         let (site, _) = site(&House::new()).await;
         let mut client = ada(&site).await;
         let copy = client.cookie(REMEMBER).unwrap().to_owned();
@@ -142,7 +162,8 @@ async fn b44_all_logins_of_a_user_end() {
     let house = House::new();
     let store = MemorySeries::new(1000).clock(house.clock.clone());
     let site = house.site_with(|remember| remember.series_store(store.clone())).await;
-    let copies = [ada(&site).await, ada(&site).await].map(|client| client.cookie(REMEMBER).unwrap().to_owned());
+    let copies = [ada(&site).await, ada(&site).await]
+        .map(|client| client.cookie(REMEMBER).unwrap().to_owned());
     let mut bob = Client::new();
     bob.get(&site, "/login?user=bob&remember=yes").await;
     let remember = house.remember().series_store(store.clone()).build().unwrap();
@@ -151,7 +172,10 @@ async fn b44_all_logins_of_a_user_end() {
         assert_eq!(use_up(&site, &copy).await.0, "Anonymous");
     }
     assert_eq!(use_up(&site, bob.cookie(REMEMBER).unwrap()).await.0, "Remembered");
-    assert!(house.remember().build().unwrap().end_all("ada").await.is_err(), "there is nothing to ask");
+    assert!(
+        house.remember().build().unwrap().end_all("ada").await.is_err(),
+        "there is nothing to ask"
+    );
 }
 
 /// Cookies from before there was a store belong to no series.
@@ -193,7 +217,9 @@ async fn names_of_series() {
     assert_eq!(id.to_string().parse::<RandomId>().unwrap(), id);
     assert_eq!(serde_json::from_value::<RandomId>(id.to_string().into()).unwrap(), id);
     assert_ne!(RandomId::generate().unwrap(), id);
-    for bad in ["", "AAAA", "AAAAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAA=", "AAAAAAAAAAAAAAAAAAAAAB"] {
+    for bad in
+        ["", "AAAA", "AAAAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAA=", "AAAAAAAAAAAAAAAAAAAAAB"]
+    {
         assert!(bad.parse::<RandomId>().is_err(), "{bad}");
         assert!(serde_json::from_value::<RandomId>(bad.into()).is_err(), "{bad}");
     }
@@ -206,18 +232,26 @@ async fn the_grace_is_judged_by_the_clock_of_the_store() {
     let store = MemorySeries::new(10).clock(house.clock.clone());
     let server = async |ahead: Duration| {
         let clock = house.clock.clone();
-        let remember = house.remember().clock(move || clock.now() + ahead).series_store(store.clone());
+        let remember =
+            house.remember().clock(move || clock.now() + ahead).series_store(store.clone());
         house.site_of(remember, LogoutBehavior::PurgeSession).await
     };
-    let (exact, ahead, behind) =
-        (server(Duration::ZERO).await, server(Duration::minutes(2)).await, server(-Duration::HOUR).await);
+    let (exact, ahead, behind) = (
+        server(Duration::ZERO).await,
+        server(Duration::minutes(2)).await,
+        server(-Duration::HOUR).await,
+    );
     let first = ada(&exact).await.cookie(REMEMBER).unwrap().to_owned();
     let (_, second) = use_up(&exact, &first).await;
     house.clock.advance(Duration::seconds(59));
     assert_eq!(use_up(&ahead, &first).await.0, "Remembered", "a retry is no theft");
     house.clock.advance(Duration::seconds(2));
     assert_eq!(use_up(&behind, &first).await.0, "Anonymous", "the grace is over");
-    assert_eq!(use_up(&exact, &second.unwrap()).await.0, "Anonymous", "the reuse has ended the login");
+    assert_eq!(
+        use_up(&exact, &second.unwrap()).await.0,
+        "Anonymous",
+        "the reuse has ended the login"
+    );
 }
 
 /// One account must not keep other users from logging in.

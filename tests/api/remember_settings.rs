@@ -8,7 +8,9 @@ use actix_web::{
     http::header::USER_AGENT,
     test::{TestRequest, init_service},
 };
-use paseto_actix::{ConfigError, Fresh, LocalKey, MemorySeries, RememberMe, RememberMeBuilder, SessionProtection};
+use paseto_actix::{
+    ConfigError, Fresh, LocalKey, MemorySeries, RememberMe, RememberMeBuilder, SessionProtection,
+};
 use paseto_actix_tests::{
     logs::{Logs, Secrets},
     parts::tampered,
@@ -26,9 +28,14 @@ fn b31_how_long_a_login_may_be_remembered() {
     for good in [Duration::from_secs(1), year] {
         builder().lifetime(good).build().unwrap();
     }
-    for bad in [Duration::ZERO, Duration::from_millis(999), year + Duration::from_nanos(1), Duration::MAX] {
+    for bad in
+        [Duration::ZERO, Duration::from_millis(999), year + Duration::from_nanos(1), Duration::MAX]
+    {
         let error = builder().lifetime(bad).build().unwrap_err();
-        assert!(matches!(error, ConfigError::DurationOutOfRange { setting: "lifetime", .. }), "{error}");
+        assert!(
+            matches!(error, ConfigError::DurationOutOfRange { setting: "lifetime", .. }),
+            "{error}"
+        );
     }
 }
 
@@ -45,10 +52,18 @@ fn b31_what_prefixes_promise() {
         ("a name with a space", builder().cookie_name("remember me")),
         ("__Host- with a domain", builder().cookie_domain("example.org")),
         ("__Host- with a path", builder().cookie_path("/app")),
-        ("__Host- over plain http", builder().cookie_name("__Host-x").development_over_plain_http()),
-        ("__Secure- over plain http", builder().cookie_name("__Secure-x").development_over_plain_http()),
+        (
+            "__Host- over plain http",
+            builder().cookie_name("__Host-x").development_over_plain_http(),
+        ),
+        (
+            "__Secure- over plain http",
+            builder().cookie_name("__Secure-x").development_over_plain_http(),
+        ),
         ("None over plain http", {
-            builder().cookie_same_site(actix_web::cookie::SameSite::None).development_over_plain_http()
+            builder()
+                .cookie_same_site(actix_web::cookie::SameSite::None)
+                .development_over_plain_http()
         }),
     ] {
         assert!(builder.build().is_err(), "{case}");
@@ -58,7 +73,10 @@ fn b31_what_prefixes_promise() {
 #[actix_web::test]
 async fn b43_the_cookie_as_it_is_set() {
     for (builder, expected) in [
-        (builder().development_over_plain_http(), "remember_token=; HttpOnly; SameSite=Lax; Path=/; Max-Age=2592000"),
+        (
+            builder().development_over_plain_http(),
+            "remember_token=; HttpOnly; SameSite=Lax; Path=/; Max-Age=2592000",
+        ),
         (
             builder()
                 .cookie_name("stay")
@@ -71,7 +89,8 @@ async fn b43_the_cookie_as_it_is_set() {
         ),
     ] {
         let house = House::new();
-        let site = house.site_of(builder, actix_identity::config::LogoutBehavior::PurgeSession).await;
+        let site =
+            house.site_of(builder, actix_identity::config::LogoutBehavior::PurgeSession).await;
         let answer = Client::new().get(&site, "/login?user=ada&remember=yes").await;
         let cookies = set_cookies(&answer.headers);
         let cookie = cookies.iter().find(|cookie| !cookie.starts_with(SESSION)).unwrap();
@@ -85,7 +104,9 @@ async fn b43_the_cookie_as_it_is_set() {
 async fn a_login_that_cannot_be_remembered_is_none() {
     let site = House::new().site().await;
     let year = 365 * 24 * 60 * 60;
-    for (bad, status) in [("0".to_owned(), 500), ((year + 1).to_string(), 500), (year.to_string(), 200)] {
+    for (bad, status) in
+        [("0".to_owned(), 500), ((year + 1).to_string(), 500), (year.to_string(), 200)]
+    {
         let answer = Client::new().get(&site, &format!("/login?user=ada&remember={bad}")).await;
         assert_eq!(answer.status.as_u16(), status, "{bad}");
         assert_eq!(set_cookies(&answer.headers).is_empty(), status != 200, "{bad}");
@@ -95,7 +116,11 @@ async fn a_login_that_cannot_be_remembered_is_none() {
     let long = "x".repeat(4000);
     house.users.set(&long, Some("password"));
     let answer = Client::new().get(&site, &format!("/login?user={long}&remember=yes")).await;
-    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR, "no browser would keep that cookie");
+    assert_eq!(
+        answer.status,
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "no browser would keep that cookie"
+    );
     assert!(set_cookies(&answer.headers).is_empty());
 }
 
@@ -104,7 +129,10 @@ async fn no_middleware_around_a_handler() {
     let logs = Logs::capture();
     let app = App::new().route("/fresh", actix_web::web::get().to(async |_: Fresh| ""));
     let site = Site::new(init_service(app).await, |request| request.to_request());
-    assert_eq!(site.send(TestRequest::with_uri("/fresh")).await.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(
+        site.send(TestRequest::with_uri("/fresh")).await.status,
+        StatusCode::INTERNAL_SERVER_ERROR
+    );
     assert!(
         logs.lines().join("\n").contains("App::wrap(LoginLayer::new(session, remember))"),
         "{}",
@@ -124,8 +152,11 @@ async fn b33_neither_debug_nor_logs_show_a_token_or_a_key() {
     let debug = format!("{:?} {:?}", house.remember(), house.remember().build().unwrap());
     secrets.assert_not_in(&debug, "what `Debug` shows");
 
-    let site =
-        house.site_with(|remember| remember.series_store(MemorySeries::new(10).clock(house.clock.clone()))).await;
+    let site = house
+        .site_with(|remember| {
+            remember.series_store(MemorySeries::new(10).clock(house.clock.clone()))
+        })
+        .await;
     let mut client = ada(&site).await;
     let add = |client: &Client, secrets: &mut Secrets| {
         secrets.add("a session", client.cookie(SESSION).unwrap());
@@ -188,12 +219,28 @@ async fn session_protection() {
         let stolen = client.clone();
 
         let mut thief = stolen.clone();
-        assert_eq!(thief.send(&site, by("Mosaic", "/state")).await.body, as_session, "{protection:?}");
-        assert_eq!(thief.send(&site, by("Mosaic", "/state")).await.body, as_session, "{protection:?}: not only once");
+        assert_eq!(
+            thief.send(&site, by("Mosaic", "/state")).await.body,
+            as_session,
+            "{protection:?}"
+        );
+        assert_eq!(
+            thief.send(&site, by("Mosaic", "/state")).await.body,
+            as_session,
+            "{protection:?}: not only once"
+        );
         let mut thief = stolen.clone();
         thief.drop_cookie(SESSION);
-        assert_eq!(thief.send(&site, by("Mosaic", "/state")).await.body, as_remembered, "{protection:?}");
-        assert_eq!(thief.cookie(REMEMBER).is_none(), protection == SessionProtection::Strong, "{protection:?}");
+        assert_eq!(
+            thief.send(&site, by("Mosaic", "/state")).await.body,
+            as_remembered,
+            "{protection:?}"
+        );
+        assert_eq!(
+            thief.cookie(REMEMBER).is_none(),
+            protection == SessionProtection::Strong,
+            "{protection:?}"
+        );
 
         client.drop_cookie(SESSION);
         assert_eq!(
@@ -221,7 +268,8 @@ async fn who_gives_the_password_again_is_the_client_from_then_on() {
 async fn strong_protection_takes_no_cookie_that_is_bound_to_nobody() {
     let house = House::new();
     let value = ada(&house.site().await).await.cookie(REMEMBER).unwrap().to_owned();
-    let strong = house.site_with(|remember| remember.session_protection(SessionProtection::Strong)).await;
+    let strong =
+        house.site_with(|remember| remember.session_protection(SessionProtection::Strong)).await;
     assert_eq!(state(&strong, &mut with_cookie(&value)).await, "Anonymous");
 }
 
@@ -238,6 +286,9 @@ async fn session_protection_by_something_else() {
     let (site, mut client) = (site.await, Client::new());
     let on = |device: &'static str, uri| by("whatever", uri).insert_header(("X-Device", device));
     client.send(&site, on("phone", "/login?user=ada&remember=yes")).await;
-    assert_eq!(client.send(&site, on("phone", "/state").insert_header((USER_AGENT, "another"))).await.body, "Fresh");
+    assert_eq!(
+        client.send(&site, on("phone", "/state").insert_header((USER_AGENT, "another"))).await.body,
+        "Fresh"
+    );
     assert_eq!(client.send(&site, on("desk", "/state")).await.body, "Anonymous");
 }

@@ -51,7 +51,11 @@ async fn unguarded(runs: web::Data<Runs>) -> &'static str {
 
 fn knocked(req: &HttpRequest, token: &VerifiedToken) -> Result<(), Refusal> {
     assert_eq!(token.subject(), Some("ada"));
-    if req.headers().contains_key("knock") { Ok(()) } else { Err(Refusal::forbidden("no knock header")) }
+    if req.headers().contains_key("knock") {
+        Ok(())
+    } else {
+        Err(Refusal::forbidden("no knock header"))
+    }
 }
 
 /// Each requirement at two places: an attribute, and a middleware around a scope.
@@ -75,7 +79,11 @@ fn services(app: &mut ServiceConfig) {
         ("none_of_any", PasetoRequired::new().any_scope([""; 0])),
         ("two_checks", PasetoRequired::new().check(|_, _| Ok(())).check(knocked)),
     ] {
-        app.service(web::scope(&format!("/middleware/{path}")).wrap(required).default_service(web::to(unguarded)));
+        app.service(
+            web::scope(&format!("/middleware/{path}"))
+                .wrap(required)
+                .default_service(web::to(unguarded)),
+        );
     }
     app.route("/attribute/scopes", web::to(scopes))
         .route("/attribute/any_scope", web::to(any_scope))
@@ -93,7 +101,12 @@ struct Visit<'a> {
 impl Visit<'_> {
     const NOTHING: Visit<'static> = Visit { scope: None, login: None, knock: false };
 
-    async fn to(&self, path: &str, verifier: VerifierBuilder, clock: &TestClock) -> (Answer, usize) {
+    async fn to(
+        &self,
+        path: &str,
+        verifier: VerifierBuilder,
+        clock: &TestClock,
+    ) -> (Answer, usize) {
         let issuer = issuer_builder(clock).build().unwrap();
         let claims = json!({});
         let mut token = issuer.token(&claims).subject("ada");
@@ -104,14 +117,16 @@ impl Visit<'_> {
             token = token.auth_time(START);
             clock.advance(login);
         }
-        let mut request =
-            TestRequest::with_uri(path).insert_header(("authorization", format!("Bearer {}", token.issue().unwrap())));
+        let mut request = TestRequest::with_uri(path)
+            .insert_header(("authorization", format!("Bearer {}", token.issue().unwrap())));
         if self.knock {
             request = request.insert_header(("knock", ""));
         }
         let runs = Runs::default();
-        let app =
-            App::new().app_data(verifier.build().unwrap()).app_data(web::Data::new(runs.clone())).configure(services);
+        let app = App::new()
+            .app_data(verifier.build().unwrap())
+            .app_data(web::Data::new(runs.clone()))
+            .configure(services);
         (call(&init_service(app).await, request.to_request()).await, runs.count())
     }
 
@@ -136,10 +151,16 @@ fn assert_insufficient_scope((answer, runs): &(Answer, usize), needed: &str, cas
     let description = "the token lacks a scope";
     assert_eq!(
         answer.challenge(),
-        format!(r#"Bearer realm="api", error="insufficient_scope", error_description="{description}"{scope}"#),
+        format!(
+            r#"Bearer realm="api", error="insufficient_scope", error_description="{description}"{scope}"#
+        ),
         "{case}"
     );
-    assert_eq!((answer.status, answer.body.as_str(), *runs), (StatusCode::FORBIDDEN, BODY_403, 0), "{case}");
+    assert_eq!(
+        (answer.status, answer.body.as_str(), *runs),
+        (StatusCode::FORBIDDEN, BODY_403, 0),
+        "{case}"
+    );
 }
 
 fn assert_stale((answer, runs): &(Answer, usize), case: &str) {
@@ -148,7 +169,11 @@ fn assert_stale((answer, runs): &(Answer, usize), case: &str) {
         r#"error_description="a more recent or stronger login is needed", max_age="600""#
     );
     assert_eq!(answer.challenge(), expected, "{case}");
-    assert_eq!((answer.status, answer.body.as_str(), *runs), (StatusCode::UNAUTHORIZED, BODY_401, 0), "{case}");
+    assert_eq!(
+        (answer.status, answer.body.as_str(), *runs),
+        (StatusCode::UNAUTHORIZED, BODY_401, 0),
+        "{case}"
+    );
 }
 
 fn assert_served((answer, runs): &(Answer, usize), case: &str) {
@@ -184,9 +209,14 @@ async fn b26_all_of_some_scopes() {
 #[actix_web::test]
 async fn b26_one_of_some_scopes() {
     for form in ["attribute", "middleware"] {
-        for (scope, enough) in
-            [("editor", true), ("admin", true), ("x admin", true), ("edit", false), ("admins", false), ("", false)]
-        {
+        for (scope, enough) in [
+            ("editor", true),
+            ("admin", true),
+            ("x admin", true),
+            ("edit", false),
+            ("admins", false),
+            ("", false),
+        ] {
             let visit = Visit { scope: Some(scope), ..Visit::NOTHING };
             let outcome = visit.on(&format!("/{form}/any_scope")).await;
             let case = format!("{form}: {scope:?}");
@@ -198,14 +228,16 @@ async fn b26_one_of_some_scopes() {
         }
     }
     for (scope, enough) in [("a c", true), ("b d", true), ("a b", false), ("c d", false)] {
-        let outcome = Visit { scope: Some(scope), ..Visit::NOTHING }.on("/middleware/two_of_any").await;
+        let outcome =
+            Visit { scope: Some(scope), ..Visit::NOTHING }.on("/middleware/two_of_any").await;
         if enough {
             assert_served(&outcome, scope);
         } else {
             assert_insufficient_scope(&outcome, "a b c d", scope);
         }
     }
-    let outcome = Visit { scope: Some("a b"), ..Visit::NOTHING }.on("/middleware/none_of_any").await;
+    let outcome =
+        Visit { scope: Some("a b"), ..Visit::NOTHING }.on("/middleware/none_of_any").await;
     assert_insufficient_scope(&outcome, "", "an empty list lets nobody through");
 }
 
@@ -253,9 +285,17 @@ async fn b26_all_options_together() {
 
         let logs = Logs::capture();
         let (answer, runs) = Visit { knock: false, ..good() }.on(path).await;
-        assert_eq!((answer.status, answer.challenge(), runs), (StatusCode::FORBIDDEN, "", 0), "{path}");
+        assert_eq!(
+            (answer.status, answer.challenge(), runs),
+            (StatusCode::FORBIDDEN, "", 0),
+            "{path}"
+        );
         // `on` makes two requests.
-        assert_eq!((answer.body.as_str(), logs.count("forbidden: no knock header")), (BODY_403, 2), "{logs:?}");
+        assert_eq!(
+            (answer.body.as_str(), logs.count("forbidden: no knock header")),
+            (BODY_403, 2),
+            "{logs:?}"
+        );
 
         let logs = Logs::capture();
         let visit = Visit { scope: Some("read"), login: None, knock: false };
@@ -283,7 +323,10 @@ fn names_that_no_token_can_have_are_rejected_at_once() {
             (|| PasetoRequired::new().scopes(["a", "read write"])) as fn() -> PasetoRequired,
             r#"the scope "read write" has a space: write each scope as a text of its own"#,
         ),
-        (|| PasetoRequired::new().any_scope(["a", ""]), r#"the scope "" is empty: write it, or remove it"#),
+        (
+            || PasetoRequired::new().any_scope(["a", ""]),
+            r#"the scope "" is empty: write it, or remove it"#,
+        ),
         (
             || PasetoRequired::new().scopes(["a\nb"]),
             r#"the scope "a\nb" has a character that is not allowed: use visible"#,
@@ -300,14 +343,22 @@ fn names_that_no_token_can_have_are_rejected_at_once() {
         let message = message(make);
         assert!(message.starts_with(expected), "{message}");
     }
-    let _ = PasetoRequired::new().scopes(["posts:write", "!#$[]~"]).any_scope([""; 0]).acr(["urn:mace:silver"]);
+    let _ = PasetoRequired::new()
+        .scopes(["posts:write", "!#$[]~"])
+        .any_scope([""; 0])
+        .acr(["urn:mace:silver"]);
 }
 
 /// What the application learns of the scopes: those that would help, each once.
 #[actix_web::test]
 async fn missing_scopes_are_those_that_the_token_lacks() {
-    let required =
-        || PasetoRequired::new().scopes(["a", "b"]).any_scope(["c", "d"]).any_scope(["b", "e"]).scopes(["a"]);
+    let required = || {
+        PasetoRequired::new()
+            .scopes(["a", "b"])
+            .any_scope(["c", "d"])
+            .any_scope(["b", "e"])
+            .scopes(["a"])
+    };
     for (granted, missing, detail) in [
         ("", "a b c d e", "the token lacks `a` and `b`, and `c` or `d`, and `b` or `e`"),
         ("a c", "b e", "the token lacks `b`, and `b` or `e`"),
@@ -316,13 +367,17 @@ async fn missing_scopes_are_those_that_the_token_lacks() {
     ] {
         let clock = TestClock::new();
         let verifier = verifier_builder(&clock).error_handler(|_, error| {
-            assert!(error.challenge().unwrap().to_str().unwrap().contains(r#"scope="a b c d e""#), "{error}");
+            assert!(
+                error.challenge().unwrap().to_str().unwrap().contains(r#"scope="a b c d e""#),
+                "{error}"
+            );
             HttpResponse::Ok().body(format!("{} | {error}", error.missing_scopes().join(" ")))
         });
         let app = App::new().app_data(verifier.build().unwrap()).wrap(required());
         let issuer = issuer_builder(&clock).build().unwrap();
         let token = issuer.token(&json!({})).scopes(granted.split_whitespace()).issue().unwrap();
-        let request = TestRequest::default().insert_header(("authorization", format!("Bearer {token}")));
+        let request =
+            TestRequest::default().insert_header(("authorization", format!("Bearer {token}")));
         let answer = call(&init_service(app).await, request.to_request()).await;
         assert_eq!(answer.body, format!("{missing} | insufficient_scope: {detail}"), "{granted}");
     }

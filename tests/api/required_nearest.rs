@@ -14,7 +14,8 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 use paseto_actix::{
-    MaybePaseto, PasetoRequired, Refusal, TokenSource, VerifiedToken, Verifier, VerifierBuilder, paseto_required,
+    MaybePaseto, PasetoRequired, Refusal, TokenSource, VerifiedToken, Verifier, VerifierBuilder,
+    paseto_required,
 };
 use paseto_actix_tests::{
     app::{Answer, Runs, call, issuer_builder, verifier_builder},
@@ -29,7 +30,10 @@ const FIX: &str = "wrap PasetoRequired inside the scope that registers the Verif
 /// A handler that asks no Verifier.
 async fn unmarked(runs: web::Data<Runs>) -> HttpResponse {
     runs.count_one();
-    HttpResponse::Ok().insert_header((ETAG, "\"secret\"")).cookie(Cookie::new("secret", "secret")).body("secret")
+    HttpResponse::Ok()
+        .insert_header((ETAG, "\"secret\""))
+        .cookie(Cookie::new("secret", "secret"))
+        .body("secret")
 }
 
 #[paseto_required]
@@ -71,11 +75,16 @@ fn token(subject: &str) -> String {
 }
 
 fn get(path: &str, subject: &str) -> TestRequest {
-    TestRequest::with_uri(path).insert_header(("authorization", format!("Bearer {}", token(subject))))
+    TestRequest::with_uri(path)
+        .insert_header(("authorization", format!("Bearer {}", token(subject))))
 }
 
 /// Sends a request to an application of this Verifier, wrapped in `PasetoRequired`.
-async fn send_to(verifier: Verifier, configure: fn(&mut ServiceConfig), request: TestRequest) -> (Answer, usize) {
+async fn send_to(
+    verifier: Verifier,
+    configure: fn(&mut ServiceConfig),
+    request: TestRequest,
+) -> (Answer, usize) {
     let runs = Runs::default();
     let app = App::new()
         .app_data(verifier)
@@ -95,7 +104,11 @@ fn strict_scope() -> Scope {
 
 #[track_caller]
 fn assert_withheld(answer: &Answer, case: &str) {
-    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::INTERNAL_SERVER_ERROR, BODY_500), "{case}");
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (StatusCode::INTERNAL_SERVER_ERROR, BODY_500),
+        "{case}"
+    );
     assert_eq!(answer.headers.get(CONTENT_TYPE).unwrap(), "application/problem+json", "{case}");
     for header in [SET_COOKIE, ETAG] {
         assert!(!answer.headers.contains_key(&header), "{case}: {:?}", answer.headers);
@@ -112,7 +125,11 @@ async fn a_handler_whose_own_verifier_was_not_asked_fails_for_each_token() {
                 .default_service(web::to(unmarked)),
         )
         .service(web::resource("/resource").app_data(stricter()).to(unmarked))
-        .service(web::scope("/data").app_data(web::Data::new(stricter())).route("/handler", web::get().to(unmarked)))
+        .service(
+            web::scope("/data")
+                .app_data(web::Data::new(stricter()))
+                .route("/handler", web::get().to(unmarked)),
+        )
         .service(
             web::scope("/two")
                 .app_data(outer())
@@ -120,14 +137,20 @@ async fn a_handler_whose_own_verifier_was_not_asked_fails_for_each_token() {
                 .wrap(PasetoRequired::new()),
         );
     }
-    for path in
-        ["/strict/handler", "/strict/nested/handler", "/strict/default", "/resource", "/data/handler", "/two/resource"]
-    {
+    for path in [
+        "/strict/handler",
+        "/strict/nested/handler",
+        "/strict/default",
+        "/resource",
+        "/data/handler",
+        "/two/resource",
+    ] {
         for subject in ["ada", "bob"] {
             let (case, logs) = (format!("{path} for {subject}"), Logs::capture());
             let (answer, _) = send(services, get(path, subject)).await;
             assert_withheld(&answer, &case);
-            let errors: Vec<_> = logs.lines().into_iter().filter(|line| line.starts_with("ERROR")).collect();
+            let errors: Vec<_> =
+                logs.lines().into_iter().filter(|line| line.starts_with("ERROR")).collect();
             assert!(errors.iter().any(|line| line.contains(FIX)), "{case}: {errors:?}");
         }
         let (answer, runs) = send(services, TestRequest::with_uri(path)).await;
@@ -145,7 +168,9 @@ async fn a_verifier_that_waits_is_no_way_around() {
         })
         .build()
         .unwrap();
-    let services = |app: &mut ServiceConfig| _ = app.service(strict_scope().route("/handler", web::to(unmarked)));
+    let services = |app: &mut ServiceConfig| {
+        _ = app.service(strict_scope().route("/handler", web::to(unmarked)))
+    };
     let (answer, _) = send_to(waiting, services, get("/strict/handler", "bob")).await;
     assert_withheld(&answer, "an asynchronous check");
 }
@@ -163,12 +188,18 @@ async fn handlers_that_asked_their_own_verifier_are_served() {
         .service(inside.route("/inside", web::to(unmarked)))
         .service(web::resource("/resource").app_data(stricter()).to(marked));
     }
-    for path in ["/strict/marked", "/strict/extracting", "/strict/maybe", "/middleware/inside", "/resource"] {
+    for path in
+        ["/strict/marked", "/strict/extracting", "/strict/maybe", "/middleware/inside", "/resource"]
+    {
         let logs = Logs::capture();
         let (answer, runs) = send(services, get(path, "bob")).await;
         assert_eq!((answer.status, runs), (StatusCode::OK, 1), "{path}: {answer:?}");
         let (answer, runs) = send(services, get(path, "ada")).await;
-        assert_eq!((answer.status, runs), (StatusCode::SEE_OTHER, 0), "{path}: the inner Verifier rejects");
+        assert_eq!(
+            (answer.status, runs),
+            (StatusCode::SEE_OTHER, 0),
+            "{path}: the inner Verifier rejects"
+        );
         assert_eq!(logs.count("ERROR"), 0, "{path}: {logs:?}");
     }
 }
@@ -178,7 +209,11 @@ async fn a_clone_of_the_same_verifier_may_be_registered_inside() {
     let verifier = outer();
     let scope = web::scope("/same").app_data(verifier.clone()).route("/handler", web::to(unmarked));
     let runs = web::Data::new(Runs::default());
-    let app = App::new().app_data(verifier).app_data(runs.clone()).service(scope).wrap(PasetoRequired::new());
+    let app = App::new()
+        .app_data(verifier)
+        .app_data(runs.clone())
+        .service(scope)
+        .wrap(PasetoRequired::new());
     let answer = call(&init_service(app).await, get("/same/handler", "ada").to_request()).await;
     assert_eq!((answer.status, runs.count()), (StatusCode::OK, 1));
 }
@@ -188,7 +223,8 @@ async fn a_clone_of_the_same_verifier_may_be_registered_inside() {
 #[actix_web::test]
 async fn a_path_or_a_method_without_a_handler_keeps_its_status() {
     fn services(app: &mut ServiceConfig) {
-        let empty = async || HttpResponse::NotFound().cookie(Cookie::new("secret", "secret")).finish();
+        let empty =
+            async || HttpResponse::NotFound().cookie(Cookie::new("secret", "secret")).finish();
         let text = async || HttpResponse::NotFound().body("secret");
         app.service(
             strict_scope()
@@ -220,15 +256,26 @@ async fn a_path_or_a_method_without_a_handler_keeps_its_status() {
 #[actix_web::test]
 async fn an_error_of_an_inner_middleware_stays_that_error() {
     fn services(app: &mut ServiceConfig) {
-        let failing = from_fn(async |_, _| Err::<actix_web::dev::ServiceResponse, _>(ErrorImATeapot("tea")));
+        let failing =
+            from_fn(async |_, _| Err::<actix_web::dev::ServiceResponse, _>(ErrorImATeapot("tea")));
         app.service(strict_scope().route("/handler", web::to(unmarked)).wrap(failing));
     }
     let runs = web::Data::new(Runs::default());
-    let app = App::new().app_data(outer()).app_data(runs.clone()).configure(services).wrap(PasetoRequired::new());
-    let error = actix_web::test::try_call_service(&init_service(app).await, get("/strict/handler", "bob").to_request())
-        .await
-        .unwrap_err();
-    assert_eq!((error.as_response_error().status_code(), runs.count()), (StatusCode::IM_A_TEAPOT, 0));
+    let app = App::new()
+        .app_data(outer())
+        .app_data(runs.clone())
+        .configure(services)
+        .wrap(PasetoRequired::new());
+    let error = actix_web::test::try_call_service(
+        &init_service(app).await,
+        get("/strict/handler", "bob").to_request(),
+    )
+    .await
+    .unwrap_err();
+    assert_eq!(
+        (error.as_response_error().status_code(), runs.count()),
+        (StatusCode::IM_A_TEAPOT, 0)
+    );
 }
 
 #[actix_web::test]
@@ -240,7 +287,8 @@ async fn a_response_that_is_withheld_has_the_headers_for_caches() {
         app.service(strict_scope().route("/handler", web::to(unmarked)));
     }
     let verifier = from_cookie(verifier_builder(&TestClock::new()));
-    let request = TestRequest::with_uri("/strict/handler").cookie(Cookie::new("paseto", token("bob")));
+    let request =
+        TestRequest::with_uri("/strict/handler").cookie(Cookie::new("paseto", token("bob")));
     let (answer, _) = send_to(verifier, services, request).await;
     assert_withheld(&answer, "a token in a cookie");
     assert_eq!(answer.headers.get(VARY).unwrap(), "Cookie");

@@ -2,7 +2,8 @@
 
 use actix_web::http::{StatusCode, header::RETRY_AFTER};
 use paseto_actix::{
-    Issuer, MemoryRevocations, RevocationError, RevocationQuery, Revocations, SecretKey, VerifyErrorKind,
+    Issuer, MemoryRevocations, RevocationError, RevocationQuery, Revocations, SecretKey,
+    VerifyErrorKind,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -38,7 +39,10 @@ async fn b47_until_exp_and_leeway_and_then_forgotten() {
     one.revoke(&verified).await.unwrap();
     clock.advance(Duration::seconds(65));
     for verifier in [&one, &other] {
-        assert_eq!(verifier.verify_str_async(&text).await.unwrap_err().kind(), VerifyErrorKind::Revoked);
+        assert_eq!(
+            verifier.verify_str_async(&text).await.unwrap_err().kind(),
+            VerifyErrorKind::Revoked
+        );
         assert_refused(verifier, &text).await;
     }
     clock.advance(Duration::nanoseconds(1));
@@ -70,7 +74,8 @@ async fn b49_all_of_a_subject_and_a_login_in_the_same_second() {
     let issuer = issuer_builder(&clock).build().unwrap();
     let (old, of_bob) = (token(&issuer, "ada", 0), token(&issuer, "bob", 0));
     assert_accepted(&verifier, &old).await;
-    let generation = store.revoke_subject(ISSUER, "ada", None, START + Duration::HOUR).await.unwrap();
+    let generation =
+        store.revoke_subject(ISSUER, "ada", None, START + Duration::HOUR).await.unwrap();
     let new = token(&issuer, "ada", generation);
     assert_refused(&verifier, &old).await;
     assert_accepted(&verifier, &new).await;
@@ -95,11 +100,15 @@ async fn b20_a_generation_that_is_none() {
         (json!("18446744073709551616"), false),
         (json!(null), false),
     ] {
-        let payload = json!({ "iss": ISSUER, "exp": "2026-01-01T01:00:00Z", "sub_gen": claim }).to_string();
+        let payload =
+            json!({ "iss": ISSUER, "exp": "2026-01-01T01:00:00Z", "sub_gen": claim }).to_string();
         let text = paseto_actix_tests::parts::sign(&key, payload.as_bytes(), b"", b"");
         assert_eq!(verifier.verify_str(&text).is_ok(), good, "{payload}");
     }
-    assert!(issuer_builder(&clock).build().unwrap().issue(&json!({ "sub_gen": "1" })).is_err(), "it is ours to write");
+    assert!(
+        issuer_builder(&clock).build().unwrap().issue(&json!({ "sub_gen": "1" })).is_err(),
+        "it is ours to write"
+    );
 }
 
 #[actix_web::test]
@@ -108,9 +117,13 @@ async fn a_full_store_is_an_error_and_forgets_nothing() {
     let store = MemoryRevocations::new(2).clock(clock.clone());
     store.revoke(ISSUER, "a", START + Duration::MINUTE).await.unwrap();
     store.revoke(ISSUER, "b", START + Duration::HOUR).await.unwrap();
-    let full = |result: Result<(), RevocationError>| matches!(result, Err(RevocationError::Full { capacity: 2 }));
+    let full = |result: Result<(), RevocationError>| {
+        matches!(result, Err(RevocationError::Full { capacity: 2 }))
+    };
     assert!(full(store.revoke(ISSUER, "c", START + Duration::HOUR).await));
-    assert!(full(store.revoke_subject(ISSUER, "ada", None, START + Duration::HOUR).await.map(|_| ())));
+    assert!(full(
+        store.revoke_subject(ISSUER, "ada", None, START + Duration::HOUR).await.map(|_| ())
+    ));
     // What is there already can be told again, and never ends sooner for it.
     store.revoke(ISSUER, "b", START).await.unwrap();
     let is_revoked = async |id| store.is_revoked(RevocationQuery::new(ISSUER, id)).await.unwrap();
@@ -129,7 +142,10 @@ async fn what_cannot_be_revoked_is_told() {
     assert!(matches!(without.revoke(&verified).await, Err(RevocationError::NoStore)));
     let with = verifier_builder(&clock).revocations(memory(&clock)).build().unwrap();
     assert!(matches!(with.revoke(&verified).await, Err(RevocationError::NoTokenId)));
-    assert_eq!(with.verify_str(&token(&issuer, "ada", 0)).unwrap_err().kind(), VerifyErrorKind::Misconfigured);
+    assert_eq!(
+        with.verify_str(&token(&issuer, "ada", 0)).unwrap_err().kind(),
+        VerifyErrorKind::Misconfigured
+    );
 }
 
 #[actix_web::test]
@@ -143,7 +159,8 @@ async fn b50_a_store_that_is_down_lets_nobody_pass() {
     assert_eq!((answer.status, runs), (StatusCode::SERVICE_UNAVAILABLE, 0));
     assert!(answer.headers.contains_key(RETRY_AFTER));
     // What is wrong with a token in itself is told without asking.
-    let other = Issuer::builder(ISSUER).key(SecretKey::generate()).clock(clock.clone()).build().unwrap();
+    let other =
+        Issuer::builder(ISSUER).key(SecretKey::generate()).clock(clock.clone()).build().unwrap();
     let (answer, runs) = send_bearer(&verifier, &token(&other, "ada", 0)).await;
     assert_eq!((answer.status, runs), (StatusCode::UNAUTHORIZED, 0));
 }

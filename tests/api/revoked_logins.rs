@@ -18,7 +18,11 @@ async fn remembering(house: &House, series: bool, capacity: usize) -> (Site, Fai
     let store = Failing::new(&house.clock, capacity);
     let site = house.site_with(|remember| {
         let remember = remember.revocations(store.clone());
-        if series { remember.series_store(MemorySeries::new(10).clock(house.clock.clone())) } else { remember }
+        if series {
+            remember.series_store(MemorySeries::new(10).clock(house.clock.clone()))
+        } else {
+            remember
+        }
     });
     (site.await, store)
 }
@@ -33,9 +37,16 @@ async fn assert_ended(site: &Site, value: &str, case: &str) {
 #[actix_web::test]
 async fn b44_logout_ends_every_copy() {
     for series in [false, true] {
-        for way_out in ["/logout", "/identity-logout", "/purge", "/login?user=bob", "/login?user=ada&remember=yes"] {
+        for way_out in [
+            "/logout",
+            "/identity-logout",
+            "/purge",
+            "/login?user=bob",
+            "/login?user=ada&remember=yes",
+        ] {
             for session in [true, false] {
-                let (case, house) = (format!("{way_out}, series: {series}, session: {session}"), House::new());
+                let (case, house) =
+                    (format!("{way_out}, series: {series}, session: {session}"), House::new());
                 let (site, store) = remembering(&house, series, 10).await;
                 let mut client = remembered(&site).await;
                 let copy = client.cookie(REMEMBER).unwrap().to_owned();
@@ -45,7 +56,11 @@ async fn b44_logout_ends_every_copy() {
                 }
                 assert_eq!(client.get(&site, way_out).await.status, StatusCode::OK, "{case}");
                 assert_ended(&site, &copy, &case).await;
-                assert_eq!(state(&site, &mut with_cookie(&other)).await, "Remembered", "{case}: another login of hers");
+                assert_eq!(
+                    state(&site, &mut with_cookie(&other)).await,
+                    "Remembered",
+                    "{case}: another login of hers"
+                );
                 assert_eq!(store.count(), 1, "{case}");
                 house.clock.advance(Duration::days(30) + SLACK);
                 assert_eq!(store.count(), 1, "{case}: until no copy is alive by any clock");
@@ -64,15 +79,20 @@ async fn b44_every_token_of_the_login_ends() {
     let store = Failing::new(&house.clock, 10);
     let old = house
         .site_with(|remember| {
-            remember.revocations(store.clone()).series_store(MemorySeries::new(10).clock(house.clock.clone()))
+            remember
+                .revocations(store.clone())
+                .series_store(MemorySeries::new(10).clock(house.clock.clone()))
         })
         .await;
     let new = House { remember_key: LocalKey::generate(), ..house.clone() };
     let keys = KeyRing::new(new.remember_key.clone(), [house.remember_key.clone()]).unwrap();
     let users = house.users.clone();
-    let resealing = paseto_actix::RememberMe::builder(keys).clock(house.clock.clone()).revocations(store.clone());
+    let resealing = paseto_actix::RememberMe::builder(keys)
+        .clock(house.clock.clone())
+        .revocations(store.clone());
     let resealing = resealing.try_user_loader(move |id| std::future::ready(users.stamp(&id)));
-    let resealing = house.site_of(resealing, actix_identity::config::LogoutBehavior::PurgeSession).await;
+    let resealing =
+        house.site_of(resealing, actix_identity::config::LogoutBehavior::PurgeSession).await;
 
     let mut client = remembered(&old).await;
     let mut copies = vec![client.cookie(REMEMBER).unwrap().to_owned()];
@@ -158,7 +178,11 @@ async fn b50_nobody_is_logged_in_unasked() {
             assert_eq!(client.cookie(REMEMBER), Some(value.as_str()), "the cookie stays");
         }
         store.set_down(false);
-        assert_eq!(state(&site, &mut with_cookie(&value)).await, "Remembered", "and is good once the store is back");
+        assert_eq!(
+            state(&site, &mut with_cookie(&value)).await,
+            "Remembered",
+            "and is good once the store is back"
+        );
     }
 }
 
@@ -166,14 +190,20 @@ async fn b50_nobody_is_logged_in_unasked() {
 #[actix_web::test]
 async fn b50_a_logout_that_cannot_be_kept_is_told() {
     let (site, _) = remembering(&House::new(), false, 0).await;
-    for path in ["/logout", "/identity-logout", "/purge", "/login?user=bob", "/login?user=ada&remember=yes"] {
+    for path in
+        ["/logout", "/identity-logout", "/purge", "/login?user=bob", "/login?user=ada&remember=yes"]
+    {
         let mut client = remembered(&site).await;
         let value = client.cookie(REMEMBER).unwrap().to_owned();
         let answer = client.get(&site, path).await;
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
         if path.starts_with("/login") {
             assert_eq!(client.cookie(REMEMBER), Some(value.as_str()), "{path}");
-            assert_eq!(state(&site, &mut client).await, "Fresh", "{path}: still logged in as before");
+            assert_eq!(
+                state(&site, &mut client).await,
+                "Fresh",
+                "{path}: still logged in as before"
+            );
         } else {
             // Copies stay good, which the answer tells; this browser is logged out.
             assert_eq!((client.cookie(REMEMBER), client.cookie(SESSION)), (None, None), "{path}");

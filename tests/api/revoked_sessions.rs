@@ -82,11 +82,16 @@ async fn b40_a_copy_from_before_purge_or_renew_is_no_session() {
             }
             let kept = if way_out == "/renew" { r#"cart="tea" user="ada""# } else { "" };
             assert_eq!(client.get(&site, "/").await.body, kept, "{kind:?} {way_out}");
-            assert_eq!(other.get(&site, "/").await.body, ADA, "{kind:?} {way_out}: another session of hers");
+            assert_eq!(
+                other.get(&site, "/").await.body,
+                ADA,
+                "{kind:?} {way_out}: another session of hers"
+            );
 
             assert_eq!(store.count(), 1);
             // actix-session does not tell a store its idle limit.
-            let last_copy = if kind == Kind::Store { Duration::hours(12) } else { Duration::minutes(30) };
+            let last_copy =
+                if kind == Kind::Store { Duration::hours(12) } else { Duration::minutes(30) };
             clock.advance(last_copy + SLACK);
             assert_eq!(store.count(), 1, "until no copy is alive by any clock");
             clock.advance(Duration::SECOND);
@@ -127,7 +132,11 @@ async fn b40_a_cookie_that_a_request_under_way_sets_is_useless() {
         assert_eq!((answer.body.as_str(), out.body.as_str()), ("set", "changed"));
         // The store alone learns of no request, so it writes the cookie of a session that has
         // ended.
-        assert_eq!(set_cookies(&answer.headers).len(), usize::from(kind == Kind::Store), "{kind:?}");
+        assert_eq!(
+            set_cookies(&answer.headers).len(),
+            usize::from(kind == Kind::Store),
+            "{kind:?}"
+        );
         assert_eq!(slow.get(&site, "/").await.body, "", "{kind:?}");
     }
 }
@@ -168,7 +177,8 @@ async fn a_request_under_way_does_not_bring_an_ended_session_back() {
 async fn a_logout_ends_the_sessions_of_all_cookies() {
     let clock = TestClock::new();
     let (site, store) = site(Kind::Middleware, &clock, 10).await;
-    let (one, other) = (ada(&site).await.session(Kind::Middleware), ada(&site).await.session(Kind::Middleware));
+    let (one, other) =
+        (ada(&site).await.session(Kind::Middleware), ada(&site).await.session(Kind::Middleware));
     let cookies = format!("__Host-session={one}; __Host-session={other}");
     let request = TestRequest::with_uri("/purge").insert_header((COOKIE, cookies));
     assert_eq!(site.send(request).await.body, "changed");
@@ -223,15 +233,17 @@ async fn b40_renewing_to_a_session_that_is_too_large_ends_nothing() {
 async fn b50_no_session_is_taken_unasked() {
     for kind in Kind::ALL {
         // Asked, and told that a session has ended where there is no room to keep it.
-        for (capacity, down, paths) in
-            [(10, true, ["/", "/set?user=eve", "/purge"]), (0, false, ["/purge", "/renew", "/purge"])]
-        {
+        for (capacity, down, paths) in [
+            (10, true, ["/", "/set?user=eve", "/purge"]),
+            (0, false, ["/purge", "/renew", "/purge"]),
+        ] {
             let (site, store) = site(kind, &TestClock::new(), capacity).await;
             let mut client = ada(&site).await;
             let value = client.session(kind);
             store.set_down(down);
             for path in paths {
-                let (answer, case) = (client.get(&site, path).await, format!("{kind:?} {path}, down: {down}"));
+                let (answer, case) =
+                    (client.get(&site, path).await, format!("{kind:?} {path}, down: {down}"));
                 if kind == Kind::Store {
                     assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR, "{case}");
                     assert!(set_cookies(&answer.headers).is_empty(), "{case}");
@@ -247,7 +259,11 @@ async fn b50_no_session_is_taken_unasked() {
                 "{kind:?}: without one, nobody asks"
             );
             store.set_down(false);
-            assert_eq!(client.get(&site, "/").await.body, ADA, "{kind:?}: and is good once the store is back");
+            assert_eq!(
+                client.get(&site, "/").await.body,
+                ADA,
+                "{kind:?}: and is good once the store is back"
+            );
         }
     }
 }

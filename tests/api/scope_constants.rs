@@ -99,24 +99,36 @@ async fn constants_are_required_like_literals() {
         ("/associated", "named", "phr", "admin named"),
         ("/inner", "own posts:read", "pwd", "own posts:read"),
         ("/generic", "posts:read", "pwd", "posts:read"),
-        ("/variables", "posts:write admin posts:read literal", "posts:write", "posts:write admin posts:read literal"),
+        (
+            "/variables",
+            "posts:write admin posts:read literal",
+            "posts:write",
+            "posts:write admin posts:read literal",
+        ),
         ("/local", "local", "pwd", "local other"),
         ("/local", "other", "pwd", "local other"),
     ] {
         let send = async |scopes: &[&str], acr: &str| {
-            let token = issuer.token(&json!({})).scopes(scopes.iter().copied()).acr(acr).issue().unwrap();
-            let request = TestRequest::with_uri(path).insert_header(("authorization", format!("Bearer {token}")));
+            let token =
+                issuer.token(&json!({})).scopes(scopes.iter().copied()).acr(acr).issue().unwrap();
+            let request = TestRequest::with_uri(path)
+                .insert_header(("authorization", format!("Bearer {token}")));
             call(&app, request.to_request()).await
         };
         let granted: Vec<_> = scopes.split(' ').collect();
         let answer = send(&granted, acr).await;
         assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "served"), "{path}");
         for index in 0..granted.len() {
-            let rest: Vec<_> = granted.iter().copied().enumerate().filter(|(i, _)| *i != index).collect();
+            let rest: Vec<_> =
+                granted.iter().copied().enumerate().filter(|(i, _)| *i != index).collect();
             let rest: Vec<_> = rest.into_iter().map(|(_, scope)| scope).collect();
             let answer = send(&rest, acr).await;
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}: {rest:?}");
-            assert!(answer.challenge().contains(&format!(r#"scope="{needed}""#)), "{path}: {}", answer.challenge());
+            assert!(
+                answer.challenge().contains(&format!(r#"scope="{needed}""#)),
+                "{path}: {}",
+                answer.challenge()
+            );
         }
         let status = send(&granted, "other").await.status;
         let expected = if acr == "pwd" { StatusCode::OK } else { StatusCode::UNAUTHORIZED };

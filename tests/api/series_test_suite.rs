@@ -37,7 +37,9 @@ impl Suite {
     fn run<'a>(self, store: &'a ModelSeries, clock: &'a TestClock) -> LocalBoxFuture<'a, ()> {
         match self {
             Self::Series => test_suites::series(store).boxed_local(),
-            Self::OverTime => test_suites::series_over_time(store, async |by| clock.advance(by)).boxed_local(),
+            Self::OverTime => {
+                test_suites::series_over_time(store, async |by| clock.advance(by)).boxed_local()
+            }
             Self::Bound => test_suites::series_bound(store, ModelSeries::BOUND).boxed_local(),
         }
     }
@@ -53,15 +55,35 @@ async fn a_suite_names_the_rule_that_a_store_breaks() {
     for (fault, suite, rule) in [
         (Fails, Suite::Series, "`begin` fails: down"),
         (Forgets, Suite::Series, "the first token is good for one use"),
-        (NeverRotates, Suite::Series, "the token before the current one is accepted within the grace"),
+        (
+            NeverRotates,
+            Suite::Series,
+            "the token before the current one is accepted within the grace",
+        ),
         (Races, Suite::Series, "of 64 uses of one token at once, one rotates"),
-        (WrongSuccessor, Suite::Series, "the token before the current one is accepted within the grace"),
+        (
+            WrongSuccessor,
+            Suite::Series,
+            "the token before the current one is accepted within the grace",
+        ),
         (NoGrace, Suite::Series, "the token before the current one is accepted within the grace"),
         (EndlessGrace, Suite::OverTime, "a retry does not begin the grace anew"),
         (GraceAnew, Suite::OverTime, "a retry does not begin the grace anew"),
-        (TakesStrangers, Suite::Series, "a token that is older than the one before, or never was, is a copy"),
-        (GoesOnAfterReuse, Suite::Series, "a reuse ends the series, for every client that has a token"),
-        (BeginsWithThePast, Suite::Series, "a series that begins again accepts no token from before"),
+        (
+            TakesStrangers,
+            Suite::Series,
+            "a token that is older than the one before, or never was, is a copy",
+        ),
+        (
+            GoesOnAfterReuse,
+            Suite::Series,
+            "a reuse ends the series, for every client that has a token",
+        ),
+        (
+            BeginsWithThePast,
+            Suite::Series,
+            "a series that begins again accepts no token from before",
+        ),
         (IgnoresRevocations, Suite::Series, "a series that was revoked is unknown"),
         (MissesTheUnknown, Suite::Series, "`revoke` fails: no such series"),
         (RevokesTooMuch, Suite::Series, "`revoke` ends one series of its owner, and no other"),

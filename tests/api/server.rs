@@ -15,7 +15,9 @@ use actix_web::{
     rt::{System, task::yield_now},
     web::{self, Json, ServiceConfig},
 };
-use paseto_actix::{Paseto, PasetoRequired, Refusal, VerifiedToken, Verifier, VerifyErrorKind, paseto_required};
+use paseto_actix::{
+    Paseto, PasetoRequired, Refusal, VerifiedToken, Verifier, VerifyErrorKind, paseto_required,
+};
 use paseto_actix_tests::{
     app::{Answer, Runs, issuer_builder, verifier_builder},
     clock::TestClock,
@@ -65,8 +67,15 @@ impl Server {
         let (sender, receiver) = mpsc::channel();
         let thread = thread::spawn(move || {
             System::new().block_on(async move {
-                let app = move || App::new().app_data(verifier.clone()).app_data(data.clone()).configure(services);
-                let server = HttpServer::new(app).workers(1).disable_signals().listen(listener).unwrap().run();
+                let app = move || {
+                    App::new().app_data(verifier.clone()).app_data(data.clone()).configure(services)
+                };
+                let server = HttpServer::new(app)
+                    .workers(1)
+                    .disable_signals()
+                    .listen(listener)
+                    .unwrap()
+                    .run();
                 sender.send(server.handle()).unwrap();
                 server.await.unwrap();
             });
@@ -95,7 +104,8 @@ struct Connection(TcpStream);
 impl Connection {
     /// Sends the head of a request that announces a body of this length, and as much of the body as there is.
     fn send(&mut self, path: &str, token: Option<&str>, length: usize, body: &str) {
-        let authorization = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
+        let authorization =
+            token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
         write!(
             self.0,
             "POST {path} HTTP/1.1\r\nhost: api.example\r\n{authorization}content-type: application/json\r\n\
@@ -116,9 +126,11 @@ impl Connection {
         let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
         let mut headers = HeaderMap::new();
         for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
-            headers.append(HeaderName::try_from(name).unwrap(), HeaderValue::try_from(value).unwrap());
+            headers
+                .append(HeaderName::try_from(name).unwrap(), HeaderValue::try_from(value).unwrap());
         }
-        let length: usize = headers.get("content-length").unwrap().to_str().unwrap().parse().unwrap();
+        let length: usize =
+            headers.get("content-length").unwrap().to_str().unwrap().parse().unwrap();
         let body = String::from_utf8(self.read_until(|text| text.len() == length)?).unwrap();
         Some(Answer { status, headers, body })
     }
@@ -160,7 +172,10 @@ async fn slow_verdict(token: VerifiedToken) -> Result<(), Refusal> {
 #[test]
 fn b06_a_refusal_does_not_wait_for_the_body() {
     let builder = || verifier_builder(&TestClock::new());
-    for verifier in [builder().check(verdict).build().unwrap(), builder().check_async(slow_verdict).build().unwrap()] {
+    for verifier in [
+        builder().check(verdict).build().unwrap(),
+        builder().check_async(slow_verdict).build().unwrap(),
+    ] {
         let server = Server::start(verifier);
         for path in ["/attribute", "/middleware"] {
             let refused = |token: Option<&str>| {
@@ -192,7 +207,11 @@ fn b06_a_body_that_is_no_json() {
             };
             answer(None).assert_no_token();
             answer(Some("v4.public.x")).assert_invalid_token();
-            assert_eq!(answer(Some(&token)).status.as_u16(), 400, "the extractor's own answer to {body:?}");
+            assert_eq!(
+                answer(Some(&token)).status.as_u16(),
+                400,
+                "the extractor's own answer to {body:?}"
+            );
         }
         assert_eq!(server.runs.count(), number);
 
@@ -208,7 +227,8 @@ fn b06_a_body_that_is_no_json() {
 #[test]
 fn b08_an_error_handler_that_answers_200() {
     let ok = |_: &_, _: &_| HttpResponse::Ok().body("all is well");
-    let server = Server::start(verifier_builder(&TestClock::new()).error_handler(ok).build().unwrap());
+    let server =
+        Server::start(verifier_builder(&TestClock::new()).error_handler(ok).build().unwrap());
     let token = token_of("ada", &["write"]);
     for (number, path) in ["/attribute", "/middleware", "/extractor"].into_iter().enumerate() {
         let mut connection = server.connect();
@@ -216,12 +236,20 @@ fn b08_an_error_handler_that_answers_200() {
             // actix ends a connection with a body that nobody reads, so there is none.
             connection.send_all(path, token, "");
             let answer = connection.answer().unwrap();
-            assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, "all is well"), "{path}");
+            assert_eq!(
+                (answer.status.as_u16(), answer.body.as_str()),
+                (200, "all is well"),
+                "{path}"
+            );
             assert_eq!(server.runs.count(), number, "{path}");
         }
         connection.send_all(path, Some(&token), "{}");
         assert_eq!(connection.answer().unwrap().status.as_u16(), 200, "{path}");
-        assert_eq!(server.runs.count(), number + 1, "{path}: the next request on the same connection is served");
+        assert_eq!(
+            server.runs.count(),
+            number + 1,
+            "{path}: the next request on the same connection is served"
+        );
     }
 }
 
@@ -242,15 +270,26 @@ fn b08_an_error_handler_that_panics() {
         for token in ["v4.public.x", ""] {
             let mut connection = server.connect();
             connection.send_all(path, Some(token), "{}");
-            assert!(connection.answer().is_none_or(|answer| answer.status.is_server_error()), "{path}");
+            assert!(
+                connection.answer().is_none_or(|answer| answer.status.is_server_error()),
+                "{path}"
+            );
             assert_eq!(server.runs.count(), number, "{path}");
         }
         bystander.send_all(path, None, "{}");
-        assert_eq!(bystander.answer().unwrap().status.as_u16(), 401, "{path}: other connections go on");
+        assert_eq!(
+            bystander.answer().unwrap().status.as_u16(),
+            401,
+            "{path}: other connections go on"
+        );
 
         let mut next = server.connect();
         next.send_all(path, Some(&token), "{}");
-        assert_eq!(next.answer().unwrap().status.as_u16(), 200, "{path}: the next request is served");
+        assert_eq!(
+            next.answer().unwrap().status.as_u16(),
+            200,
+            "{path}: the next request is served"
+        );
         assert_eq!(server.runs.count(), number + 1, "{path}");
     }
 }

@@ -33,7 +33,8 @@ struct Setup {
 }
 
 impl Setup {
-    const ALL: [Self; 3] = [Self::new(true, false), Self::new(false, false), Self::new(false, true)];
+    const ALL: [Self; 3] =
+        [Self::new(true, false), Self::new(false, false), Self::new(false, true)];
 
     const fn new(ready_made: bool, private: bool) -> Self {
         Self { ready_made, private, every_request: false }
@@ -54,15 +55,27 @@ impl Setup {
             }
             return Site::of(builder.build().unwrap(), pages).await;
         }
-        let policy =
-            if self.every_request { TtlExtensionPolicy::OnEveryRequest } else { TtlExtensionPolicy::OnStateChanges };
-        let security = if self.private { CookieContentSecurity::Private } else { CookieContentSecurity::Signed };
-        let builder = SessionMiddleware::builder(PasetoSessionStore::new(key).clock(clock.clone()), cookie_key)
-            .cookie_name(NAME.to_owned())
-            .cookie_path(path.to_owned())
-            .cookie_domain(domain.map(str::to_owned))
-            .cookie_content_security(security)
-            .session_lifecycle(PersistentSession::default().session_ttl(TTL).session_ttl_extension_policy(policy));
+        let policy = if self.every_request {
+            TtlExtensionPolicy::OnEveryRequest
+        } else {
+            TtlExtensionPolicy::OnStateChanges
+        };
+        let security = if self.private {
+            CookieContentSecurity::Private
+        } else {
+            CookieContentSecurity::Signed
+        };
+        let builder = SessionMiddleware::builder(
+            PasetoSessionStore::new(key).clock(clock.clone()),
+            cookie_key,
+        )
+        .cookie_name(NAME.to_owned())
+        .cookie_path(path.to_owned())
+        .cookie_domain(domain.map(str::to_owned))
+        .cookie_content_security(security)
+        .session_lifecycle(
+            PersistentSession::default().session_ttl(TTL).session_ttl_extension_policy(policy),
+        );
         Site::alone(builder.build(), pages).await
     }
 
@@ -109,9 +122,16 @@ async fn basic_workflow() {
         let mut client = Client::new();
         let answer = client.get(&site, "/count").await;
         let cookie = set_cookie(&answer.headers);
-        assert_eq!((cookie.name(), cookie.path(), cookie.domain()), (NAME, Some("/shop"), Some("shop.example")));
+        assert_eq!(
+            (cookie.name(), cookie.path(), cookie.domain()),
+            (NAME, Some("/shop"), Some("shop.example"))
+        );
         assert_eq!(client.get(&site, "/").await.body, "count=1", "{setup:?}");
-        assert_eq!(Client::new().get(&site, "/").await.body, "", "{setup:?}: another browser's session is another");
+        assert_eq!(
+            Client::new().get(&site, "/").await.body,
+            "",
+            "{setup:?}: another browser's session is another"
+        );
     }
 }
 
@@ -133,7 +153,11 @@ async fn expiry_is_refreshed_on_every_request() {
         let alive = if setup.ready_made { "count=1" } else { "" };
         assert_eq!(client.get(&site, "/").await.body, alive, "{setup:?}");
         client.keep(NAME, &first);
-        assert_eq!(client.get(&site, "/").await.body, "", "{setup:?}: the first cookie has expired");
+        assert_eq!(
+            client.get(&site, "/").await.body,
+            "",
+            "{setup:?}: the first cookie has expired"
+        );
     }
 }
 
@@ -151,7 +175,11 @@ async fn expiry_is_refreshed_on_changes() {
         let answer = client.get(&site, "/count").await;
         assert_eq!(set_cookie(&answer.headers).max_age(), Some(TTL), "{setup:?}");
         clock.advance(Duration::seconds(59));
-        assert_eq!(client.get(&site, "/").await.body, "count=2", "{setup:?}: a minute after the change");
+        assert_eq!(
+            client.get(&site, "/").await.body,
+            "count=2",
+            "{setup:?}: a minute after the change"
+        );
     }
 }
 
@@ -162,7 +190,11 @@ async fn complex_workflow() {
         let site = setup.site(&clock).await;
         let mut client = Client::new();
         let answer = client.get(&site, "/").await;
-        assert_eq!((answer.body.as_str(), set_cookies(&answer.headers).len()), ("", 0), "nothing to keep");
+        assert_eq!(
+            (answer.body.as_str(), set_cookies(&answer.headers).len()),
+            ("", 0),
+            "nothing to keep"
+        );
         assert_eq!(client.get(&site, "/logout").await.body, "who are you?");
         client.get(&site, "/count").await;
         assert_eq!(client.get(&site, "/").await.body, "count=1");
@@ -172,7 +204,11 @@ async fn complex_workflow() {
         client.get(&site, "/login/ada").await;
         let member = client.cookie(NAME).unwrap().to_owned();
         assert_ne!(member, anonymous);
-        assert_eq!(client.get(&site, "/").await.body, r#"count=2 user="ada""#, "{setup:?}: the state goes along");
+        assert_eq!(
+            client.get(&site, "/").await.body,
+            r#"count=2 user="ada""#,
+            "{setup:?}: the state goes along"
+        );
         client.get(&site, "/count").await;
 
         // Replayed, each cookie has the state that it was given, and the browser's own is as it
@@ -190,7 +226,11 @@ async fn complex_workflow() {
         assert_eq!(client.get(&site, "/").await.body, "", "{setup:?}: logged out");
         let mut thief = Client::new();
         thief.keep(NAME, &member);
-        assert_eq!(thief.get(&site, "/").await.body, r#"count=2 user="ada""#, "{setup:?}: until it expires");
+        assert_eq!(
+            thief.get(&site, "/").await.body,
+            r#"count=2 user="ada""#,
+            "{setup:?}: until it expires"
+        );
         clock.advance(Duration::minutes(1));
         assert_eq!(thief.get(&site, "/").await.body, "", "{setup:?}: it has expired");
     }
@@ -208,7 +248,11 @@ async fn guards() {
         let answer = client.get(&site, "/members/count").await;
         assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "2"), "{setup:?}");
         client.get(&site, "/logout").await;
-        assert_eq!(client.get(&site, "/members/count").await.status, StatusCode::NOT_FOUND, "{setup:?}");
+        assert_eq!(
+            client.get(&site, "/members/count").await.status,
+            StatusCode::NOT_FOUND,
+            "{setup:?}"
+        );
     }
 }
 
@@ -240,11 +284,15 @@ async fn identity_on_top() {
         let clock = TestClock::new();
         let app = App::new().configure(identity_pages).wrap(IdentityMiddleware::default());
         let site = if setup.ready_made {
-            let session = PasetoSession::builder(LocalKey::generate()).clock(clock.clone()).cookie_name(NAME);
-            Site::new(init_service(app.wrap(session.build().unwrap())).await, |request| request.to_request())
+            let session =
+                PasetoSession::builder(LocalKey::generate()).clock(clock.clone()).cookie_name(NAME);
+            Site::new(init_service(app.wrap(session.build().unwrap())).await, |request| {
+                request.to_request()
+            })
         } else {
             let store = PasetoSessionStore::new(LocalKey::generate()).clock(clock.clone());
-            let session = SessionMiddleware::builder(store, Key::generate()).cookie_name(NAME.to_owned());
+            let session =
+                SessionMiddleware::builder(store, Key::generate()).cookie_name(NAME.to_owned());
             Site::new(init_service(app.wrap(session.build())).await, |request| request.to_request())
         };
         let post = |path: &str| TestRequest::post().uri(path);
@@ -258,10 +306,17 @@ async fn identity_on_top() {
         assert_eq!(client.send(&site, post("/login/ada")).await.status, StatusCode::OK);
         assert_ne!(client.cookie(NAME).unwrap(), before);
         assert_eq!(client.get(&site, "/who").await.body, "ada", "{setup:?}");
-        assert!(client.get(&site, "/").await.body.contains(r#"cart="tea""#), "the cart stays in the session");
+        assert!(
+            client.get(&site, "/").await.body.contains(r#"cart="tea""#),
+            "the cart stays in the session"
+        );
         for _ in 0..6 {
             clock.advance(Duration::minutes(20));
-            assert_eq!(client.get(&site, "/who").await.body, "ada", "{setup:?}: the session slides");
+            assert_eq!(
+                client.get(&site, "/who").await.body,
+                "ada",
+                "{setup:?}: the session slides"
+            );
         }
 
         // Another login replaces the first.

@@ -49,7 +49,9 @@ async fn a_changed_copy_of_a_cached_token_is_rejected() {
     let site = kind.site(LocalKey::generate(), &clock).await;
     let value = session_of(&site, kind, "ada").await;
     assert_eq!(site.read(kind, &value).await.0, ADA);
-    for index in (0..value.len()).filter(|index| !value[index.saturating_sub(2)..=*index].contains('%')) {
+    for index in
+        (0..value.len()).filter(|index| !value[index.saturating_sub(2)..=*index].contains('%'))
+    {
         let mut bytes = value.as_bytes().to_vec();
         bytes[index] = if bytes[index] == b'A' { b'B' } else { b'A' };
         let changed = String::from_utf8(bytes).unwrap();
@@ -61,9 +63,14 @@ async fn a_changed_copy_of_a_cached_token_is_rejected() {
 /// The value that a handler sets is not the token of a session.
 #[actix_web::test]
 async fn a_cookie_of_the_name_that_a_handler_sets_is_not_cached() {
-    async fn set(session: Session, value: web::Query<HashMap<String, String>>) -> actix_web::Result<HttpResponse> {
+    async fn set(
+        session: Session,
+        value: web::Query<HashMap<String, String>>,
+    ) -> actix_web::Result<HttpResponse> {
         session.insert("user", "ada")?;
-        Ok(HttpResponse::Ok().cookie(Cookie::new("__Host-session", value["value"].clone())).finish())
+        Ok(HttpResponse::Ok()
+            .cookie(Cookie::new("__Host-session", value["value"].clone()))
+            .finish())
     }
     let clock = TestClock::new();
     let kind = Kind::Middleware;
@@ -109,7 +116,11 @@ async fn cookies_that_an_outer_middleware_has_read() {
             let tampered = format!("{}{other}{}", &ada[..index], &ada[index + 1..]);
             assert_rejected(&tampered, "a cookie with another character").await;
         }
-        assert_rejected(&format!("{}{}", &ada[..ada.len() / 2], &bob[bob.len() / 2..]), "two halves").await;
+        assert_rejected(
+            &format!("{}{}", &ada[..ada.len() / 2], &bob[bob.len() / 2..]),
+            "two halves",
+        )
+        .await;
         assert_rejected(&kind.wrap("forged"), "no token").await;
     }
     clock.advance(Duration::minutes(30) - Duration::SECOND);
@@ -123,14 +134,18 @@ async fn cookies_that_an_outer_middleware_has_read() {
 async fn handlers_see_the_header_that_was_sent() {
     async fn headers(req: HttpRequest, session: Session) -> String {
         assert!(session.get::<String>("user").unwrap().is_some());
-        let headers: Vec<_> = req.headers().get_all(COOKIE).map(|header| header.to_str().unwrap()).collect();
+        let headers: Vec<_> =
+            req.headers().get_all(COOKIE).map(|header| header.to_str().unwrap()).collect();
         format!("{}\n{}", headers.join(" | "), req.cookie("__Host-session").unwrap().value())
     }
     let clock = TestClock::new();
     for capacity in [256, 0] {
-        let session =
-            session(LocalKey::generate(), &clock).decrypted_cache_capacity(capacity).build().expect("a session");
-        let app = App::new().wrap(session).configure(routes).route("/headers", web::get().to(headers));
+        let session = session(LocalKey::generate(), &clock)
+            .decrypted_cache_capacity(capacity)
+            .build()
+            .expect("a session");
+        let app =
+            App::new().wrap(session).configure(routes).route("/headers", web::get().to(headers));
         let site = Site::new(init_service(app).await, |request| request.to_request());
         let value = session_of(&site, Kind::Middleware, "ada").await;
         for _ in 0..2 {

@@ -76,8 +76,15 @@ async fn nothing_is_removed_while_several_cookies_have_the_name() {
         assert!(set.iter().all(|cookie| cookie.contains("; Max-Age=0;")), "{set:?}");
     }
     // A logout is a logout.
-    for cookies in [format!("{NAME}=garbage; {NAME}={}", session_of(&site, "bob").await), format!("{NAME}=; {NAME}=")] {
-        assert_eq!(set_cookies(&get(&site, "/purge", &cookies).await.headers).len(), 1, "{cookies}");
+    for cookies in [
+        format!("{NAME}=garbage; {NAME}={}", session_of(&site, "bob").await),
+        format!("{NAME}=; {NAME}="),
+    ] {
+        assert_eq!(
+            set_cookies(&get(&site, "/purge", &cookies).await.headers).len(),
+            1,
+            "{cookies}"
+        );
     }
 }
 
@@ -86,7 +93,9 @@ async fn a_neighbour_that_is_not_utf8_does_not_hide_the_session() {
     let clock = TestClock::new();
     let site = site(&clock).await;
     let ada = session_of(&site, "ada").await;
-    for neighbour in [&b"name=M\xfcller"[..], b"k\xe4se=1", b"nonsense", b"", b"=", b"k\xc3\xa4se=1"] {
+    for neighbour in
+        [&b"name=M\xfcller"[..], b"k\xe4se=1", b"nonsense", b"", b"=", b"k\xc3\xa4se=1"]
+    {
         for cookies in [
             [neighbour, b"; ", NAME.as_bytes(), b"=", ada.as_bytes()].concat(),
             [NAME.as_bytes(), b"=", ada.as_bytes(), b";", neighbour].concat(),
@@ -137,7 +146,10 @@ async fn a_cookie_whose_name_decodes_to_the_session_is_ignored() {
                 let alone = get(&site, "/", format!("{alias}={bob}")).await;
                 assert_eq!(alone.body, "", "{alias} alone");
                 assert!(set_cookies(&alone.headers).is_empty(), "{alias} alone");
-                for cookies in [format!("{alias}={bob}; {NAME}={ada}"), format!("{NAME}={ada}; {alias}=garbage")] {
+                for cookies in [
+                    format!("{alias}={bob}; {NAME}={ada}"),
+                    format!("{NAME}={ada}; {alias}=garbage"),
+                ] {
                     let answer = get(&site, "/", &cookies).await;
                     assert_eq!(answer.body, ADA, "{alias} beside the session");
                     assert!(set_cookies(&answer.headers).is_empty(), "{alias} beside the session");

@@ -44,13 +44,25 @@ async fn b40_purge_removes_the_cookie_and_a_copy_stays_good() {
         let copy = client.session(kind);
         let answer = client.get(&site, "/purge").await;
         let removal = set_cookie(&answer.headers);
-        assert_eq!((removal.value(), removal.max_age()), ("", Some(CookieDuration::ZERO)), "{kind:?}");
+        assert_eq!(
+            (removal.value(), removal.max_age()),
+            ("", Some(CookieDuration::ZERO)),
+            "{kind:?}"
+        );
         assert_eq!(removal.path(), Some("/"));
         assert_eq!(client.cookie(kind.cookie()), None);
         assert_eq!(client.get(&site, "/").await.body, "", "{kind:?}: logged out");
 
-        assert_eq!(site.read(kind, &copy).await.0, ADA, "{kind:?}: nothing on the server knows that it was purged");
-        clock.advance(if kind == Kind::Store { Duration::hours(12) } else { Duration::minutes(30) });
+        assert_eq!(
+            site.read(kind, &copy).await.0,
+            ADA,
+            "{kind:?}: nothing on the server knows that it was purged"
+        );
+        clock.advance(if kind == Kind::Store {
+            Duration::hours(12)
+        } else {
+            Duration::minutes(30)
+        });
         assert_eq!(site.read(kind, &copy).await.0, "", "{kind:?}: until it expires");
     }
 }
@@ -80,7 +92,11 @@ async fn b40_renew_begins_a_new_session_with_the_same_state() {
         }
         assert_eq!(renewed.get(&site, "/").await.body, ADA, "{kind:?}: not of the age that it had");
         assert_eq!(kept.get(&site, "/").await.body, "", "{kind:?}: twelve hours old");
-        assert_eq!(site.read(kind, &copy).await.0, "", "{kind:?}: the old cookie dies when it would have");
+        assert_eq!(
+            site.read(kind, &copy).await.0,
+            "",
+            "{kind:?}: the old cookie dies when it would have"
+        );
     }
 }
 
@@ -104,8 +120,10 @@ fn handlers(config: &mut web::ServiceConfig) {
         "/own",
         web::get().to(async |session: Session| {
             session.insert("user", "ada")?;
-            let response =
-                HttpResponse::Ok().insert_header((CACHE_CONTROL, "private")).insert_header((VARY, "Accept")).finish();
+            let response = HttpResponse::Ok()
+                .insert_header((CACHE_CONTROL, "private"))
+                .insert_header((VARY, "Accept"))
+                .finish();
             Ok::<_, actix_web::Error>(response)
         }),
     );
@@ -139,7 +157,11 @@ async fn b41_what_caches_need_to_know() {
 
     client.get(&site, "/set?user=ada").await;
     clock.advance(Duration::minutes(20));
-    assert_eq!(all(&client.get(&site, "/").await.headers, "cache-control"), ["no-store"], "{kind:?}: it slid");
+    assert_eq!(
+        all(&client.get(&site, "/").await.headers, "cache-control"),
+        ["no-store"],
+        "{kind:?}: it slid"
+    );
 }
 
 /// What a browser sees of each setting.
@@ -156,7 +178,10 @@ async fn b41_attributes() {
     assert_eq!(default.name(), "__Host-session");
     assert_eq!((default.secure(), default.http_only()), (Some(true), Some(true)));
     assert_eq!((default.path(), default.domain()), (Some("/"), None));
-    assert_eq!((default.same_site(), default.max_age(), default.expires()), (Some(SameSite::Lax), None, None));
+    assert_eq!(
+        (default.same_site(), default.max_age(), default.expires()),
+        (Some(SameSite::Lax), None, None)
+    );
 
     let plain = cookie(build().development_over_plain_http().build().unwrap()).await;
     assert_eq!((plain.name(), plain.secure()), ("session", None));
@@ -170,7 +195,10 @@ async fn b41_attributes() {
         .cookie_http_only(false)
         .persistent(true);
     let set = cookie(set.build().unwrap()).await;
-    assert_eq!((set.name(), set.path(), set.domain()), ("__Secure-id", Some("/shop"), Some("shop.example")));
+    assert_eq!(
+        (set.name(), set.path(), set.domain()),
+        ("__Secure-id", Some("/shop"), Some("shop.example"))
+    );
     assert_eq!((set.same_site(), set.http_only()), (Some(SameSite::Strict), None));
     assert_eq!(set.max_age(), Some(CookieDuration::minutes(30)));
 }
@@ -181,10 +209,13 @@ async fn b41_attributes() {
 async fn b42_one_key_for_all() {
     let clock = TestClock::new();
     let seed = parts::signing_key(&keys::secret()).to_bytes();
-    let key = LocalKey::from_paserk(&format!("k4.local.{}", Base64UrlUnpadded::encode_string(&seed))).unwrap();
+    let key =
+        LocalKey::from_paserk(&format!("k4.local.{}", Base64UrlUnpadded::encode_string(&seed)))
+            .unwrap();
     let peer = SymmetricKey::<V4>::from(&seed).unwrap();
 
-    let access = issuer_builder(&clock).build().unwrap().token(&json!({})).subject("ada").issue().unwrap();
+    let access =
+        issuer_builder(&clock).build().unwrap().token(&json!({})).subject("ada").issue().unwrap();
     let verifier = verifier_builder(&clock).build().unwrap();
     assert_accepted(&verifier, &access).await;
 
@@ -205,8 +236,12 @@ async fn b42_one_key_for_all() {
             Some(&assertion("session")),
         );
         let payload = payload.expect("the session's own assertion").payload().to_owned();
-        for (purpose, accepted) in [("session", true), ("remember-me", false), ("access", false), ("", false)] {
-            let sealed = LocalToken::encrypt(&peer, payload.as_bytes(), None, Some(&assertion(purpose))).unwrap();
+        for (purpose, accepted) in
+            [("session", true), ("remember-me", false), ("access", false), ("", false)]
+        {
+            let sealed =
+                LocalToken::encrypt(&peer, payload.as_bytes(), None, Some(&assertion(purpose)))
+                    .unwrap();
             let body = site.read(kind, &kind.wrap(&sealed)).await.0;
             assert_eq!(body == ADA, accepted, "{kind:?}: sealed for {purpose:?}");
         }
@@ -222,5 +257,8 @@ async fn b42_one_key_for_all() {
 fn assertion(purpose: &str, kind: Kind) -> Vec<u8> {
     let cookie = if kind == Kind::Store { "" } else { kind.cookie() };
     let pieces = ["paseto-actix", purpose, "", cookie];
-    pieces.iter().flat_map(|piece| [&(piece.len() as u64).to_le_bytes(), piece.as_bytes()].concat()).collect()
+    pieces
+        .iter()
+        .flat_map(|piece| [&(piece.len() as u64).to_le_bytes(), piece.as_bytes()].concat())
+        .collect()
 }

@@ -82,7 +82,11 @@ async fn logs_of_session_cookies_show_no_secret() {
 
         let token = kind.token(&value).unwrap();
         let encrypted_by_another = kind.token(&World::new(kind).await.begin().await.1).unwrap();
-        for bad in [tampered(&value), kind.wrap(&token[..token.len() - 1]), kind.wrap(&encrypted_by_another)] {
+        for bad in [
+            tampered(&value),
+            kind.wrap(&token[..token.len() - 1]),
+            kind.wrap(&encrypted_by_another),
+        ] {
             assert!(!world.is_session(&bad).await, "{kind:?}");
         }
 

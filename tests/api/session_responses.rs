@@ -47,7 +47,9 @@ async fn observed(builder: PasetoSessionBuilder) -> Site {
         }
     };
     let mark = |mut response: actix_web::dev::ServiceResponse<_>| {
-        response.headers_mut().insert(HeaderName::from_static("x-handled"), HeaderValue::from_static("1"));
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static("x-handled"), HeaderValue::from_static("1"));
         Ok(actix_web::middleware::ErrorHandlerResponse::Response(response.map_into_left_body()))
     };
     let handlers = ErrorHandlers::new()
@@ -69,7 +71,11 @@ fn assert_seen(answer: &Answer, status: u16) {
     assert_eq!(answer.status.as_u16(), status, "{answer:?}");
     for (name, value) in [("x-seen", status.to_string()), ("x-handled", "1".to_owned())] {
         let seen = answer.headers.get(name).map(|seen| seen.to_str().unwrap().to_owned());
-        assert_eq!(seen.as_deref(), Some(value.as_str()), "the layers outside see a response: {answer:?}");
+        assert_eq!(
+            seen.as_deref(),
+            Some(value.as_str()),
+            "the layers outside see a response: {answer:?}"
+        );
     }
     assert_eq!(answer.headers.get("vary").unwrap(), "Cookie");
 }
@@ -193,7 +199,11 @@ async fn cross_origin_requests_with_a_session_are_rejected() {
         assert_eq!(answer.status.as_u16(), if is_trusted { 200 } else { 403 }, "{headers:?}");
         assert_eq!(off.send(with(post(&cookie))).await.status, StatusCode::OK, "{headers:?}");
         // Neither without the cookie, nor with a safe method.
-        assert_eq!(default.send(with(post("theme=dark"))).await.status, StatusCode::OK, "{headers:?}");
+        assert_eq!(
+            default.send(with(post("theme=dark"))).await.status,
+            StatusCode::OK,
+            "{headers:?}"
+        );
         let get = || TestRequest::get().insert_header((COOKIE, cookie.clone()));
         assert_eq!(default.send(with(get())).await.body, ADA, "{headers:?}");
         // A WebSocket handshake is a `GET` that another site's page can use.
@@ -218,10 +228,15 @@ async fn responses_of_logged_in_users_are_not_stored() {
             .body("page")
     }
     let clock = TestClock::new();
-    let session = session(LocalKey::generate(), &clock).no_store_if(|session| session.contains_key("user"));
-    let app = App::new().wrap(session.build().unwrap()).configure(routes).route("/page", web::get().to(page));
+    let session =
+        session(LocalKey::generate(), &clock).no_store_if(|session| session.contains_key("user"));
+    let app = App::new()
+        .wrap(session.build().unwrap())
+        .configure(routes)
+        .route("/page", web::get().to(page));
     let site = Site::new(init_service(app).await, |request| request.to_request());
-    let cache_control = |answer: &Answer| answer.headers.get(CACHE_CONTROL).unwrap().to_str().unwrap().to_owned();
+    let cache_control =
+        |answer: &Answer| answer.headers.get(CACHE_CONTROL).unwrap().to_str().unwrap().to_owned();
     let mut client = Client::new();
     client.get(&site, "/set?cart=tea").await;
     assert_eq!(cache_control(&client.get(&site, "/page").await), "private, max-age=600");
@@ -233,7 +248,11 @@ async fn responses_of_logged_in_users_are_not_stored() {
     assert_eq!(cache_control(&client.get(&site, "/page").await), "private, max-age=600");
 }
 
-async fn keep(session: Session, cookie: SessionCookie, choice: web::Path<bool>) -> actix_web::Result<&'static str> {
+async fn keep(
+    session: Session,
+    cookie: SessionCookie,
+    choice: web::Path<bool>,
+) -> actix_web::Result<&'static str> {
     session.insert("user", "ada")?;
     session.renew();
     cookie.set_persistent(choice.into_inner());
@@ -245,16 +264,26 @@ async fn a_login_chooses_whether_its_cookie_is_persistent() {
     for default in [false, true] {
         let clock = TestClock::new();
         let session = session(LocalKey::generate(), &clock).persistent(default).build().unwrap();
-        let app = App::new().wrap(session).configure(routes).route("/keep/{choice}", web::get().to(keep));
+        let app =
+            App::new().wrap(session).configure(routes).route("/keep/{choice}", web::get().to(keep));
         let site = Site::new(init_service(app).await, |request| request.to_request());
-        let max_age = |answer: &Answer| set_cookie(&answer.headers).max_age().map(|age| age.whole_seconds());
+        let max_age =
+            |answer: &Answer| set_cookie(&answer.headers).max_age().map(|age| age.whole_seconds());
         let mut client = Client::new();
         let usual = default.then_some(1800);
         assert_eq!(max_age(&client.get(&site, "/set?cart=tea").await), usual);
         for choice in [true, false] {
             let chosen = choice.then_some(1800);
-            assert_eq!(max_age(&client.get(&site, &format!("/keep/{choice}")).await), chosen, "{default} {choice}");
-            assert_eq!(max_age(&client.get(&site, &format!("/set?a={choice}")).await), chosen, "changed");
+            assert_eq!(
+                max_age(&client.get(&site, &format!("/keep/{choice}")).await),
+                chosen,
+                "{default} {choice}"
+            );
+            assert_eq!(
+                max_age(&client.get(&site, &format!("/set?a={choice}")).await),
+                chosen,
+                "changed"
+            );
             clock.advance(Duration::minutes(16));
             assert_eq!(max_age(&client.get(&site, "/").await), chosen, "slid");
             assert_eq!(max_age(&client.get(&site, "/renew").await), chosen, "renewed");
@@ -269,18 +298,26 @@ async fn a_login_chooses_whether_its_cookie_is_persistent() {
 async fn max_age_ends_with_the_absolute_limit() {
     let clock = TestClock::new();
     let builder = session(LocalKey::generate(), &clock).persistent(true);
-    let site = Site::of(builder.absolute_limit(std::time::Duration::from_secs(40 * 60)).build().unwrap(), routes).await;
+    let site = Site::of(
+        builder.absolute_limit(std::time::Duration::from_secs(40 * 60)).build().unwrap(),
+        routes,
+    )
+    .await;
     let mut client = Client::new();
     client.get(&site, "/set?user=ada").await;
     clock.advance(Duration::minutes(20));
     let answer = client.get(&site, "/").await;
-    assert_eq!(set_cookie(&answer.headers).max_age(), Some(actix_web::cookie::time::Duration::minutes(20)));
+    assert_eq!(
+        set_cookie(&answer.headers).max_age(),
+        Some(actix_web::cookie::time::Duration::minutes(20))
+    );
 }
 
 #[actix_web::test]
 async fn partitioned_cookies_are_set_and_removed_as_such() {
     let clock = TestClock::new();
-    let builder = || session(LocalKey::generate(), &clock).partitioned(true).cookie_same_site(SameSite::None);
+    let builder =
+        || session(LocalKey::generate(), &clock).partitioned(true).cookie_same_site(SameSite::None);
     let site = Site::of(builder().build().unwrap(), routes).await;
     let mut client = Client::new();
     for path in ["/set?user=ada", "/purge"] {
@@ -288,6 +325,12 @@ async fn partitioned_cookies_are_set_and_removed_as_such() {
         let [cookie] = set_cookies(&answer.headers)[..] else { panic!("one cookie: {answer:?}") };
         assert!(cookie.contains("; Partitioned") && cookie.contains("; Secure"), "{cookie}");
     }
-    assert!(builder().development_over_plain_http().build().is_err(), "`Partitioned` needs `Secure`");
-    assert!(builder().cookie_same_site(SameSite::Lax).build().is_err(), "`Partitioned` needs `SameSite=None`");
+    assert!(
+        builder().development_over_plain_http().build().is_err(),
+        "`Partitioned` needs `Secure`"
+    );
+    assert!(
+        builder().cookie_same_site(SameSite::Lax).build().is_err(),
+        "`Partitioned` needs `SameSite=None`"
+    );
 }

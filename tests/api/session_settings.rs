@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use paseto_actix::{ConfigError, KeyRing, LocalKey, PasetoSession, PasetoSessionBuilder, PasetoSessionStore};
+use paseto_actix::{
+    ConfigError, KeyRing, LocalKey, PasetoSession, PasetoSessionBuilder, PasetoSessionStore,
+};
 use paseto_actix_tests::logs::Secrets;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -30,7 +32,8 @@ fn b31_key_rings() {
     let ring = |active: usize, retired: &[usize]| {
         KeyRing::new(keys[active].clone(), retired.iter().map(|index| keys[*index].clone()))
     };
-    let twice = |index: usize| Some(ConfigError::DuplicateKey { kid: keys[index].kid().to_owned() });
+    let twice =
+        |index: usize| Some(ConfigError::DuplicateKey { kid: keys[index].kid().to_owned() });
 
     for good in [&[][..], &[1], &[1, 2, 3, 4, 5, 6, 7]] {
         assert_eq!(ring(0, good).unwrap().active(), &keys[0]);
@@ -38,13 +41,19 @@ fn b31_key_rings() {
     assert_eq!(ring(0, &[0]).err(), twice(0));
     assert_eq!(ring(0, &[1, 2, 1]).err(), twice(1));
     let copy = LocalKey::from_paserk(&keys[0].to_paserk()).unwrap();
-    assert_eq!(KeyRing::new(copy, [keys[0].clone()]).err(), twice(0), "read twice, it is the same key");
+    assert_eq!(
+        KeyRing::new(copy, [keys[0].clone()]).err(),
+        twice(0),
+        "read twice, it is the same key"
+    );
     assert_setting(ring(0, &[1, 2, 3, 4, 5, 6, 7, 8]), "retired");
 }
 
 #[test]
 fn b31_names_of_cookies() {
-    for good in ["session", "__Host-x", "__Secure-x", "x", "!$&'*+-._~", "__host", "Host-x", "__Other-x"] {
+    for good in
+        ["session", "__Host-x", "__Secure-x", "x", "!$&'*+-._~", "__host", "Host-x", "__Other-x"]
+    {
         assert!(builder().cookie_name(good).build().is_ok(), "{good}");
     }
     for bad in [
@@ -76,7 +85,10 @@ fn b31_what_prefixes_promise() {
     for http in ["__Http-id", "__http-id", "__Host-Http-id"] {
         assert!(builder().cookie_name(http).build().is_ok());
         assert_setting(builder().cookie_name(http).cookie_http_only(false).build(), "cookie_name");
-        assert_setting(builder().cookie_name(http).development_over_plain_http().build(), "cookie_name");
+        assert_setting(
+            builder().cookie_name(http).development_over_plain_http().build(),
+            "cookie_name",
+        );
     }
     for host in ["__Host-id", "__host-id", "__HOST-id"] {
         let named = || builder().cookie_name(host);
@@ -87,7 +99,8 @@ fn b31_what_prefixes_promise() {
         assert_setting(named().development_over_plain_http().build(), "cookie_name");
     }
     for secure in ["__Secure-id", "__secure-id"] {
-        let named = || builder().cookie_name(secure).cookie_path("/shop").cookie_domain("shop.example");
+        let named =
+            || builder().cookie_name(secure).cookie_path("/shop").cookie_domain("shop.example");
         assert!(named().build().is_ok());
         assert_setting(named().development_over_plain_http().build(), "cookie_name");
     }
@@ -96,7 +109,14 @@ fn b31_what_prefixes_promise() {
     assert_setting(builder().cookie_domain("shop.example").build(), "cookie_name");
     assert!(builder().development_over_plain_http().build().is_ok(), "the default name gives way");
     assert!(builder().development_over_plain_http().cookie_path("/shop").build().is_ok());
-    assert!(builder().cookie_name("id").cookie_path("/shop").cookie_domain("shop.example").build().is_ok());
+    assert!(
+        builder()
+            .cookie_name("id")
+            .cookie_path("/shop")
+            .cookie_domain("shop.example")
+            .build()
+            .is_ok()
+    );
 }
 
 #[test]
@@ -105,7 +125,9 @@ fn b31_how_long_a_session_may_live() {
         assert!(builder().idle_limit(good).absolute_limit(CENTURY).build().is_ok(), "{good:?}");
         assert!(builder().idle_limit(2 * SECOND).absolute_limit(good).build().is_ok(), "{good:?}");
     }
-    for bad in [Duration::ZERO, NANOSECOND, SECOND - NANOSECOND, CENTURY + NANOSECOND, Duration::MAX] {
+    for bad in
+        [Duration::ZERO, NANOSECOND, SECOND - NANOSECOND, CENTURY + NANOSECOND, Duration::MAX]
+    {
         for (name, result) in [
             ("idle_limit", builder().idle_limit(bad).build()),
             ("absolute_limit", builder().absolute_limit(bad).build()),
@@ -117,7 +139,10 @@ fn b31_how_long_a_session_may_live() {
                 other => panic!("{bad:?}: {other:?}"),
             }
         }
-        assert!(builder().idle_limit(bad).idle_limit(SECOND * 60).build().is_ok(), "the last call counts");
+        assert!(
+            builder().idle_limit(bad).idle_limit(SECOND * 60).build().is_ok(),
+            "the last call counts"
+        );
     }
 }
 
@@ -126,7 +151,10 @@ fn b31_how_long_a_session_may_live() {
 fn b31_an_idle_limit_that_can_slide() {
     for bad in [SECOND, 2 * SECOND - NANOSECOND] {
         let result = builder().idle_limit(bad).build();
-        assert!(matches!(result, Err(ConfigError::DurationOutOfRange { setting: "idle_limit", .. })), "{result:?}");
+        assert!(
+            matches!(result, Err(ConfigError::DurationOutOfRange { setting: "idle_limit", .. })),
+            "{result:?}"
+        );
     }
     assert!(builder().idle_limit(2 * SECOND).build().is_ok());
 }
@@ -148,7 +176,9 @@ fn b33_debug_shows_no_key() {
 
 #[test]
 fn idle_limit_beyond_the_absolute_limit_is_rejected() {
-    let with = |idle, absolute| builder().idle_limit(idle).absolute_limit(absolute).persistent(true).build();
+    let with = |idle, absolute| {
+        builder().idle_limit(idle).absolute_limit(absolute).persistent(true).build()
+    };
     assert!(with(60 * SECOND, 60 * SECOND).is_ok());
     let error = with(61 * SECOND, 60 * SECOND).unwrap_err().to_string();
     assert_eq!(
@@ -162,7 +192,14 @@ fn idle_limit_beyond_the_absolute_limit_is_rejected() {
 #[test]
 fn domain_and_path_that_browsers_reject_are_rejected() {
     let named = || builder().cookie_name("id");
-    for good in ["example.org", ".example.org", "localhost", "a-b.example", "xn--bcher-kva.example", "127.0.0.1"] {
+    for good in [
+        "example.org",
+        ".example.org",
+        "localhost",
+        "a-b.example",
+        "xn--bcher-kva.example",
+        "127.0.0.1",
+    ] {
         assert!(named().cookie_domain(good).build().is_ok(), "{good}");
     }
     for bad in [
@@ -184,7 +221,19 @@ fn domain_and_path_that_browsers_reject_are_rejected() {
     for good in ["/", "/shop", "/shop/", "/a%20b"] {
         assert!(named().cookie_path(good).build().is_ok(), "{good}");
     }
-    for bad in ["", "/a b", "/ ", "/a?b", "/a#b", "/b\u{fc}", "shop", "shop/", "/;a", "/\r\n", "https://example.org/"] {
+    for bad in [
+        "",
+        "/a b",
+        "/ ",
+        "/a?b",
+        "/a#b",
+        "/b\u{fc}",
+        "shop",
+        "shop/",
+        "/;a",
+        "/\r\n",
+        "https://example.org/",
+    ] {
         assert_setting(named().cookie_path(bad).build(), "cookie_path");
         assert_setting(builder().cookie_path(bad).build(), "cookie_path");
     }

@@ -44,7 +44,11 @@ async fn renew(session: Session, state: web::Json<State>) -> actix_web::Result<&
 
 /// What the budget says of a state: whether it fits, what it takes, what there is. The session
 /// stays as it was.
-async fn ask(session: Session, budget: SessionCookie, state: web::Json<State>) -> actix_web::Result<String> {
+async fn ask(
+    session: Session,
+    budget: SessionCookie,
+    state: web::Json<State>,
+) -> actix_web::Result<String> {
     let before = session.entries().clone();
     replace(session.clone(), state).await?;
     let answer = format!("{} {} {}", budget.fits(), budget.size(), budget.limit());
@@ -78,7 +82,9 @@ async fn state(site: &Site, client: &mut Client) -> State {
 async fn asked(site: &Site, client: &mut Client, state: &State) -> (bool, usize, usize) {
     let answer = client.send(site, put("/ask", state)).await.body;
     match answer.split(' ').collect::<Vec<_>>()[..] {
-        [fits, used, limit] => (fits.parse().unwrap(), used.parse().unwrap(), limit.parse().unwrap()),
+        [fits, used, limit] => {
+            (fits.parse().unwrap(), used.parse().unwrap(), limit.parse().unwrap())
+        }
         _ => panic!("{answer}"),
     }
 }
@@ -109,12 +115,19 @@ async fn b39_too_much() {
             assert_eq!(answer.headers.get("content-type").unwrap(), "application/problem+json");
             let problem: Value = serde_json::from_str(&answer.body).unwrap();
             assert_eq!(problem["status"], 507);
-            assert!(set_cookies(&answer.headers).is_empty(), "{kind:?} {path}: no cookie, not even in part");
+            assert!(
+                set_cookies(&answer.headers).is_empty(),
+                "{kind:?} {path}: no cookie, not even in part"
+            );
         }
         assert_eq!(client.session(kind), kept);
         assert_eq!(state(&site, &mut client).await, filler(fits), "what was there before");
         let size = asked(&site, &mut Client::new(), &filler(fits + 1)).await.1;
-        assert_eq!(logs.count(&format!("{size} bytes, and the limit is {limit}")), 1, "{kind:?} {path}: {logs:?}");
+        assert_eq!(
+            logs.count(&format!("{size} bytes, and the limit is {limit}")),
+            1,
+            "{kind:?} {path}: {logs:?}"
+        );
         assert_eq!(logs.count("ERROR"), 3, "{logs:?}");
     }
 }
@@ -153,7 +166,8 @@ async fn name_and_attributes_count() {
     let default = limit(signed().build().unwrap()).await;
     let named = limit(signed().cookie_name("__Host-session-of-the-shop").build().unwrap()).await;
     assert_eq!(default - named, "-of-the-shop".len());
-    let plain = |builder: paseto_actix::PasetoSessionBuilder| builder.cookie_name("id").build().unwrap();
+    let plain =
+        |builder: paseto_actix::PasetoSessionBuilder| builder.cookie_name("id").build().unwrap();
     let short = limit(plain(signed())).await;
     let domain = limit(plain(signed().cookie_domain("shop.example"))).await;
     assert_eq!(short - domain, "; Domain=shop.example".len());
@@ -171,9 +185,15 @@ async fn b39_a_warning_from_eighty_percent_on() {
     for length in (fits * 7 / 10..=fits).rev().step_by(5) {
         let used = asked(&site, &mut Client::new(), &filler(length)).await.1;
         let logs = Logs::capture();
-        assert_eq!(Client::new().send(&site, put("/state", &filler(length))).await.status, StatusCode::OK);
+        assert_eq!(
+            Client::new().send(&site, put("/state", &filler(length))).await.status,
+            StatusCode::OK
+        );
         let full = used * 5 >= limit * 4;
-        assert_eq!(logs.count(&format!("nearly too large for a cookie size={used} limit={limit}")), usize::from(full));
+        assert_eq!(
+            logs.count(&format!("nearly too large for a cookie size={used} limit={limit}")),
+            usize::from(full)
+        );
         assert_eq!(logs.count("WARN"), usize::from(full), "{used} of {limit}: {logs:?}");
         if full { warned += 1 } else { quiet += 1 }
     }
@@ -214,17 +234,17 @@ fn any_state() -> impl Strategy<Value = State> {
     let value = leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::btree_map(".{0,6}", inner, 0..4).prop_map(|map| Value::Object(map.into_iter().collect())),
+            prop::collection::btree_map(".{0,6}", inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
         ]
     });
     // Most of them near to what fits, where mistakes would show.
     let length = prop_oneof![1 => 0..1000usize, 4 => 1500..2100usize, 4 => 2600..3000usize, 1 => 3000..6000usize];
-    (prop::collection::btree_map(".{0,8}", value, 0..8), prop::option::weighted(0.9, length)).prop_map(
-        |(mut state, length)| {
+    (prop::collection::btree_map(".{0,8}", value, 0..8), prop::option::weighted(0.9, length))
+        .prop_map(|(mut state, length)| {
             state.extend(length.map(filler).unwrap_or_default());
             state
-        },
-    )
+        })
 }
 
 /// What fits survives a round trip, a slide and a renewal. What does not fit makes no cookie, and
@@ -233,9 +253,11 @@ fn any_state() -> impl Strategy<Value = State> {
 fn b39_any_state() {
     let system = System::new();
     let clock = TestClock::new();
-    let site = system.block_on(async { site_of(session(LocalKey::generate(), &clock).build().unwrap()).await });
+    let site = system
+        .block_on(async { site_of(session(LocalKey::generate(), &clock).build().unwrap()).await });
     let (mut fitting, mut too_large) = (0, 0);
-    let config = ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() };
+    let config =
+        ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() };
     let mut runner = proptest::test_runner::TestRunner::new(config);
     let counts = std::cell::RefCell::new((&mut fitting, &mut too_large));
     let result = runner.run(&(any_state(), any::<bool>()), |(new, renewed)| {
@@ -244,7 +266,8 @@ fn b39_any_state() {
             client.send(&site, put("/state", &old)).await;
             let (fits, used, limit) = asked(&site, &mut client, &new).await;
             prop_assert_eq!(fits, used <= limit);
-            let answer = client.send(&site, put(if renewed { "/renew" } else { "/state" }, &new)).await;
+            let answer =
+                client.send(&site, put(if renewed { "/renew" } else { "/state" }, &new)).await;
             for cookie in set_cookies(&answer.headers) {
                 prop_assert!(cookie.len() <= MAX_COOKIE_LEN, "{} bytes", cookie.len());
             }

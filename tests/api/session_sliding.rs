@@ -63,7 +63,8 @@ async fn requests_for_subresources_do_not_slide() {
         ("sec-fetch-dest", "iframe", true),
         ("accept", "*/*", true),
     ] {
-        let answer = client.clone().send(&site, TestRequest::get().insert_header((name, value))).await;
+        let answer =
+            client.clone().send(&site, TestRequest::get().insert_header((name, value))).await;
         assert_eq!(answer.body, ADA, "{name}: {value}");
         assert_eq!(set_cookies(&answer.headers).len(), usize::from(slides), "{name}: {value}");
     }
@@ -83,7 +84,8 @@ async fn a_read_of_a_subresource_does_not_undo_a_parallel_write() {
     clock.advance(Duration::minutes(16));
     let mut image = client.clone();
     client.get(&site, "/set?cart=tea").await;
-    let answer = image.send(&site, TestRequest::get().insert_header(("sec-fetch-dest", "image"))).await;
+    let answer =
+        image.send(&site, TestRequest::get().insert_header(("sec-fetch-dest", "image"))).await;
     for cookie in set_cookies(&answer.headers) {
         client.keep(NAME, Cookie::parse(cookie).unwrap().value());
     }

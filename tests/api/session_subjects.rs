@@ -34,14 +34,18 @@ impl House {
     }
 
     fn plain(&self) -> PasetoSessionStore {
-        let store = PasetoSessionStore::new(self.key.clone()).clock(self.clock.clone()).subject_key("user");
+        let store =
+            PasetoSessionStore::new(self.key.clone()).clock(self.clock.clone()).subject_key("user");
         store.revocations(self.store.clone())
     }
 
     async fn site(&self) -> Site {
         match self.kind {
             Kind::Middleware => Site::of(self.session(), handlers).await,
-            Kind::Store => Site::alone(SessionMiddleware::new(self.plain(), Key::from(&[b'x'; 64])), handlers).await,
+            Kind::Store => {
+                Site::alone(SessionMiddleware::new(self.plain(), Key::from(&[b'x'; 64])), handlers)
+                    .await
+            }
         }
     }
 
@@ -55,11 +59,19 @@ impl House {
 
 fn handlers(config: &mut web::ServiceConfig) {
     config
-        .route("/leave", web::get().to(async |session: Session| session.remove("user").unwrap_or_default()))
-        .route("/login-by-number", web::get().to(async |session: Session| session.insert("user", 7).map(|()| "in")))
+        .route(
+            "/leave",
+            web::get().to(async |session: Session| session.remove("user").unwrap_or_default()),
+        )
+        .route(
+            "/login-by-number",
+            web::get().to(async |session: Session| session.insert("user", 7).map(|()| "in")),
+        )
         .route(
             "/user",
-            web::get().to(async |session: Session| session.entries().get("user").cloned().unwrap_or_default()),
+            web::get().to(async |session: Session| {
+                session.entries().get("user").cloned().unwrap_or_default()
+            }),
         );
     routes(config);
 }
@@ -79,8 +91,11 @@ async fn all_sessions_of_a_user_end_and_no_others() {
     for kind in Kind::ALL {
         let house = House::new(kind);
         let site = house.site().await;
-        let (mut ada, mut elsewhere, mut bob) =
-            (logged_in(&site, "ada").await, logged_in(&site, "ada").await, logged_in(&site, "bob").await);
+        let (mut ada, mut elsewhere, mut bob) = (
+            logged_in(&site, "ada").await,
+            logged_in(&site, "ada").await,
+            logged_in(&site, "bob").await,
+        );
         let mut anonymous = Client::new();
         anonymous.get(&site, "/set?cart=tea").await;
         house.end_all("ada").await.unwrap();
@@ -116,7 +131,11 @@ async fn a_session_belongs_to_the_user_who_is_in_it() {
         assert_eq!(user(&site, &mut client).await, r#""bob""#, "{kind:?}: it is Bob's session now");
         client.get(&site, "/leave").await;
         house.end_all("bob").await.unwrap();
-        assert_eq!(client.get(&site, "/").await.body, r#"cart="tea""#, "{kind:?}: it has no user and no entry of one");
+        assert_eq!(
+            client.get(&site, "/").await.body,
+            r#"cart="tea""#,
+            "{kind:?}: it has no user and no entry of one"
+        );
 
         // A user of this name is not the JSON value.
         let mut null = logged_in(&site, "null").await;
@@ -171,11 +190,16 @@ async fn a_session_from_before_the_store_ends_too() {
 async fn a_change_does_not_give_a_session_from_before_the_store_a_generation() {
     for kind in Kind::ALL {
         let house = web::Data::new(House::new(kind));
-        let app =
-            || App::new().app_data(house.clone()).configure(handlers).route("/refused", web::get().to(refused_in_any));
+        let app = || {
+            App::new()
+                .app_data(house.clone())
+                .configure(handlers)
+                .route("/refused", web::get().to(refused_in_any))
+        };
         let (before, site) = match kind {
             Kind::Middleware => {
-                let without = session(house.key.clone(), &house.clock).subject_key("user").build().unwrap();
+                let without =
+                    session(house.key.clone(), &house.clock).subject_key("user").build().unwrap();
                 let with = init_service(app().wrap(house.session())).await;
                 (Site::of(without, handlers).await, Site::new(with, |request| request.to_request()))
             }
@@ -183,7 +207,10 @@ async fn a_change_does_not_give_a_session_from_before_the_store_a_generation() {
                 let without = PasetoSessionStore::new(house.key.clone()).clock(house.clock.clone());
                 let wrap = |store| SessionMiddleware::new(store, Key::from(&[b'x'; 64]));
                 let with = init_service(app().wrap(wrap(house.plain()))).await;
-                (Site::alone(wrap(without), handlers).await, Site::new(with, |request| request.to_request()))
+                (
+                    Site::alone(wrap(without), handlers).await,
+                    Site::new(with, |request| request.to_request()),
+                )
             }
         };
         let mut client = logged_in(&before, "ada").await;
@@ -192,7 +219,10 @@ async fn a_change_does_not_give_a_session_from_before_the_store_a_generation() {
     }
 }
 
-async fn refused_in_any(session: Session, house: web::Data<House>) -> actix_web::Result<&'static str> {
+async fn refused_in_any(
+    session: Session,
+    house: web::Data<House>,
+) -> actix_web::Result<&'static str> {
     house.end_all("ada").await?;
     session.insert("failures", "1")?;
     Ok("wrong password")
@@ -204,11 +234,18 @@ async fn a_login_whose_generation_is_unknown_gets_no_session() {
     let site = house.site().await;
     house.store.set_down(true);
     assert_unavailable(&Client::new().get(&site, "/set?user=ada").await, "a login");
-    assert_eq!(Client::new().get(&site, "/set?cart=tea").await.status, StatusCode::OK, "no user, no question");
+    assert_eq!(
+        Client::new().get(&site, "/set?cart=tea").await.status,
+        StatusCode::OK,
+        "no user, no question"
+    );
     assert!(house.end_all("ada").await.is_err());
 }
 
-async fn end_others(cookie: SessionCookie, session: Session) -> Result<&'static str, actix_web::Error> {
+async fn end_others(
+    cookie: SessionCookie,
+    session: Session,
+) -> Result<&'static str, actix_web::Error> {
     cookie.end_others().await?;
     session.renew();
     Ok("ended")
@@ -228,7 +265,11 @@ async fn overtaken(
 }
 
 /// A handler that notes the login of Ada, and rejects her password.
-async fn refused(cookie: SessionCookie, session: Session, house: web::Data<House>) -> actix_web::Result<&'static str> {
+async fn refused(
+    cookie: SessionCookie,
+    session: Session,
+    house: web::Data<House>,
+) -> actix_web::Result<&'static str> {
     house.end_all("ada").await?;
     cookie.attempt("ada").await?;
     session.insert("failures", "1")?;
@@ -268,19 +309,27 @@ async fn a_login_that_was_noted_before_the_end_of_all_sessions_is_one_of_them() 
         .route("/refused", web::get().to(refused));
     let site = Site::new(init_service(app).await, |request| request.to_request());
     for logged_in_before in [false, true] {
-        let mut client = if logged_in_before { logged_in(&site, "ada").await } else { Client::new() };
+        let mut client =
+            if logged_in_before { logged_in(&site, "ada").await } else { Client::new() };
         assert_eq!(client.get(&site, "/overtaken").await.body, "in");
         assert_eq!(user(&site, &mut client).await, "", "{logged_in_before}");
     }
     let mut client = logged_in(&site, "ada").await;
     client.get(&site, "/refused").await;
-    assert_eq!(user(&site, &mut client).await, "", "a noted login without a renewal does not revive a session");
+    assert_eq!(
+        user(&site, &mut client).await,
+        "",
+        "a noted login without a renewal does not revive a session"
+    );
 }
 
 #[actix_web::test]
 async fn a_session_ends_all_others_and_goes_on() {
     let house = House::new(Kind::Middleware);
-    let app = App::new().wrap(house.session()).configure(handlers).route("/end-others", web::get().to(end_others));
+    let app = App::new()
+        .wrap(house.session())
+        .configure(handlers)
+        .route("/end-others", web::get().to(end_others));
     let site = Site::new(init_service(app).await, |request| request.to_request());
     let (mut client, mut other) = (logged_in(&site, "ada").await, logged_in(&site, "ada").await);
     assert_eq!(client.get(&site, "/end-others").await.body, "ended");

@@ -78,7 +78,13 @@ async fn b35_forged_and_tampered() {
             assert_no_session(&site, kind, &value, case).await;
         }
         for index in "v4.local.".len()..token.len() {
-            assert_no_session(&site, kind, &kind.wrap(&with_another(&token, index)), "a character changed").await;
+            assert_no_session(
+                &site,
+                kind,
+                &kind.wrap(&with_another(&token, index)),
+                "a character changed",
+            )
+            .await;
         }
     }
 }
@@ -91,12 +97,20 @@ async fn b35_a_bad_cookie_gives_way_to_a_new_session() {
         let mut client = Client::new();
         client.keep(kind.cookie(), "garbage");
         let answer = client.get(&site, "/set?user=ada").await;
-        assert_eq!(set_cookie(&answer.headers).name(), kind.cookie(), "one cookie, and no removal beside it");
+        assert_eq!(
+            set_cookie(&answer.headers).name(),
+            kind.cookie(),
+            "one cookie, and no removal beside it"
+        );
         assert_session(&site, kind, &client.session(kind)).await;
 
         client.keep(kind.cookie(), "garbage");
         client.get(&site, "/purge").await;
-        assert_eq!(client.cookie(kind.cookie()).is_none(), kind != Kind::Store, "{kind:?}: even by `purge`");
+        assert_eq!(
+            client.cookie(kind.cookie()).is_none(),
+            kind != Kind::Store,
+            "{kind:?}: even by `purge`"
+        );
     }
 }
 
@@ -105,7 +119,8 @@ async fn b35_another_application_or_cookie() {
     let (key, clock) = (LocalKey::generate(), TestClock::new());
     let kind = Kind::Middleware;
     let named = async |application: &str, cookie: &str| {
-        let session = session(key.clone(), &clock).application(application).cookie_name(cookie).build();
+        let session =
+            session(key.clone(), &clock).application(application).cookie_name(cookie).build();
         Site::of(session.unwrap(), routes).await
     };
     let (shop, name) = (named("shop", kind.cookie()).await, kind.cookie());
@@ -120,9 +135,12 @@ async fn b35_another_application_or_cookie() {
     let token = client.cookie("__Host-other").unwrap();
     assert_no_session(&shop, kind, token, "the token of another cookie").await;
 
-    let store = |application: &str| PasetoSessionStore::new(key.clone()).clock(clock.clone()).application(application);
+    let store = |application: &str| {
+        PasetoSessionStore::new(key.clone()).clock(clock.clone()).application(application)
+    };
     let alone = async |application| {
-        Site::alone(SessionMiddleware::new(store(application), Key::from(&[b'x'; 64])), routes).await
+        Site::alone(SessionMiddleware::new(store(application), Key::from(&[b'x'; 64])), routes)
+            .await
     };
     let value = ada(&alone("shop").await).await.session(Kind::Store);
     assert_session(&alone("shop").await, Kind::Store, &value).await;
@@ -151,7 +169,8 @@ async fn b36_the_ttl_of_a_middleware_around_the_store_counts() {
     let clock = TestClock::new();
     let store = PasetoSessionStore::new(LocalKey::generate()).clock(clock.clone());
     let lifecycle = BrowserSession::default().state_ttl(CookieDuration::minutes(10));
-    let builder = SessionMiddleware::builder(store, Key::from(&[b'x'; 64])).session_lifecycle(lifecycle);
+    let builder =
+        SessionMiddleware::builder(store, Key::from(&[b'x'; 64])).session_lifecycle(lifecycle);
     let site = Site::alone(builder.build(), routes).await;
     let value = ada(&site).await.session(Kind::Store);
     clock.advance(Duration::minutes(10) - Duration::NANOSECOND);
@@ -250,7 +269,13 @@ async fn b38_rotation() {
         assert_ne!(client.session(kind), value);
         assert_session(&both, kind, &client.session(kind)).await;
         assert_session(&new_only, kind, &client.session(kind)).await;
-        assert_no_session(&kind.site(old, &clock).await, kind, &client.session(kind), "the new key's").await;
+        assert_no_session(
+            &kind.site(old, &clock).await,
+            kind,
+            &client.session(kind),
+            "the new key's",
+        )
+        .await;
     }
 }
 
@@ -259,7 +284,8 @@ async fn b38_rotation_does_not_lengthen_the_absolute_limit() {
     let clock = TestClock::new();
     let kind = Kind::Middleware;
     let (old, new) = (LocalKey::generate(), LocalKey::generate());
-    let session = session(old.clone(), &clock).idle_limit(std::time::Duration::from_secs(12 * 60 * 60));
+    let session =
+        session(old.clone(), &clock).idle_limit(std::time::Duration::from_secs(12 * 60 * 60));
     let value = ada(&Site::of(session.build().unwrap(), routes).await).await.session(kind);
     let site = kind.site(KeyRing::new(new, [old]).unwrap(), &clock).await;
     let mut client = Client::new();

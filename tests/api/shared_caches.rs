@@ -84,7 +84,9 @@ fn assert_varies(headers: &HeaderMap, case: &str) {
 
 /// The request of a browser that wants compression and comes from another origin.
 fn request(path: &str) -> TestRequest {
-    TestRequest::with_uri(path).insert_header((ORIGIN, "https://app.example")).insert_header((ACCEPT_ENCODING, "gzip"))
+    TestRequest::with_uri(path)
+        .insert_header((ORIGIN, "https://app.example"))
+        .insert_header((ACCEPT_ENCODING, "gzip"))
 }
 
 /// A service inside of a layer, behind one type.
@@ -98,13 +100,21 @@ impl Boxed {
         S::Future: 'static,
         B: MessageBody + 'static,
     {
-        Self(Rc::new(move |req| service.call(req).map_ok(ServiceResponse::map_into_boxed_body).boxed_local()))
+        Self(Rc::new(move |req| {
+            service.call(req).map_ok(ServiceResponse::map_into_boxed_body).boxed_local()
+        }))
     }
 
     /// This service inside of another layer.
     async fn within<T, B>(self, layer: T) -> Self
     where
-        T: Transform<Self, ServiceRequest, Response = ServiceResponse<B>, Error = Error, InitError = ()>,
+        T: Transform<
+                Self,
+                ServiceRequest,
+                Response = ServiceResponse<B>,
+                Error = Error,
+                InitError = (),
+            >,
         T::Transform: 'static,
         <T::Transform as Service<ServiceRequest>>::Future: 'static,
         B: MessageBody + 'static,
@@ -180,12 +190,18 @@ where
                     Layer::Cors => service.within(Cors::permissive()).await,
                     Layer::Compress => service.within(Compress::default()).await,
                     Layer::DefaultHeaders => {
-                        let headers = DefaultHeaders::new().add((CACHE_CONTROL, "public")).add((VARY, "Accept"));
+                        let headers = DefaultHeaders::new()
+                            .add((CACHE_CONTROL, "public"))
+                            .add((VARY, "Accept"));
                         service.within(headers).await
                     }
                     Layer::Logger => service.within(Logger::default()).await,
                     Layer::Session => {
-                        service.within(session(LocalKey::generate(), &clock).build().expect("a session")).await
+                        service
+                            .within(
+                                session(LocalKey::generate(), &clock).build().expect("a session"),
+                            )
+                            .await
                     }
                     Layer::Remember => {
                         let remember = House::new().remember().clock(clock.clone());
@@ -206,12 +222,15 @@ async fn no_order_of_layers_makes_a_response_with_a_cookie_public() {
     assert_eq!(all.len(), 360);
     for order in all {
         let clock = TestClock::new();
-        let app = App::new().configure(pages).wrap(Stack { order: order.clone(), clock: clock.clone() });
+        let app =
+            App::new().configure(pages).wrap(Stack { order: order.clone(), clock: clock.clone() });
         let site = Site::new(init_service(app).await, |request| request.to_request());
         let mut client = Client::new();
         let mut cookies = 0;
         // The last but one slides the session, because half of its idle limit has passed.
-        for (minutes, path) in [(0, "/write"), (0, "/read"), (0, "/login"), (20, "/read"), (0, "/purge")] {
+        for (minutes, path) in
+            [(0, "/write"), (0, "/read"), (0, "/login"), (20, "/read"), (0, "/purge")]
+        {
             clock.advance(Duration::minutes(minutes));
             let answer = client.send(&site, request(path)).await;
             let case = format!("{order:?}, {path}");

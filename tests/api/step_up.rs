@@ -42,9 +42,14 @@ fn services(app: &mut ServiceConfig) {
         ("in_none", required().acr(["a"]).acr(["b"])),
         ("empty", required().acr([""; 0])),
     ] {
-        app.service(web::scope(&format!("/middleware/{path}")).wrap(required).default_service(web::to(unguarded)));
+        app.service(
+            web::scope(&format!("/middleware/{path}"))
+                .wrap(required)
+                .default_service(web::to(unguarded)),
+        );
     }
-    app.route("/attribute/strong", web::to(strong)).route("/attribute/both", web::to(strong_and_fresh));
+    app.route("/attribute/strong", web::to(strong))
+        .route("/attribute/both", web::to(strong_and_fresh));
 }
 
 struct Outcome {
@@ -65,15 +70,25 @@ impl Outcome {
     fn assert_insufficient(&self, rest: &str, detail: &str) {
         let description = "a more recent or stronger login is needed";
         let code = "insufficient_user_authentication";
-        let challenge = format!(r#"Bearer realm="api", error="{code}", error_description="{description}"{rest}"#);
+        let challenge = format!(
+            r#"Bearer realm="api", error="{code}", error_description="{description}"{rest}"#
+        );
         assert_eq!(self.answer.challenge(), challenge);
-        assert_eq!((self.answer.status, &*self.answer.body, self.runs), (StatusCode::UNAUTHORIZED, BODY_401, 0));
+        assert_eq!(
+            (self.answer.status, &*self.answer.body, self.runs),
+            (StatusCode::UNAUTHORIZED, BODY_401, 0)
+        );
         assert_eq!(self.logs.count(&format!("{code}: {detail}")), 1, "{:?}", self.logs);
     }
 }
 
 /// A request with a token of this `acr`, by a login this long ago.
-async fn visit(path: &str, acr: Option<&str>, login: Option<time::Duration>, is_async: bool) -> Outcome {
+async fn visit(
+    path: &str,
+    acr: Option<&str>,
+    login: Option<time::Duration>,
+    is_async: bool,
+) -> Outcome {
     let (clock, runs) = (TestClock::new(), Runs::default());
     let issuer = issuer_builder(&clock).build().unwrap();
     let claims = json!({});
@@ -94,9 +109,13 @@ async fn visit(path: &str, acr: Option<&str>, login: Option<time::Duration>, is_
         });
     }
     let data = web::Data::new(runs.clone());
-    let app = init_service(App::new().app_data(verifier.build().unwrap()).app_data(data).configure(services)).await;
+    let app = init_service(
+        App::new().app_data(verifier.build().unwrap()).app_data(data).configure(services),
+    )
+    .await;
     let logs = Logs::capture();
-    let request = TestRequest::with_uri(path).insert_header(("authorization", format!("Bearer {token}")));
+    let request =
+        TestRequest::with_uri(path).insert_header(("authorization", format!("Bearer {token}")));
     let answer = call(&app, request.to_request()).await;
     Outcome { answer, runs: runs.count(), logs }
 }
@@ -111,10 +130,11 @@ async fn acr_has_to_be_one_of_the_list() {
             }
             for acr in ["pwd", "PHR", "ph", "phrhh", "phr,phrh"] {
                 let detail = format!("expected `acr` `phr` or `phrh`, found `{acr}`");
-                visit(path, Some(acr), None, is_async).await.assert_insufficient(CHALLENGE, &detail);
+                visit(path, Some(acr), None, is_async)
+                    .await
+                    .assert_insufficient(CHALLENGE, &detail);
             }
-            let detail =
-                "expected `acr` `phr` or `phrh`, found no `acr`: set it with `.acr(..)` when you issue the token";
+            let detail = "expected `acr` `phr` or `phrh`, found no `acr`: set it with `.acr(..)` when you issue the token";
             visit(path, None, None, is_async).await.assert_insufficient(CHALLENGE, detail);
         }
     }
@@ -126,7 +146,8 @@ async fn challenge_names_both_requirements_if_one_fails() {
     let (fresh, stale) = (Some(10.minutes()), Some(20.minutes()));
     let too_old = "expected `auth_time` at most 600 s ago, found 1200 s ago: log in again";
     let too_weak = "expected `acr` `phr`, found `pwd`";
-    let no_time = "the token has no `auth_time`: set it with `.auth_time(..)` when you issue the token";
+    let no_time =
+        "the token has no `auth_time`: set it with `.auth_time(..)` when you issue the token";
     for path in ["/attribute/both", "/middleware/both"] {
         visit(path, Some("phr"), fresh, false).await.assert_served();
         visit(path, Some("phr"), stale, false).await.assert_insufficient(CHALLENGE, too_old);
@@ -135,7 +156,9 @@ async fn challenge_names_both_requirements_if_one_fails() {
         let both = format!("{too_old}; {too_weak}");
         visit(path, Some("pwd"), stale, false).await.assert_insufficient(CHALLENGE, &both);
         let ahead = "`auth_time` is 60 s in the future: compare the clocks of issuer and verifier";
-        visit(path, Some("phr"), Some(-1.minutes()), false).await.assert_insufficient(CHALLENGE, ahead);
+        visit(path, Some("phr"), Some(-1.minutes()), false)
+            .await
+            .assert_insufficient(CHALLENGE, ahead);
     }
 }
 
@@ -168,8 +191,8 @@ async fn acr_of_a_token_is_escaped_in_the_log() {
 
     let logs = Logs::capture();
     let app = init_service(App::new().app_data(verifier).configure(services)).await;
-    let request =
-        TestRequest::with_uri("/middleware/strong").insert_header(("authorization", format!("Bearer {text}")));
+    let request = TestRequest::with_uri("/middleware/strong")
+        .insert_header(("authorization", format!("Bearer {text}")));
     assert_eq!(call(&app, request.to_request()).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(logs.count(r#"found `a\nb \"c\"`"#), 1, "{logs:?}");
 }
@@ -185,9 +208,14 @@ fn acr_is_a_text() {
         assert_eq!(error.kind(), VerifyErrorKind::Malformed, "{wrong}");
     }
     let cbor_verifier = verifier_builder(&TestClock::new()).format(Format::Cbor).build().unwrap();
-    let sign = |value: &[u8]| parts::sign(&keys::secret(), &cbor(1, &[&cbor_text("acr"), value].concat()), b"", b"");
+    let sign = |value: &[u8]| {
+        parts::sign(&keys::secret(), &cbor(1, &[&cbor_text("acr"), value].concat()), b"", b"")
+    };
     assert_eq!(cbor_verifier.verify_str(&sign(&cbor_text("phr"))).unwrap().acr(), Some("phr"));
-    assert_eq!(cbor_verifier.verify_str(&sign(b"\xf6")).unwrap_err().kind(), VerifyErrorKind::Malformed);
+    assert_eq!(
+        cbor_verifier.verify_str(&sign(b"\xf6")).unwrap_err().kind(),
+        VerifyErrorKind::Malformed
+    );
 }
 
 #[test]
@@ -208,15 +236,19 @@ async fn error_handler_gets_the_required_login() {
     let clock = TestClock::new();
     let verifier = verifier_builder(&clock).error_handler(|_, error| match error.kind() {
         VerifyErrorKind::InsufficientUserAuthentication => {
-            let (acr, age) = (error.acr_values().join("+"), error.max_age().map(|age| age.as_secs()));
+            let (acr, age) =
+                (error.acr_values().join("+"), error.max_age().map(|age| age.as_secs()));
             HttpResponse::SeeOther().body(format!("/login?acr={acr}&age={age:?}"))
         }
         _ => error.error_response(),
     });
-    let app = init_service(App::new().app_data(verifier.build().unwrap()).configure(services)).await;
-    let token = issuer_builder(&clock).build().unwrap().token(&json!({})).acr("pwd").issue().unwrap();
+    let app =
+        init_service(App::new().app_data(verifier.build().unwrap()).configure(services)).await;
+    let token =
+        issuer_builder(&clock).build().unwrap().token(&json!({})).acr("pwd").issue().unwrap();
     for path in ["/attribute/strong", "/middleware/strong"] {
-        let request = TestRequest::with_uri(path).insert_header(("authorization", format!("Bearer {token}")));
+        let request =
+            TestRequest::with_uri(path).insert_header(("authorization", format!("Bearer {token}")));
         let answer = call(&app, request.to_request()).await;
         assert_eq!(
             (answer.status, answer.body.as_str()),
@@ -228,7 +260,9 @@ async fn error_handler_gets_the_required_login() {
 
 #[cfg(feature = "session")]
 mod of_logins {
-    use paseto_actix::{LocalKey, MemoryRevocations, MemorySeries, RefreshError, RefreshTokens, TokenPair, Verifier};
+    use paseto_actix::{
+        LocalKey, MemoryRevocations, MemorySeries, RefreshError, RefreshTokens, TokenPair, Verifier,
+    };
 
     use super::*;
 
@@ -274,7 +308,9 @@ mod of_logins {
     async fn login_with_an_invalid_acr_does_not_begin() {
         let (tokens, _) = setting();
         let outcome = tokens.attempt("ada").await.unwrap().acr("phr phrh").begin().await;
-        assert!(matches!(outcome, Err(RefreshError::Issue(IssueError::InvalidAcr(acr))) if acr == "phr phrh"));
+        assert!(
+            matches!(outcome, Err(RefreshError::Issue(IssueError::InvalidAcr(acr))) if acr == "phr phrh")
+        );
         assert_eq!(tokens.logins("ada").await.unwrap().len(), 0);
     }
 }

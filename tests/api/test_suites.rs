@@ -30,7 +30,11 @@ async fn b47_revocations_whose_answers_are_remembered() {
     let clock = TestClock::new();
     let store = MemoryRevocations::new(1000).clock(clock.clone());
     for lag in [StdDuration::ZERO, StdDuration::from_secs(3600)] {
-        revocations_in_full(&CachedRevocations::new(store.clone(), lag).clock(clock.clone()), &clock).await;
+        revocations_in_full(
+            &CachedRevocations::new(store.clone(), lag).clock(clock.clone()),
+            &clock,
+        )
+        .await;
     }
 }
 
@@ -54,10 +58,16 @@ async fn revocations_that_break_a_rule_are_told_which() {
         (EndsSooner, "a record never ends sooner for a second word"),
         (EndsEarly, "a token is revoked until the last end that was told, that included"),
         (EndsSubjectsEarly, "a subject is revoked until the last end that was told, that included"),
-        (EndsGenerationsEarly, "`generation` returns the last generation up to and including the latest `until`"),
+        (
+            EndsGenerationsEarly,
+            "`generation` returns the last generation up to and including the latest `until`",
+        ),
         (NeverForgetsIds, "a token is not revoked 5 seconds after the end of its record"),
         (NeverForgetsSubjects, "a subject is not revoked 5 seconds after the end of its record"),
-        (NeverForgetsGenerations, "the generation of a subject is 0 again 5 seconds after the end of its record"),
+        (
+            NeverForgetsGenerations,
+            "the generation of a subject is 0 again 5 seconds after the end of its record",
+        ),
         (MixesIssuers, "an id is one of its issuer's"),
         (JoinsNames, "an id is one of its issuer's"),
         (MixesKinds, "a subject is no id"),

@@ -29,7 +29,13 @@ enum Expected {
 use Expected::{Ada, InvalidRequest, NoToken};
 
 fn token_of(subject: &str) -> String {
-    issuer_builder(&TestClock::new()).build().unwrap().token(&json!({})).subject(subject).issue().unwrap()
+    issuer_builder(&TestClock::new())
+        .build()
+        .unwrap()
+        .token(&json!({}))
+        .subject(subject)
+        .issue()
+        .unwrap()
 }
 
 /// Without a cache, each request that comes so far costs a signature check.
@@ -109,8 +115,16 @@ async fn b01_each_place_is_looked_at_only_if_chosen() {
         (TokenSource::bearer, "/", vec![("Authorization", &bearer)]),
         (|| TokenSource::header("X-Token"), "/", vec![("x-token", &token)]),
         (|| TokenSource::cookie("paseto"), "/", vec![("Cookie", &cookie)]),
-        (|| TokenSource::websocket_subprotocol("paseto"), "/", vec![("Sec-WebSocket-Protocol", &first)]),
-        (|| TokenSource::websocket_subprotocol("paseto"), "/", vec![("Sec-WebSocket-Protocol", &second)]),
+        (
+            || TokenSource::websocket_subprotocol("paseto"),
+            "/",
+            vec![("Sec-WebSocket-Protocol", &first)],
+        ),
+        (
+            || TokenSource::websocket_subprotocol("paseto"),
+            "/",
+            vec![("Sec-WebSocket-Protocol", &second)],
+        ),
         (|| TokenSource::query("token"), &format!("/?a=b&token={token}"), vec![]),
         (
             || TokenSource::custom(|req| req.path().strip_prefix("/t/").map(str::to_owned)),
@@ -150,7 +164,11 @@ async fn b02_two_places_with_different_tokens() {
         || TokenSource::cookie("paseto"),
         || TokenSource::websocket_subprotocol("paseto"),
         || TokenSource::query("token"),
-        || TokenSource::custom(|req| Some(req.headers().get("X-Other")?.to_str().unwrap().to_owned())),
+        || {
+            TokenSource::custom(|req| {
+                Some(req.headers().get("X-Other")?.to_str().unwrap().to_owned())
+            })
+        },
     ];
     let headers = |place, token: &str| match place {
         0 => vec![("Authorization", format!("Bearer {token}"))],
@@ -161,7 +179,10 @@ async fn b02_two_places_with_different_tokens() {
         _ => vec![("X-Other", token.to_owned())],
     };
     let request = |first: (usize, &str), second: (usize, &str)| {
-        let token = [first, second].into_iter().find(|(place, _)| *place == 4).map_or("", |(_, token)| token);
+        let token = [first, second]
+            .into_iter()
+            .find(|(place, _)| *place == 4)
+            .map_or("", |(_, token)| token);
         let path = if token.is_empty() { "/".to_owned() } else { format!("/?token={token}") };
         let all = [headers(first.0, first.1), headers(second.0, second.1)].concat();
         all.into_iter().fold(TestRequest::with_uri(&path), TestRequest::append_header)
@@ -171,7 +192,13 @@ async fn b02_two_places_with_different_tokens() {
             let verifier = verifier([sources[first](), sources[second]()]);
             let case = format!("{first} and {second}");
             expect(InvalidRequest, &verifier, request((first, &ada), (second, &eve)), &case).await;
-            expect(InvalidRequest, &verifier, request((first, &ada), (second, "v4.public.x")), &case).await;
+            expect(
+                InvalidRequest,
+                &verifier,
+                request((first, &ada), (second, "v4.public.x")),
+                &case,
+            )
+            .await;
             expect(Ada, &verifier, request((first, &ada), (second, &ada)), &case).await;
         }
     }
@@ -195,7 +222,8 @@ async fn b02_two_tokens_in_one_place() {
     expect(Ada, &header(), get("/", &[("X-Token", &ada)]), "a header once").await;
     expect(Ada, &query(), get(&format!("/?token={ada}"), &[]), "a parameter once").await;
     let parts = [("Sec-WebSocket-Protocol", "paseto"), ("Sec-WebSocket-Protocol", ada.as_str())];
-    expect(Ada, &websocket(), get("/", &parts), "a marker once, the token in a header of its own").await;
+    expect(Ada, &websocket(), get("/", &parts), "a marker once, the token in a header of its own")
+        .await;
 }
 
 #[actix_web::test]
@@ -203,7 +231,8 @@ async fn b03_the_scheme_in_any_case() {
     let token = token_of("ada");
     let verifier = verifier([TokenSource::bearer()]);
     for prefix in ["Bearer ", "bearer ", "BEARER ", "bEaReR ", "Bearer    "] {
-        expect(Ada, &verifier, get("/", &[("Authorization", &format!("{prefix}{token}"))]), prefix).await;
+        expect(Ada, &verifier, get("/", &[("Authorization", &format!("{prefix}{token}"))]), prefix)
+            .await;
     }
 }
 
@@ -232,16 +261,28 @@ async fn b03_empty_or_malformed_credentials() {
     expect(InvalidRequest, &bearer, request, "bytes that are no text").await;
 
     let header = verifier([TokenSource::header("X-Token")]);
-    for value in ["", "=", &format!("Bearer {token}"), &format!("{token}, {token}"), &format!("{token};")] {
+    for value in
+        ["", "=", &format!("Bearer {token}"), &format!("{token}, {token}"), &format!("{token};")]
+    {
         expect(InvalidRequest, &header, get("/", &[("X-Token", value)]), value).await;
     }
     let query = verifier([TokenSource::query("token")]);
-    for value in ["", "=", &format!("{token}%20"), &format!("{token}+{token}"), &format!("{token}%00")] {
+    for value in
+        ["", "=", &format!("{token}%20"), &format!("{token}+{token}"), &format!("{token}%00")]
+    {
         expect(InvalidRequest, &query, get(&format!("/?token={value}"), &[]), value).await;
     }
     let websocket = verifier([TokenSource::websocket_subprotocol("paseto")]);
-    for value in ["paseto", "paseto,", "paseto, ,", "paseto, \"x\"", &format!("{token}, paseto"), "paseto, paseto"] {
-        expect(InvalidRequest, &websocket, get("/", &[("Sec-WebSocket-Protocol", value)]), value).await;
+    for value in [
+        "paseto",
+        "paseto,",
+        "paseto, ,",
+        "paseto, \"x\"",
+        &format!("{token}, paseto"),
+        "paseto, paseto",
+    ] {
+        expect(InvalidRequest, &websocket, get("/", &[("Sec-WebSocket-Protocol", value)]), value)
+            .await;
     }
 }
 
@@ -249,12 +290,25 @@ async fn b03_empty_or_malformed_credentials() {
 #[actix_web::test]
 async fn b03_malformed_credentials_in_a_chain() {
     let cookie = format!("paseto={}", token_of("ada"));
-    for sources in
-        [[TokenSource::bearer(), TokenSource::cookie("paseto")], [TokenSource::cookie("paseto"), TokenSource::bearer()]]
-    {
+    for sources in [
+        [TokenSource::bearer(), TokenSource::cookie("paseto")],
+        [TokenSource::cookie("paseto"), TokenSource::bearer()],
+    ] {
         let verifier = verifier(sources);
-        expect(InvalidRequest, &verifier, get("/", &[("Authorization", "Bearer"), ("Cookie", &cookie)]), "").await;
-        expect(Ada, &verifier, get("/", &[("Authorization", "Basic eA=="), ("Cookie", &cookie)]), "").await;
+        expect(
+            InvalidRequest,
+            &verifier,
+            get("/", &[("Authorization", "Bearer"), ("Cookie", &cookie)]),
+            "",
+        )
+        .await;
+        expect(
+            Ada,
+            &verifier,
+            get("/", &[("Authorization", "Basic eA=="), ("Cookie", &cookie)]),
+            "",
+        )
+        .await;
     }
 }
 
@@ -264,7 +318,8 @@ async fn b04_a_token_in_the_query_string() {
     for name in ["token", "access_token", "paseto", "bearer", "authorization"] {
         let path = format!("/?{name}={token}");
         expect(NoToken, &builder().build().unwrap(), get(&path, &[]), name).await;
-        let others = [TokenSource::header(name.replace("authorization", "x")), TokenSource::cookie(name)];
+        let others =
+            [TokenSource::header(name.replace("authorization", "x")), TokenSource::cookie(name)];
         expect(NoToken, &verifier(others), get(&path, &[]), name).await;
         expect(NoToken, &verifier([TokenSource::query("another")]), get(&path, &[]), name).await;
         expect(Ada, &verifier([TokenSource::query(name)]), get(&path, &[]), name).await;
@@ -284,10 +339,15 @@ async fn b05_a_token_of_over_8192_bytes() {
     for (length, accepted) in [(6072, true), (6073, false), (60_000, false)] {
         let token = parts::sign(&keys::secret(), payload(length).as_bytes(), b"", b"");
         assert_eq!((token.len() <= 8192, length == 6072), (accepted, token.len() == 8192));
-        for header in [("Authorization", format!("Bearer {token}")), ("Cookie", format!("paseto={token}"))] {
+        for header in
+            [("Authorization", format!("Bearer {token}")), ("Cookie", format!("paseto={token}"))]
+        {
             let logs = Logs::capture();
             let (answer, runs) = send(&verifier, TestRequest::get().insert_header(header)).await;
-            assert_eq!((runs, logs.signature_checks()), (usize::from(accepted), usize::from(accepted)));
+            assert_eq!(
+                (runs, logs.signature_checks()),
+                (usize::from(accepted), usize::from(accepted))
+            );
             if accepted {
                 assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "ada"));
             } else {
@@ -301,9 +361,11 @@ async fn b05_a_token_of_over_8192_bytes() {
     for (length, too_long) in [(8192, 0), (8193, 1)] {
         let logs = Logs::capture();
         let token = format!("{:~<length$}", "v4.public.");
-        let (answer, runs) = send(&verifier, get("/", &[("Authorization", &format!("Bearer {token}"))])).await;
+        let (answer, runs) =
+            send(&verifier, get("/", &[("Authorization", &format!("Bearer {token}"))])).await;
         answer.assert_invalid_token();
-        let refusals = (logs.count("reason=malformed: "), logs.count("the token is longer than 8,192 bytes"));
+        let refusals =
+            (logs.count("reason=malformed: "), logs.count("the token is longer than 8,192 bytes"));
         assert_eq!((runs, refusals), (0, (1, too_long)), "{logs:?}");
     }
 }
@@ -311,9 +373,14 @@ async fn b05_a_token_of_over_8192_bytes() {
 #[test]
 fn places_that_cannot_hold_a_token() {
     let names = |name: &'static str| {
-        [TokenSource::cookie(name), TokenSource::query(name), TokenSource::websocket_subprotocol(name)]
+        [
+            TokenSource::cookie(name),
+            TokenSource::query(name),
+            TokenSource::websocket_subprotocol(name),
+        ]
     };
-    let headers = ["", "no name", "Authorization", "authorization", "Cookie"].map(TokenSource::header);
+    let headers =
+        ["", "no name", "Authorization", "authorization", "Cookie"].map(TokenSource::header);
     let bad = headers
         .into_iter()
         .chain(names(""))
@@ -323,7 +390,10 @@ fn places_that_cannot_hold_a_token() {
     for sources in bad {
         let case = format!("{sources:?}");
         let error = builder().token_from(sources).build().unwrap_err();
-        assert!(matches!(error, ConfigError::InvalidSetting { setting: "token_from", .. }), "{case}: {error}");
+        assert!(
+            matches!(error, ConfigError::InvalidSetting { setting: "token_from", .. }),
+            "{case}: {error}"
+        );
     }
     for source in names("paseto").into_iter().chain([TokenSource::header("X-Token")]) {
         assert!(builder().token_from([source]).build().is_ok());

@@ -15,10 +15,14 @@ use paseto_actix_tests::{
 async fn check(event: Event) {
     let Some(redis) = Redis::start() else { return };
     let keys = Keys::generate();
-    let server = |name| Place::There(Server::start(env!("CARGO_BIN_EXE_login_server"), name, &keys, &redis.url()));
+    let server = |name| {
+        Place::There(Server::start(env!("CARGO_BIN_EXE_login_server"), name, &keys, &redis.url()))
+    };
     let mut world = World::new([server("shop"), server("shop")], server("forum")).await;
     world.happen(event).await;
-    for column in [Column::AccessTokens, Column::Sessions, Column::RefreshTokens, Column::RememberedLogins] {
+    for column in
+        [Column::AccessTokens, Column::Sessions, Column::RefreshTokens, Column::RememberedLogins]
+    {
         world.assert(event, column).await;
     }
 }

@@ -35,7 +35,9 @@ async fn site(house: &House, max_age: u64) -> (Site, Arc<AtomicUsize>) {
             async { stamp }
         });
     let session = PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone());
-    let app = App::new().wrap(LoginLayer::new(session.build().unwrap(), remember.build().unwrap())).configure(routes);
+    let app = App::new()
+        .wrap(LoginLayer::new(session.build().unwrap(), remember.build().unwrap()))
+        .configure(routes);
     (Site::new(init_service(app).await, |request| request.to_request()), calls)
 }
 
@@ -80,7 +82,11 @@ async fn a_login_with_new_credentials_is_good_while_the_old_ones_are_cached() {
     let mut new = ada(&one).await;
     for site in [&one, &other] {
         assert_eq!(new.get(site, "/me").await.body, "ada");
-        assert_eq!(old.clone().get(site, "/me").await.status, StatusCode::UNAUTHORIZED, "now it is cached anew");
+        assert_eq!(
+            old.clone().get(site, "/me").await.status,
+            StatusCode::UNAUTHORIZED,
+            "now it is cached anew"
+        );
     }
 }
 
@@ -107,7 +113,11 @@ async fn the_session_that_changed_the_password_goes_on() {
     assert_eq!(own.get(&site, "/change").await.body, "ended");
     assert_eq!(own.get(&site, "/me").await.body, "ada");
     own.drop_cookie(SESSION);
-    assert_eq!(state(&site, &mut own).await, "Remembered", "the remembered login has the new credentials");
+    assert_eq!(
+        state(&site, &mut own).await,
+        "Remembered",
+        "the remembered login has the new credentials"
+    );
     assert_eq!(other.get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);
 }
 
@@ -142,10 +152,14 @@ async fn a_loader_that_fails_logs_no_user_out() {
     let house = House::new();
     let (site, _) = site(&house, 0).await;
     let mut client = ada(&site).await;
-    let cookies = (client.cookie(SESSION).map(str::to_owned), client.cookie(REMEMBER).map(str::to_owned));
+    let cookies =
+        (client.cookie(SESSION).map(str::to_owned), client.cookie(REMEMBER).map(str::to_owned));
     house.users.set("down", Some("the database"));
     assert_eq!(client.get(&site, "/me").await.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!((client.cookie(SESSION).map(str::to_owned), client.cookie(REMEMBER).map(str::to_owned)), cookies);
+    assert_eq!(
+        (client.cookie(SESSION).map(str::to_owned), client.cookie(REMEMBER).map(str::to_owned)),
+        cookies
+    );
     house.users.set("down", None);
     assert_eq!(client.get(&site, "/me").await.body, "ada");
 }
@@ -172,7 +186,8 @@ async fn a_session_without_a_stamp_is_checked_for_its_user() {
 #[test]
 fn the_setting_is_at_most_a_minute() {
     let house = House::new();
-    let built = |seconds| house.remember().check_user(StdDuration::from_secs(seconds)).build().map(|_| ());
+    let built =
+        |seconds| house.remember().check_user(StdDuration::from_secs(seconds)).build().map(|_| ());
     assert!(built(60).is_ok());
     let error = built(61).unwrap_err().to_string();
     assert!(error.contains("check_user") && error.contains("at most 60 seconds"), "{error}");

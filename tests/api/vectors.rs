@@ -35,7 +35,11 @@ enum Expected {
 
 /// Runs the vectors of one type: `of_paserk` reads the vector's PASERK and writes it again; `of_key` makes the same of the
 /// bytes of the key.
-fn check<E>(kind: &str, of_paserk: impl Fn(&str) -> Result<String, E>, of_key: impl Fn(&str) -> Result<String, E>) {
+fn check<E>(
+    kind: &str,
+    of_paserk: impl Fn(&str) -> Result<String, E>,
+    of_key: impl Fn(&str) -> Result<String, E>,
+) {
     let mut names = Vec::new();
     for vector in vectors(&format!("PASERK/{kind}.json")) {
         let name = vector["name"].as_str().unwrap().to_owned();
@@ -45,7 +49,8 @@ fn check<E>(kind: &str, of_paserk: impl Fn(&str) -> Result<String, E>, of_key: i
             Some(paserk) if vector["expect-fail"] == false => Expected::Paserk(paserk.to_owned()),
             _ => Expected::Failure,
         };
-        let outcome = |result: Result<String, E>| result.map_or(Expected::Failure, Expected::Paserk);
+        let outcome =
+            |result: Result<String, E>| result.map_or(Expected::Failure, Expected::Paserk);
         if let Some(paserk) = vector["paserk"].as_str() {
             assert_eq!(outcome(of_paserk(paserk)), expected, "{name}");
         }
@@ -59,7 +64,10 @@ fn check<E>(kind: &str, of_paserk: impl Fn(&str) -> Result<String, E>, of_key: i
 }
 
 fn base64_of_hex(hex: &str) -> String {
-    let bytes: Vec<_> = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
+    let bytes: Vec<_> = (0..hex.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+        .collect();
     Base64UrlUnpadded::encode_string(&bytes)
 }
 
@@ -78,9 +86,17 @@ fn local(key: &str) -> Result<LocalKey, ConfigError> {
 #[test]
 fn paserk_keys() {
     let text = |key: PublicKey| key.to_paserk();
-    check("k4.public", |paserk| PublicKey::from_paserk(paserk).map(text), |key| public(key).map(text));
+    check(
+        "k4.public",
+        |paserk| PublicKey::from_paserk(paserk).map(text),
+        |key| public(key).map(text),
+    );
     let text = |key: SecretKey| key.to_paserk().to_string();
-    check("k4.secret", |paserk| SecretKey::from_paserk(paserk).map(text), |key| secret(key).map(text));
+    check(
+        "k4.secret",
+        |paserk| SecretKey::from_paserk(paserk).map(text),
+        |key| secret(key).map(text),
+    );
     let text = |key: LocalKey| key.to_paserk().to_string();
     check("k4.local", |paserk| LocalKey::from_paserk(paserk).map(text), |key| local(key).map(text));
 }
@@ -96,7 +112,9 @@ fn paserk_ids() {
 #[test]
 fn paserk_public_halves_of_secret_keys() {
     let mut keys = 0;
-    for vector in vectors("PASERK/k4.secret.json").iter().filter(|vector| vector["expect-fail"] == false) {
+    for vector in
+        vectors("PASERK/k4.secret.json").iter().filter(|vector| vector["expect-fail"] == false)
+    {
         let Ok(secret) = secret(&base64_of_hex(vector["key"].as_str().unwrap())) else {
             assert_eq!(vector["name"], "k4.secret-1");
             continue;
@@ -127,7 +145,10 @@ fn paserk_ids_of_secret_keys() {
             SecretKey::from_paserk(sid).unwrap_err(),
             LocalKey::from_paserk(sid).unwrap_err(),
         ] {
-            assert!(matches!(error, ConfigError::WrongKeyType { found: "k4.sid", .. }), "{error:?}");
+            assert!(
+                matches!(error, ConfigError::WrongKeyType { found: "k4.sid", .. }),
+                "{error:?}"
+            );
         }
         if let Ok(secret) = secret(&base64_of_hex(vector["key"].as_str().unwrap())) {
             assert!(secret.kid().starts_with("k4.pid.") && secret.kid() != sid);

@@ -19,7 +19,8 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 use paseto_actix::{
-    MaybePaseto, Paseto, PasetoRequestExt, PasetoRequired, Refusal, VerifiedToken, Verifier, paseto_required,
+    MaybePaseto, Paseto, PasetoRequestExt, PasetoRequired, Refusal, VerifiedToken, Verifier,
+    paseto_required,
 };
 use paseto_actix_tests::{
     app::{Answer, Runs, call, issuer_builder, verifier_builder},
@@ -129,7 +130,10 @@ async fn a_scopes_own_verifier_overrides_the_applications() {
     }
     fn data(app: &mut ServiceConfig) {
         let of = |audience| web::Data::new(of(audience));
-        let b = web::scope("/b").app_data(of("b")).wrap(PasetoRequired::new()).default_service(web::to(unguarded));
+        let b = web::scope("/b")
+            .app_data(of("b"))
+            .wrap(PasetoRequired::new())
+            .default_service(web::to(unguarded));
         app.app_data(of("a")).service(b).route("/attribute", web::to(attribute));
     }
     for (configure, path, audience) in [
@@ -175,20 +179,34 @@ async fn a_scopes_own_verifier_in_another_spelling_than_the_applications() {
             if alike {
                 assert_outcome(&outcome, accepted, case);
             } else {
-                assert_eq!((outcome.0.status, outcome.1), (StatusCode::INTERNAL_SERVER_ERROR, 0), "{case}");
+                assert_eq!(
+                    (outcome.0.status, outcome.1),
+                    (StatusCode::INTERNAL_SERVER_ERROR, 0),
+                    "{case}"
+                );
             }
-            assert_eq!(logs.count("register all of them in the same way"), usize::from(!alike), "{case}: {logs:?}");
+            assert_eq!(
+                logs.count("register all of them in the same way"),
+                usize::from(!alike),
+                "{case}: {logs:?}"
+            );
         }
     }
 }
 
 #[actix_web::test]
 async fn b54_an_outcome_is_not_reused_by_a_stricter_verifier() {
-    let strict = || verifier_builder(&TestClock::new()).accept_any_audience().check(no_ada).build().unwrap();
-    for (inside, accepted) in [(gateway(), true), (of("own"), true), (of("another"), false), (strict(), false)] {
+    let strict =
+        || verifier_builder(&TestClock::new()).accept_any_audience().check(no_ada).build().unwrap();
+    for (inside, accepted) in
+        [(gateway(), true), (of("own"), true), (of("another"), false), (strict(), false)]
+    {
         let configure = |app: &mut ServiceConfig| {
-            let inner = web::scope("/inner").app_data(inside).route("/attribute", web::to(attribute));
-            app.service(web::scope("/outer").app_data(gateway()).wrap(PasetoRequired::new()).service(inner));
+            let inner =
+                web::scope("/inner").app_data(inside).route("/attribute", web::to(attribute));
+            app.service(
+                web::scope("/outer").app_data(gateway()).wrap(PasetoRequired::new()).service(inner),
+            );
         };
         let logs = Logs::capture();
         let outcome = send(configure, bearer("/outer/inner/attribute", &token_for("own"))).await;
@@ -198,11 +216,16 @@ async fn b54_an_outcome_is_not_reused_by_a_stricter_verifier() {
 
     let one = gateway();
     let configure = |app: &mut ServiceConfig| {
-        let inner = web::scope("/inner").app_data(one.clone()).route("/attribute", web::to(attribute));
+        let inner =
+            web::scope("/inner").app_data(one.clone()).route("/attribute", web::to(attribute));
         app.service(web::scope("/outer").app_data(one).wrap(PasetoRequired::new()).service(inner));
     };
     let logs = Logs::capture();
-    assert_outcome(&send(configure, bearer("/outer/inner/attribute", &token_for("own"))).await, true, "a clone");
+    assert_outcome(
+        &send(configure, bearer("/outer/inner/attribute", &token_for("own"))).await,
+        true,
+        "a clone",
+    );
     assert_eq!(logs.signature_checks(), 1, "a clone is the same verifier: {logs:?}");
 }
 
@@ -216,7 +239,8 @@ async fn nothing_is_verified_twice_in_one_request() {
     for asynchronous in [false, true] {
         let checks = Arc::new(AtomicUsize::new(0));
         let verifier = {
-            let builder = verifier_builder(&TestClock::new()).accept_any_audience().without_token_cache();
+            let builder =
+                verifier_builder(&TestClock::new()).accept_any_audience().without_token_cache();
             let checks = Arc::clone(&checks);
             let count = move || _ = checks.fetch_add(1, Ordering::SeqCst);
             if asynchronous {
@@ -237,7 +261,9 @@ async fn nothing_is_verified_twice_in_one_request() {
             .unwrap()
         };
         let configure = |app: &mut ServiceConfig| {
-            let guarded = web::scope("/a").wrap(PasetoRequired::new()).route("/everything", web::to(everything));
+            let guarded = web::scope("/a")
+                .wrap(PasetoRequired::new())
+                .route("/everything", web::to(everything));
             app.app_data(verifier.clone())
                 .service(web::scope("/guarded").wrap(PasetoRequired::new()).service(guarded))
                 .route("/side_by_side", web::to(side_by_side));
@@ -254,8 +280,10 @@ async fn nothing_is_verified_twice_in_one_request() {
 
 #[actix_web::test]
 async fn nothing_is_refused_twice_in_one_request() {
-    let verifier = verifier_builder(&TestClock::new()).accept_any_audience().check(no_ada).build().unwrap();
-    let configure = |app: &mut ServiceConfig| _ = app.app_data(verifier).route("/", web::to(optional));
+    let verifier =
+        verifier_builder(&TestClock::new()).accept_any_audience().check(no_ada).build().unwrap();
+    let configure =
+        |app: &mut ServiceConfig| _ = app.app_data(verifier).route("/", web::to(optional));
     let logs = Logs::capture();
     let (answer, _) = send(configure, bearer("/", &token_for("own"))).await;
     assert_eq!((answer.body.as_str(), logs.signature_checks()), ("false false", 1), "{logs:?}");
@@ -265,7 +293,10 @@ async fn nothing_is_refused_twice_in_one_request() {
 #[derive(Clone, Default)]
 struct Seen(Rc<RefCell<Vec<String>>>);
 
-async fn watch<B: MessageBody>(req: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
+async fn watch<B: MessageBody>(
+    req: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
     let seen = req.app_data::<Seen>().unwrap().clone();
     seen.0.borrow_mut().push(subject(req.current_paseto()));
     let response = next.call(req).await?;
@@ -302,7 +333,8 @@ async fn current_paseto_for_handlers_and_middlewares() {
             .route("/attribute", web::to(attribute))
             .route("/maybe", web::to(maybe))
             .route("/unguarded", web::to(unguarded));
-        let request = token.map_or_else(|| TestRequest::with_uri(path), |token| bearer(path, token));
+        let request =
+            token.map_or_else(|| TestRequest::with_uri(path), |token| bearer(path, token));
         let answer = call(&init_service(app).await, request.to_request()).await;
         assert_eq!(answer.status.as_u16(), status, "{path}");
         assert_eq!(*seen.0.borrow(), expected, "{path}");

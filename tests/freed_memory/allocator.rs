@@ -64,6 +64,8 @@ pub(crate) fn freed() -> impl Iterator<Item = (usize, &'static [u8])> {
         let address = ptr::with_exposed_provenance(entry.address.load(SeqCst));
         // SAFETY: the block has this size, its bytes were zeroed at first, its owner has freed it,
         // and the allocator has kept it.
-        (entry.step.load(Relaxed), unsafe { slice::from_raw_parts(address, entry.size.load(Relaxed)) })
+        (entry.step.load(Relaxed), unsafe {
+            slice::from_raw_parts(address, entry.size.load(Relaxed))
+        })
     })
 }

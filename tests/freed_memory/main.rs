@@ -4,7 +4,10 @@
 //! dropped, the test searches these blocks for the keys. Another test in this process would add blocks
 //! of its own, so this is the only test.
 
-#![allow(unsafe_code, reason = "the trait of an allocator is unsafe, and the test reads freed blocks")]
+#![allow(
+    unsafe_code,
+    reason = "the trait of an allocator is unsafe, and the test reads freed blocks"
+)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod allocator;
@@ -23,8 +26,8 @@ use actix_web::{cookie::time::Duration, rt::System as Runtime};
 use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding};
 use blake2b_simd::Params;
 use paseto_actix::{
-    Issuer, IssuerConfig, KeyRing, LocalKey, MemoryRevocations, MemorySeries, PasetoSessionConfig, PasetoSessionStore,
-    RefreshTokens, RefreshTokensConfig, SecretKey, Verifier,
+    Issuer, IssuerConfig, KeyRing, LocalKey, MemoryRevocations, MemorySeries, PasetoSessionConfig,
+    PasetoSessionStore, RefreshTokens, RefreshTokensConfig, SecretKey, Verifier,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -109,10 +112,13 @@ impl Texts {
             SECRET_PEM.replace("-----END", "----END"),
         ];
         assert!(damaged_pems.iter().all(|pem| pem != SECRET_PEM));
-        let settings = json!({ "iss": ISSUER, "private_keys": [{ "paserk": SECRET_PASERK }] }).to_string();
+        let settings =
+            json!({ "iss": ISSUER, "private_keys": [{ "paserk": SECRET_PASERK }] }).to_string();
         let file = env::temp_dir().join(format!("paseto-freed-memory-{}", process::id()));
         fs::write(&file, SECRET_PASERK).unwrap();
-        for (name, value) in [("T_ISS", ISSUER), ("T_PRIVATE_KEYS", SECRET_PASERK), ("S_KEYS", LOCAL_PASERK)] {
+        for (name, value) in
+            [("T_ISS", ISSUER), ("T_PRIVATE_KEYS", SECRET_PASERK), ("S_KEYS", LOCAL_PASERK)]
+        {
             // SAFETY: no other thread of this process uses variables.
             unsafe { env::set_var(name, value) };
         }
@@ -173,7 +179,11 @@ fn local_keys(_: &Texts, used: &mut Used) {
         used.local(&key);
         let copy = key.clone();
         let read = LocalKey::from_paserk(&copy.to_paserk()).unwrap();
-        assert!(read == key && read.kid().starts_with("k4.lid.") && format!("{read:?}").contains(read.kid()));
+        assert!(
+            read == key
+                && read.kid().starts_with("k4.lid.")
+                && format!("{read:?}").contains(read.kid())
+        );
         let ring = KeyRing::new(LocalKey::generate(), [key, LocalKey::generate()]).unwrap();
         used.local(ring.active());
         assert!(KeyRing::new(copy.clone(), [copy]).is_err());
@@ -191,7 +201,10 @@ fn secret_keys(_: &Texts, used: &mut Used) {
         let copy = key.clone();
         drop(key);
         let read = SecretKey::from_paserk(&copy.to_paserk()).unwrap();
-        assert!(read.kid().starts_with("k4.pid.") && format!("{read:?}").contains(read.public_key().kid()));
+        assert!(
+            read.kid().starts_with("k4.pid.")
+                && format!("{read:?}").contains(read.public_key().kid())
+        );
     }
 }
 
@@ -199,7 +212,9 @@ fn rejected_keys(texts: &Texts, _: &mut Used) {
     for pem in &texts.damaged_pems {
         assert!(SecretKey::from_pem(pem).is_err(), "{pem}");
     }
-    for text in [SECRET_PEM, LOCAL_PASERK, &SECRET_PASERK[..95], &SECRET_PASERK[..SECRET_PASERK.len() - 1]] {
+    for text in
+        [SECRET_PEM, LOCAL_PASERK, &SECRET_PASERK[..95], &SECRET_PASERK[..SECRET_PASERK.len() - 1]]
+    {
         drop(SecretKey::from_paserk(text).unwrap_err().to_string());
     }
     for text in [SECRET_PEM, SECRET_PASERK, &LOCAL_PASERK[..LOCAL_PASERK.len() - 1]] {
@@ -216,10 +231,18 @@ fn settings(texts: &Texts, _: &mut Used) {
         serde_json::from_value::<IssuerConfig>(settings).unwrap().build().unwrap();
     }
     serde_json::from_str::<IssuerConfig>(&texts.settings).unwrap().build().unwrap();
-    for key in [json!({ "file": texts.file }), json!({ "env": "T_PRIVATE_KEYS" }), json!({ "pem": SECRET_PEM })] {
+    for key in [
+        json!({ "file": texts.file }),
+        json!({ "env": "T_PRIVATE_KEYS" }),
+        json!({ "pem": SECRET_PEM }),
+    ] {
         serde_json::from_value::<SecretKey>(key).unwrap();
     }
-    for key in [json!({ "file": SECRET_PASERK }), json!({ "env": SECRET_PASERK }), json!({ "pem": SECRET_PASERK })] {
+    for key in [
+        json!({ "file": SECRET_PASERK }),
+        json!({ "env": SECRET_PASERK }),
+        json!({ "pem": SECRET_PASERK }),
+    ] {
         assert!(serde_json::from_value::<SecretKey>(key).is_err());
     }
     IssuerConfig::from_env("T_").unwrap().build().unwrap();
@@ -240,10 +263,13 @@ fn issuer(used: &mut Used) -> Issuer {
 
 fn sign_and_verify(_: &Texts, used: &mut Used) {
     let issuer = issuer(used);
-    let verifier = issuer.public_keys().fold(Verifier::builder(), |builder, key| builder.trust(ISSUER, key));
+    let verifier =
+        issuer.public_keys().fold(Verifier::builder(), |builder, key| builder.trust(ISSUER, key));
     let verifier = verifier.build().unwrap();
     for _ in 0..2 {
-        verifier.verify_str(&issuer.issue(&json!({ "email": "ada@example.org" })).unwrap()).unwrap();
+        verifier
+            .verify_str(&issuer.issue(&json!({ "email": "ada@example.org" })).unwrap())
+            .unwrap();
     }
 }
 
@@ -253,7 +279,8 @@ fn session_store(_: &Texts, used: &mut Used) {
     let retired_key = used.local(&retired);
     Runtime::new().block_on(async {
         let state = || HashMap::from([("user".to_owned(), "\"ada\"".to_owned())]);
-        let old = PasetoSessionStore::new(retired.clone()).save(state(), &Duration::HOUR).await.unwrap();
+        let old =
+            PasetoSessionStore::new(retired.clone()).save(state(), &Duration::HOUR).await.unwrap();
         let store = PasetoSessionStore::new(KeyRing::new(active, [retired]).unwrap());
         let new = store.save(state(), &Duration::HOUR).await.unwrap();
         for (key, token) in [(retired_key, old), (key, new)] {
@@ -315,7 +342,8 @@ fn freed_memory_contains_no_part_of_a_key() {
 
     let mut secrets = Secrets::default();
     secrets.add("the control", &CONTROL);
-    let control: Vec<_> = secrets.in_freed_memory().into_iter().map(|(_, step, size)| (step, size)).collect();
+    let control: Vec<_> =
+        secrets.in_freed_memory().into_iter().map(|(_, step, size)| (step, size)).collect();
     assert_eq!(control, [(STEPS[0].0, 32), (STEPS[0].0, 40), (STEPS[0].0, 43)]);
 
     let mut secrets = Secrets::default();

@@ -71,13 +71,16 @@ impl Answer {
     /// Reads a response to its end.
     pub async fn read(response: ServiceResponse) -> Self {
         let (status, headers) = (response.status(), response.headers().clone());
-        let bytes = to_bytes(response.into_body()).await.unwrap_or_else(|error| panic!("a body: {error}"));
+        let bytes =
+            to_bytes(response.into_body()).await.unwrap_or_else(|error| panic!("a body: {error}"));
         Self { status, headers, body: String::from_utf8_lossy(&bytes).into_owned() }
     }
 
     /// The challenge, empty if there is none.
     pub fn challenge(&self) -> &str {
-        self.headers.get(header::WWW_AUTHENTICATE).map_or("", |value| value.to_str().expect("a text"))
+        self.headers
+            .get(header::WWW_AUTHENTICATE)
+            .map_or("", |value| value.to_str().expect("a text"))
     }
 
     /// Asserts that this is the answer **A** of the behaviours: `401`, `invalid_token`, the constant body.
@@ -103,7 +106,11 @@ impl Answer {
     #[track_caller]
     pub fn assert_invalid_request(&self) {
         assert_eq!(self.status, StatusCode::BAD_REQUEST);
-        assert!(self.challenge().starts_with(r#"Bearer realm="api", error="invalid_request""#), "{}", self.challenge());
+        assert!(
+            self.challenge().starts_with(r#"Bearer realm="api", error="invalid_request""#),
+            "{}",
+            self.challenge()
+        );
         assert_eq!(self.body, r#"{"type":"about:blank","title":"Bad Request","status":400}"#);
     }
 }
@@ -117,10 +124,14 @@ pub async fn send(verifier: &Verifier, request: TestRequest) -> (Answer, usize) 
     #[cfg(not(feature = "macros"))]
     let route = route.wrap(paseto_actix::PasetoRequired::new());
     let app = init_service(
-        App::new().app_data(verifier.clone()).app_data(web::Data::new(runs.clone())).default_service(route),
+        App::new()
+            .app_data(verifier.clone())
+            .app_data(web::Data::new(runs.clone()))
+            .default_service(route),
     )
     .await;
-    let response = app.call(request.to_request()).await.expect("middlewares answer, they do not fail");
+    let response =
+        app.call(request.to_request()).await.expect("middlewares answer, they do not fail");
     (Answer::read(response).await, runs.count())
 }
 
@@ -136,7 +147,11 @@ where
 
 /// Sends a token as a bearer token.
 pub async fn send_bearer(verifier: &Verifier, token: &str) -> (Answer, usize) {
-    send(verifier, TestRequest::get().insert_header((header::AUTHORIZATION, format!("Bearer {token}")))).await
+    send(
+        verifier,
+        TestRequest::get().insert_header((header::AUTHORIZATION, format!("Bearer {token}"))),
+    )
+    .await
 }
 
 /// Asserts that a bearer token is refused with the answer **A**, and that the handler did not run.
@@ -145,7 +160,11 @@ pub fn assert_refused(verifier: &Verifier, token: &str) -> impl Future<Output = 
     let caller = std::panic::Location::caller();
     async move {
         let (answer, runs) = send_bearer(verifier, token).await;
-        assert_eq!((answer.status.as_u16(), runs), (401, 0), "a token that should be refused, at {caller}");
+        assert_eq!(
+            (answer.status.as_u16(), runs),
+            (401, 0),
+            "a token that should be refused, at {caller}"
+        );
         answer.assert_invalid_token();
     }
 }
@@ -156,6 +175,10 @@ pub fn assert_accepted(verifier: &Verifier, token: &str) -> impl Future<Output =
     let caller = std::panic::Location::caller();
     async move {
         let (answer, runs) = send_bearer(verifier, token).await;
-        assert_eq!((answer.status.as_u16(), runs), (200, 1), "a token that should be accepted, at {caller}");
+        assert_eq!(
+            (answer.status.as_u16(), runs),
+            (200, 1),
+            "a token that should be accepted, at {caller}"
+        );
     }
 }

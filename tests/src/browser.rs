@@ -50,7 +50,8 @@ impl Chromedriver {
         let (driver, chromium) = found_or_skipped(find(), "browser", "chromedriver and Chromium")?;
         let profile = Profile::fresh();
         // What it leaves in a folder for temporary files goes the way of the profile.
-        let mut process = Process::start(Command::new(driver).arg("--port=0").env("TMPDIR", &profile.0));
+        let mut process =
+            Process::start(Command::new(driver).arg("--port=0").env("TMPDIR", &profile.0));
         let port = process.line_after("ChromeDriver was started successfully on port ");
         let address = format!("127.0.0.1:{}", port.trim_end_matches('.'));
         Some(Self { _process: process, profile, chromium, address })
@@ -76,7 +77,11 @@ impl Chromedriver {
     fn shut_down(&self) -> io::Result<()> {
         let mut stream = TcpStream::connect(&self.address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        write!(stream, "GET /shutdown HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address)?;
+        write!(
+            stream,
+            "GET /shutdown HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+            self.address
+        )?;
         stream.read_to_end(&mut Vec::new())?;
         Ok(())
     }
@@ -95,7 +100,11 @@ fn find() -> Option<(PathBuf, Option<PathBuf>)> {
     let chromium = ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(on_path);
     if let Some(named) = env::var_os(SETTING) {
         let mut version = Command::new(&named);
-        let runs = version.arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success());
+        let runs = version
+            .arg("--version")
+            .stdout(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success());
         assert!(runs, "{SETTING} is no chromedriver");
         return Some((named.into(), chromium));
     }
@@ -103,7 +112,9 @@ fn find() -> Option<(PathBuf, Option<PathBuf>)> {
 }
 
 fn on_path(program: &str) -> Option<PathBuf> {
-    env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(program)).find(|path| path.is_file())
+    env::split_paths(&env::var_os("PATH")?)
+        .map(|folder| folder.join(program))
+        .find(|path| path.is_file())
 }
 
 /// A folder for all that a browser remembers, deleted when this is dropped.
@@ -115,7 +126,8 @@ impl Profile {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         loop {
             let number = NEXT.fetch_add(1, Ordering::SeqCst);
-            let path = env::temp_dir().join(format!("paseto-actix-browser-{}-{number}", std::process::id()));
+            let path = env::temp_dir()
+                .join(format!("paseto-actix-browser-{}-{number}", std::process::id()));
             match fs::create_dir(&path) {
                 Ok(()) => return Self(path),
                 // Left by a process of the same id that was killed.

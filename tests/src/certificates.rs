@@ -35,7 +35,17 @@ impl Certificates {
 
 fn make(key: &Path, certificate: &Path, arguments: &[&str]) {
     let status = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"])
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+        ])
         .args(arguments)
         .arg("-keyout")
         .arg(key)

@@ -23,7 +23,10 @@ pub struct Response {
 impl Response {
     /// All values of a header, whose name is given in lower case.
     pub fn header_values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.headers.iter().filter(move |(header, _)| header == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .filter(move |(header, _)| header == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The `Set-Cookie` header for this cookie: its value and its attributes.
@@ -36,9 +39,16 @@ impl Response {
 }
 
 /// Sends a request to a server at `http://host:port`, and reads the answer to its end.
-pub fn send(server: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
+pub fn send(
+    server: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Response {
     let address = server.strip_prefix("http://").expect("an address such as http://127.0.0.1:8080");
-    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    let mut request =
+        format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
     for (name, value) in headers {
         request += &format!("{name}: {value}\r\n");
     }
@@ -62,8 +72,11 @@ fn parse(response: &str) -> Response {
     let headers = lines
         .map(|line| line.split_once(':').expect("a header"))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
-    let response =
-        Response { status: status.parse().expect("a status code"), headers: headers.collect(), body: body.to_owned() };
+    let response = Response {
+        status: status.parse().expect("a status code"),
+        headers: headers.collect(),
+        body: body.to_owned(),
+    };
     assert_eq!(response.header_values("transfer-encoding").next(), None, "a body in one piece");
     response
 }

@@ -1,7 +1,11 @@
 //! The test kit: keys, clocks, applications and requests, as the tests of this workspace want them.
 
 #![forbid(unsafe_code)]
-#![allow(clippy::missing_panics_doc, clippy::must_use_candidate, reason = "a test kit is there to panic")]
+#![allow(
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    reason = "a test kit is there to panic"
+)]
 
 pub mod app;
 pub mod browser;

@@ -13,8 +13,9 @@ use actix_web::{
     web,
 };
 use paseto_actix::{
-    Clock, Issuer, LocalKey, LoggedIn, LoginLayer, PasetoRequestExt, PasetoRequired, PasetoSession, RefreshTokens,
-    Remember, RememberMe, Revocations, SecretKey, SeriesStore, UserStamp, VerifiedToken, Verifier,
+    Clock, Issuer, LocalKey, LoggedIn, LoginLayer, PasetoRequestExt, PasetoRequired, PasetoSession,
+    RefreshTokens, Remember, RememberMe, Revocations, SecretKey, SeriesStore, UserStamp,
+    VerifiedToken, Verifier,
 };
 use serde_json::json;
 
@@ -70,7 +71,11 @@ impl Logins {
             .clock(clock.clone())
             .build()
             .expect("a verifier");
-        let issuer = Issuer::builder(issuer_name).key(secret.clone()).clock(clock.clone()).build().expect("an issuer");
+        let issuer = Issuer::builder(issuer_name)
+            .key(secret.clone())
+            .clock(clock.clone())
+            .build()
+            .expect("an issuer");
         let tokens = RefreshTokens::builder(issuer.clone(), local.clone())
             .application(name)
             .families(series.clone())
@@ -144,12 +149,21 @@ async fn log_out(req: HttpRequest) -> &'static str {
     "out"
 }
 
-async fn end_login(layer: LoginLayer, user: LoggedIn, req: HttpRequest) -> actix_web::Result<&'static str> {
-    layer.end_login(user.id(), RememberMe::current_login(&req).expect("a remembered login")).await?;
+async fn end_login(
+    layer: LoginLayer,
+    user: LoggedIn,
+    req: HttpRequest,
+) -> actix_web::Result<&'static str> {
+    layer
+        .end_login(user.id(), RememberMe::current_login(&req).expect("a remembered login"))
+        .await?;
     Ok("out")
 }
 
-async fn end_login_of_token(layer: LoginLayer, token: VerifiedToken) -> actix_web::Result<&'static str> {
+async fn end_login_of_token(
+    layer: LoginLayer,
+    token: VerifiedToken,
+) -> actix_web::Result<&'static str> {
     let login = token.session_id().and_then(|id| id.parse().ok()).expect("a login");
     layer.end_login(token.subject().expect("a subject"), login).await?;
     Ok("out")
@@ -191,7 +205,10 @@ async fn end_tokens(tokens: Tokens, req: HttpRequest) -> actix_web::Result<&'sta
 }
 
 fn presented(req: &HttpRequest) -> &str {
-    req.headers().get("refresh-token").and_then(|value| value.to_str().ok()).expect("a refresh token")
+    req.headers()
+        .get("refresh-token")
+        .and_then(|value| value.to_str().ok())
+        .expect("a refresh token")
 }
 
 /// A place where the application runs.
@@ -216,7 +233,9 @@ impl Server {
     pub fn start(program: &str, name: &str, keys: &Keys, redis: &str) -> Self {
         let mut command = std::process::Command::new(program);
         command.env("APPLICATION", name).env("REDIS_URL", redis);
-        command.env("LOCAL_KEY", keys.local.to_paserk().as_str()).env("SECRET_KEY", keys.secret.to_paserk().as_str());
+        command
+            .env("LOCAL_KEY", keys.local.to_paserk().as_str())
+            .env("SECRET_KEY", keys.secret.to_paserk().as_str());
         let mut process = Process::start(&mut command);
         Self { url: process.line_after("listening on "), _process: process }
     }
@@ -255,7 +274,8 @@ impl Place {
         match self {
             Self::Here(site) => {
                 let request = TestRequest::with_uri(path).method(method);
-                let request = headers.iter().fold(request, |request, header| request.insert_header(*header));
+                let request =
+                    headers.iter().fold(request, |request, header| request.insert_header(*header));
                 let answer = site.send(request).await;
                 let cookies = set_cookies(&answer.headers).into_iter().map(str::to_owned).collect();
                 Reply { status: answer.status.as_u16(), body: answer.body, cookies }

@@ -94,11 +94,14 @@ impl ModelRevocations {
         let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
         let is_early = |kind: &str| {
-            self.has(RevocationFault::EndsEarly) || (kind == "subject" && self.has(RevocationFault::EndsSubjectsEarly))
+            self.has(RevocationFault::EndsEarly)
+                || (kind == "subject" && self.has(RevocationFault::EndsSubjectsEarly))
         };
         let forever = match self.fault {
             Some(RevocationFault::NeverForgetsIds) => "id",
-            Some(RevocationFault::NeverForgetsSubjects | RevocationFault::NeverForgetsGenerations) => "subject",
+            Some(
+                RevocationFault::NeverForgetsSubjects | RevocationFault::NeverForgetsGenerations,
+            ) => "subject",
             _ => "no kind",
         };
         records.retain(|key, (until, ..)| {
@@ -110,7 +113,8 @@ impl ModelRevocations {
     fn key(&self, kind: &str, issuer: &str, name: &str) -> [String; 3] {
         let kind = if self.has(RevocationFault::MixesKinds) { "" } else { kind };
         let issuer = if self.has(RevocationFault::MixesIssuers) { "" } else { issuer };
-        let name = if kind == "subject" && self.has(RevocationFault::OneForAll) { "" } else { name };
+        let name =
+            if kind == "subject" && self.has(RevocationFault::OneForAll) { "" } else { name };
         if self.has(RevocationFault::JoinsNames) {
             return [kind.to_owned(), String::new(), format!("{issuer}{name}")];
         }
@@ -125,8 +129,12 @@ impl ModelRevocations {
         except: Option<&str>,
     ) -> Result<(), RevocationError> {
         let mut records = self.records()?;
-        let known = records.get(&key).map(|(until, ..)| *until).filter(|_| !self.has(RevocationFault::EndsSooner));
-        let mut except = except.filter(|_| !self.has(RevocationFault::IgnoresExceptions)).map(str::to_owned);
+        let known = records
+            .get(&key)
+            .map(|(until, ..)| *until)
+            .filter(|_| !self.has(RevocationFault::EndsSooner));
+        let mut except =
+            except.filter(|_| !self.has(RevocationFault::IgnoresExceptions)).map(str::to_owned);
         if except.is_none() && self.has(RevocationFault::KeepsExceptions) {
             except = records.get(&key).and_then(|(.., except)| except.clone());
         }
@@ -136,7 +144,12 @@ impl ModelRevocations {
 }
 
 impl Revocations for ModelRevocations {
-    async fn revoke(&self, issuer: &str, token_id: &str, until: OffsetDateTime) -> Result<(), RevocationError> {
+    async fn revoke(
+        &self,
+        issuer: &str,
+        token_id: &str,
+        until: OffsetDateTime,
+    ) -> Result<(), RevocationError> {
         if self.has(RevocationFault::ForgetsIds) {
             return Ok(());
         }
@@ -151,9 +164,13 @@ impl Revocations for ModelRevocations {
         until: OffsetDateTime,
     ) -> Result<u64, RevocationError> {
         let key = self.key("subject", issuer, subject);
-        let (last, known) =
-            self.records()?.get(&key).map_or((0, None), |(_, generation, except)| (*generation, except.clone()));
-        let is_ended = |login: ExceptedLogin<'_>| login.generation < last && known.as_deref() != Some(login.id);
+        let (last, known) = self
+            .records()?
+            .get(&key)
+            .map_or((0, None), |(_, generation, except)| (*generation, except.clone()));
+        let is_ended = |login: ExceptedLogin<'_>| {
+            login.generation < last && known.as_deref() != Some(login.id)
+        };
         if except.is_some_and(is_ended) && !self.has(RevocationFault::RevivesLogins) {
             return Err(RevocationError::Ended);
         }
@@ -161,7 +178,8 @@ impl Revocations for ModelRevocations {
         if self.has(RevocationFault::Races) {
             yield_now().await;
         }
-        let micros = u64::try_from(self.clock.now().unix_timestamp_nanos() / 1000).expect("after 1970");
+        let micros =
+            u64::try_from(self.clock.now().unix_timestamp_nanos() / 1000).expect("after 1970");
         let generation = match self.fault {
             Some(RevocationFault::SameGeneration) => last.max(micros),
             Some(RevocationFault::CountsFromOne) => last + 1,
@@ -188,16 +206,22 @@ impl Revocations for ModelRevocations {
         let session = token.session_id.filter(|_| !self.has(RevocationFault::IgnoresSessions));
         let by_id = has(token.token_id) || session.is_some_and(has);
         let Some((subject, own)) = token.subject else { return Ok(by_id) };
-        let has_ended = |until| self.has(RevocationFault::NeverForgetsGenerations) && until < self.clock.now();
-        let record = records.get(&self.key("subject", token.issuer, subject)).filter(|(until, ..)| !has_ended(*until));
+        let has_ended =
+            |until| self.has(RevocationFault::NeverForgetsGenerations) && until < self.clock.now();
+        let record = records
+            .get(&self.key("subject", token.issuer, subject))
+            .filter(|(until, ..)| !has_ended(*until));
         let least = record.map_or(0, |(_, generation, _)| *generation);
         let except = record.and_then(|(.., except)| except.as_deref());
-        let token_id = Some(token.token_id).filter(|_| !self.has(RevocationFault::ExceptsOnlySessions));
+        let token_id =
+            Some(token.token_id).filter(|_| !self.has(RevocationFault::ExceptsOnlySessions));
         let is_excepted = except.is_some() && (except == token_id || except == token.session_id);
         if is_excepted && self.has(RevocationFault::ExceptsFromEverything) {
             return Ok(false);
         }
-        let own = if self.has(RevocationFault::RevokesTheNew) { own.saturating_sub(1) } else { own };
-        Ok((own < least && !is_excepted) || (by_id && !self.has(RevocationFault::IgnoresIdsOfSubjects)))
+        let own =
+            if self.has(RevocationFault::RevokesTheNew) { own.saturating_sub(1) } else { own };
+        Ok((own < least && !is_excepted)
+            || (by_id && !self.has(RevocationFault::IgnoresIdsOfSubjects)))
     }
 }

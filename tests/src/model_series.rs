@@ -5,7 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::TestClock;
 use actix_web::rt::task::yield_now;
-use paseto_actix::{Clock, LoginEntry, NewSeries, RandomId, Rotation, SeriesError, SeriesOwner, SeriesStore, TokenUse};
+use paseto_actix::{
+    Clock, LoginEntry, NewSeries, RandomId, Rotation, SeriesError, SeriesOwner, SeriesStore,
+    TokenUse,
+};
 
 /// The rule that a [`ModelSeries`] breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,10 +121,16 @@ impl ModelSeries {
 impl SeriesStore for ModelSeries {
     async fn begin(&self, new: NewSeries<'_>) -> Result<(), SeriesError> {
         let (owner, mut table) = (self.owner(new.owner), self.table()?);
-        let past = table.iter().find(|series| series.entry.id == new.series).and_then(|series| series.previous);
+        let past = table
+            .iter()
+            .find(|series| series.entry.id == new.series)
+            .and_then(|series| series.previous);
         table.retain(|series| series.entry.id != new.series);
-        let is_theirs = |series: &Series| series.owner == owner || self.has(SeriesFault::BoundsEverybody);
-        if table.iter().filter(|series| is_theirs(series)).count() >= Self::BOUND && !self.has(SeriesFault::Unbounded) {
+        let is_theirs =
+            |series: &Series| series.owner == owner || self.has(SeriesFault::BoundsEverybody);
+        if table.iter().filter(|series| is_theirs(series)).count() >= Self::BOUND
+            && !self.has(SeriesFault::Unbounded)
+        {
             if self.has(SeriesFault::KeepsTheOldest) {
                 return Ok(());
             }
@@ -141,7 +150,8 @@ impl SeriesStore for ModelSeries {
     async fn rotate(&self, token: TokenUse<'_>) -> Result<Rotation, SeriesError> {
         let owner = self.owner(token.owner);
         let is_it = |series: &Series| series.owner == owner && series.entry.id == token.series;
-        let found = self.table()?.iter().find(|series| is_it(series) && self.is_alive(series)).cloned();
+        let found =
+            self.table()?.iter().find(|series| is_it(series) && self.is_alive(series)).cloned();
         if self.has(SeriesFault::Races) {
             yield_now().await;
         }
@@ -161,10 +171,12 @@ impl SeriesStore for ModelSeries {
             write(series);
             return Ok(Rotation::Rotated);
         }
-        let is_known = series.previous == Some(token.presented) || self.has(SeriesFault::TakesStrangers);
+        let is_known =
+            series.previous == Some(token.presented) || self.has(SeriesFault::TakesStrangers);
         let in_time = now <= used + token.grace || self.has(SeriesFault::EndlessGrace);
         if is_known && in_time && !self.has(SeriesFault::NoGrace) {
-            let current = if self.has(SeriesFault::WrongSuccessor) { token.next } else { series.current };
+            let current =
+                if self.has(SeriesFault::WrongSuccessor) { token.next } else { series.current };
             if self.has(SeriesFault::GraceAnew) {
                 series.entry.last_used = now;
                 write(series);
@@ -191,13 +203,21 @@ impl SeriesStore for ModelSeries {
         Ok(())
     }
 
-    async fn revoke_all(&self, owner: SeriesOwner<'_>, except: Option<RandomId>) -> Result<(), SeriesError> {
+    async fn revoke_all(
+        &self,
+        owner: SeriesOwner<'_>,
+        except: Option<RandomId>,
+    ) -> Result<(), SeriesError> {
         let (owner, mut table) = (self.owner(owner), self.table()?);
         if except.is_some() && self.has(SeriesFault::SparesEverything) {
             return Ok(());
         }
         let except = except.filter(|_| !self.has(SeriesFault::SparesNothing));
-        let longest = table.iter().filter(|series| series.owner == owner).map(|series| series.entry.expires).max();
+        let longest = table
+            .iter()
+            .filter(|series| series.owner == owner)
+            .map(|series| series.entry.expires)
+            .max();
         let spared = longest.filter(|_| self.has(SeriesFault::SparesTheLongest));
         let everybody = self.has(SeriesFault::RevokesEverybody);
         table.retain(|series| {
@@ -209,12 +229,22 @@ impl SeriesStore for ModelSeries {
 
     async fn list(&self, owner: SeriesOwner<'_>) -> Result<Vec<LoginEntry>, SeriesError> {
         let owner = self.owner(owner);
-        let is_listed = |series: &&Series| self.is_alive(series) || self.has(SeriesFault::ListsExpired);
+        let is_listed =
+            |series: &&Series| self.is_alive(series) || self.has(SeriesFault::ListsExpired);
         let entry = |series: &Series| {
             let entry = series.entry.clone();
-            if self.has(SeriesFault::ForgetsUses) { entry.clone().used_at(entry.created) } else { entry }
+            if self.has(SeriesFault::ForgetsUses) {
+                entry.clone().used_at(entry.created)
+            } else {
+                entry
+            }
         };
         let table = self.table()?;
-        Ok(table.iter().filter(|series| series.owner == owner).filter(is_listed).map(entry).collect())
+        Ok(table
+            .iter()
+            .filter(|series| series.owner == owner)
+            .filter(is_listed)
+            .map(entry)
+            .collect())
     }
 }

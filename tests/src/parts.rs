@@ -7,7 +7,8 @@ use paseto_actix::SecretKey;
 /// The dalek form of a key, to sign what our issuer would not.
 pub fn signing_key(key: &SecretKey) -> SigningKey {
     let paserk = key.to_paserk();
-    let bytes = Base64UrlUnpadded::decode_vec(paserk.trim_start_matches("k4.secret.")).expect("base64url");
+    let bytes =
+        Base64UrlUnpadded::decode_vec(paserk.trim_start_matches("k4.secret.")).expect("base64url");
     SigningKey::from_keypair_bytes(&bytes.try_into().expect("64 bytes")).expect("a key pair")
 }
 

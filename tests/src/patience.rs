@@ -14,7 +14,9 @@ pub const RECOVERED: Duration = Duration::from_secs(1);
 /// that anything here takes, be it by computing or by waiting. Zero where the system does not tell.
 pub fn passed_over() -> Duration {
     let told = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    Duration::from_nanos(told.split(' ').nth(1).and_then(|nanos| nanos.parse().ok()).unwrap_or_default())
+    Duration::from_nanos(
+        told.split(' ').nth(1).and_then(|nanos| nanos.parse().ok()).unwrap_or_default(),
+    )
 }
 
 /// The time that answers take, without that in which the machine ran others.

@@ -101,8 +101,11 @@ fn examples() -> &'static HashMap<String, PathBuf> {
         let mut build = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         // Cargo sets these variables for a test. The build script of `ring` runs again when they change,
         // and then Cargo builds all that depends on `ring` again.
-        let of_this_package = |name: &str| name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_");
-        for (name, _) in env::vars_os().filter(|(name, _)| name.to_str().is_some_and(of_this_package)) {
+        let of_this_package =
+            |name: &str| name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_");
+        for (name, _) in
+            env::vars_os().filter(|(name, _)| name.to_str().is_some_and(of_this_package))
+        {
             build.env_remove(name);
         }
         let output = build

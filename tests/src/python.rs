@@ -31,7 +31,10 @@ fn interpreter() -> Option<&'static Path> {
 fn find() -> Option<PathBuf> {
     if let Some(named) = env::var_os(SETTING) {
         let named = PathBuf::from(named);
-        assert!(has_packages(&named), "{SETTING} is no Python with flask-paseto-extended and cbor2");
+        assert!(
+            has_packages(&named),
+            "{SETTING} is no Python with flask-paseto-extended and cbor2"
+        );
         return Some(named);
     }
     let environment = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/python/bin/python");

@@ -56,7 +56,10 @@ impl Redis {
             redis.call('PEXPIREAT', key, redis.call('PEXPIRETIME', key) - ARGV[1])
         end
         return 'moved'";
-        assert_eq!(self.command(&["EVAL", script, "0", &by.whole_milliseconds().to_string()]), "moved");
+        assert_eq!(
+            self.command(&["EVAL", script, "0", &by.whole_milliseconds().to_string()]),
+            "moved"
+        );
     }
 
     /// Starts one that is a whole cluster: all slots are its own, and it refuses what goes across them.
@@ -76,7 +79,8 @@ impl Redis {
     pub fn tls() -> Option<(Self, String, PathBuf)> {
         let mut redis = Self::found()?;
         let tls = Certificates::of_localhost(&redis.folder);
-        let (port, path) = (free_port(), |path: &Path| path.to_str().expect("a path of text").to_owned());
+        let (port, path) =
+            (free_port(), |path: &Path| path.to_str().expect("a path of text").to_owned());
         redis.arguments = vec![
             "--tls-port".to_owned(),
             port.to_string(),
@@ -96,10 +100,12 @@ impl Redis {
     #[track_caller]
     fn found() -> Option<Self> {
         let program = env::var_os(SERVER).unwrap_or_else(|| "redis-server".into());
-        let is_there = Command::new(&program).arg("--version").stdout(Stdio::null()).status().is_ok();
+        let is_there =
+            Command::new(&program).arg("--version").stdout(Stdio::null()).status().is_ok();
         found_or_skipped(is_there.then_some(()), "redis", "redis-server")?;
         let port = free_port();
-        let folder = env::temp_dir().join(format!("paseto-actix-redis-{}-{port}", std::process::id()));
+        let folder =
+            env::temp_dir().join(format!("paseto-actix-redis-{}-{port}", std::process::id()));
         fs::create_dir_all(&folder).expect("a folder");
         Some(Self { program, port, folder, arguments: Vec::new(), server: None })
     }
@@ -111,7 +117,8 @@ impl Redis {
 
     /// Ends the connections of all clients, as the server does with those that are idle for long.
     pub fn end_connections(&self) {
-        let ended: u32 = self.command(&["CLIENT", "KILL", "TYPE", "normal"]).parse().expect("how many");
+        let ended: u32 =
+            self.command(&["CLIENT", "KILL", "TYPE", "normal"]).parse().expect("how many");
         assert_ne!(ended, 0, "no client was connected");
     }
 
@@ -125,7 +132,14 @@ impl Redis {
         self.kill();
         let server = Command::new(&self.program)
             .args(["--bind", "127.0.0.1", "--port", &self.port.to_string(), "--save", ""])
-            .args(["--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction"])
+            .args([
+                "--appendonly",
+                "yes",
+                "--appendfsync",
+                "always",
+                "--maxmemory-policy",
+                "noeviction",
+            ])
             .arg("--dir")
             .arg(&self.folder)
             .args(&self.arguments)
@@ -158,8 +172,10 @@ impl Redis {
     pub fn hang(&self, hang: bool) {
         let server = self.server.as_ref().expect("a running server");
         let signal = if hang { "-STOP" } else { "-CONT" };
-        let status =
-            Command::new("kill").args([signal, &server.id().to_string()]).status().expect("the command `kill`");
+        let status = Command::new("kill")
+            .args([signal, &server.id().to_string()])
+            .status()
+            .expect("the command `kill`");
         assert!(status.success());
     }
 
@@ -184,13 +200,15 @@ pub struct LossyWay {
 impl LossyWay {
     fn to(server: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let way = Self { port: listener.local_addr().expect("an address").port(), loses: Arc::default() };
+        let way =
+            Self { port: listener.local_addr().expect("an address").port(), loses: Arc::default() };
         let loses = Arc::clone(&way.loses);
         thread::spawn(move || {
             for client in listener.incoming() {
                 let server = TcpStream::connect(("127.0.0.1", server));
                 let (Ok(client), Ok(server)) = (client, server) else { return };
-                let ends = (client.try_clone().expect("a socket"), server.try_clone().expect("a socket"));
+                let ends =
+                    (client.try_clone().expect("a socket"), server.try_clone().expect("a socket"));
                 thread::spawn(move || pass(ends.0, ends.1, || false));
                 let loses = Arc::clone(&loses);
                 thread::spawn(move || pass(server, client, || loses.swap(false, Ordering::SeqCst)));

@@ -9,7 +9,11 @@ use crate::app::assert_refused;
 /// Asserts that a bearer token is refused with the answer **A**, and that it is this rule that refuses it: clients see the
 /// same for every cause, so a token with a second, unwanted mistake would pass for a good test.
 #[track_caller]
-pub fn assert_refused_as(verifier: &Verifier, token: &str, kind: VerifyErrorKind) -> impl Future<Output = ()> {
+pub fn assert_refused_as(
+    verifier: &Verifier,
+    token: &str,
+    kind: VerifyErrorKind,
+) -> impl Future<Output = ()> {
     let caller = Location::caller();
     async move {
         match verifier.verify_str(token) {

@@ -16,8 +16,8 @@ use actix_web::{
     web,
 };
 use paseto_actix::{
-    Event, Fresh, LocalKey, LoggedIn, LoginLayer, MemorySeries, PasetoSession, Remember, RememberMe, RememberMeBuilder,
-    UserStamp,
+    Event, Fresh, LocalKey, LoggedIn, LoginLayer, MemorySeries, PasetoSession, Remember,
+    RememberMe, RememberMeBuilder, UserStamp,
 };
 
 use crate::{
@@ -61,7 +61,11 @@ impl Users {
     pub fn stamp(&self, id: &str) -> Result<Option<UserStamp>, actix_web::Error> {
         let users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let down = users.get("down").is_some();
-        if down { Err(ErrorServiceUnavailable("no database")) } else { Ok(users.get(id).map(UserStamp::of)) }
+        if down {
+            Err(ErrorServiceUnavailable("no database"))
+        } else {
+            Ok(users.get(id).map(UserStamp::of))
+        }
     }
 }
 
@@ -88,10 +92,12 @@ impl House {
     /// The middleware in the making.
     pub fn remember(&self) -> RememberMeBuilder {
         let users = self.users.clone();
-        RememberMe::builder(self.remember_key.clone()).clock(self.clock.clone()).try_user_loader(move |id| {
-            let stamp = users.stamp(&id);
-            async { stamp }
-        })
+        RememberMe::builder(self.remember_key.clone()).clock(self.clock.clone()).try_user_loader(
+            move |id| {
+                let stamp = users.stamp(&id);
+                async { stamp }
+            },
+        )
     }
 
     /// The site as it comes, without a store.
@@ -100,14 +106,18 @@ impl House {
     }
 
     /// The site with other settings.
-    pub async fn site_with(&self, settings: impl FnOnce(RememberMeBuilder) -> RememberMeBuilder) -> Site {
+    pub async fn site_with(
+        &self,
+        settings: impl FnOnce(RememberMeBuilder) -> RememberMeBuilder,
+    ) -> Site {
         self.site_of(settings(self.remember()), LogoutBehavior::PurgeSession).await
     }
 
     /// The site with whatever is to be different.
     pub async fn site_of(&self, remember: RememberMeBuilder, on_logout: LogoutBehavior) -> Site {
         let session = PasetoSession::builder(self.session_key.clone()).clock(self.clock.clone());
-        let identity = move || IdentityMiddleware::builder().logout_behavior(on_logout.clone()).build();
+        let identity =
+            move || IdentityMiddleware::builder().logout_behavior(on_logout.clone()).build();
         let remember = remember.identity(identity).build().expect("a middleware");
         let session = session.build().expect("a session");
         let app = App::new().wrap(LoginLayer::new(session, remember)).configure(routes);
@@ -152,14 +162,22 @@ pub fn routes(config: &mut web::ServiceConfig) {
         )
         .route("/me", web::get().to(async |user: LoggedIn| user.id().to_owned()))
         .route("/fresh", web::get().to(async |user: Fresh| user.id().to_owned()))
-        .route("/state", web::get().to(async |req: HttpRequest| format!("{:?}", RememberMe::freshness(&req))));
+        .route(
+            "/state",
+            web::get().to(async |req: HttpRequest| format!("{:?}", RememberMe::freshness(&req))),
+        );
 }
 
-async fn login(req: HttpRequest, query: web::Query<HashMap<String, String>>) -> actix_web::Result<HttpResponse> {
+async fn login(
+    req: HttpRequest,
+    query: web::Query<HashMap<String, String>>,
+) -> actix_web::Result<HttpResponse> {
     let remember = match query.get("remember").map(String::as_str) {
         Some("yes") => Remember::Yes,
         Some("no") | None => Remember::No,
-        Some(seconds) => Remember::For(std::time::Duration::from_secs(seconds.parse().expect("seconds"))),
+        Some(seconds) => {
+            Remember::For(std::time::Duration::from_secs(seconds.parse().expect("seconds")))
+        }
     };
     RememberMe::login(&req, &query["user"], remember).await?;
     let mut response = HttpResponse::Ok();
@@ -179,12 +197,18 @@ async fn purge_and_login(
     Ok("in")
 }
 
-async fn identity_login(req: HttpRequest, query: web::Query<HashMap<String, String>>) -> actix_web::Result<String> {
+async fn identity_login(
+    req: HttpRequest,
+    query: web::Query<HashMap<String, String>>,
+) -> actix_web::Result<String> {
     Identity::login(&req.extensions(), query["user"].clone())?;
     Ok(format!("in {:?}", RememberMe::freshness(&req)))
 }
 
-async fn confirm(req: HttpRequest, query: web::Query<HashMap<String, String>>) -> actix_web::Result<HttpResponse> {
+async fn confirm(
+    req: HttpRequest,
+    query: web::Query<HashMap<String, String>>,
+) -> actix_web::Result<HttpResponse> {
     RememberMe::confirm_login(&req, &query["user"])?;
     Ok(HttpResponse::Ok().finish())
 }
@@ -212,7 +236,8 @@ pub async fn state(site: &Site, client: &mut Client) -> String {
 
 /// The remember-me cookie that a response sets or removes.
 pub fn remember_cookie(headers: &HeaderMap) -> Option<Cookie<'_>> {
-    let cookies = set_cookies(headers).into_iter().map(|cookie| Cookie::parse(cookie).expect("a cookie"));
+    let cookies =
+        set_cookies(headers).into_iter().map(|cookie| Cookie::parse(cookie).expect("a cookie"));
     cookies.into_iter().find(|cookie| cookie.name() == REMEMBER)
 }
 
@@ -244,6 +269,7 @@ pub async fn use_up(site: &Site, value: &str) -> (String, Option<String>) {
 /// Sends a request with several remember-me cookies and no session, as a browser with cookies of
 /// several paths or domains does.
 pub async fn send_cookies<V: AsRef<str>>(site: &Site, uri: &str, values: &[V]) -> Answer {
-    let cookies: Vec<_> = values.iter().map(|value| format!("{REMEMBER}={}", value.as_ref())).collect();
+    let cookies: Vec<_> =
+        values.iter().map(|value| format!("{REMEMBER}={}", value.as_ref())).collect();
     site.send(TestRequest::with_uri(uri).insert_header((COOKIE, cookies.join("; ")))).await
 }

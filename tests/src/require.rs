@@ -30,7 +30,10 @@ pub fn found_or_skipped<T>(found: Option<T>, what: &str, needs: &str) -> Option<
         let thread = thread::current();
         let test = thread.name().filter(|name| *name != "main").unwrap_or(caller.file());
         // Unlike `eprintln!`, this is not swallowed with the output of a test that passes.
-        let _ = writeln!(io::stderr(), "skipped: {test} needs {needs}: set {SWITCH}={what} to make this a failure");
+        let _ = writeln!(
+            io::stderr(),
+            "skipped: {test} needs {needs}: set {SWITCH}={what} to make this a failure"
+        );
     }
     found
 }

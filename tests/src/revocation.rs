@@ -9,7 +9,9 @@ use actix_web::http::{
     StatusCode,
     header::{RETRY_AFTER, SET_COOKIE},
 };
-use paseto_actix::{ExceptedLogin, Issuer, MemoryRevocations, RevocationError, RevocationQuery, Revocations};
+use paseto_actix::{
+    ExceptedLogin, Issuer, MemoryRevocations, RevocationError, RevocationQuery, Revocations,
+};
 use serde_json::json;
 use time::OffsetDateTime;
 
@@ -39,12 +41,21 @@ impl Failing {
     }
 
     fn store(&self) -> Result<&MemoryRevocations, RevocationError> {
-        if self.down.load(Ordering::SeqCst) { Err(RevocationError::Other("down".into())) } else { Ok(&self.store) }
+        if self.down.load(Ordering::SeqCst) {
+            Err(RevocationError::Other("down".into()))
+        } else {
+            Ok(&self.store)
+        }
     }
 }
 
 impl Revocations for Failing {
-    async fn revoke(&self, issuer: &str, token_id: &str, until: OffsetDateTime) -> Result<(), RevocationError> {
+    async fn revoke(
+        &self,
+        issuer: &str,
+        token_id: &str,
+        until: OffsetDateTime,
+    ) -> Result<(), RevocationError> {
         self.store()?.revoke(issuer, token_id, until).await
     }
 

@@ -12,7 +12,9 @@ use actix_web::{
     test::{TestRequest, init_service},
     web,
 };
-use paseto_actix::{KeyRing, LocalKey, PasetoSession, PasetoSessionBuilder, PasetoSessionStore, Revocations};
+use paseto_actix::{
+    KeyRing, LocalKey, PasetoSession, PasetoSessionBuilder, PasetoSessionStore, Revocations,
+};
 
 use crate::{app::Answer, clock::TestClock};
 
@@ -68,7 +70,9 @@ impl Kind {
             return Some(value.to_owned());
         }
         let mut jar = CookieJar::new();
-        jar.add_original(Cookie::parse_encoded(format!("{}={value}", self.cookie())).ok()?.into_owned());
+        jar.add_original(
+            Cookie::parse_encoded(format!("{}={value}", self.cookie())).ok()?.into_owned(),
+        );
         let cookie = jar.private(&cookie_key()).get(self.cookie())?;
         Some(cookie.value().to_owned())
     }
@@ -121,7 +125,10 @@ async fn read(session: Session) -> String {
     sorted.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
 }
 
-async fn set(session: Session, values: web::Query<BTreeMap<String, String>>) -> actix_web::Result<&'static str> {
+async fn set(
+    session: Session,
+    values: web::Query<BTreeMap<String, String>>,
+) -> actix_web::Result<&'static str> {
     for (name, value) in values.into_inner() {
         session.insert(name, value)?;
     }
@@ -136,7 +143,9 @@ pub struct Site(Box<dyn Fn(TestRequest) -> Answering>);
 impl Site {
     /// An application with such a session around these routes.
     pub async fn of(session: PasetoSession, routes: fn(&mut web::ServiceConfig)) -> Self {
-        Self::new(init_service(App::new().wrap(session).configure(routes)).await, |request| request.to_request())
+        Self::new(init_service(App::new().wrap(session).configure(routes)).await, |request| {
+            request.to_request()
+        })
     }
 
     /// A site whose outer middleware has called `req.cookies()`. actix decodes the names then, caches
@@ -152,8 +161,13 @@ impl Site {
     }
 
     /// The same with actix-session's own middleware.
-    pub async fn alone(session: SessionMiddleware<PasetoSessionStore>, routes: fn(&mut web::ServiceConfig)) -> Self {
-        Self::new(init_service(App::new().wrap(session).configure(routes)).await, |request| request.to_request())
+    pub async fn alone(
+        session: SessionMiddleware<PasetoSessionStore>,
+        routes: fn(&mut web::ServiceConfig),
+    ) -> Self {
+        Self::new(init_service(App::new().wrap(session).configure(routes)).await, |request| {
+            request.to_request()
+        })
     }
 
     /// An application of a test's own. Errors are answered as actix-web answers them.
@@ -173,7 +187,9 @@ impl Site {
             Box::pin(async move {
                 match response.await {
                     Ok(response) => Answer::read(response.map_into_boxed_body()).await,
-                    Err(error) => Answer::read(ServiceResponse::new(any, error.error_response())).await,
+                    Err(error) => {
+                        Answer::read(ServiceResponse::new(any, error.error_response())).await
+                    }
                 }
             })
         }))
@@ -241,9 +257,13 @@ impl Client {
 
     /// Sends a request with the cookies, and keeps those of the answer.
     pub async fn send(&mut self, site: &Site, request: TestRequest) -> Answer {
-        let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let request =
-            if cookies.is_empty() { request } else { request.insert_header((header::COOKIE, cookies.join("; "))) };
+        let cookies: Vec<_> =
+            self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let request = if cookies.is_empty() {
+            request
+        } else {
+            request.insert_header((header::COOKIE, cookies.join("; ")))
+        };
         let answer = site.send(request).await;
         for text in set_cookies(&answer.headers) {
             let cookie = Cookie::parse(text).expect("a cookie");

@@ -21,7 +21,10 @@ const PINNED: &str = "1.95.0";
 fn mistakes_are_explained() {
     let cases = trybuild::TestCases::new();
     cases.compile_fail("fail/*.rs");
-    assert!(fs::read_dir("fail").is_ok_and(|files| files.count() > 50), "the folder `fail` has its cases");
+    assert!(
+        fs::read_dir("fail").is_ok_and(|files| files.count() > 50),
+        "the folder `fail` has its cases"
+    );
     let is_pinned = (rustc_release() == PINNED).then_some(());
     for case in fs::read_dir("rustc").expect("the working directory is the package") {
         let case = case.expect("a readable folder").path();

@@ -37,8 +37,9 @@ use actix_web::{
     get, post, web,
 };
 use paseto_actix::{
-    Issuer, KeyRing, LocalKey, Login, MemoryRevocations, MemorySeries, Paseto, RedisRevocations, RedisSeries,
-    RefreshError, RefreshTokens, TokenPair, VerifiedToken, Verifier, VerifierBuilder, paseto_required,
+    Issuer, KeyRing, LocalKey, Login, MemoryRevocations, MemorySeries, Paseto, RedisRevocations,
+    RedisSeries, RefreshError, RefreshTokens, TokenPair, VerifiedToken, Verifier, VerifierBuilder,
+    paseto_required,
 };
 use paseto_actix_examples::{config::Config, exit, key_ring, listen, log, login::JsonCredentials};
 use serde::{Deserialize, Serialize};
@@ -53,11 +54,17 @@ struct Claims {
 fn issue(login: Login) -> Result<TokenPair, RefreshError> {
     let email = login.subject().to_owned();
     let is_admin = email == "admin@bar.example";
-    login.issue_with(&Claims { email }, |token| if is_admin { token.scopes(["admin"]) } else { token })
+    login.issue_with(
+        &Claims { email },
+        |token| if is_admin { token.scopes(["admin"]) } else { token },
+    )
 }
 
 #[post("/login")]
-async fn log_in(tokens: web::Data<RefreshTokens>, user: web::Json<JsonCredentials>) -> actix_web::Result<HttpResponse> {
+async fn log_in(
+    tokens: web::Data<RefreshTokens>,
+    user: web::Json<JsonCredentials>,
+) -> actix_web::Result<HttpResponse> {
     // Before the password is looked at: a logout everywhere that comes in between ends this login, too.
     let attempt = tokens.attempt(&user.email).await?;
     if !user.are_right() {
@@ -73,13 +80,19 @@ struct Refresh {
 }
 
 #[post("/refresh")]
-async fn refresh(tokens: web::Data<RefreshTokens>, body: web::Json<Refresh>) -> Result<TokenPair, RefreshError> {
+async fn refresh(
+    tokens: web::Data<RefreshTokens>,
+    body: web::Json<Refresh>,
+) -> Result<TokenPair, RefreshError> {
     issue(tokens.refresh(&body.refresh_token).await?)
 }
 
 #[post("/logout")]
 #[paseto_required]
-async fn log_out(tokens: web::Data<RefreshTokens>, token: VerifiedToken) -> Result<HttpResponse, RefreshError> {
+async fn log_out(
+    tokens: web::Data<RefreshTokens>,
+    token: VerifiedToken,
+) -> Result<HttpResponse, RefreshError> {
     tokens.end_by(&token).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -110,7 +123,8 @@ async fn admin(paseto: Paseto<Claims>) -> String {
 
 /// Says what is wrong with a body in the form of all errors.
 fn bad_body(error: JsonPayloadError, _: &HttpRequest) -> actix_web::Error {
-    let response = HttpResponse::build(error.status_code()).json(json!({ "error": error.to_string() }));
+    let response =
+        HttpResponse::build(error.status_code()).json(json!({ "error": error.to_string() }));
     InternalError::from_response(error, response).into()
 }
 
@@ -124,18 +138,28 @@ async fn stores(
     let (tokens, verifier) = match env::var("REDIS_URL") {
         Ok(url) => {
             let wrong = |error: &dyn Error| format!("REDIS_URL: {error}");
-            let revocations = RedisRevocations::builder(&url).prefix("api_service").build().map_err(|e| wrong(&e))?;
-            let families = RedisSeries::builder(&url).prefix("api_service").build().map_err(|e| wrong(&e))?;
+            let revocations = RedisRevocations::builder(&url)
+                .prefix("api_service")
+                .build()
+                .map_err(|e| wrong(&e))?;
+            let families =
+                RedisSeries::builder(&url).prefix("api_service").build().map_err(|e| wrong(&e))?;
             // Better now than by the first request that asks.
             revocations.ping().await.map_err(|e| wrong(&e))?;
             families.ping().await.map_err(|e| wrong(&e))?;
-            (tokens.families(families).revocations(revocations.clone()), verifier.revocations(revocations))
+            (
+                tokens.families(families).revocations(revocations.clone()),
+                verifier.revocations(revocations),
+            )
         }
         Err(VarError::NotPresent) => {
             println!("REDIS_URL is not set: logins are kept in memory, and end with this program");
             let revocations = MemoryRevocations::new(100_000);
             let families = MemorySeries::new(100_000);
-            (tokens.families(families).revocations(revocations.clone()), verifier.revocations(revocations))
+            (
+                tokens.families(families).revocations(revocations.clone()),
+                verifier.revocations(revocations),
+            )
         }
         Err(VarError::NotUnicode(_)) => return Err("REDIS_URL: no valid text".into()),
     };
@@ -146,7 +170,10 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     log();
     let config = Config::load()?;
     let keys = match (env::var_os("REFRESH_KEYS"), config.issuer.private_keys.first()) {
-        (None, Some(key)) => LocalKey::derive_from(key.to_paserk().as_bytes(), "refresh tokens of api_service")?.into(),
+        (None, Some(key)) => {
+            LocalKey::derive_from(key.to_paserk().as_bytes(), "refresh tokens of api_service")?
+                .into()
+        }
         _ => key_ring("REFRESH_KEYS")?,
     };
     let issuer = config.issuer.build().map_err(|error| format!("`issuer`: {error}"))?;

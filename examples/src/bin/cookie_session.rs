@@ -12,7 +12,8 @@ use std::{error::Error, process::ExitCode};
 use actix_identity::{Identity, IdentityMiddleware};
 use actix_session::Session;
 use actix_web::{
-    App, HttpMessage, HttpRequest, HttpResponse, HttpServer, Responder, get, http::header, post, routes, web,
+    App, HttpMessage, HttpRequest, HttpResponse, HttpServer, Responder, get, http::header, post,
+    routes, web,
 };
 use paseto_actix::PasetoSession;
 use paseto_actix_examples::{

@@ -48,7 +48,10 @@ async fn log_in(issuer: Issuer, form: web::Form<Credentials>) -> Result<HttpResp
         return Ok(login::refusal());
     }
     let token = issuer.issue(&Claims { user: User { email: form.into_inner().email } })?;
-    Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, "/protected/me")).cookie(token_cookie(token)).finish())
+    Ok(HttpResponse::SeeOther()
+        .insert_header((header::LOCATION, "/protected/me"))
+        .cookie(token_cookie(token))
+        .finish())
 }
 
 #[routes]

@@ -25,8 +25,8 @@ use actix_web::{
     post, routes, web,
 };
 use paseto_actix::{
-    ConfigError, Event, Fresh, KeyRing, LoggedIn, LoginLayer, MemoryRevocations, MemorySeries, PasetoSession, RandomId,
-    Remember, RememberMe, UserStamp, safe_next,
+    ConfigError, Event, Fresh, KeyRing, LoggedIn, LoginLayer, MemoryRevocations, MemorySeries,
+    PasetoSession, RandomId, Remember, RememberMe, UserStamp, safe_next,
 };
 use paseto_actix_examples::{
     exit, key_ring, listen, log,
@@ -88,7 +88,8 @@ async fn log_in(
 #[get("/")]
 #[get("/login")]
 async fn login_page(query: web::Query<LoginQuery>) -> impl Responder {
-    let notice = if query.again.is_some() { "<p>Please log in again to see this page.</p>" } else { "" };
+    let notice =
+        if query.again.is_some() { "<p>Please log in again to see this page.</p>" } else { "" };
     login::page_with_box(StatusCode::OK, notice)
 }
 
@@ -113,7 +114,11 @@ async fn change_password(
 
 /// The remembered logins of the user, with a button for each.
 #[get("/logins")]
-async fn list_logins(req: HttpRequest, user: LoggedIn, logins: LoginLayer) -> actix_web::Result<HttpResponse> {
+async fn list_logins(
+    req: HttpRequest,
+    user: LoggedIn,
+    logins: LoginLayer,
+) -> actix_web::Result<HttpResponse> {
     let current = RememberMe::current_login(&req);
     let mut rows = String::new();
     for login in logins.logins(user.id()).await? {
@@ -137,13 +142,21 @@ struct EndedLogin {
 }
 
 #[post("/logins/end")]
-async fn end_login(form: web::Form<EndedLogin>, user: LoggedIn, logins: LoginLayer) -> actix_web::Result<HttpResponse> {
+async fn end_login(
+    form: web::Form<EndedLogin>,
+    user: LoggedIn,
+    logins: LoginLayer,
+) -> actix_web::Result<HttpResponse> {
     logins.end_login(user.id(), form.id).await?;
     Ok(see_other("/logins"))
 }
 
 #[post("/logins/end-others")]
-async fn end_others(req: HttpRequest, _: LoggedIn, logins: LoginLayer) -> actix_web::Result<HttpResponse> {
+async fn end_others(
+    req: HttpRequest,
+    _: LoggedIn,
+    logins: LoginLayer,
+) -> actix_web::Result<HttpResponse> {
     logins.logout_others(&req).await?;
     Ok(see_other("/logins"))
 }
@@ -170,7 +183,11 @@ fn session(keys: KeyRing, revocations: MemoryRevocations) -> Result<PasetoSessio
         .build()
 }
 
-fn remember_me(keys: KeyRing, users: Users, revocations: MemoryRevocations) -> Result<RememberMe, ConfigError> {
+fn remember_me(
+    keys: KeyRing,
+    users: Users,
+    revocations: MemoryRevocations,
+) -> Result<RememberMe, ConfigError> {
     RememberMe::builder(keys)
         .application("login_manager")
         .development_over_plain_http()

@@ -77,10 +77,21 @@ impl CookieConfig {
 
     pub(crate) fn into_settings(self, plain_http: bool) -> CookieSettings {
         let Self { name, path, domain, same_site, http_only, partitioned } = self;
-        CookieSettings { name, path, domain, same_site, http_only, secure: !plain_http, partitioned }
+        CookieSettings {
+            name,
+            path,
+            domain,
+            same_site,
+            http_only,
+            secure: !plain_http,
+            partitioned,
+        }
     }
 }
 
 fn same_site(value: Value) -> Result<SameSite, SettingError> {
-    choice(&value, &[("Strict", SameSite::Strict), ("Lax", SameSite::Lax), ("None", SameSite::None)])
+    choice(
+        &value,
+        &[("Strict", SameSite::Strict), ("Lax", SameSite::Lax), ("None", SameSite::None)],
+    )
 }

@@ -41,7 +41,8 @@ pub(crate) fn from_env<T: Settings>(prefix: &str) -> Result<T, ConfigError> {
                 "the variable is not a setting: correct its name, or choose a prefix that no other variable has",
             ));
         };
-        let value = source::utf8(&value).map_err(|problem| error(&format!("the value {problem}")))?;
+        let value =
+            source::utf8(&value).map_err(|problem| error(&format!("the value {problem}")))?;
         // The default of `application` is the empty text.
         if value.is_empty() && target != Target::Field("application") {
             return Err(error("found an empty string: set a value, or remove the variable"));
@@ -92,6 +93,7 @@ impl Target {
 }
 
 fn field_of(variable: &str, names: Names) -> Option<&'static str> {
-    let is_field = |names: &&&[&str]| names.iter().any(|name| name.to_ascii_uppercase() == variable);
+    let is_field =
+        |names: &&&[&str]| names.iter().any(|name| name.to_ascii_uppercase() == variable);
     names.iter().find(is_field)?.first().copied()
 }

@@ -13,7 +13,8 @@ use crate::keys::KeyRing;
 use crate::keys::{LocalKey, PublicKey, ReadKey, SecretKey, separate};
 
 const KEY: Names = &[&["paserk"], &["pem"], &["version"], &["key"], &["file"], &["env"]];
-const KEY_WITH_ISS: Names = &[&["iss"], &["paserk"], &["pem"], &["version"], &["key"], &["file"], &["env"]];
+const KEY_WITH_ISS: Names =
+    &[&["iss"], &["paserk"], &["pem"], &["version"], &["key"], &["file"], &["env"]];
 
 /// One key, without the name of an issuer.
 fn key<K: ReadKey>(value: Value) -> Result<K, SettingError> {
@@ -23,7 +24,9 @@ fn key<K: ReadKey>(value: Value) -> Result<K, SettingError> {
 pub(crate) fn secret_keys(value: Value) -> Result<Vec<SecretKey>, SettingError> {
     list(value, |value| match entry(value, KEY_WITH_ISS)? {
         (None, key) => Ok(key),
-        (Some(_), _) => Err(SettingError::new("set `iss` beside `private_keys`, not in a key").in_field("iss")),
+        (Some(_), _) => {
+            Err(SettingError::new("set `iss` beside `private_keys`, not in a key").in_field("iss"))
+        }
     })
 }
 
@@ -36,12 +39,17 @@ pub(crate) fn trusted_keys(value: Value) -> Result<Vec<(Option<String>, PublicKe
 #[cfg(feature = "session")]
 pub(crate) fn key_ring(value: Value) -> Result<KeyRing, SettingError> {
     let mut keys = list(value, key::<LocalKey>)?.into_iter();
-    let active = keys.next().ok_or_else(|| SettingError::new("expected at least one key, found an empty list"))?;
+    let active = keys
+        .next()
+        .ok_or_else(|| SettingError::new("expected at least one key, found an empty list"))?;
     Ok(KeyRing::new(active, keys)?)
 }
 
 /// A list of keys, a text of keys with commas between them, or one key.
-fn list<T>(value: Value, read: impl Fn(Value) -> Result<T, SettingError>) -> Result<Vec<T>, SettingError> {
+fn list<T>(
+    value: Value,
+    read: impl Fn(Value) -> Result<T, SettingError>,
+) -> Result<Vec<T>, SettingError> {
     let keys = match value {
         Value::List(keys) => keys,
         Value::Text(text) | Value::Variable(text) if separate(&text).count() > 1 => {

@@ -60,11 +60,18 @@ pub(crate) const REMEMBER: Names = &[
 ];
 
 #[cfg(feature = "session")]
-pub(crate) const REFRESH: Names = &[&["keys"], &["application"], &["access_ttl"], &["lifetime"], &["grace"]];
+pub(crate) const REFRESH: Names =
+    &[&["keys"], &["application"], &["access_ttl"], &["lifetime"], &["grace"]];
 
 /// The nested table of sessions and remembered logins.
-pub(crate) const COOKIE: Names =
-    &[&["name"], &["path"], &["domain"], &["same_site", "samesite"], &["http_only", "httponly"], &["partitioned"]];
+pub(crate) const COOKIE: Names = &[
+    &["name"],
+    &["path"],
+    &["domain"],
+    &["same_site", "samesite"],
+    &["http_only", "httponly"],
+    &["partitioned"],
+];
 
 /// The settings that a file can hold by the suffix `_FILE` of a variable.
 pub(super) const SECRETS: [&str; 4] = ["private_keys", "public_keys", "keys", "implicit_assertion"];

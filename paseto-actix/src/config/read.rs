@@ -32,7 +32,9 @@ pub(crate) fn text(value: Value) -> Result<String, SettingError> {
         return Err(SettingError::new("the value is in quotes: remove them"));
     }
     if text.trim() != *text || text.contains(char::is_control) {
-        return Err(SettingError::new("expected a string without blanks around it and without line breaks"));
+        return Err(SettingError::new(
+            "expected a string without blanks around it and without line breaks",
+        ));
     }
     Ok(text.to_string())
 }
@@ -40,7 +42,11 @@ pub(crate) fn text(value: Value) -> Result<String, SettingError> {
 /// A string that is not a secret, and not empty.
 pub(crate) fn nonempty_text(value: Value) -> Result<String, SettingError> {
     let text = text(value)?;
-    if text.is_empty() { Err(SettingError::new("expected a string, found an empty string")) } else { Ok(text) }
+    if text.is_empty() {
+        Err(SettingError::new("expected a string, found an empty string"))
+    } else {
+        Ok(text)
+    }
 }
 
 /// One string. If two types read the same variable, it may be the list of the other type.
@@ -68,7 +74,9 @@ pub(crate) fn texts(value: Value) -> Result<Vec<String>, SettingError> {
         return Err(SettingError::new("expected at least one string, found an empty list"));
     }
     let values = values.into_iter().enumerate();
-    values.map(|(index, value)| nonempty_text(value).map_err(|error| error.in_element(index))).collect()
+    values
+        .map(|(index, value)| nonempty_text(value).map_err(|error| error.in_element(index)))
+        .collect()
 }
 
 pub(crate) fn boolean(value: Value) -> Result<bool, SettingError> {
@@ -102,17 +110,20 @@ pub(crate) fn size(value: Value) -> Result<usize, SettingError> {
 pub(super) fn version(value: Value) -> Result<(), SettingError> {
     match number(&value) {
         Some(4) => Ok(()),
-        Some(_) => Err(SettingError::new("expected 4, the only version of PASETO that this crate supports")),
+        Some(_) => Err(SettingError::new(
+            "expected 4, the only version of PASETO that this crate supports",
+        )),
         None => Err(SettingError::expected("4, the number of a PASETO version", &value)),
     }
 }
 
 pub(crate) fn duration(value: Value) -> Result<Duration, SettingError> {
-    const EXPECTED: &str =
-        "seconds as a whole number, or a string of a whole number and the unit s, m, h or d, such as \"15m\"";
+    const EXPECTED: &str = "seconds as a whole number, or a string of a whole number and the unit s, m, h or d, such as \"15m\"";
     let seconds = number(&value).or_else(|| with_unit(value.as_str()?));
     seconds.map(Duration::from_secs).ok_or_else(|| match value.as_str() {
-        Some(_) => SettingError::new(format!("expected {EXPECTED}, found a string of another form")),
+        Some(_) => {
+            SettingError::new(format!("expected {EXPECTED}, found a string of another form"))
+        }
         None => SettingError::expected(EXPECTED, &value),
     })
 }
@@ -163,7 +174,9 @@ pub(crate) fn assertion(value: Value) -> Result<String, SettingError> {
     };
     // An empty assertion is the same as none.
     if text.is_empty() {
-        return Err(SettingError::new("the implicit assertion is empty: set a value, or remove the field"));
+        return Err(SettingError::new(
+            "the implicit assertion is empty: set a value, or remove the field",
+        ));
     }
     Ok(mem::take(&mut *text))
 }
@@ -175,7 +188,9 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Option<u64> {
-        duration(Value::Text(Zeroizing::new(text.to_owned()))).ok().map(|duration| duration.as_secs())
+        duration(Value::Text(Zeroizing::new(text.to_owned())))
+            .ok()
+            .map(|duration| duration.as_secs())
     }
 
     #[test]

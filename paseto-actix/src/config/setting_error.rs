@@ -103,8 +103,10 @@ pub(crate) fn shown(text: &str) -> String {
 /// row. Names of fields and variables, and paths of files, rarely have either.
 pub(super) fn may_be_secret(text: &str) -> bool {
     let has = |class: fn(&u8) -> bool| text.as_bytes().iter().any(class);
-    let is_mixed = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit);
-    let longest_run = text.split(|c: char| !c.is_ascii_alphanumeric()).map(str::len).max().unwrap_or_default();
+    let is_mixed =
+        has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit);
+    let longest_run =
+        text.split(|c: char| !c.is_ascii_alphanumeric()).map(str::len).max().unwrap_or_default();
     text.contains("k4.")
         || text.contains("-----")
         || text.chars().any(char::is_control)

@@ -12,10 +12,11 @@ const MAX_LEN: usize = 64 * 1024;
 
 /// The text of a file, without the line break at its end.
 pub(super) fn file(path: &str) -> Result<Zeroizing<String>, SettingError> {
-    let content =
-        read(path).map_err(|error| SettingError::new(format!("cannot read the file {}: {error}", shown_path(path))))?;
-    let mut text =
-        utf8(&content).map_err(|problem| SettingError::new(format!("the file {} {problem}", shown_path(path))))?;
+    let content = read(path).map_err(|error| {
+        SettingError::new(format!("cannot read the file {}: {error}", shown_path(path)))
+    })?;
+    let mut text = utf8(&content)
+        .map_err(|problem| SettingError::new(format!("the file {} {problem}", shown_path(path))))?;
     for line_break in ['\n', '\r'] {
         if text.ends_with(line_break) {
             text.pop();
@@ -33,7 +34,9 @@ fn read(path: &str) -> io::Result<Zeroizing<Vec<u8>>> {
 
 /// The text of an environment variable.
 pub(super) fn variable(name: &str) -> Result<Zeroizing<String>, SettingError> {
-    let problem = |problem| SettingError::new(format!("the environment variable {} {problem}", shown_name(name)));
+    let problem = |problem| {
+        SettingError::new(format!("the environment variable {} {problem}", shown_name(name)))
+    };
     let value = env::var_os(name).ok_or_else(|| problem("is not set"))?;
     utf8(&Zeroizing::new(value.into_encoded_bytes())).map_err(problem)
 }
@@ -53,6 +56,7 @@ fn shown_path(path: &str) -> String {
 
 /// A passphrase may be in place of the name.
 fn shown_name(name: &str) -> String {
-    let is_name = name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    let is_name =
+        name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
     if is_name { shown(name) } else { "`…`".to_owned() }
 }

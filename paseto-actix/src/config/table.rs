@@ -21,7 +21,9 @@ impl Table {
     ///
     /// If the value is not a table, if it has an unknown field, or a field twice.
     pub(crate) fn new(value: Value, names: Names) -> Result<Self, SettingError> {
-        let Value::Table(entries) = value else { return Err(SettingError::expected("a table of settings", &value)) };
+        let Value::Table(entries) = value else {
+            return Err(SettingError::expected("a table of settings", &value));
+        };
         let mut table = Self::default();
         for (written, value) in entries {
             let known = names.iter().find(|names| names.contains(&written.as_str()));
@@ -31,9 +33,15 @@ impl Table {
         Ok(table)
     }
 
-    pub(crate) fn add(&mut self, name: &'static str, written: String, value: Value) -> Result<(), SettingError> {
+    pub(crate) fn add(
+        &mut self,
+        name: &'static str,
+        written: String,
+        value: Value,
+    ) -> Result<(), SettingError> {
         if self.0.iter().any(|field| field.name == name) {
-            return Err(SettingError::new(format!("duplicate field `{name}`: remove one of them")).in_field(written));
+            return Err(SettingError::new(format!("duplicate field `{name}`: remove one of them"))
+                .in_field(written));
         }
         self.0.push(Field { name, written, value });
         Ok(())
@@ -46,7 +54,9 @@ impl Table {
         name: &'static str,
         read: impl FnOnce(Value) -> Result<T, SettingError>,
     ) -> Result<Option<T>, SettingError> {
-        let Some(index) = self.0.iter().position(|field| field.name == name) else { return Ok(None) };
+        let Some(index) = self.0.iter().position(|field| field.name == name) else {
+            return Ok(None);
+        };
         let Field { written, value, .. } = self.0.swap_remove(index);
         read(value).map(Some).map_err(|error| error.in_field(written))
     }
@@ -71,6 +81,11 @@ impl Table {
 }
 
 fn unknown(written: &str, names: Names) -> SettingError {
-    let known: Vec<_> = names.iter().filter_map(|names| Some(format!("`{}`", names.first()?))).collect();
-    SettingError::new(format!("unknown field {}, expected one of {}", shown(written), known.join(", ")))
+    let known: Vec<_> =
+        names.iter().filter_map(|names| Some(format!("`{}`", names.first()?))).collect();
+    SettingError::new(format!(
+        "unknown field {}, expected one of {}",
+        shown(written),
+        known.join(", ")
+    ))
 }

@@ -44,7 +44,9 @@ impl Value {
     }
 
     /// Reads a string in formats that cannot read a value of an unknown type.
-    pub(crate) fn deserialize_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    pub(crate) fn deserialize_key<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {
             Self::deserialize(deserializer)
         } else {
@@ -67,7 +69,11 @@ struct AnyValue {
 impl AnyValue {
     fn inner<E: Error>(self) -> Result<Self, E> {
         let depth = self.depth + 1;
-        if depth < MAX_DEPTH { Ok(Self { depth }) } else { Err(E::custom("the tables and lists are nested too deep")) }
+        if depth < MAX_DEPTH {
+            Ok(Self { depth })
+        } else {
+            Err(E::custom("the tables and lists are nested too deep"))
+        }
     }
 }
 
@@ -108,7 +114,8 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 
     fn visit_i128<E>(self, number: i128) -> Result<Value, E> {
-        Ok(u64::try_from(number).map_or(Value::Other("a negative number, or a number above 2^64 - 1"), Value::Number))
+        Ok(u64::try_from(number)
+            .map_or(Value::Other("a negative number, or a number above 2^64 - 1"), Value::Number))
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
@@ -135,7 +142,10 @@ impl<'de> Visitor<'de> for AnyValue {
         self.inner()?.deserialize(deserializer)
     }
 
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+    fn visit_newtype_struct<D: Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> Result<Value, D::Error> {
         self.inner()?.deserialize(deserializer)
     }
 
@@ -153,7 +163,10 @@ impl<'de> Visitor<'de> for AnyValue {
         let mut entries = Vec::new();
         while let Some(name) = map.next_key_seed(inner)? {
             let Value::Text(name) = name else {
-                return Err(A::Error::custom(format_args!("expected the name of a field, found {}", name.kind())));
+                return Err(A::Error::custom(format_args!(
+                    "expected the name of a field, found {}",
+                    name.kind()
+                )));
             };
             entries.push((name, map.next_value_seed(inner)?));
         }

@@ -64,7 +64,8 @@ fn remove_targeted(headers: &mut HeaderMap) {
         name.ends_with("-cdn-cache-control")
             || matches!(name, "cdn-cache-control" | "surrogate-control" | "x-accel-expires")
     };
-    let targeted: Vec<_> = headers.keys().filter(|name| is_targeted(name.as_str())).cloned().collect();
+    let targeted: Vec<_> =
+        headers.keys().filter(|name| is_targeted(name.as_str())).cloned().collect();
     for name in targeted {
         headers.remove(name);
     }
@@ -84,7 +85,8 @@ mod tests {
     fn headers(name: HeaderName, lines: &[&'static str]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for line in lines {
-            headers.append(name.clone(), HeaderValue::from_bytes(line.as_bytes()).expect("a value"));
+            headers
+                .append(name.clone(), HeaderValue::from_bytes(line.as_bytes()).expect("a value"));
         }
         headers
     }
@@ -132,7 +134,12 @@ mod tests {
 
     #[test]
     fn headers_for_shared_caches_alone_are_removed() {
-        let names = ["CDN-Cache-Control", "Cloudflare-CDN-Cache-Control", "Surrogate-Control", "X-Accel-Expires"];
+        let names = [
+            "CDN-Cache-Control",
+            "Cloudflare-CDN-Cache-Control",
+            "Surrogate-Control",
+            "X-Accel-Expires",
+        ];
         let mut headers = headers(CACHE_CONTROL, &["private"]);
         for name in names {
             let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");

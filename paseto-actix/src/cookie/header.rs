@@ -14,11 +14,15 @@ use memchr::memchr;
 /// ([RFC 6265, section 4.1.1]).
 ///
 /// [RFC 6265, section 4.1.1]: https://www.rfc-editor.org/rfc/rfc6265#section-4.1.1
-pub(crate) fn cookie_values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+pub(crate) fn cookie_values<'a>(
+    headers: &'a HeaderMap,
+    name: &'a str,
+) -> impl Iterator<Item = &'a [u8]> {
     let lines = headers.get_all(COOKIE).flat_map(|line| split(line.as_bytes()));
     lines.filter_map(|cookie| {
         let at = memchr(b'=', cookie)?;
-        (cookie[..at].trim_ascii() == name.as_bytes()).then(|| unquote(cookie[at + 1..].trim_ascii()))
+        (cookie[..at].trim_ascii() == name.as_bytes())
+            .then(|| unquote(cookie[at + 1..].trim_ascii()))
     })
 }
 
@@ -26,7 +30,8 @@ fn split(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(line);
     iter::from_fn(move || {
         let text = rest?;
-        let (cookie, after) = memchr(b';', text).map_or((text, None), |end| (&text[..end], Some(&text[end + 1..])));
+        let (cookie, after) =
+            memchr(b';', text).map_or((text, None), |end| (&text[..end], Some(&text[end + 1..])));
         rest = after;
         Some(cookie)
     })
@@ -45,7 +50,10 @@ mod tests {
     #[test]
     fn values_of_the_exact_name_in_the_order_of_the_headers() {
         let mut headers = HeaderMap::new();
-        for line in [&b"id=1; xid=2; id=\"3\";id = 4 ; %69d=5; ID=6"[..], b"name=M\xfcller; id=7; id; =8; id="] {
+        for line in [
+            &b"id=1; xid=2; id=\"3\";id = 4 ; %69d=5; ID=6"[..],
+            b"name=M\xfcller; id=7; id; =8; id=",
+        ] {
             headers.append(COOKIE, HeaderValue::from_bytes(line).expect("a header"));
         }
         let values: Vec<_> = cookie_values(&headers, "id").collect();
@@ -54,7 +62,9 @@ mod tests {
 
     #[test]
     fn one_pair_of_quotes_is_removed() {
-        for (value, expected) in [("\"a\"", "a"), ("\"\"a\"\"", "\"a\""), ("\"", "\""), ("\"a", "\"a"), ("\"\"", "")] {
+        for (value, expected) in
+            [("\"a\"", "a"), ("\"\"a\"\"", "\"a\""), ("\"", "\""), ("\"a", "\"a"), ("\"\"", "")]
+        {
             assert_eq!(unquote(value.as_bytes()), expected.as_bytes(), "{value}");
         }
     }

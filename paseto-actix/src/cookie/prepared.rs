@@ -18,7 +18,10 @@ impl PreparedCookie {
     /// Prepares a cookie without a value. The `cookie` crate does not know `Partitioned` ([CHIPS]).
     ///
     /// [CHIPS]: https://www.ietf.org/archive/id/draft-cutler-httpbis-partitioned-cookies-01.html
-    pub(crate) fn new(mut cookie: Cookie<'static>, partitioned: bool) -> Result<Self, InvalidHeaderValue> {
+    pub(crate) fn new(
+        mut cookie: Cookie<'static>,
+        partitioned: bool,
+    ) -> Result<Self, InvalidHeaderValue> {
         let partitioned = if partitioned { "; Partitioned" } else { "" };
         let name = cookie.name().to_owned();
         let text = cookie.encoded().to_string();
@@ -50,7 +53,11 @@ impl PreparedCookie {
     }
 
     /// Appends the attributes to a header that was begun.
-    pub(crate) fn finish(&self, mut text: String, max_age: Option<i64>) -> Result<HeaderValue, InvalidHeaderValue> {
+    pub(crate) fn finish(
+        &self,
+        mut text: String,
+        max_age: Option<i64>,
+    ) -> Result<HeaderValue, InvalidHeaderValue> {
         text.push_str(&self.attributes);
         if let Some(seconds) = max_age {
             text.push_str(MAX_AGE);

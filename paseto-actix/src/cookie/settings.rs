@@ -71,7 +71,9 @@ impl CookieSettings {
             return bad_name("not a valid cookie name (RFC 6265, section 4.1.1)");
         }
         // Browsers ignore the case of prefixes: RFC 6265bis, section 4.1.3.
-        let prefixed = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+        let prefixed = |prefix: &str| {
+            name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        };
         if prefixed("__Host-") && !(self.secure && self.path == "/" && self.domain.is_none()) {
             return bad_name(
                 "a name that begins with `__Host-`, as the default does, requires `Secure`, the path `/` and no domain: to \
@@ -85,7 +87,10 @@ impl CookieSettings {
             return bad_name("a name that begins with `__Http-` requires `Secure` and `HttpOnly`");
         }
         if self.partitioned && !self.secure {
-            return Err(ConfigError::setting("partitioned", "browsers reject `Partitioned` without `Secure`"));
+            return Err(ConfigError::setting(
+                "partitioned",
+                "browsers reject `Partitioned` without `Secure`",
+            ));
         }
         if self.partitioned && self.same_site != SameSite::None {
             let problem = "browsers send no `Lax` or `Strict` cookie to a frame of another site: set `SameSite=None` \

@@ -66,6 +66,8 @@ where
 
 impl<S> fmt::Debug for CrossOriginProtectionMiddleware<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CrossOriginProtectionMiddleware").field("policy", &self.policy).finish_non_exhaustive()
+        f.debug_struct("CrossOriginProtectionMiddleware")
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
     }
 }

@@ -49,8 +49,12 @@ impl CrossOriginPolicy {
     pub(crate) fn checked(self) -> Result<Self, ConfigError> {
         for origin in self.trusted.iter().flatten() {
             check_origin(origin).map_err(|problem| {
-                let advice = "write it as browsers send it in `Origin`, such as `https://app.example`";
-                ConfigError::setting("trusted_origin", format!("{} {problem}: {advice}", quote(origin)))
+                let advice =
+                    "write it as browsers send it in `Origin`, such as `https://app.example`";
+                ConfigError::setting(
+                    "trusted_origin",
+                    format!("{} {problem}: {advice}", quote(origin)),
+                )
             })?;
         }
         Ok(self)
@@ -63,7 +67,8 @@ impl CrossOriginPolicy {
         }
         let headers = req.headers();
         // No browser repeats these headers. A proxy and this server could each read another one.
-        let (Ok(site), Ok(origin)) = (single(headers, &SEC_FETCH_SITE), single(headers, &ORIGIN)) else {
+        let (Ok(site), Ok(origin)) = (single(headers, &SEC_FETCH_SITE), single(headers, &ORIGIN))
+        else {
             return false;
         };
         let is_same_origin = match (site, origin) {
@@ -73,7 +78,8 @@ impl CrossOriginPolicy {
             // hold no cookies of a user who visits another site.
             (None, None) => true,
         };
-        is_same_origin || origin.is_some_and(|origin| trusted.iter().any(|trusted| trusted == origin))
+        is_same_origin
+            || origin.is_some_and(|origin| trusted.iter().any(|trusted| trusted == origin))
     }
 }
 
@@ -91,7 +97,8 @@ pub(crate) fn log_rejection(req: &HttpRequest) {
 /// A method that changes nothing. A WebSocket handshake is a GET, but the page of another origin
 /// can then send and read messages, because the same-origin policy does not cover WebSockets.
 fn is_safe(req: &HttpRequest) -> bool {
-    matches!(*req.method(), Method::GET | Method::HEAD | Method::OPTIONS) && !req.headers().contains_key(UPGRADE)
+    matches!(*req.method(), Method::GET | Method::HEAD | Method::OPTIONS)
+        && !req.headers().contains_key(UPGRADE)
 }
 
 /// The value of a header; an error if there are several, or if it is not ASCII.
@@ -126,7 +133,8 @@ fn is_own_origin(req: &HttpRequest, origin: &str) -> bool {
             _ => return false,
         },
     };
-    let [own, other] = [target, authority].map(|text| text.strip_suffix(default_port).unwrap_or(text));
+    let [own, other] =
+        [target, authority].map(|text| text.strip_suffix(default_port).unwrap_or(text));
     !own.is_empty() && own.eq_ignore_ascii_case(other)
 }
 

@@ -24,7 +24,10 @@ pub enum ConfigError {
     MalformedKey(Cow<'static, str>),
 
     /// A key of another type, such as a secret key in place of a public key.
-    #[error("wrong type of key: expected `{expected}`, found {}", found_and_advice(expected, found))]
+    #[error(
+        "wrong type of key: expected `{expected}`, found {}",
+        found_and_advice(expected, found)
+    )]
     WrongKeyType {
         /// The PASERK type or the PEM label that was expected.
         expected: &'static str,
@@ -110,21 +113,32 @@ fn found_and_advice(expected: &str, found: &str) -> String {
     let expected_is_pem = !expected.starts_with("k4.");
     let advice = match (found, expected) {
         ("PEM", "k4.local") => {
-            return "PEM: a symmetric key has no PEM form, create one by `LocalKey::generate()`".to_owned();
+            return "PEM: a symmetric key has no PEM form, create one by `LocalKey::generate()`"
+                .to_owned();
         }
         ("PEM", _) => return "PEM: call `from_pem` (in settings: `pem`)".to_owned(),
         ("ssh", _) => return format!("an OpenSSH key: {CREATE_KEY}"),
-        ("k4.public", "PUBLIC KEY") | ("k4.secret", "PRIVATE KEY") => "call `from_paserk` (in settings: `paserk`)",
-        ("k4.public" | "PUBLIC KEY", "k4.secret" | "PRIVATE KEY") => "a public key cannot sign, use the secret key",
-        ("k4.secret", "k4.public" | "PUBLIC KEY") => "keep it secret, and use its public half (`public_key()`)",
+        ("k4.public", "PUBLIC KEY") | ("k4.secret", "PRIVATE KEY") => {
+            "call `from_paserk` (in settings: `paserk`)"
+        }
+        ("k4.public" | "PUBLIC KEY", "k4.secret" | "PRIVATE KEY") => {
+            "a public key cannot sign, use the secret key"
+        }
+        ("k4.secret", "k4.public" | "PUBLIC KEY") => {
+            "keep it secret, and use its public half (`public_key()`)"
+        }
         ("PRIVATE KEY", _) => "keep it secret, and use its public half (`openssl pkey -pubout`)",
         ("ENCRYPTED PRIVATE KEY", _) => "decrypt it by `openssl pkey -in FILE`",
         ("CERTIFICATE", _) => "extract its key by `openssl x509 -pubkey -noout`",
         ("k4.pid" | "k4.sid" | "k4.lid", _) => "that is the id of a key, use the key itself",
-        ("k4.seal" | "k4.local-wrap" | "k4.secret-wrap" | "k4.local-pw" | "k4.secret-pw", _) => "decrypt the key first",
+        ("k4.seal" | "k4.local-wrap" | "k4.secret-wrap" | "k4.local-pw" | "k4.secret-pw", _) => {
+            "decrypt the key first"
+        }
         ("k1" | "k2" | "k3", _) => "this crate supports version 4 of PASETO only",
         ("v4.public" | "v4.local" | "v3" | "v2" | "v1", _) => "that is a token, not a key",
-        ("k4.secret" | "k4.public", "k4.local") => "create a symmetric key by `LocalKey::generate()`",
+        ("k4.secret" | "k4.public", "k4.local") => {
+            "create a symmetric key by `LocalKey::generate()`"
+        }
         ("k4.local", "k4.secret" | "k4.public") => "create a key pair by `SecretKey::generate()`",
         (label, _) if expected_is_pem && !label.starts_with("k4.") => CREATE_KEY,
         _ => return format!("`{found}`"),

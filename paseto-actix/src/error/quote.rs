@@ -17,7 +17,8 @@ pub(crate) fn quote(text: &str) -> String {
     if has_secret_key(text) {
         return "`…`".to_owned();
     }
-    let (excerpt, rest) = text.char_indices().nth(MAX_CHARS).map_or((text, ""), |(end, _)| (&text[..end], "…"));
+    let (excerpt, rest) =
+        text.char_indices().nth(MAX_CHARS).map_or((text, ""), |(end, _)| (&text[..end], "…"));
     format!("`{}{rest}`", excerpt.escape_debug().to_string().replace('`', "\\u{60}"))
 }
 
@@ -39,7 +40,8 @@ pub(crate) fn on_one_line(text: Cow<'static, str>) -> Cow<'static, str> {
 
 /// A list such as "`a`, `b` or `c`", with this word before the last text.
 pub(crate) fn quote_list(texts: &[impl AsRef<str>], conjunction: &str) -> String {
-    let mut quoted: Vec<_> = texts.iter().take(MAX_ITEMS).map(|text| quote(text.as_ref())).collect();
+    let mut quoted: Vec<_> =
+        texts.iter().take(MAX_ITEMS).map(|text| quote(text.as_ref())).collect();
     if texts.len() > MAX_ITEMS {
         quoted.push(format!("{} others", texts.len() - MAX_ITEMS));
     }
@@ -62,7 +64,10 @@ mod tests {
         assert_eq!(quote("https://k4.secret.AAAA"), "`…`");
         assert_eq!(quote("a`, for which `b"), "`a\\u{60}, for which \\u{60}b`");
         assert_eq!(on_one_line("a \"b\" `c` é".into()), "a \"b\" `c` é");
-        assert_eq!(on_one_line("a\nERROR b\u{1b}[31m\u{202e}".into()), "a\\nERROR b\\u{1b}[31m\\u{202e}");
+        assert_eq!(
+            on_one_line("a\nERROR b\u{1b}[31m\u{202e}".into()),
+            "a\\nERROR b\\u{1b}[31m\\u{202e}"
+        );
         assert_eq!(quote_list(&[""; 0], "or"), "");
         assert_eq!(quote_list(&["a"], "or"), "`a`");
         assert_eq!(quote_list(&["a", "b"], "and"), "`a` and `b`");

@@ -198,7 +198,9 @@ impl VerifyError {
         match serde_json::to_vec(body) {
             Ok(body) => {
                 let mut response = ResponseError::error_response(self).set_body(BoxBody::new(body));
-                response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                response
+                    .headers_mut()
+                    .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 response
             }
             Err(error) => {

@@ -117,12 +117,16 @@ impl VerifyErrorKind {
     pub(super) const fn challenge(self) -> Option<(&'static str, &'static str)> {
         Some(match self {
             Self::MissingToken => ("", ""),
-            Self::InvalidRequest => ("invalid_request", "the credentials are malformed or ambiguous"),
+            Self::InvalidRequest => {
+                ("invalid_request", "the credentials are malformed or ambiguous")
+            }
             Self::InsufficientScope => ("insufficient_scope", "the token lacks a scope"),
             Self::InsufficientUserAuthentication => {
                 ("insufficient_user_authentication", "a more recent or stronger login is needed")
             }
-            Self::Forbidden | Self::CrossOrigin | Self::Unavailable | Self::Misconfigured => return None,
+            Self::Forbidden | Self::CrossOrigin | Self::Unavailable | Self::Misconfigured => {
+                return None;
+            }
             _ => ("invalid_token", "the token is not acceptable"),
         })
     }

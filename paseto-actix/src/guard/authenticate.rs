@@ -8,7 +8,9 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError, error::InternalError};
+use actix_web::{
+    Error, HttpMessage, HttpRequest, HttpResponse, ResponseError, error::InternalError,
+};
 use futures_util::future::{FutureExt, LocalBoxFuture, Shared};
 
 use super::PasetoRequired;
@@ -75,14 +77,18 @@ struct Remembered {
 
 /// Which caches may store the response to this request, as far as the Verifiers know that it has asked.
 pub(super) fn caching(req: &HttpRequest) -> Caching {
-    req.extensions().get::<Remembered>().map_or_else(Caching::default, |remembered| remembered.caching)
+    req.extensions()
+        .get::<Remembered>()
+        .map_or_else(Caching::default, |remembered| remembered.caching)
 }
 
 /// For middlewares, once the handler has run: whether the last Verifier that this request asked is the
 /// one nearest to the handler. A request gets the app data of a scope only when it is routed there.
 pub(super) fn nearest_was_asked(req: &HttpRequest) -> bool {
     let Some(nearest) = app_data::find::<Verifier>(req, "verifier") else { return false };
-    req.extensions().get::<Remembered>().is_some_and(|remembered| remembered.verifier == nearest.id())
+    req.extensions()
+        .get::<Remembered>()
+        .is_some_and(|remembered| remembered.verifier == nearest.id())
 }
 
 /// Verifies the token of the request, unless the nearest Verifier has done so before.
@@ -146,7 +152,8 @@ impl Admission {
             }
             Ok((verifier, caching, State::Checking(checks))) => {
                 let (req, verifier) = (req.clone(), verifier.clone());
-                let decision = async move { decide(&req, &required, &verifier, caching, checks.await) };
+                let decision =
+                    async move { decide(&req, &required, &verifier, caching, checks.await) };
                 Self::Waiting(decision.boxed_local())
             }
             Err(denied) => Self::Ready(Err(denied)),
@@ -181,7 +188,11 @@ pub struct Extracting<T> {
 
 /// For extractors: verifies the token, and returns what `finish` makes of the outcome.
 pub(super) fn extract<T>(req: &HttpRequest, finish: Finish<T>) -> Extracting<T> {
-    Extracting { req: req.clone(), begun: Some(authenticate(req).map(|(_, _, state)| state)), finish }
+    Extracting {
+        req: req.clone(),
+        begun: Some(authenticate(req).map(|(_, _, state)| state)),
+        finish,
+    }
 }
 
 impl<T> Future for Extracting<T> {

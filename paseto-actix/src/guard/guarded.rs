@@ -29,7 +29,8 @@ pub struct AnyToken;
 
 impl Policy for AnyToken {
     fn requirements() -> &'static PasetoRequired {
-        static NONE: std::sync::LazyLock<PasetoRequired> = std::sync::LazyLock::new(PasetoRequired::new);
+        static NONE: std::sync::LazyLock<PasetoRequired> =
+            std::sync::LazyLock::new(PasetoRequired::new);
         &NONE
     }
 }
@@ -53,7 +54,10 @@ impl<P, T> Guarded<P, T> {
     /// # Errors
     ///
     /// The answer of the handler, if the request was rejected.
-    #[expect(clippy::result_large_err, reason = "the handler returns the error at once, without a box")]
+    #[expect(
+        clippy::result_large_err,
+        reason = "the handler returns the error at once, without a box"
+    )]
     pub fn admit<R>(self) -> Result<(T, Caching), Answer<R>> {
         self.decided.map_err(Answer::Rejected)
     }
@@ -114,7 +118,10 @@ where
             Admission::Ready(decision) => Either::Left(arguments(req, payload, decision)),
             Admission::Waiting(decision) => {
                 let (req, mut payload) = (req.clone(), payload.take());
-                Either::Right(async move { arguments(&req, &mut payload, decision.await).await }.boxed_local())
+                Either::Right(
+                    async move { arguments(&req, &mut payload, decision.await).await }
+                        .boxed_local(),
+                )
             }
         }
     }
@@ -122,7 +129,11 @@ where
 
 type Decided<P, T> = Either<Arguments<P, T>, Ready<Result<Guarded<P, T>, Error>>>;
 
-fn arguments<P, T: FromRequest>(req: &HttpRequest, payload: &mut Payload, decision: Decision) -> Decided<P, T> {
+fn arguments<P, T: FromRequest>(
+    req: &HttpRequest,
+    payload: &mut Payload,
+    decision: Decision,
+) -> Decided<P, T> {
     match decision {
         Ok(caching) => {
             let arguments = T::from_request(req, payload);

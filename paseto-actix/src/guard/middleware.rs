@@ -31,7 +31,10 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(PasetoRequiredMiddleware { service: Rc::new(service), required: Rc::new(self.clone()) }))
+        ready(Ok(PasetoRequiredMiddleware {
+            service: Rc::new(service),
+            required: Rc::new(self.clone()),
+        }))
     }
 }
 
@@ -42,7 +45,8 @@ pub struct PasetoRequiredMiddleware<S> {
 }
 
 /// From a response of the service inside to one of the middleware.
-type Wrap<B> = fn(Result<ServiceResponse<B>, Error>) -> Result<ServiceResponse<EitherBody<B>>, Error>;
+type Wrap<B> =
+    fn(Result<ServiceResponse<B>, Error>) -> Result<ServiceResponse<EitherBody<B>>, Error>;
 
 fn wrap<B: MessageBody>(caching: Caching) -> Wrap<B> {
     // An error of an inner middleware has no request, and no content of a handler.
@@ -56,7 +60,9 @@ fn wrap<B: MessageBody>(caching: Caching) -> Wrap<B> {
 /// Replaces the response of a handler whose own Verifier was not asked: it may reject the token.
 ///
 /// The handler has run. But it fails for each token, so that its tests fail, too.
-fn withhold_unasked<B: MessageBody>(response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
+fn withhold_unasked<B: MessageBody>(
+    response: ServiceResponse<B>,
+) -> ServiceResponse<EitherBody<B>> {
     let (req, status) = (response.request(), response.status());
     if nearest_was_asked(req) {
         return response.map_into_left_body();
@@ -84,7 +90,8 @@ where
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
-    type Future = Either<Answer<S::Future, B>, LocalBoxFuture<'static, Result<Self::Response, Error>>>;
+    type Future =
+        Either<Answer<S::Future, B>, LocalBoxFuture<'static, Result<Self::Response, Error>>>;
 
     forward_ready!(service);
 
@@ -122,6 +129,8 @@ where
 
 impl<S> fmt::Debug for PasetoRequiredMiddleware<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PasetoRequiredMiddleware").field("required", &self.required).finish_non_exhaustive()
+        f.debug_struct("PasetoRequiredMiddleware")
+            .field("required", &self.required)
+            .finish_non_exhaustive()
     }
 }

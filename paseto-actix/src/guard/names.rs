@@ -45,7 +45,10 @@ const fn fault(name: &str) -> Option<Fault> {
 
 /// The names of one requirement of a middleware.
 #[track_caller]
-pub(super) fn assert_names<S: Into<String>>(kind: NameKind, names: impl IntoIterator<Item = S>) -> Vec<String> {
+pub(super) fn assert_names<S: Into<String>>(
+    kind: NameKind,
+    names: impl IntoIterator<Item = S>,
+) -> Vec<String> {
     let (mut asserted, what) = (Vec::new(), kind.text());
     // No closure, which would hide the place of the caller.
     for name in names {
@@ -53,7 +56,9 @@ pub(super) fn assert_names<S: Into<String>>(kind: NameKind, names: impl IntoIter
         match fault(&name) {
             None => asserted.push(name),
             Some(Fault::Empty) => panic!("the {what} \"\" is empty: write it, or remove it"),
-            Some(Fault::Space) => panic!("the {what} {name:?} has a space: write each {what} as a text of its own"),
+            Some(Fault::Space) => {
+                panic!("the {what} {name:?} has a space: write each {what} as a text of its own")
+            }
             Some(Fault::Character) => panic!(
                 "the {what} {name:?} has a character that is not allowed: use visible ASCII characters other than the \
                  double quote and the backslash"
@@ -102,7 +107,11 @@ pub const fn assert_acr_value(values: &[&str], index: usize) {
 }
 
 #[track_caller]
-const fn assert_constant(names: &[&str], index: usize, [empty, space, character, repeated]: [&'static str; 4]) {
+const fn assert_constant(
+    names: &[&str],
+    index: usize,
+    [empty, space, character, repeated]: [&'static str; 4],
+) {
     let problem = match fault(names[index]) {
         Some(Fault::Empty) => empty,
         Some(Fault::Space) => space,

@@ -178,7 +178,8 @@ impl PasetoRequired {
     fn check_scopes(&self, token: &VerifiedToken) -> Result<(), VerifyError> {
         let mut missing = Vec::new();
         let mut details = Vec::new();
-        let lacking = without_repetition(self.scopes.iter().filter(|scope| !token.has_scope(scope)));
+        let lacking =
+            without_repetition(self.scopes.iter().filter(|scope| !token.has_scope(scope)));
         if !lacking.is_empty() {
             details.push(quote_list(&lacking, "and"));
             missing.extend(lacking);
@@ -232,12 +233,17 @@ fn without_repetition<'a>(names: impl IntoIterator<Item = &'a String>) -> Vec<St
 
 fn fault_of_age(max_age: Duration, verifier: &Verifier, token: &VerifiedToken) -> Option<String> {
     let Some(auth_time) = token.auth_time() else {
-        return Some("the token has no `auth_time`: set it with `.auth_time(..)` when you issue the token".to_owned());
+        return Some(
+            "the token has no `auth_time`: set it with `.auth_time(..)` when you issue the token"
+                .to_owned(),
+        );
     };
     let (age, leeway) = (verifier.now() - auth_time, verifier.leeway());
     if -age > leeway {
         let ahead = -age.whole_seconds();
-        return Some(format!("`auth_time` is {ahead} s in the future: compare the clocks of issuer and verifier"));
+        return Some(format!(
+            "`auth_time` is {ahead} s in the future: compare the clocks of issuer and verifier"
+        ));
     }
     (age.saturating_sub(leeway) > max_age).then(|| {
         let (age, max_age) = (age.whole_seconds(), max_age.as_secs());
@@ -256,7 +262,9 @@ fn fault_of_acr(accepted: &[String], token: &VerifiedToken) -> Option<String> {
     };
     Some(match found {
         Some(found) => format!("expected {expected}, found {}", quote(found)),
-        None => format!("expected {expected}, found no `acr`: set it with `.acr(..)` when you issue the token"),
+        None => format!(
+            "expected {expected}, found no `acr`: set it with `.acr(..)` when you issue the token"
+        ),
     })
 }
 

@@ -255,7 +255,9 @@ fn check_max_ttl(max_ttl: Duration, ttl: Option<Duration>) -> Result<(), ConfigE
             max_ttl.as_secs_f64(),
             ttl.as_secs_f64()
         ),
-        None => "tokens without `exp` have no end: leave out `.dangerously_without_expiry()`".to_owned(),
+        None => {
+            "tokens without `exp` have no end: leave out `.dangerously_without_expiry()`".to_owned()
+        }
     };
     Err(ConfigError::setting("max_ttl", problem))
 }

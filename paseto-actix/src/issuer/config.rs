@@ -5,7 +5,8 @@ use super::builder::DEFAULT_TTL;
 use super::{Issuer, IssuerBuilder};
 use crate::config::{self, Names, SettingError, Settings, Table};
 use crate::config::{
-    assertion, boolean, deserialize_settings, duration, format, nonempty_text, secret_keys, single_text,
+    assertion, boolean, deserialize_settings, duration, format, nonempty_text, secret_keys,
+    single_text,
 };
 use crate::error::ConfigError;
 use crate::keys::SecretKey;

@@ -20,16 +20,23 @@ impl Default for FooterContent {
 
 impl FooterContent {
     /// The footer's bytes, which every [`Verifier`](crate::Verifier) of the same format can read.
-    pub(super) fn encode(&self, format: Format, key: &SecretKey, include_kid: bool) -> Result<Vec<u8>, IssueError> {
-        let bytes = match self {
-            Self::Map(map) => {
-                encode_footer(format, include_kid.then(|| key.kid()), map).map_err(|error| match error {
-                    IssueError::NotAMap => IssueError::Footer("neither a struct nor a map with text keys".to_owned()),
-                    other => other,
-                })?
-            }
-            Self::Opaque(bytes) => bytes.clone(),
-        };
+    pub(super) fn encode(
+        &self,
+        format: Format,
+        key: &SecretKey,
+        include_kid: bool,
+    ) -> Result<Vec<u8>, IssueError> {
+        let bytes =
+            match self {
+                Self::Map(map) => encode_footer(format, include_kid.then(|| key.kid()), map)
+                    .map_err(|error| match error {
+                        IssueError::NotAMap => IssueError::Footer(
+                            "neither a struct nor a map with text keys".to_owned(),
+                        ),
+                        other => other,
+                    })?,
+                Self::Opaque(bytes) => bytes.clone(),
+            };
         match Footer::parse(format, &bytes).map_err(IssueError::Footer)?.kid {
             Some(other) if other != key.kid() => {
                 Err(IssueError::Footer("its `kid` is not the signing key's".to_owned()))

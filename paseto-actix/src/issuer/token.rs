@@ -158,7 +158,8 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
 
     /// A flat map to put into the footer, beside the key's id. The footer is signed, but anyone can read it.
     pub fn footer<F: Serialize + ?Sized>(mut self, footer: &F) -> Self {
-        let value = serde_json::to_value(footer).map_err(|error| IssueError::Serialize(Box::new(error)));
+        let value =
+            serde_json::to_value(footer).map_err(|error| IssueError::Serialize(Box::new(error)));
         self.footer = Some(value.map(FooterContent::Map));
         self
     }
@@ -192,7 +193,9 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
         let payload = encode_payload(issuer.format, &self.registered_claims()?, self.claims)?;
         scan(issuer.format, &payload).map_err(IssueError::Unverifiable)?;
         let own_footer = match self.footer {
-            Some(content) => Some(content?.encode(issuer.format, &signing.key, issuer.include.kid)?),
+            Some(content) => {
+                Some(content?.encode(issuer.format, &signing.key, issuer.include.kid)?)
+            }
             None => None,
         };
         sign(
@@ -206,11 +209,13 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
     fn signing_key(&self) -> Result<&'a SigningKey, IssueError> {
         let keys = &self.issuer.0.keys;
         let wanted = self.kid.as_deref();
-        keys.iter().find(|signing| wanted.is_none_or(|kid| signing.key.kid() == kid)).ok_or_else(|| {
-            // A key that is given in place of its id must not get into a log.
-            let id = wanted.filter(|kid| kid.is_empty() || kid.starts_with("k4.pid."));
-            IssueError::UnknownKey(id.unwrap_or("(not a k4.pid)").to_owned())
-        })
+        keys.iter().find(|signing| wanted.is_none_or(|kid| signing.key.kid() == kid)).ok_or_else(
+            || {
+                // A key that is given in place of its id must not get into a log.
+                let id = wanted.filter(|kid| kid.is_empty() || kid.starts_with("k4.pid."));
+                IssueError::UnknownKey(id.unwrap_or("(not a k4.pid)").to_owned())
+            },
+        )
     }
 
     /// The registered claims, in the order in which they are written.
@@ -283,6 +288,9 @@ fn random_id() -> Result<String, IssueError> {
 /// Shows what is set, not the claims: they may be personal data.
 impl<C: ?Sized> fmt::Debug for TokenBuilder<'_, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenBuilder").field("issuer", &self.issuer).field("ttl", &self.ttl).finish_non_exhaustive()
+        f.debug_struct("TokenBuilder")
+            .field("issuer", &self.issuer)
+            .field("ttl", &self.ttl)
+            .finish_non_exhaustive()
     }
 }

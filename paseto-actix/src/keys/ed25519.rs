@@ -10,7 +10,9 @@
 
 use std::{fmt, sync::OnceLock};
 
-use curve25519_dalek::{EdwardsPoint, Scalar, edwards::EdwardsBasepointTable, traits::BasepointTable};
+use curve25519_dalek::{
+    EdwardsPoint, Scalar, edwards::EdwardsBasepointTable, traits::BasepointTable,
+};
 use ed25519_dalek::{Signature, VerifyingKey, ed25519::signature::MultipartVerifier};
 use sha2::{Digest, Sha512};
 
@@ -70,7 +72,8 @@ impl VerificationKey {
         message: &[&[u8]],
         CanonicalSignature { signature, s }: &CanonicalSignature,
     ) -> bool {
-        let mut hash = Sha512::new().chain_update(signature.r_bytes()).chain_update(self.key.as_bytes());
+        let mut hash =
+            Sha512::new().chain_update(signature.r_bytes()).chain_update(self.key.as_bytes());
         message.iter().for_each(|piece| hash.update(piece));
         let k = Scalar::from_bytes_mod_order_wide(&hash.finalize().into());
         let r = EdwardsPoint::mul_base(s) + table * &k;
@@ -80,7 +83,9 @@ impl VerificationKey {
 
 impl fmt::Debug for VerificationKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerificationKey").field("has_table", &self.has_table()).finish_non_exhaustive()
+        f.debug_struct("VerificationKey")
+            .field("has_table", &self.has_table())
+            .finish_non_exhaustive()
     }
 }
 

@@ -109,8 +109,8 @@ impl LocalKey {
     }
 
     fn from_bytes(bytes: &[u8; 32]) -> Result<Self, ConfigError> {
-        let inner =
-            SymmetricKey::from(bytes).map_err(|_| ConfigError::MalformedKey("the PASETO library rejects it".into()))?;
+        let inner = SymmetricKey::from(bytes)
+            .map_err(|_| ConfigError::MalformedKey("the PASETO library rejects it".into()))?;
         Ok(Self {
             #[cfg(feature = "session")]
             derivation: Arc::new(Derivation::new(bytes)),

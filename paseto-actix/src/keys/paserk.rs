@@ -36,18 +36,25 @@ const KNOWN_TYPES: [&str; 19] = [
 
 /// The type of a text that begins as a PASERK or a token.
 pub(super) fn type_of(text: &str) -> Option<&'static str> {
-    KNOWN_TYPES.into_iter().find(|kind| text.strip_prefix(kind).is_some_and(|rest| rest.starts_with('.')))
+    KNOWN_TYPES
+        .into_iter()
+        .find(|kind| text.strip_prefix(kind).is_some_and(|rest| rest.starts_with('.')))
 }
 
 /// Decodes a PASERK of the type `expected` into exactly `N` bytes.
-pub(super) fn decode<const N: usize>(text: &str, expected: &'static str) -> Result<Zeroizing<[u8; N]>, ConfigError> {
+pub(super) fn decode<const N: usize>(
+    text: &str,
+    expected: &'static str,
+) -> Result<Zeroizing<[u8; N]>, ConfigError> {
     let text = text::trim(text);
     let data = text
         .strip_prefix(expected)
         .and_then(|rest| rest.strip_prefix('.'))
         .ok_or_else(|| not_expected(text, expected))?;
     let malformed = |problem: String| ConfigError::MalformedKey(problem.into());
-    if let Some(wrong) = data.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_')) {
+    if let Some(wrong) =
+        data.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_'))
+    {
         let found = match wrong {
             '=' => "padding (`=`): remove it",
             '+' | '/' => "a character of standard base64 (`+` or `/`): convert it to base64url",
@@ -60,12 +67,16 @@ pub(super) fn decode<const N: usize>(text: &str, expected: &'static str) -> Resu
     if data.len() != len {
         let found = data.len();
         let problem = if found < len { "a part is missing" } else { "remove the rest" };
-        return Err(malformed(format!("expected {len} characters after `{expected}.`, found {found}: {problem}")));
+        return Err(malformed(format!(
+            "expected {len} characters after `{expected}.`, found {found}: {problem}"
+        )));
     }
     let mut bytes = Zeroizing::new([0; N]);
     match Base64UrlUnpadded::decode(data, bytes.as_mut_slice()) {
         Ok(decoded) if decoded.len() == N => Ok(bytes),
-        _ => Err(malformed(format!("the last character after `{expected}.` is not canonical base64url"))),
+        _ => Err(malformed(format!(
+            "the last character after `{expected}.` is not canonical base64url"
+        ))),
     }
 }
 
@@ -94,6 +105,10 @@ fn not_expected(text: &str, expected: &'static str) -> ConfigError {
     if pem::is_pem(text) {
         return ConfigError::WrongKeyType { expected, found: "PEM" };
     }
-    let problem = || ConfigError::MalformedKey(format!("expected a PASERK that begins with `{expected}.`").into());
+    let problem = || {
+        ConfigError::MalformedKey(
+            format!("expected a PASERK that begins with `{expected}.`").into(),
+        )
+    };
     text::common_mistake(text, expected).unwrap_or_else(problem)
 }

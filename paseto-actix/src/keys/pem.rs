@@ -35,7 +35,10 @@ pub(super) fn is_pem(text: &str) -> bool {
 }
 
 /// Decodes the block with the label `expected`, which has to be the only block of the text.
-pub(super) fn decode(text: &str, expected: &'static str) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
+pub(super) fn decode(
+    text: &str,
+    expected: &'static str,
+) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
     let malformed = |problem: String| Err(ConfigError::MalformedKey(problem.into()));
     let text = text::trim(text);
     if text.len() > MAX_LEN {
@@ -48,32 +51,45 @@ pub(super) fn decode(text: &str, expected: &'static str) -> Result<Zeroizing<Vec
     // In a comment, the block is a key that is out of use.
     let indented = before.trim_end_matches([' ', '\t']);
     let is_line_break = |end: &str| indented.ends_with(end);
-    if !(indented.is_empty() || is_line_break("\n") || is_line_break("\r") || ESCAPES.into_iter().any(is_line_break)) {
+    if !(indented.is_empty()
+        || is_line_break("\n")
+        || is_line_break("\r")
+        || ESCAPES.into_iter().any(is_line_break))
+    {
         return malformed("the PEM block does not begin on a line of its own".to_owned());
     }
     let Some((label, rest)) = block.split_once("-----").filter(|(label, _)| is_label(label)) else {
-        return malformed(format!("the first line of the PEM block is not `{BEGIN}{expected}-----`"));
+        return malformed(format!(
+            "the first line of the PEM block is not `{BEGIN}{expected}-----`"
+        ));
     };
     if label != expected {
         return Err(match KNOWN_LABELS.into_iter().find(|known| *known == label) {
             Some(found) => ConfigError::WrongKeyType { expected, found },
-            None => ConfigError::MalformedKey(format!("the PEM block is not a `{expected}`").into()),
+            None => {
+                ConfigError::MalformedKey(format!("the PEM block is not a `{expected}`").into())
+            }
         });
     }
     let is_end = |end: &str| end.strip_prefix(label).is_some_and(|rest| rest.starts_with("-----"));
     let Some((body, end)) = rest.split_once("-----END ").filter(|(_, end)| is_end(end)) else {
-        return malformed(format!("the PEM block has no last line `-----END {expected}-----`: the text is cut off"));
+        return malformed(format!(
+            "the PEM block has no last line `-----END {expected}-----`: the text is cut off"
+        ));
     };
     let after = end[label.len()..].trim_start_matches('-');
     if [before, after].into_iter().any(may_be_key) {
-        return malformed("the text around the PEM block may be another key: keep one key".to_owned());
+        return malformed(
+            "the text around the PEM block may be another key: keep one key".to_owned(),
+        );
     }
     decode_body(body)
 }
 
 /// Whether a text may be a PASERK, or a PEM block with a typing mistake.
 fn may_be_key(text: &str) -> bool {
-    text.contains("---") || ["k1.", "k2.", "k3.", "k4."].into_iter().any(|header| text.contains(header))
+    text.contains("---")
+        || ["k1.", "k2.", "k3.", "k4."].into_iter().any(|header| text.contains(header))
 }
 
 fn is_label(text: &str) -> bool {
@@ -89,17 +105,23 @@ fn decode_body(mut rest: &str) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
             continue;
         }
         if !first.is_whitespace() {
-            let byte = u8::try_from(first).ok().filter(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(byte));
-            base64.push(
-                byte.ok_or(ConfigError::MalformedKey("the PEM block has a character that is not base64".into()))?,
-            );
+            let byte = u8::try_from(first)
+                .ok()
+                .filter(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(byte));
+            base64.push(byte.ok_or(ConfigError::MalformedKey(
+                "the PEM block has a character that is not base64".into(),
+            ))?);
         }
         rest = &rest[first.len_utf8()..];
     }
     let mut der = Zeroizing::new(vec![0; base64.len() / 4 * 3 + 3]);
     let len = match Base64::decode(base64.as_slice(), der.as_mut_slice()) {
         Ok(decoded) => decoded.len(),
-        Err(_) => return Err(ConfigError::MalformedKey("the PEM block is not base64: a part is missing".into())),
+        Err(_) => {
+            return Err(ConfigError::MalformedKey(
+                "the PEM block is not base64: a part is missing".into(),
+            ));
+        }
     };
     der.truncate(len);
     Ok(der)
@@ -110,7 +132,8 @@ fn not_pem(text: &str, expected: &'static str) -> ConfigError {
         if text.starts_with("ssh-") {
             return ConfigError::WrongKeyType { expected, found: "ssh" };
         }
-        let problem = format!("the text has no PEM block, which begins with `{BEGIN}{expected}-----`");
+        let problem =
+            format!("the text has no PEM block, which begins with `{BEGIN}{expected}-----`");
         ConfigError::MalformedKey(problem.into())
     })
 }
@@ -124,7 +147,8 @@ pub(super) fn not_ed25519(algorithm: Option<ObjectIdentifier>, form: &'static st
         Some("1.3.101.111") => "X448",
         Some("1.3.101.113") => "Ed448",
         Some("1.3.101.112") | None => {
-            let problem = format!("the PEM block is not the {form} of an Ed25519 key: it is damaged");
+            let problem =
+                format!("the PEM block is not the {form} of an Ed25519 key: it is damaged");
             return ConfigError::MalformedKey(problem.into());
         }
         Some(_) => "another algorithm",

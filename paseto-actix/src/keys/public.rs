@@ -104,10 +104,14 @@ impl PublicKey {
             .map_err(|_| ConfigError::WeakKey("the public key is not a point of the curve"))?;
         let point = key.to_edwards();
         if point.compress().as_bytes() != &self.bytes {
-            return Err(ConfigError::WeakKey("the public key is not the canonical encoding of its point"));
+            return Err(ConfigError::WeakKey(
+                "the public key is not the canonical encoding of its point",
+            ));
         }
         if key.is_weak() || !point.is_torsion_free() {
-            return Err(ConfigError::WeakKey("the public key is not a point of the prime-order group"));
+            return Err(ConfigError::WeakKey(
+                "the public key is not a point of the prime-order group",
+            ));
         }
         Ok(VerificationKey::new(key))
     }

@@ -37,7 +37,10 @@ impl KeyRing {
     ///
     /// [`ConfigError::DuplicateKey`] if a key is there twice, [`ConfigError::InvalidSetting`] if
     /// there are more.
-    pub fn new(active: LocalKey, retired: impl IntoIterator<Item = LocalKey>) -> Result<Self, ConfigError> {
+    pub fn new(
+        active: LocalKey,
+        retired: impl IntoIterator<Item = LocalKey>,
+    ) -> Result<Self, ConfigError> {
         let mut keys = vec![active];
         for key in retired {
             if keys.contains(&key) {

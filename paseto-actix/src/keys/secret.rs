@@ -92,10 +92,13 @@ impl SecretKey {
     fn from_keypair_bytes(bytes: &[u8; 64]) -> Result<Self, ConfigError> {
         // A seed of zeros is a mistake, such as a buffer that the application never filled.
         if bytes[..32].iter().fold(0, |all, byte| all | byte) == 0 {
-            return Err(ConfigError::WeakKey("the seed is all zeros: create a key by `SecretKey::generate()`"));
+            return Err(ConfigError::WeakKey(
+                "the seed is all zeros: create a key by `SecretKey::generate()`",
+            ));
         }
-        let inner = SigningKey::from_keypair_bytes(bytes)
-            .map_err(|_| ConfigError::MalformedKey("the secret half does not belong to the public half".into()))?;
+        let inner = SigningKey::from_keypair_bytes(bytes).map_err(|_| {
+            ConfigError::MalformedKey("the secret half does not belong to the public half".into())
+        })?;
         let public = PublicKey::from_bytes(inner.verifying_key().as_bytes());
         Ok(Self { inner: Arc::new(inner), public })
     }
@@ -115,7 +118,9 @@ impl SecretKey {
     /// The key as a PASERK of the type `k4.secret`, in a string that is zeroized when dropped.
     #[must_use]
     pub fn to_paserk(&self) -> Zeroizing<String> {
-        clear_stack_after(|| paserk::encode("k4.secret", &*Zeroizing::new(self.inner.to_keypair_bytes())))
+        clear_stack_after(|| {
+            paserk::encode("k4.secret", &*Zeroizing::new(self.inner.to_keypair_bytes()))
+        })
     }
 
     /// Signs a message in pieces.

@@ -56,7 +56,9 @@ pub(super) fn common_mistake(text: &str, expected: &'static str) -> Option<Confi
 /// extension of a file, because `.` occurs only before the last part of a PASERK.
 fn is_path(text: &str) -> bool {
     let extension = text.rsplit_once('.').map_or("", |(_, extension)| extension);
-    let is_extension = ["pem", "key", "paserk", "txt", "pub"].iter().any(|known| extension.eq_ignore_ascii_case(known));
+    let is_extension = ["pem", "key", "paserk", "txt", "pub"]
+        .iter()
+        .any(|known| extension.eq_ignore_ascii_case(known));
     text.starts_with(['/', '.']) || is_extension
 }
 
@@ -74,8 +76,7 @@ pub(crate) trait ReadKey: Sized {
     }
 }
 
-const PASERK_OR_PEM: &str =
-    "a key as PASERK or PEM, or a table with `paserk`, `pem`, `file`, `env`, or `version` and `key`";
+const PASERK_OR_PEM: &str = "a key as PASERK or PEM, or a table with `paserk`, `pem`, `file`, `env`, or `version` and `key`";
 
 macro_rules! key_from_text {
     ($($key:ident: $doc:literal, $forms:expr, $read_pem:expr;)*) => {$(

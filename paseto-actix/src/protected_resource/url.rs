@@ -33,7 +33,10 @@ pub(crate) fn check_url<'u>(setting: &'static str, url: &'u str) -> Result<Url<'
     }
     let is_uri = |c: char| c.is_ascii_alphanumeric() || "-._~:/?[]!$&'()*+,;=%".contains(c);
     if let Some(wrong) = url.chars().find(|c| !is_uri(*c) && *c != '#') {
-        return Err(ConfigError::setting(setting, format!("a URL cannot have the character {wrong:?}")));
+        return Err(ConfigError::setting(
+            setting,
+            format!("a URL cannot have the character {wrong:?}"),
+        ));
     }
     split(url).ok_or_else(|| {
         let problem = format!(
@@ -52,7 +55,10 @@ fn split(url: &str) -> Option<Url<'_>> {
     let (authority, _) = rest.split_once(['/', '?']).unwrap_or((rest, ""));
     let (host, port) = authority::split(authority);
     let is_loopback = ["localhost", "127.0.0.1", "[::1]"].contains(&host);
-    if !is_host(host) || !port.is_none_or(is_port) || !(scheme == "https" || scheme == "http" && is_loopback) {
+    if !is_host(host)
+        || !port.is_none_or(is_port)
+        || !(scheme == "https" || scheme == "http" && is_loopback)
+    {
         return None;
     }
     let (origin, rest) = url.split_at(url.len() - rest.len() + authority.len());

@@ -118,7 +118,11 @@ impl RefreshTokensBuilder {
         check_ttl("lifetime", self.lifetime)?;
         if self.grace > LONGEST_LEEWAY {
             let (setting, found) = ("grace", self.grace);
-            return Err(ConfigError::DurationOutOfRange { setting, found, expected: "at most 5 minutes" });
+            return Err(ConfigError::DurationOutOfRange {
+                setting,
+                found,
+                expected: "at most 5 minutes",
+            });
         }
         let families = self.families.ok_or_else(|| missing("families"))?;
         let revocations = self.revocations.ok_or_else(|| missing("revocations"))?;

@@ -6,7 +6,9 @@ use actix_web::{
     },
 };
 
-use crate::{IssueError, RevocationError, SeriesError, VerifyError, VerifyErrorKind, error::problem};
+use crate::{
+    IssueError, RevocationError, SeriesError, VerifyError, VerifyErrorKind, error::problem,
+};
 
 /// Why there are no new tokens.
 ///
@@ -40,7 +42,9 @@ pub enum RefreshError {
     #[error(transparent)]
     Issue(#[from] IssueError),
     /// The operating system has no random bytes to give, or the subject is too long for a token.
-    #[error("a refresh token could not be encrypted: it is too long, or the operating system returned no random bytes")]
+    #[error(
+        "a refresh token could not be encrypted: it is too long, or the operating system returned no random bytes"
+    )]
     Sealing,
 }
 
@@ -57,14 +61,18 @@ impl ResponseError for RefreshError {
     fn error_response(&self) -> HttpResponse {
         match self {
             // The rotation has logged the reuse.
-            Self::Expired | Self::Reused => tracing::debug!(reason = %self, "rejected a refresh token"),
+            Self::Expired | Self::Reused => {
+                tracing::debug!(reason = %self, "rejected a refresh token")
+            }
             Self::Ended => tracing::info!(reason = %self, "rejected a refresh token"),
             Self::Invalid => tracing::warn!(reason = %self, "rejected a refresh token"),
             _ => tracing::error!(reason = %self, "no new tokens"),
         }
         let mut response = match self.status_code() {
             // The response of each rejected token.
-            StatusCode::UNAUTHORIZED => VerifyError::new(VerifyErrorKind::Refused, "no refresh token").error_response(),
+            StatusCode::UNAUTHORIZED => {
+                VerifyError::new(VerifyErrorKind::Refused, "no refresh token").error_response()
+            }
             status => problem(status),
         };
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

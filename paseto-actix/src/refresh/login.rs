@@ -84,7 +84,10 @@ impl Login {
 
 impl fmt::Debug for Login {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Login").field("subject", &self.subject).field("since", &self.since).finish_non_exhaustive()
+        f.debug_struct("Login")
+            .field("subject", &self.subject)
+            .field("since", &self.since)
+            .finish_non_exhaustive()
     }
 }
 

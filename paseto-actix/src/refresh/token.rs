@@ -39,7 +39,15 @@ impl RefreshToken {
         family: RandomId,
         token: RandomId,
     ) -> Self {
-        Self { v: VERSION, sub, exp, since, acr, family: family.to_string(), token: token.to_string() }
+        Self {
+            v: VERSION,
+            sub,
+            exp,
+            since,
+            acr,
+            family: family.to_string(),
+            token: token.to_string(),
+        }
     }
 
     /// Another token of the same login.
@@ -68,7 +76,8 @@ impl RefreshToken {
         if text.len() > MAX_LEN {
             return Err(RefreshError::Invalid);
         }
-        let token = decrypt_json::<Self>(text.as_bytes(), keys, assertion).filter(|(token, _)| token.v == VERSION);
+        let token = decrypt_json::<Self>(text.as_bytes(), keys, assertion)
+            .filter(|(token, _)| token.v == VERSION);
         let (token, _) = token.ok_or(RefreshError::Invalid)?;
         if token.exp <= now {
             return Err(RefreshError::Expired);

@@ -5,8 +5,8 @@ use zeroize::Zeroizing;
 
 use super::{Login, LoginAttempt, RefreshError, RefreshTokensBuilder, token::RefreshToken};
 use crate::{
-    Clock, ExceptedLogin, Issuer, KeyRing, LoginEntry, RandomId, RevocationError, RevocationQuery, Rotation, TokenUse,
-    VerifiedToken, VerifyErrorKind,
+    Clock, ExceptedLogin, Issuer, KeyRing, LoginEntry, RandomId, RevocationError, RevocationQuery,
+    Rotation, TokenUse, VerifiedToken, VerifyErrorKind,
     event::{Event, EventHook},
     limits::RECORD_SLACK,
     revocation::AnyRevocations,
@@ -114,7 +114,14 @@ impl RefreshTokens {
     pub async fn attempt(&self, subject: impl Into<String>) -> Result<LoginAttempt, RefreshError> {
         let (subject, noted) = (subject.into(), self.0.clock.now());
         let generation = self.generation(&subject).await?;
-        Ok(LoginAttempt { tokens: self.clone(), subject, noted, generation, label: String::new(), acr: None })
+        Ok(LoginAttempt {
+            tokens: self.clone(),
+            subject,
+            noted,
+            generation,
+            label: String::new(),
+            acr: None,
+        })
     }
 
     /// Uses a refresh token, and returns the login with the next refresh token.
@@ -145,7 +152,9 @@ impl RefreshTokens {
             Rotation::Reused => {
                 tracing::warn!(%family, "a refresh token was used again: a copy of it exists, and its family was revoked");
                 let revoked = self.revoke_access(family).await;
-                inner.events.emit(Event::Reused { subject: &token.sub, login: &family.to_string() });
+                inner
+                    .events
+                    .emit(Event::Reused { subject: &token.sub, login: &family.to_string() });
                 revoked?;
                 return Err(RefreshError::Reused);
             }
@@ -176,7 +185,12 @@ impl RefreshTokens {
     pub async fn end_by(&self, access_token: &VerifiedToken) -> Result<(), RefreshError> {
         let (subject, family) = self.login_of(access_token).ok_or(RefreshError::Invalid)?;
         let expires = access_token.expires_at().unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        self.end_family(subject, family, expires.saturating_add(RECORD_SLACK).max(self.last_access_token())).await
+        self.end_family(
+            subject,
+            family,
+            expires.saturating_add(RECORD_SLACK).max(self.last_access_token()),
+        )
+        .await
     }
 
     /// Ends one login of a subject, by its id from [`logins`](Self::logins). An id of no login of
@@ -239,13 +253,17 @@ impl RefreshTokens {
         let inner = &*self.0;
         let spared = except.map(|(family, generation)| (family.to_string(), generation));
         if let Some((family, _)) = &spared
-            && inner.revocations.is_revoked(RevocationQuery::new(inner.issuer.name(), family).uncached()).await?
+            && inner
+                .revocations
+                .is_revoked(RevocationQuery::new(inner.issuer.name(), family).uncached())
+                .await?
         {
             return Err(RevocationError::Ended.into());
         }
         let revoke_subject = || {
             let (issuer, until) = (inner.issuer.name(), self.last_access_token());
-            let spared = spared.as_ref().map(|(family, generation)| ExceptedLogin::new(family, *generation));
+            let spared =
+                spared.as_ref().map(|(family, generation)| ExceptedLogin::new(family, *generation));
             inner.revocations.revoke_subject(issuer, subject, spared, until)
         };
         // A login that begins at the same time looks at the generation after it has begun its
@@ -257,7 +275,8 @@ impl RefreshTokens {
         if let Err(RevocationError::Ended) = first {
             return Err(RevocationError::Ended.into());
         }
-        let families = inner.families.revoke_all(self.owner(subject), except.map(|(family, _)| family)).await;
+        let families =
+            inner.families.revoke_all(self.owner(subject), except.map(|(family, _)| family)).await;
         revoke_subject().await?;
         first?;
         families?;
@@ -265,7 +284,12 @@ impl RefreshTokens {
         Ok(())
     }
 
-    async fn end_family(&self, subject: &str, family: RandomId, until: OffsetDateTime) -> Result<(), RefreshError> {
+    async fn end_family(
+        &self,
+        subject: &str,
+        family: RandomId,
+        until: OffsetDateTime,
+    ) -> Result<(), RefreshError> {
         let inner = &*self.0;
         // The family first: no refresh can issue a token after the revocation. A failure does not
         // keep the access tokens from ending.
@@ -305,7 +329,8 @@ impl RefreshTokens {
             generation,
             tokens: self.clone(),
             session_id: family.to_string(),
-            since: OffsetDateTime::from_unix_timestamp(token.since).map_err(|_| RefreshError::Invalid)?,
+            since: OffsetDateTime::from_unix_timestamp(token.since)
+                .map_err(|_| RefreshError::Invalid)?,
             subject: token.sub,
             acr: token.acr,
             refresh_token: Zeroizing::new(text),
@@ -315,14 +340,21 @@ impl RefreshTokens {
     /// Revokes the access tokens of a family, by the session id that they have in common.
     async fn revoke_access(&self, family: RandomId) -> Result<(), RefreshError> {
         let inner = &*self.0;
-        inner.revocations.revoke(inner.issuer.name(), &family.to_string(), self.last_access_token()).await?;
+        inner
+            .revocations
+            .revoke(inner.issuer.name(), &family.to_string(), self.last_access_token())
+            .await?;
         Ok(())
     }
 
     /// The time from which on every verifier rejects all tokens that the issuer has issued until now.
     fn last_access_token(&self) -> OffsetDateTime {
         let inner = &*self.0;
-        inner.clock.now().saturating_add(span(inner.issuer.longest_ttl())).saturating_add(RECORD_SLACK)
+        inner
+            .clock
+            .now()
+            .saturating_add(span(inner.issuer.longest_ttl()))
+            .saturating_add(RECORD_SLACK)
     }
 }
 

@@ -139,7 +139,10 @@ impl RememberMeBuilder {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn identity(mut self, build: impl Fn() -> IdentityMiddleware + Send + Sync + 'static) -> Self {
+    pub fn identity(
+        mut self,
+        build: impl Fn() -> IdentityMiddleware + Send + Sync + 'static,
+    ) -> Self {
         self.identity = Box::new(build);
         self
     }
@@ -207,21 +210,30 @@ impl RememberMeBuilder {
     /// `User-Agent`.
     ///
     /// An address makes a poor part of it: those of phones change all the time.
-    pub fn client_fingerprint(mut self, look: impl Fn(&HttpRequest) -> String + Send + Sync + 'static) -> Self {
+    pub fn client_fingerprint(
+        mut self,
+        look: impl Fn(&HttpRequest) -> String + Send + Sync + 'static,
+    ) -> Self {
         self.fingerprint = Fingerprint::new(look);
         self
     }
 
     /// What is answered where a login is wanted and there is none. Default: `401` with a problem
     /// document.
-    pub fn not_logged_in(mut self, answer: impl Fn(&HttpRequest) -> HttpResponse + Send + Sync + 'static) -> Self {
+    pub fn not_logged_in(
+        mut self,
+        answer: impl Fn(&HttpRequest) -> HttpResponse + Send + Sync + 'static,
+    ) -> Self {
         self.not_logged_in = Box::new(answer);
         self
     }
 
     /// What is answered where a fresh login is wanted, and the user's is not. Default: `403` with a
     /// problem document.
-    pub fn not_fresh(mut self, answer: impl Fn(&HttpRequest) -> HttpResponse + Send + Sync + 'static) -> Self {
+    pub fn not_fresh(
+        mut self,
+        answer: impl Fn(&HttpRequest) -> HttpResponse + Send + Sync + 'static,
+    ) -> Self {
         self.not_fresh = Box::new(answer);
         self
     }
@@ -232,7 +244,8 @@ impl RememberMeBuilder {
     pub fn login_page(self, path: impl Into<String>) -> Self {
         let page = LoginPage::new(path);
         let again = page.clone();
-        self.not_logged_in(move |req| redirect(req, &page, false)).not_fresh(move |req| redirect(req, &again, true))
+        self.not_logged_in(move |req| redirect(req, &page, false))
+            .not_fresh(move |req| redirect(req, &again, true))
     }
 
     /// Where the time comes from. Default: [`SystemClock`](crate::SystemClock).
@@ -252,11 +265,18 @@ impl RememberMeBuilder {
     /// long.
     pub fn build(self) -> Result<RememberMe, ConfigError> {
         let user_loader = self.user_loader.ok_or_else(|| {
-            ConfigError::setting("user_loader", "the user loader is missing: call `.user_loader(..)`")
+            ConfigError::setting(
+                "user_loader",
+                "the user loader is missing: call `.user_loader(..)`",
+            )
         })?;
         if !is_lifetime(self.lifetime) {
             let (setting, found) = ("lifetime", self.lifetime);
-            return Err(ConfigError::DurationOutOfRange { setting, found, expected: "1 second to 365 days" });
+            return Err(ConfigError::DurationOutOfRange {
+                setting,
+                found,
+                expected: "1 second to 365 days",
+            });
         }
         if let Some(found) = self.check_user.filter(|max_age| *max_age > LONGEST_USER_CACHE) {
             return Err(ConfigError::DurationOutOfRange {
@@ -267,7 +287,8 @@ impl RememberMeBuilder {
         }
         let cookie = self.cookie.prepare("remember_token")?;
         let scope = scope("remember", &self.application, cookie.name());
-        let revocations = self.revocations.map(|store| ScopedRevocations::new(store, Arc::clone(&scope)));
+        let revocations =
+            self.revocations.map(|store| ScopedRevocations::new(store, Arc::clone(&scope)));
         Ok(RememberMe(Arc::new(Settings {
             assertion: assertion("remember", &self.application, cookie.name()),
             keys: self.keys,

@@ -43,7 +43,10 @@ impl Fingerprint {
 impl Default for Fingerprint {
     fn default() -> Self {
         Self::new(|req| {
-            let agents = req.headers().get_all(USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
+            let agents = req
+                .headers()
+                .get_all(USER_AGENT)
+                .map(|agent| String::from_utf8_lossy(agent.as_bytes()));
             agents.collect::<Vec<_>>().join("\n")
         })
     }
@@ -67,6 +70,9 @@ pub(super) fn unbind(session: &Session) {
     }
 }
 
-pub(super) fn bind(session: &Session, client: String) -> Result<(), actix_session::SessionInsertError> {
+pub(super) fn bind(
+    session: &Session,
+    client: String,
+) -> Result<(), actix_session::SessionInsertError> {
     session.insert(CLIENT, client)
 }

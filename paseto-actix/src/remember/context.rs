@@ -57,14 +57,22 @@ pub(super) enum Change {
 
 impl Context {
     pub(super) fn new(remember: RememberMe, sessions: Option<Rc<RequestState>>) -> Self {
-        Self { remember, sessions, cookie: RefCell::default(), logins: RefCell::default(), user: RefCell::default() }
+        Self {
+            remember,
+            sessions,
+            cookie: RefCell::default(),
+            logins: RefCell::default(),
+            user: RefCell::default(),
+        }
     }
 
     /// The context of the nearest middleware.
     pub(super) fn of(req: &HttpRequest) -> Option<Rc<Self>> {
         let context = req.extensions().get::<Rc<Self>>().cloned();
         if context.is_none() {
-            tracing::error!("no RememberMe around this handler: call `App::wrap(LoginLayer::new(session, remember))`");
+            tracing::error!(
+                "no RememberMe around this handler: call `App::wrap(LoginLayer::new(session, remember))`"
+            );
         }
         context
     }
@@ -86,7 +94,9 @@ impl Context {
         let now = settings.now().unix_timestamp();
         let mut newest: Vec<(RememberToken, bool)> = Vec::new();
         for text in cookie_values(headers, settings.cookie.name()).take(MAX_CANDIDATES) {
-            let Some(decrypted) = RememberToken::decrypt(text, &settings.keys, &settings.assertion, now) else {
+            let Some(decrypted) =
+                RememberToken::decrypt(text, &settings.keys, &settings.assertion, now)
+            else {
                 continue;
             };
             match newest.iter_mut().find(|(known, _)| known.id == decrypted.0.id) {
@@ -99,15 +109,26 @@ impl Context {
     }
 
     /// The current token of the user's login in this browser.
-    pub(super) fn token_of(&self, headers: &HeaderMap, user: &str, login: Option<&str>) -> Option<RememberToken> {
+    pub(super) fn token_of(
+        &self,
+        headers: &HeaderMap,
+        user: &str,
+        login: Option<&str>,
+    ) -> Option<RememberToken> {
         let known = self.logins.borrow().clone();
-        let tokens = known.unwrap_or_else(|| self.presented(headers).into_iter().map(|(token, _)| token).collect());
-        tokens.into_iter().find(|token| token.sub == user && login.is_none_or(|login| token.id == login))
+        let tokens = known.unwrap_or_else(|| {
+            self.presented(headers).into_iter().map(|(token, _)| token).collect()
+        });
+        tokens
+            .into_iter()
+            .find(|token| token.sub == user && login.is_none_or(|login| token.id == login))
     }
 
     /// Replaces a token that was read by the next one of its series.
     pub(super) fn replace(&self, token: &RememberToken) {
-        for known in self.logins.borrow_mut().iter_mut().flatten().filter(|known| known.id == token.id) {
+        for known in
+            self.logins.borrow_mut().iter_mut().flatten().filter(|known| known.id == token.id)
+        {
             known.clone_from(token);
         }
     }
@@ -115,7 +136,9 @@ impl Context {
     /// Ends the remembered logins of the request in the stores.
     pub(super) async fn revoke(&self, headers: &HeaderMap) -> Result<(), StoreError> {
         if self.logins.borrow().is_none() {
-            self.logins.replace(Some(self.presented(headers).into_iter().map(|(token, _)| token).collect()));
+            self.logins.replace(Some(
+                self.presented(headers).into_iter().map(|(token, _)| token).collect(),
+            ));
         }
         self.revoke_known().await
     }
@@ -140,7 +163,12 @@ impl Context {
     }
 
     /// Ends a remembered login and its sessions. All stores are asked, even if the first one fails.
-    pub(super) async fn end_by_id(&self, user: &str, id: &str, expires: i64) -> Result<(), StoreError> {
+    pub(super) async fn end_by_id(
+        &self,
+        user: &str,
+        id: &str,
+        expires: i64,
+    ) -> Result<(), StoreError> {
         let ended = self.remember.0.end(user, id, expires).await;
         if let Some(sessions) = &self.sessions {
             sessions.end_login(id).await?;
@@ -189,7 +217,11 @@ pub(super) fn unset_fresh(req: &impl SessionExt) {
 }
 
 /// Writes the stamp of the login into the session.
-pub(super) fn set_stamp(session: &Session, user: &str, stamp: &UserStamp) -> Result<(), SessionInsertError> {
+pub(super) fn set_stamp(
+    session: &Session,
+    user: &str,
+    stamp: &UserStamp,
+) -> Result<(), SessionInsertError> {
     session.insert(STAMP, (user, stamp.to_text()))
 }
 
@@ -213,6 +245,10 @@ impl RememberMe {
         let mut header = settings.cookie.begin(text.len());
         header.push_str(&text);
         let max_age = token.exp - settings.now().unix_timestamp();
-        settings.cookie.finish(header, Some(max_age)).ok().filter(|header| header.len() <= MAX_COOKIE_LEN)
+        settings
+            .cookie
+            .finish(header, Some(max_age))
+            .ok()
+            .filter(|header| header.len() <= MAX_COOKIE_LEN)
     }
 }

@@ -3,14 +3,18 @@ use std::time::Duration;
 use actix_web::{Error, HttpResponse, ResponseError, http::StatusCode};
 
 use super::context::StoreError;
-use crate::{error::problem, refresh::RefreshError, revocation::RevocationError, series::SeriesError};
+use crate::{
+    error::problem, refresh::RefreshError, revocation::RevocationError, series::SeriesError,
+};
 
 /// A reason why a login, or the end of logins, failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoginError {
     /// There is no [`RememberMe`](super::RememberMe) around the handler.
-    #[error("no RememberMe around this handler: call `App::wrap(LoginLayer::new(session, remember))`")]
+    #[error(
+        "no RememberMe around this handler: call `App::wrap(LoginLayer::new(session, remember))`"
+    )]
     NoMiddleware,
     /// No user is logged in, or another user than the one of `confirm_login`.
     #[error("no user is logged in, or another user than the one to confirm: log in first")]

@@ -1,6 +1,8 @@
 use std::future::{Ready, ready};
 
-use actix_web::{Error, FromRequest, HttpRequest, dev::Payload, error::InternalError, http::StatusCode};
+use actix_web::{
+    Error, FromRequest, HttpRequest, dev::Payload, error::InternalError, http::StatusCode,
+};
 
 use super::{
     RememberMe,
@@ -80,14 +82,19 @@ impl FromRequest for Fresh {
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(user(req).and_then(|(id, context)| {
-            if is_fresh(req, &id) { Ok(Self { id }) } else { Err(refusal(req, &context.remember.0.not_fresh)) }
+            if is_fresh(req, &id) {
+                Ok(Self { id })
+            } else {
+                Err(refusal(req, &context.remember.0.not_fresh))
+            }
         }))
     }
 }
 
 fn user(req: &HttpRequest) -> Result<(String, std::rc::Rc<Context>), Error> {
-    let context = Context::of(req)
-        .ok_or_else(|| InternalError::from_response("no RememberMe", problem(StatusCode::INTERNAL_SERVER_ERROR)))?;
+    let context = Context::of(req).ok_or_else(|| {
+        InternalError::from_response("no RememberMe", problem(StatusCode::INTERNAL_SERVER_ERROR))
+    })?;
     match user_of(req) {
         Some(user) => Ok((user, context)),
         None => Err(refusal(req, &context.remember.0.not_logged_in)),

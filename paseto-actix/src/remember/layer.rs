@@ -6,7 +6,10 @@ use std::{
 };
 
 use actix_session::SessionExt;
-use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, dev::Payload, error::InternalError, http::StatusCode};
+use actix_web::{
+    Error, FromRequest, HttpMessage, HttpRequest, dev::Payload, error::InternalError,
+    http::StatusCode,
+};
 
 use super::{
     LoginError, RememberMe,
@@ -14,8 +17,8 @@ use super::{
     restore::Outcome,
 };
 use crate::{
-    LoginEntry, PasetoRequestExt, PasetoSession, RandomId, RefreshTokens, RevocationError, SessionCookie,
-    VerifiedToken, error::problem, event::Event, session::SessionLogin,
+    LoginEntry, PasetoRequestExt, PasetoSession, RandomId, RefreshTokens, RevocationError,
+    SessionCookie, VerifiedToken, error::problem, event::Event, session::SessionLogin,
 };
 
 /// Sessions, identities and remembered logins in one middleware, in the only right order. It ends
@@ -155,7 +158,11 @@ impl LoginLayer {
     pub async fn logout_others(&self, req: &HttpRequest) -> Result<(), LoginError> {
         let context = Context::of(req).ok_or(LoginError::NoMiddleware)?;
         let token = req.current_paseto();
-        let by_token = self.tokens.as_ref().zip(token.as_ref()).and_then(|(tokens, token)| tokens.login_of(token));
+        let by_token = self
+            .tokens
+            .as_ref()
+            .zip(token.as_ref())
+            .and_then(|(tokens, token)| tokens.login_of(token));
         let user = match (user_of(req), by_token) {
             (Some(user), _) => user,
             (None, Some((subject, _))) => subject.to_owned(),
@@ -187,7 +194,11 @@ impl LoginLayer {
         combine([tokens, remembered, sessions])
     }
 
-    async fn end_tokens(&self, user: &str, except: Option<(RandomId, u64)>) -> Result<(), LoginError> {
+    async fn end_tokens(
+        &self,
+        user: &str,
+        except: Option<(RandomId, u64)>,
+    ) -> Result<(), LoginError> {
         match &self.tokens {
             Some(tokens) => Ok(tokens.end_all_except(user, except).await?),
             None => Err(RevocationError::NoStore.into()),
@@ -204,7 +215,8 @@ impl LoginLayer {
         if let Some(tokens) = &self.tokens {
             tokens.end_login(user_id, login).await?;
         }
-        let known = self.remember.logins(user_id).await?.into_iter().find(|known| known.id == login);
+        let known =
+            self.remember.logins(user_id).await?.into_iter().find(|known| known.id == login);
         let Some(known) = known else { return Ok(()) };
         let (settings, id) = (&*self.remember.0, login.to_string());
         // The sessions first: if this fails, the login is still listed and can be ended again.
@@ -257,7 +269,8 @@ impl Context {
         let stamp = settings.user_loader.load(user).await.map_err(LoginError::UserLoader)?;
         let stamp = stamp.ok_or(LoginError::UnknownUser)?;
         if let Some(check) = &settings.user_check {
-            set_stamp(&req.get_session(), user, &stamp).map_err(|error| LoginError::Session(error.to_string()))?;
+            set_stamp(&req.get_session(), user, &stamp)
+                .map_err(|error| LoginError::Session(error.to_string()))?;
             check.insert(user, settings.now(), Some(stamp.clone()));
         }
         let Some(token) = token else { return Ok(()) };

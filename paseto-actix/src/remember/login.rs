@@ -72,15 +72,27 @@ impl RememberMe {
     ///
     /// [`LoginError`] if there is no [`RememberMe`] around the handler, or if a store or the user
     /// loader fails.
-    pub async fn attempt(req: &HttpRequest, user_id: impl Into<String>) -> Result<SessionLoginAttempt, LoginError> {
-        let (context, user_id) = (Context::of(req).ok_or(LoginError::NoMiddleware)?, user_id.into());
+    pub async fn attempt(
+        req: &HttpRequest,
+        user_id: impl Into<String>,
+    ) -> Result<SessionLoginAttempt, LoginError> {
+        let (context, user_id) =
+            (Context::of(req).ok_or(LoginError::NoMiddleware)?, user_id.into());
         let settings = &*context.remember.0;
         // The generations first: the loader may read the credentials after a password change.
         let session_generation = context.session_generation(&user_id).await?;
         let generation = settings.generation(&user_id).await?;
         let stamp = settings.user_loader.load(&user_id).await.map_err(LoginError::UserLoader)?;
         let (req, label) = (req.clone(), String::new());
-        Ok(SessionLoginAttempt { req, context, user_id, stamp, session_generation, generation, label })
+        Ok(SessionLoginAttempt {
+            req,
+            context,
+            user_id,
+            stamp,
+            session_generation,
+            generation,
+            label,
+        })
     }
 
     /// Logs a user in whose credentials the application has checked:
@@ -92,7 +104,11 @@ impl RememberMe {
     /// # Errors
     ///
     /// As [`SessionLoginAttempt::login`].
-    pub async fn login(req: &HttpRequest, user_id: impl Into<String>, remember: Remember) -> Result<(), LoginError> {
+    pub async fn login(
+        req: &HttpRequest,
+        user_id: impl Into<String>,
+        remember: Remember,
+    ) -> Result<(), LoginError> {
         Self::attempt(req, user_id).await?.login(remember).await
     }
 
@@ -114,7 +130,8 @@ impl RememberMe {
         let context = Context::of(req)?;
         let user = user_of(req)?;
         let of_session = SessionLogin::of(&req.get_session(), &user).and_then(|login| login.id);
-        let of_cookie = || context.presented(req.headers()).into_iter().find(|(token, _)| token.sub == user);
+        let of_cookie =
+            || context.presented(req.headers()).into_iter().find(|(token, _)| token.sub == user);
         of_session.or_else(|| of_cookie().map(|(token, _)| token.id))?.parse().ok()
     }
 
@@ -194,7 +211,8 @@ impl SessionLoginAttempt {
         context.revoke(req.headers()).await?;
         let token = begun.as_ref().map(|(_, token)| token);
         let write = || {
-            Identity::login(&req.extensions(), user_id.clone()).map_err(|error| error.to_string())?;
+            Identity::login(&req.extensions(), user_id.clone())
+                .map_err(|error| error.to_string())?;
             context.fill(&session, user_id, stamp, *session_generation, token)?;
             set_fresh(req, user_id).map_err(|error| error.to_string())?;
             context.bind_client(req).map_err(|error| error.to_string())
@@ -217,21 +235,29 @@ impl SessionLoginAttempt {
     }
 
     /// Begins a remembered login, and returns its cookie.
-    async fn begin(&self, stamp: &UserStamp, lifetime: Duration) -> Result<(HeaderValue, RememberToken), LoginError> {
+    async fn begin(
+        &self,
+        stamp: &UserStamp,
+        lifetime: Duration,
+    ) -> Result<(HeaderValue, RememberToken), LoginError> {
         let (remember, user_id) = (&self.context.remember, &self.user_id);
         let settings = &*remember.0;
         let random = || RandomId::generate().ok_or(LoginError::NoRandomness);
-        let expires = settings.now().unix_timestamp().saturating_add(lifetime.as_secs().cast_signed());
+        let expires =
+            settings.now().unix_timestamp().saturating_add(lifetime.as_secs().cast_signed());
         let (id, first) = (random()?, random()?);
         let mut token = RememberToken::new(id, user_id.clone(), expires, self.generation, stamp);
-        token.client = (settings.protection == SessionProtection::Strong).then(|| settings.fingerprint.of(&self.req));
+        token.client = (settings.protection == SessionProtection::Strong)
+            .then(|| settings.fingerprint.of(&self.req));
         let Some(store) = &settings.series else {
             let cookie = remember.set_cookie(&token).ok_or(LoginError::TooLong)?;
             return Ok((cookie, token));
         };
         let token = token.in_series(first);
         let cookie = remember.set_cookie(&token).ok_or(LoginError::TooLong)?;
-        store.begin(NewSeries::new(settings.owner(user_id), id, first, lifetime).label(&self.label)).await?;
+        store
+            .begin(NewSeries::new(settings.owner(user_id), id, first, lifetime).label(&self.label))
+            .await?;
         Ok((cookie, token))
     }
 
@@ -247,7 +273,9 @@ impl SessionLoginAttempt {
 
 impl fmt::Debug for SessionLoginAttempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SessionLoginAttempt").field("user_id", &self.user_id).finish_non_exhaustive()
+        f.debug_struct("SessionLoginAttempt")
+            .field("user_id", &self.user_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -265,7 +293,9 @@ impl Context {
             let (id, expires) = (token.map(|token| token.id.clone()), token.map(|token| token.exp));
             let login = SessionLogin { subject: user.to_owned(), generation, id, expires };
             if !sessions.begin_login(session, &login).map_err(|error| error.to_string())? {
-                return Err("the `subject_key` of the session is not the key of actix-identity".to_owned());
+                return Err(
+                    "the `subject_key` of the session is not the key of actix-identity".to_owned()
+                );
             }
         }
         match self.remember.0.user_check {

@@ -37,9 +37,11 @@ where
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
-    type Transform = <IdentityMiddleware as Transform<RememberMeMiddleware<S>, ServiceRequest>>::Transform;
+    type Transform =
+        <IdentityMiddleware as Transform<RememberMeMiddleware<S>, ServiceRequest>>::Transform;
     type InitError = ();
-    type Future = <IdentityMiddleware as Transform<RememberMeMiddleware<S>, ServiceRequest>>::Future;
+    type Future =
+        <IdentityMiddleware as Transform<RememberMeMiddleware<S>, ServiceRequest>>::Future;
 
     /// Puts actix-identity's middleware around this one, so that the two cannot be in the wrong
     /// order.
@@ -74,10 +76,12 @@ where
                 "no PasetoSession around RememberMe: call `App::wrap(LoginLayer::new(session, remember))`, or wrap the \
                  session after RememberMe, because the last `wrap` is the outermost"
             );
-            let response = req.into_response(problem(StatusCode::INTERNAL_SERVER_ERROR)).map_into_right_body();
+            let response =
+                req.into_response(problem(StatusCode::INTERNAL_SERVER_ERROR)).map_into_right_body();
             return Box::pin(ready(Ok(response)));
         }
-        let (service, context) = (Rc::clone(&self.service), Rc::new(Context::new(self.remember.clone(), sessions)));
+        let (service, context) =
+            (Rc::clone(&self.service), Rc::new(Context::new(self.remember.clone(), sessions)));
         Box::pin(async move {
             req.extensions_mut().insert(Rc::clone(&context));
             let ended = match context.check_user(&req).await {
@@ -116,7 +120,9 @@ where
                     }
                     Ok(response.map_into_left_body())
                 }
-                Err(error) => Err(context.finish_error(error, session.status() == SessionStatus::Purged).await),
+                Err(error) => Err(context
+                    .finish_error(error, session.status() == SessionStatus::Purged)
+                    .await),
             }
         })
     }
@@ -246,7 +252,9 @@ fn end_session(session: &Session) {
 
 impl<S> fmt::Debug for RememberMeMiddleware<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RememberMeMiddleware").field("remember", &self.remember).finish_non_exhaustive()
+        f.debug_struct("RememberMeMiddleware")
+            .field("remember", &self.remember)
+            .finish_non_exhaustive()
     }
 }
 
@@ -264,7 +272,10 @@ mod tests {
         remember::{Remember, UserStamp},
     };
 
-    async fn log_in(req: HttpRequest, remember: web::Data<Remember>) -> Result<HttpResponse, Error> {
+    async fn log_in(
+        req: HttpRequest,
+        remember: web::Data<Remember>,
+    ) -> Result<HttpResponse, Error> {
         RememberMe::login(&req, "ada", **remember).await?;
         Ok(HttpResponse::Ok().finish())
     }
@@ -272,13 +283,16 @@ mod tests {
     /// The `Set-Cookie` headers of a login, and those that an outer middleware finds in the
     /// request.
     async fn headers_of(remember: Remember) -> (Vec<HeaderValue>, Vec<HeaderValue>) {
-        let middleware = RememberMe::builder(LocalKey::generate()).user_loader(async |_| Some(UserStamp::of("secret")));
+        let middleware = RememberMe::builder(LocalKey::generate())
+            .user_loader(async |_| Some(UserStamp::of("secret")));
         let app = App::new()
             .app_data(web::Data::new(remember))
             .wrap(middleware.other_session_middleware().build().expect("a middleware"))
             .default_service(web::to(log_in));
-        let response = call_service(&init_service(app).await, TestRequest::default().to_request()).await;
-        let begun = response.request().extensions_mut().remove::<LoginCookies>().unwrap_or_default();
+        let response =
+            call_service(&init_service(app).await, TestRequest::default().to_request()).await;
+        let begun =
+            response.request().extensions_mut().remove::<LoginCookies>().unwrap_or_default();
         (response.headers().get_all(SET_COOKIE).cloned().collect(), begun.0)
     }
 
@@ -288,6 +302,10 @@ mod tests {
         assert_eq!(set.len(), 1);
         assert_eq!(begun, set);
         let (set, begun) = headers_of(Remember::No).await;
-        assert_eq!((set.len(), begun.len()), (1, 0), "the removal stays, whatever becomes of the login");
+        assert_eq!(
+            (set.len(), begun.len()),
+            (1, 0),
+            "the removal stays, whatever becomes of the login"
+        );
     }
 }

@@ -34,7 +34,9 @@ pub(super) fn redirect(req: &HttpRequest, page: &LoginPage, again: bool) -> Http
         query.append_pair("again", "1");
     }
     let here = req.uri().path_and_query().map(|here| here.as_str());
-    if let Some(here) = here.filter(|_| matches!(*req.method(), Method::GET | Method::HEAD)).and_then(safe_next) {
+    if let Some(here) =
+        here.filter(|_| matches!(*req.method(), Method::GET | Method::HEAD)).and_then(safe_next)
+    {
         query.append_pair("next", here);
     }
     let query = query.finish();
@@ -52,9 +54,9 @@ pub(super) fn redirect(req: &HttpRequest, page: &LoginPage, again: bool) -> Http
 /// Whether `Accept` names HTML, as that of a browser does where it wants a page.
 fn accepts_html(req: &HttpRequest) -> bool {
     let accepted = req.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok());
-    accepted
-        .flat_map(|value| value.split(','))
-        .any(|range| range.split(';').next().is_some_and(|range| range.trim().eq_ignore_ascii_case("text/html")))
+    accepted.flat_map(|value| value.split(',')).any(|range| {
+        range.split(';').next().is_some_and(|range| range.trim().eq_ignore_ascii_case("text/html"))
+    })
 }
 
 /// The path to go to after a login, if it is one of this origin. Whatever else a link says in its

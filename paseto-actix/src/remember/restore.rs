@@ -60,11 +60,19 @@ impl Context {
     }
 
     /// Logs the token's user in. Returns `false` if the token is invalid.
-    async fn log_in(&self, req: &ServiceRequest, token: RememberToken, retired_key: bool) -> Result<bool, Error> {
+    async fn log_in(
+        &self,
+        req: &ServiceRequest,
+        token: RememberToken,
+        retired_key: bool,
+    ) -> Result<bool, Error> {
         let settings = &*self.remember.0;
-        let client = (settings.protection != SessionProtection::Off).then(|| settings.fingerprint.of(req.request()));
+        let client = (settings.protection != SessionProtection::Off)
+            .then(|| settings.fingerprint.of(req.request()));
         if settings.protection == SessionProtection::Strong && token.client != client {
-            return self.end_and_reject(&token, Kind::Refused, "it is bound to another client").await;
+            return self
+                .end_and_reject(&token, Kind::Refused, "it is bound to another client")
+                .await;
         }
         // First, because all logins of the user may end at any later step: the session then has an
         // old generation.
@@ -73,7 +81,9 @@ impl Context {
             tracing::error!(%error, "the user loader failed: the request gets the response of its error");
         })?;
         let Some(stamp) = stamp else {
-            return self.end_and_reject(&token, Kind::Refused, "the user is unknown or may not log in").await;
+            return self
+                .end_and_reject(&token, Kind::Refused, "the user is unknown or may not log in")
+                .await;
         };
         if !token.fits(&stamp) {
             // The login does not end: after a password change, its owner has a newer token.
@@ -91,8 +101,12 @@ impl Context {
         }
         let (user, id) = (&token.sub, &token.id);
         match self.rotate(&token).await.map_err(unavailable)? {
-            Outcome::Unknown => return self.end_and_reject(&token, Kind::Revoked, "its series has ended").await,
-            Outcome::NotInSeries => return self.end_and_reject(&token, Kind::Refused, "it has no series").await,
+            Outcome::Unknown => {
+                return self.end_and_reject(&token, Kind::Revoked, "its series has ended").await;
+            }
+            Outcome::NotInSeries => {
+                return self.end_and_reject(&token, Kind::Refused, "it has no series").await;
+            }
             Outcome::Reused => {
                 tracing::warn!(login = %id, "a remember-me cookie was used again: a copy of it exists");
                 // First, because the next use finds no series, and a store may fail.
@@ -125,7 +139,12 @@ impl Context {
     }
 
     /// Ends the login of a token in all stores, and rejects the token.
-    async fn end_and_reject(&self, token: &RememberToken, kind: Kind, reason: &str) -> Result<bool, Error> {
+    async fn end_and_reject(
+        &self,
+        token: &RememberToken,
+        kind: Kind,
+        reason: &str,
+    ) -> Result<bool, Error> {
         self.end(token).await.map_err(unavailable)?;
         Ok(self.reject(kind, reason))
     }
@@ -141,7 +160,8 @@ impl Context {
         let settings = &*self.remember.0;
         let Some(store) = &settings.series else { return Ok(Outcome::Unchanged) };
         let Some((series, presented)) = token.series() else { return Ok(Outcome::NotInSeries) };
-        let no_random_bytes = || SeriesError::Other("the operating system returned no random bytes".into());
+        let no_random_bytes =
+            || SeriesError::Other("the operating system returned no random bytes".into());
         let next = RandomId::generate().ok_or_else(no_random_bytes)?;
         let token_use = TokenUse::new(settings.owner(&token.sub), series, presented, next, GRACE);
         Ok(match store.rotate(token_use).await? {
@@ -179,5 +199,9 @@ pub(super) enum Outcome {
 /// The error of a request whose cookie cannot be checked, or whose login cannot be ended.
 pub(super) fn unavailable(error: impl fmt::Display) -> Error {
     tracing::error!(%error, "a remembered login could not be checked or ended: the request gets 503");
-    InternalError::from_response("remembered logins are unavailable", problem(StatusCode::SERVICE_UNAVAILABLE)).into()
+    InternalError::from_response(
+        "remembered logins are unavailable",
+        problem(StatusCode::SERVICE_UNAVAILABLE),
+    )
+    .into()
 }

@@ -100,7 +100,12 @@ impl Settings {
     }
 
     /// Ends one login in both stores. Both are asked, even if the first one fails.
-    pub(super) async fn end(&self, user_id: &str, login: &str, expires: i64) -> Result<(), StoreError> {
+    pub(super) async fn end(
+        &self,
+        user_id: &str,
+        login: &str,
+        expires: i64,
+    ) -> Result<(), StoreError> {
         let ended = match (&self.series, login.parse()) {
             (Some(store), Ok(series)) => store.revoke(self.owner(user_id), series).await,
             _ => Ok(()),
@@ -113,7 +118,11 @@ impl Settings {
 
     /// Ends all logins of a user in both stores, except that of a token. A failure of one store does
     /// not keep the other from ending them, except that a login that has ended must not end others.
-    pub(super) async fn end_all(&self, user_id: &str, except: Option<&RememberToken>) -> Result<(), StoreError> {
+    pub(super) async fn end_all(
+        &self,
+        user_id: &str,
+        except: Option<&RememberToken>,
+    ) -> Result<(), StoreError> {
         let mut revoked = Ok(());
         if let Some(store) = &self.revocations {
             let except = except.map(|token| ExceptedLogin::new(&token.id, token.subject().1));
@@ -181,7 +190,10 @@ impl RememberMe {
     pub async fn logins(&self, user_id: &str) -> Result<Vec<LoginEntry>, LoginError> {
         match &self.0.series {
             Some(store) => Ok(store.list(self.0.owner(user_id)).await?),
-            None => Err(SeriesError::Other("no series are stored: call `.series_store(..)`".into()).into()),
+            None => {
+                Err(SeriesError::Other("no series are stored: call `.series_store(..)`".into())
+                    .into())
+            }
         }
     }
 }

@@ -39,7 +39,13 @@ pub(super) struct RememberToken {
 }
 
 impl RememberToken {
-    pub(super) fn new(id: RandomId, sub: String, exp: i64, generation: u64, stamp: &UserStamp) -> Self {
+    pub(super) fn new(
+        id: RandomId,
+        sub: String,
+        exp: i64,
+        generation: u64,
+        stamp: &UserStamp,
+    ) -> Self {
         let credentials = stamp.to_text();
         Self {
             v: VERSION,
@@ -100,7 +106,12 @@ impl RememberToken {
 
     /// Decrypts a token, and returns whether a retired key had encrypted it. Returns `None` if the
     /// token is not authentic or has expired.
-    pub(super) fn decrypt(text: &[u8], keys: &KeyRing, assertion: &[u8], now: i64) -> Option<(Self, bool)> {
+    pub(super) fn decrypt(
+        text: &[u8],
+        keys: &KeyRing,
+        assertion: &[u8],
+        now: i64,
+    ) -> Option<(Self, bool)> {
         let text = (text.len() <= MAX_COOKIE_LEN).then_some(text)?;
         let (token, retired_key) = decrypt_json::<Self>(text, keys, assertion)?;
         (token.v == VERSION && now < token.exp).then_some((token, retired_key))

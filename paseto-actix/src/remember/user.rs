@@ -47,7 +47,8 @@ impl fmt::Debug for UserStamp {
 /// The application's closure that loads a user.
 pub(super) struct UserLoader(Box<Load>);
 
-type Load = dyn Fn(String) -> LocalBoxFuture<'static, Result<Option<UserStamp>, Error>> + Send + Sync;
+type Load =
+    dyn Fn(String) -> LocalBoxFuture<'static, Result<Option<UserStamp>, Error>> + Send + Sync;
 
 impl UserLoader {
     pub(super) fn new<F, Fut, E>(load: F) -> Self

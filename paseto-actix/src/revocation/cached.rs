@@ -90,7 +90,13 @@ impl Moment {
 impl Answers {
     fn new(capacity: usize) -> Self {
         let counters = std::array::from_fn(|_| AtomicU64::new(0));
-        let good = Cache::with(capacity, capacity as u64, UnitWeighter, BuildTagHasher::default(), Default::default());
+        let good = Cache::with(
+            capacity,
+            capacity as u64,
+            UnitWeighter,
+            BuildTagHasher::default(),
+            Default::default(),
+        );
         Self { hash: KeyedHash::new(), good, counters, counter_hash: DefaultHashBuilder::default() }
     }
 
@@ -102,7 +108,9 @@ impl Answers {
     fn revocations(&self, token: &RevocationQuery<'_>) -> u64 {
         let subject = token.subject.map(|(subject, _)| subject);
         let names = [Some(token.token_id), token.session_id, subject].into_iter().flatten();
-        names.fold(0, |sum: u64, name| sum.wrapping_add(self.counter(token.issuer, name).load(Ordering::SeqCst)))
+        names.fold(0, |sum: u64, name| {
+            sum.wrapping_add(self.counter(token.issuer, name).load(Ordering::SeqCst))
+        })
     }
 }
 
@@ -127,7 +135,12 @@ impl<S: Revocations> CachedRevocations<S> {
     /// The same with this many answers. Each takes about 120 bytes.
     pub fn with_capacity(store: S, lag: Duration, answers: usize) -> Self {
         let lag = lag.min(LONGEST_LEEWAY);
-        Self { store: Arc::new(store), lag, clock: Arc::new(SystemClock), answers: Arc::new(Answers::new(answers)) }
+        Self {
+            store: Arc::new(store),
+            lag,
+            clock: Arc::new(SystemClock),
+            answers: Arc::new(Answers::new(answers)),
+        }
     }
 
     /// Where the time comes from. Default: [`SystemClock`].
@@ -138,13 +151,20 @@ impl<S: Revocations> CachedRevocations<S> {
     }
 
     fn is_known_good(&self, question: &Tag, now: Moment, revocations: u64) -> bool {
-        let is_current = |answer: &Answer| answer.revocations == revocations && now.is_within(self.lag, answer.asked);
+        let is_current = |answer: &Answer| {
+            answer.revocations == revocations && now.is_within(self.lag, answer.asked)
+        };
         self.answers.good.get(question).as_ref().is_some_and(is_current)
     }
 }
 
 impl<S: Revocations> Revocations for CachedRevocations<S> {
-    async fn revoke(&self, issuer: &str, token_id: &str, until: OffsetDateTime) -> Result<(), RevocationError> {
+    async fn revoke(
+        &self,
+        issuer: &str,
+        token_id: &str,
+        until: OffsetDateTime,
+    ) -> Result<(), RevocationError> {
         let _count = CountOnDrop(self.answers.counter(issuer, token_id));
         self.store.revoke(issuer, token_id, until).await
     }
@@ -165,7 +185,8 @@ impl<S: Revocations> Revocations for CachedRevocations<S> {
     }
 
     async fn is_revoked(&self, token: RevocationQuery<'_>) -> Result<bool, RevocationError> {
-        let question = self.answers.hash.of(&(token.issuer, token.token_id, token.session_id, token.subject));
+        let question =
+            self.answers.hash.of(&(token.issuer, token.token_id, token.session_id, token.subject));
         let asked = Moment { clock: self.clock.now(), steady: Instant::now() };
         let revocations = self.answers.revocations(&token);
         if !token.uncached && self.is_known_good(&question, asked, revocations) {
@@ -183,13 +204,17 @@ impl<S: Revocations> Revocations for CachedRevocations<S> {
 
 impl<S> Clone for CachedRevocations<S> {
     fn clone(&self) -> Self {
-        let (store, clock, answers) = (Arc::clone(&self.store), Arc::clone(&self.clock), Arc::clone(&self.answers));
+        let (store, clock, answers) =
+            (Arc::clone(&self.store), Arc::clone(&self.clock), Arc::clone(&self.answers));
         Self { store, lag: self.lag, clock, answers }
     }
 }
 
 impl<S: fmt::Debug> fmt::Debug for CachedRevocations<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CachedRevocations").field("store", &self.store).field("lag", &self.lag).finish_non_exhaustive()
+        f.debug_struct("CachedRevocations")
+            .field("store", &self.store)
+            .field("lag", &self.lag)
+            .finish_non_exhaustive()
     }
 }

@@ -79,7 +79,12 @@ impl MemoryRevocations {
     /// minutes, 12 hours or 365 days.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, clock: Arc::new(SystemClock), table: Arc::default(), hash: KeyedHash::new() }
+        Self {
+            capacity,
+            clock: Arc::new(SystemClock),
+            table: Arc::default(),
+            hash: KeyedHash::new(),
+        }
     }
 
     /// Where the time comes from. Default: [`SystemClock`]. Give the store the clock of the
@@ -116,7 +121,8 @@ impl MemoryRevocations {
     fn write(&self) -> RwLockWriteGuard<'_, Table> {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
-        while let Some((until, id)) = table.ends.first().copied().filter(|(until, _)| *until < now) {
+        while let Some((until, id)) = table.ends.first().copied().filter(|(until, _)| *until < now)
+        {
             table.ends.remove(&(until, id));
             table.records.remove(&id);
         }
@@ -142,9 +148,18 @@ impl MemoryRevocations {
 }
 
 impl Revocations for MemoryRevocations {
-    async fn revoke(&self, issuer: &str, token_id: &str, until: OffsetDateTime) -> Result<(), RevocationError> {
+    async fn revoke(
+        &self,
+        issuer: &str,
+        token_id: &str,
+        until: OffsetDateTime,
+    ) -> Result<(), RevocationError> {
         let mut table = self.write();
-        self.keep(&mut table, self.record(Kind::Token, issuer, token_id), Record { until, generation: 0, except: None })
+        self.keep(
+            &mut table,
+            self.record(Kind::Token, issuer, token_id),
+            Record { until, generation: 0, except: None },
+        )
     }
 
     async fn revoke_subject(
@@ -154,7 +169,8 @@ impl Revocations for MemoryRevocations {
         except: Option<ExceptedLogin<'_>>,
         until: OffsetDateTime,
     ) -> Result<u64, RevocationError> {
-        let spared = except.map(|except| (self.record(Kind::Token, issuer, except.id), except.generation));
+        let spared =
+            except.map(|except| (self.record(Kind::Token, issuer, except.id), except.generation));
         let (id, mut table) = (self.record(Kind::Subject, issuer, subject), self.write());
         let known = table.records.get(&id);
         if let (Some(record), Some((spared, generation))) = (known, spared)
@@ -190,6 +206,8 @@ impl Revocations for MemoryRevocations {
 
 impl fmt::Debug for MemoryRevocations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryRevocations").field("capacity", &self.capacity).finish_non_exhaustive()
+        f.debug_struct("MemoryRevocations")
+            .field("capacity", &self.capacity)
+            .finish_non_exhaustive()
     }
 }

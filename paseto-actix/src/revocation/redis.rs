@@ -67,7 +67,10 @@ impl RedisRevocations {
     /// reads it. TLS takes the system's certificates (or those of the file that the environment names in `SSL_CERT_FILE`), and the
     /// `CryptoProvider` of rustls that the process has installed by then; where there is none, it installs that of `ring`.
     pub fn builder(url: impl Into<String>) -> RedisRevocationsBuilder {
-        RedisRevocationsBuilder { settings: RedisSettings::new(url.into()), clock: Arc::new(SystemClock) }
+        RedisRevocationsBuilder {
+            settings: RedisSettings::new(url.into()),
+            clock: Arc::new(SystemClock),
+        }
     }
 
     /// Asks whether the server answers and takes what it is told, for a program's start and for probes of readiness: it writes a
@@ -102,11 +105,17 @@ impl RedisRevocations {
 }
 
 impl Revocations for RedisRevocations {
-    async fn revoke(&self, issuer: &str, token_id: &str, until: OffsetDateTime) -> Result<(), RevocationError> {
+    async fn revoke(
+        &self,
+        issuer: &str,
+        token_id: &str,
+        until: OffsetDateTime,
+    ) -> Result<(), RevocationError> {
         let key = self.token_key(issuer, token_id);
         let end = key_end(until);
         let expiration = SetExpiry::EXAT(u64::try_from(end).unwrap_or_default());
-        let options = SetOptions::default().conditional_set(ExistenceCheck::NX).with_expiration(expiration);
+        let options =
+            SetOptions::default().conditional_set(ExistenceCheck::NX).with_expiration(expiration);
         // A record never ends sooner than was said before: to say the same twice changes nothing.
         let mut steps = redis::pipe();
         steps.atomic().set_options(&key, 1, options).ignore();
@@ -138,7 +147,8 @@ impl Revocations for RedisRevocations {
     async fn generation(&self, issuer: &str, subject: &str) -> Result<u64, RevocationError> {
         let key = self.subject_key(issuer, subject);
         let get = async |mut redis: ConnectionManager| redis.get(&key).await;
-        let value: Option<String> = self.connection.ask(get).await.map_err(RevocationError::Other)?;
+        let value: Option<String> =
+            self.connection.ask(get).await.map_err(RevocationError::Other)?;
         value.map_or(Ok(0), |value| Ok(generation_of(&value)?.0))
     }
 
@@ -153,14 +163,17 @@ impl Revocations for RedisRevocations {
             commands.get(self.subject_key(token.issuer, subject));
         }
         let ask = async |mut redis: ConnectionManager| commands.query_async(&mut redis).await;
-        let mut values: Vec<Option<String>> = self.connection.ask(ask).await.map_err(RevocationError::Other)?;
-        let of_subject = token.subject.and_then(|(_, generation)| Some((generation, values.pop()??)));
+        let mut values: Vec<Option<String>> =
+            self.connection.ask(ask).await.map_err(RevocationError::Other)?;
+        let of_subject =
+            token.subject.and_then(|(_, generation)| Some((generation, values.pop()??)));
         if values.iter().any(Option::is_some) {
             return Ok(true);
         }
         let Some((generation, value)) = of_subject else { return Ok(false) };
         let (least, except) = generation_of(&value)?;
-        let is_excepted = || !except.is_empty() && ids().any(|id| exception(token.issuer, id) == except);
+        let is_excepted =
+            || !except.is_empty() && ids().any(|id| exception(token.issuer, id) == except);
         Ok(generation < least && !is_excepted())
     }
 }
@@ -172,13 +185,19 @@ fn exception(issuer: &str, id: &str) -> String {
 
 /// A value of [`NEW_GENERATION`]. Another value is an error, and not a token that is accepted.
 fn generation_of(value: &str) -> Result<(u64, &str), RevocationError> {
-    let parts = value.split_once(':').and_then(|(generation, except)| Some((generation.parse().ok()?, except)));
-    parts.ok_or_else(|| RevocationError::Other("Redis: the value of a subject is not a generation".into()))
+    let parts = value
+        .split_once(':')
+        .and_then(|(generation, except)| Some((generation.parse().ok()?, except)));
+    parts.ok_or_else(|| {
+        RevocationError::Other("Redis: the value of a subject is not a generation".into())
+    })
 }
 
 impl fmt::Debug for RedisRevocations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisRevocations").field("connection", &self.connection).finish_non_exhaustive()
+        f.debug_struct("RedisRevocations")
+            .field("connection", &self.connection)
+            .finish_non_exhaustive()
     }
 }
 
@@ -224,6 +243,8 @@ impl RedisRevocationsBuilder {
 
 impl fmt::Debug for RedisRevocationsBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisRevocationsBuilder").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("RedisRevocationsBuilder")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }

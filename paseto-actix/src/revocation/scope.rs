@@ -62,7 +62,11 @@ impl ScopedRevocations {
     /// The same of a remembered login. No cache answers, because a session begins that outlives the
     /// lag of the cache.
     #[cfg(feature = "remember")]
-    pub(crate) async fn is_login_revoked(&self, id: &str, subject: (&str, u64)) -> Result<bool, RevocationError> {
+    pub(crate) async fn is_login_revoked(
+        &self,
+        id: &str,
+        subject: (&str, u64),
+    ) -> Result<bool, RevocationError> {
         let query = self.query(id).uncached();
         self.store.is_revoked(RevocationQuery { subject: Some(subject), ..query }).await
     }
@@ -75,6 +79,7 @@ impl ScopedRevocations {
 /// The end of a record.
 fn until(end: i64) -> OffsetDateTime {
     // Some seconds have no date, so the last date is their limit.
-    let end = OffsetDateTime::from_unix_timestamp(end).unwrap_or(time::PrimitiveDateTime::MAX.assume_utc());
+    let end = OffsetDateTime::from_unix_timestamp(end)
+        .unwrap_or(time::PrimitiveDateTime::MAX.assume_utc());
     end.saturating_add(RECORD_SLACK)
 }

@@ -113,14 +113,21 @@ pub trait Revocations: Send + Sync + 'static {
     /// # Errors
     ///
     /// [`RevocationError`] if the store cannot say.
-    fn generation(&self, issuer: &str, subject: &str) -> impl Future<Output = Result<u64, RevocationError>>;
+    fn generation(
+        &self,
+        issuer: &str,
+        subject: &str,
+    ) -> impl Future<Output = Result<u64, RevocationError>>;
 
     /// Whether a token is revoked, by its id or by its generation.
     ///
     /// # Errors
     ///
     /// [`RevocationError`] if the store cannot say.
-    fn is_revoked(&self, token: RevocationQuery<'_>) -> impl Future<Output = Result<bool, RevocationError>>;
+    fn is_revoked(
+        &self,
+        token: RevocationQuery<'_>,
+    ) -> impl Future<Output = Result<bool, RevocationError>>;
 }
 
 /// What a store is asked about a token.

@@ -4,7 +4,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use time::OffsetDateTime;
 
-use super::{LoginEntry, MAX_PER_USER, NewSeries, RandomId, Rotation, SeriesError, SeriesOwner, SeriesStore, TokenUse};
+use super::{
+    LoginEntry, MAX_PER_USER, NewSeries, RandomId, Rotation, SeriesError, SeriesOwner, SeriesStore,
+    TokenUse,
+};
 use crate::clock::{Clock, SystemClock};
 use crate::keyed_hash::{BuildTagHasher, KeyedHash, Tag};
 
@@ -97,7 +100,9 @@ impl MemorySeries {
         // A panic cannot leave the table half-written, so a poisoned lock is sound.
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
-        while let Some((_, owner, id)) = table.ends.first().copied().filter(|(expires, ..)| *expires <= now) {
+        while let Some((_, owner, id)) =
+            table.ends.first().copied().filter(|(expires, ..)| *expires <= now)
+        {
             table.remove(owner, id);
         }
         (table, now)
@@ -129,7 +134,11 @@ impl SeriesStore for MemorySeries {
         let owner = self.id(new.owner);
         let (mut table, now) = self.current_table();
         table.remove(owner, new.series);
-        let oldest = table.owners.get(&owner).filter(|all| all.len() >= self.max_per_user).map(|all| all[0].entry.id);
+        let oldest = table
+            .owners
+            .get(&owner)
+            .filter(|all| all.len() >= self.max_per_user)
+            .map(|all| all[0].entry.id);
         if let Some(oldest) = oldest {
             table.remove(owner, oldest);
         }
@@ -167,7 +176,11 @@ impl SeriesStore for MemorySeries {
         Ok(())
     }
 
-    async fn revoke_all(&self, owner: SeriesOwner<'_>, except: Option<RandomId>) -> Result<(), SeriesError> {
+    async fn revoke_all(
+        &self,
+        owner: SeriesOwner<'_>,
+        except: Option<RandomId>,
+    ) -> Result<(), SeriesError> {
         self.current_table().0.retain(self.id(owner), |series| Some(series.entry.id) == except);
         Ok(())
     }

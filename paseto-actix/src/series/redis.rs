@@ -4,7 +4,10 @@ use redis::{AsyncCommands, FromRedisValue, Script, ScriptInvocation, aio::Connec
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
-use super::{LoginEntry, MAX_PER_USER, NewSeries, RandomId, Rotation, SeriesError, SeriesOwner, SeriesStore, TokenUse};
+use super::{
+    LoginEntry, MAX_PER_USER, NewSeries, RandomId, Rotation, SeriesError, SeriesOwner, SeriesStore,
+    TokenUse,
+};
 use crate::{
     ConfigError,
     redis_connection::{RedisConnection, RedisSettings},
@@ -177,7 +180,10 @@ impl RedisSeries {
         self.connection.key('l', &id)
     }
 
-    async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, SeriesError> {
+    async fn run<T: FromRedisValue>(
+        &self,
+        script: &ScriptInvocation<'_>,
+    ) -> Result<T, SeriesError> {
         let invoke = async |mut redis: ConnectionManager| script.invoke_async(&mut redis).await;
         self.connection.ask(invoke).await.map_err(SeriesError::Other)
     }
@@ -215,7 +221,11 @@ impl SeriesStore for RedisSeries {
         self.connection.ask(delete).await.map_err(SeriesError::Other)
     }
 
-    async fn revoke_all(&self, owner: SeriesOwner<'_>, except: Option<RandomId>) -> Result<(), SeriesError> {
+    async fn revoke_all(
+        &self,
+        owner: SeriesOwner<'_>,
+        except: Option<RandomId>,
+    ) -> Result<(), SeriesError> {
         let key = self.key(owner);
         if let Some(except) = except {
             let mut script = self.scripts.keep_one.key(key);
@@ -231,7 +241,12 @@ impl SeriesStore for RedisSeries {
         let script = self.scripts.list.key(self.key(owner));
         let rows: Vec<Row> = self.run(&script).await?;
         let entry = |(id, created, used, expires, label): Row| {
-            let entry = LoginEntry::new(RandomId::from_bytes(&id)?, time_of(created), time_of(expires), label);
+            let entry = LoginEntry::new(
+                RandomId::from_bytes(&id)?,
+                time_of(created),
+                time_of(expires),
+                label,
+            );
             Ok(entry.used_at(time_of(used)))
         };
         rows.into_iter().map(entry).collect()

@@ -29,7 +29,9 @@ const fn private_len(token: usize) -> usize {
 /// A session is larger than a cookie may be. The response is `507`, and the client keeps the cookie
 /// that it had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the encrypted session has {size} bytes, and the limit is {limit}: store less in it, or an id instead")]
+#[error(
+    "the encrypted session has {size} bytes, and the limit is {limit}: store less in it, or an id instead"
+)]
 pub struct SessionTooLarge {
     pub(super) size: usize,
     pub(super) limit: usize,

@@ -201,7 +201,10 @@ impl PasetoSessionBuilder {
     /// event.persisted && location.reload())`.
     ///
     /// [back/forward cache]: https://web.dev/articles/bfcache
-    pub fn no_store_if(mut self, is_confidential: impl Fn(&Session) -> bool + Send + Sync + 'static) -> Self {
+    pub fn no_store_if(
+        mut self,
+        is_confidential: impl Fn(&Session) -> bool + Send + Sync + 'static,
+    ) -> Self {
         self.no_store_if = Some(Arc::new(is_confidential));
         self
     }

@@ -136,7 +136,11 @@ impl Settings for PasetoSessionConfig {
             idle_limit: table.or("idle_limit", default.idle_limit, duration)?,
             absolute_limit: table.or("absolute_limit", default.tokens.absolute_limit, duration)?,
             persistent: table.or("persistent", default.persistent, boolean)?,
-            decrypted_cache_capacity: table.or("decrypted_cache_capacity", default.decrypted_cache, size)?,
+            decrypted_cache_capacity: table.or(
+                "decrypted_cache_capacity",
+                default.decrypted_cache,
+                size,
+            )?,
             subject_key: table.or("subject_key", default.tokens.subject_key.into_owned(), text)?,
         })
     }

@@ -8,7 +8,10 @@ use std::{
 #[cfg(feature = "remember")]
 use actix_session::SessionInsertError;
 use actix_session::{Session, SessionExt};
-use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, dev::Payload, error::InternalError, http::StatusCode};
+use actix_web::{
+    Error, FromRequest, HttpMessage, HttpRequest, dev::Payload, error::InternalError,
+    http::StatusCode,
+};
 
 use super::{PasetoSession, decrypted_cache::DecryptedSession, login::SessionLogin, payload};
 use crate::{ExceptedLogin, RevocationError, error::problem};
@@ -62,7 +65,11 @@ impl RequestState {
     }
 
     /// Notes a login of this request. Returns `false` if the session has its user under another key.
-    pub(crate) fn begin_login(&self, session: &Session, login: &SessionLogin) -> Result<bool, SessionInsertError> {
+    pub(crate) fn begin_login(
+        &self,
+        session: &Session,
+        login: &SessionLogin,
+    ) -> Result<bool, SessionInsertError> {
         self.is_new_login.set(true);
         login.write(session)?;
         let tokens = &self.session.0.tokens;
@@ -225,7 +232,8 @@ impl SessionCookie {
         if tokens.revocations.is_none() {
             return Err(RevocationError::NoStore);
         }
-        let login = tokens.login_of_state(&self.session.entries()).ok_or(RevocationError::NoSubject)?;
+        let login =
+            tokens.login_of_state(&self.session.entries()).ok_or(RevocationError::NoSubject)?;
         let loaded = self.state.loaded.borrow().clone();
         let is_new = self.state.is_new_login.get();
         if let Some(loaded) = loaded.as_ref().filter(|_| !is_new)
@@ -234,7 +242,8 @@ impl SessionCookie {
             return Err(RevocationError::Ended);
         }
         let session_id = loaded.as_ref().map(|session| session.head.id.as_str());
-        let except = login.id.as_deref().or(session_id).map(|id| ExceptedLogin::new(id, login.generation));
+        let except =
+            login.id.as_deref().or(session_id).map(|id| ExceptedLogin::new(id, login.generation));
         let generation = tokens.revoke_subject(&login.subject, except).await?;
         // This session gets the new generation, because it may get a new id in this request.
         let login = SessionLogin { generation, ..login };
@@ -250,7 +259,8 @@ impl FromRequest for SessionCookie {
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(Self::of(req).ok_or_else(|| {
-            let reason = "SessionCookie needs a PasetoSession around the handler: call `App::wrap(session)`";
+            let reason =
+                "SessionCookie needs a PasetoSession around the handler: call `App::wrap(session)`";
             tracing::error!("{reason}");
             InternalError::from_response(reason, problem(StatusCode::INTERNAL_SERVER_ERROR)).into()
         }))

@@ -98,7 +98,8 @@ mod tests {
     #[test]
     fn only_the_whole_text_is_found() {
         let (head, values) =
-            payload::read(br#"{"v":2,"id":"x","created":1,"expires":2,"state":{}}"#).expect("a payload");
+            payload::read(br#"{"v":2,"id":"x","created":1,"expires":2,"state":{}}"#)
+                .expect("a payload");
         let session = Rc::new(DecryptedSession { head, values, login: None, retired_key: false });
         let token: Vec<u8> = (0..200_u8).map(|index| b'a' + index % 26).collect();
         let mut cache = DecryptedCache::new(4);

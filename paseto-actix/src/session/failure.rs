@@ -22,7 +22,11 @@ use crate::{
 /// The cookies of inner layers stay, because a rotated token must reach the browser. The cookie of
 /// a remembered login that began in this request goes, because its session does not exist.
 pub(super) fn replace<B>(response: ServiceResponse<B>, failure: HttpResponse) -> ServiceResponse {
-    let begun = response.request().extensions_mut().remove::<LoginCookies>().map_or(Vec::new(), |cookies| cookies.0);
+    let begun = response
+        .request()
+        .extensions_mut()
+        .remove::<LoginCookies>()
+        .map_or(Vec::new(), |cookies| cookies.0);
     let cookies = response.headers().get_all(SET_COOKIE).filter(|cookie| !begun.contains(cookie));
     let cookies: Vec<_> = cookies.cloned().collect();
     let mut response = response.into_response(failure);

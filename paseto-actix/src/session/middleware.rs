@@ -28,7 +28,9 @@ use super::{
 };
 use crate::{
     RevocationError,
-    cookie::{MAX_CANDIDATES, cookie_values, forbid_caching, forbid_shared_caching, vary_by_cookie},
+    cookie::{
+        MAX_CANDIDATES, cookie_values, forbid_caching, forbid_shared_caching, vary_by_cookie,
+    },
     cross_origin::log_rejection,
 };
 
@@ -97,7 +99,9 @@ where
                     worker.finish(response.headers_mut(), cookie, &session);
                     Ok(response.map_into_left_body())
                 }
-                Err(failure) => Ok(replace(response, failure.error_response()).map_into_right_body()),
+                Err(failure) => {
+                    Ok(replace(response, failure.error_response()).map_into_right_body())
+                }
             }
         })
     }
@@ -138,11 +142,14 @@ impl Worker {
         if req.extensions_mut().insert(Rc::clone(&state)).is_some() {
             return Err(Failure::Nested);
         }
-        if !cross_origin.allows(req.request()) && cookie_values(req.headers(), cookie.name()).next().is_some() {
+        if !cross_origin.allows(req.request())
+            && cookie_values(req.headers(), cookie.name()).next().is_some()
+        {
             log_rejection(req.request());
             return Err(Failure::CrossOrigin);
         }
-        let mut loaded = Loaded { now: tokens.now(), cookies: 0, session: None, revoked: false, state };
+        let mut loaded =
+            Loaded { now: tokens.now(), cookies: 0, session: None, revoked: false, state };
         for token in cookie_values(req.headers(), cookie.name()) {
             loaded.cookies += 1;
             if loaded.session.is_none() && loaded.cookies <= MAX_CANDIDATES {
@@ -160,7 +167,9 @@ impl Worker {
     async fn accept(&self, loaded: &mut Loaded, token: &[u8]) -> Result<(), Failure> {
         let tokens = &self.settings().tokens;
         let cached = self.cache.borrow().get(token);
-        let Some(session) = cached.clone().or_else(|| tokens.decrypt(token).map(Rc::new)) else { return Ok(()) };
+        let Some(session) = cached.clone().or_else(|| tokens.decrypt(token).map(Rc::new)) else {
+            return Ok(());
+        };
         let verdict = tokens.check(&session, loaded.now).await?;
         if verdict == Verdict::Valid {
             if cached.is_none() {
@@ -176,7 +185,12 @@ impl Worker {
 
     /// Compares the session with the one that was loaded, and returns the `Set-Cookie` header that
     /// the client needs.
-    async fn save(&self, loaded: &Loaded, session: &Session, req: &HeaderMap) -> Result<Option<HeaderValue>, Failure> {
+    async fn save(
+        &self,
+        loaded: &Loaded,
+        session: &Session,
+        req: &HeaderMap,
+    ) -> Result<Option<HeaderValue>, Failure> {
         let Settings { tokens, cookie, .. } = self.settings();
         let (status, persistent) = (session.status(), loaded.state.persistent.get());
         if loaded.session.is_none() || status == SessionStatus::Renewed {
@@ -198,14 +212,16 @@ impl Worker {
             return Ok(Some(cookie.removal()));
         }
         let is_renewed = status == SessionStatus::Renewed;
-        let changed =
-            is_renewed || persistent != before.head.persistent || !before.values.is_equal_to(&session.entries());
+        let changed = is_renewed
+            || persistent != before.head.persistent
+            || !before.values.is_equal_to(&session.entries());
         if !changed && !self.is_due(before, loaded.now, req) {
             return Ok(None);
         }
         // A parallel request may have ended the session. This one must not bring it back, nor
         // replace the cookie of the next. A new login does not depend on the session before it.
-        let is_new_login = is_renewed && (loaded.state.is_new_login.get() || self.has_other_subject(session, before));
+        let is_new_login = is_renewed
+            && (loaded.state.is_new_login.get() || self.has_other_subject(session, before));
         if !is_new_login && tokens.is_revoked(before).await? {
             tracing::info!("a session ended in a parallel request: its changes are lost");
             return Ok(None);
@@ -253,7 +269,10 @@ impl Worker {
     /// Revokes a session until its last cookie has expired.
     async fn end(&self, head: &SessionHead) -> Result<(), RevocationError> {
         let Settings { tokens, idle_limit, .. } = self.settings();
-        let until = tokens.expiry(head, tokens.now(), *idle_limit).max(head.expires).min(tokens.latest_expiry(head));
+        let until = tokens
+            .expiry(head, tokens.now(), *idle_limit)
+            .max(head.expires)
+            .min(tokens.latest_expiry(head));
         tokens.revoke(&head.id, until).await
     }
 
@@ -266,17 +285,24 @@ impl Worker {
         let Settings { tokens, idle_limit, .. } = self.settings();
         let left = session.head.expires.saturating_sub(now.unix_timestamp());
         let can_slide = session.head.expires < tokens.latest_expiry(&session.head);
-        (session.retired_key || (can_slide && left <= idle_limit.whole_seconds() / 2)) && is_use(req)
+        (session.retired_key || (can_slide && left <= idle_limit.whole_seconds() / 2))
+            && is_use(req)
     }
 
     async fn begin(&self, loaded: &Loaded, session: &Session) -> Result<HeaderValue, Failure> {
-        let head = SessionHead::begin(loaded.now, loaded.state.persistent.get()).map_err(EncryptError::from)?;
+        let head = SessionHead::begin(loaded.now, loaded.state.persistent.get())
+            .map_err(EncryptError::from)?;
         self.encrypt(head, loaded, session).await
     }
 
     /// Encrypts a session. Its idle limit begins with the request and not with the response, so a
     /// request that began before a logout sets no cookie that outlives the record of the logout.
-    async fn encrypt(&self, mut head: SessionHead, loaded: &Loaded, session: &Session) -> Result<HeaderValue, Failure> {
+    async fn encrypt(
+        &self,
+        mut head: SessionHead,
+        loaded: &Loaded,
+        session: &Session,
+    ) -> Result<HeaderValue, Failure> {
         let Settings { tokens, cookie, idle_limit, persistent, .. } = self.settings();
         let now = loaded.now;
         self.tie(loaded, session).await?;
@@ -284,7 +310,8 @@ impl Worker {
         head.expires = tokens.expiry(&head, now, *idle_limit);
         let mut text = cookie.begin(payload::estimated_token_len(state));
         tokens.encrypt(&head, state, &mut text)?;
-        let max_age = head.persistent.unwrap_or(*persistent).then(|| head.expires - now.unix_timestamp());
+        let max_age =
+            head.persistent.unwrap_or(*persistent).then(|| head.expires - now.unix_timestamp());
         cookie.finish(text, max_age).map_err(Failure::Header)
     }
 
@@ -300,10 +327,14 @@ impl Worker {
     fn use_attempt(&self, loaded: &Loaded, session: &Session) -> Result<(), Failure> {
         let Some(attempt) = loaded.state.attempt.take() else { return Ok(()) };
         let login = self.settings().tokens.login_of_state(&session.entries());
-        let Some(login) = login.filter(|login| login.subject == attempt.subject) else { return Ok(()) };
+        let Some(login) = login.filter(|login| login.subject == attempt.subject) else {
+            return Ok(());
+        };
         loaded.state.is_new_login.set(true);
         // The id stays, because a remembered login may have begun in this request.
-        SessionLogin { generation: attempt.generation, ..login }.write(session).map_err(Failure::Login)
+        SessionLogin { generation: attempt.generation, ..login }
+            .write(session)
+            .map_err(Failure::Login)
     }
 
     /// Ties a session with a subject to its login.
@@ -340,15 +371,23 @@ impl Worker {
 ///
 /// [Fetch Metadata]: https://www.w3.org/TR/fetch-metadata/#sec-fetch-dest-header
 fn is_use(req: &HeaderMap) -> bool {
-    let is_prefetch = |name| req.get(name).is_some_and(|value| value.as_bytes().starts_with(b"prefetch"));
+    let is_prefetch =
+        |name| req.get(name).is_some_and(|value| value.as_bytes().starts_with(b"prefetch"));
     let is_use = |dest: &HeaderValue| {
-        matches!(dest.as_bytes(), b"document" | b"empty" | b"iframe" | b"frame" | b"fencedframe" | b"embed" | b"object")
+        matches!(
+            dest.as_bytes(),
+            b"document" | b"empty" | b"iframe" | b"frame" | b"fencedframe" | b"embed" | b"object"
+        )
     };
-    !is_prefetch("sec-purpose") && !is_prefetch("purpose") && req.get_all("sec-fetch-dest").all(is_use)
+    !is_prefetch("sec-purpose")
+        && !is_prefetch("purpose")
+        && req.get_all("sec-fetch-dest").all(is_use)
 }
 
 impl<S> fmt::Debug for PasetoSessionMiddleware<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PasetoSessionMiddleware").field("session", &self.worker.session).finish_non_exhaustive()
+        f.debug_struct("PasetoSessionMiddleware")
+            .field("session", &self.worker.session)
+            .finish_non_exhaustive()
     }
 }

@@ -37,11 +37,19 @@ impl SessionHead {
     /// # Errors
     ///
     /// An error if the operating system returns no random bytes.
-    pub(super) fn begin(now: OffsetDateTime, persistent: Option<bool>) -> Result<Self, getrandom::Error> {
+    pub(super) fn begin(
+        now: OffsetDateTime,
+        persistent: Option<bool>,
+    ) -> Result<Self, getrandom::Error> {
         let mut bits = [0; 16];
         getrandom::fill(&mut bits)?;
         let now = now.unix_timestamp();
-        Ok(Self { id: Base64UrlUnpadded::encode_string(&bits), created: now, expires: now, persistent })
+        Ok(Self {
+            id: Base64UrlUnpadded::encode_string(&bits),
+            created: now,
+            expires: now,
+            persistent,
+        })
     }
 }
 
@@ -62,7 +70,10 @@ impl Values {
 
     pub(super) fn is_equal_to(&self, state: &State) -> bool {
         self.0.len() == state.len()
-            && self.0.iter().all(|(name, value)| state.get(name).is_some_and(|other| other == value.get()))
+            && self
+                .0
+                .iter()
+                .all(|(name, value)| state.get(name).is_some_and(|other| other == value.get()))
     }
 
     pub(super) fn take(&mut self) -> State {
@@ -116,12 +127,17 @@ struct Payload {
 
 /// Reads a payload that is authentic. Returns `None` if it is of another version.
 pub(super) fn read(payload: &[u8]) -> Option<(SessionHead, Values)> {
-    let Payload { v, id, created, expires, persistent, state } = serde_json::from_slice(payload).ok()?;
+    let Payload { v, id, created, expires, persistent, state } =
+        serde_json::from_slice(payload).ok()?;
     (v == VERSION).then_some((SessionHead { id, created, expires, persistent }, state))
 }
 
 /// Writes a payload. The values of the state are JSON already, and are copied.
-pub(super) fn write(out: &mut impl io::Write, head: &SessionHead, state: &State) -> serde_json::Result<()> {
+pub(super) fn write(
+    out: &mut impl io::Write,
+    head: &SessionHead,
+    state: &State,
+) -> serde_json::Result<()> {
     put(out, "{\"v\":")?;
     serde_json::to_writer(&mut *out, &VERSION)?;
     put(out, ",\"id\":\"")?;
@@ -164,7 +180,12 @@ pub(super) fn estimated_token_len(state: &State) -> usize {
 /// The length of the token of a state.
 pub(super) fn encrypted_len(state: &State, persistent: Option<bool>) -> usize {
     // Ids have 22 characters, and times have ten digits until the year 2286.
-    let head = SessionHead { id: "x".repeat(22), created: 9_999_999_999, expires: 9_999_999_999, persistent };
+    let head = SessionHead {
+        id: "x".repeat(22),
+        created: 9_999_999_999,
+        expires: 9_999_999_999,
+        persistent,
+    };
     let mut count = Count(0);
     // `Count` accepts all bytes, so this cannot fail.
     write(&mut count, &head, state).map_or(usize::MAX, |()| token_len(count.0))
@@ -193,7 +214,9 @@ mod tests {
             ("user \"x\"\n\u{1f600}".to_owned(), "{\"a\":[1,2.50,null]}".to_owned()),
             (String::new(), "\"\\u00e9\"".to_owned()),
         ]);
-        for (state, persistent) in [(State::new(), None), (state.clone(), Some(true)), (state, Some(false))] {
+        for (state, persistent) in
+            [(State::new(), None), (state.clone(), Some(true)), (state, Some(false))]
+        {
             let now = OffsetDateTime::from_unix_timestamp(2_000_000_000).expect("a time");
             let head = SessionHead::begin(now, persistent).expect("random bytes");
             let mut payload = Vec::new();
@@ -211,7 +234,9 @@ mod tests {
         let state = |entries: &[(&str, &str)]| -> State {
             entries.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
         };
-        let (_, values) = read(br#"{"v":2,"id":"x","created":1,"expires":2,"state":{"a":1,"b":"2"}}"#).expect("values");
+        let (_, values) =
+            read(br#"{"v":2,"id":"x","created":1,"expires":2,"state":{"a":1,"b":"2"}}"#)
+                .expect("values");
         assert!(values.is_equal_to(&state(&[("a", "1"), ("b", "\"2\"")])));
         for other in [
             &[("a", "1")][..],

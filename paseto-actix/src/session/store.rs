@@ -109,13 +109,19 @@ impl PasetoSessionStore {
         // `SessionStore` takes any text as a value, and one that is not JSON would make the session
         // unreadable.
         for value in state.values() {
-            serde_json::from_str::<IgnoredAny>(value).map_err(|error| Failure::Serialization(error.into()))?;
+            serde_json::from_str::<IgnoredAny>(value)
+                .map_err(|error| Failure::Serialization(error.into()))?;
         }
         match self.0.tie(&state) {
             Tie::Keep => (),
             Tie::Begin(subject) => {
-                let login = self.0.begin_login(subject, before).await.map_err(|error| Failure::Other(error.into()))?;
-                let login = serde_json::to_string(&login).map_err(|error| Failure::Serialization(error.into()))?;
+                let login = self
+                    .0
+                    .begin_login(subject, before)
+                    .await
+                    .map_err(|error| Failure::Other(error.into()))?;
+                let login = serde_json::to_string(&login)
+                    .map_err(|error| Failure::Serialization(error.into()))?;
                 state.insert(LOGIN.to_owned(), login);
             }
             Tie::Remove => {
@@ -128,7 +134,9 @@ impl PasetoSessionStore {
             EncryptError::Json(error) => Failure::Serialization(error.into()),
             other => Failure::Other(other.into()),
         })?;
-        token.try_into().map_err(|_| Failure::Other(anyhow!("the token is longer than actix-session's limit")))
+        token
+            .try_into()
+            .map_err(|_| Failure::Other(anyhow!("the token is longer than actix-session's limit")))
     }
 
     fn begin(&self) -> Result<SessionHead, Failure> {
@@ -164,7 +172,9 @@ impl SessionStore for PasetoSessionStore {
     /// Returns `None` for every invalid token. For an error, actix-session would answer `500`, or
     /// keep the invalid cookie.
     async fn load(&self, session_key: &SessionKey) -> Result<Option<State>, LoadError> {
-        let Some(mut session) = self.0.decrypt(session_key.as_ref().as_bytes()) else { return Ok(None) };
+        let Some(mut session) = self.0.decrypt(session_key.as_ref().as_bytes()) else {
+            return Ok(None);
+        };
         let verdict = self.0.check(&session, self.0.now()).await;
         if verdict.map_err(|error| LoadError::Other(error.into()))? != Verdict::Valid {
             return Ok(None);
@@ -177,7 +187,12 @@ impl SessionStore for PasetoSessionStore {
     }
 
     /// Keeps the session's id and its time of creation, and with it the absolute limit.
-    async fn update(&self, key: SessionKey, state: State, ttl: &time::Duration) -> Result<SessionKey, UpdateError> {
+    async fn update(
+        &self,
+        key: SessionKey,
+        state: State,
+        ttl: &time::Duration,
+    ) -> Result<SessionKey, UpdateError> {
         let session = self.0.decrypt(key.as_ref().as_bytes());
         let (head, login) = match &session {
             Some(session) => (session.head.clone(), session.login.as_ref()),

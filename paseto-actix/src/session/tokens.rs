@@ -101,14 +101,17 @@ impl SessionTokens {
     pub(super) fn decrypt(&self, token: &[u8]) -> Option<DecryptedSession> {
         let session = self.try_decrypt(token);
         if session.is_none() {
-            tracing::info!("rejected a session cookie that is not authentic, or has another format");
+            tracing::info!(
+                "rejected a session cookie that is not authentic, or has another format"
+            );
         }
         session
     }
 
     fn try_decrypt(&self, token: &[u8]) -> Option<DecryptedSession> {
         let token = (token.len() <= MAX_COOKIE_LEN).then_some(token)?;
-        let (payload, retired_key) = Ciphertext::decode(token)?.decrypt(&self.keys, &self.assertion)?;
+        let (payload, retired_key) =
+            Ciphertext::decode(token)?.decrypt(&self.keys, &self.assertion)?;
         let (head, values) = payload::read(&payload)?;
         let login = self.login_of(&values);
         Some(DecryptedSession { head, values, login, retired_key })
@@ -138,7 +141,9 @@ impl SessionTokens {
         match (subject.filter(|_| self.revocations.is_some()), entry) {
             (None, None) => Tie::Keep,
             (None, Some(_)) => Tie::Remove,
-            (Some(subject), Some(entry)) if SessionLogin::read(entry, &subject).is_some() => Tie::Keep,
+            (Some(subject), Some(entry)) if SessionLogin::read(entry, &subject).is_some() => {
+                Tie::Keep
+            }
             (Some(subject), _) => Tie::Begin(subject),
         }
     }
@@ -159,7 +164,12 @@ impl SessionTokens {
     }
 
     /// Appends the token of a session to a text.
-    pub(super) fn encrypt(&self, head: &SessionHead, state: &State, text: &mut String) -> Result<(), EncryptError> {
+    pub(super) fn encrypt(
+        &self,
+        head: &SessionHead,
+        state: &State,
+        text: &mut String,
+    ) -> Result<(), EncryptError> {
         let mut payload = Plaintext::with_capacity(payload::estimated_len(state));
         payload::write(&mut payload, head, state)?;
         let (size, limit) = (payload.token_len(), self.max_len);
@@ -173,7 +183,12 @@ impl SessionTokens {
     }
 
     /// The second in which a session expires that is written now.
-    pub(super) fn expiry(&self, head: &SessionHead, now: OffsetDateTime, idle_limit: time::Duration) -> i64 {
+    pub(super) fn expiry(
+        &self,
+        head: &SessionHead,
+        now: OffsetDateTime,
+        idle_limit: time::Duration,
+    ) -> i64 {
         now.saturating_add(idle_limit).unix_timestamp().min(self.latest_expiry(head))
     }
 
@@ -205,11 +220,16 @@ impl SessionTokens {
     }
 
     /// Whether the session, its login, or the subject's generation is revoked.
-    pub(super) async fn is_revoked(&self, session: &DecryptedSession) -> Result<bool, RevocationError> {
+    pub(super) async fn is_revoked(
+        &self,
+        session: &DecryptedSession,
+    ) -> Result<bool, RevocationError> {
         let Some(store) = self.scoped() else { return Ok(false) };
         let login = session.login.as_ref();
         let subject = login.map(|login| (&*login.subject, login.generation));
-        store.is_revoked(&session.head.id, login.and_then(|login| login.id.as_deref()), subject).await
+        store
+            .is_revoked(&session.head.id, login.and_then(|login| login.id.as_deref()), subject)
+            .await
     }
 
     /// Revokes a session, or all sessions of a login, until this second. Without a store there is

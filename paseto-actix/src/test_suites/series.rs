@@ -4,7 +4,9 @@ use futures_util::future::join_all;
 use time::Duration;
 
 use super::{AT_ONCE, name};
-use crate::{LoginEntry, NewSeries, RandomId, Rotation, SeriesError, SeriesOwner, SeriesStore, TokenUse};
+use crate::{
+    LoginEntry, NewSeries, RandomId, Rotation, SeriesError, SeriesOwner, SeriesStore, TokenUse,
+};
 
 const GRACE: StdDuration = StdDuration::from_secs(60);
 const HOUR: StdDuration = StdDuration::from_secs(60 * 60);
@@ -47,7 +49,10 @@ pub async fn series_over_time<S: SeriesStore>(store: &S, mut advance: impl Async
     let superseded = Rotation::Superseded { current: second.1 };
     advance(Duration::MINUTE - TOLERANCE).await;
     let outcome = suite.rotate(first, id()).await;
-    assert_eq!(outcome, superseded, "the token before the current one is accepted within the grace");
+    assert_eq!(
+        outcome, superseded,
+        "the token before the current one is accepted within the grace"
+    );
     let outcome = suite.rotate(retried, id()).await;
     assert_eq!(outcome, Rotation::Superseded { current: after_retried.1 });
     advance(TOLERANCE * 2).await;
@@ -55,19 +60,35 @@ pub async fn series_over_time<S: SeriesStore>(store: &S, mut advance: impl Async
     assert_eq!(outcome, Rotation::Reused, "a retry does not begin the grace anew");
     let third = suite.go_on(second, "the current token is accepted at any time").await;
     let outcome = suite.rotate(second, id()).await;
-    assert_eq!(outcome, Rotation::Superseded { current: third.1 }, "each use begins a grace of its own");
+    assert_eq!(
+        outcome,
+        Rotation::Superseded { current: third.1 },
+        "each use begins a grace of its own"
+    );
     let created_before_use = suite.entry(third).await;
-    assert!(created_before_use.last_used >= created_before_use.created + Duration::MINUTE, "`list` has the last use");
+    assert!(
+        created_before_use.last_used >= created_before_use.created + Duration::MINUTE,
+        "`list` has the last use"
+    );
     advance(Duration::MINUTE + TOLERANCE).await;
-    assert_eq!(suite.rotate(second, id()).await, Rotation::Reused, "a token that comes after the grace is a copy");
+    assert_eq!(
+        suite.rotate(second, id()).await,
+        Rotation::Reused,
+        "a token that comes after the grace is a copy"
+    );
     suite.assert_unknown(third, "a reuse ends the series, for every client that has a token").await;
 
     advance(Duration::minutes(28)).await;
     suite.assert_unknown(short, "a series has expired at its end").await;
-    assert!(!suite.list(&suite.user).await.iter().any(|login| login.id == short.0), "`list` has no expired series");
+    assert!(
+        !suite.list(&suite.user).await.iter().any(|login| login.id == short.0),
+        "`list` has no expired series"
+    );
     let again = suite.begin().await;
     advance(Duration::minutes(30) - TOLERANCE * 3).await;
-    let last = suite.go_on(unused, "a series is good until its end, also if a shorter one has expired").await;
+    let last = suite
+        .go_on(unused, "a series is good until its end, also if a shorter one has expired")
+        .await;
     advance(TOLERANCE * 4).await;
     suite.assert_unknown(last, "a series has expired at its end").await;
     suite.go_on(again, "a series that began later is good").await;
@@ -87,7 +108,11 @@ pub async fn series_bound<S: SeriesStore>(store: &S, max_per_user: usize) {
     for _ in 0..=max_per_user {
         begun.push(suite.begin().await);
     }
-    assert_eq!(suite.list(&suite.user).await.len(), max_per_user, "an owner has no more series than the bound");
+    assert_eq!(
+        suite.list(&suite.user).await.len(),
+        max_per_user,
+        "an owner has no more series than the bound"
+    );
     let mut begun = begun.into_iter();
     if let Some(oldest) = begun.next() {
         suite.assert_unknown(oldest, "one series more than the bound ends the oldest one").await;
@@ -124,7 +149,10 @@ impl<'a, S: SeriesStore> Suite<'a, S> {
 
     async fn begin_for(&self, user: &str, lifetime: StdDuration) -> Begun {
         let (series, first) = (id(), id());
-        answer("begin", self.store.begin(NewSeries::new(self.owner(user), series, first, lifetime)).await);
+        answer(
+            "begin",
+            self.store.begin(NewSeries::new(self.owner(user), series, first, lifetime)).await,
+        );
         (series, first)
     }
 
@@ -132,8 +160,16 @@ impl<'a, S: SeriesStore> Suite<'a, S> {
         self.rotate_of(self.owner(&self.user), begun, next).await
     }
 
-    async fn rotate_of(&self, owner: SeriesOwner<'_>, (series, presented): Begun, next: RandomId) -> Rotation {
-        answer("rotate", self.store.rotate(TokenUse::new(owner, series, presented, next, GRACE)).await)
+    async fn rotate_of(
+        &self,
+        owner: SeriesOwner<'_>,
+        (series, presented): Begun,
+        next: RandomId,
+    ) -> Rotation {
+        answer(
+            "rotate",
+            self.store.rotate(TokenUse::new(owner, series, presented, next, GRACE)).await,
+        )
     }
 
     /// Uses the current token.
@@ -163,7 +199,10 @@ impl<'a, S: SeriesStore> Suite<'a, S> {
         for _ in 0..3 {
             let outcome = self.rotate(first, id()).await;
             let superseded = Rotation::Superseded { current: second.1 };
-            assert_eq!(outcome, superseded, "the token before the current one is accepted within the grace");
+            assert_eq!(
+                outcome, superseded,
+                "the token before the current one is accepted within the grace"
+            );
         }
         self.go_on(second, "the current token is the `next` of the last use").await;
         self.go_on(other, "a use changes no other series of the owner").await;
@@ -178,8 +217,16 @@ impl<'a, S: SeriesStore> Suite<'a, S> {
             let third = self.go_on(second, "the current token is the `next` of the last use").await;
             let presented = if stranger { (first.0, id()) } else { first };
             let outcome = self.rotate(presented, id()).await;
-            assert_eq!(outcome, Rotation::Reused, "a token that is older than the one before, or never was, is a copy");
-            self.assert_unknown(third, "a reuse ends the series, for every client that has a token").await;
+            assert_eq!(
+                outcome,
+                Rotation::Reused,
+                "a token that is older than the one before, or never was, is a copy"
+            );
+            self.assert_unknown(
+                third,
+                "a reuse ends the series, for every client that has a token",
+            )
+            .await;
             assert!(
                 !self.list(&self.user).await.iter().any(|login| login.id == first.0),
                 "`list` has no series that has ended"
@@ -197,7 +244,11 @@ impl<'a, S: SeriesStore> Suite<'a, S> {
             answer("begin", self.store.begin(new).await);
             if presents_old {
                 let outcome = self.rotate(begun, id()).await;
-                assert_eq!(outcome, Rotation::Reused, "a series that begins again accepts no token from before");
+                assert_eq!(
+                    outcome,
+                    Rotation::Reused,
+                    "a series that begins again accepts no token from before"
+                );
             } else {
                 self.go_on(again, "a series that begins again has the new first token").await;
             }
@@ -216,9 +267,14 @@ impl<'a, S: SeriesStore> Suite<'a, S> {
         assert_eq!(rotated.len(), 1, "of {AT_ONCE} uses of one token at once, one rotates");
         let current = rotated[0].0;
         for (_, outcome) in rest {
-            assert_eq!(outcome, Rotation::Superseded { current }, "the others get the token of the one that rotated");
+            assert_eq!(
+                outcome,
+                Rotation::Superseded { current },
+                "the others get the token of the one that rotated"
+            );
         }
-        self.go_on((begun.0, current), "the token of the one that rotated is the current one").await;
+        self.go_on((begun.0, current), "the token of the one that rotated is the current one")
+            .await;
     }
 
     async fn ended(&self) {
@@ -282,16 +338,27 @@ impl<'a, S: SeriesStore> Suite<'a, S> {
         let user = name("user");
         assert!(self.list(&user).await.is_empty(), "the list of an unknown owner is empty");
         let long = "\u{e9}".repeat(100);
-        for (label, kept) in [("", ""), ("Firefox on Linux", "Firefox on Linux"), (&*long, &long[..128])] {
+        for (label, kept) in
+            [("", ""), ("Firefox on Linux", "Firefox on Linux"), (&*long, &long[..128])]
+        {
             let series = id();
             let new = NewSeries::new(self.owner(&user), series, id(), HOUR).label(label);
             answer("begin", self.store.begin(new).await);
             let list = self.list(&user).await;
-            let entry = list.iter().find(|login| login.id == series).expect("`list` has each series of the owner");
+            let entry = list
+                .iter()
+                .find(|login| login.id == series)
+                .expect("`list` has each series of the owner");
             assert_eq!(entry.label, kept, "`list` has the label");
             let lifetime = entry.expires - entry.created;
-            assert!((lifetime - Duration::HOUR).abs() < TOLERANCE, "`list` has the lifetime: {lifetime}");
-            assert_eq!(entry.last_used, entry.created, "an unused series was last used when it began");
+            assert!(
+                (lifetime - Duration::HOUR).abs() < TOLERANCE,
+                "`list` has the lifetime: {lifetime}"
+            );
+            assert_eq!(
+                entry.last_used, entry.created,
+                "an unused series was last used when it began"
+            );
         }
         assert_eq!(self.list(&user).await.len(), 3, "`list` has each series of the owner once");
     }

@@ -63,7 +63,8 @@ impl ClaimIndex {
     pub(super) fn read<C: DeserializeOwned>(&self, payload: &str) -> Option<C> {
         let failed = Cell::new(false);
         let span = Span::of(payload, payload)?;
-        let claims = C::deserialize(Part { payload, span, index: Some(self), failed: &failed }).ok()?;
+        let claims =
+            C::deserialize(Part { payload, span, index: Some(self), failed: &failed }).ok()?;
         (!failed.get()).then_some(claims)
     }
 }
@@ -80,7 +81,10 @@ struct Part<'de, 'i> {
 }
 
 impl<'de> Part<'de, '_> {
-    fn parse<T>(self, read: impl FnOnce(&mut Json<StrRead<'de>>) -> Result<T, Error>) -> Result<T, Error> {
+    fn parse<T>(
+        self,
+        read: impl FnOnce(&mut Json<StrRead<'de>>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let mut json = Json::from_str(self.span.text(self.payload).unwrap_or_default());
         // serde_json reads `1` of `1e3` as an integer, and the rest is an error.
         let value = read(&mut json).and_then(|value| json.end().map(|()| value));
@@ -88,9 +92,14 @@ impl<'de> Part<'de, '_> {
         value
     }
 
-    fn visit_claims<V: Visitor<'de>>(self, index: &ClaimIndex, visitor: V) -> Result<V::Value, Error> {
-        let claim =
-            |entry: &Entry| Some((entry.name.text(self.payload)?, Self { span: entry.value, index: None, ..self }));
+    fn visit_claims<V: Visitor<'de>>(
+        self,
+        index: &ClaimIndex,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        let claim = |entry: &Entry| {
+            Some((entry.name.text(self.payload)?, Self { span: entry.value, index: None, ..self }))
+        };
         let mut claims = MapDeserializer::new(index.0.iter().map_while(claim));
         let value = visitor.visit_map(&mut claims)?;
         claims.end()?;

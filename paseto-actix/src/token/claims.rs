@@ -139,7 +139,11 @@ fn scope<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Box<str>, A::Error> {
     const NAME: &str = "claim `scope`";
     const EXPECTED: &str = "a string of scopes, each separated by one space";
     let text = named(map, NAME, EXPECTED)?;
-    if is_scope_claim(&text) { Ok(text.into_owned().into_boxed_str()) } else { Err(another_string(NAME, EXPECTED)) }
+    if is_scope_claim(&text) {
+        Ok(text.into_owned().into_boxed_str())
+    } else {
+        Err(another_string(NAME, EXPECTED))
+    }
 }
 
 fn another_string<E: de::Error>(name: &str, expected: &str) -> E {
@@ -155,7 +159,8 @@ const TIME_LENGTHS: std::ops::RangeInclusive<usize> = 20..=35;
 ///
 /// [RFC 3339, section 5.6]: https://www.rfc-editor.org/rfc/rfc3339#section-5.6
 fn parse_time(text: &str) -> Option<OffsetDateTime> {
-    let strict = TIME_LENGTHS.contains(&text.len()) && text.as_bytes()[10] == b'T' && !text.ends_with('z');
+    let strict =
+        TIME_LENGTHS.contains(&text.len()) && text.as_bytes()[10] == b'T' && !text.ends_with('z');
     if strict { OffsetDateTime::parse(text, &Rfc3339).ok() } else { None }
 }
 

@@ -24,12 +24,17 @@ impl Footer {
     /// bytes are opaque. The error is for the log.
     pub(crate) fn parse(format: Format, bytes: &[u8]) -> Result<Self, String> {
         if bytes.len() > MAX_FOOTER_LEN {
-            return Err(format!("the footer has {} bytes, the limit is {MAX_FOOTER_LEN}", bytes.len()));
+            return Err(format!(
+                "the footer has {} bytes, the limit is {MAX_FOOTER_LEN}",
+                bytes.len()
+            ));
         }
         match format {
             Format::Json if bytes.trim_ascii_start().starts_with(b"{") => from_json(bytes),
             // A map with its length in any form.
-            Format::Cbor if bytes.first().is_some_and(|first| first >> 5 == CBOR_MAP) => from_cbor(bytes),
+            Format::Cbor if bytes.first().is_some_and(|first| first >> 5 == CBOR_MAP) => {
+                from_cbor(bytes)
+            }
             _ => Ok(Self::default()),
         }
     }

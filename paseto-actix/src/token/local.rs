@@ -49,7 +49,12 @@ impl Plaintext {
     /// # Errors
     ///
     /// An error if the operating system returns no random bytes.
-    pub(crate) fn encrypt(self, key: &LocalKey, assertion: &[u8], text: &mut String) -> Result<(), getrandom::Error> {
+    pub(crate) fn encrypt(
+        self,
+        key: &LocalKey,
+        assertion: &[u8],
+        text: &mut String,
+    ) -> Result<(), getrandom::Error> {
         let mut nonce = [0; NONCE_LEN];
         getrandom::fill(&mut nonce)?;
         self.encrypt_with_nonce(key, &nonce, &[], assertion, text);
@@ -99,7 +104,11 @@ impl Drop for Plaintext {
 }
 
 /// The token of a value as JSON. Returns `None` if the operating system returns no random bytes.
-pub(crate) fn encrypt_json(value: &impl Serialize, keys: &KeyRing, assertion: &[u8]) -> Option<String> {
+pub(crate) fn encrypt_json(
+    value: &impl Serialize,
+    keys: &KeyRing,
+    assertion: &[u8],
+) -> Option<String> {
     // Most payloads are shorter. A longer one grows its buffer.
     let mut payload = Plaintext::with_capacity(512);
     serde_json::to_writer(&mut payload, value).ok()?;
@@ -110,7 +119,11 @@ pub(crate) fn encrypt_json(value: &impl Serialize, keys: &KeyRing, assertion: &[
 
 /// The value of a token, and whether a retired key had encrypted it. Returns `None` if the token is
 /// not authentic.
-pub(crate) fn decrypt_json<T: DeserializeOwned>(token: &[u8], keys: &KeyRing, assertion: &[u8]) -> Option<(T, bool)> {
+pub(crate) fn decrypt_json<T: DeserializeOwned>(
+    token: &[u8],
+    keys: &KeyRing,
+    assertion: &[u8],
+) -> Option<(T, bool)> {
     let (payload, retired_key) = Ciphertext::decode(token)?.decrypt(keys, assertion)?;
     Some((serde_json::from_slice(&payload).ok()?, retired_key))
 }
@@ -127,13 +140,22 @@ impl Ciphertext {
 
     /// The payload, and whether a retired key had encrypted it. Returns `None` if no key of the
     /// ring authenticates the token with this implicit assertion.
-    pub(crate) fn decrypt(&self, keys: &KeyRing, assertion: &[u8]) -> Option<(Zeroizing<Vec<u8>>, bool)> {
+    pub(crate) fn decrypt(
+        &self,
+        keys: &KeyRing,
+        assertion: &[u8],
+    ) -> Option<(Zeroizing<Vec<u8>>, bool)> {
         let decrypt = |(index, key)| Some((decrypt_body(key, &self.0, &[], assertion)?, index > 0));
         keys.iter().enumerate().find_map(decrypt)
     }
 }
 
-fn decrypt_body(key: &LocalKey, body: &[u8], footer: &[u8], assertion: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+fn decrypt_body(
+    key: &LocalKey,
+    body: &[u8],
+    footer: &[u8],
+    assertion: &[u8],
+) -> Option<Zeroizing<Vec<u8>>> {
     let (nonce, rest) = body.split_first_chunk::<NONCE_LEN>()?;
     let (ciphertext, tag) = rest.split_last_chunk::<TAG_LEN>()?;
     let keys = Keys::derive(key, nonce);
@@ -172,7 +194,13 @@ impl Keys {
         XChaCha20::new((&*self.encryption).into(), (&self.nonce).into())
     }
 
-    fn tag(&self, nonce: &[u8], ciphertext: &[u8], footer: &[u8], assertion: &[u8]) -> Zeroizing<[u8; TAG_LEN]> {
+    fn tag(
+        &self,
+        nonce: &[u8],
+        ciphertext: &[u8],
+        footer: &[u8],
+        assertion: &[u8],
+    ) -> Zeroizing<[u8; TAG_LEN]> {
         let pieces = [HEADER.as_bytes(), nonce, ciphertext, footer, assertion];
         let mut state = Blake2b::keyed(&self.authentication);
         state.update(&le64(pieces.len()));

@@ -118,7 +118,9 @@ impl Payload {
     pub(super) fn read<C: DeserializeOwned>(&self) -> Result<C, String> {
         match self {
             Self::Json(json) => json.read(),
-            Self::Cbor(bytes) => from_cbor(bytes).map_err(|_| mismatch(from_cbor::<Traced<C>>(bytes))),
+            Self::Cbor(bytes) => {
+                from_cbor(bytes).map_err(|_| mismatch(from_cbor::<Traced<C>>(bytes)))
+            }
         }
     }
 }
@@ -126,7 +128,8 @@ impl Payload {
 impl JsonPayload {
     fn read<C: DeserializeOwned>(&self) -> Result<C, String> {
         let text = &*self.text;
-        let was_read = self.was_read.load(Ordering::Relaxed) || self.was_read.swap(true, Ordering::Relaxed);
+        let was_read =
+            self.was_read.load(Ordering::Relaxed) || self.was_read.swap(true, Ordering::Relaxed);
         if was_read
             && let Some(index) = self.index.get_or_init(|| ClaimIndex::new(text))
             && let Some(claims) = index.read(text)
@@ -147,10 +150,12 @@ struct Traced<C>(PhantomData<C>);
 impl<'de, C: Deserialize<'de>> Deserialize<'de> for Traced<C> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut track = serde_path_to_error::Track::new();
-        let outcome = C::deserialize(serde_path_to_error::Deserializer::new(deserializer, &mut track));
+        let outcome =
+            C::deserialize(serde_path_to_error::Deserializer::new(deserializer, &mut track));
         outcome.map(|_| Self(PhantomData)).map_err(|error| {
             let path = track.path().to_string();
-            let problem = without_values(&error.to_string()).unwrap_or_else(|| "the value does not fit".to_owned());
+            let problem = without_values(&error.to_string())
+                .unwrap_or_else(|| "the value does not fit".to_owned());
             de::Error::custom(match path.as_str() {
                 "." => problem,
                 path => format!("{}: {problem}", quote(path)),
@@ -163,13 +168,15 @@ impl<'de, C: Deserialize<'de>> Deserialize<'de> for Traced<C> {
 /// no one sees.
 fn json_message(error: serde_json::Error) -> String {
     let message = error.to_string();
-    let without_position =
-        || message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message).to_owned();
+    let without_position = || {
+        message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message).to_owned()
+    };
     without_values(&message).unwrap_or_else(without_position)
 }
 
 pub(super) fn from_cbor<T: DeserializeOwned>(mut bytes: &[u8]) -> Result<T, String> {
-    let value = ciborium::de::from_reader_with_recursion_limit(&mut bytes, CBOR_RECURSION).map_err(cbor_message)?;
+    let value = ciborium::de::from_reader_with_recursion_limit(&mut bytes, CBOR_RECURSION)
+        .map_err(cbor_message)?;
     if bytes.is_empty() { Ok(value) } else { Err("trailing bytes".to_owned()) }
 }
 
@@ -204,7 +211,9 @@ pub(crate) fn encode_footer<F: Serialize + ?Sized>(
     footer: &F,
 ) -> Result<Vec<u8>, IssueError> {
     let kid: Vec<_> = kid.map(|kid| ("kid", kid.to_owned())).into_iter().collect();
-    let reserved = |name: &str| (name == "kid").then(|| IssueError::Footer("`kid` is the signing key's id".to_owned()));
+    let reserved = |name: &str| {
+        (name == "kid").then(|| IssueError::Footer("`kid` is the signing key's id".to_owned()))
+    };
     let bytes = encode_map(format, &kid, footer, reserved)?;
     let empty: &[u8] = match format {
         Format::Json => b"{}",
@@ -259,10 +268,12 @@ fn encode_map<C: Serialize + ?Sized>(
                     return Err(IssueError::Unverifiable("a claim occurs twice".to_owned()));
                 }
             }
-            let first = first.iter().map(|(name, value)| (Cbor::from(*name), Cbor::from(value.as_str())));
+            let first =
+                first.iter().map(|(name, value)| (Cbor::from(*name), Cbor::from(value.as_str())));
             let rest = sorted.into_iter().map(|(name, value)| (Cbor::from(name), value));
             let mut bytes = Vec::new();
-            ciborium::into_writer(&Cbor::Map(first.chain(rest).collect()), &mut bytes).map_err(serialize)?;
+            ciborium::into_writer(&Cbor::Map(first.chain(rest).collect()), &mut bytes)
+                .map_err(serialize)?;
             Ok(bytes)
         }
     }

@@ -38,7 +38,9 @@ impl Unverified {
         }
         let Some(parts) = token.strip_prefix(HEADER) else { return Err(unsupported(token)) };
         let (body, footer) = match parts.split_once('.') {
-            Some((_, "")) => return Err(malformed("the token ends in a dot, which no footer follows")),
+            Some((_, "")) => {
+                return Err(malformed("the token ends in a dot, which no footer follows"));
+            }
             Some((body, footer)) => (body, footer),
             None => (parts, ""),
         };
@@ -46,9 +48,11 @@ impl Unverified {
             return Err(malformed("the footer is longer than 1,024 bytes"));
         }
         let decode = |text| {
-            BASE64_URL_SAFE_NO_PAD
-                .decode(text)
-                .map_err(|_| malformed("the token is not base64url without padding: a part is missing or changed"))
+            BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| {
+                malformed(
+                    "the token is not base64url without padding: a part is missing or changed",
+                )
+            })
         };
         let footer = decode(footer)?;
         let mut payload = decode(body)?;
@@ -87,7 +91,12 @@ pub(crate) fn after_header(token: &[u8]) -> Option<&[u8]> {
 }
 
 /// Calls a function with the message that is signed: the pre-authentication encoding, in pieces.
-fn with_message<T>(payload: &[u8], footer: &[u8], implicit_assertion: &[u8], call: impl FnOnce(&[&[u8]]) -> T) -> T {
+fn with_message<T>(
+    payload: &[u8],
+    footer: &[u8],
+    implicit_assertion: &[u8],
+    call: impl FnOnce(&[&[u8]]) -> T,
+) -> T {
     let pieces = [HEADER.as_bytes(), payload, footer, implicit_assertion];
     let count = le64(pieces.len());
     let lengths = pieces.map(|piece| le64(piece.len()));
@@ -142,7 +151,10 @@ pub(crate) fn sign(
         BASE64_URL_SAFE_NO_PAD.encode_string(footer, &mut token);
     }
     if token.len() > MAX_TOKEN_LEN {
-        return Err(IssueError::Unverifiable(format!("{} bytes, the limit is {MAX_TOKEN_LEN}", token.len())));
+        return Err(IssueError::Unverifiable(format!(
+            "{} bytes, the limit is {MAX_TOKEN_LEN}",
+            token.len()
+        )));
     }
     Ok(token)
 }

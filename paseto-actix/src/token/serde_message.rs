@@ -16,13 +16,17 @@ pub(super) fn without_values(message: &str) -> Option<String> {
             let (found, expected) = rest.rsplit_once(", expected ")?;
             // An application's own type can put any text here, so only the words of serde are kept.
             let word = found.split(['"', '`']).next().unwrap_or_default().trim_end();
-            let found = KINDS.into_iter().find(|(kind, _)| *kind == word).map_or("another value", |(_, found)| found);
+            let found = KINDS
+                .into_iter()
+                .find(|(kind, _)| *kind == word)
+                .map_or("another value", |(_, found)| found);
             return Some(format!("expected {expected}, found {found}"));
         }
     }
     for known in ["unknown field `", "unknown variant `"] {
         if let Some(rest) = message.strip_prefix(known) {
-            let expected = rest.rsplit_once("`, expected ").map_or("no field", |(_, expected)| expected);
+            let expected =
+                rest.rsplit_once("`, expected ").map_or("no field", |(_, expected)| expected);
             return Some(format!("{}, expected {expected}", known.trim_end_matches(" `")));
         }
     }
@@ -73,12 +77,18 @@ mod tests {
 
     #[test]
     fn messages_of_an_application_show_no_values() {
-        for message in
-            ["invalid value: s3cret, expected a card number", "invalid type: string s3cret, expected a card number"]
-        {
-            assert_eq!(without_values(message).as_deref(), Some("expected a card number, found another value"));
+        for message in [
+            "invalid value: s3cret, expected a card number",
+            "invalid type: string s3cret, expected a card number",
+        ] {
+            assert_eq!(
+                without_values(message).as_deref(),
+                Some("expected a card number, found another value")
+            );
         }
-        for message in ["invalid length of `s3cret`", "invalid length s3cret, expected 3", "no s3cret"] {
+        for message in
+            ["invalid length of `s3cret`", "invalid length s3cret, expected 3", "no s3cret"]
+        {
             assert_eq!(without_values(message), None);
         }
     }
@@ -91,10 +101,19 @@ mod tests {
             (r#"{"tenant":4711}"#, Some("expected a string, found a number")),
             (r#"{"tenant":["s3cret"]}"#, Some("expected a string, found a list")),
             (r#"{"tenant":null}"#, Some("expected a string, found null")),
-            (r#"{"tenant":"","seats":"s3cret, expected `x` at line 4711"}"#, Some("expected u8, found a string")),
+            (
+                r#"{"tenant":"","seats":"s3cret, expected `x` at line 4711"}"#,
+                Some("expected u8, found a string"),
+            ),
             (r#"{"tenant":"","seats":4711}"#, Some("expected u8, found a number")),
-            (r#"{"tenant":"","seats":4711.5}"#, Some("expected u8, found a number with a fraction")),
-            (r#"{"tenant":"","plan":"s3cret`, expected x"}"#, Some("unknown variant, expected `free` or `pro`")),
+            (
+                r#"{"tenant":"","seats":4711.5}"#,
+                Some("expected u8, found a number with a fraction"),
+            ),
+            (
+                r#"{"tenant":"","plan":"s3cret`, expected x"}"#,
+                Some("unknown variant, expected `free` or `pro`"),
+            ),
             (r#"{"tenant":"","pair":[1]}"#, Some("expected a tuple of size 2, found 1 elements")),
             (r#"{"tenant":"","address":"s3cret"}"#, None),
             (

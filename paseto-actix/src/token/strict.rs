@@ -7,7 +7,8 @@
 use std::{borrow::Cow, fmt};
 
 use serde::de::{
-    self, Deserialize, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
+    self, Deserialize, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess,
+    VariantAccess, Visitor,
 };
 
 use super::serde_message::without_values;
@@ -53,8 +54,10 @@ impl<'de> Keys<'de> {
             // Usual payloads have no more keys, so the list does not grow.
             self.0.reserve(16);
         }
-        budget.keys =
-            budget.keys.checked_sub(1).ok_or_else(|| de::Error::custom(format_args!("more than {MAX_KEYS} keys")))?;
+        budget.keys = budget
+            .keys
+            .checked_sub(1)
+            .ok_or_else(|| de::Error::custom(format_args!("more than {MAX_KEYS} keys")))?;
         self.0.push(key);
         Ok(self.0.last())
     }
@@ -165,7 +168,8 @@ pub(super) fn named<'de, A: MapAccess<'de>>(
     map.next_value_seed(Text { expected }).map_err(|error| {
         let message = error.to_string();
         // A syntax error of the format has no name and no value.
-        without_values(&message).map_or(error, |problem| de::Error::custom(format_args!("{name}: {problem}")))
+        without_values(&message)
+            .map_or(error, |problem| de::Error::custom(format_args!("{name}: {problem}")))
     })
 }
 

@@ -33,7 +33,11 @@ pub(crate) struct Times {
 
 impl ClaimsValidation {
     /// Compares the times with the time now. The other rules do not change with time.
-    pub(crate) fn validate_times(&self, times: Times, now: OffsetDateTime) -> Result<(), VerifyError> {
+    pub(crate) fn validate_times(
+        &self,
+        times: Times,
+        now: OffsetDateTime,
+    ) -> Result<(), VerifyError> {
         let reject = |kind, detail: String| Err(VerifyError::new(kind, detail));
         // `OffsetDateTime` ends with the year 9999, so a sum with the leeway can overflow.
         // Nanoseconds as `i128` cannot, and their comparison is faster.
@@ -41,11 +45,18 @@ impl ClaimsValidation {
         let is_later = |time: OffsetDateTime| time.unix_timestamp_nanos() > now + leeway;
         match times.exp.map(OffsetDateTime::unix_timestamp_nanos) {
             Some(exp) if exp < now - leeway => {
-                let detail = format!("`exp` passed {} ago, the leeway is {}", seconds(now - exp), seconds(leeway));
+                let detail = format!(
+                    "`exp` passed {} ago, the leeway is {}",
+                    seconds(now - exp),
+                    seconds(leeway)
+                );
                 return reject(Kind::Expired, detail);
             }
             None if self.exp_required => {
-                return reject(Kind::MissingClaim, "the token has no `exp`: issue tokens with a `ttl`".to_owned());
+                return reject(
+                    Kind::MissingClaim,
+                    "the token has no `exp`: issue tokens with a `ttl`".to_owned(),
+                );
             }
             _ => {}
         }

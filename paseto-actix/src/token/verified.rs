@@ -71,7 +71,8 @@ impl VerifiedToken {
         let Inner { signer, claims, payload, footer } = &*self.0;
         let RegisteredClaims { sub, aud, jti, scope, acr, sid, count, .. } = claims;
         let texts = [sub, aud, jti, scope, acr, sid].into_iter().flatten().map(|text| text.len());
-        let footer = Some(footer).filter(|footer| !signer.shares_footer(footer)).map(|footer| footer.len());
+        let footer =
+            Some(footer).filter(|footer| !signer.shares_footer(footer)).map(|footer| footer.len());
         let reference_counts = size_of::<[usize; 2]>();
         [size_of::<Inner>() + reference_counts, payload.size_in_memory(*count)]
             .into_iter()
@@ -171,7 +172,13 @@ impl VerifiedToken {
 
     /// The scopes that the token grants (`scope`).
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        self.0.claims.scope.as_deref().unwrap_or_default().split(' ').filter(|scope| !scope.is_empty())
+        self.0
+            .claims
+            .scope
+            .as_deref()
+            .unwrap_or_default()
+            .split(' ')
+            .filter(|scope| !scope.is_empty())
     }
 
     /// Whether the token grants this scope.
@@ -193,7 +200,8 @@ impl VerifiedToken {
     /// [`VerifyErrorKind::UnexpectedClaims`] if it does not fit the type.
     pub fn claims<C: DeserializeOwned>(&self) -> Result<C, VerifyError> {
         self.0.payload.read().map_err(|mismatch| {
-            let detail = format!("the claims do not fit `{}`: {mismatch}", std::any::type_name::<C>());
+            let detail =
+                format!("the claims do not fit `{}`: {mismatch}", std::any::type_name::<C>());
             self.annotate(VerifyError::new(VerifyErrorKind::UnexpectedClaims, detail))
         })
     }

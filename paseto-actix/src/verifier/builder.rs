@@ -102,7 +102,11 @@ impl VerifierBuilder {
     }
 
     /// Trusts several keys for the tokens of one issuer.
-    pub fn trust_keys(self, issuer: impl Into<String>, keys: impl IntoIterator<Item = PublicKey>) -> Self {
+    pub fn trust_keys(
+        self,
+        issuer: impl Into<String>,
+        keys: impl IntoIterator<Item = PublicKey>,
+    ) -> Self {
         let issuer = issuer.into();
         keys.into_iter().fold(self, |builder, key| builder.trust(issuer.clone(), key))
     }

@@ -63,7 +63,13 @@ impl TokenCache {
         let (items, weight) = (bytes / USUAL_BYTES, bytes as u64);
         Some(Self {
             hash: KeyedHash::new(),
-            tokens: sync::Cache::with(items, weight, Weight, BuildTagHasher::default(), Default::default()),
+            tokens: sync::Cache::with(
+                items,
+                weight,
+                Weight,
+                BuildTagHasher::default(),
+                Default::default(),
+            ),
             since_sweep: AtomicUsize::new(0),
         })
     }

@@ -38,7 +38,10 @@ impl Checks {
     }
 
     pub(super) fn run(&self, token: &VerifiedToken) -> Result<(), VerifyError> {
-        self.sync.iter().try_for_each(|check| check(token)).map_err(|refusal| token.annotate(refusal.into()))
+        self.sync
+            .iter()
+            .try_for_each(|check| check(token))
+            .map_err(|refusal| token.annotate(refusal.into()))
     }
 
     pub(super) async fn run_async(&self, token: &VerifiedToken) -> Result<(), VerifyError> {

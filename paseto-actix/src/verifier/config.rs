@@ -5,7 +5,8 @@ use super::builder::DEFAULT_LEEWAY;
 use super::{Verifier, VerifierBuilder};
 use crate::config::{self, Names, SettingError, Settings, Table};
 use crate::config::{
-    assertion, boolean, deserialize_settings, duration, format, nonempty_text, text, texts, trusted_keys,
+    assertion, boolean, deserialize_settings, duration, format, nonempty_text, text, texts,
+    trusted_keys,
 };
 use crate::error::ConfigError;
 use crate::keys::PublicKey;
@@ -178,7 +179,9 @@ impl VerifierConfig {
         }
         builder = self.audience.into_iter().fold(builder, VerifierBuilder::audience);
         builder = self.trusted_origins.into_iter().fold(builder, VerifierBuilder::trusted_origin);
-        self.public_keys.into_iter().fold(builder, |builder, trusted| builder.trust(trusted.iss, trusted.key))
+        self.public_keys
+            .into_iter()
+            .fold(builder, |builder, trusted| builder.trust(trusted.iss, trusted.key))
     }
 }
 

@@ -36,7 +36,10 @@ impl<'r> Credential<'r> {
             Grammar::Token68(problem) => (is_token68(&self.bytes), problem),
             Grammar::Utf8(problem) => (true, problem),
         };
-        str::from_utf8(&self.bytes).ok().filter(|_| is_well_formed).ok_or_else(|| invalid_request(problem))
+        str::from_utf8(&self.bytes)
+            .ok()
+            .filter(|_| is_well_formed)
+            .ok_or_else(|| invalid_request(problem))
     }
 }
 
@@ -57,7 +60,12 @@ fn is_token68(bytes: &[u8]) -> bool {
     let fits = |byte: u8| {
         // Without a branch, the compiler checks several bytes at once.
         let (letter, digit) = ((byte | 0x20).wrapping_sub(b'a') < 26, byte.wrapping_sub(b'0') < 10);
-        letter | digit | matches!(byte, b'-'..=b'/') | (byte == b'+') | (byte == b'_') | (byte == b'~')
+        letter
+            | digit
+            | matches!(byte, b'-'..=b'/')
+            | (byte == b'+')
+            | (byte == b'_')
+            | (byte == b'~')
     };
     !body.is_empty() && body.iter().fold(true, |all, byte| all & fits(*byte))
 }
@@ -71,7 +79,8 @@ mod tests {
         for byte in 0..=u8::MAX {
             let fits = byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
             for text in [vec![byte], vec![b'a', byte, b'a'], vec![b'a', byte, b'=', b'=']] {
-                let is_padding = byte == b'=' && text[0] == b'a' && *text.last().expect("a byte") == b'=';
+                let is_padding =
+                    byte == b'=' && text[0] == b'a' && *text.last().expect("a byte") == b'=';
                 assert_eq!(is_token68(&text), fits || is_padding, "{text:?}");
             }
         }

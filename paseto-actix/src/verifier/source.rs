@@ -86,7 +86,10 @@ impl TokenSource {
         Self(Place::Custom(Box::new(loader)))
     }
 
-    pub(super) fn find<'r>(&'r self, req: &'r HttpRequest) -> Result<Option<Credential<'r>>, VerifyError> {
+    pub(super) fn find<'r>(
+        &'r self,
+        req: &'r HttpRequest,
+    ) -> Result<Option<Credential<'r>>, VerifyError> {
         match &self.0 {
             Place::Bearer => bearer(req),
             Place::Header(name) => whole_header(req, name),
@@ -94,10 +97,16 @@ impl TokenSource {
             Place::WebSocket(marker) => websocket(req, marker),
             Place::Query(parameter) => query(req, parameter),
             // A closure that reads a cookie returns the empty value of a cookie that was emptied.
-            Place::Custom(loader) => Ok(loader(req).filter(|token| !is_empty(token.as_bytes())).map(|token| {
-                let ambient = may_be_ambient(req, &token);
-                Credential { bytes: Cow::Owned(token.into_bytes()), ambient, grammar: Grammar::Utf8(NOT_UTF8) }
-            })),
+            Place::Custom(loader) => {
+                Ok(loader(req).filter(|token| !is_empty(token.as_bytes())).map(|token| {
+                    let ambient = may_be_ambient(req, &token);
+                    Credential {
+                        bytes: Cow::Owned(token.into_bytes()),
+                        ambient,
+                        grammar: Grammar::Utf8(NOT_UTF8),
+                    }
+                }))
+            }
         }
     }
 
@@ -113,18 +122,26 @@ impl TokenSource {
         let reject = |problem: String| Err(ConfigError::setting("token_from", problem));
         match &self.0 {
             Place::Header(name) => match HeaderName::try_from(name.as_str()) {
-                Ok(header::AUTHORIZATION) => {
-                    reject("`Authorization` has a scheme before the token: use `TokenSource::bearer()`".to_owned())
+                Ok(header::AUTHORIZATION) => reject(
+                    "`Authorization` has a scheme before the token: use `TokenSource::bearer()`"
+                        .to_owned(),
+                ),
+                Ok(header::COOKIE) => {
+                    reject("`Cookie` has several cookies: use `TokenSource::cookie(..)`".to_owned())
                 }
-                Ok(header::COOKIE) => reject("`Cookie` has several cookies: use `TokenSource::cookie(..)`".to_owned()),
                 Ok(_) => Ok(()),
                 Err(_) => reject(format!("{} is not a valid name of a header", quote(name))),
             },
-            Place::Cookie(name) if !is_cookie_name(name) => {
-                reject(format!("{} is not a valid name of a cookie (RFC 6265, section 4.1.1)", quote(name)))
+            Place::Cookie(name) if !is_cookie_name(name) => reject(format!(
+                "{} is not a valid name of a cookie (RFC 6265, section 4.1.1)",
+                quote(name)
+            )),
+            Place::WebSocket(name) if name.is_empty() => {
+                reject("the marker of the subprotocol is empty".to_owned())
             }
-            Place::WebSocket(name) if name.is_empty() => reject("the marker of the subprotocol is empty".to_owned()),
-            Place::Query(name) if name.is_empty() => reject("the name of the query parameter is empty".to_owned()),
+            Place::Query(name) if name.is_empty() => {
+                reject("the name of the query parameter is empty".to_owned())
+            }
             _ => Ok(()),
         }
     }
@@ -169,14 +186,19 @@ fn bearer(req: &HttpRequest) -> Result<Option<Credential<'_>>, VerifyError> {
         return Err(invalid_request("the request has more than one `Authorization` header"));
     }
     let (value, is_text) = (value.as_bytes(), || value.to_str().is_ok());
-    let (scheme, credentials) = value.split_at(value.iter().position(|byte| *byte == b' ').unwrap_or(value.len()));
+    let (scheme, credentials) =
+        value.split_at(value.iter().position(|byte| *byte == b' ').unwrap_or(value.len()));
     if scheme.starts_with(b"v4.") {
         return Err(invalid_request(
             "`Authorization` has a token without the scheme `Bearer`: send `Authorization: Bearer <token>`",
         ));
     }
     if !scheme.eq_ignore_ascii_case(b"Bearer") {
-        return if is_text() { Ok(None) } else { Err(invalid_request("the `Authorization` header is not ASCII")) };
+        return if is_text() {
+            Ok(None)
+        } else {
+            Err(invalid_request("the `Authorization` header is not ASCII"))
+        };
     }
     let credentials = &credentials[credentials.iter().take_while(|byte| **byte == b' ').count()..];
     let problem = match credentials {
@@ -186,7 +208,10 @@ fn bearer(req: &HttpRequest) -> Result<Option<Credential<'_>>, VerifyError> {
     Ok(Some(Credential::token68(credentials, problem)))
 }
 
-fn whole_header<'r>(req: &'r HttpRequest, name: &str) -> Result<Option<Credential<'r>>, VerifyError> {
+fn whole_header<'r>(
+    req: &'r HttpRequest,
+    name: &str,
+) -> Result<Option<Credential<'r>>, VerifyError> {
     let mut values = req.headers().get_all(name);
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
@@ -217,13 +242,21 @@ fn cookie<'r>(req: &'r HttpRequest, name: &'r str) -> Result<Option<Credential<'
     Ok(token.map(|value| Credential { bytes: value.into(), ambient: true, grammar }))
 }
 
-fn websocket<'r>(req: &'r HttpRequest, marker: &str) -> Result<Option<Credential<'r>>, VerifyError> {
+fn websocket<'r>(
+    req: &'r HttpRequest,
+    marker: &str,
+) -> Result<Option<Credential<'r>>, VerifyError> {
     let mut protocols = Vec::new();
     for value in req.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL) {
-        let value = value.to_str().map_err(|_| invalid_request("the subprotocols are not ASCII"))?;
+        let value =
+            value.to_str().map_err(|_| invalid_request("the subprotocols are not ASCII"))?;
         protocols.extend(value.split(',').map(str::trim));
     }
-    let mut marked = protocols.iter().enumerate().filter(|(_, protocol)| **protocol == marker).map(|(index, _)| index);
+    let mut marked = protocols
+        .iter()
+        .enumerate()
+        .filter(|(_, protocol)| **protocol == marker)
+        .map(|(index, _)| index);
     let Some(index) = marked.next() else { return Ok(None) };
     let problem = "the subprotocols need the marker once, and the token after it";
     match (protocols.get(index + 1), marked.next()) {
@@ -235,12 +268,19 @@ fn websocket<'r>(req: &'r HttpRequest, marker: &str) -> Result<Option<Credential
 fn query<'r>(req: &'r HttpRequest, parameter: &str) -> Result<Option<Credential<'r>>, VerifyError> {
     let pairs = web::Query::<Vec<(String, String)>>::from_query(req.query_string())
         .map_err(|_| invalid_request("the query string is malformed"))?;
-    let mut named = pairs.into_inner().into_iter().filter(|(name, _)| name == parameter).map(|(_, value)| value);
+    let mut named = pairs
+        .into_inner()
+        .into_iter()
+        .filter(|(name, _)| name == parameter)
+        .map(|(_, value)| value);
     let Some(token) = named.next() else { return Ok(None) };
     if named.next().is_some() {
         return Err(invalid_request("the query string has two tokens"));
     }
-    Ok(Some(Credential::token68(token.into_bytes(), "the token in the query string is empty or malformed")))
+    Ok(Some(Credential::token68(
+        token.into_bytes(),
+        "the token in the query string is empty or malformed",
+    )))
 }
 
 /// Whether a browser may have added the credentials by itself from which a closure made the token:
@@ -248,9 +288,12 @@ fn query<'r>(req: &'r HttpRequest, parameter: &str) -> Result<Option<Credential<
 /// `Cookie` has the token itself.
 fn may_be_ambient(req: &HttpRequest, token: &str) -> bool {
     let holds_it = |(name, value): (&HeaderName, &HeaderValue)| {
-        name != header::COOKIE && name != header::REFERER && value.to_str().is_ok_and(|value| value.contains(token))
+        name != header::COOKIE
+            && name != header::REFERER
+            && value.to_str().is_ok_and(|value| value.contains(token))
     };
     let headers = req.headers();
-    let ambient = headers.contains_key(header::COOKIE) || headers.contains_key(header::AUTHORIZATION);
+    let ambient =
+        headers.contains_key(header::COOKIE) || headers.contains_key(header::AUTHORIZATION);
     ambient && (token.is_empty() || !headers.iter().any(holds_it))
 }

@@ -57,8 +57,10 @@ impl Sources {
             _ = write!(detail, "{separator}{source}");
         }
         detail.push_str(": send it there, or add other places by `.token_from(..)`");
-        if let Some(value) =
-            req.headers().get(header::AUTHORIZATION).filter(|_| self.sources.iter().any(TokenSource::is_bearer))
+        if let Some(value) = req
+            .headers()
+            .get(header::AUTHORIZATION)
+            .filter(|_| self.sources.iter().any(TokenSource::is_bearer))
         {
             // A text without a space may be a secret and not a scheme.
             let scheme = value.as_bytes().split(|byte| *byte == b' ').next().unwrap_or_default();
@@ -76,12 +78,16 @@ impl Sources {
     /// Which caches may store the response. `is_private`: the credential came in a cookie, or is
     /// malformed.
     pub(super) fn caching(&self, is_private: bool) -> Caching {
-        Caching { varies_by_cookie: self.may_read_cookies, is_private: self.may_read_cookies && is_private }
+        Caching {
+            varies_by_cookie: self.may_read_cookies,
+            is_private: self.may_read_cookies && is_private,
+        }
     }
 }
 
 /// Whether a browser asks if a script of another origin may send the request: the
 /// [CORS preflight](https://fetch.spec.whatwg.org/#cors-preflight-request).
 pub(super) fn is_preflight(req: &HttpRequest) -> bool {
-    req.method() == Method::OPTIONS && req.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+    req.method() == Method::OPTIONS
+        && req.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }

@@ -91,7 +91,10 @@ impl TrustedKeys {
     }
 
     /// The keys to try for a token that names no key, and claims to be of this issuer.
-    pub(super) fn candidates<'s>(&'s self, issuer: &str) -> impl Iterator<Item = &'s Arc<IssuerKey>> + use<'s> {
+    pub(super) fn candidates<'s>(
+        &'s self,
+        issuer: &str,
+    ) -> impl Iterator<Item = &'s Arc<IssuerKey>> + use<'s> {
         self.by_issuer.get(issuer).map(Vec::as_slice).unwrap_or_default().iter().take(MAX_TRIES)
     }
 
@@ -114,7 +117,9 @@ impl TrustedKeys {
 
 impl fmt::Debug for TrustedKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.by_kid.values().map(|key| (&key.signer.kid, &key.signer.issuer))).finish()
+        f.debug_map()
+            .entries(self.by_kid.values().map(|key| (&key.signer.kid, &key.signer.issuer)))
+            .finish()
     }
 }
 
@@ -186,7 +191,8 @@ impl SharedTrustedKeys {
             let (keys, key) = (Arc::clone(self), Arc::clone(key));
             move || keys.build_table(&key)
         };
-        if let Err(error) = thread::Builder::new().name("paseto-key-table".to_owned()).spawn(build) {
+        if let Err(error) = thread::Builder::new().name("paseto-key-table".to_owned()).spawn(build)
+        {
             tracing::warn!(%error, "could not start the thread that computes the table of a key");
             key.checks.store(0, Ordering::Relaxed);
             self.is_building.store(false, Ordering::Release);

@@ -23,7 +23,10 @@ use crate::token::{Footer, Signer, Unverified, VerifiedToken, scan};
 impl Verifier {
     /// Finds the token of a request and verifies it, except for [asynchronous
     /// checks](Self::verify_async). Also returns which caches may store the response.
-    pub(crate) fn verify_request(&self, req: &HttpRequest) -> (Caching, Result<VerifiedToken, VerifyError>) {
+    pub(crate) fn verify_request(
+        &self,
+        req: &HttpRequest,
+    ) -> (Caching, Result<VerifiedToken, VerifyError>) {
         let credential = self.0.sources.find(req);
         let is_ambient = credential.as_ref().is_ok_and(|credential| credential.ambient);
         let outcome = credential.and_then(|credential| {
@@ -36,7 +39,8 @@ impl Verifier {
             }
             self.verify(&credential)
         });
-        let is_malformed = outcome.as_ref().is_err_and(|error| error.kind() == Kind::InvalidRequest);
+        let is_malformed =
+            outcome.as_ref().is_err_and(|error| error.kind() == Kind::InvalidRequest);
         (self.0.sources.caching(is_ambient || is_malformed), outcome)
     }
 
@@ -62,7 +66,10 @@ impl Verifier {
         }
 
         if let Some(key) = checked_by {
-            self.0.validation.validate_audience(token.audience()).map_err(|error| token.annotate(error))?;
+            self.0
+                .validation
+                .validate_audience(token.audience())
+                .map_err(|error| token.annotate(error))?;
             if let Some(slot) = slot {
                 slot.insert(&token, now);
             }
@@ -109,10 +116,13 @@ impl Verifier {
             let mut candidates = keys.candidates(iss).peekable();
             if candidates.peek().is_none() {
                 let detail = format!("expected {}, found {}", keys.describe_issuers(), quote(iss));
-                return Err(VerifyError::new(Kind::UntrustedIssuer, detail).with_kid(kid).with_issuer(Some(iss)));
+                return Err(VerifyError::new(Kind::UntrustedIssuer, detail)
+                    .with_kid(kid)
+                    .with_issuer(Some(iss)));
             }
             let key = candidates.find(|key| verifies(key)).ok_or_else(|| {
-                let detail = format!("no trusted key of issuer {} verifies the signature", quote(iss));
+                let detail =
+                    format!("no trusted key of issuer {} verifies the signature", quote(iss));
                 VerifyError::new(Kind::UnknownKey, detail).with_kid(kid).with_issuer(Some(iss))
             })?;
             (key, claims)
@@ -121,12 +131,23 @@ impl Verifier {
         let Signer { issuer, kid, .. } = &*key.signer;
         let iss = claims.iss.as_deref().ok_or_else(|| missing_issuer().with_kid(Some(kid)))?;
         if *iss != **issuer {
-            let detail =
-                format!("expected issuer {}, for which the key is trusted, found {}", quote(issuer), quote(iss));
-            return Err(VerifyError::new(Kind::UntrustedIssuer, detail).with_kid(Some(kid)).with_issuer(Some(iss)));
+            let detail = format!(
+                "expected issuer {}, for which the key is trusted, found {}",
+                quote(issuer),
+                quote(iss)
+            );
+            return Err(VerifyError::new(Kind::UntrustedIssuer, detail)
+                .with_kid(Some(kid))
+                .with_issuer(Some(iss)));
         }
         let signer = Arc::clone(&key.signer);
-        let token = VerifiedToken::new(signer, claims, self.0.format, unverified.payload(), unverified.footer());
+        let token = VerifiedToken::new(
+            signer,
+            claims,
+            self.0.format,
+            unverified.payload(),
+            unverified.footer(),
+        );
         Ok((token, Arc::clone(key)))
     }
 
@@ -136,7 +157,10 @@ impl Verifier {
     }
 
     /// Revocations, then the asynchronous checks of the application.
-    pub(crate) async fn verify_async(&self, token: VerifiedToken) -> Result<VerifiedToken, VerifyError> {
+    pub(crate) async fn verify_async(
+        &self,
+        token: VerifiedToken,
+    ) -> Result<VerifiedToken, VerifyError> {
         if let Some(store) = &self.0.revocations {
             check_revocation(&**store, &token).await.map_err(|error| token.annotate(error))?;
         }
@@ -146,11 +170,17 @@ impl Verifier {
 }
 
 fn missing_issuer() -> VerifyError {
-    VerifyError::new(Kind::MissingClaim, "the token has no `iss`: an Issuer adds it unless `include_iss(false)` is set")
+    VerifyError::new(
+        Kind::MissingClaim,
+        "the token has no `iss`: an Issuer adds it unless `include_iss(false)` is set",
+    )
 }
 
 /// Rejects the token unless the store answers that it is not revoked.
-async fn check_revocation(store: &dyn AnyRevocations, token: &VerifiedToken) -> Result<(), VerifyError> {
+async fn check_revocation(
+    store: &dyn AnyRevocations,
+    token: &VerifiedToken,
+) -> Result<(), VerifyError> {
     let Some(token_id) = token.token_id() else {
         return Err(VerifyError::new(
             Kind::MissingClaim,

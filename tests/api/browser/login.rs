@@ -22,7 +22,11 @@ async fn a_visitor_logs_in_and_out_and_the_cookie_has_every_attribute() {
     assert_eq!(cookie.path(), Some("/"));
     assert_eq!(cookie.domain(), Some("127.0.0.1"));
     assert_eq!(cookie.http_only(), Some(true));
-    assert!(cookie.same_site().is_some_and(|same_site| same_site.is_lax()), "{:?}", cookie.same_site());
+    assert!(
+        cookie.same_site().is_some_and(|same_site| same_site.is_lax()),
+        "{:?}",
+        cookie.same_site()
+    );
     assert!(cookie.expires().is_none(), "it ends with the browser");
     assert_eq!(cookie.secure(), Some(false), "the example runs on plain http");
     assert!(cookie.value().starts_with("v4.local."), "{}", cookie.value());

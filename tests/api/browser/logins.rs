@@ -32,7 +32,8 @@ async fn a_user_sees_the_logins_and_ends_them() {
     let Some(visitor) = Visitor::arrive() else { return };
     let (visitor, server) = (visitor.await, Server::start_example("login_manager", &key()));
     visitor.log_in_to_be_remembered(&server).await;
-    let (phone, tablet) = (Device::log_in(&server, "Phone"), Device::log_in(&server, "<b>Tablet</b>"));
+    let (phone, tablet) =
+        (Device::log_in(&server, "Phone"), Device::log_in(&server, "<b>Tablet</b>"));
     assert_eq!((phone.status(&server), tablet.status(&server)), (200, 200));
 
     visitor.open(&server, "/logins").await;

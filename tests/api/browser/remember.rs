@@ -49,13 +49,20 @@ async fn b43_the_cookie_that_remembers_has_every_attribute() {
     assert_eq!(cookie.path(), Some("/"));
     assert_eq!(cookie.domain(), Some("127.0.0.1"));
     assert_eq!(cookie.http_only(), Some(true));
-    assert!(cookie.same_site().is_some_and(|same_site| same_site.is_lax()), "{:?}", cookie.same_site());
+    assert!(
+        cookie.same_site().is_some_and(|same_site| same_site.is_lax()),
+        "{:?}",
+        cookie.same_site()
+    );
     assert_eq!(cookie.secure(), Some(false), "the example runs on plain http");
     assert!(cookie.value().starts_with("v4.local."), "{}", cookie.value());
     let left = cookie.expires_datetime().unwrap() - OffsetDateTime::from(SystemTime::now());
     let month = Duration::days(30);
     // The time of a slow test has passed since the login.
-    assert!((month - Duration::minutes(5)..=month + Duration::seconds(1)).contains(&left), "{left}");
+    assert!(
+        (month - Duration::minutes(5)..=month + Duration::seconds(1)).contains(&left),
+        "{left}"
+    );
 
     let session = visitor.client.get_named_cookie(SESSION).await.unwrap();
     assert!(session.expires().is_none(), "the session ends with the browser all the same");
@@ -118,7 +125,11 @@ async fn b44_a_change_of_the_password_ends_remembered_logins() {
     assert_eq!(visitor.fetch("POST", "/password").await, 200);
     assert_eq!(visitor.cookies().await, [REMEMBER, SESSION]);
     let (status, text) = visitor.open(&server, "/sensitive").await;
-    assert_eq!((status, text.as_str()), (200, "Logged in just now as: foo@bar.example"), "this browser goes on");
+    assert_eq!(
+        (status, text.as_str()),
+        (200, "Logged in just now as: foo@bar.example"),
+        "this browser goes on"
+    );
     let renewed = visitor.remember_token().await;
     assert_ne!(renewed, own, "it has the new credentials");
 
@@ -223,7 +234,11 @@ async fn b46_a_page_with_much_at_stake_asks_for_the_password_again_and_is_come_b
     assert_eq!(visitor.path_and_query().await, "/sensitive");
     assert_eq!(visitor.status().await, 200);
     assert_eq!(visitor.cookies().await, [REMEMBER, SESSION]);
-    assert_eq!(visitor.remember_token().await, token, "it is still the same login that is remembered");
+    assert_eq!(
+        visitor.remember_token().await,
+        token,
+        "it is still the same login that is remembered"
+    );
 
     // It was this session that was confirmed, and not the remembered login.
     visitor.lose_session().await;
@@ -255,7 +270,13 @@ pub(super) fn log_in_elsewhere(server: &Server) -> String {
 impl Visitor {
     pub(super) async fn log_in_to_be_remembered(&self, server: &Server) {
         self.open(server, "/login").await;
-        self.client.find(Locator::Css("input[name=remember]")).await.unwrap().click().await.unwrap();
+        self.client
+            .find(Locator::Css("input[name=remember]"))
+            .await
+            .unwrap()
+            .click()
+            .await
+            .unwrap();
         self.give("mysecret").await;
         self.wait_for("Logged in as: foo@bar.example").await;
         assert_eq!(self.cookies().await, [REMEMBER, SESSION]);
@@ -272,14 +293,19 @@ impl Visitor {
         self.client.delete_all_cookies().await.unwrap();
         // A browser takes cookies for the page that it is at.
         self.open(server, "/login").await;
-        let cookie = format!("{REMEMBER}={token}; Domain=127.0.0.1; Path=/; HttpOnly; SameSite=Lax");
+        let cookie =
+            format!("{REMEMBER}={token}; Domain=127.0.0.1; Path=/; HttpOnly; SameSite=Lax");
         self.client.add_cookie(Cookie::parse(cookie).unwrap()).await.unwrap();
         assert_eq!(self.remember_token().await, token);
     }
 
     /// Nobody is logged in by this token, and the browser is rid of it.
     #[track_caller]
-    pub(super) fn assert_worthless(&self, server: &Server, token: &str) -> impl Future<Output = ()> {
+    pub(super) fn assert_worthless(
+        &self,
+        server: &Server,
+        token: &str,
+    ) -> impl Future<Output = ()> {
         let asked = self.assert_asked_to_log_in(server);
         async move {
             self.have_only(server, token).await;
@@ -317,7 +343,8 @@ impl Visitor {
 
     /// The status that a script of the page gets.
     async fn fetch(&self, method: &str, path: &str) -> u64 {
-        let script = format!("return fetch('{path}', {{ method: '{method}' }}).then(got => got.status)");
+        let script =
+            format!("return fetch('{path}', {{ method: '{method}' }}).then(got => got.status)");
         self.run(&script).await.as_u64().unwrap()
     }
 }

@@ -55,7 +55,13 @@ fn largest_that_fits(server: &Server) -> usize {
         "email=foo%40bar.example&password=mysecret",
     ));
     let fits = |bytes: usize| {
-        let answer = http::send(&server.url, "GET", &format!("/fill?bytes={bytes}"), &[("Cookie", &cookie)], "");
+        let answer = http::send(
+            &server.url,
+            "GET",
+            &format!("/fill?bytes={bytes}"),
+            &[("Cookie", &cookie)],
+            "",
+        );
         assert!([200, 507].contains(&answer.status), "{answer:?}");
         answer.status == 200
     };

@@ -33,7 +33,8 @@ impl Takes {
 
 fn judge(peer: &mut Peer, cbor: bool, token: &str, name: &str) -> (Takes, String) {
     let pair = KeyPair::documentation();
-    let theirs = peer.ask("accepts", json!({ "keys": [pair.public[1]], "cbor": cbor, "token": token }));
+    let theirs =
+        peer.ask("accepts", json!({ "keys": [pair.public[1]], "cbor": cbor, "token": token }));
     let verifier: Verifier = verifier(cbor, &[&pair.public[1]]).build().expect("one key");
     let ours = verifier.verify_str(token);
     (Takes::of(theirs.is_ok(), ours.is_ok(), name), format!("theirs: {theirs:?}, ours: {ours:?}"))
@@ -73,7 +74,11 @@ fn claims_that_the_original_does_not_look_at() {
         ("all as it should be", claims(""), Both),
         ("no `exp`", sign(&format!(r#"{{"iss":"{ISSUER}"}}"#)), OnlyTheirs),
         ("no `iss`", sign(&format!(r#"{{"exp":"{EXP}"}}"#)), OnlyTheirs),
-        ("another `iss`", sign(&format!(r#"{{"iss":"https://other.example","exp":"{EXP}"}}"#)), OnlyTheirs),
+        (
+            "another `iss`",
+            sign(&format!(r#"{{"iss":"https://other.example","exp":"{EXP}"}}"#)),
+            OnlyTheirs,
+        ),
         ("an `aud` that nobody asked for", claims(r#","aud":"https://api.example""#), OnlyTheirs),
         ("issued in the future", claims(r#","iat":"2098-01-01T00:00:00Z""#), OnlyTheirs),
         ("`iat` is no text", claims(r#","iat":1700000000"#), OnlyTheirs),
@@ -105,7 +110,11 @@ fn json_that_the_original_is_lenient_with() {
         ("sixteen levels below the payload", claims(&nested(16)), OnlyTheirs),
         ("a list", sign("[]"), OnlyTheirs),
         ("a text", sign(r#""""#), OnlyTheirs),
-        ("a byte order mark", sign(&format!("\u{feff}{{\"iss\":\"{ISSUER}\",\"exp\":\"{EXP}\"}}")), OnlyTheirs),
+        (
+            "a byte order mark",
+            sign(&format!("\u{feff}{{\"iss\":\"{ISSUER}\",\"exp\":\"{EXP}\"}}")),
+            OnlyTheirs,
+        ),
         ("no JSON", sign("{"), Neither),
         ("CBOR", parts::sign(&keys::secret(), &[0xa0], b"", b""), Neither),
         ("nothing", sign(""), Neither),
@@ -168,13 +177,18 @@ fn cbor_that_the_original_writes_or_is_lenient_with() {
     ];
     let mut cases = Vec::new();
     let key = &KeyPair::documentation().secret[1];
-    let mut python = |claims: &str| peer.token("encode", json!({ "key": key, "cbor": true, "python": claims }));
+    let mut python =
+        |claims: &str| peer.token("encode", json!({ "key": key, "cbor": true, "python": claims }));
     for (name, value, takes) in values {
         cases.push((name, python(&format!("{{{named}, 'value': {value}}}")), takes));
     }
     cases.push(("a number as a key", python(&format!("{{{named}, 1: 2}}")), OnlyTheirs));
     let exp = "datetime.datetime(2099, 1, 1, tzinfo=datetime.timezone.utc)";
-    cases.push(("`exp` as a date and time", python(&format!("{{'iss': '{ISSUER}', 'exp': {exp}}}")), Neither));
+    cases.push((
+        "`exp` as a date and time",
+        python(&format!("{{'iss': '{ISSUER}', 'exp': {exp}}}")),
+        Neither,
+    ));
 
     let plain = Value::from_iter([("iss", ISSUER), ("exp", EXP)]);
     let mut bytes = Vec::new();
@@ -185,7 +199,11 @@ fn cbor_that_the_original_writes_or_is_lenient_with() {
         ("all as it should be", sign(&bytes), Both),
         ("no declared length", sign(&[&[0xbf], entries.as_slice(), &[0xff]].concat()), Both),
         ("trailing bytes", sign(&[bytes.as_slice(), &[0]].concat()), OnlyTheirs),
-        ("a claim twice", sign(&[&[0xa4], entries.as_slice(), &[0x61, b'x', 0, 0x61, b'x', 1]].concat()), OnlyTheirs),
+        (
+            "a claim twice",
+            sign(&[&[0xa4], entries.as_slice(), &[0x61, b'x', 0, 0x61, b'x', 1]].concat()),
+            OnlyTheirs,
+        ),
         ("undefined", sign(&[&[0xa3], entries.as_slice(), &[0x61, b'x', 0xf7]].concat()), Both),
         ("cut off", sign(&bytes[..bytes.len() - 1]), Neither),
         ("JSON", claims(""), Neither),
@@ -196,13 +214,15 @@ fn cbor_that_the_original_writes_or_is_lenient_with() {
 #[test]
 fn keys_that_the_original_is_lenient_with() {
     let Some(mut peer) = Peer::start() else { return };
-    let secret = |key: &str| SecretKey::from_paserk(key).is_ok() || SecretKey::from_pem(key).is_ok();
+    let secret =
+        |key: &str| SecretKey::from_paserk(key).is_ok() || SecretKey::from_pem(key).is_ok();
     let public = |key: &str| {
         let key = PublicKey::from_paserk(key).or_else(|_| PublicKey::from_pem(key));
         key.is_ok_and(|key| Verifier::builder().trust(ISSUER, key).build().is_ok())
     };
     let halves = |key: &SecretKey| parts::signing_key(key).to_keypair_bytes();
-    let paserk = |kind: &str, bytes: &[u8]| format!("{kind}.{}", Base64UrlUnpadded::encode_string(bytes));
+    let paserk =
+        |kind: &str, bytes: &[u8]| format!("{kind}.{}", Base64UrlUnpadded::encode_string(bytes));
     let (ours, other) = (halves(&keys::secret()), halves(&SecretKey::generate()));
     let mixed = [&ours[..32], &other[32..]].concat();
     let identity = [&[1], [0; 31].as_slice()].concat();
@@ -211,7 +231,12 @@ fn keys_that_the_original_is_lenient_with() {
         ("secret PASERK", keys::SECRET_PASERK.to_owned(), secret as fn(&str) -> bool, Both),
         ("secret PASERK, halves of two keys", paserk("k4.secret", &mixed), secret, OnlyTheirs),
         ("secret PASERK, one half only", paserk("k4.secret", &ours[..32]), secret, OnlyTheirs),
-        ("secret PASERK, more than both halves", paserk("k4.secret", &[ours, other].concat()), secret, OnlyTheirs),
+        (
+            "secret PASERK, more than both halves",
+            paserk("k4.secret", &[ours, other].concat()),
+            secret,
+            OnlyTheirs,
+        ),
         ("secret PASERK with padding", format!("{}==", keys::SECRET_PASERK), secret, OnlyTheirs),
         ("all-zero seed", paserk("k4.secret", &[0; 64]), secret, OnlyTheirs),
         ("secret PEM", secret_pem.to_owned(), secret, Both),
@@ -225,16 +250,28 @@ fn keys_that_the_original_is_lenient_with() {
         ("secret PEM to verify with", secret_pem.to_owned(), public, OnlyTheirs),
         ("public PASERK to sign with", keys::PUBLIC_PASERK.to_owned(), secret, OnlyTheirs),
         ("identity as a public key", paserk("k4.public", &identity), public, OnlyTheirs),
-        ("no point of the curve", paserk("k4.public", &[&[2], [0; 31].as_slice()].concat()), public, OnlyTheirs),
+        (
+            "no point of the curve",
+            paserk("k4.public", &[&[2], [0; 31].as_slice()].concat()),
+            public,
+            OnlyTheirs,
+        ),
         ("key of version 2", keys::PUBLIC_PASERK.replace("k4", "k2"), public, OnlyTheirs),
         ("local key", paserk("k4.local", &ours[..32]), public, OnlyTheirs),
     ];
     for (name, key, we_load, takes) in &cases {
-        let entry = if key.starts_with('k') { json!({ "paserk": key }) } else { json!({ "version": 4, "key": key }) };
+        let entry = if key.starts_with('k') {
+            json!({ "paserk": key })
+        } else {
+            json!({ "version": 4, "key": key })
+        };
         let theirs = peer.ask("describe", json!({ "key": entry }));
         assert_eq!(Takes::of(theirs.is_ok(), we_load(key), name), *takes, "{name}: {theirs:?}");
     }
     // The crate ignores blanks around a key, and a PEM block begins on a line of its own.
     let blank = format!("\n{secret_pem}");
-    assert!(peer.ask("describe", json!({ "key": { "version": 4, "key": blank } })).is_err() && secret(&blank));
+    assert!(
+        peer.ask("describe", json!({ "key": { "version": 4, "key": blank } })).is_err()
+            && secret(&blank)
+    );
 }

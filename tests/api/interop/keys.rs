@@ -27,7 +27,8 @@ fn a_key_is_the_same_key_with_the_same_id_on_both_sides() {
     let Some(mut peer) = Peer::start() else { return };
     let ours = SecretKey::generate();
     let both = |paserk: &str| [json!({ "paserk": paserk }), json!({ "paserk": paserk })];
-    let made_here = KeyPair { secret: both(&ours.to_paserk()), public: both(&ours.public_key().to_paserk()) };
+    let made_here =
+        KeyPair { secret: both(&ours.to_paserk()), public: both(&ours.public_key().to_paserk()) };
     for pair in [KeyPair::documentation(), peer.generate(), peer.generate(), made_here] {
         for entry in &pair.secret {
             let theirs = peer.get("describe", json!({ "key": entry }));
@@ -47,7 +48,10 @@ fn a_key_is_the_same_key_with_the_same_id_on_both_sides() {
 }
 
 /// Their token, signed by the third of three keys, and our verifier of all three.
-fn signed_by_the_third(peer: &mut Peer, footer: impl FnOnce(&Value) -> Value) -> (Verifier, String) {
+fn signed_by_the_third(
+    peer: &mut Peer,
+    footer: impl FnOnce(&Value) -> Value,
+) -> (Verifier, String) {
     let pairs = [peer.generate(), peer.generate(), peer.generate()];
     let trusted = verifier(false, &[&pairs[0].public[1], &pairs[1].public[1], &pairs[2].public[1]]);
     let ids = peer.get("describe", json!({ "key": pairs[2].secret[1] }));

@@ -18,7 +18,9 @@ async fn b19_their_exp_is_kept_to_the_nanosecond() {
         });
         let signed = peer.get("issue", ask);
         let exp = OffsetDateTime::parse(text(&signed["claims"]["exp"]), &Rfc3339).unwrap();
-        let at = |now: OffsetDateTime| verifier(cbor, &[&pair.public[0]]).clock(move || now).build().unwrap();
+        let at = |now: OffsetDateTime| {
+            verifier(cbor, &[&pair.public[0]]).clock(move || now).build().unwrap()
+        };
         opened(&at(exp + 5.seconds()), text(&signed["token"])).await;
         assert_refused(&at(exp + 5.seconds() + 1.nanoseconds()), text(&signed["token"])).await;
         // Its `iat` is one second before its `exp`.
@@ -53,8 +55,13 @@ fn b19_our_exp_and_nbf_are_kept_by_them() {
                 .unwrap()
                 .issue(&json!({}))
                 .unwrap();
-            let ask = json!({ "keys": [pair.public[1]], "cbor": cbor, "token": token, "skew": skew });
-            assert_eq!(peer.ask("verify", ask).map(|_| ()), judgement, "issued {issued} s from now, leeway {skew} s");
+            let ask =
+                json!({ "keys": [pair.public[1]], "cbor": cbor, "token": token, "skew": skew });
+            assert_eq!(
+                peer.ask("verify", ask).map(|_| ()),
+                judgement,
+                "issued {issued} s from now, leeway {skew} s"
+            );
         }
     }
 }

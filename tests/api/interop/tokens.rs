@@ -77,7 +77,10 @@ impl Form {
 
     /// The names of the claims of time that both libraries have a setting for.
     fn times(&self) -> impl Iterator<Item = &'static str> {
-        [("exp", self.exp), ("iat", self.iat)].into_iter().filter(|(_, on)| *on).map(|(name, _)| name)
+        [("exp", self.exp), ("iat", self.iat)]
+            .into_iter()
+            .filter(|(_, on)| *on)
+            .map(|(name, _)| name)
     }
 
     fn footer_map(&self) -> Map<String, Value> {
@@ -88,7 +91,8 @@ impl Form {
 
     /// Bytes that are no map, and in no form a value, of either format.
     fn footer_bytes(&self) -> Option<Vec<u8>> {
-        (self.footer == Footer::Bytes).then(|| [&[0xff, 0x00], self.number.to_be_bytes().as_slice()].concat())
+        (self.footer == Footer::Bytes)
+            .then(|| [&[0xff, 0x00], self.number.to_be_bytes().as_slice()].concat())
     }
 
     /// What a footer of this form holds, as hex where it is opaque; null where there is none.
@@ -127,7 +131,11 @@ fn flipped(token: &str, number: usize) -> String {
 fn payload(cbor: bool, token: &str) -> Value {
     let (body, _) = parts::split(token);
     let payload = &body[..body.len() - 64];
-    if cbor { ciborium::from_reader(payload).expect("CBOR") } else { serde_json::from_slice(payload).expect("JSON") }
+    if cbor {
+        ciborium::from_reader(payload).expect("CBOR")
+    } else {
+        serde_json::from_slice(payload).expect("JSON")
+    }
 }
 
 fn map(value: &Value) -> &Map<String, Value> {
@@ -140,7 +148,8 @@ fn assert_claims(claims: &Value, given: &Value, registered: impl Iterator<Item =
     for (name, value) in map(given) {
         assert_eq!(claims[name], *value);
     }
-    let names = map(given).keys().cloned().chain(registered.map(str::to_owned)).chain(["iss".to_owned()]);
+    let names =
+        map(given).keys().cloned().chain(registered.map(str::to_owned)).chain(["iss".to_owned()]);
     assert_eq!(map(claims).keys().cloned().collect::<BTreeSet<_>>(), names.collect());
 }
 
@@ -150,7 +159,8 @@ async fn a_thousand_tokens_of_theirs_are_read_by_us() {
     let pairs = key_pairs(&mut peer);
     let mut by_issuer = 0;
     for form in (0..TOKENS).map(Form::of) {
-        let (pair, other) = (&pairs[form.number % pairs.len()], &pairs[(form.number + 1) % pairs.len()]);
+        let (pair, other) =
+            (&pairs[form.number % pairs.len()], &pairs[(form.number + 1) % pairs.len()]);
         let secret = &pair.secret[form.written];
         let ids = peer.get("describe", json!({ "key": secret }));
         let kid = match form.kid {
@@ -167,24 +177,27 @@ async fn a_thousand_tokens_of_theirs_are_read_by_us() {
             "claims": form.claims(),
         });
         // What the issuer of Flask-PASETO-Extended has no setting for is made by PySETO, on which it stands.
-        let signed = if form.footer == Footer::None && form.assertion.is_empty() && form.kid != Kid::Pid {
-            by_issuer += 1;
-            ask["iss"] = ISSUER.into();
-            ask["use_kid"] = (form.kid == Kid::Sid).into();
-            peer.get("issue", ask)
-        } else {
-            ask["claims"]["iss"] = ISSUER.into();
-            ask["assertion"] = hex(form.assertion).into();
-            if !footer.is_null() {
-                ask["footer"] = footer.clone();
-            }
-            peer.get("encode", ask)
-        };
+        let signed =
+            if form.footer == Footer::None && form.assertion.is_empty() && form.kid != Kid::Pid {
+                by_issuer += 1;
+                ask["iss"] = ISSUER.into();
+                ask["use_kid"] = (form.kid == Kid::Sid).into();
+                peer.get("issue", ask)
+            } else {
+                ask["claims"]["iss"] = ISSUER.into();
+                ask["assertion"] = hex(form.assertion).into();
+                if !footer.is_null() {
+                    ask["footer"] = footer.clone();
+                }
+                peer.get("encode", ask)
+            };
 
         let token = text(&signed["token"]);
         let trusting = |pair: &KeyPair, assertion: &[u8]| {
-            let builder = verifier(form.cbor, &[&pair.public[form.written]]).implicit_assertion(assertion);
-            let builder = if form.exp { builder } else { builder.dangerously_accept_tokens_without_expiry() };
+            let builder =
+                verifier(form.cbor, &[&pair.public[form.written]]).implicit_assertion(assertion);
+            let builder =
+                if form.exp { builder } else { builder.dangerously_accept_tokens_without_expiry() };
             builder.build().unwrap()
         };
         let seen = opened(&trusting(pair, form.assertion), token).await;
@@ -209,7 +222,8 @@ async fn a_thousand_tokens_of_ours_are_read_by_them() {
     let pairs = key_pairs(&mut peer);
     let mut by_verifier = 0;
     for form in (0..TOKENS).map(Form::of) {
-        let (pair, other) = (&pairs[form.number % pairs.len()], &pairs[(form.number + 1) % pairs.len()]);
+        let (pair, other) =
+            (&pairs[form.number % pairs.len()], &pairs[(form.number + 1) % pairs.len()]);
         let mut builder = issuer(form.cbor, &pair.secret[form.written])
             .include_kid(form.kid != Kid::None)
             .include_iat(form.iat)
@@ -222,7 +236,8 @@ async fn a_thousand_tokens_of_ours_are_read_by_them() {
             builder = builder.dangerously_without_expiry();
         }
         let issuer = builder.build().unwrap();
-        let token = issuer.token(&form.claims()).subject("ada").audience("everybody").issue().unwrap();
+        let token =
+            issuer.token(&form.claims()).subject("ada").audience("everybody").issue().unwrap();
 
         // The verifier of Flask-PASETO-Extended knows no implicit assertions; PySETO, on which it stands, does.
         let reader = if form.assertion.is_empty() { "verify" } else { "decode" };
@@ -232,7 +247,11 @@ async fn a_thousand_tokens_of_ours_are_read_by_them() {
             json!({ "keys": keys, "cbor": form.cbor, "token": token, "assertion": hex(assertion) })
         };
         let seen = peer.get(reader, ask(pair, form.assertion, &token));
-        assert_claims(&seen["claims"], &form.claims(), form.times().chain(["sub", "aud", "nbf", "jti"]));
+        assert_claims(
+            &seen["claims"],
+            &form.claims(),
+            form.times().chain(["sub", "aud", "nbf", "jti"]),
+        );
         assert_eq!(seen["claims"], payload(form.cbor, &token));
         let pid = text(&peer.get("describe", json!({ "key": pair.public[0] }))["id"]).to_owned();
         let expected = form.footer((form.kid != Kid::None).then_some(&pid));
@@ -241,7 +260,10 @@ async fn a_thousand_tokens_of_ours_are_read_by_them() {
         let forged = Err("VerifyError: Failed to verify.".to_owned());
         assert_eq!(peer.ask(reader, ask(other, form.assertion, &token)), forged);
         assert_eq!(peer.ask("decode", ask(pair, b"tenant-8", &token)), forged);
-        assert_eq!(peer.ask(reader, ask(pair, form.assertion, &flipped(&token, form.number))), forged);
+        assert_eq!(
+            peer.ask(reader, ask(pair, form.assertion, &flipped(&token, form.number))),
+            forged
+        );
     }
     assert!(by_verifier > 50, "only {by_verifier} tokens are read by Flask-PASETO-Extended itself");
 }

@@ -15,7 +15,9 @@ async fn hidden_in_a_result(text: String) -> Result<impl Responder, Error> {
 }
 
 #[paseto_required]
-async fn error_of_the_signature(text: String) -> actix_web::Result<String, Box<dyn std::error::Error>> {
+async fn error_of_the_signature(
+    text: String,
+) -> actix_web::Result<String, Box<dyn std::error::Error>> {
     let parse = |text: &str| -> Result<u8, ParseIntError> { text.parse() };
     if text.len() > 3 {
         Err("too long")?;
@@ -33,7 +35,9 @@ async fn coerced(text: String) -> Box<dyn Display> {
 
 #[paseto_required]
 async fn inferred_from_the_signature(text: String) -> Result<web::Json<Vec<u8>>, Error> {
-    Ok(web::Json(text.split(',').map(str::parse).collect::<Result<_, _>>().map_err(ErrorBadRequest)?))
+    Ok(web::Json(
+        text.split(',').map(str::parse).collect::<Result<_, _>>().map_err(ErrorBadRequest)?,
+    ))
 }
 
 #[paseto_required]

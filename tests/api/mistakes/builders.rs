@@ -12,11 +12,15 @@ use super::mistakes;
 
 const OTHER: &str = "https://other.example";
 
-fn verifier(configure: impl Fn(paseto_actix::VerifierBuilder) -> paseto_actix::VerifierBuilder) -> String {
+fn verifier(
+    configure: impl Fn(paseto_actix::VerifierBuilder) -> paseto_actix::VerifierBuilder,
+) -> String {
     configure(verifier_builder(&TestClock::new())).build().unwrap_err().to_string()
 }
 
-fn issuer(configure: impl Fn(paseto_actix::IssuerBuilder) -> paseto_actix::IssuerBuilder) -> String {
+fn issuer(
+    configure: impl Fn(paseto_actix::IssuerBuilder) -> paseto_actix::IssuerBuilder,
+) -> String {
     configure(issuer_builder(&TestClock::new())).build().unwrap_err().to_string()
 }
 
@@ -24,8 +28,11 @@ fn issue(claims: Value) -> String {
     issuer_builder(&TestClock::new()).build().unwrap().issue(&claims).unwrap_err().to_string()
 }
 
-fn token(configure: impl Fn(paseto_actix::TokenBuilder<'_, Value>) -> paseto_actix::TokenBuilder<'_, Value>) -> String {
-    let issuer = issuer_builder(&TestClock::new()).max_ttl(Duration::from_secs(3600)).build().unwrap();
+fn token(
+    configure: impl Fn(paseto_actix::TokenBuilder<'_, Value>) -> paseto_actix::TokenBuilder<'_, Value>,
+) -> String {
+    let issuer =
+        issuer_builder(&TestClock::new()).max_ttl(Duration::from_secs(3600)).build().unwrap();
     configure(issuer.token(&json!({}))).issue().unwrap_err().to_string()
 }
 

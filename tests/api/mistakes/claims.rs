@@ -5,7 +5,8 @@ use std::time::Duration;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, web};
 use paseto_actix::{
-    Format, Issuer, MemoryRevocations, PasetoRequired, Refusal, SecretKey, TokenBuilder, VerifierBuilder,
+    Format, Issuer, MemoryRevocations, PasetoRequired, Refusal, SecretKey, TokenBuilder,
+    VerifierBuilder,
 };
 use paseto_actix_tests::app::{call, issuer_builder, verifier_builder};
 use paseto_actix_tests::clock::{START, TestClock};
@@ -65,7 +66,11 @@ struct Address {
 }
 
 fn unexpected(claims: serde_json::Value) -> String {
-    let token = verifier().build().unwrap().verify_str(&issuer().build().unwrap().issue(&claims).unwrap()).unwrap();
+    let token = verifier()
+        .build()
+        .unwrap()
+        .verify_str(&issuer().build().unwrap().issue(&claims).unwrap())
+        .unwrap();
     token.claims::<Me>().unwrap_err().to_string()
 }
 
@@ -120,7 +125,11 @@ mistakes! {
 #[test]
 fn the_longest_texts_are_bounded() {
     let long = "a".repeat(5000);
-    let issuer = Issuer::builder(long).key(keys::secret()).clock(TestClock::new()).ttl(Duration::from_secs(60)).build();
+    let issuer = Issuer::builder(long)
+        .key(keys::secret())
+        .clock(TestClock::new())
+        .ttl(Duration::from_secs(60))
+        .build();
     let token = issuer.unwrap().issue(&json!({})).unwrap();
     let error = verifier().build().unwrap().verify_str(&token).unwrap_err();
     assert!(error.to_string().len() < 600, "{error}");

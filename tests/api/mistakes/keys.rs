@@ -1,7 +1,9 @@
 //! Keys that are not the expected key.
 
 use paseto_actix::{ConfigError, LocalKey, PublicKey, SecretKey};
-use paseto_actix_tests::keys::{LOCAL_PASERK, PUBLIC_PASERK, PUBLIC_PEM, SECRET_PASERK, SECRET_PEM};
+use paseto_actix_tests::keys::{
+    LOCAL_PASERK, PUBLIC_PASERK, PUBLIC_PEM, SECRET_PASERK, SECRET_PEM,
+};
 
 use super::mistakes;
 

@@ -6,8 +6,8 @@ use actix_web::cookie::SameSite;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, web};
 use paseto_actix::{
-    Fresh, KeyRing, LocalKey, MemoryRevocations, MemorySeries, PasetoSession, PasetoSessionBuilder, RefreshTokens,
-    RememberMe, UserStamp,
+    Fresh, KeyRing, LocalKey, MemoryRevocations, MemorySeries, PasetoSession, PasetoSessionBuilder,
+    RefreshTokens, RememberMe, UserStamp,
 };
 use paseto_actix_tests::app::{call, issuer_builder};
 use paseto_actix_tests::clock::TestClock;
@@ -21,7 +21,10 @@ fn session(configure: impl Fn(PasetoSessionBuilder) -> PasetoSessionBuilder) -> 
 }
 
 fn remember() -> RememberMe {
-    RememberMe::builder(LocalKey::generate()).user_loader(async |_| Some(UserStamp::of("hash"))).build().unwrap()
+    RememberMe::builder(LocalKey::generate())
+        .user_loader(async |_| Some(UserStamp::of("hash")))
+        .build()
+        .unwrap()
 }
 
 /// The log of a request to an application.
@@ -29,7 +32,10 @@ macro_rules! log {
     ($app:expr) => {{
         let app = init_service($app.route("/fresh", web::get().to(async |_: Fresh| ""))).await;
         let logs = Logs::capture();
-        assert_eq!(call(&app, TestRequest::with_uri("/fresh").to_request()).await.status.as_u16(), 500);
+        assert_eq!(
+            call(&app, TestRequest::with_uri("/fresh").to_request()).await.status.as_u16(),
+            500
+        );
         reason(&logs)
     }};
 }

@@ -20,7 +20,9 @@ macro_rules! log {
         let app = init_service($app).await;
         let token = issuer_builder(&TestClock::new()).build().unwrap().issue(&json!({})).unwrap();
         let logs = Logs::capture();
-        let request = TestRequest::get().insert_header(("Authorization", format!("Bearer {token}"))).to_request();
+        let request = TestRequest::get()
+            .insert_header(("Authorization", format!("Bearer {token}")))
+            .to_request();
         assert_eq!(call(&app, request).await.status.as_u16(), 500);
         reason(&logs)
     }};

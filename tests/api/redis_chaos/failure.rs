@@ -13,7 +13,8 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    pub(super) const ALL: [Self; 5] = [Self::Killed, Self::Hung, Self::ReadOnly, Self::Full, Self::Restarted];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Killed, Self::Hung, Self::ReadOnly, Self::Full, Self::Restarted];
 
     /// Whether the server answers no command.
     pub(super) fn is_silent(self) -> bool {

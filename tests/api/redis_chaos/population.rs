@@ -34,7 +34,8 @@ impl<T: Clone + Debug> Population<T> {
     /// accepted, and of ended ones that were rejected.
     pub(super) async fn batch(&mut self, send: impl AsyncFn(&mut T) -> Outcome) -> [usize; 2] {
         let first = self.asked / 2;
-        let mut ended: Vec<T> = self.ended.iter().cycle().skip(first % self.ended.len()).take(16).cloned().collect();
+        let mut ended: Vec<T> =
+            self.ended.iter().cycle().skip(first % self.ended.len()).take(16).cloned().collect();
         let count = self.good.len();
         self.good.rotate_left(first % count);
         let timed = async |one| {
@@ -46,8 +47,10 @@ impl<T: Clone + Debug> Population<T> {
         let (good, ended) = join(good, join_all(ended.iter_mut().map(&timed))).await;
         let allowed = 2 * ANSWERED + (passed_over() - passed);
         let mut counts = [0; 2];
-        for (is_ended, (outcome, elapsed)) in
-            good.into_iter().map(|answer| (false, answer)).chain(ended.into_iter().map(|answer| (true, answer)))
+        for (is_ended, (outcome, elapsed)) in good
+            .into_iter()
+            .map(|answer| (false, answer))
+            .chain(ended.into_iter().map(|answer| (true, answer)))
         {
             self.asked += 1;
             self.slowest = self.slowest.max(elapsed);
@@ -63,15 +66,27 @@ impl<T: Clone + Debug> Population<T> {
     }
 
     /// Sends batches to servers of which one that is needed does not answer.
-    pub(super) async fn assert_down(&mut self, batches: usize, send: impl AsyncFn(&mut T) -> Outcome) {
+    pub(super) async fn assert_down(
+        &mut self,
+        batches: usize,
+        send: impl AsyncFn(&mut T) -> Outcome,
+    ) {
         for _ in 0..batches {
-            assert_eq!(self.batch(&send).await[0], 0, "good ones were accepted without an answer of the store");
+            assert_eq!(
+                self.batch(&send).await[0],
+                0,
+                "good ones were accepted without an answer of the store"
+            );
         }
     }
 
     /// Sends batches to servers that answer: at first until all are answered rightly, then nine of
     /// ten, because on a busy machine a server answers too late now and then.
-    pub(super) async fn assert_up(&mut self, batches: usize, send: impl AsyncFn(&mut T) -> Outcome) {
+    pub(super) async fn assert_up(
+        &mut self,
+        batches: usize,
+        send: impl AsyncFn(&mut T) -> Outcome,
+    ) {
         let start = Instant::now();
         while self.batch(&send).await != [16, 16] {
             assert!(start.elapsed() < RECOVERED, "the store does not recover");

@@ -14,7 +14,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let redis = env::var("REDIS_URL")?;
     let revocations = RedisRevocations::builder(&redis).timeout(TIMEOUT).build()?;
     let series = RedisSeries::builder(&redis).timeout(TIMEOUT).build()?;
-    let logins = Logins::new(&env::var("APPLICATION")?, &Keys { local, secret }, SystemClock, revocations, series);
+    let logins = Logins::new(
+        &env::var("APPLICATION")?,
+        &Keys { local, secret },
+        SystemClock,
+        revocations,
+        series,
+    );
     let listener = TcpListener::bind("127.0.0.1:0")?;
     println!("listening on http://{}", listener.local_addr()?);
     let app = move || App::new().wrap(logins.layer.clone()).configure(logins.clone().routes());

@@ -14,8 +14,9 @@ use std::{
 use actix_web::rt::task::yield_now;
 use futures_util::future::{MaybeDone, maybe_done};
 use paseto_actix::{
-    ExceptedLogin, LoginEntry, MemoryRevocations, MemorySeries, NewSeries, RandomId, RevocationError, RevocationQuery,
-    Revocations, Rotation, SeriesError, SeriesOwner, SeriesStore, TokenUse, UserStamp,
+    ExceptedLogin, LoginEntry, MemoryRevocations, MemorySeries, NewSeries, RandomId,
+    RevocationError, RevocationQuery, Revocations, Rotation, SeriesError, SeriesOwner, SeriesStore,
+    TokenUse, UserStamp,
 };
 use time::OffsetDateTime;
 
@@ -71,7 +72,8 @@ impl Stepped {
     /// Whether one moment was before another. Both are noted.
     pub fn is_before(&self, first: Event, second: Event) -> bool {
         let events = lock(&self.events);
-        let position = |event| events.iter().position(|known| *known == event).expect("a noted moment");
+        let position =
+            |event| events.iter().position(|known| *known == event).expect("a noted moment");
         position(first) < position(second)
     }
 
@@ -119,7 +121,11 @@ impl SeriesStore for Stepped {
         self.series.revoke(owner, series).await
     }
 
-    async fn revoke_all(&self, owner: SeriesOwner<'_>, except: Option<RandomId>) -> Result<(), SeriesError> {
+    async fn revoke_all(
+        &self,
+        owner: SeriesOwner<'_>,
+        except: Option<RandomId>,
+    ) -> Result<(), SeriesError> {
         self.turn().await;
         self.series.revoke_all(owner, except).await
     }
@@ -131,7 +137,12 @@ impl SeriesStore for Stepped {
 }
 
 impl Revocations for Stepped {
-    async fn revoke(&self, issuer: &str, token_id: &str, until: OffsetDateTime) -> Result<(), RevocationError> {
+    async fn revoke(
+        &self,
+        issuer: &str,
+        token_id: &str,
+        until: OffsetDateTime,
+    ) -> Result<(), RevocationError> {
         self.turn().await;
         self.revocations.revoke(issuer, token_id, until).await
     }

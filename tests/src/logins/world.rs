@@ -139,15 +139,26 @@ impl Devices {
     /// Logs in at a place. Each credential is used, so that the caches of the place have it, and
     /// renewed twice, so that the first ones are used up.
     async fn begin(place: &Place, user: &'static str) -> Self {
-        let post = async |path: &str| place.send(Method::POST, &format!("{path}?user={user}"), &[]).await;
+        let post =
+            async |path: &str| place.send(Method::POST, &format!("{path}?user={user}"), &[]).await;
         let own = post("/own-token").await.ok();
-        let mut devices = Self { user, sessions: vec![], remembered: vec![], access: vec![], refresh: vec![], own };
+        let mut devices = Self {
+            user,
+            sessions: vec![],
+            remembered: vec![],
+            access: vec![],
+            refresh: vec![],
+            own,
+        };
         devices.keep_cookies(&post("/login").await);
         devices.keep_tokens(post("/token").await);
         for _ in 0..2 {
             assert!(devices.restore(place).await && devices.renew(place).await);
         }
-        assert_eq!((devices.sessions.len(), devices.remembered.len(), devices.access.len()), (3, 3, 3));
+        assert_eq!(
+            (devices.sessions.len(), devices.remembered.len(), devices.access.len()),
+            (3, 3, 3)
+        );
         for column in [Column::AccessTokens, Column::Sessions] {
             devices.assert(place, column, false).await;
         }
@@ -161,7 +172,9 @@ impl Devices {
 
     fn keep_tokens(&mut self, reply: Reply) {
         let pair: Value = serde_json::from_str(&reply.ok()).expect("a pair of tokens");
-        for (tokens, name) in [(&mut self.access, "access_token"), (&mut self.refresh, "refresh_token")] {
+        for (tokens, name) in
+            [(&mut self.access, "access_token"), (&mut self.refresh, "refresh_token")]
+        {
             tokens.push(pair[name].as_str().expect("a token").to_owned());
         }
     }
@@ -203,7 +216,10 @@ impl Devices {
             }
             Column::RememberedLogins => vec![self.restore(place).await],
         };
-        assert!(accepted.iter().all(|accepted| *accepted != ended), "ended: {ended}, accepted: {accepted:?}, {self:?}");
+        assert!(
+            accepted.iter().all(|accepted| *accepted != ended),
+            "ended: {ended}, accepted: {accepted:?}, {self:?}"
+        );
     }
 }
 
@@ -248,7 +264,8 @@ impl World {
     /// The logins at these places.
     pub async fn new(shop: [Place; 2], forum: Place) -> Self {
         let next = &shop[1];
-        let (this, other) = (Devices::begin(next, Self::USER).await, Devices::begin(next, Self::USER).await);
+        let (this, other) =
+            (Devices::begin(next, Self::USER).await, Devices::begin(next, Self::USER).await);
         let strangers = [Devices::begin(next, "2").await, Devices::begin(&forum, Self::USER).await];
         Self { shop, forum, this, other, strangers }
     }
@@ -260,7 +277,8 @@ impl World {
         series: impl SeriesStore + Clone,
     ) -> Self {
         let keys = Keys::generate();
-        let logins = |name| Logins::new(name, &keys, clock.clone(), revocations.clone(), series.clone());
+        let logins =
+            |name| Logins::new(name, &keys, clock.clone(), revocations.clone(), series.clone());
         let shop = logins("shop");
         let place = async |logins: &Logins| Place::Here(logins.site().await);
         Self::new([place(&shop).await, place(&shop).await], place(&logins("forum")).await).await
@@ -275,7 +293,8 @@ impl World {
     /// Lets an event happen.
     pub async fn happen(&mut self, event: Event) {
         let (place, this) = (&self.shop[0], &mut self.this);
-        let (session, cookie) = (this.sessions.last().expect("a session"), this.remembered.last().expect("a cookie"));
+        let (session, cookie) =
+            (this.sessions.last().expect("a session"), this.remembered.last().expect("a cookie"));
         let cookies = format!("{SESSION}={session}; {REMEMBER}={cookie}");
         let visit = async |path| place.send(Method::POST, path, &[("cookie", &cookies)]).await;
         let bearer = format!("Bearer {}", this.access.last().expect("a token"));
@@ -295,7 +314,9 @@ impl World {
                 this.keep_cookies(&reply);
                 reply.ok();
             }
-            Event::AppLogout => drop(send_refresh(place, "/end", this.refresh.last().expect("a token")).await.ok()),
+            Event::AppLogout => {
+                drop(send_refresh(place, "/end", this.refresh.last().expect("a token")).await.ok())
+            }
             Event::EndOfApp => drop(call("/api/end-login").await.ok()),
             Event::OthersOfApp => drop(call("/api/logout-others").await.ok()),
             Event::UsedCookie => {

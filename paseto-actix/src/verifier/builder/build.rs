@@ -34,8 +34,9 @@ impl VerifierBuilder {
         let leeway = check_leeway("leeway", self.leeway)?;
         if (1..MIN_TOKEN_CACHE_BYTES).contains(&self.token_cache_bytes) {
             let bytes = self.token_cache_bytes;
-            let problem =
-                format!("{bytes} bytes hold no token: give a size in bytes, such as `16 << 20`, or 0 for none");
+            let problem = format!(
+                "{bytes} bytes hold no token: give a size in bytes, such as `16 << 20`, or 0 for none"
+            );
             return Err(ConfigError::setting("token_cache", problem));
         }
         let audience = match (self.any_audience, self.audiences.is_empty()) {
@@ -49,8 +50,15 @@ impl VerifierBuilder {
                 ));
             }
         };
-        if !self.realm.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
-            return Err(ConfigError::setting("realm", "expected visible ASCII and spaces, without `\"` and `\\`"));
+        if !self
+            .realm
+            .bytes()
+            .all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\')
+        {
+            return Err(ConfigError::setting(
+                "realm",
+                "expected visible ASCII and spaces, without `\"` and `\\`",
+            ));
         }
         if let Some(url) = &self.resource_metadata {
             check_url("resource_metadata", url)?;
@@ -68,7 +76,10 @@ impl VerifierBuilder {
             revocations: self.revocations,
             events: self.events,
             error_handler: self.error_handler,
-            challenge: Arc::new(ChallengeParameters { realm: self.realm, resource_metadata: self.resource_metadata }),
+            challenge: Arc::new(ChallengeParameters {
+                realm: self.realm,
+                resource_metadata: self.resource_metadata,
+            }),
             clock: self.clock,
         })))
     }

@@ -15,7 +15,10 @@ fn shared(count: usize, max_tables: usize) -> (Arc<SharedTrustedKeys>, Vec<Arc<I
 fn no_more_tables_than_the_maximum() {
     let (shared, keys) = shared(3, 2);
     keys.iter().for_each(|key| shared.build_table(key));
-    assert_eq!(keys.iter().map(|key| key.verification.has_table()).collect::<Vec<_>>(), [true, true, false]);
+    assert_eq!(
+        keys.iter().map(|key| key.verification.has_table()).collect::<Vec<_>>(),
+        [true, true, false]
+    );
     assert!(shared.is_full.load(Ordering::Relaxed), "no thread starts for the third key");
 
     let first = &keys[0].signer.kid;

@@ -5,7 +5,7 @@ mod config;
 mod issue;
 mod problem;
 mod quote;
-mod refusal;
+mod rejection;
 mod verify;
 mod verify_kind;
 
@@ -14,7 +14,7 @@ pub use issue::IssueError;
 pub(crate) use problem::problem;
 use quote::on_one_line;
 pub(crate) use quote::{has_secret_key, quote, quote_list};
-pub use refusal::Refusal;
+pub use rejection::Refusal;
 pub use verify::VerifyError;
 pub(crate) use verify::{ChallengeParameters, DEFAULT_REALM};
 pub use verify_kind::VerifyErrorKind;

@@ -1,7 +1,7 @@
 //! The way of a request past the [`Verifier`](crate::Verifier): extractors, middleware, and what the attribute calls.
 
 mod answer;
-mod authenticate;
+mod authentication;
 mod cache_control;
 mod current;
 mod guarded;

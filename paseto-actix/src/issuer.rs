@@ -21,7 +21,7 @@ pub use token::TokenBuilder;
 
 use crate::{Clock, Format, IssueError, PublicKey, SecretKey};
 #[cfg(feature = "session")]
-use crate::{ConfigError, limits::LONGEST_TTL};
+use crate::{ConfigError, durations::LONGEST_TTL};
 
 /// Issues `v4.public` tokens: anyone with the public key can verify them, nobody without the secret key can make one.
 ///

@@ -66,7 +66,7 @@
 //! | publish the metadata of an OAuth protected resource | [`ProtectedResource`] |
 //! | read settings from a file or from environment variables | [`IssuerConfig`], [`VerifierConfig`], [`PasetoSessionConfig`](struct.PasetoSessionConfig.html), [`RememberMeConfig`](struct.RememberMeConfig.html), [`RefreshTokensConfig`](struct.RefreshTokensConfig.html) |
 //! | set the time in tests | [`Clock`] |
-//! | try a store of your own | [`test_suites`](test_suites/index.html) |
+//! | try a store of your own | [`conformance`](conformance/index.html) |
 //! | know what went wrong | [`ConfigError`], [`IssueError`], [`VerifyError`] |
 //!
 //! # What is safe without reading
@@ -87,7 +87,7 @@
 //! | `remember` | no | logins that outlive the session, for actix-identity |
 //! | `redis` | no | revocations, and series of remembered logins, on a Redis server, shared by several processes |
 //! | `redis-tls` | no | the same over TLS (`rediss://`), by rustls with the system's certificates |
-//! | `test-suites` | no | [`test_suites`](test_suites/index.html): what a store of your own has to do, as a test to run on it |
+//! | `conformance` | no | [`conformance`](conformance/index.html): what a store of your own has to do, as a test to run on it |
 //!
 //! Features add API and never change behaviour.
 //!
@@ -99,8 +99,11 @@ mod app_data;
 mod authority;
 mod clock;
 mod config;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod cookie;
 mod cross_origin;
+mod durations;
 mod erased;
 mod error;
 mod event;
@@ -108,22 +111,19 @@ mod guard;
 mod issuer;
 mod keyed_hash;
 mod keys;
-mod limits;
 mod protected_resource;
 #[cfg(feature = "redis")]
-mod redis_connection;
+pub mod redis;
 #[cfg(feature = "session")]
 mod refresh;
 #[cfg(feature = "remember")]
 mod remember;
 mod revocation;
 #[cfg(feature = "session")]
-mod series;
-#[cfg(feature = "session")]
 mod session;
-#[cfg(feature = "test-suites")]
-pub mod test_suites;
 mod token;
+#[cfg(feature = "session")]
+mod token_family;
 mod verifier;
 
 pub use clock::{Clock, SystemClock};
@@ -157,19 +157,19 @@ pub use revocation::{
 #[cfg(feature = "redis")]
 pub use revocation::{RedisRevocations, RedisRevocationsBuilder};
 #[cfg(feature = "session")]
-pub use series::{
-    LoginEntry, MemorySeries, NewSeries, RandomId, Rotation, SeriesError, SeriesOwner, SeriesStore,
-    TokenUse,
-};
-#[cfg(all(feature = "redis", feature = "session"))]
-pub use series::{RedisSeries, RedisSeriesBuilder};
-#[cfg(feature = "session")]
 pub use session::{
     PasetoSession, PasetoSessionBuilder, PasetoSessionConfig, PasetoSessionStore, SessionCookie,
     SessionTooLarge,
 };
 pub use time;
 pub use token::{Format, VerifiedToken};
+#[cfg(feature = "session")]
+pub use token_family::{
+    LoginEntry, MemorySeries, NewSeries, RandomId, Rotation, SeriesError, SeriesOwner, SeriesStore,
+    TokenUse,
+};
+#[cfg(all(feature = "redis", feature = "session"))]
+pub use token_family::{RedisSeries, RedisSeriesBuilder};
 pub use verifier::{
     TokenCacheStats, TokenSource, TrustedKey, Verifier, VerifierBuilder, VerifierConfig,
 };

@@ -13,7 +13,7 @@ mod public;
 mod purpose;
 mod serde_message;
 mod signer;
-mod strict;
+mod structure;
 mod validation;
 #[cfg(test)]
 mod vectors;

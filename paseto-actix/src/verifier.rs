@@ -24,10 +24,10 @@ use tracing::field;
 use crate::app_data;
 use crate::clock::Clock;
 use crate::cross_origin::CrossOriginPolicy;
+use crate::durations::RECORD_SLACK;
 use crate::error::{ChallengeParameters, ConfigError, VerifyError, VerifyErrorKind as Kind};
 use crate::event::{Event, EventHook};
 use crate::keys::PublicKey;
-use crate::limits::RECORD_SLACK;
 use crate::revocation::{AnyRevocations, RevocationError};
 use crate::token::{ClaimsValidation, Format, Signer, VerifiedToken};
 

@@ -11,7 +11,7 @@ use paseto_actix_tests::{
     logs::Logs,
     parts,
     payloads::{EXP, cbor, cbor_text, json},
-    refusals::assert_refused_as,
+    rejections::assert_refused_as,
 };
 use serde_json::json;
 use time::{Duration, ext::NumericalDuration};

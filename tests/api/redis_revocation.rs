@@ -11,13 +11,13 @@ fn on_redis(redis: &Redis) -> RedisRevocations {
     RedisRevocations::builder(redis.url()).build().unwrap()
 }
 
-#[cfg(feature = "test-suites")]
+#[cfg(feature = "conformance")]
 #[actix_web::test]
 async fn b47_on_redis() {
     let Some(redis) = Redis::start() else { return };
     let store = on_redis(&redis);
     for _ in 0..2 {
-        paseto_actix::test_suites::revocations(&store, time::OffsetDateTime::now_utc()).await;
+        paseto_actix::conformance::revocation_store(&store, time::OffsetDateTime::now_utc()).await;
     }
     // Each record ends by itself, and no name is in the open.
     let keys = redis.command(&["KEYS", "*"]);

@@ -364,9 +364,9 @@ async fn b05_a_token_of_over_8192_bytes() {
         let (answer, runs) =
             send(&verifier, get("/", &[("Authorization", &format!("Bearer {token}"))])).await;
         answer.assert_invalid_token();
-        let refusals =
+        let rejections =
             (logs.count("reason=malformed: "), logs.count("the token is longer than 8,192 bytes"));
-        assert_eq!((runs, refusals), (0, (1, too_long)), "{logs:?}");
+        assert_eq!((runs, rejections), (0, (1, too_long)), "{logs:?}");
     }
 }
 

@@ -15,7 +15,7 @@ use paseto_actix_tests::{
     logs::Logs,
     parts,
     payloads::json,
-    refusals::assert_refused_as,
+    rejections::assert_refused_as,
 };
 use serde_json::Value;
 

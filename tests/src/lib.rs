@@ -18,14 +18,14 @@ pub mod logins;
 pub mod logs;
 pub mod model_revocations;
 #[cfg(feature = "session")]
-pub mod model_series;
+pub mod model_token_families;
 pub mod parts;
 pub mod patience;
 pub mod payloads;
 pub mod process;
 pub mod python;
 pub mod redis;
-pub mod refusals;
+pub mod rejections;
 #[cfg(feature = "remember")]
 pub mod remember;
 pub mod require;

@@ -6,7 +6,7 @@ use actix_web::{
 };
 use futures_util::future::{FutureExt, Map};
 
-use super::authenticate::caching;
+use super::authentication::caching;
 
 /// A middleware that keeps responses which depend on a token in a cookie out of shared caches.
 ///

@@ -1,6 +1,6 @@
 use actix_web::{HttpRequest, dev::ServiceRequest};
 
-use super::authenticate::current;
+use super::authentication::current;
 use crate::VerifiedToken;
 
 /// The token of a request, for code that has only the request: middlewares, loggers, helpers.

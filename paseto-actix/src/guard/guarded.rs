@@ -14,7 +14,7 @@ use pin_project_lite::pin_project;
 
 use super::Answer;
 use super::PasetoRequired;
-use super::authenticate::{Admission, Decision};
+use super::authentication::{Admission, Decision};
 use crate::verifier::Caching;
 
 /// What one handler needs, as a type.

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     Paseto,
-    authenticate::{Extracting, extract},
+    authentication::{Extracting, extract},
 };
 use crate::VerifyErrorKind;
 

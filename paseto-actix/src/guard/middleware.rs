@@ -14,7 +14,7 @@ use futures_util::future::{Either, FutureExt, LocalBoxFuture, Map};
 
 use super::{
     PasetoRequired,
-    authenticate::{Admission, Decision, nearest_was_asked},
+    authentication::{Admission, Decision, nearest_was_asked},
     cache_control::restrict,
 };
 use crate::{error::problem, verifier::Caching};

@@ -3,7 +3,7 @@ use std::fmt;
 use actix_web::{Error, FromRequest, HttpRequest, dev::Payload};
 use serde::de::DeserializeOwned;
 
-use super::authenticate::{Denied, Extracting, extract};
+use super::authentication::{Denied, Extracting, extract};
 use crate::VerifiedToken;
 
 /// The verified token of a request, its payload as a type of your own.

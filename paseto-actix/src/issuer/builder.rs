@@ -7,7 +7,7 @@ use std::{
 use serde::Serialize;
 
 use super::{FooterContent, Include, Inner, Issuer, SigningKey};
-use crate::{Clock, ConfigError, Format, SecretKey, SystemClock, limits::check_ttl};
+use crate::{Clock, ConfigError, Format, SecretKey, SystemClock, durations::check_ttl};
 
 /// An [`Issuer`] in the making. Required is a [`key`](Self::key).
 ///

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::{FooterContent, Issuer, SigningKey};
 use crate::{
     IssueError,
-    limits::token_ttl,
+    durations::token_ttl,
     token::{encode_payload, format_time, is_scope_token, scan, sign},
 };
 

@@ -7,7 +7,7 @@ use super::{
     token::RefreshToken,
     tokens::{random, span},
 };
-use crate::{IssueError, event::Event, series::NewSeries, token::is_scope_token};
+use crate::{IssueError, event::Event, token::is_scope_token, token_family::NewSeries};
 
 /// A login whose credentials the application is about to check: see [`RefreshTokens::attempt`].
 #[must_use = "call `.begin()` to begin the login"]

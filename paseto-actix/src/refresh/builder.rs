@@ -3,11 +3,11 @@ use std::{fmt, sync::Arc, time::Duration};
 use super::{RefreshTokens, tokens::Inner};
 use crate::{
     Clock, ConfigError, Issuer, KeyRing, Revocations, SeriesStore, SystemClock,
+    durations::{LONGEST_LEEWAY, check_ttl},
     event::{Event, EventHook},
-    limits::{LONGEST_LEEWAY, check_ttl},
     revocation::{AnyRevocations, scope},
-    series::AnySeries,
     token::assertion,
+    token_family::AnySeries,
 };
 
 /// A [`RefreshTokens`] in the making.

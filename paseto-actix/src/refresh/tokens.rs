@@ -7,10 +7,10 @@ use super::{Login, LoginAttempt, RefreshError, RefreshTokensBuilder, token::Refr
 use crate::{
     Clock, ExceptedLogin, Issuer, KeyRing, LoginEntry, RandomId, RevocationError, RevocationQuery,
     Rotation, TokenUse, VerifiedToken, VerifyErrorKind,
+    durations::RECORD_SLACK,
     event::{Event, EventHook},
-    limits::RECORD_SLACK,
     revocation::AnyRevocations,
-    series::{AnySeries, SeriesOwner},
+    token_family::{AnySeries, SeriesOwner},
 };
 
 /// Pairs of an access token (`v4.public`, short) and a refresh token (`v4.local`, long, good for one use), as

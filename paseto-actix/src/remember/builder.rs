@@ -18,8 +18,8 @@ use crate::{
     cross_origin::CrossOriginPolicy,
     event::{Event, EventHook},
     revocation::{AnyRevocations, ScopedRevocations, scope},
-    series::AnySeries,
     token::assertion,
+    token_family::AnySeries,
 };
 
 /// Builds a [`RememberMe`].

@@ -13,8 +13,8 @@ use super::{RememberMe, token::RememberToken, user::UserStamp};
 use crate::{
     cookie::{MAX_CANDIDATES, MAX_COOKIE_LEN, cookie_values},
     revocation::RevocationError,
-    series::SeriesError,
     session::RequestState,
+    token_family::SeriesError,
 };
 
 /// The session key of the user whose login is fresh.

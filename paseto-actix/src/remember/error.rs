@@ -4,7 +4,7 @@ use actix_web::{Error, HttpResponse, ResponseError, http::StatusCode};
 
 use super::context::StoreError;
 use crate::{
-    error::problem, refresh::RefreshError, revocation::RevocationError, series::SeriesError,
+    error::problem, refresh::RefreshError, revocation::RevocationError, token_family::SeriesError,
 };
 
 /// A reason why a login, or the end of logins, failed.

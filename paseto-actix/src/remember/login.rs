@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     event::Event,
-    series::{NewSeries, RandomId},
     session::SessionLogin,
+    token_family::{NewSeries, RandomId},
 };
 
 /// Whether a login is remembered.

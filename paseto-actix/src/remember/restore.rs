@@ -16,7 +16,7 @@ use crate::{
     cross_origin::log_rejection,
     error::problem,
     event::Event,
-    series::{RandomId, Rotation, SeriesError, TokenUse},
+    token_family::{RandomId, Rotation, SeriesError, TokenUse},
 };
 
 /// How long the token before the current one is accepted: browsers send requests of several tabs at

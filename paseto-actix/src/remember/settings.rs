@@ -19,7 +19,7 @@ use crate::{
     error::problem,
     event::{Event, EventHook},
     revocation::ScopedRevocations,
-    series::{AnySeries, SeriesOwner},
+    token_family::{AnySeries, SeriesOwner},
 };
 
 /// Logins that outlive the session, as a middleware: a user who wants to be remembered gets a second

@@ -6,8 +6,8 @@ use super::UserStamp;
 use crate::{
     cookie::MAX_COOKIE_LEN,
     keys::KeyRing,
-    series::RandomId,
     token::{decrypt_json, encrypt_json},
+    token_family::RandomId,
 };
 
 /// The form of the payload. Tokens of any other form are rejected.

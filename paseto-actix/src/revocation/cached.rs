@@ -10,8 +10,8 @@ use time::OffsetDateTime;
 
 use super::{ExceptedLogin, RevocationError, RevocationQuery, Revocations};
 use crate::clock::{Clock, SystemClock};
+use crate::durations::LONGEST_LEEWAY;
 use crate::keyed_hash::{BuildTagHasher, KeyedHash, Tag};
-use crate::limits::LONGEST_LEEWAY;
 
 /// Remembers for a short time (`lag`) which tokens another store called not revoked. Clones share
 /// the memory.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Clock, ConfigError, SystemClock,
-    redis_connection::{RedisConnection, RedisSettings, key_end},
+    redis::{RedisConnection, RedisSettings, key_end},
 };
 
 /// Revocations on a Redis server (7 or later, or Valkey), for several processes. Clones share one connection.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use crate::limits::RECORD_SLACK;
+use crate::durations::RECORD_SLACK;
 
 use super::{AnyRevocations, ExceptedLogin, RevocationError, RevocationQuery};
 

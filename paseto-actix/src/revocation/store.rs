@@ -21,19 +21,19 @@ use crate::{erased::erase, error::problem};
 /// most 5 seconds after it**, because Redis counts whole seconds. After that, `is_revoked` and
 /// `generation` ignore the record, even if the store has not removed it.
 ///
-/// For a store of your own, [`test_suites::revocations`](test_suites/fn.revocations.html) (feature `test-suites`) is the test
+/// For a store of your own, [`conformance::revocation_store`](conformance/fn.revocation_store.html) (feature `conformance`) is the test
 /// that it keeps these rules:
 ///
 /// ```
-/// # #[cfg(feature = "test-suites")]
+/// # #[cfg(feature = "conformance")]
 /// # #[actix_web::main]
 /// # async fn main() {
-/// use paseto_actix::{MemoryRevocations, test_suites, time::OffsetDateTime};
+/// use paseto_actix::{MemoryRevocations, conformance, time::OffsetDateTime};
 ///
 /// let store = MemoryRevocations::new(1000); // or yours
-/// test_suites::revocations(&store, OffsetDateTime::now_utc()).await;
+/// conformance::revocation_store(&store, OffsetDateTime::now_utc()).await;
 /// # }
-/// # #[cfg(not(feature = "test-suites"))]
+/// # #[cfg(not(feature = "conformance"))]
 /// # fn main() {}
 /// ```
 ///

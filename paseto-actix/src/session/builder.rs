@@ -12,7 +12,7 @@ use crate::{
     Clock, ConfigError, Revocations,
     cookie::CookieSettings,
     cross_origin::CrossOriginPolicy,
-    limits::{check_ttl, token_ttl},
+    durations::{check_ttl, token_ttl},
 };
 
 /// Builds a [`PasetoSession`].

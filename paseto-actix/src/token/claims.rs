@@ -16,7 +16,7 @@ use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
 use super::{
     Times,
-    strict::{Budget, Key, Keys, Value, named},
+    structure::{Budget, Key, Keys, Value, named},
 };
 
 /// Each registered claim, and the way to set it.

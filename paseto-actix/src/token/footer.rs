@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use super::{
     Format,
     payload::{CBOR_MAP, from_cbor, from_json},
-    strict::{Budget, Key, Keys, Value, named},
+    structure::{Budget, Key, Keys, Value, named},
 };
 
 /// The longest footer that is looked at, in bytes: it is read before the signature is checked.

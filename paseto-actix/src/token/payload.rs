@@ -17,7 +17,7 @@ use serde::{
 use serde_json::Value as Json;
 
 use super::serde_message::without_values;
-use super::{RESERVED, RegisteredClaims, claim_index::ClaimIndex, strict::Checked};
+use super::{RESERVED, RegisteredClaims, claim_index::ClaimIndex, structure::Checked};
 use crate::error::{IssueError, quote};
 
 /// How payload and footer are written. It is a setting of both sides and never guessed from a token.

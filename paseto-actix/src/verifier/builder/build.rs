@@ -4,8 +4,8 @@ use std::sync::Arc;
 use super::super::trusted_keys::{IssuerKey, SharedTrustedKeys, TrustedKeys};
 use super::super::{Inner, Sources, TokenCache, Verifier, next_id};
 use super::VerifierBuilder;
+use crate::durations::check_leeway;
 use crate::error::{ChallengeParameters, ConfigError};
-use crate::limits::check_leeway;
 use crate::protected_resource::check_url;
 use crate::token::{Audience, ClaimsValidation};
 

@@ -1,4 +1,4 @@
-//! Conformance tests for a store of your own (feature `test-suites`).
+//! Conformance tests for a store of your own (feature `conformance`).
 //!
 //! Logins end early only if a store obeys the rules of its trait: [`Revocations`](crate::Revocations), or
 #![cfg_attr(feature = "session", doc = "[`SeriesStore`](crate::SeriesStore).")]
@@ -11,23 +11,25 @@
 //! the clock of the store.
 //!
 //! ```
-//! use paseto_actix::{MemoryRevocations, test_suites, time::OffsetDateTime};
+//! use paseto_actix::{MemoryRevocations, conformance, time::OffsetDateTime};
 //!
 //! # #[actix_web::main]
 //! # async fn main() {
 //! let store = MemoryRevocations::new(1000);
-//! test_suites::revocations(&store, OffsetDateTime::now_utc()).await;
+//! conformance::revocation_store(&store, OffsetDateTime::now_utc()).await;
 //! # }
 //! ```
 
 mod revocations;
 #[cfg(feature = "session")]
-mod series;
+mod token_families;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-pub use revocations::{revocations, revocations_over_time};
+pub use revocations::{revocation_store, revocation_store_over_time};
 #[cfg(feature = "session")]
-pub use series::{series, series_bound, series_over_time};
+pub use token_families::{
+    token_family_store, token_family_store_bound, token_family_store_over_time,
+};
 
 /// How many steps at once are tried where of all of them one may win.
 const AT_ONCE: usize = 64;

@@ -7,7 +7,7 @@ use std::{
 
 use paseto_actix::{
     Clock, ExceptedLogin, RedisRevocations, RedisSeries, RevocationError, RevocationQuery,
-    Revocations, SeriesOwner, SeriesStore, test_suites,
+    Revocations, SeriesOwner, SeriesStore, conformance,
 };
 use paseto_actix_tests::{ISSUER, clock::TestClock, redis::Redis};
 use time::{Duration, OffsetDateTime};
@@ -70,7 +70,8 @@ async fn revocations_on_redis_over_time() {
         redis.advance(by - mem::replace(&mut moved, Instant::now()).elapsed());
     };
     for _ in 0..2 {
-        test_suites::revocations_over_time(&store, store.clock.now(), async |by| advance(by)).await;
+        conformance::revocation_store_over_time(&store, store.clock.now(), async |by| advance(by))
+            .await;
     }
 }
 
@@ -80,8 +81,8 @@ async fn b47_both_on_a_cluster() {
     let Some(redis) = Redis::cluster() else { return };
     let revocations = RedisRevocations::builder(redis.url()).build().unwrap();
     let series = RedisSeries::builder(redis.url()).build().unwrap();
-    test_suites::revocations(&revocations, OffsetDateTime::now_utc()).await;
-    test_suites::series(&series).await;
+    conformance::revocation_store(&revocations, OffsetDateTime::now_utc()).await;
+    conformance::token_family_store(&series).await;
     assert!(redis.command(&["DEL", "a", "b"]).starts_with("CROSSSLOT"), "it is one");
     // One server answers for its own keys alone, and what it does not answer for is not taken for "not revoked".
     assert_eq!(redis.command(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]), "OK");

@@ -22,7 +22,7 @@ const TOLERANCE: Duration = Duration::seconds(5);
 /// # Panics
 ///
 /// If the store fails, or breaks a rule. The message names the rule.
-pub async fn series<S: SeriesStore>(store: &S) {
+pub async fn token_family_store<S: SeriesStore>(store: &S) {
     let suite = Suite::new(store);
     suite.one_use().await;
     suite.strangers().await;
@@ -40,7 +40,10 @@ pub async fn series<S: SeriesStore>(store: &S) {
 /// # Panics
 ///
 /// If the store fails, or breaks a rule. The message names the rule.
-pub async fn series_over_time<S: SeriesStore>(store: &S, mut advance: impl AsyncFnMut(Duration)) {
+pub async fn token_family_store_over_time<S: SeriesStore>(
+    store: &S,
+    mut advance: impl AsyncFnMut(Duration),
+) {
     let suite = Suite::new(store);
     let (first, unused, retried) = (suite.begin().await, suite.begin().await, suite.begin().await);
     let after_retried = suite.go_on(retried, "the first token is good for one use").await;
@@ -100,7 +103,7 @@ pub async fn series_over_time<S: SeriesStore>(store: &S, mut advance: impl Async
 /// # Panics
 ///
 /// If the store fails, or breaks a rule. The message names the rule.
-pub async fn series_bound<S: SeriesStore>(store: &S, max_per_user: usize) {
+pub async fn token_family_store_bound<S: SeriesStore>(store: &S, max_per_user: usize) {
     let suite = Suite::new(store);
     let stranger = name("user");
     let other = suite.begin_for(&stranger, HOUR).await;

@@ -4,25 +4,25 @@
 use std::panic::AssertUnwindSafe;
 
 use futures_util::{FutureExt, future::LocalBoxFuture};
-use paseto_actix::{MemorySeries, test_suites};
+use paseto_actix::{MemorySeries, conformance};
 use paseto_actix_tests::{
     clock::TestClock,
-    model_series::{ModelSeries, SeriesFault},
+    model_token_families::{ModelSeries, SeriesFault},
 };
 
-use crate::test_suites::broken_rule;
+use crate::revocation_conformance::broken_rule;
 
 #[actix_web::test]
 async fn series_in_memory() {
     let clock = TestClock::new();
     let store = MemorySeries::new(1000).clock(clock.clone());
     for _ in 0..2 {
-        test_suites::series(&store).await;
-        test_suites::series_over_time(&store, async |by| clock.advance(by)).await;
-        test_suites::series_bound(&store, 100).await;
+        conformance::token_family_store(&store).await;
+        conformance::token_family_store_over_time(&store, async |by| clock.advance(by)).await;
+        conformance::token_family_store_bound(&store, 100).await;
     }
     for bound in [1, 2, 7] {
-        test_suites::series_bound(&store.clone().max_per_user(bound), bound).await;
+        conformance::token_family_store_bound(&store.clone().max_per_user(bound), bound).await;
     }
 }
 
@@ -36,11 +36,14 @@ enum Suite {
 impl Suite {
     fn run<'a>(self, store: &'a ModelSeries, clock: &'a TestClock) -> LocalBoxFuture<'a, ()> {
         match self {
-            Self::Series => test_suites::series(store).boxed_local(),
+            Self::Series => conformance::token_family_store(store).boxed_local(),
             Self::OverTime => {
-                test_suites::series_over_time(store, async |by| clock.advance(by)).boxed_local()
+                conformance::token_family_store_over_time(store, async |by| clock.advance(by))
+                    .boxed_local()
             }
-            Self::Bound => test_suites::series_bound(store, ModelSeries::BOUND).boxed_local(),
+            Self::Bound => {
+                conformance::token_family_store_bound(store, ModelSeries::BOUND).boxed_local()
+            }
         }
     }
 }

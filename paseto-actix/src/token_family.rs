@@ -236,19 +236,19 @@ impl LoginEntry {
 /// `RedisSeries` sets the limit. Default: 100.
 ///
 /// [`MemorySeries`] is the store for a single process, `RedisSeries` (feature `redis`) the store for
-/// several. [`test_suites::series`](test_suites/fn.series.html) (feature `test-suites`) tests a store
+/// several. [`conformance::token_family_store`](conformance/fn.token_family_store.html) (feature `conformance`) tests a store
 /// of your own:
 ///
 /// ```
-/// # #[cfg(feature = "test-suites")]
+/// # #[cfg(feature = "conformance")]
 /// # #[actix_web::main]
 /// # async fn main() {
-/// use paseto_actix::{MemorySeries, test_suites};
+/// use paseto_actix::{MemorySeries, conformance};
 ///
 /// let store = MemorySeries::new(1000); // or yours
-/// test_suites::series(&store).await;
+/// conformance::token_family_store(&store).await;
 /// # }
-/// # #[cfg(not(feature = "test-suites"))]
+/// # #[cfg(not(feature = "conformance"))]
 /// # fn main() {}
 /// ```
 pub trait SeriesStore: Send + Sync + 'static {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     ConfigError,
-    redis_connection::{RedisConnection, RedisSettings},
+    redis::{RedisConnection, RedisSettings},
 };
 
 /// Series on a Redis server (7 or later, or Valkey), for several processes. Clones share one

@@ -14,7 +14,7 @@ use crate::{ExceptedLogin, RevocationError, RevocationQuery, Revocations};
 /// # Panics
 ///
 /// If the store fails, or breaks a rule: the message says which.
-pub async fn revocations<R: Revocations>(store: &R, now: OffsetDateTime) {
+pub async fn revocation_store<R: Revocations>(store: &R, now: OffsetDateTime) {
     let suite = Suite::new(store, now);
     suite.ids().await;
     suite.subjects().await;
@@ -31,7 +31,7 @@ pub async fn revocations<R: Revocations>(store: &R, now: OffsetDateTime) {
 /// # Panics
 ///
 /// If the store fails, or breaks a rule: the message says which.
-pub async fn revocations_over_time<R: Revocations>(
+pub async fn revocation_store_over_time<R: Revocations>(
     store: &R,
     now: OffsetDateTime,
     mut advance: impl AsyncFnMut(Duration),

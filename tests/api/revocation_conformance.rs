@@ -4,7 +4,7 @@
 use std::{any::Any, panic::AssertUnwindSafe, time::Duration as StdDuration};
 
 use futures_util::FutureExt;
-use paseto_actix::{CachedRevocations, Clock, MemoryRevocations, Revocations, test_suites};
+use paseto_actix::{CachedRevocations, Clock, MemoryRevocations, Revocations, conformance};
 use paseto_actix_tests::{
     clock::TestClock,
     model_revocations::{ModelRevocations, RevocationFault},
@@ -13,8 +13,9 @@ use paseto_actix_tests::{
 async fn revocations_in_full(store: &impl Revocations, clock: &TestClock) {
     // Again on what the first run has left.
     for _ in 0..2 {
-        test_suites::revocations(store, clock.now()).await;
-        test_suites::revocations_over_time(store, clock.now(), async |by| clock.advance(by)).await;
+        conformance::revocation_store(store, clock.now()).await;
+        conformance::revocation_store_over_time(store, clock.now(), async |by| clock.advance(by))
+            .await;
     }
 }
 

@@ -55,7 +55,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("revocation", &["clock", "erased", "error", "keyed_hash", "limits", "redis_connection"]),
     ("series", &["clock", "erased", "error", "keyed_hash", "redis_connection"]),
-    ("test_suites", &["revocation", "series"]),
+    ("conformance", &["revocation", "series"]),
     (
         "remember",
         &[

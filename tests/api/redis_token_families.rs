@@ -7,7 +7,7 @@ use actix_web::rt::time::sleep;
 use futures_util::future::join_all;
 use paseto_actix::{
     NewSeries, RandomId, RedisSeries, Rotation, SeriesError, SeriesOwner, SeriesStore, TokenUse,
-    test_suites,
+    conformance,
 };
 use paseto_actix_tests::{
     patience::{RECOVERED, Watch},
@@ -43,12 +43,12 @@ async fn series_on_redis() {
     let Some(redis) = Redis::start() else { return };
     let store = series_on(&redis);
     for _ in 0..2 {
-        test_suites::series(&store).await;
+        conformance::token_family_store(&store).await;
     }
-    test_suites::series_bound(&store, 100).await;
+    conformance::token_family_store_bound(&store, 100).await;
     let bounded =
         RedisSeries::builder(redis.url()).max_per_user(3).timeout(StdDuration::from_secs(20));
-    test_suites::series_bound(&bounded.build().unwrap(), 3).await;
+    conformance::token_family_store_bound(&bounded.build().unwrap(), 3).await;
     for key in redis.command(&["KEYS", "*"]).lines() {
         let name = key.strip_prefix("paseto:l:").unwrap();
         assert_eq!(name.len(), 22, "a key has no name of a user: {key}");
@@ -62,7 +62,7 @@ async fn series_on_redis() {
 async fn series_on_redis_over_time() {
     let Some(redis) = Redis::start() else { return };
     let store = series_on(&redis);
-    test_suites::series_over_time(&store, async |by| redis.advance(by)).await;
+    conformance::token_family_store_over_time(&store, async |by| redis.advance(by)).await;
 }
 
 #[actix_web::test]

@@ -7,9 +7,9 @@ use std::{
 
 use actix_web::rt::{System, time::sleep};
 use paseto_actix::{
-    ExceptedLogin, Issuer, LocalKey, MemoryRevocations, MemorySeries, NewSeries, RandomId,
-    RedisRevocations, RedisSeries, RefreshTokens, Revocations, SecretKey, SeriesOwner, SeriesStore,
-    TokenUse,
+    ExceptedLogin, FamilyOwner, Issuer, LocalKey, MemoryRevocations, MemoryTokenFamilyStore,
+    NewTokenFamily, RandomId, RedisRevocations, RedisTokenFamilyStore, RefreshTokens, Revocations,
+    RotationRequest, SecretKey, TokenFamilyStore,
 };
 use serde_json::json;
 use time::OffsetDateTime;
@@ -83,20 +83,20 @@ const CASES: [Case; 15] = [
 
 struct Stores<R, S> {
     revocations: R,
-    series: S,
+    family: S,
     tokens: RefreshTokens,
 }
 
-impl<R: Revocations + Clone, S: SeriesStore + Clone> Stores<R, S> {
-    fn new(revocations: R, series: S) -> Self {
+impl<R: Revocations + Clone, S: TokenFamilyStore + Clone> Stores<R, S> {
+    fn new(revocations: R, family: S) -> Self {
         let issuer = Issuer::builder(ISSUER).key(SecretKey::generate()).build().expect("an issuer");
         let tokens = RefreshTokens::builder(issuer, LocalKey::generate());
         let tokens = tokens
-            .families(series.clone())
+            .token_family_store(family.clone())
             .revocations(revocations.clone())
             .build()
             .expect("tokens");
-        Self { revocations, series, tokens }
+        Self { revocations, family, tokens }
     }
 
     async fn write(&self, record: Record, user: usize) {
@@ -116,12 +116,12 @@ impl<R: Revocations + Clone, S: SeriesStore + Clone> Stores<R, S> {
                     .expect("a record");
             }
             Record::Login { label, rotated } => {
-                let (owner, series, first) = (SeriesOwner::new("remember", &user), id(), id());
-                let new = NewSeries::new(owner, series, first, 30 * DAY).label(label);
-                self.series.begin(new).await.expect("a series");
+                let (owner, family, first) = (FamilyOwner::new("remember", &user), id(), id());
+                let new = NewTokenFamily::new(owner, family, first, 30 * DAY).label(label);
+                self.family.begin(new).await.expect("a family");
                 if rotated {
-                    let token = TokenUse::new(owner, series, first, id(), DAY);
-                    self.series.rotate(token).await.expect("a rotation");
+                    let token = RotationRequest::new(owner, family, first, id(), DAY);
+                    self.family.rotate(token).await.expect("a rotation");
                 }
             }
             Record::Family { refreshed } => {
@@ -187,7 +187,7 @@ The bytes that one record takes, measured by
 - The growth of `used_memory` is that of {} records, divided by their number. It includes the hash
   tables of Redis, and excludes the buffers of the log and of clients.
 - The memory of a process is the growth of its resident memory by {} records in
-  `MemoryRevocations` or `MemorySeries`, divided by their number.
+  `MemoryRevocations` or `MemoryTokenFamilyStore`, divided by their number.
 - A family of refresh tokens is stored like a remembered login without a label. The families of a
   subject and the remembered logins of a user are two hashes.
 - Redis stores the logins of a user in a compact list until a value is longer than
@@ -206,8 +206,9 @@ async fn on_redis(redis: &Redis, case: &Case) -> [f64; 2] {
     let timeout = Duration::from_secs(20);
     let revocations =
         RedisRevocations::builder(redis.url()).timeout(timeout).build().expect("a store");
-    let series = RedisSeries::builder(redis.url()).timeout(timeout).build().expect("a store");
-    let stores = Stores::new(revocations, series);
+    let family =
+        RedisTokenFamilyStore::builder(redis.url()).timeout(timeout).build().expect("a store");
+    let stores = Stores::new(revocations, family);
     let records = if case.is_further { FURTHER } else { 1 };
     stores.prepare(case, records).await;
     let before = redis.key_memory();
@@ -239,7 +240,8 @@ async fn settled(redis: &Redis) -> f64 {
 /// The child's part: prints the growth of its memory for one record.
 pub(crate) fn fill(case: usize) {
     let (case, capacity) = (&CASES[case], 2 * IN_MEMORY);
-    let stores = Stores::new(MemoryRevocations::new(capacity), MemorySeries::new(capacity));
+    let stores =
+        Stores::new(MemoryRevocations::new(capacity), MemoryTokenFamilyStore::new(capacity));
     let growth = System::new().block_on(async {
         stores.prepare(case, IN_MEMORY).await;
         let before = resident();

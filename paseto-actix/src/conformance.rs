@@ -1,13 +1,13 @@
 //! Conformance tests for a store of your own (feature `conformance`).
 //!
 //! Logins end early only if a store obeys the rules of its trait: [`Revocations`](crate::Revocations), or
-#![cfg_attr(feature = "session", doc = "[`SeriesStore`](crate::SeriesStore).")]
-#![cfg_attr(not(feature = "session"), doc = "`SeriesStore` (feature `session`).")]
+#![cfg_attr(feature = "session", doc = "[`TokenFamilyStore`](crate::TokenFamilyStore).")]
+#![cfg_attr(not(feature = "session"), doc = "`TokenFamilyStore` (feature `session`).")]
 //! Each function panics with the rule that the store breaks. All names are random, so a suite can run
 //! several times, and on a store in use. Its records expire within five hours.
 //!
-//! `revocations` and `series` need no time to pass. `revocations_over_time` and `series_over_time` need
-//! a store whose clock can be moved, and `series_bound` the limit of one owner. `now` is the time by
+//! `revocation_store` and `token_family_store` need no time to pass. `revocation_store_over_time` and `token_family_store_over_time` need
+//! a store whose clock can be moved, and `token_family_store_bound` the limit of one owner. `now` is the time by
 //! the clock of the store.
 //!
 //! ```

@@ -85,7 +85,7 @@
 //! | `macros` | yes | [`#[paseto_required]`](attr.paseto_required.html) |
 //! | `session` | yes | sessions in encrypted cookies, for actix-session; refresh tokens |
 //! | `remember` | no | logins that outlive the session, for actix-identity |
-//! | `redis` | no | revocations, and series of remembered logins, on a Redis server, shared by several processes |
+//! | `redis` | no | revocations, and token family of remembered logins, on a Redis server, shared by several processes |
 //! | `redis-tls` | no | the same over TLS (`rediss://`), by rustls with the system's certificates |
 //! | `conformance` | no | [`conformance`](conformance/index.html): what a store of your own has to do, as a test to run on it |
 //!
@@ -165,11 +165,11 @@ pub use time;
 pub use token::{Format, VerifiedToken};
 #[cfg(feature = "session")]
 pub use token_family::{
-    LoginEntry, MemorySeries, NewSeries, RandomId, Rotation, SeriesError, SeriesOwner, SeriesStore,
-    TokenUse,
+    FamilyOwner, LoginEntry, MemoryTokenFamilyStore, NewTokenFamily, RandomId, Rotation,
+    RotationRequest, TokenFamilyError, TokenFamilyStore,
 };
 #[cfg(all(feature = "redis", feature = "session"))]
-pub use token_family::{RedisSeries, RedisSeriesBuilder};
+pub use token_family::{RedisTokenFamilyStore, RedisTokenFamilyStoreBuilder};
 pub use verifier::{
     TokenCacheStats, TokenSource, TrustedKey, Verifier, VerifierBuilder, VerifierConfig,
 };

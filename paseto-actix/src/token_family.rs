@@ -1,4 +1,4 @@
-//! Series: the tokens of one login, each of which is used once.
+//! Token families: the tokens of one login, each of which is used once.
 
 mod memory;
 #[cfg(feature = "redis")]
@@ -7,15 +7,15 @@ mod redis;
 use std::{fmt, future::Future, str::FromStr, time::Duration};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-pub use memory::MemorySeries;
+pub use memory::MemoryTokenFamilyStore;
 #[cfg(feature = "redis")]
-pub use redis::{RedisSeries, RedisSeriesBuilder};
+pub use redis::{RedisTokenFamilyStore, RedisTokenFamilyStoreBuilder};
 use serde::{Deserialize, Deserializer, de::Error};
 use time::OffsetDateTime;
 
 use crate::erased::erase;
 
-/// 128 random bits: the id of a series, or of one token in it.
+/// 128 random bits: the id of a token family, or of one token in it.
 ///
 /// `Display`, `FromStr` and `Deserialize` use base64url, 22 characters. The id of a token is not the token: only a
 /// server with the key can encrypt one.
@@ -38,10 +38,10 @@ impl RandomId {
     }
 
     #[cfg(feature = "redis")]
-    fn from_bytes(bits: &[u8]) -> Result<Self, SeriesError> {
+    fn from_bytes(bits: &[u8]) -> Result<Self, TokenFamilyError> {
         let bits = bits
             .try_into()
-            .map_err(|_| SeriesError::Other("the id of a series is not of 128 bits".into()))?;
+            .map_err(|_| TokenFamilyError::Other("the id of a family is not of 128 bits".into()))?;
         Ok(Self(bits))
     }
 }
@@ -53,13 +53,13 @@ impl fmt::Display for RandomId {
 }
 
 impl FromStr for RandomId {
-    type Err = SeriesError;
+    type Err = TokenFamilyError;
 
-    fn from_str(text: &str) -> Result<Self, SeriesError> {
+    fn from_str(text: &str) -> Result<Self, TokenFamilyError> {
         let mut bits = [0; 16];
         match Base64UrlUnpadded::decode(text, &mut bits) {
             Ok(decoded) if decoded.len() == 16 => Ok(Self(bits)),
-            _ => Err(SeriesError::Other(
+            _ => Err(TokenFamilyError::Other(
                 "expected the id of a login, 22 characters of base64url".into(),
             )),
         }
@@ -72,20 +72,20 @@ impl<'de> Deserialize<'de> for RandomId {
     }
 }
 
-/// A user of an application, who owns series.
+/// A user of an application, who owns token family.
 ///
 /// Several applications and purposes can share one store: two owners are the same only if the scope
 /// and the user id are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub struct SeriesOwner<'a> {
+pub struct FamilyOwner<'a> {
     /// The purpose and the application.
     pub scope: &'a str,
     /// The id of the user.
     pub user_id: &'a str,
 }
 
-impl<'a> SeriesOwner<'a> {
+impl<'a> FamilyOwner<'a> {
     /// An owner, for tests of a store.
     #[must_use]
     pub fn new(scope: &'a str, user_id: &'a str) -> Self {
@@ -93,35 +93,35 @@ impl<'a> SeriesOwner<'a> {
     }
 }
 
-/// A series that begins.
+/// A token family that begins.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct NewSeries<'a> {
+pub struct NewTokenFamily<'a> {
     /// The owner.
-    pub owner: SeriesOwner<'a>,
-    /// The id of the series.
-    pub series: RandomId,
+    pub owner: FamilyOwner<'a>,
+    /// The id of the token family.
+    pub family: RandomId,
     /// The id of its first token.
     pub first: RandomId,
-    /// The time from now until the series expires.
+    /// The time from now until the token family expires.
     pub lifetime: Duration,
     /// A text of at most 128 bytes for the list of the user's logins. It can be empty.
     pub label: &'a str,
 }
 
-impl<'a> NewSeries<'a> {
-    /// A series without a label, for tests of a store.
+impl<'a> NewTokenFamily<'a> {
+    /// A token family without a label, for tests of a store.
     #[must_use]
     pub fn new(
-        owner: SeriesOwner<'a>,
-        series: RandomId,
+        owner: FamilyOwner<'a>,
+        family: RandomId,
         first: RandomId,
         lifetime: Duration,
     ) -> Self {
-        Self { owner, series, first, lifetime, label: "" }
+        Self { owner, family, first, lifetime, label: "" }
     }
 
-    /// The same series with this label.
+    /// The same token family with this label.
     #[must_use]
     pub fn label(self, label: &'a str) -> Self {
         Self { label: bounded_label(label), ..self }
@@ -142,14 +142,14 @@ pub(crate) fn bounded_label(label: &str) -> &str {
     &label[..end]
 }
 
-/// A token of a series that a client presents.
+/// A token of a token family that a client presents.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct TokenUse<'a> {
-    /// The owner of the series.
-    pub owner: SeriesOwner<'a>,
-    /// The id of the series.
-    pub series: RandomId,
+pub struct RotationRequest<'a> {
+    /// The owner of the token family.
+    pub owner: FamilyOwner<'a>,
+    /// The id of the token family.
+    pub family: RandomId,
     /// The id of the token.
     pub presented: RandomId,
     /// The id of the token that replaces the presented one, if that is the current one.
@@ -159,21 +159,21 @@ pub struct TokenUse<'a> {
     pub grace: Duration,
 }
 
-impl<'a> TokenUse<'a> {
+impl<'a> RotationRequest<'a> {
     /// A use, for tests of a store.
     #[must_use]
     pub fn new(
-        owner: SeriesOwner<'a>,
-        series: RandomId,
+        owner: FamilyOwner<'a>,
+        family: RandomId,
         presented: RandomId,
         next: RandomId,
         grace: Duration,
     ) -> Self {
-        Self { owner, series, presented, next, grace }
+        Self { owner, family, presented, next, grace }
     }
 }
 
-/// The result of a [`TokenUse`].
+/// The result of a [`RotationRequest`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rotation {
     /// The token was the current one. The next token is the current one now.
@@ -184,9 +184,9 @@ pub enum Rotation {
         current: RandomId,
     },
     /// The token was used before, and the grace is over: a copy of it exists. The store has revoked
-    /// the series.
+    /// the token family.
     Reused,
-    /// The store has no such series: it never began, has expired, or was revoked.
+    /// The store has no such token family: it never began, has expired, or was revoked.
     Unknown,
 }
 
@@ -194,7 +194,7 @@ pub enum Rotation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LoginEntry {
-    /// The id of the login, which is that of its series.
+    /// The id of the login, which is that of its token family.
     pub id: RandomId,
     /// The time of the login.
     pub created: OffsetDateTime,
@@ -225,17 +225,17 @@ impl LoginEntry {
     }
 }
 
-/// Stores the series of logins. A series detects a copied token, and a logout ends all copies.
+/// Stores the token family of logins. A token family detects a copied token, and a logout ends all copies.
 ///
 /// Each method has to be one atomic step: of two parallel uses of one token, one gets
 /// [`Rotation::Rotated`]. A store uses one clock, its own, for the grace and for the expiry, because
 /// the clocks of servers differ. If a store fails, the request gets `503`, and no user is logged in.
 ///
-/// A store limits the series of one owner. Beyond the limit, a new series removes the oldest one of
-/// its owner, so one account cannot fill the store. `max_per_user` of [`MemorySeries`] and
-/// `RedisSeries` sets the limit. Default: 100.
+/// A store limits the token family of one owner. Beyond the limit, a new token family removes the oldest one of
+/// its owner, so one account cannot fill the store. `max_per_user` of [`MemoryTokenFamilyStore`] and
+/// `RedisTokenFamilyStore` sets the limit. Default: 100.
 ///
-/// [`MemorySeries`] is the store for a single process, `RedisSeries` (feature `redis`) the store for
+/// [`MemoryTokenFamilyStore`] is the store for a single process, `RedisTokenFamilyStore` (feature `redis`) the store for
 /// several. [`conformance::token_family_store`](conformance/fn.token_family_store.html) (feature `conformance`) tests a store
 /// of your own:
 ///
@@ -243,79 +243,82 @@ impl LoginEntry {
 /// # #[cfg(feature = "conformance")]
 /// # #[actix_web::main]
 /// # async fn main() {
-/// use paseto_actix::{MemorySeries, conformance};
+/// use paseto_actix::{MemoryTokenFamilyStore, conformance};
 ///
-/// let store = MemorySeries::new(1000); // or yours
+/// let store = MemoryTokenFamilyStore::new(1000); // or yours
 /// conformance::token_family_store(&store).await;
 /// # }
 /// # #[cfg(not(feature = "conformance"))]
 /// # fn main() {}
 /// ```
-pub trait SeriesStore: Send + Sync + 'static {
-    /// Begins a series. If the id exists, the new series replaces it.
+pub trait TokenFamilyStore: Send + Sync + 'static {
+    /// Begins a token family. If the id exists, the new token family replaces it.
     ///
     /// # Errors
     ///
-    /// [`SeriesError`] if the store cannot keep the series. A store removes no series of another
+    /// [`TokenFamilyError`] if the store cannot keep the token family. A store removes no token family of another
     /// owner for it.
-    fn begin(&self, new: NewSeries<'_>) -> impl Future<Output = Result<(), SeriesError>>;
+    fn begin(&self, new: NewTokenFamily<'_>) -> impl Future<Output = Result<(), TokenFamilyError>>;
 
     /// Uses a token.
     ///
     /// # Errors
     ///
-    /// [`SeriesError`] if the store fails.
-    fn rotate(&self, token: TokenUse<'_>) -> impl Future<Output = Result<Rotation, SeriesError>>;
+    /// [`TokenFamilyError`] if the store fails.
+    fn rotate(
+        &self,
+        token: RotationRequest<'_>,
+    ) -> impl Future<Output = Result<Rotation, TokenFamilyError>>;
 
-    /// Ends a series of an owner. An unknown series is no error.
+    /// Ends a token family of an owner. An unknown token family is no error.
     ///
     /// # Errors
     ///
-    /// [`SeriesError`] if the store could not end it.
+    /// [`TokenFamilyError`] if the store could not end it.
     fn revoke(
         &self,
-        owner: SeriesOwner<'_>,
-        series: RandomId,
-    ) -> impl Future<Output = Result<(), SeriesError>>;
+        owner: FamilyOwner<'_>,
+        family: RandomId,
+    ) -> impl Future<Output = Result<(), TokenFamilyError>>;
 
-    /// Ends all series of an owner, except the one with this id.
+    /// Ends all token family of an owner, except the one with this id.
     ///
     /// # Errors
     ///
-    /// [`SeriesError`] if the store could not end all of them.
+    /// [`TokenFamilyError`] if the store could not end all of them.
     fn revoke_all(
         &self,
-        owner: SeriesOwner<'_>,
+        owner: FamilyOwner<'_>,
         except: Option<RandomId>,
-    ) -> impl Future<Output = Result<(), SeriesError>>;
+    ) -> impl Future<Output = Result<(), TokenFamilyError>>;
 
-    /// Lists the series of an owner that have not expired, in any order.
+    /// Lists the token family of an owner that have not expired, in any order.
     ///
     /// # Errors
     ///
-    /// [`SeriesError`] if the store fails.
+    /// [`TokenFamilyError`] if the store fails.
     fn list(
         &self,
-        owner: SeriesOwner<'_>,
-    ) -> impl Future<Output = Result<Vec<LoginEntry>, SeriesError>>;
+        owner: FamilyOwner<'_>,
+    ) -> impl Future<Output = Result<Vec<LoginEntry>, TokenFamilyError>>;
 }
 
 erase! {
-    AnySeries: SeriesStore {
-        fn begin(new: NewSeries<'a>) -> Result<(), SeriesError>;
-        fn rotate(token: TokenUse<'a>) -> Result<Rotation, SeriesError>;
-        fn revoke(owner: SeriesOwner<'a>, series: RandomId) -> Result<(), SeriesError>;
-        fn revoke_all(owner: SeriesOwner<'a>, except: Option<RandomId>) -> Result<(), SeriesError>;
-        fn list(owner: SeriesOwner<'a>) -> Result<Vec<LoginEntry>, SeriesError>;
+    AnyTokenFamilyStore: TokenFamilyStore {
+        fn begin(new: NewTokenFamily<'a>) -> Result<(), TokenFamilyError>;
+        fn rotate(token: RotationRequest<'a>) -> Result<Rotation, TokenFamilyError>;
+        fn revoke(owner: FamilyOwner<'a>, family: RandomId) -> Result<(), TokenFamilyError>;
+        fn revoke_all(owner: FamilyOwner<'a>, except: Option<RandomId>) -> Result<(), TokenFamilyError>;
+        fn list(owner: FamilyOwner<'a>) -> Result<Vec<LoginEntry>, TokenFamilyError>;
     }
 }
 
-/// A failure of a [`SeriesStore`].
+/// A failure of a [`TokenFamilyStore`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum SeriesError {
+pub enum TokenFamilyError {
     /// The store has reached its capacity.
-    #[error("the store is full: its capacity is {capacity} series")]
+    #[error("the store is full: its capacity is {capacity} family")]
     Full {
         /// The capacity.
         capacity: usize,

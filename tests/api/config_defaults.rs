@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use actix_web::cookie::SameSite;
 use paseto_actix::{
-    Format, Issuer, LocalKey, MemoryRevocations, MemorySeries, PasetoSession, PasetoSessionConfig,
-    RefreshTokens, RefreshTokensConfig, RememberMe, RememberMeConfig, SessionProtection, UserStamp,
-    Verifier, VerifierConfig,
+    Format, Issuer, LocalKey, MemoryRevocations, MemoryTokenFamilyStore, PasetoSession,
+    PasetoSessionConfig, RefreshTokens, RefreshTokensConfig, RememberMe, RememberMeConfig,
+    SessionProtection, UserStamp, Verifier, VerifierConfig,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -82,7 +82,7 @@ fn defaults_of_refresh_tokens() {
     let shown = |builder: paseto_actix::RefreshTokensBuilder| {
         let shown = format!("{builder:?}");
         let built = builder
-            .families(MemorySeries::new(1))
+            .token_family_store(MemoryTokenFamilyStore::new(1))
             .revocations(MemoryRevocations::new(1))
             .build()
             .unwrap();

@@ -9,7 +9,7 @@ use actix_web::{
     web,
 };
 use paseto_actix::{
-    Event, LocalKey, MemoryRevocations, MemorySeries, PasetoRequired, RefreshTokens,
+    Event, LocalKey, MemoryRevocations, MemoryTokenFamilyStore, PasetoRequired, RefreshTokens,
 };
 use paseto_actix_tests::{
     app::{issuer_builder, verifier_builder},
@@ -74,7 +74,7 @@ async fn refresh_tokens_report_each_step_of_a_login() {
     let (clock, noted) = (TestClock::new(), Noted::default());
     let tokens =
         RefreshTokens::builder(issuer_builder(&clock).build().unwrap(), LocalKey::generate())
-            .families(MemorySeries::new(10).clock(clock.clone()))
+            .token_family_store(MemoryTokenFamilyStore::new(10).clock(clock.clone()))
             .revocations(MemoryRevocations::new(10).clock(clock.clone()))
             .on_event(noted.hook())
             .clock(clock.clone())

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use actix_web::{App, HttpRequest, http::StatusCode, test::init_service, web};
 use paseto_actix::{
-    LoginLayer, MemoryRevocations, MemorySeries, PasetoSession, Remember, RememberMe,
+    LoginLayer, MemoryRevocations, MemoryTokenFamilyStore, PasetoSession, Remember, RememberMe,
 };
 use paseto_actix_tests::{
     remember::{House, REMEMBER, SESSION, Users, routes, state, with_cookie},
@@ -29,14 +29,15 @@ async fn login_slowly(
     Ok("in")
 }
 
-async fn site(house: &House, series: bool, revocations: bool) -> Site {
+async fn site(house: &House, family: bool, revocations: bool) -> Site {
     let store = MemoryRevocations::new(100).clock(house.clock.clone());
     let (mut remember, mut session) = (
         house.remember(),
         PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone()),
     );
-    if series {
-        remember = remember.series_store(MemorySeries::new(100).clock(house.clock.clone()));
+    if family {
+        remember = remember
+            .token_family_store(MemoryTokenFamilyStore::new(100).clock(house.clock.clone()));
     }
     if revocations {
         remember = remember.revocations(store.clone());
@@ -52,13 +53,13 @@ async fn site(house: &House, series: bool, revocations: bool) -> Site {
 
 #[actix_web::test]
 async fn a_remembered_login_with_the_old_password_does_not_outlive_the_change() {
-    for (series, revocations) in [(false, false), (true, false), (false, true), (true, true)] {
-        let case = format!("series: {series}, revocations: {revocations}");
+    for (family, revocations) in [(false, false), (true, false), (false, true), (true, true)] {
+        let case = format!("family: {family}, revocations: {revocations}");
         let house = House::new();
-        let site = site(&house, series, revocations).await;
+        let site = site(&house, family, revocations).await;
         for uri in ["/login-slowly", "/login-slowly?end=yes"] {
             house.users.set("ada", Some("analytical"));
-            let can_end = series || revocations;
+            let can_end = family || revocations;
             let mut client = Client::new();
             let answer = client.get(&site, if can_end { uri } else { "/login-slowly" }).await;
             if revocations && uri.ends_with("end=yes") {

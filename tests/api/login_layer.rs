@@ -12,12 +12,12 @@ use actix_web::{
     web,
 };
 use paseto_actix::{
-    LoggedIn, LoginEntry, LoginLayer, MemoryRevocations, MemorySeries, PasetoSession,
+    LoggedIn, LoginEntry, LoginLayer, MemoryRevocations, MemoryTokenFamilyStore, PasetoSession,
     PasetoSessionStore, RandomId, Remember, RememberMe, RememberMeBuilder,
 };
 use paseto_actix_tests::{
     logs::Logs,
-    remember::{House, REMEMBER, SESSION, ada, routes, site_with_series, state, use_up},
+    remember::{House, REMEMBER, SESSION, ada, routes, site_with_token_family, state, use_up},
     session::{Client, Site},
 };
 use time::Duration;
@@ -143,7 +143,7 @@ async fn full_site(house: &House) -> (Site, LoginLayer, Arc<Mutex<Vec<String>>>)
     let noted = Arc::clone(&events);
     let remember: RememberMeBuilder = house
         .remember()
-        .series_store(MemorySeries::new(100).clock(house.clock.clone()))
+        .token_family_store(MemoryTokenFamilyStore::new(100).clock(house.clock.clone()))
         .revocations(revocations.clone())
         .on_event(move |event| noted.lock().unwrap().push(format!("{event:?}")));
     let session = PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone());
@@ -237,8 +237,11 @@ async fn the_logins_of_a_user_are_listed_and_ended() {
 async fn theft_ends_the_session_of_the_thief() {
     for revocations in [true, false] {
         let house = House::new();
-        let site =
-            if revocations { full_site(&house).await.0 } else { site_with_series(&house).await.0 };
+        let site = if revocations {
+            full_site(&house).await.0
+        } else {
+            site_with_token_family(&house).await.0
+        };
         let mut owner = ada(&site).await;
         let stolen = owner.cookie(REMEMBER).unwrap().to_owned();
         let mut thief = Client::new();

@@ -12,8 +12,8 @@ use actix_identity::IdentityMiddleware;
 use actix_web::{App, HttpRequest, http::StatusCode, rt::task::yield_now, test::init_service, web};
 use futures_util::future::join;
 use paseto_actix::{
-    CachedRevocations, LoginLayer, MemoryRevocations, MemorySeries, PasetoSession, Remember,
-    RememberMe, Revocations, SessionCookie,
+    CachedRevocations, LoginLayer, MemoryRevocations, MemoryTokenFamilyStore, PasetoSession,
+    Remember, RememberMe, Revocations, SessionCookie,
 };
 use paseto_actix_tests::{
     remember::{House, REMEMBER, SESSION, ada, routes, state, with_cookie},
@@ -47,11 +47,12 @@ async fn end_others_slowly(
     Ok("ended")
 }
 
-fn layer(house: &House, revocations: impl Revocations + Clone, series: bool) -> LoginLayer {
+fn layer(house: &House, revocations: impl Revocations + Clone, family: bool) -> LoginLayer {
     let session = PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone());
     let mut remember = house.remember().revocations(revocations.clone());
-    if series {
-        remember = remember.series_store(MemorySeries::new(100).clock(house.clock.clone()));
+    if family {
+        remember = remember
+            .token_family_store(MemoryTokenFamilyStore::new(100).clock(house.clock.clone()));
     }
     LoginLayer::new(session.revocations(revocations).build().unwrap(), remember.build().unwrap())
 }
@@ -68,11 +69,11 @@ async fn site(layer: &LoginLayer, gate: &Gate) -> Site {
 /// A thief's request that began before the end of all logins must not end the login after it.
 #[actix_web::test]
 async fn a_login_that_has_ended_does_not_end_others() {
-    for series in [false, true] {
+    for family in [false, true] {
         for only_this_one in [false, true] {
             let (house, gate) = (House::new(), Gate::default());
             let layer =
-                layer(&house, MemoryRevocations::new(100).clock(house.clock.clone()), series);
+                layer(&house, MemoryRevocations::new(100).clock(house.clock.clone()), family);
             let site = site(&layer, &gate).await;
             let mut thief = ada(&site).await;
             let copy = thief.clone();
@@ -87,7 +88,7 @@ async fn a_login_that_has_ended_does_not_end_others() {
                 owner
             };
             let (answer, mut owner) = join(thief.get(&site, "/end-others"), parallel).await;
-            let case = format!("series: {series}, {only_this_one}");
+            let case = format!("family: {family}, {only_this_one}");
             assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{case}");
             assert_eq!(owner.get(&site, "/me").await.body, "ada", "{case}");
             owner.drop_cookie(SESSION);

@@ -26,7 +26,7 @@ use serde_json::json;
 /// The stores of remembered logins.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stores {
-    Series,
+    TokenFamilies,
     Revocations,
     Both,
 }
@@ -44,7 +44,7 @@ impl House {
         let (clock, key) = (TestClock::new(), LocalKey::generate());
         let stores = Stepped::new(&clock);
         let tokens = RefreshTokens::builder(issuer_builder(&clock).build().unwrap(), key.clone())
-            .families(stores.clone())
+            .token_family_store(stores.clone())
             .revocations(stores.clone())
             .clock(clock.clone())
             .build()
@@ -57,11 +57,11 @@ impl House {
             let users = users.clone();
             async move { Some(users.stamp(&id).await) }
         });
-        if of_remembered != Stores::Series {
+        if of_remembered != Stores::TokenFamilies {
             remember = remember.revocations(stores.clone());
         }
         if of_remembered != Stores::Revocations {
-            remember = remember.series_store(stores.clone());
+            remember = remember.token_family_store(stores.clone());
         }
         let layer = LoginLayer::new(session.build().unwrap(), remember.build().unwrap())
             .refresh_tokens(tokens.clone());
@@ -209,10 +209,10 @@ macro_rules! for_all_stores {
 }
 
 for_all_stores! {
-    a_login_with_a_series_store: check_login Series,
+    a_login_with_a_token_family_store: check_login TokenFamilies,
     a_login_with_a_revocation_store: check_login Revocations,
     a_login_with_both_stores: check_login Both,
-    a_restore_with_a_series_store: check_restore Series,
+    a_restore_with_a_token_family_store: check_restore TokenFamilies,
     a_restore_with_a_revocation_store: check_restore Revocations,
     a_restore_with_both_stores: check_restore Both,
 }

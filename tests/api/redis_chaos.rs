@@ -11,8 +11,8 @@ use std::{
 use actix_web::{App, HttpRequest, rt::task::spawn_blocking, test::init_service, web};
 use futures_util::future::{join, join_all, join4};
 use paseto_actix::{
-    Event, Issuer, LocalKey, LoginLayer, PasetoSession, RedisRevocations, RedisSeries, RememberMe,
-    SecretKey, UserStamp, Verifier, VerifyErrorKind,
+    Event, Issuer, LocalKey, LoginLayer, PasetoSession, RedisRevocations, RedisTokenFamilyStore,
+    RememberMe, SecretKey, UserStamp, Verifier, VerifyErrorKind,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -32,7 +32,7 @@ const TOKENS: usize = 56_000;
 const SESSIONS: usize = 22_000;
 const LOGINS: usize = 22_000;
 
-/// The server of the revocations, and that of the series.
+/// The server of the revocations, and that of the token family.
 type Servers = [Redis; 2];
 
 /// A logout, which the user repeats until it is confirmed.
@@ -81,14 +81,14 @@ struct Chaos {
 }
 
 impl Chaos {
-    async fn new([revocations, series]: &Servers) -> Self {
+    async fn new([revocations, family]: &Servers) -> Self {
         let revocations = RedisRevocations::builder(revocations.url()).build().unwrap();
         let key = SecretKey::generate();
         let verifier =
             Verifier::builder().trust(ISSUER, key.public_key()).revocations(revocations.clone());
         let remember = RememberMe::builder(LocalKey::generate())
             .user_loader(async |_| Some(UserStamp::of("the hash of a password")))
-            .series_store(RedisSeries::builder(series.url()).build().unwrap())
+            .token_family_store(RedisTokenFamilyStore::builder(family.url()).build().unwrap())
             .revocations(revocations.clone())
             .on_event(|event| {
                 assert!(
@@ -219,7 +219,7 @@ impl Chaos {
                 .await;
         servers = all.0.unwrap();
 
-        let (revocations_down, series_down) =
+        let (revocations_down, token_families_down) =
             (failure.is_silent() && hit[0], failure.is_silent() && hit[1]);
         if failure != Failure::Restarted {
             let count = if failure == Failure::Hung { 2 } else { 10 };
@@ -230,7 +230,7 @@ impl Chaos {
                 tokens.assert_up(count, async |one| verify(verifier, one).await).await;
                 sessions.assert_up(count, requests).await;
             }
-            if revocations_down || series_down {
+            if revocations_down || token_families_down {
                 logins.assert_down(count, requests).await;
             } else if hit[1] {
                 // A rotation is a write, so it is refused.
@@ -306,8 +306,8 @@ async fn logout_others(logins: LoginLayer, req: HttpRequest) -> actix_web::Resul
 /// answered.
 #[actix_web::test]
 async fn no_ended_login_is_accepted_and_no_honest_browser_is_a_thief_over_100_000_requests() {
-    let (Some(revocations), Some(series)) = (Redis::start(), Redis::start()) else { return };
-    let mut servers = [revocations, series];
+    let (Some(revocations), Some(family)) = (Redis::start(), Redis::start()) else { return };
+    let mut servers = [revocations, family];
     let mut chaos = Chaos::new(&servers).await;
     let rounds = Failure::ALL.len() * 3;
     let failures = Failure::ALL.iter().flat_map(|failure| {

@@ -6,8 +6,8 @@ use std::{
 };
 
 use paseto_actix::{
-    Clock, ExceptedLogin, RedisRevocations, RedisSeries, RevocationError, RevocationQuery,
-    Revocations, SeriesOwner, SeriesStore, conformance,
+    Clock, ExceptedLogin, FamilyOwner, RedisRevocations, RedisTokenFamilyStore, RevocationError,
+    RevocationQuery, Revocations, TokenFamilyStore, conformance,
 };
 use paseto_actix_tests::{ISSUER, clock::TestClock, redis::Redis};
 use time::{Duration, OffsetDateTime};
@@ -80,14 +80,14 @@ async fn revocations_on_redis_over_time() {
 async fn b47_both_on_a_cluster() {
     let Some(redis) = Redis::cluster() else { return };
     let revocations = RedisRevocations::builder(redis.url()).build().unwrap();
-    let series = RedisSeries::builder(redis.url()).build().unwrap();
+    let family = RedisTokenFamilyStore::builder(redis.url()).build().unwrap();
     conformance::revocation_store(&revocations, OffsetDateTime::now_utc()).await;
-    conformance::token_family_store(&series).await;
+    conformance::token_family_store(&family).await;
     assert!(redis.command(&["DEL", "a", "b"]).starts_with("CROSSSLOT"), "it is one");
     // One server answers for its own keys alone, and what it does not answer for is not taken for "not revoked".
     assert_eq!(redis.command(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]), "OK");
     assert_eq!(redis.command(&["CLUSTER", "DELSLOTSRANGE", "0", "16383"]), "OK");
     assert!(revocations.is_revoked(RevocationQuery::new(ISSUER, "a")).await.is_err());
     assert!(revocations.generation(ISSUER, "ada").await.is_err());
-    assert!(series.revoke_all(SeriesOwner::new("shop", "ada"), None).await.is_err());
+    assert!(family.revoke_all(FamilyOwner::new("shop", "ada"), None).await.is_err());
 }

@@ -4,8 +4,8 @@ use std::{net::TcpListener, time::Duration};
 
 use actix_web::{ResponseError, http::StatusCode};
 use paseto_actix::{
-    Issuer, LocalKey, MemoryRevocations, MemorySeries, RedisRevocations, RedisSeries,
-    RefreshTokens, SecretKey, Verifier,
+    Issuer, LocalKey, MemoryRevocations, MemoryTokenFamilyStore, RedisRevocations,
+    RedisTokenFamilyStore, RefreshTokens, SecretKey, Verifier,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -34,8 +34,8 @@ async fn assert_failures_are_logged_without_secrets(url: &str, timeout: Duration
     secrets.add("a password", PASSWORD);
     secrets.add("a subject", SUBJECT);
     let revocations = RedisRevocations::builder(url).timeout(timeout).build().unwrap();
-    let series = RedisSeries::builder(url).timeout(timeout).build().unwrap();
-    secrets.assert_not_in(&format!("{revocations:?} {series:?}"), "what `Debug` shows");
+    let family = RedisTokenFamilyStore::builder(url).timeout(timeout).build().unwrap();
+    secrets.assert_not_in(&format!("{revocations:?} {family:?}"), "what `Debug` shows");
 
     // A request, and a logout.
     let verifier = || Verifier::builder().trust(ISSUER, secret.public_key());
@@ -50,7 +50,7 @@ async fn assert_failures_are_logged_without_secrets(url: &str, timeout: Duration
     // Refresh tokens, with either store.
     let tokens = || RefreshTokens::builder(issuer.clone(), local.clone());
     let of_memory = tokens()
-        .families(MemorySeries::new(9))
+        .token_family_store(MemoryTokenFamilyStore::new(9))
         .revocations(MemoryRevocations::new(9))
         .build()
         .unwrap();
@@ -58,8 +58,12 @@ async fn assert_failures_are_logged_without_secrets(url: &str, timeout: Duration
     secrets.token(&pair.access_token);
     secrets.token(&pair.refresh_token);
     let on_redis = [
-        tokens().families(MemorySeries::new(9)).revocations(revocations.clone()).build().unwrap(),
-        tokens().families(series).revocations(MemoryRevocations::new(9)).build().unwrap(),
+        tokens()
+            .token_family_store(MemoryTokenFamilyStore::new(9))
+            .revocations(revocations.clone())
+            .build()
+            .unwrap(),
+        tokens().token_family_store(family).revocations(MemoryRevocations::new(9)).build().unwrap(),
     ];
     for tokens in on_redis {
         tokens.begin(SUBJECT).await.unwrap_err().error_response();

@@ -11,7 +11,7 @@ use actix_web::{
 };
 use futures_util::future::join_all;
 use paseto_actix::{
-    ConfigError, Event, KeyRing, LocalKey, MemoryRevocations, MemorySeries, RefreshError,
+    ConfigError, Event, KeyRing, LocalKey, MemoryRevocations, MemoryTokenFamilyStore, RefreshError,
     RefreshTokens, RefreshTokensBuilder, Revocations, TokenPair, Verifier, VerifyErrorKind as Kind,
 };
 use paseto_actix_tests::{
@@ -26,7 +26,7 @@ use time::Duration;
 struct House {
     clock: TestClock,
     key: LocalKey,
-    families: MemorySeries,
+    families: MemoryTokenFamilyStore,
     revocations: MemoryRevocations,
     reuses: Arc<Mutex<Vec<String>>>,
 }
@@ -35,7 +35,8 @@ impl House {
     fn new() -> Self {
         let clock = TestClock::new();
         let revocations = MemoryRevocations::new(1000).clock(clock.clone());
-        let (families, reuses) = (MemorySeries::new(1000).clock(clock.clone()), Arc::default());
+        let (families, reuses) =
+            (MemoryTokenFamilyStore::new(1000).clock(clock.clone()), Arc::default());
         Self { clock, key: LocalKey::generate(), families, revocations, reuses }
     }
 
@@ -43,7 +44,7 @@ impl House {
         let reuses = Arc::clone(&self.reuses);
         let issuer = issuer_builder(&self.clock).ttl(StdDuration::from_secs(900)).build().unwrap();
         RefreshTokens::builder(issuer, self.key.clone())
-            .families(self.families.clone())
+            .token_family_store(self.families.clone())
             .revocations(self.revocations.clone())
             .on_event(move |event| {
                 if let Event::Reused { subject, .. } = event {
@@ -347,7 +348,7 @@ async fn b51_keys_are_rotated() {
     let issuer = || issuer_builder(&house.clock).build().unwrap();
     let with = |keys: KeyRing| {
         RefreshTokens::builder(issuer(), keys)
-            .families(house.families.clone())
+            .token_family_store(house.families.clone())
             .revocations(house.revocations.clone())
             .clock(house.clock.clone())
             .build()
@@ -361,9 +362,10 @@ async fn b51_keys_are_rotated() {
 #[actix_web::test]
 async fn b50_no_login_while_a_store_is_full() {
     let house = House::new();
-    let tokens = house.builder().families(MemorySeries::new(0)).build().unwrap();
+    let tokens =
+        house.builder().token_family_store(MemoryTokenFamilyStore::new(0)).build().unwrap();
     let error = tokens.begin("ada").await.unwrap_err();
-    assert!(matches!(error, RefreshError::Series(_)), "{error}");
+    assert!(matches!(error, RefreshError::TokenFamily(_)), "{error}");
     assert_eq!(error.status_code().as_u16(), 503);
 }
 
@@ -374,7 +376,7 @@ fn b31_settings_of_refresh_tokens() {
     let without = RefreshTokens::builder(issuer(), house.key.clone());
     assert!(
         without
-            .families(MemorySeries::new(1))
+            .token_family_store(MemoryTokenFamilyStore::new(1))
             .build()
             .unwrap_err()
             .to_string()

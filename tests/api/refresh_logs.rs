@@ -2,7 +2,7 @@
 
 use actix_web::ResponseError;
 use paseto_actix::{
-    LocalKey, MemorySeries, RefreshError, RefreshTokens, RefreshTokensBuilder, TokenPair,
+    LocalKey, MemoryTokenFamilyStore, RefreshError, RefreshTokens, RefreshTokensBuilder, TokenPair,
 };
 use paseto_actix_tests::{
     app::{issuer_builder, verifier_builder},
@@ -43,7 +43,7 @@ async fn logs_of_refresh_tokens_show_no_secret() {
     let store = Failing::new(&clock, 100);
     let builder = |key: &LocalKey| -> RefreshTokensBuilder {
         RefreshTokens::builder(issuer_builder(&clock).build().unwrap(), key.clone())
-            .families(MemorySeries::new(100).clock(clock.clone()))
+            .token_family_store(MemoryTokenFamilyStore::new(100).clock(clock.clone()))
             .revocations(store.clone())
             .clock(clock.clone())
     };
@@ -79,7 +79,7 @@ async fn logs_of_refresh_tokens_show_no_secret() {
     assert!(refresh(&tokens, &third.refresh_token).await.is_none(), "the store is down");
     assert!(answered(tokens.end_all(SUBJECT).await).is_none());
     store.set_down(false);
-    let full = builder(&key).families(MemorySeries::new(0)).build().unwrap();
+    let full = builder(&key).token_family_store(MemoryTokenFamilyStore::new(0)).build().unwrap();
     assert!(answered(full.begin(SUBJECT).await).is_none());
     let long = SUBJECT.repeat(1 << 16);
     assert!(answered(tokens.begin(&long).await).is_none(), "too long for a token");

@@ -6,9 +6,9 @@ use std::{
 };
 
 use paseto_actix::{
-    ExceptedLogin, LocalKey, LoginEntry, MemoryRevocations, MemorySeries, NewSeries, RandomId,
-    RefreshError, RefreshTokens, RevocationError, RevocationQuery, Revocations, Rotation,
-    SeriesError, SeriesOwner, SeriesStore, TokenUse, Verifier,
+    ExceptedLogin, FamilyOwner, LocalKey, LoginEntry, MemoryRevocations, MemoryTokenFamilyStore,
+    NewTokenFamily, RandomId, RefreshError, RefreshTokens, RevocationError, RevocationQuery,
+    Revocations, Rotation, RotationRequest, TokenFamilyError, TokenFamilyStore, Verifier,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -24,7 +24,7 @@ const SCOPE: &str = "paseto-actix/refresh/22/https://issuer.example/";
 /// Both stores in one. The steps of a logout everywhere of Ada come between those of a refresh or a login, where it is told.
 #[derive(Clone)]
 struct Interrupted {
-    families: MemorySeries,
+    families: MemoryTokenFamilyStore,
     revocations: MemoryRevocations,
     plan: Arc<Mutex<Plan>>,
 }
@@ -42,7 +42,7 @@ impl Interrupted {
     fn new(clock: &TestClock) -> Self {
         let revocations = MemoryRevocations::new(100).clock(clock.clone());
         Self {
-            families: MemorySeries::new(100).clock(clock.clone()),
+            families: MemoryTokenFamilyStore::new(100).clock(clock.clone()),
             revocations,
             plan: Arc::default(),
         }
@@ -74,40 +74,44 @@ impl Interrupted {
                     .unwrap();
             }
             if step == 0 && due(1) {
-                self.families.revoke_all(SeriesOwner::new(SCOPE, "ada"), None).await.unwrap();
+                self.families.revoke_all(FamilyOwner::new(SCOPE, "ada"), None).await.unwrap();
             }
         }
     }
 }
 
-impl SeriesStore for Interrupted {
-    async fn begin(&self, new: NewSeries<'_>) -> Result<(), SeriesError> {
+impl TokenFamilyStore for Interrupted {
+    async fn begin(&self, new: NewTokenFamily<'_>) -> Result<(), TokenFamilyError> {
         assert_eq!(new.owner.scope, SCOPE);
         let outcome = self.families.begin(new).await;
         self.step().await;
         outcome
     }
 
-    async fn rotate(&self, token: TokenUse<'_>) -> Result<Rotation, SeriesError> {
+    async fn rotate(&self, token: RotationRequest<'_>) -> Result<Rotation, TokenFamilyError> {
         let outcome = self.families.rotate(token).await;
         self.step().await;
         outcome
     }
 
-    async fn revoke(&self, owner: SeriesOwner<'_>, series: RandomId) -> Result<(), SeriesError> {
-        self.families.revoke(owner, series).await
+    async fn revoke(
+        &self,
+        owner: FamilyOwner<'_>,
+        family: RandomId,
+    ) -> Result<(), TokenFamilyError> {
+        self.families.revoke(owner, family).await
     }
 
     async fn revoke_all(
         &self,
-        owner: SeriesOwner<'_>,
+        owner: FamilyOwner<'_>,
         except: Option<RandomId>,
-    ) -> Result<(), SeriesError> {
+    ) -> Result<(), TokenFamilyError> {
         self.plan.lock().unwrap().ended.push("families");
         self.families.revoke_all(owner, except).await
     }
 
-    async fn list(&self, owner: SeriesOwner<'_>) -> Result<Vec<LoginEntry>, SeriesError> {
+    async fn list(&self, owner: FamilyOwner<'_>) -> Result<Vec<LoginEntry>, TokenFamilyError> {
         self.families.list(owner).await
     }
 }
@@ -155,7 +159,7 @@ fn house() -> (Interrupted, RefreshTokens, Verifier) {
     let store = Interrupted::new(&clock);
     let tokens =
         RefreshTokens::builder(issuer_builder(&clock).build().unwrap(), LocalKey::generate())
-            .families(store.clone())
+            .token_family_store(store.clone())
             .revocations(store.clone())
             .clock(clock.clone())
             .build()
@@ -247,7 +251,7 @@ async fn b49_an_attempt_that_is_older_than_what_is_remembered() {
     let store = Interrupted::new(&clock);
     let tokens =
         RefreshTokens::builder(issuer_builder(&clock).build().unwrap(), LocalKey::generate())
-            .families(store.clone())
+            .token_family_store(store.clone())
             .revocations(store)
             .access_ttl(StdDuration::from_secs(60))
             .clock(clock.clone())

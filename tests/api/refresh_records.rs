@@ -4,9 +4,9 @@ use std::time::Duration as StdDuration;
 
 use actix_web::ResponseError;
 use paseto_actix::{
-    ConfigError, IssueError, Issuer, IssuerBuilder, LocalKey, MemoryRevocations, MemorySeries,
-    RefreshError, RefreshTokens, RefreshTokensBuilder, Revocations, Verifier,
-    VerifyErrorKind as Kind,
+    ConfigError, IssueError, Issuer, IssuerBuilder, LocalKey, MemoryRevocations,
+    MemoryTokenFamilyStore, RefreshError, RefreshTokens, RefreshTokensBuilder, Revocations,
+    Verifier, VerifyErrorKind as Kind,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -21,7 +21,7 @@ const HOUR: StdDuration = StdDuration::from_secs(3600);
 struct House {
     clock: TestClock,
     key: LocalKey,
-    families: MemorySeries,
+    families: MemoryTokenFamilyStore,
     revocations: MemoryRevocations,
 }
 
@@ -29,7 +29,12 @@ impl House {
     fn new() -> Self {
         let clock = TestClock::new();
         let revocations = MemoryRevocations::new(1000).clock(clock.clone());
-        Self { clock, key: LocalKey::generate(), families: MemorySeries::new(1000), revocations }
+        Self {
+            clock,
+            key: LocalKey::generate(),
+            families: MemoryTokenFamilyStore::new(1000),
+            revocations,
+        }
     }
 
     fn issuer(&self, change: impl FnOnce(IssuerBuilder) -> IssuerBuilder) -> Issuer {
@@ -39,7 +44,7 @@ impl House {
     /// `RefreshTokens` of this issuer, over the stores of the house.
     fn builder(&self, issuer: &Issuer) -> RefreshTokensBuilder {
         RefreshTokens::builder(issuer.clone(), self.key.clone())
-            .families(self.families.clone())
+            .token_family_store(self.families.clone())
             .revocations(self.revocations.clone())
             .clock(self.clock.clone())
     }
@@ -300,7 +305,7 @@ async fn records_on_redis_live_as_long_as_any_token() {
         let issuer = Issuer::builder(ISSUER).key(SecretKey::generate());
         let issuer = max_ttl.into_iter().fold(issuer, IssuerBuilder::max_ttl).build().unwrap();
         let tokens = RefreshTokens::builder(issuer, LocalKey::generate())
-            .families(MemorySeries::new(10))
+            .token_family_store(MemoryTokenFamilyStore::new(10))
             .revocations(revocations.clone())
             .build()
             .unwrap();

@@ -9,7 +9,9 @@ use actix_web::{
     test::{TestRequest, init_service},
     web,
 };
-use paseto_actix::{Event, MemorySeries, PasetoSession, Remember, RememberMe, RememberMeBuilder};
+use paseto_actix::{
+    Event, MemoryTokenFamilyStore, PasetoSession, Remember, RememberMe, RememberMeBuilder,
+};
 use paseto_actix_tests::{
     remember::{House, REMEMBER, SESSION, remember_cookie, routes, state},
     revocation::Failing,
@@ -35,9 +37,9 @@ async fn site(
     house: &House,
     settings: impl FnOnce(RememberMeBuilder) -> RememberMeBuilder,
 ) -> Site {
-    let series = MemorySeries::new(10).clock(house.clock.clone());
+    let family = MemoryTokenFamilyStore::new(10).clock(house.clock.clone());
     let app = App::new()
-        .wrap(settings(house.remember().series_store(series)).build().unwrap())
+        .wrap(settings(house.remember().token_family_store(family)).build().unwrap())
         .wrap(
             PasetoSession::builder(house.session_key.clone())
                 .clock(house.clock.clone())
@@ -91,8 +93,8 @@ async fn a_rotated_token_reaches_the_browser_although_the_session_fails() {
 async fn a_rotated_token_reaches_the_browser_although_the_revocation_store_is_full() {
     let house = House::new();
     let store = Failing::new(&house.clock, 0);
-    let series = MemorySeries::new(10).clock(house.clock.clone());
-    let remember = house.remember().series_store(series).on_event(|event| {
+    let family = MemoryTokenFamilyStore::new(10).clock(house.clock.clone());
+    let remember = house.remember().token_family_store(family).on_event(|event| {
         assert!(!matches!(event, Event::Reused { .. }), "the token is not stolen")
     });
     let app = App::new()

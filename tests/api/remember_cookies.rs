@@ -6,12 +6,12 @@ use actix_web::{
     http::header::{COOKIE, HeaderValue, USER_AGENT},
     test::{TestRequest, init_service},
 };
-use paseto_actix::{MemorySeries, PasetoSession, RememberMeBuilder, SessionProtection};
+use paseto_actix::{MemoryTokenFamilyStore, PasetoSession, RememberMeBuilder, SessionProtection};
 use paseto_actix_tests::{
     parts::tampered,
     remember::{
-        House, REMEMBER, SESSION, ada, remember_cookie, routes, send_cookies, site_with_series,
-        state, use_up, with_cookie,
+        House, REMEMBER, SESSION, ada, remember_cookie, routes, send_cookies,
+        site_with_token_family, state, use_up, with_cookie,
     },
     revocation::Failing,
     session::{Client, Site, set_cookies},
@@ -29,24 +29,24 @@ async fn log_in_as(site: &Site, request: TestRequest) -> String {
     client.cookie(REMEMBER).expect("a login that is remembered").to_owned()
 }
 
-/// A site that binds cookies to clients, with a revocation store, and with a series store if asked
+/// A site that binds cookies to clients, with a revocation store, and with a token family store if asked
 /// for.
-async fn strict_site(house: &House, series: bool) -> Site {
-    house.site_with(|remember| strict(house, remember, series)).await
+async fn strict_site(house: &House, family: bool) -> Site {
+    house.site_with(|remember| strict(house, remember, family)).await
 }
 
-fn strict(house: &House, remember: RememberMeBuilder, series: bool) -> RememberMeBuilder {
+fn strict(house: &House, remember: RememberMeBuilder, family: bool) -> RememberMeBuilder {
     let remember = remember.revocations(Failing::new(&house.clock, 100));
     let remember = remember.session_protection(SessionProtection::Strong);
-    if series {
-        remember.series_store(MemorySeries::new(100).clock(house.clock.clone()))
+    if family {
+        remember.token_family_store(MemoryTokenFamilyStore::new(100).clock(house.clock.clone()))
     } else {
         remember
     }
 }
 
 /// Cookies that log no user in at this site, each with the reason.
-async fn dead_cookies(house: &House, site: &Site, series: bool) -> Vec<(&'static str, String)> {
+async fn dead_cookies(house: &House, site: &Site, family: bool) -> Vec<(&'static str, String)> {
     house.users.set("eve", Some("apple"));
     let mut dead = vec![
         ("no token", "ada".to_owned()),
@@ -61,11 +61,11 @@ async fn dead_cookies(house: &House, site: &Site, series: bool) -> Vec<(&'static
     let mut out = ada(site).await;
     dead.push(("a login that has ended", out.cookie(REMEMBER).unwrap().to_owned()));
     out.get(site, "/logout").await;
-    if series {
+    if family {
         let bare = strict_site(house, false).await;
-        dead.push(("no series", ada(&bare).await.cookie(REMEMBER).unwrap().to_owned()));
+        dead.push(("no family", ada(&bare).await.cookie(REMEMBER).unwrap().to_owned()));
         let other = strict_site(house, true).await;
-        dead.push(("an unknown series", ada(&other).await.cookie(REMEMBER).unwrap().to_owned()));
+        dead.push(("an unknown family", ada(&other).await.cookie(REMEMBER).unwrap().to_owned()));
         let first = ada(site).await.cookie(REMEMBER).unwrap().to_owned();
         let (_, second) = use_up(site, &first).await;
         use_up(site, &second.unwrap()).await;
@@ -79,22 +79,22 @@ async fn dead_cookies(house: &House, site: &Site, series: bool) -> Vec<(&'static
 
 #[actix_web::test]
 async fn a_living_cookie_logs_in_beside_a_dead_one() {
-    for series in [false, true] {
+    for family in [false, true] {
         let house = House::new();
-        let site = strict_site(&house, series).await;
+        let site = strict_site(&house, family).await;
         let mut living = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
-        for (case, dead) in dead_cookies(&house, &site, series).await {
+        for (case, dead) in dead_cookies(&house, &site, family).await {
             for dead_first in [true, false] {
                 let values = if dead_first { [&dead, &living] } else { [&living, &dead] };
                 let answer = send_cookies(&site, "/me", &values).await;
                 assert_eq!(
                     answer.body, "ada",
-                    "{case}, series: {series}, dead first: {dead_first}"
+                    "{case}, family: {family}, dead first: {dead_first}"
                 );
                 let cookie = remember_cookie(&answer.headers);
                 assert_eq!(
                     cookie.is_some(),
-                    series,
+                    family,
                     "{case}: the cookie changes only with the next token"
                 );
                 if let Some(cookie) = cookie {
@@ -109,17 +109,17 @@ async fn a_living_cookie_logs_in_beside_a_dead_one() {
 /// The removal names one path and one domain, and might remove a cookie that logs in elsewhere.
 #[actix_web::test]
 async fn several_dead_cookies_are_not_removed() {
-    for series in [false, true] {
+    for family in [false, true] {
         let house = House::new();
-        let site = strict_site(&house, series).await;
-        for (case, dead) in dead_cookies(&house, &site, series).await {
+        let site = strict_site(&house, family).await;
+        for (case, dead) in dead_cookies(&house, &site, family).await {
             for values in [[&*dead, &dead], [&dead, "v4.local.AAAA"]] {
                 let answer = send_cookies(&site, "/state", &values).await;
-                assert_eq!(answer.body, "Anonymous", "{case}, series: {series}");
+                assert_eq!(answer.body, "Anonymous", "{case}, family: {family}");
                 assert!(set_cookies(&answer.headers).is_empty(), "{case}: {:?}", answer.headers);
             }
             let mut client = with_cookie(&dead);
-            assert_eq!(state(&site, &mut client).await, "Anonymous", "{case}, series: {series}");
+            assert_eq!(state(&site, &mut client).await, "Anonymous", "{case}, family: {family}");
             assert!(client.cookie(REMEMBER).is_none(), "{case}: alone, it is removed");
         }
     }
@@ -157,7 +157,7 @@ async fn an_older_token_beside_the_current_one_is_no_reuse() {
     // Also where all tokens of the login are of the same second.
     for wait in [Duration::ZERO, Duration::HOUR] {
         let house = House::new();
-        let (site, reuses) = site_with_series(&house).await;
+        let (site, reuses) = site_with_token_family(&house).await;
         let first = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
         let mut current = first.clone();
         for older_first in [true, false, true] {
@@ -181,7 +181,7 @@ async fn an_older_token_beside_the_current_one_is_no_reuse() {
 #[actix_web::test]
 async fn a_token_from_the_grace_is_newer_than_the_one_before() {
     let house = House::new();
-    let (site, reuses) = site_with_series(&house).await;
+    let (site, reuses) = site_with_token_family(&house).await;
     let first = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
     use_up(&site, &first).await;
     let (_, copy) = use_up(&site, &first).await;
@@ -192,7 +192,7 @@ async fn a_token_from_the_grace_is_newer_than_the_one_before() {
 
 #[actix_web::test]
 async fn a_logout_or_login_ends_the_logins_of_all_cookies() {
-    for series in [false, true] {
+    for family in [false, true] {
         for uri in [
             "/logout",
             "/identity-logout",
@@ -201,9 +201,9 @@ async fn a_logout_or_login_ends_the_logins_of_all_cookies() {
             "/login?user=bob&remember=yes",
         ] {
             for session in [false, true] {
-                let case = format!("{uri}, series: {series}, session: {session}");
+                let case = format!("{uri}, family: {family}, session: {session}");
                 let house = House::new();
-                let site = strict_site(&house, series).await;
+                let site = strict_site(&house, family).await;
                 let client = ada(&site).await;
                 let values =
                     [client.cookie(REMEMBER).unwrap().to_owned(), log_in(&site, LOGIN).await];

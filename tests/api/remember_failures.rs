@@ -13,12 +13,12 @@ use actix_web::{
     test::{TestRequest, init_service},
 };
 use paseto_actix::{
-    LoginEntry, MemorySeries, NewSeries, PasetoSession, RandomId, RememberMeBuilder, Rotation,
-    SeriesError, SeriesOwner, SeriesStore, TokenUse,
+    FamilyOwner, LoginEntry, MemoryTokenFamilyStore, NewTokenFamily, PasetoSession, RandomId,
+    RememberMeBuilder, Rotation, RotationRequest, TokenFamilyError, TokenFamilyStore,
 };
 use paseto_actix_tests::{
     remember::{
-        House, REMEMBER, SESSION, ada, send_cookies, site_with_series, use_up, with_cookie,
+        House, REMEMBER, SESSION, ada, send_cookies, site_with_token_family, use_up, with_cookie,
     },
     revocation::Failing,
     session::{Client, Site, set_cookies},
@@ -28,33 +28,37 @@ use time::Duration;
 /// A store that answers nothing, as one on a server that is down.
 struct Down;
 
-impl SeriesStore for Down {
-    async fn begin(&self, _: NewSeries<'_>) -> Result<(), SeriesError> {
-        Err(SeriesError::Other("down".into()))
+impl TokenFamilyStore for Down {
+    async fn begin(&self, _: NewTokenFamily<'_>) -> Result<(), TokenFamilyError> {
+        Err(TokenFamilyError::Other("down".into()))
     }
 
-    async fn rotate(&self, _: TokenUse<'_>) -> Result<Rotation, SeriesError> {
-        Err(SeriesError::Other("down".into()))
+    async fn rotate(&self, _: RotationRequest<'_>) -> Result<Rotation, TokenFamilyError> {
+        Err(TokenFamilyError::Other("down".into()))
     }
 
-    async fn revoke(&self, _: SeriesOwner<'_>, _: RandomId) -> Result<(), SeriesError> {
-        Err(SeriesError::Other("down".into()))
+    async fn revoke(&self, _: FamilyOwner<'_>, _: RandomId) -> Result<(), TokenFamilyError> {
+        Err(TokenFamilyError::Other("down".into()))
     }
 
-    async fn revoke_all(&self, _: SeriesOwner<'_>, _: Option<RandomId>) -> Result<(), SeriesError> {
-        Err(SeriesError::Other("down".into()))
+    async fn revoke_all(
+        &self,
+        _: FamilyOwner<'_>,
+        _: Option<RandomId>,
+    ) -> Result<(), TokenFamilyError> {
+        Err(TokenFamilyError::Other("down".into()))
     }
 
-    async fn list(&self, _: SeriesOwner<'_>) -> Result<Vec<LoginEntry>, SeriesError> {
-        Err(SeriesError::Other("down".into()))
+    async fn list(&self, _: FamilyOwner<'_>) -> Result<Vec<LoginEntry>, TokenFamilyError> {
+        Err(TokenFamilyError::Other("down".into()))
     }
 }
 
 #[actix_web::test]
 async fn b45_a_store_that_is_down_logs_nobody_in_and_ends_nothing() {
     let house = House::new();
-    let (up, _) = site_with_series(&house).await;
-    let down = house.site_with(|remember| remember.series_store(Down)).await;
+    let (up, _) = site_with_token_family(&house).await;
+    let down = house.site_with(|remember| remember.token_family_store(Down)).await;
     let mut client = ada(&up).await;
     let mut fresh = client.clone();
     client.drop_cookie(SESSION);
@@ -77,8 +81,8 @@ async fn b45_a_store_that_is_down_logs_nobody_in_and_ends_nothing() {
 #[actix_web::test]
 async fn b45_a_login_that_fails_ends_nothing() {
     let house = House::new();
-    let store = MemorySeries::new(1).clock(house.clock.clone());
-    let site = house.site_with(|remember| remember.series_store(store.clone())).await;
+    let store = MemoryTokenFamilyStore::new(1).clock(house.clock.clone());
+    let site = house.site_with(|remember| remember.token_family_store(store.clone())).await;
     let mut client = ada(&site).await;
     let value = client.cookie(REMEMBER).unwrap().to_owned();
     assert_eq!(
@@ -93,8 +97,8 @@ async fn b45_a_login_that_fails_ends_nothing() {
 #[actix_web::test]
 async fn b44_an_error_after_the_handler() {
     let house = House::new();
-    let store = MemorySeries::new(1000).clock(house.clock.clone());
-    let site = house.site_with(|remember| remember.series_store(store.clone())).await;
+    let store = MemoryTokenFamilyStore::new(1000).clock(house.clock.clone());
+    let site = house.site_with(|remember| remember.token_family_store(store.clone())).await;
     let refusing = App::new()
         .wrap_fn(|req, service| {
             let response = actix_web::dev::Service::call(service, req);
@@ -104,7 +108,7 @@ async fn b44_an_error_after_the_handler() {
                     .and_then(|_| Err::<actix_web::dev::ServiceResponse, _>(ErrorImATeapot("no")))
             }
         })
-        .wrap(house.remember().series_store(store.clone()).build().unwrap())
+        .wrap(house.remember().token_family_store(store.clone()).build().unwrap())
         .wrap(
             paseto_actix::PasetoSession::builder(house.session_key.clone())
                 .clock(house.clock.clone())
@@ -116,7 +120,7 @@ async fn b44_an_error_after_the_handler() {
     let mut client = Client::new();
     let answer = client.get(&refusing, "/login?user=ada&remember=yes").await;
     assert_eq!((answer.status, set_cookies(&answer.headers).len()), (StatusCode::IM_A_TEAPOT, 0));
-    assert!(store.is_empty(), "no login, no series");
+    assert!(store.is_empty(), "no login, no family");
 
     for way_out in ["/logout", "/identity-logout", "/purge"] {
         let mut client = ada(&site).await;
@@ -132,14 +136,14 @@ async fn b44_an_error_after_the_handler() {
 #[actix_web::test]
 async fn b45_an_error_further_in_brings_the_next_token() {
     let house = House::new();
-    let store = MemorySeries::new(1000).clock(house.clock.clone());
-    let site = house.site_with(|remember| remember.series_store(store.clone())).await;
+    let store = MemoryTokenFamilyStore::new(1000).clock(house.clock.clone());
+    let site = house.site_with(|remember| remember.token_family_store(store.clone())).await;
     let value = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
     let failing = App::new()
         .wrap_fn(|_, _| {
             ready(Err::<actix_web::dev::ServiceResponse, _>(ErrorImATeapot("short and stout")))
         })
-        .wrap(house.remember().series_store(store.clone()).build().unwrap())
+        .wrap(house.remember().token_family_store(store.clone()).build().unwrap())
         .wrap(paseto_actix::PasetoSession::builder(house.session_key.clone()).build().unwrap())
         .default_service(actix_web::web::to(HttpResponse::Ok));
     let failing = Site::new(init_service(failing).await, |request| request.to_request());
@@ -154,18 +158,18 @@ async fn b45_an_error_further_in_brings_the_next_token() {
 /// `Logger`, `ErrorHandlers` and the like see responses, not errors.
 #[actix_web::test]
 async fn a_failure_is_a_response_that_outer_middlewares_see() {
-    for failing in ["series", "revocations", "user loader"] {
+    for failing in ["family", "revocations", "user loader"] {
         let house = House::new();
         let revocations = Failing::new(&house.clock, 10);
-        let store = MemorySeries::new(10).clock(house.clock.clone());
+        let store = MemoryTokenFamilyStore::new(10).clock(house.clock.clone());
         let settings = |remember: RememberMeBuilder| {
-            remember.revocations(revocations.clone()).series_store(store.clone())
+            remember.revocations(revocations.clone()).token_family_store(store.clone())
         };
         let up = house.site_with(settings).await;
         let value = ada(&up).await.cookie(REMEMBER).unwrap().to_owned();
         let mut remember = settings(house.remember());
         match failing {
-            "series" => remember = remember.series_store(Down),
+            "family" => remember = remember.token_family_store(Down),
             "revocations" => revocations.set_down(true),
             _ => house.users.set("down", Some("the database")),
         }

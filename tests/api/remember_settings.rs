@@ -9,7 +9,8 @@ use actix_web::{
     test::{TestRequest, init_service},
 };
 use paseto_actix::{
-    ConfigError, Fresh, LocalKey, MemorySeries, RememberMe, RememberMeBuilder, SessionProtection,
+    ConfigError, Fresh, LocalKey, MemoryTokenFamilyStore, RememberMe, RememberMeBuilder,
+    SessionProtection,
 };
 use paseto_actix_tests::{
     logs::{Logs, Secrets},
@@ -154,7 +155,7 @@ async fn b33_neither_debug_nor_logs_show_a_token_or_a_key() {
 
     let site = house
         .site_with(|remember| {
-            remember.series_store(MemorySeries::new(10).clock(house.clock.clone()))
+            remember.token_family_store(MemoryTokenFamilyStore::new(10).clock(house.clock.clone()))
         })
         .await;
     let mut client = ada(&site).await;
@@ -167,15 +168,16 @@ async fn b33_neither_debug_nor_logs_show_a_token_or_a_key() {
     client.drop_cookie(SESSION);
     assert_eq!(state(&site, &mut client).await, "Remembered");
     add(&client, &mut secrets);
-    let from_before_series = ada(&house.site().await).await.cookie(REMEMBER).unwrap().to_owned();
+    let from_before_token_family =
+        ada(&house.site().await).await.cookie(REMEMBER).unwrap().to_owned();
     house.clock.advance(time::Duration::HOUR);
-    // A copy of an old cookie, the cookie of a series that this has ended, and cookies that were never good.
+    // A copy of an old cookie, the cookie of a token family that this has ended, and cookies that were never good.
     let tampered = tampered(&first);
     let last = client.cookie(REMEMBER).unwrap().to_owned();
-    for value in [first.as_str(), &last, &from_before_series, &tampered] {
+    for value in [first.as_str(), &last, &from_before_token_family, &tampered] {
         secrets.token(value);
     }
-    for value in [first.as_str(), &last, &from_before_series, &tampered, "v4.local.AAAA"] {
+    for value in [first.as_str(), &last, &from_before_token_family, &tampered, "v4.local.AAAA"] {
         assert_eq!(state(&site, &mut with_cookie(value)).await, "Anonymous");
     }
     let mut other = ada(&site).await;
@@ -189,7 +191,7 @@ async fn b33_neither_debug_nor_logs_show_a_token_or_a_key() {
     assert_eq!(state(&site, &mut other).await, "Anonymous");
     let scenarios = [
         "a remember-me cookie was used again",
-        "reason=\"it has no series\"",
+        "reason=\"it has no family\"",
         "a remember-me cookie that is forged or has expired",
         "the user loader failed",
         "reason=\"the user has other credentials\"",

@@ -1,12 +1,12 @@
-//! Series: each token of a remembered login is good for one use.
+//! Token families: each token of a remembered login is good for one use.
 
 use actix_identity::config::LogoutBehavior;
 use actix_web::http::{StatusCode, header::RETRY_AFTER};
 use futures_util::future::join_all;
-use paseto_actix::{Clock, MemorySeries, RandomId};
+use paseto_actix::{Clock, MemoryTokenFamilyStore, RandomId};
 use paseto_actix_tests::{
     remember::{
-        House, REMEMBER, SESSION, ada, site_with_series as site, state, use_up, with_cookie,
+        House, REMEMBER, SESSION, ada, site_with_token_family as site, state, use_up, with_cookie,
     },
     session::{Client, set_cookies},
 };
@@ -67,7 +67,7 @@ async fn b45_the_token_before_is_taken_for_a_minute() {
     assert_eq!(
         use_up(&site, &other).await.0,
         "Remembered",
-        "a series of another login is untouched"
+        "a family of another login is untouched"
     );
 }
 
@@ -145,7 +145,7 @@ async fn b44_logout_ends_every_copy() {
 }
 
 #[actix_web::test]
-async fn b44_a_login_ends_the_series_before() {
+async fn b44_a_login_ends_the_token_family_before() {
     for login in
         ["/login?user=bob&remember=no", "/login?user=ada&remember=yes", "/identity-login?user=bob"]
     {
@@ -160,13 +160,13 @@ async fn b44_a_login_ends_the_series_before() {
 #[actix_web::test]
 async fn b44_all_logins_of_a_user_end() {
     let house = House::new();
-    let store = MemorySeries::new(1000).clock(house.clock.clone());
-    let site = house.site_with(|remember| remember.series_store(store.clone())).await;
+    let store = MemoryTokenFamilyStore::new(1000).clock(house.clock.clone());
+    let site = house.site_with(|remember| remember.token_family_store(store.clone())).await;
     let copies = [ada(&site).await, ada(&site).await]
         .map(|client| client.cookie(REMEMBER).unwrap().to_owned());
     let mut bob = Client::new();
     bob.get(&site, "/login?user=bob&remember=yes").await;
-    let remember = house.remember().series_store(store.clone()).build().unwrap();
+    let remember = house.remember().token_family_store(store.clone()).build().unwrap();
     remember.end_all("ada").await.unwrap();
     for copy in copies {
         assert_eq!(use_up(&site, &copy).await.0, "Anonymous");
@@ -178,9 +178,9 @@ async fn b44_all_logins_of_a_user_end() {
     );
 }
 
-/// Cookies from before there was a store belong to no series.
+/// Cookies from before there was a store belong to no token family.
 #[actix_web::test]
-async fn b45_a_cookie_of_no_series_is_refused_where_series_are_kept() {
+async fn b45_a_cookie_of_no_token_family_is_refused_where_token_family_are_kept() {
     let house = House::new();
     let value = ada(&house.site().await).await.cookie(REMEMBER).unwrap().to_owned();
     let (site, _) = site(&house).await;
@@ -190,8 +190,8 @@ async fn b45_a_cookie_of_no_series_is_refused_where_series_are_kept() {
 #[actix_web::test]
 async fn b45_a_full_store_is_an_error_and_forgets_nobody() {
     let house = House::new();
-    let store = MemorySeries::new(2).clock(house.clock.clone());
-    let site = house.site_with(|remember| remember.series_store(store.clone())).await;
+    let store = MemoryTokenFamilyStore::new(2).clock(house.clock.clone());
+    let site = house.site_with(|remember| remember.token_family_store(store.clone())).await;
     let mut first = Client::new();
     first.get(&site, "/login?user=ada&remember=60").await;
     let second = ada(&site).await;
@@ -211,7 +211,7 @@ async fn b45_a_full_store_is_an_error_and_forgets_nobody() {
 }
 
 #[actix_web::test]
-async fn names_of_series() {
+async fn names_of_token_families() {
     let id = RandomId::generate().unwrap();
     assert_eq!(id.to_string().len(), 22);
     assert_eq!(id.to_string().parse::<RandomId>().unwrap(), id);
@@ -229,11 +229,11 @@ async fn names_of_series() {
 #[actix_web::test]
 async fn the_grace_is_judged_by_the_clock_of_the_store() {
     let house = House::new();
-    let store = MemorySeries::new(10).clock(house.clock.clone());
+    let store = MemoryTokenFamilyStore::new(10).clock(house.clock.clone());
     let server = async |ahead: Duration| {
         let clock = house.clock.clone();
         let remember =
-            house.remember().clock(move || clock.now() + ahead).series_store(store.clone());
+            house.remember().clock(move || clock.now() + ahead).token_family_store(store.clone());
         house.site_of(remember, LogoutBehavior::PurgeSession).await
     };
     let (exact, ahead, behind) = (
@@ -258,8 +258,8 @@ async fn the_grace_is_judged_by_the_clock_of_the_store() {
 #[actix_web::test]
 async fn the_oldest_login_of_a_user_gives_way() {
     let house = House::new();
-    let store = MemorySeries::new(150).clock(house.clock.clone());
-    let site = house.site_with(|remember| remember.series_store(store.clone())).await;
+    let store = MemoryTokenFamilyStore::new(150).clock(house.clock.clone());
+    let site = house.site_with(|remember| remember.token_family_store(store.clone())).await;
     let mut cookies = Vec::new();
     for _ in 0..101 {
         cookies.push(ada(&site).await.cookie(REMEMBER).unwrap().to_owned());

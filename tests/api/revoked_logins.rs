@@ -2,7 +2,7 @@
 
 use actix_web::{http::StatusCode, rt::task::yield_now, test::TestRequest};
 use futures_util::future::join;
-use paseto_actix::{KeyRing, LocalKey, MemorySeries, SessionProtection};
+use paseto_actix::{KeyRing, LocalKey, MemoryTokenFamilyStore, SessionProtection};
 use paseto_actix_tests::{
     remember::{House, REMEMBER, SESSION, ada as remembered, state, with_cookie},
     revocation::{Failing, assert_unavailable},
@@ -14,12 +14,12 @@ use time::Duration;
 const SLACK: Duration = Duration::seconds(305);
 
 /// A site that remembers logins, with a revocation store.
-async fn remembering(house: &House, series: bool, capacity: usize) -> (Site, Failing) {
+async fn remembering(house: &House, family: bool, capacity: usize) -> (Site, Failing) {
     let store = Failing::new(&house.clock, capacity);
     let site = house.site_with(|remember| {
         let remember = remember.revocations(store.clone());
-        if series {
-            remember.series_store(MemorySeries::new(10).clock(house.clock.clone()))
+        if family {
+            remember.token_family_store(MemoryTokenFamilyStore::new(10).clock(house.clock.clone()))
         } else {
             remember
         }
@@ -36,7 +36,7 @@ async fn assert_ended(site: &Site, value: &str, case: &str) {
 
 #[actix_web::test]
 async fn b44_logout_ends_every_copy() {
-    for series in [false, true] {
+    for family in [false, true] {
         for way_out in [
             "/logout",
             "/identity-logout",
@@ -46,8 +46,8 @@ async fn b44_logout_ends_every_copy() {
         ] {
             for session in [true, false] {
                 let (case, house) =
-                    (format!("{way_out}, series: {series}, session: {session}"), House::new());
-                let (site, store) = remembering(&house, series, 10).await;
+                    (format!("{way_out}, family: {family}, session: {session}"), House::new());
+                let (site, store) = remembering(&house, family, 10).await;
                 let mut client = remembered(&site).await;
                 let copy = client.cookie(REMEMBER).unwrap().to_owned();
                 let other = remembered(&site).await.cookie(REMEMBER).unwrap().to_owned();
@@ -81,7 +81,7 @@ async fn b44_every_token_of_the_login_ends() {
         .site_with(|remember| {
             remember
                 .revocations(store.clone())
-                .series_store(MemorySeries::new(10).clock(house.clock.clone()))
+                .token_family_store(MemoryTokenFamilyStore::new(10).clock(house.clock.clone()))
         })
         .await;
     let new = House { remember_key: LocalKey::generate(), ..house.clone() };
@@ -168,8 +168,8 @@ async fn b44_a_logout_during_the_user_loader() {
 
 #[actix_web::test]
 async fn b50_nobody_is_logged_in_unasked() {
-    for series in [false, true] {
-        let (site, store) = remembering(&House::new(), series, 10).await;
+    for family in [false, true] {
+        let (site, store) = remembering(&House::new(), family, 10).await;
         let value = remembered(&site).await.cookie(REMEMBER).unwrap().to_owned();
         store.set_down(true);
         for path in ["/me", "/state", "/logout", "/login?user=bob"] {

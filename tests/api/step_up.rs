@@ -261,7 +261,8 @@ async fn error_handler_gets_the_required_login() {
 #[cfg(feature = "session")]
 mod of_logins {
     use paseto_actix::{
-        LocalKey, MemoryRevocations, MemorySeries, RefreshError, RefreshTokens, TokenPair, Verifier,
+        LocalKey, MemoryRevocations, MemoryTokenFamilyStore, RefreshError, RefreshTokens,
+        TokenPair, Verifier,
     };
 
     use super::*;
@@ -271,7 +272,7 @@ mod of_logins {
         let revocations = MemoryRevocations::new(1000).clock(clock.clone());
         let issuer = issuer_builder(&clock).ttl(Duration::from_secs(900)).build().unwrap();
         let tokens = RefreshTokens::builder(issuer, LocalKey::generate())
-            .families(MemorySeries::new(1000).clock(clock.clone()))
+            .token_family_store(MemoryTokenFamilyStore::new(1000).clock(clock.clone()))
             .revocations(revocations.clone())
             .clock(clock.clone())
             .build()

@@ -9,7 +9,7 @@ use std::{
 };
 
 use actix_web::{App, HttpRequest, http::StatusCode, test::init_service, web};
-use paseto_actix::{LoginLayer, MemorySeries, PasetoSession, RememberMe};
+use paseto_actix::{LoginLayer, MemoryTokenFamilyStore, PasetoSession, RememberMe};
 use paseto_actix_tests::{
     remember::{House, REMEMBER, SESSION, ada, routes, state},
     session::{Client, Site},
@@ -27,7 +27,7 @@ async fn site(house: &House, max_age: u64) -> (Site, Arc<AtomicUsize>) {
     let counted = Arc::clone(&calls);
     let remember = RememberMe::builder(house.remember_key.clone())
         .clock(house.clock.clone())
-        .series_store(MemorySeries::new(100).clock(house.clock.clone()))
+        .token_family_store(MemoryTokenFamilyStore::new(100).clock(house.clock.clone()))
         .check_user(StdDuration::from_secs(max_age))
         .try_user_loader(move |id| {
             counted.fetch_add(1, Ordering::SeqCst);
@@ -97,7 +97,7 @@ async fn the_session_that_changed_the_password_goes_on() {
     let users = house.users.clone();
     let remember = house
         .remember()
-        .series_store(MemorySeries::new(100).clock(house.clock.clone()))
+        .token_family_store(MemoryTokenFamilyStore::new(100).clock(house.clock.clone()))
         .check_user(StdDuration::from_secs(5));
     let session = PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone());
     let change = move |logins: LoginLayer, req: HttpRequest| {

@@ -56,7 +56,7 @@ async fn an_own_token_of_the_issuer_stays_rejected_until_it_expires() {
 
 #[cfg(feature = "redis")]
 mod redis {
-    use paseto_actix::{RedisRevocations, RedisSeries, SystemClock};
+    use paseto_actix::{RedisRevocations, RedisTokenFamilyStore, SystemClock};
     use paseto_actix_tests::{
         logins::{
             TIMEOUT,
@@ -68,8 +68,8 @@ mod redis {
 
     async fn world(redis: &Redis) -> World {
         let revocations = RedisRevocations::builder(redis.url()).timeout(TIMEOUT).build().unwrap();
-        let series = RedisSeries::builder(redis.url()).timeout(TIMEOUT).build().unwrap();
-        World::here(SystemClock, revocations, series).await
+        let family = RedisTokenFamilyStore::builder(redis.url()).timeout(TIMEOUT).build().unwrap();
+        World::here(SystemClock, revocations, family).await
     }
 
     pub(super) async fn check(event: Event, column: Column) {

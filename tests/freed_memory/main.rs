@@ -26,8 +26,9 @@ use actix_web::{cookie::time::Duration, rt::System as Runtime};
 use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding};
 use blake2b_simd::Params;
 use paseto_actix::{
-    Issuer, IssuerConfig, KeyRing, LocalKey, MemoryRevocations, MemorySeries, PasetoSessionConfig,
-    PasetoSessionStore, RefreshTokens, RefreshTokensConfig, SecretKey, Verifier,
+    Issuer, IssuerConfig, KeyRing, LocalKey, MemoryRevocations, MemoryTokenFamilyStore,
+    PasetoSessionConfig, PasetoSessionStore, RefreshTokens, RefreshTokensConfig, SecretKey,
+    Verifier,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -312,7 +313,7 @@ fn refresh_tokens(_: &Texts, used: &mut Used) {
     let key = used.local(&active);
     Runtime::new().block_on(async {
         let tokens = RefreshTokens::builder(issuer, active)
-            .families(MemorySeries::new(10))
+            .token_family_store(MemoryTokenFamilyStore::new(10))
             .revocations(MemoryRevocations::new(10))
             .build()
             .unwrap();

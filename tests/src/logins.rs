@@ -14,7 +14,7 @@ use actix_web::{
 };
 use paseto_actix::{
     Clock, Issuer, LocalKey, LoggedIn, LoginLayer, PasetoRequestExt, PasetoRequired, PasetoSession,
-    RefreshTokens, Remember, RememberMe, Revocations, SecretKey, SeriesStore, UserStamp,
+    RefreshTokens, Remember, RememberMe, Revocations, SecretKey, TokenFamilyStore, UserStamp,
     VerifiedToken, Verifier,
 };
 use serde_json::json;
@@ -61,7 +61,7 @@ impl Logins {
         keys: &Keys,
         clock: impl Clock + Clone,
         revocations: impl Revocations + Clone,
-        series: impl SeriesStore + Clone,
+        family: impl TokenFamilyStore + Clone,
     ) -> Self {
         let Keys { local, secret } = keys;
         let issuer_name = format!("https://{name}.example");
@@ -78,7 +78,7 @@ impl Logins {
             .expect("an issuer");
         let tokens = RefreshTokens::builder(issuer.clone(), local.clone())
             .application(name)
-            .families(series.clone())
+            .token_family_store(family.clone())
             .revocations(revocations.clone())
             .clock(clock.clone())
             .build()
@@ -92,7 +92,7 @@ impl Logins {
         let remember = RememberMe::builder(local.clone())
             .application(name)
             .user_loader(async |id| Some(UserStamp::of(id)))
-            .series_store(series)
+            .token_family_store(family)
             .revocations(revocations)
             .clock(clock)
             .build()

@@ -48,9 +48,9 @@ impl Redis {
             if redis.call('TYPE', key).ok == 'hash' then
                 local fields = redis.call('HGETALL', key)
                 for i = 1, #fields, 2 do
-                    local series = cmsgpack.unpack(fields[i + 1])
-                    for j = 3, 5 do series[j] = series[j] - ARGV[1] * 1000 end
-                    redis.call('HSET', key, fields[i], cmsgpack.pack(series))
+                    local family = cmsgpack.unpack(fields[i + 1])
+                    for j = 3, 5 do family[j] = family[j] - ARGV[1] * 1000 end
+                    redis.call('HSET', key, fields[i], cmsgpack.pack(family))
                 end
             end
             redis.call('PEXPIREAT', key, redis.call('PEXPIRETIME', key) - ARGV[1])

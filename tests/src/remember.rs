@@ -16,7 +16,7 @@ use actix_web::{
     web,
 };
 use paseto_actix::{
-    Event, Fresh, LocalKey, LoggedIn, LoginLayer, MemorySeries, PasetoSession, Remember,
+    Event, Fresh, LocalKey, LoggedIn, LoginLayer, MemoryTokenFamilyStore, PasetoSession, Remember,
     RememberMe, RememberMeBuilder, UserStamp,
 };
 
@@ -244,12 +244,13 @@ pub fn remember_cookie(headers: &HeaderMap) -> Option<Cookie<'_>> {
 /// The users whose tokens were reused, in the order of the reuses.
 pub type Reuses = Arc<Mutex<Vec<String>>>;
 
-/// A site with a series store, and the reuses that it finds.
-pub async fn site_with_series(house: &House) -> (Site, Reuses) {
+/// A site with a token family store, and the reuses that it finds.
+pub async fn site_with_token_family(house: &House) -> (Site, Reuses) {
     let reuses = Reuses::default();
     let noted = Arc::clone(&reuses);
     let site = house.site_with(|remember| {
-        let remember = remember.series_store(MemorySeries::new(1000).clock(house.clock.clone()));
+        let remember = remember
+            .token_family_store(MemoryTokenFamilyStore::new(1000).clock(house.clock.clone()));
         remember.on_event(move |event| {
             if let Event::Reused { subject, .. } = event {
                 noted.lock().unwrap_or_else(PoisonError::into_inner).push((*subject).to_owned());

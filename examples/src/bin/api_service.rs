@@ -37,9 +37,9 @@ use actix_web::{
     get, post, web,
 };
 use paseto_actix::{
-    Issuer, KeyRing, LocalKey, Login, MemoryRevocations, MemorySeries, Paseto, RedisRevocations,
-    RedisSeries, RefreshError, RefreshTokens, TokenPair, VerifiedToken, Verifier, VerifierBuilder,
-    paseto_required,
+    Issuer, KeyRing, LocalKey, Login, MemoryRevocations, MemoryTokenFamilyStore, Paseto,
+    RedisRevocations, RedisTokenFamilyStore, RefreshError, RefreshTokens, TokenPair, VerifiedToken,
+    Verifier, VerifierBuilder, paseto_required,
 };
 use paseto_actix_examples::{config::Config, exit, key_ring, listen, log, login::JsonCredentials};
 use serde::{Deserialize, Serialize};
@@ -142,22 +142,24 @@ async fn stores(
                 .prefix("api_service")
                 .build()
                 .map_err(|e| wrong(&e))?;
-            let families =
-                RedisSeries::builder(&url).prefix("api_service").build().map_err(|e| wrong(&e))?;
+            let families = RedisTokenFamilyStore::builder(&url)
+                .prefix("api_service")
+                .build()
+                .map_err(|e| wrong(&e))?;
             // Better now than by the first request that asks.
             revocations.ping().await.map_err(|e| wrong(&e))?;
             families.ping().await.map_err(|e| wrong(&e))?;
             (
-                tokens.families(families).revocations(revocations.clone()),
+                tokens.token_family_store(families).revocations(revocations.clone()),
                 verifier.revocations(revocations),
             )
         }
         Err(VarError::NotPresent) => {
             println!("REDIS_URL is not set: logins are kept in memory, and end with this program");
             let revocations = MemoryRevocations::new(100_000);
-            let families = MemorySeries::new(100_000);
+            let families = MemoryTokenFamilyStore::new(100_000);
             (
-                tokens.families(families).revocations(revocations.clone()),
+                tokens.token_family_store(families).revocations(revocations.clone()),
                 verifier.revocations(revocations),
             )
         }

@@ -25,8 +25,8 @@ use actix_web::{
     post, routes, web,
 };
 use paseto_actix::{
-    ConfigError, Event, Fresh, KeyRing, LoggedIn, LoginLayer, MemoryRevocations, MemorySeries,
-    PasetoSession, RandomId, Remember, RememberMe, UserStamp, safe_next,
+    ConfigError, Event, Fresh, KeyRing, LoggedIn, LoginLayer, MemoryRevocations,
+    MemoryTokenFamilyStore, PasetoSession, RandomId, Remember, RememberMe, UserStamp, safe_next,
 };
 use paseto_actix_examples::{
     exit, key_ring, listen, log,
@@ -195,7 +195,7 @@ fn remember_me(
             let stamp = users.stamp(&id);
             async { stamp }
         })
-        .series_store(MemorySeries::new(100_000))
+        .token_family_store(MemoryTokenFamilyStore::new(100_000))
         .revocations(revocations)
         // An audit log. An event shows the user, and never a token.
         .on_event(|event: &Event<'_>| eprintln!("audit: {event:?}"))

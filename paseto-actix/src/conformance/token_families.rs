@@ -5,7 +5,8 @@ use time::Duration;
 
 use super::{AT_ONCE, name};
 use crate::{
-    LoginEntry, NewSeries, RandomId, Rotation, SeriesError, SeriesOwner, SeriesStore, TokenUse,
+    FamilyOwner, LoginEntry, NewTokenFamily, RandomId, Rotation, RotationRequest, TokenFamilyError,
+    TokenFamilyStore,
 };
 
 const GRACE: StdDuration = StdDuration::from_secs(60);
@@ -13,16 +14,16 @@ const HOUR: StdDuration = StdDuration::from_secs(60 * 60);
 /// How exactly a store has to count time. The clock of a test and that of a server differ.
 const TOLERANCE: Duration = Duration::seconds(5);
 
-/// Tests the rules of [`SeriesStore`] that need no time to pass.
+/// Tests the rules of [`TokenFamilyStore`] that need no time to pass.
 ///
 /// A token is accepted once, also when it is used in parallel, and within the grace; another token
-/// ends the series; a series that was revoked is unknown; the series of an owner end together, and
+/// ends the token family; a token family that was revoked is unknown; the token family of an owner end together, and
 /// no others; and they are listed.
 ///
 /// # Panics
 ///
 /// If the store fails, or breaks a rule. The message names the rule.
-pub async fn token_family_store<S: SeriesStore>(store: &S) {
+pub async fn token_family_store<S: TokenFamilyStore>(store: &S) {
     let suite = Suite::new(store);
     suite.one_use().await;
     suite.strangers().await;
@@ -34,13 +35,13 @@ pub async fn token_family_store<S: SeriesStore>(store: &S) {
     suite.listed().await;
 }
 
-/// Tests the grace and the expiry of [`SeriesStore`], with a store whose clock can be moved:
+/// Tests the grace and the expiry of [`TokenFamilyStore`], with a store whose clock can be moved:
 /// `advance` moves it forward by its argument, by about one hour in all.
 ///
 /// # Panics
 ///
 /// If the store fails, or breaks a rule. The message names the rule.
-pub async fn token_family_store_over_time<S: SeriesStore>(
+pub async fn token_family_store_over_time<S: TokenFamilyStore>(
     store: &S,
     mut advance: impl AsyncFnMut(Duration),
 ) {
@@ -79,31 +80,31 @@ pub async fn token_family_store_over_time<S: SeriesStore>(
         Rotation::Reused,
         "a token that comes after the grace is a copy"
     );
-    suite.assert_unknown(third, "a reuse ends the series, for every client that has a token").await;
+    suite.assert_unknown(third, "a reuse ends the family, for every client that has a token").await;
 
     advance(Duration::minutes(28)).await;
-    suite.assert_unknown(short, "a series has expired at its end").await;
+    suite.assert_unknown(short, "a family has expired at its end").await;
     assert!(
         !suite.list(&suite.user).await.iter().any(|login| login.id == short.0),
-        "`list` has no expired series"
+        "`list` has no expired family"
     );
     let again = suite.begin().await;
     advance(Duration::minutes(30) - TOLERANCE * 3).await;
     let last = suite
-        .go_on(unused, "a series is good until its end, also if a shorter one has expired")
+        .go_on(unused, "a family is good until its end, also if a shorter one has expired")
         .await;
     advance(TOLERANCE * 4).await;
-    suite.assert_unknown(last, "a series has expired at its end").await;
-    suite.go_on(again, "a series that began later is good").await;
+    suite.assert_unknown(last, "a family has expired at its end").await;
+    suite.go_on(again, "a family that began later is good").await;
 }
 
-/// Tests that a store bounds the series of an owner by this number: one more series ends the oldest
-/// series of its owner, and no other.
+/// Tests that a store bounds the token family of an owner by this number: one more token family ends the oldest
+/// token family of its owner, and no other.
 ///
 /// # Panics
 ///
 /// If the store fails, or breaks a rule. The message names the rule.
-pub async fn token_family_store_bound<S: SeriesStore>(store: &S, max_per_user: usize) {
+pub async fn token_family_store_bound<S: TokenFamilyStore>(store: &S, max_per_user: usize) {
     let suite = Suite::new(store);
     let stranger = name("user");
     let other = suite.begin_for(&stranger, HOUR).await;
@@ -114,17 +115,17 @@ pub async fn token_family_store_bound<S: SeriesStore>(store: &S, max_per_user: u
     assert_eq!(
         suite.list(&suite.user).await.len(),
         max_per_user,
-        "an owner has no more series than the bound"
+        "an owner has no more family than the bound"
     );
     let mut begun = begun.into_iter();
     if let Some(oldest) = begun.next() {
-        suite.assert_unknown(oldest, "one series more than the bound ends the oldest one").await;
+        suite.assert_unknown(oldest, "one family more than the bound ends the oldest one").await;
     }
     for kept in begun {
-        suite.go_on(kept, "one series more than the bound ends only the oldest one").await;
+        suite.go_on(kept, "one family more than the bound ends only the oldest one").await;
     }
     let outcome = suite.rotate_of(suite.owner(&stranger), other, id()).await;
-    assert_eq!(outcome, Rotation::Rotated, "the bound of an owner ends no series of another");
+    assert_eq!(outcome, Rotation::Rotated, "the bound of an owner ends no family of another");
 }
 
 /// A store, and an owner that no other run has.
@@ -134,16 +135,16 @@ struct Suite<'a, S> {
     user: String,
 }
 
-/// A series, and its current token.
+/// A token family, and its current token.
 type Begun = (RandomId, RandomId);
 
-impl<'a, S: SeriesStore> Suite<'a, S> {
+impl<'a, S: TokenFamilyStore> Suite<'a, S> {
     fn new(store: &'a S) -> Self {
         Self { store, scope: name("scope"), user: name("user") }
     }
 
-    fn owner<'u>(&'u self, user: &'u str) -> SeriesOwner<'u> {
-        SeriesOwner::new(&self.scope, user)
+    fn owner<'u>(&'u self, user: &'u str) -> FamilyOwner<'u> {
+        FamilyOwner::new(&self.scope, user)
     }
 
     async fn begin(&self) -> Begun {
@@ -151,12 +152,12 @@ impl<'a, S: SeriesStore> Suite<'a, S> {
     }
 
     async fn begin_for(&self, user: &str, lifetime: StdDuration) -> Begun {
-        let (series, first) = (id(), id());
+        let (family, first) = (id(), id());
         answer(
             "begin",
-            self.store.begin(NewSeries::new(self.owner(user), series, first, lifetime)).await,
+            self.store.begin(NewTokenFamily::new(self.owner(user), family, first, lifetime)).await,
         );
-        (series, first)
+        (family, first)
     }
 
     async fn rotate(&self, begun: Begun, next: RandomId) -> Rotation {
@@ -165,13 +166,13 @@ impl<'a, S: SeriesStore> Suite<'a, S> {
 
     async fn rotate_of(
         &self,
-        owner: SeriesOwner<'_>,
-        (series, presented): Begun,
+        owner: FamilyOwner<'_>,
+        (family, presented): Begun,
         next: RandomId,
     ) -> Rotation {
         answer(
             "rotate",
-            self.store.rotate(TokenUse::new(owner, series, presented, next, GRACE)).await,
+            self.store.rotate(RotationRequest::new(owner, family, presented, next, GRACE)).await,
         )
     }
 
@@ -190,14 +191,14 @@ impl<'a, S: SeriesStore> Suite<'a, S> {
         answer("list", self.store.list(self.owner(user)).await)
     }
 
-    async fn entry(&self, (series, _): Begun) -> LoginEntry {
-        let found = self.list(&self.user).await.into_iter().find(|login| login.id == series);
-        found.expect("`list` has each series of the owner")
+    async fn entry(&self, (family, _): Begun) -> LoginEntry {
+        let found = self.list(&self.user).await.into_iter().find(|login| login.id == family);
+        found.expect("`list` has each family of the owner")
     }
 
     async fn one_use(&self) {
         let (first, other) = (self.begin().await, self.begin().await);
-        self.assert_unknown((id(), first.1), "a series that never began is unknown").await;
+        self.assert_unknown((id(), first.1), "a family that never began is unknown").await;
         let second = self.go_on(first, "the first token is good for one use").await;
         for _ in 0..3 {
             let outcome = self.rotate(first, id()).await;
@@ -208,7 +209,7 @@ impl<'a, S: SeriesStore> Suite<'a, S> {
             );
         }
         self.go_on(second, "the current token is the `next` of the last use").await;
-        self.go_on(other, "a use changes no other series of the owner").await;
+        self.go_on(other, "a use changes no other family of the owner").await;
     }
 
     /// The grace is for the token before the current one, and for no other.
@@ -227,14 +228,14 @@ impl<'a, S: SeriesStore> Suite<'a, S> {
             );
             self.assert_unknown(
                 third,
-                "a reuse ends the series, for every client that has a token",
+                "a reuse ends the family, for every client that has a token",
             )
             .await;
             assert!(
                 !self.list(&self.user).await.iter().any(|login| login.id == first.0),
-                "`list` has no series that has ended"
+                "`list` has no family that has ended"
             );
-            self.go_on(other, "a reuse ends no other series of the owner").await;
+            self.go_on(other, "a reuse ends no other family of the owner").await;
         }
     }
 
@@ -243,17 +244,17 @@ impl<'a, S: SeriesStore> Suite<'a, S> {
             let begun = self.begin().await;
             self.go_on(begun, "the first token is good for one use").await;
             let again = (begun.0, id());
-            let new = NewSeries::new(self.owner(&self.user), again.0, again.1, HOUR);
+            let new = NewTokenFamily::new(self.owner(&self.user), again.0, again.1, HOUR);
             answer("begin", self.store.begin(new).await);
             if presents_old {
                 let outcome = self.rotate(begun, id()).await;
                 assert_eq!(
                     outcome,
                     Rotation::Reused,
-                    "a series that begins again accepts no token from before"
+                    "a family that begins again accepts no token from before"
                 );
             } else {
-                self.go_on(again, "a series that begins again has the new first token").await;
+                self.go_on(again, "a family that begins again has the new first token").await;
             }
         }
     }
@@ -283,13 +284,13 @@ impl<'a, S: SeriesStore> Suite<'a, S> {
     async fn ended(&self) {
         let (ended, kept) = (self.begin().await, self.begin().await);
         let owner = self.owner(&self.user);
-        for series in [ended.0, ended.0, id()] {
-            answer("revoke", self.store.revoke(owner, series).await);
+        for family in [ended.0, ended.0, id()] {
+            answer("revoke", self.store.revoke(owner, family).await);
         }
-        self.assert_unknown(ended, "a series that was revoked is unknown").await;
+        self.assert_unknown(ended, "a family that was revoked is unknown").await;
         let other = name("user");
         answer("revoke", self.store.revoke(self.owner(&other), kept.0).await);
-        self.go_on(kept, "`revoke` ends one series of its owner, and no other").await;
+        self.go_on(kept, "`revoke` ends one family of its owner, and no other").await;
     }
 
     async fn all_of_an_owner(&self) {
@@ -299,18 +300,18 @@ impl<'a, S: SeriesStore> Suite<'a, S> {
         let short = self.begin_for(&self.user, HOUR / 2).await;
         let owner = self.owner(&self.user);
         answer("revoke_all", self.store.revoke_all(self.owner(&name("user")), None).await);
-        let used = self.go_on(used, "`revoke_all` ends no series of another owner").await;
+        let used = self.go_on(used, "`revoke_all` ends no family of another owner").await;
         answer("revoke_all", self.store.revoke_all(owner, Some(used.0)).await);
         for begun in [unused, long, short] {
-            self.assert_unknown(begun, "all series of an owner end with `revoke_all`").await;
+            self.assert_unknown(begun, "all family of an owner end with `revoke_all`").await;
         }
         let used = self.go_on(used, "`revoke_all` spares its exception").await;
         for except in [None, Some(id())] {
             let begun = self.begin().await;
             answer("revoke_all", self.store.revoke_all(owner, except).await);
-            self.assert_unknown(begun, "all series of an owner end with `revoke_all`").await;
+            self.assert_unknown(begun, "all family of an owner end with `revoke_all`").await;
         }
-        self.assert_unknown(used, "all series of an owner end with `revoke_all`").await;
+        self.assert_unknown(used, "all family of an owner end with `revoke_all`").await;
         let again = self.begin().await;
         self.go_on(again, "a login after `revoke_all` is good").await;
     }
@@ -323,18 +324,18 @@ impl<'a, S: SeriesStore> Suite<'a, S> {
         let (head, tail) = self.user.split_at(4);
         let longer = format!("{}{head}", self.scope);
         for other in [
-            SeriesOwner::new(&scope, &self.user),
-            SeriesOwner::new(&self.scope, &user),
-            SeriesOwner::new(&longer, tail),
+            FamilyOwner::new(&scope, &self.user),
+            FamilyOwner::new(&self.scope, &user),
+            FamilyOwner::new(&longer, tail),
         ] {
             let outcome = self.rotate_of(other, begun, id()).await;
-            assert_eq!(outcome, Rotation::Unknown, "a series belongs to its scope and its user");
+            assert_eq!(outcome, Rotation::Unknown, "a family belongs to its scope and its user");
             answer("revoke", self.store.revoke(other, begun.0).await);
             answer("revoke_all", self.store.revoke_all(other, None).await);
             let listed = answer("list", self.store.list(other).await);
-            assert!(listed.is_empty(), "`list` has no series of another owner");
+            assert!(listed.is_empty(), "`list` has no family of another owner");
         }
-        self.go_on(begun, "`revoke_all` ends no series of another owner").await;
+        self.go_on(begun, "`revoke_all` ends no family of another owner").await;
     }
 
     async fn listed(&self) {
@@ -344,14 +345,14 @@ impl<'a, S: SeriesStore> Suite<'a, S> {
         for (label, kept) in
             [("", ""), ("Firefox on Linux", "Firefox on Linux"), (&*long, &long[..128])]
         {
-            let series = id();
-            let new = NewSeries::new(self.owner(&user), series, id(), HOUR).label(label);
+            let family = id();
+            let new = NewTokenFamily::new(self.owner(&user), family, id(), HOUR).label(label);
             answer("begin", self.store.begin(new).await);
             let list = self.list(&user).await;
             let entry = list
                 .iter()
-                .find(|login| login.id == series)
-                .expect("`list` has each series of the owner");
+                .find(|login| login.id == family)
+                .expect("`list` has each family of the owner");
             assert_eq!(entry.label, kept, "`list` has the label");
             let lifetime = entry.expires - entry.created;
             assert!(
@@ -360,10 +361,10 @@ impl<'a, S: SeriesStore> Suite<'a, S> {
             );
             assert_eq!(
                 entry.last_used, entry.created,
-                "an unused series was last used when it began"
+                "an unused family was last used when it began"
             );
         }
-        assert_eq!(self.list(&user).await.len(), 3, "`list` has each series of the owner once");
+        assert_eq!(self.list(&user).await.len(), 3, "`list` has each family of the owner once");
     }
 }
 
@@ -371,6 +372,6 @@ fn id() -> RandomId {
     RandomId::generate().expect("the operating system has random bytes")
 }
 
-fn answer<T>(question: &str, answer: Result<T, SeriesError>) -> T {
+fn answer<T>(question: &str, answer: Result<T, TokenFamilyError>) -> T {
     answer.unwrap_or_else(|error| panic!("`{question}` fails: {error}"))
 }

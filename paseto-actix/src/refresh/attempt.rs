@@ -7,7 +7,7 @@ use super::{
     token::RefreshToken,
     tokens::{random, span},
 };
-use crate::{IssueError, event::Event, token::is_scope_token, token_family::NewSeries};
+use crate::{IssueError, event::Event, token::is_scope_token, token_family::NewTokenFamily};
 
 /// A login whose credentials the application is about to check: see [`RefreshTokens::attempt`].
 #[must_use = "call `.begin()` to begin the login"]
@@ -62,8 +62,8 @@ impl LoginAttempt {
         let token = RefreshToken::new(subject, acr, since, exp, family, first);
         // First, because a token that cannot be encrypted must not begin a family.
         let text = token.encrypt(&inner.keys, &inner.assertion).ok_or(RefreshError::Sealing)?;
-        let new =
-            NewSeries::new(tokens.owner(&token.sub), family, first, inner.lifetime).label(&label);
+        let new = NewTokenFamily::new(tokens.owner(&token.sub), family, first, inner.lifetime)
+            .label(&label);
         inner.families.begin(new).await?;
         // After that: a parallel end of all logins either finds the family, or is found here.
         let outcome = match tokens.generation(&token.sub).await {

@@ -2,12 +2,12 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use super::{RefreshTokens, tokens::Inner};
 use crate::{
-    Clock, ConfigError, Issuer, KeyRing, Revocations, SeriesStore, SystemClock,
+    Clock, ConfigError, Issuer, KeyRing, Revocations, SystemClock, TokenFamilyStore,
     durations::{LONGEST_LEEWAY, check_ttl},
     event::{Event, EventHook},
     revocation::{AnyRevocations, scope},
     token::assertion,
-    token_family::AnySeries,
+    token_family::AnyTokenFamilyStore,
 };
 
 /// A [`RefreshTokens`] in the making.
@@ -19,7 +19,7 @@ pub struct RefreshTokensBuilder {
     access_ttl: Duration,
     lifetime: Duration,
     grace: Duration,
-    families: Option<Arc<dyn AnySeries>>,
+    families: Option<Arc<dyn AnyTokenFamilyStore>>,
     revocations: Option<Arc<dyn AnyRevocations>>,
     events: EventHook,
     clock: Arc<dyn Clock>,
@@ -80,7 +80,7 @@ impl RefreshTokensBuilder {
     ///
     /// A subject has at most 100 logins, unless `max_per_user` of the store changes it. One more ends
     /// the oldest one, whose access token stays valid until it expires.
-    pub fn families(mut self, store: impl SeriesStore) -> Self {
+    pub fn token_family_store(mut self, store: impl TokenFamilyStore) -> Self {
         self.families = Some(Arc::new(store));
         self
     }

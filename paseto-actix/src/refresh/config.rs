@@ -15,7 +15,7 @@ use crate::keys::KeyRing;
 /// number can also be a string.
 ///
 /// ```
-/// use paseto_actix::{Issuer, MemoryRevocations, MemorySeries, RefreshTokensConfig, SecretKey};
+/// use paseto_actix::{Issuer, MemoryRevocations, MemoryTokenFamilyStore, RefreshTokensConfig, SecretKey};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let config: RefreshTokensConfig = toml::from_str(
@@ -29,7 +29,7 @@ use crate::keys::KeyRing;
 /// let issuer = Issuer::builder("https://issuer.example").key(SecretKey::generate()).build()?;
 /// let tokens = config
 ///     .into_builder(issuer)
-///     .families(MemorySeries::new(100_000))
+///     .token_family_store(MemoryTokenFamilyStore::new(100_000))
 ///     .revocations(MemoryRevocations::new(100_000))
 ///     .build()?;
 /// # let _ = tokens;

@@ -7,7 +7,7 @@ use actix_web::{
 };
 
 use crate::{
-    IssueError, RevocationError, SeriesError, VerifyError, VerifyErrorKind, error::problem,
+    IssueError, RevocationError, TokenFamilyError, VerifyError, VerifyErrorKind, error::problem,
 };
 
 /// Why there are no new tokens.
@@ -34,7 +34,7 @@ pub enum RefreshError {
     Reused,
     /// The store of families could not do its part.
     #[error(transparent)]
-    Series(#[from] SeriesError),
+    TokenFamily(#[from] TokenFamilyError),
     /// The store of revocations could not do its part.
     #[error(transparent)]
     Revocation(#[from] RevocationError),
@@ -53,7 +53,7 @@ impl ResponseError for RefreshError {
         match self {
             Self::Invalid | Self::Expired | Self::Ended | Self::Reused => StatusCode::UNAUTHORIZED,
             Self::Revocation(error) => error.status_code(),
-            Self::Series(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TokenFamily(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Issue(_) | Self::Sealing => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

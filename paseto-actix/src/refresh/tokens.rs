@@ -6,11 +6,11 @@ use zeroize::Zeroizing;
 use super::{Login, LoginAttempt, RefreshError, RefreshTokensBuilder, token::RefreshToken};
 use crate::{
     Clock, ExceptedLogin, Issuer, KeyRing, LoginEntry, RandomId, RevocationError, RevocationQuery,
-    Rotation, TokenUse, VerifiedToken, VerifyErrorKind,
+    Rotation, RotationRequest, VerifiedToken, VerifyErrorKind,
     durations::RECORD_SLACK,
     event::{Event, EventHook},
     revocation::AnyRevocations,
-    token_family::{AnySeries, SeriesOwner},
+    token_family::{AnyTokenFamilyStore, FamilyOwner},
 };
 
 /// Pairs of an access token (`v4.public`, short) and a refresh token (`v4.local`, long, good for one use), as
@@ -21,7 +21,7 @@ use crate::{
 /// it would have got.
 ///
 /// ```
-/// use paseto_actix::{Issuer, LocalKey, MemoryRevocations, MemorySeries, RefreshTokens, SecretKey, Verifier};
+/// use paseto_actix::{Issuer, LocalKey, MemoryRevocations, MemoryTokenFamilyStore, RefreshTokens, SecretKey, Verifier};
 ///
 /// # #[actix_web::main]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -33,7 +33,7 @@ use crate::{
 ///     .build()?;
 /// let issuer = Issuer::builder("https://issuer.example").key(key).build()?;
 /// let tokens = RefreshTokens::builder(issuer, LocalKey::generate())
-///     .families(MemorySeries::new(100_000))
+///     .token_family_store(MemoryTokenFamilyStore::new(100_000))
 ///     .revocations(revocations)
 ///     .build()?;
 ///
@@ -63,7 +63,7 @@ pub(super) struct Inner {
     pub(super) assertion: Vec<u8>,
     pub(super) lifetime: Duration,
     pub(super) grace: Duration,
-    pub(super) families: Arc<dyn AnySeries>,
+    pub(super) families: Arc<dyn AnyTokenFamilyStore>,
     /// The scope of the families in their store.
     pub(super) scope: Arc<str>,
     pub(super) revocations: Arc<dyn AnyRevocations>,
@@ -73,7 +73,7 @@ pub(super) struct Inner {
 
 impl RefreshTokens {
     /// Starts with who issues access tokens, and the keys that encrypt refresh tokens. Required are
-    /// [`families`](RefreshTokensBuilder::families) and [`revocations`](RefreshTokensBuilder::revocations).
+    /// [`token_family_store`](RefreshTokensBuilder::token_family_store) and [`revocations`](RefreshTokensBuilder::revocations).
     pub fn builder(issuer: Issuer, keys: impl Into<KeyRing>) -> RefreshTokensBuilder {
         RefreshTokensBuilder::new(issuer, keys.into())
     }
@@ -138,8 +138,8 @@ impl RefreshTokens {
         // rotation, or this generation is too old.
         let generation = self.generation(&token.sub).await?;
         let owner = self.owner(&token.sub);
-        let token_use = TokenUse::new(owner, family, presented, next, inner.grace);
-        let current = match inner.families.rotate(token_use).await? {
+        let rotation = RotationRequest::new(owner, family, presented, next, inner.grace);
+        let current = match inner.families.rotate(rotation).await? {
             Rotation::Rotated => next,
             // A parallel refresh, or a lost response.
             Rotation::Superseded { current } => current,
@@ -300,8 +300,8 @@ impl RefreshTokens {
         Ok(())
     }
 
-    pub(super) fn owner<'t>(&'t self, subject: &'t str) -> SeriesOwner<'t> {
-        SeriesOwner::new(&self.0.scope, subject)
+    pub(super) fn owner<'t>(&'t self, subject: &'t str) -> FamilyOwner<'t> {
+        FamilyOwner::new(&self.0.scope, subject)
     }
 
     pub(super) async fn generation(&self, subject: &str) -> Result<u64, RefreshError> {

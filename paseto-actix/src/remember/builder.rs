@@ -13,13 +13,13 @@ use super::{
     user::{UserCheck, UserLoader},
 };
 use crate::{
-    Clock, ConfigError, KeyRing, Revocations, SeriesStore,
+    Clock, ConfigError, KeyRing, Revocations, TokenFamilyStore,
     cookie::CookieSettings,
     cross_origin::CrossOriginPolicy,
     event::{Event, EventHook},
     revocation::{AnyRevocations, ScopedRevocations, scope},
     token::assertion,
-    token_family::AnySeries,
+    token_family::AnyTokenFamilyStore,
 };
 
 /// Builds a [`RememberMe`].
@@ -27,14 +27,14 @@ use crate::{
 /// ```
 /// use std::time::Duration;
 ///
-/// use paseto_actix::{LocalKey, MemorySeries, RememberMe, SessionProtection, UserStamp};
+/// use paseto_actix::{LocalKey, MemoryTokenFamilyStore, RememberMe, SessionProtection, UserStamp};
 ///
 /// # fn main() -> Result<(), paseto_actix::ConfigError> {
 /// let remember = RememberMe::builder(LocalKey::generate())
 ///     .application("shop")
 ///     .user_loader(async |id: String| (id == "ada").then(|| UserStamp::of("the hash of her password")))
 ///     .lifetime(Duration::from_secs(90 * 24 * 60 * 60))
-///     .series_store(MemorySeries::new(100_000))
+///     .token_family_store(MemoryTokenFamilyStore::new(100_000))
 ///     .on_event(|event| println!("audit: {event:?}"))
 ///     .session_protection(SessionProtection::Basic)
 ///     .build()?;
@@ -51,7 +51,7 @@ pub struct RememberMeBuilder {
     pub(super) lifetime: Duration,
     pub(super) user_loader: Option<UserLoader>,
     pub(super) check_user: Option<Duration>,
-    pub(super) series: Option<Arc<dyn AnySeries>>,
+    pub(super) family: Option<Arc<dyn AnyTokenFamilyStore>>,
     pub(super) revocations: Option<Arc<dyn AnyRevocations>>,
     pub(super) events: EventHook,
     pub(super) identity: IdentityFactory,
@@ -172,9 +172,9 @@ impl RememberMeBuilder {
         self
     }
 
-    /// The store of the series of logins, so that each token is used once. Default: none.
-    pub fn series_store(mut self, store: impl SeriesStore) -> Self {
-        self.series = Some(Arc::new(store));
+    /// The store of the token family of logins, so that each token is used once. Default: none.
+    pub fn token_family_store(mut self, store: impl TokenFamilyStore) -> Self {
+        self.family = Some(Arc::new(store));
         self
     }
 
@@ -297,7 +297,7 @@ impl RememberMeBuilder {
             lifetime: self.lifetime,
             user_loader,
             user_check: self.check_user.map(UserCheck::new),
-            series: self.series,
+            family: self.family,
             revocations,
             scope,
             events: self.events,

@@ -14,7 +14,7 @@ use crate::{
     cookie::{MAX_CANDIDATES, MAX_COOKIE_LEN, cookie_values},
     revocation::RevocationError,
     session::RequestState,
-    token_family::SeriesError,
+    token_family::TokenFamilyError,
 };
 
 /// The session key of the user whose login is fresh.
@@ -38,8 +38,8 @@ pub(super) struct Context {
 /// The failure of one of the stores.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StoreError {
-    #[error("the series store failed: {0}")]
-    Series(#[from] SeriesError),
+    #[error("the token family store failed: {0}")]
+    TokenFamily(#[from] TokenFamilyError),
     #[error("the revocation store failed: {0}")]
     Revocation(#[from] RevocationError),
 }
@@ -86,9 +86,9 @@ impl Context {
     /// retired key had encrypted each.
     ///
     /// A browser sends several cookies of one name if their paths or domains differ. Of each login,
-    /// only the newest token is returned: an older one was used, and the series store would take it
+    /// only the newest token is returned: an older one was used, and the token family store would take it
     /// for a copy in the hands of a thief. Tokens of one login with the same number of rotations
-    /// are the same token of the series, so the first of them is returned.
+    /// are the same token of the token family, so the first of them is returned.
     pub(super) fn presented(&self, headers: &HeaderMap) -> Vec<(RememberToken, bool)> {
         let settings = &*self.remember.0;
         let now = settings.now().unix_timestamp();
@@ -124,7 +124,7 @@ impl Context {
             .find(|token| token.sub == user && login.is_none_or(|login| token.id == login))
     }
 
-    /// Replaces a token that was read by the next one of its series.
+    /// Replaces a token that was read by the next one of its token family.
     pub(super) fn replace(&self, token: &RememberToken) {
         for known in
             self.logins.borrow_mut().iter_mut().flatten().filter(|known| known.id == token.id)

@@ -4,7 +4,8 @@ use actix_web::{Error, HttpResponse, ResponseError, http::StatusCode};
 
 use super::context::StoreError;
 use crate::{
-    error::problem, refresh::RefreshError, revocation::RevocationError, token_family::SeriesError,
+    error::problem, refresh::RefreshError, revocation::RevocationError,
+    token_family::TokenFamilyError,
 };
 
 /// A reason why a login, or the end of logins, failed.
@@ -37,9 +38,9 @@ pub enum LoginError {
     /// The operating system has no random bytes to give.
     #[error("the system has no random bytes")]
     NoRandomness,
-    /// The series store failed.
+    /// The token family store failed.
     #[error(transparent)]
-    Series(#[from] SeriesError),
+    TokenFamily(#[from] TokenFamilyError),
     /// The revocation store failed, or no store is set.
     #[error(transparent)]
     Revocation(#[from] RevocationError),
@@ -54,7 +55,7 @@ pub enum LoginError {
 impl From<StoreError> for LoginError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Series(error) => Self::Series(error),
+            StoreError::TokenFamily(error) => Self::TokenFamily(error),
             StoreError::Revocation(error) => Self::Revocation(error),
         }
     }
@@ -66,7 +67,7 @@ impl ResponseError for LoginError {
             Self::NotLoggedIn | Self::Ended => StatusCode::UNAUTHORIZED,
             Self::UnknownUser => StatusCode::FORBIDDEN,
             Self::Revocation(error) => error.status_code(),
-            Self::Series(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TokenFamily(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::UserLoader(error) => error.as_response_error().status_code(),
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -89,7 +90,7 @@ impl ResponseError for LoginError {
 impl From<RefreshError> for LoginError {
     fn from(error: RefreshError) -> Self {
         match error {
-            RefreshError::Series(error) => Self::Series(error),
+            RefreshError::TokenFamily(error) => Self::TokenFamily(error),
             RefreshError::Revocation(error) => Self::Revocation(error),
             other => Self::Tokens(other),
         }

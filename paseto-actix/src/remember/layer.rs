@@ -42,7 +42,7 @@ use crate::{
 /// ```
 /// use actix_web::{App, HttpRequest, HttpResponse, web};
 /// use paseto_actix::{
-///     Fresh, LocalKey, LoginLayer, MemoryRevocations, MemorySeries, PasetoSession, Remember, RememberMe, UserStamp,
+///     Fresh, LocalKey, LoginLayer, MemoryRevocations, MemoryTokenFamilyStore, PasetoSession, Remember, RememberMe, UserStamp,
 /// };
 ///
 /// # fn is_right(_: &str, _: &str) -> bool { true }
@@ -68,7 +68,7 @@ use crate::{
 /// let session = PasetoSession::builder(LocalKey::generate()).revocations(revocations.clone()).build()?;
 /// let remember = RememberMe::builder(LocalKey::generate())
 ///     .user_loader(async |id: String| (id == "ada").then(|| UserStamp::of("the hash of her password")))
-///     .series_store(MemorySeries::new(100_000))
+///     .token_family_store(MemoryTokenFamilyStore::new(100_000))
 ///     .revocations(revocations)
 ///     .build()?;
 /// let app = App::new()
@@ -134,7 +134,7 @@ impl LoginLayer {
     /// Ends all remembered logins and sessions of a user.
     async fn end_browsers(&self, user_id: &str) -> [Result<(), LoginError>; 2] {
         // Before the remembered logins, because a login that begins at the same time reads the
-        // generation of the sessions after it has begun its series. After them, because a remembered
+        // generation of the sessions after it has begun its token family. After them, because a remembered
         // login may begin a session until it has ended.
         let before = self.session.end_all(user_id).await;
         let remembered = self.remember.end_all(user_id).await;
@@ -210,7 +210,7 @@ impl LoginLayer {
     ///
     /// # Errors
     ///
-    /// [`LoginError`] if a store fails, or if there is no series store. The login may go on then.
+    /// [`LoginError`] if a store fails, or if there is no token family store. The login may go on then.
     pub async fn end_login(&self, user_id: &str, login: RandomId) -> Result<(), LoginError> {
         if let Some(tokens) = &self.tokens {
             tokens.end_login(user_id, login).await?;
@@ -231,7 +231,7 @@ impl LoginLayer {
     ///
     /// # Errors
     ///
-    /// [`LoginError`] if a store fails, or if `RememberMe` has no series store.
+    /// [`LoginError`] if a store fails, or if `RememberMe` has no token family store.
     pub async fn logins(&self, user_id: &str) -> Result<Vec<LoginEntry>, LoginError> {
         let mut logins = self.remember.logins(user_id).await?;
         if let Some(tokens) = &self.tokens {
@@ -278,7 +278,7 @@ impl Context {
         let token = match self.rotate(&token).await? {
             Outcome::Replaced(next) => next,
             Outcome::Unchanged => token,
-            Outcome::NotInSeries | Outcome::Unknown | Outcome::Reused => {
+            Outcome::NotInFamily | Outcome::Unknown | Outcome::Reused => {
                 self.change(Change::Remove);
                 return Ok(());
             }

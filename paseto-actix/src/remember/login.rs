@@ -15,7 +15,7 @@ use super::{
 use crate::{
     event::Event,
     session::SessionLogin,
-    token_family::{NewSeries, RandomId},
+    token_family::{NewTokenFamily, RandomId},
 };
 
 /// Whether a login is remembered.
@@ -193,15 +193,15 @@ impl SessionLoginAttempt {
             Some(lifetime) => Some(self.begin(stamp, lifetime).await?),
             None => None,
         };
-        // After that: if all logins end at the same time, either that finds the series, or this finds
+        // After that: if all logins end at the same time, either that finds the token family, or this finds
         // the new generation.
         let is_overtaken = self.is_overtaken().await;
         if !matches!(is_overtaken, Ok(false)) {
-            // No client has a token of the series.
-            if let (Some(store), Some((_, token))) = (&settings.series, &begun)
-                && let Some((series, _)) = token.series()
+            // No client has a token of the token family.
+            if let (Some(store), Some((_, token))) = (&settings.family, &begun)
+                && let Some((family, _)) = token.family()
             {
-                store.revoke(settings.owner(user_id), series).await?;
+                store.revoke(settings.owner(user_id), family).await?;
             }
             is_overtaken?;
             return Err(LoginError::Ended);
@@ -249,14 +249,17 @@ impl SessionLoginAttempt {
         let mut token = RememberToken::new(id, user_id.clone(), expires, self.generation, stamp);
         token.client = (settings.protection == SessionProtection::Strong)
             .then(|| settings.fingerprint.of(&self.req));
-        let Some(store) = &settings.series else {
+        let Some(store) = &settings.family else {
             let cookie = remember.set_cookie(&token).ok_or(LoginError::TooLong)?;
             return Ok((cookie, token));
         };
-        let token = token.in_series(first);
+        let token = token.in_token_family(first);
         let cookie = remember.set_cookie(&token).ok_or(LoginError::TooLong)?;
         store
-            .begin(NewSeries::new(settings.owner(user_id), id, first, lifetime).label(&self.label))
+            .begin(
+                NewTokenFamily::new(settings.owner(user_id), id, first, lifetime)
+                    .label(&self.label),
+            )
             .await?;
         Ok((cookie, token))
     }

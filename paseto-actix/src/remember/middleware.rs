@@ -220,7 +220,7 @@ impl Context {
     }
 
     /// Adds the change of the cookie to the error of a service further in, which becomes the
-    /// response later. The next token of a series must reach the browser, and a logout must count.
+    /// response later. The next token of a token family must reach the browser, and a logout must count.
     /// A login that the error undoes is not remembered.
     async fn finish_error(&self, error: Error, purged: bool) -> Error {
         let change = self.cookie.take();

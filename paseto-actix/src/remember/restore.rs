@@ -16,7 +16,7 @@ use crate::{
     cross_origin::log_rejection,
     error::problem,
     event::Event,
-    token_family::{RandomId, Rotation, SeriesError, TokenUse},
+    token_family::{RandomId, Rotation, RotationRequest, TokenFamilyError},
 };
 
 /// How long the token before the current one is accepted: browsers send requests of several tabs at
@@ -102,14 +102,14 @@ impl Context {
         let (user, id) = (&token.sub, &token.id);
         match self.rotate(&token).await.map_err(unavailable)? {
             Outcome::Unknown => {
-                return self.end_and_reject(&token, Kind::Revoked, "its series has ended").await;
+                return self.end_and_reject(&token, Kind::Revoked, "its family has ended").await;
             }
-            Outcome::NotInSeries => {
-                return self.end_and_reject(&token, Kind::Refused, "it has no series").await;
+            Outcome::NotInFamily => {
+                return self.end_and_reject(&token, Kind::Refused, "it has no family").await;
             }
             Outcome::Reused => {
                 tracing::warn!(login = %id, "a remember-me cookie was used again: a copy of it exists");
-                // First, because the next use finds no series, and a store may fail.
+                // First, because the next use finds no token family, and a store may fail.
                 settings.events.emit(Event::Reused { subject: user, login: id });
                 self.end(&token).await.map_err(unavailable)?;
                 return Ok(false);
@@ -155,16 +155,17 @@ impl Context {
         false
     }
 
-    /// Rotates the token in the series store, if there is one.
+    /// Rotates the token in the token family store, if there is one.
     pub(super) async fn rotate(&self, token: &RememberToken) -> Result<Outcome, StoreError> {
         let settings = &*self.remember.0;
-        let Some(store) = &settings.series else { return Ok(Outcome::Unchanged) };
-        let Some((series, presented)) = token.series() else { return Ok(Outcome::NotInSeries) };
+        let Some(store) = &settings.family else { return Ok(Outcome::Unchanged) };
+        let Some((family, presented)) = token.family() else { return Ok(Outcome::NotInFamily) };
         let no_random_bytes =
-            || SeriesError::Other("the operating system returned no random bytes".into());
+            || TokenFamilyError::Other("the operating system returned no random bytes".into());
         let next = RandomId::generate().ok_or_else(no_random_bytes)?;
-        let token_use = TokenUse::new(settings.owner(&token.sub), series, presented, next, GRACE);
-        Ok(match store.rotate(token_use).await? {
+        let rotation =
+            RotationRequest::new(settings.owner(&token.sub), family, presented, next, GRACE);
+        Ok(match store.rotate(rotation).await? {
             Rotation::Rotated => Outcome::Replaced(token.clone().rotated(next)),
             // The response that set the current token may have been lost.
             Rotation::Superseded { current } => Outcome::Replaced(token.clone().rotated(current)),
@@ -184,14 +185,14 @@ impl Context {
     }
 }
 
-/// The decision of the series store about a token.
+/// The decision of the token family store about a token.
 pub(super) enum Outcome {
     /// The browser keeps the cookie.
     Unchanged,
     /// The browser gets this token instead.
     Replaced(RememberToken),
-    /// The token is older than the series store of the application.
-    NotInSeries,
+    /// The token is older than the token family store of the application.
+    NotInFamily,
     Unknown,
     Reused,
 }

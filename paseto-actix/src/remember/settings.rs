@@ -13,13 +13,13 @@ use super::{
     user::{UserCheck, UserLoader},
 };
 use crate::{
-    Clock, ExceptedLogin, KeyRing, LoginEntry, RevocationError, SeriesError, SystemClock,
+    Clock, ExceptedLogin, KeyRing, LoginEntry, RevocationError, SystemClock, TokenFamilyError,
     cookie::{CookieSettings, PreparedCookie},
     cross_origin::CrossOriginPolicy,
     error::problem,
     event::{Event, EventHook},
     revocation::ScopedRevocations,
-    token_family::{AnySeries, SeriesOwner},
+    token_family::{AnyTokenFamilyStore, FamilyOwner},
 };
 
 /// Logins that outlive the session, as a middleware: a user who wants to be remembered gets a second
@@ -36,10 +36,10 @@ use crate::{
 ///   again.
 /// - The user loader decides whether a user may log in. When the stamp of the credentials changes,
 ///   all remembered logins of the user end.
-/// - With a [`series_store`](RememberMeBuilder::series_store), each token is good for one use. A copy
+/// - With a [`token_family_store`](RememberMeBuilder::token_family_store), each token is good for one use. A copy
 ///   that is used ends the login for all clients that have its cookie.
 /// - With a [revocation store](RememberMeBuilder::revocations), a logout ends every copy, with or
-///   without series. **Without a store** a copied cookie is valid until it expires or the credentials
+///   without token family. **Without a store** a copied cookie is valid until it expires or the credentials
 ///   change, logout or not.
 /// - A browser sends several cookies of the name if their paths or domains differ. The first four
 ///   are read, and the first that is authentic, unexpired and valid logs in. Of several tokens of
@@ -59,7 +59,7 @@ pub(super) struct Settings {
     pub(super) lifetime: Duration,
     pub(super) user_loader: UserLoader,
     pub(super) user_check: Option<UserCheck>,
-    pub(super) series: Option<Arc<dyn AnySeries>>,
+    pub(super) family: Option<Arc<dyn AnyTokenFamilyStore>>,
     /// The scope of the logins in both stores.
     pub(super) scope: Arc<str>,
     pub(super) events: EventHook,
@@ -82,8 +82,8 @@ impl Settings {
         self.clock.now()
     }
 
-    pub(super) fn owner<'a>(&'a self, user_id: &'a str) -> SeriesOwner<'a> {
-        SeriesOwner::new(&self.scope, user_id)
+    pub(super) fn owner<'a>(&'a self, user_id: &'a str) -> FamilyOwner<'a> {
+        FamilyOwner::new(&self.scope, user_id)
     }
 
     /// The second in which the last remembered login expires that exists now.
@@ -106,8 +106,8 @@ impl Settings {
         login: &str,
         expires: i64,
     ) -> Result<(), StoreError> {
-        let ended = match (&self.series, login.parse()) {
-            (Some(store), Ok(series)) => store.revoke(self.owner(user_id), series).await,
+        let ended = match (&self.family, login.parse()) {
+            (Some(store), Ok(family)) => store.revoke(self.owner(user_id), family).await,
             _ => Ok(()),
         };
         if let Some(store) = &self.revocations {
@@ -131,12 +131,12 @@ impl Settings {
                 return Ok(revoked?);
             }
         }
-        if let Some(store) = &self.series {
+        if let Some(store) = &self.family {
             let except = except.and_then(|token| token.id.parse().ok());
             store.revoke_all(self.owner(user_id), except).await?;
         }
         revoked?;
-        if self.series.is_none() && self.revocations.is_none() {
+        if self.family.is_none() && self.revocations.is_none() {
             return Err(RevocationError::NoStore.into());
         }
         self.events.emit(Event::Revoked { subject: user_id });
@@ -156,7 +156,7 @@ impl RememberMe {
             lifetime: Duration::from_secs(30 * 24 * 60 * 60),
             user_loader: None,
             check_user: None,
-            series: None,
+            family: None,
             revocations: None,
             events: EventHook::default(),
             identity: Box::new(IdentityMiddleware::default),
@@ -174,8 +174,8 @@ impl RememberMe {
     ///
     /// # Errors
     ///
-    /// [`LoginError`] if a store fails, or if there is neither a [series
-    /// store](RememberMeBuilder::series_store) nor a [revocation
+    /// [`LoginError`] if a store fails, or if there is neither a [token family
+    /// store](RememberMeBuilder::token_family_store) nor a [revocation
     /// store](RememberMeBuilder::revocations). (Without a store, change the credentials of the
     /// stamp.)
     pub async fn end_all(&self, user_id: &str) -> Result<(), LoginError> {
@@ -186,14 +186,14 @@ impl RememberMe {
     ///
     /// # Errors
     ///
-    /// [`LoginError`] if the series store fails, or if there is none.
+    /// [`LoginError`] if the token family store fails, or if there is none.
     pub async fn logins(&self, user_id: &str) -> Result<Vec<LoginEntry>, LoginError> {
-        match &self.0.series {
+        match &self.0.family {
             Some(store) => Ok(store.list(self.0.owner(user_id)).await?),
-            None => {
-                Err(SeriesError::Other("no series are stored: call `.series_store(..)`".into())
-                    .into())
-            }
+            None => Err(TokenFamilyError::Other(
+                "no family are stored: call `.token_family_store(..)`".into(),
+            )
+            .into()),
         }
     }
 }

@@ -18,7 +18,7 @@ const VERSION: u8 = 3;
 #[serde(deny_unknown_fields)]
 pub(super) struct RememberToken {
     v: u8,
-    /// The id of the login, of its series and of its sessions. Rotations keep it.
+    /// The id of the login, of its token family and of its sessions. Rotations keep it.
     pub(super) id: String,
     pub(super) sub: String,
     pub(super) exp: i64,
@@ -28,12 +28,12 @@ pub(super) struct RememberToken {
     /// The fingerprint of the client that it is bound to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) client: Option<String>,
-    /// The id of the token in the series.
+    /// The id of the token in the token family.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
-    /// How many rotations of the series came before this token. It orders the tokens of a login.
+    /// How many rotations of the token family came before this token. It orders the tokens of a login.
     ///
-    /// A time of issue cannot: a series may rotate twice within one second, and the clocks of two
+    /// A time of issue cannot: a token family may rotate twice within one second, and the clocks of two
     /// servers differ.
     rotations: u32,
 }
@@ -60,17 +60,17 @@ impl RememberToken {
         }
     }
 
-    /// The first token of a series.
+    /// The first token of a token family.
     #[must_use]
-    pub(super) fn in_series(self, first: RandomId) -> Self {
+    pub(super) fn in_token_family(self, first: RandomId) -> Self {
         Self { token: Some(first.to_string()), ..self }
     }
 
-    /// The token that the series has after the rotation of this one.
+    /// The token that the token family has after the rotation of this one.
     #[must_use]
     pub(super) fn rotated(self, next: RandomId) -> Self {
         let rotations = self.rotations.saturating_add(1);
-        Self { rotations, ..self.in_series(next) }
+        Self { rotations, ..self.in_token_family(next) }
     }
 
     /// The same token for other credentials and another generation of its user.
@@ -89,8 +89,8 @@ impl RememberToken {
         self.rotations > other.rotations
     }
 
-    /// The ids of the series and of the token in it.
-    pub(super) fn series(&self) -> Option<(RandomId, RandomId)> {
+    /// The ids of the token family and of the token in it.
+    pub(super) fn family(&self) -> Option<(RandomId, RandomId)> {
         Some((self.id.parse().ok()?, self.token.as_ref()?.parse().ok()?))
     }
 

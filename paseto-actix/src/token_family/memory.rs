@@ -5,26 +5,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use time::OffsetDateTime;
 
 use super::{
-    LoginEntry, MAX_PER_USER, NewSeries, RandomId, Rotation, SeriesError, SeriesOwner, SeriesStore,
-    TokenUse,
+    FamilyOwner, LoginEntry, MAX_PER_USER, NewTokenFamily, RandomId, Rotation, RotationRequest,
+    TokenFamilyError, TokenFamilyStore,
 };
 use crate::clock::{Clock, SystemClock};
 use crate::keyed_hash::{BuildTagHasher, KeyedHash, Tag};
 
-/// Series in the memory of one process, which end with it. Clones are the same store.
+/// Token families in the memory of one process, which end with it. Clones are the same store.
 ///
-/// The store has a capacity. Expired series are removed first. If the store is still full, a new
+/// The store has a capacity. Expired token family are removed first. If the store is still full, a new
 /// login is an error, except for a user who has reached the limit of logins: the oldest login of
 /// that user ends.
 ///
 /// ```
-/// use paseto_actix::MemorySeries;
+/// use paseto_actix::MemoryTokenFamilyStore;
 ///
-/// let series = MemorySeries::new(100_000);
-/// assert!(series.is_empty());
+/// let token family = MemoryTokenFamilyStore::new(100_000);
+/// assert!(token family.is_empty());
 /// ```
 #[derive(Clone)]
-pub struct MemorySeries {
+pub struct MemoryTokenFamilyStore {
     capacity: usize,
     max_per_user: usize,
     clock: Arc<dyn Clock>,
@@ -37,20 +37,20 @@ type OwnerId = Tag;
 
 #[derive(Default)]
 struct Table {
-    /// The series of each owner, in the order of their logins.
-    owners: HashMap<OwnerId, Vec<Series>, BuildTagHasher>,
-    /// All series by the time of their expiry.
+    /// The token family of each owner, in the order of their logins.
+    owners: HashMap<OwnerId, Vec<TokenFamily>, BuildTagHasher>,
+    /// All token family by the time of their expiry.
     ends: BTreeSet<(OffsetDateTime, OwnerId, RandomId)>,
 }
 
-struct Series {
+struct TokenFamily {
     entry: LoginEntry,
     current: RandomId,
     /// The token before the current one. It was used at `entry.last_used`.
     previous: Option<RandomId>,
 }
 
-impl MemorySeries {
+impl MemoryTokenFamilyStore {
     /// A store for this many logins of all users. A login takes about 300 bytes, and the bytes of its
     /// label.
     #[must_use]
@@ -79,23 +79,23 @@ impl MemorySeries {
         self
     }
 
-    /// The number of series that have not expired.
+    /// The number of token family that have not expired.
     #[must_use]
     pub fn len(&self) -> usize {
         self.current_table().0.ends.len()
     }
 
-    /// Whether the store has no series.
+    /// Whether the store has no token family.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    fn id(&self, owner: SeriesOwner<'_>) -> OwnerId {
+    fn id(&self, owner: FamilyOwner<'_>) -> OwnerId {
         self.hash.of(&owner)
     }
 
-    /// The table without expired series, and the time.
+    /// The table without expired token family, and the time.
     fn current_table(&self) -> (MutexGuard<'_, Table>, OffsetDateTime) {
         // A panic cannot leave the table half-written, so a poisoned lock is sound.
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
@@ -110,18 +110,18 @@ impl MemorySeries {
 }
 
 impl Table {
-    fn find(&mut self, owner: OwnerId, id: RandomId) -> Option<&mut Series> {
-        self.owners.get_mut(&owner)?.iter_mut().find(|series| series.entry.id == id)
+    fn find(&mut self, owner: OwnerId, id: RandomId) -> Option<&mut TokenFamily> {
+        self.owners.get_mut(&owner)?.iter_mut().find(|family| family.entry.id == id)
     }
 
     fn remove(&mut self, owner: OwnerId, id: RandomId) {
-        self.retain(owner, |series| series.entry.id != id);
+        self.retain(owner, |family| family.entry.id != id);
     }
 
-    fn retain(&mut self, owner: OwnerId, keep: impl Fn(&Series) -> bool) {
+    fn retain(&mut self, owner: OwnerId, keep: impl Fn(&TokenFamily) -> bool) {
         let Some(all) = self.owners.get_mut(&owner) else { return };
-        for series in all.extract_if(.., |series| !keep(series)) {
-            self.ends.remove(&(series.entry.expires, owner, series.entry.id));
+        for family in all.extract_if(.., |family| !keep(family)) {
+            self.ends.remove(&(family.entry.expires, owner, family.entry.id));
         }
         if all.is_empty() {
             self.owners.remove(&owner);
@@ -129,11 +129,11 @@ impl Table {
     }
 }
 
-impl SeriesStore for MemorySeries {
-    async fn begin(&self, new: NewSeries<'_>) -> Result<(), SeriesError> {
+impl TokenFamilyStore for MemoryTokenFamilyStore {
+    async fn begin(&self, new: NewTokenFamily<'_>) -> Result<(), TokenFamilyError> {
         let owner = self.id(new.owner);
         let (mut table, now) = self.current_table();
-        table.remove(owner, new.series);
+        table.remove(owner, new.family);
         let oldest = table
             .owners
             .get(&owner)
@@ -143,58 +143,62 @@ impl SeriesStore for MemorySeries {
             table.remove(owner, oldest);
         }
         if table.ends.len() >= self.capacity {
-            return Err(SeriesError::Full { capacity: self.capacity });
+            return Err(TokenFamilyError::Full { capacity: self.capacity });
         }
         let expires = now.saturating_add(new.lifetime.try_into().unwrap_or(time::Duration::MAX));
-        let entry = LoginEntry::new(new.series, now, expires, new.label);
-        table.ends.insert((expires, owner, new.series));
+        let entry = LoginEntry::new(new.family, now, expires, new.label);
+        table.ends.insert((expires, owner, new.family));
         // Most users have one login, and an empty `Vec` makes room for four.
         let all = table.owners.entry(owner).or_insert_with(|| Vec::with_capacity(1));
-        all.push(Series { entry, current: new.first, previous: None });
+        all.push(TokenFamily { entry, current: new.first, previous: None });
         Ok(())
     }
 
-    async fn rotate(&self, token: TokenUse<'_>) -> Result<Rotation, SeriesError> {
+    async fn rotate(&self, token: RotationRequest<'_>) -> Result<Rotation, TokenFamilyError> {
         let owner = self.id(token.owner);
         let (mut table, now) = self.current_table();
-        let Some(series) = table.find(owner, token.series) else { return Ok(Rotation::Unknown) };
-        if series.current == token.presented {
-            series.previous = Some(token.presented);
-            series.current = token.next;
-            series.entry.last_used = now;
+        let Some(family) = table.find(owner, token.family) else { return Ok(Rotation::Unknown) };
+        if family.current == token.presented {
+            family.previous = Some(token.presented);
+            family.current = token.next;
+            family.entry.last_used = now;
             return Ok(Rotation::Rotated);
         }
-        if series.previous == Some(token.presented) && now <= series.entry.last_used + token.grace {
-            return Ok(Rotation::Superseded { current: series.current });
+        if family.previous == Some(token.presented) && now <= family.entry.last_used + token.grace {
+            return Ok(Rotation::Superseded { current: family.current });
         }
-        table.remove(owner, token.series);
+        table.remove(owner, token.family);
         Ok(Rotation::Reused)
     }
 
-    async fn revoke(&self, owner: SeriesOwner<'_>, series: RandomId) -> Result<(), SeriesError> {
-        self.current_table().0.remove(self.id(owner), series);
+    async fn revoke(
+        &self,
+        owner: FamilyOwner<'_>,
+        family: RandomId,
+    ) -> Result<(), TokenFamilyError> {
+        self.current_table().0.remove(self.id(owner), family);
         Ok(())
     }
 
     async fn revoke_all(
         &self,
-        owner: SeriesOwner<'_>,
+        owner: FamilyOwner<'_>,
         except: Option<RandomId>,
-    ) -> Result<(), SeriesError> {
-        self.current_table().0.retain(self.id(owner), |series| Some(series.entry.id) == except);
+    ) -> Result<(), TokenFamilyError> {
+        self.current_table().0.retain(self.id(owner), |family| Some(family.entry.id) == except);
         Ok(())
     }
 
-    async fn list(&self, owner: SeriesOwner<'_>) -> Result<Vec<LoginEntry>, SeriesError> {
+    async fn list(&self, owner: FamilyOwner<'_>) -> Result<Vec<LoginEntry>, TokenFamilyError> {
         let (table, _) = self.current_table();
         let all = table.owners.get(&self.id(owner)).map(Vec::as_slice).unwrap_or_default();
-        Ok(all.iter().map(|series| series.entry.clone()).collect())
+        Ok(all.iter().map(|family| family.entry.clone()).collect())
     }
 }
 
-impl fmt::Debug for MemorySeries {
+impl fmt::Debug for MemoryTokenFamilyStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemorySeries")
+        f.debug_struct("MemoryTokenFamilyStore")
             .field("capacity", &self.capacity)
             .field("max_per_user", &self.max_per_user)
             .finish_non_exhaustive()

@@ -5,15 +5,15 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use super::{
-    LoginEntry, MAX_PER_USER, NewSeries, RandomId, Rotation, SeriesError, SeriesOwner, SeriesStore,
-    TokenUse,
+    FamilyOwner, LoginEntry, MAX_PER_USER, NewTokenFamily, RandomId, Rotation, RotationRequest,
+    TokenFamilyError, TokenFamilyStore,
 };
 use crate::{
     ConfigError,
     redis::{RedisConnection, RedisSettings},
 };
 
-/// Series on a Redis server (7 or later, or Valkey), for several processes. Clones share one
+/// Token families on a Redis server (7 or later, or Valkey), for several processes. Clones share one
 /// connection.
 ///
 /// Each call is one round trip, and a login two. If Redis does not answer within the timeout, the
@@ -21,7 +21,7 @@ use crate::{
 /// command once more within the timeout. If Redis executed a rotation and its answer was lost, the
 /// presented token is accepted for the grace.
 ///
-/// The series of a user are one hash, which expires with the last of them. Its key contains no name
+/// The token family of a user are one hash, which expires with the last of them. Its key contains no name
 /// of a user. Each command uses one key, so a cluster behind a proxy can hold the store, as for
 /// [`RedisRevocations`](crate::RedisRevocations). The grace and the expiry are judged by the clock
 /// of Redis, in microseconds.
@@ -34,16 +34,16 @@ use crate::{
 /// ```no_run
 /// use std::time::Duration;
 ///
-/// use paseto_actix::RedisSeries;
+/// use paseto_actix::RedisTokenFamilyStore;
 ///
 /// # fn main() -> Result<(), paseto_actix::ConfigError> {
-/// let series = RedisSeries::builder("redis://127.0.0.1/").prefix("shop").timeout(Duration::from_millis(100)).build()?;
-/// # let _ = series;
+/// let token family = RedisTokenFamilyStore::builder("redis://127.0.0.1/").prefix("shop").timeout(Duration::from_millis(100)).build()?;
+/// # let _ = token family;
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct RedisSeries {
+pub struct RedisTokenFamilyStore {
     connection: RedisConnection,
     max_per_user: usize,
     scripts: Arc<Scripts>,
@@ -56,7 +56,7 @@ struct Scripts {
     list: Script,
 }
 
-/// Each field of the hash is a series, in MessagePack. A reused series leaves a marker for a minute,
+/// Each field of the hash is a token family, in MessagePack. A reused token family leaves a marker for a minute,
 /// without a current token: its `previous` is the `next` of the use that found the reuse.
 const COMMON: &str = r"
 local CURRENT, PREVIOUS, CREATED, USED, EXPIRES, LABEL = 1, 2, 3, 4, 5, 6
@@ -66,19 +66,19 @@ local function alive()
     local all, gone = {}, {}
     local fields = redis.call('HGETALL', KEYS[1])
     for i = 1, #fields, 2 do
-        local series = cmsgpack.unpack(fields[i + 1])
-        if series[EXPIRES] <= now then
+        local family = cmsgpack.unpack(fields[i + 1])
+        if family[EXPIRES] <= now then
             gone[#gone + 1] = fields[i]
         else
-            series.id = fields[i]
-            all[#all + 1] = series
+            family.id = fields[i]
+            all[#all + 1] = family
         end
     end
     return all, gone
 end
 ";
 
-/// Removes the oldest series of an owner at the limit. A marker of a reuse counts as a series.
+/// Removes the oldest token family of an owner at the limit. A marker of a reuse counts as a token family.
 const BEGIN: &str = r"
 local id, first, lifetime, label, max = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
 redis.call('HDEL', KEYS[1], id)
@@ -94,28 +94,28 @@ redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', ends))
 
 /// A script is one step, so of two parallel uses of one token, one rotates. The store may send a
 /// use twice, because an answer can be lost: only one use knows its `next`, and gets the same answer
-/// again. Other uses of a reused series find no series.
+/// again. Other uses of a reused token family find no token family.
 const ROTATE: &str = r"
 local id, presented, next_one, grace = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local value = redis.call('HGET', KEYS[1], id)
-local series = value and cmsgpack.unpack(value)
-if not series or series[EXPIRES] <= now then return {'unknown', ''} end
-if series[CURRENT] == '' then return {series[PREVIOUS] == next_one and 'reused' or 'unknown', ''} end
-if series[CURRENT] == next_one and series[PREVIOUS] == presented then return {'rotated', ''} end
+local family = value and cmsgpack.unpack(value)
+if not family or family[EXPIRES] <= now then return {'unknown', ''} end
+if family[CURRENT] == '' then return {family[PREVIOUS] == next_one and 'reused' or 'unknown', ''} end
+if family[CURRENT] == next_one and family[PREVIOUS] == presented then return {'rotated', ''} end
 local outcome = {'rotated', ''}
-if series[CURRENT] == presented then
-    series[CURRENT], series[PREVIOUS], series[USED] = next_one, presented, now
-elseif series[PREVIOUS] == presented and now <= series[USED] + grace then
-    return {'superseded', series[CURRENT]}
+if family[CURRENT] == presented then
+    family[CURRENT], family[PREVIOUS], family[USED] = next_one, presented, now
+elseif family[PREVIOUS] == presented and now <= family[USED] + grace then
+    return {'superseded', family[CURRENT]}
 else
     outcome = {'reused', ''}
-    series = {'', next_one, series[CREATED], now, now + 60000000, ''}
+    family = {'', next_one, family[CREATED], now, now + 60000000, ''}
 end
-redis.call('HSET', KEYS[1], id, cmsgpack.pack(series))
+redis.call('HSET', KEYS[1], id, cmsgpack.pack(family))
 return outcome
 ";
 
-/// Ends all series but one.
+/// Ends all token family but one.
 const KEEP_ONE: &str = r"
 local others = {}
 for _, id in ipairs(redis.call('HKEYS', KEYS[1])) do
@@ -126,24 +126,27 @@ if #others > 0 then redis.call('HDEL', KEYS[1], unpack(others)) end
 
 const LIST: &str = r"
 local list = {}
-for _, series in ipairs((alive())) do
-    if series[CURRENT] ~= '' then
-        list[#list + 1] = {series.id, series[CREATED], series[USED], series[EXPIRES], series[LABEL]}
+for _, family in ipairs((alive())) do
+    if family[CURRENT] ~= '' then
+        list[#list + 1] = {family.id, family[CREATED], family[USED], family[EXPIRES], family[LABEL]}
     end
 end
 return list
 ";
 
-/// A script handles all series of an owner in one step, so their number is bounded.
+/// A script handles all token family of an owner in one step, so their number is bounded.
 const ALLOWED_PER_USER: RangeInclusive<usize> = 1..=1000;
 
-impl RedisSeries {
+impl RedisTokenFamilyStore {
     /// Starts a store on the server of this URL: `redis://` or, with the feature `redis-tls`,
     /// `rediss://`, as the `redis` crate reads it. TLS uses the certificates of the operating system
     /// (or of the file in the environment variable `SSL_CERT_FILE`), and the `CryptoProvider` of
     /// rustls that the process has installed. If there is none, the store installs that of `ring`.
-    pub fn builder(url: impl Into<String>) -> RedisSeriesBuilder {
-        RedisSeriesBuilder { settings: RedisSettings::new(url.into()), max_per_user: MAX_PER_USER }
+    pub fn builder(url: impl Into<String>) -> RedisTokenFamilyStoreBuilder {
+        RedisTokenFamilyStoreBuilder {
+            settings: RedisSettings::new(url.into()),
+            max_per_user: MAX_PER_USER,
+        }
     }
 
     /// Checks that the server answers and accepts writes, for the start of a program and for
@@ -151,25 +154,25 @@ impl RedisSeries {
     /// memory is full answer reads but reject writes: that is an error.
     ///
     /// ```no_run
-    /// use paseto_actix::RedisSeries;
+    /// use paseto_actix::RedisTokenFamilyStore;
     ///
     /// # #[actix_web::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let series = RedisSeries::builder("redis://127.0.0.1/").build()?;
-    /// series.ping().await?;
+    /// let token family = RedisTokenFamilyStore::builder("redis://127.0.0.1/").build()?;
+    /// token family.ping().await?;
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
     ///
-    /// [`SeriesError::Other`] with the reason, after the timeout at the latest. The text contains
+    /// [`TokenFamilyError::Other`] with the reason, after the timeout at the latest. The text contains
     /// neither the URL nor its password.
-    pub async fn ping(&self) -> Result<(), SeriesError> {
-        self.connection.ping().await.map_err(SeriesError::Other)
+    pub async fn ping(&self) -> Result<(), TokenFamilyError> {
+        self.connection.ping().await.map_err(TokenFamilyError::Other)
     }
 
-    fn key(&self, owner: SeriesOwner<'_>) -> String {
+    fn key(&self, owner: FamilyOwner<'_>) -> String {
         let mut hash = Sha256::new();
         for name in [owner.scope, owner.user_id] {
             hash.update((name.len() as u64).to_le_bytes());
@@ -183,28 +186,28 @@ impl RedisSeries {
     async fn run<T: FromRedisValue>(
         &self,
         script: &ScriptInvocation<'_>,
-    ) -> Result<T, SeriesError> {
+    ) -> Result<T, TokenFamilyError> {
         let invoke = async |mut redis: ConnectionManager| script.invoke_async(&mut redis).await;
-        self.connection.ask(invoke).await.map_err(SeriesError::Other)
+        self.connection.ask(invoke).await.map_err(TokenFamilyError::Other)
     }
 }
 
-impl SeriesStore for RedisSeries {
-    async fn begin(&self, new: NewSeries<'_>) -> Result<(), SeriesError> {
+impl TokenFamilyStore for RedisTokenFamilyStore {
+    async fn begin(&self, new: NewTokenFamily<'_>) -> Result<(), TokenFamilyError> {
         let mut begin = self.scripts.begin.key(self.key(new.owner));
-        begin.arg(new.series.as_bytes()).arg(new.first.as_bytes());
+        begin.arg(new.family.as_bytes()).arg(new.first.as_bytes());
         begin.arg(micros(new.lifetime)).arg(new.label).arg(self.max_per_user);
-        // Once: a second `begin` after a logout would bring back the series that the logout ended.
-        // An unconfirmed series is useless, because no client gets its token. `PING` finds a lost
+        // Once: a second `begin` after a logout would bring back the token family that the logout ended.
+        // An unconfirmed token family is useless, because no client gets its token. `PING` finds a lost
         // connection before.
         let ping = async |mut redis: ConnectionManager| redis.ping::<()>().await;
         let begin = async |mut redis: ConnectionManager| begin.invoke_async::<()>(&mut redis).await;
-        self.connection.ask_and_then_once(ping, begin).await.map_err(SeriesError::Other)
+        self.connection.ask_and_then_once(ping, begin).await.map_err(TokenFamilyError::Other)
     }
 
-    async fn rotate(&self, token: TokenUse<'_>) -> Result<Rotation, SeriesError> {
+    async fn rotate(&self, token: RotationRequest<'_>) -> Result<Rotation, TokenFamilyError> {
         let mut script = self.scripts.rotate.key(self.key(token.owner));
-        script.arg(token.series.as_bytes()).arg(token.presented.as_bytes());
+        script.arg(token.family.as_bytes()).arg(token.presented.as_bytes());
         script.arg(token.next.as_bytes()).arg(micros(token.grace));
         let (outcome, current): (String, Vec<u8>) = self.run(&script).await?;
         Ok(match &*outcome {
@@ -215,17 +218,21 @@ impl SeriesStore for RedisSeries {
         })
     }
 
-    async fn revoke(&self, owner: SeriesOwner<'_>, series: RandomId) -> Result<(), SeriesError> {
+    async fn revoke(
+        &self,
+        owner: FamilyOwner<'_>,
+        family: RandomId,
+    ) -> Result<(), TokenFamilyError> {
         let key = self.key(owner);
-        let delete = async |mut redis: ConnectionManager| redis.hdel(&key, series.as_bytes()).await;
-        self.connection.ask(delete).await.map_err(SeriesError::Other)
+        let delete = async |mut redis: ConnectionManager| redis.hdel(&key, family.as_bytes()).await;
+        self.connection.ask(delete).await.map_err(TokenFamilyError::Other)
     }
 
     async fn revoke_all(
         &self,
-        owner: SeriesOwner<'_>,
+        owner: FamilyOwner<'_>,
         except: Option<RandomId>,
-    ) -> Result<(), SeriesError> {
+    ) -> Result<(), TokenFamilyError> {
         let key = self.key(owner);
         if let Some(except) = except {
             let mut script = self.scripts.keep_one.key(key);
@@ -233,10 +240,10 @@ impl SeriesStore for RedisSeries {
             return self.run(&script).await;
         }
         let delete = async |mut redis: ConnectionManager| redis.del(&key).await;
-        self.connection.ask(delete).await.map_err(SeriesError::Other)
+        self.connection.ask(delete).await.map_err(TokenFamilyError::Other)
     }
 
-    async fn list(&self, owner: SeriesOwner<'_>) -> Result<Vec<LoginEntry>, SeriesError> {
+    async fn list(&self, owner: FamilyOwner<'_>) -> Result<Vec<LoginEntry>, TokenFamilyError> {
         type Row = (Vec<u8>, i64, i64, i64, String);
         let script = self.scripts.list.key(self.key(owner));
         let rows: Vec<Row> = self.run(&script).await?;
@@ -263,21 +270,23 @@ fn time_of(micros: i64) -> OffsetDateTime {
     OffsetDateTime::UNIX_EPOCH.saturating_add(time::Duration::microseconds(micros))
 }
 
-impl fmt::Debug for RedisSeries {
+impl fmt::Debug for RedisTokenFamilyStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisSeries").field("connection", &self.connection).finish_non_exhaustive()
+        f.debug_struct("RedisTokenFamilyStore")
+            .field("connection", &self.connection)
+            .finish_non_exhaustive()
     }
 }
 
-/// Builds a [`RedisSeries`].
+/// Builds a [`RedisTokenFamilyStore`].
 #[derive(Debug)]
-#[must_use = "call `.build()` to get a RedisSeries"]
-pub struct RedisSeriesBuilder {
+#[must_use = "call `.build()` to get a RedisTokenFamilyStore"]
+pub struct RedisTokenFamilyStoreBuilder {
     settings: RedisSettings,
     max_per_user: usize,
 }
 
-impl RedisSeriesBuilder {
+impl RedisTokenFamilyStoreBuilder {
     /// The prefix of all keys. Default: `paseto`.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.settings.prefix = prefix.into();
@@ -304,7 +313,7 @@ impl RedisSeriesBuilder {
     ///
     /// [`ConfigError`] if the URL is not a URL of Redis, if the timeout is too short or too long, or
     /// if the number of logins of a user is not allowed.
-    pub fn build(self) -> Result<RedisSeries, ConfigError> {
+    pub fn build(self) -> Result<RedisTokenFamilyStore, ConfigError> {
         if !ALLOWED_PER_USER.contains(&self.max_per_user) {
             let problem = format!("expected 1 to 1000 logins, found {}", self.max_per_user);
             return Err(ConfigError::setting("max_per_user", problem));
@@ -317,6 +326,10 @@ impl RedisSeriesBuilder {
             list: script(LIST),
         };
         let connection = self.settings.connect()?;
-        Ok(RedisSeries { connection, max_per_user: self.max_per_user, scripts: Arc::new(scripts) })
+        Ok(RedisTokenFamilyStore {
+            connection,
+            max_per_user: self.max_per_user,
+            scripts: Arc::new(scripts),
+        })
     }
 }

@@ -6,8 +6,8 @@ use actix_web::cookie::SameSite;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, web};
 use paseto_actix::{
-    Fresh, KeyRing, LocalKey, MemoryRevocations, MemorySeries, PasetoSession, PasetoSessionBuilder,
-    RefreshTokens, RememberMe, UserStamp,
+    Fresh, KeyRing, LocalKey, MemoryRevocations, MemoryTokenFamilyStore, PasetoSession,
+    PasetoSessionBuilder, RefreshTokens, RememberMe, UserStamp,
 };
 use paseto_actix_tests::app::{call, issuer_builder};
 use paseto_actix_tests::clock::TestClock;
@@ -42,7 +42,7 @@ macro_rules! log {
 
 fn tokens(clock: &TestClock) -> RefreshTokens {
     RefreshTokens::builder(issuer_builder(clock).build().unwrap(), LocalKey::generate())
-        .families(MemorySeries::new(10))
+        .token_family_store(MemoryTokenFamilyStore::new(10))
         .revocations(MemoryRevocations::new(10))
         .grace(Duration::ZERO)
         .clock(clock.clone())
@@ -81,7 +81,7 @@ mistakes! {
         let session = || PasetoSession::builder(LocalKey::generate()).build().unwrap();
         log!(App::new().wrap(session()).wrap(session()))
     } => "ERROR a PasetoSession is inside another PasetoSession: remove one (a LoginLayer contains one), or wrap separate scopes";
-    refresh_tokens_without_stores: RefreshTokens::builder(issuer_builder(&TestClock::new()).build().unwrap(), LocalKey::generate()).build().unwrap_err() => "`families`: a store is required: call `.families(..)`";
+    refresh_tokens_without_stores: RefreshTokens::builder(issuer_builder(&TestClock::new()).build().unwrap(), LocalKey::generate()).build().unwrap_err() => "`token_family_store`: a store is required: call `.token_family_store(..)`";
     access_token_in_place_of_a_refresh_token: refreshed(time::Duration::ZERO, 1, |_| "v4.public.AAAA".to_owned()).await => "not a refresh token of this application: the key, the application or the issuer differs, or it was changed";
     refresh_after_a_month: refreshed(time::Duration::days(31), 1, str::to_owned).await => "the refresh token has expired";
     refresh_token_that_is_used_twice: refreshed(time::Duration::ZERO, 2, str::to_owned).await => "the refresh token was used before: its login is revoked";

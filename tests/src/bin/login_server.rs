@@ -4,7 +4,7 @@
 use std::{env, error::Error, net::TcpListener};
 
 use actix_web::{App, HttpServer};
-use paseto_actix::{LocalKey, RedisRevocations, RedisSeries, SecretKey, SystemClock};
+use paseto_actix::{LocalKey, RedisRevocations, RedisTokenFamilyStore, SecretKey, SystemClock};
 use paseto_actix_tests::logins::{Keys, Logins, TIMEOUT};
 
 #[actix_web::main]
@@ -13,13 +13,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let secret = SecretKey::from_paserk(&env::var("SECRET_KEY")?)?;
     let redis = env::var("REDIS_URL")?;
     let revocations = RedisRevocations::builder(&redis).timeout(TIMEOUT).build()?;
-    let series = RedisSeries::builder(&redis).timeout(TIMEOUT).build()?;
+    let family = RedisTokenFamilyStore::builder(&redis).timeout(TIMEOUT).build()?;
     let logins = Logins::new(
         &env::var("APPLICATION")?,
         &Keys { local, secret },
         SystemClock,
         revocations,
-        series,
+        family,
     );
     let listener = TcpListener::bind("127.0.0.1:0")?;
     println!("listening on http://{}", listener.local_addr()?);

@@ -14,9 +14,9 @@ use std::{
 use actix_web::rt::task::yield_now;
 use futures_util::future::{MaybeDone, maybe_done};
 use paseto_actix::{
-    ExceptedLogin, LoginEntry, MemoryRevocations, MemorySeries, NewSeries, RandomId,
-    RevocationError, RevocationQuery, Revocations, Rotation, SeriesError, SeriesOwner, SeriesStore,
-    TokenUse, UserStamp,
+    ExceptedLogin, FamilyOwner, LoginEntry, MemoryRevocations, MemoryTokenFamilyStore,
+    NewTokenFamily, RandomId, RevocationError, RevocationQuery, Revocations, Rotation,
+    RotationRequest, TokenFamilyError, TokenFamilyStore, UserStamp,
 };
 use time::OffsetDateTime;
 
@@ -25,7 +25,7 @@ use crate::clock::TestClock;
 /// Both stores and the table of users. During a race, each call waits for its turn: it is one step.
 #[derive(Clone, Debug)]
 pub struct Stepped {
-    series: MemorySeries,
+    family: MemoryTokenFamilyStore,
     revocations: MemoryRevocations,
     /// The users whose password has changed.
     changed: Arc<Mutex<HashSet<String>>>,
@@ -50,7 +50,7 @@ impl Stepped {
     /// Empty stores.
     pub fn new(clock: &TestClock) -> Self {
         Self {
-            series: MemorySeries::new(100_000).clock(clock.clone()),
+            family: MemoryTokenFamilyStore::new(100_000).clock(clock.clone()),
             revocations: MemoryRevocations::new(100_000).clock(clock.clone()),
             changed: Arc::default(),
             is_race: Arc::default(),
@@ -105,34 +105,38 @@ impl Stepped {
     }
 }
 
-impl SeriesStore for Stepped {
-    async fn begin(&self, new: NewSeries<'_>) -> Result<(), SeriesError> {
+impl TokenFamilyStore for Stepped {
+    async fn begin(&self, new: NewTokenFamily<'_>) -> Result<(), TokenFamilyError> {
         self.turn().await;
-        self.series.begin(new).await
+        self.family.begin(new).await
     }
 
-    async fn rotate(&self, token: TokenUse<'_>) -> Result<Rotation, SeriesError> {
+    async fn rotate(&self, token: RotationRequest<'_>) -> Result<Rotation, TokenFamilyError> {
         self.turn().await;
-        self.series.rotate(token).await
+        self.family.rotate(token).await
     }
 
-    async fn revoke(&self, owner: SeriesOwner<'_>, series: RandomId) -> Result<(), SeriesError> {
+    async fn revoke(
+        &self,
+        owner: FamilyOwner<'_>,
+        family: RandomId,
+    ) -> Result<(), TokenFamilyError> {
         self.turn().await;
-        self.series.revoke(owner, series).await
+        self.family.revoke(owner, family).await
     }
 
     async fn revoke_all(
         &self,
-        owner: SeriesOwner<'_>,
+        owner: FamilyOwner<'_>,
         except: Option<RandomId>,
-    ) -> Result<(), SeriesError> {
+    ) -> Result<(), TokenFamilyError> {
         self.turn().await;
-        self.series.revoke_all(owner, except).await
+        self.family.revoke_all(owner, except).await
     }
 
-    async fn list(&self, owner: SeriesOwner<'_>) -> Result<Vec<LoginEntry>, SeriesError> {
+    async fn list(&self, owner: FamilyOwner<'_>) -> Result<Vec<LoginEntry>, TokenFamilyError> {
         self.turn().await;
-        self.series.list(owner).await
+        self.family.list(owner).await
     }
 }
 

@@ -2,7 +2,9 @@
 //! logins.
 
 use actix_web::http::Method;
-use paseto_actix::{Clock, MemoryRevocations, MemorySeries, Revocations, SeriesStore};
+use paseto_actix::{
+    Clock, MemoryRevocations, MemoryTokenFamilyStore, Revocations, TokenFamilyStore,
+};
 use serde_json::Value;
 
 use super::{Keys, Logins, Place, Reply};
@@ -274,11 +276,11 @@ impl World {
     pub async fn here(
         clock: impl Clock + Clone,
         revocations: impl Revocations + Clone,
-        series: impl SeriesStore + Clone,
+        family: impl TokenFamilyStore + Clone,
     ) -> Self {
         let keys = Keys::generate();
         let logins =
-            |name| Logins::new(name, &keys, clock.clone(), revocations.clone(), series.clone());
+            |name| Logins::new(name, &keys, clock.clone(), revocations.clone(), family.clone());
         let shop = logins("shop");
         let place = async |logins: &Logins| Place::Here(logins.site().await);
         Self::new([place(&shop).await, place(&shop).await], place(&logins("forum")).await).await
@@ -287,7 +289,12 @@ impl World {
     /// Both applications on stores in memory.
     pub async fn in_memory(clock: &TestClock) -> Self {
         let revocations = MemoryRevocations::new(1000).clock(clock.clone());
-        Self::here(clock.clone(), revocations, MemorySeries::new(1000).clock(clock.clone())).await
+        Self::here(
+            clock.clone(),
+            revocations,
+            MemoryTokenFamilyStore::new(1000).clock(clock.clone()),
+        )
+        .await
     }
 
     /// Lets an event happen.

@@ -14,8 +14,8 @@ use actix_web::{
 use actix_web_httpauth::extractors::bearer::BearerAuth;
 use futures_util::FutureExt;
 use paseto_actix::{
-    CachedRevocations, LocalKey, MemoryRevocations, Paseto, PasetoRequired, PasetoSession,
-    RedisRevocations, Revocations, paseto_required,
+    CachedRevocationStore, LocalKey, MemoryRevocationStore, Paseto, PasetoRequired, PasetoSession,
+    RedisRevocationStore, RevocationStore, paseto_required,
     time::{Duration, OffsetDateTime},
 };
 use pasetors::{
@@ -42,7 +42,7 @@ pub(crate) struct Setting {
 
 /// The number of revoked tokens in the store in memory.
 const REVOKED: usize = 1000;
-/// The lag of the example in the documentation of `CachedRevocations`, which has no default.
+/// The lag of the example in the documentation of `CachedRevocationStore`, which has no default.
 const LAG: StdDuration = StdDuration::from_secs(2);
 
 pub(crate) fn configure(app: App, setting: &Setting, config: &mut ServiceConfig) {
@@ -59,16 +59,17 @@ pub(crate) fn configure(app: App, setting: &Setting, config: &mut ServiceConfig)
             config.app_data(verifier(keys)).service(me().wrap(PasetoRequired::new()).get(claims))
         }
         App::RevocationsInMemory => {
-            let verifier = verifiers::cached(keys.public()).revocations(revocations());
+            let verifier = verifiers::cached(keys.public()).revocation_store(revocations());
             config.app_data(verifier.build().expect("a verifier")).service(me().get(attribute))
         }
         App::RevocationsOnRedis => {
-            let verifier = verifiers::cached(keys.public()).revocations(redis_revocations(setting));
+            let verifier =
+                verifiers::cached(keys.public()).revocation_store(redis_revocations(setting));
             config.app_data(verifier.build().expect("a verifier")).service(me().get(attribute))
         }
         App::CachedRevocationsOnRedis => {
-            let revocations = CachedRevocations::new(redis_revocations(setting), LAG);
-            let verifier = verifiers::cached(keys.public()).revocations(revocations);
+            let revocations = CachedRevocationStore::new(redis_revocations(setting), LAG);
+            let verifier = verifiers::cached(keys.public()).revocation_store(revocations);
             config.app_data(verifier.build().expect("a verifier")).service(me().get(attribute))
         }
         App::Session => {
@@ -112,14 +113,17 @@ fn verifier(keys: &Keys) -> paseto_actix::Verifier {
     verifiers::cached(keys.public()).build().expect("a verifier")
 }
 
-fn redis_revocations(setting: &Setting) -> RedisRevocations {
+fn redis_revocations(setting: &Setting) -> RedisRevocationStore {
     let url = setting.redis.as_deref().expect("the URL of a Redis");
     // Redis shares two cores with the server and the client, so it can answer late.
-    RedisRevocations::builder(url).timeout(StdDuration::from_secs(10)).build().expect("revocations")
+    RedisRevocationStore::builder(url)
+        .timeout(StdDuration::from_secs(10))
+        .build()
+        .expect("revocations")
 }
 
-fn revocations() -> MemoryRevocations {
-    let revocations = MemoryRevocations::new(REVOKED);
+fn revocations() -> MemoryRevocationStore {
+    let revocations = MemoryRevocationStore::new(REVOKED);
     let until = OffsetDateTime::now_utc() + Duration::DAY;
     for number in 0..REVOKED {
         let token_id = number.to_string();

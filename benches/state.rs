@@ -7,9 +7,9 @@ use std::{
 
 use actix_web::rt::{System, time::sleep};
 use paseto_actix::{
-    ExceptedLogin, FamilyOwner, Issuer, LocalKey, MemoryRevocations, MemoryTokenFamilyStore,
-    NewTokenFamily, RandomId, RedisRevocations, RedisTokenFamilyStore, RefreshTokens, Revocations,
-    RotationRequest, SecretKey, TokenFamilyStore,
+    ExceptedLogin, FamilyOwner, Issuer, LocalKey, MemoryRevocationStore, MemoryTokenFamilyStore,
+    NewTokenFamily, RandomId, RedisRevocationStore, RedisTokenFamilyStore, RefreshTokens,
+    RevocationStore, RotationRequest, SecretKey, TokenFamilyStore,
 };
 use serde_json::json;
 use time::OffsetDateTime;
@@ -87,13 +87,13 @@ struct Stores<R, S> {
     tokens: RefreshTokens,
 }
 
-impl<R: Revocations + Clone, S: TokenFamilyStore + Clone> Stores<R, S> {
+impl<R: RevocationStore + Clone, S: TokenFamilyStore + Clone> Stores<R, S> {
     fn new(revocations: R, family: S) -> Self {
         let issuer = Issuer::builder(ISSUER).key(SecretKey::generate()).build().expect("an issuer");
         let tokens = RefreshTokens::builder(issuer, LocalKey::generate());
         let tokens = tokens
             .token_family_store(family.clone())
-            .revocations(revocations.clone())
+            .revocation_store(revocations.clone())
             .build()
             .expect("tokens");
         Self { revocations, family, tokens }
@@ -127,7 +127,7 @@ impl<R: Revocations + Clone, S: TokenFamilyStore + Clone> Stores<R, S> {
             Record::Family { refreshed } => {
                 let pair = self
                     .tokens
-                    .begin(user)
+                    .login(user)
                     .await
                     .expect("a login")
                     .issue(&json!({}))
@@ -187,7 +187,7 @@ The bytes that one record takes, measured by
 - The growth of `used_memory` is that of {} records, divided by their number. It includes the hash
   tables of Redis, and excludes the buffers of the log and of clients.
 - The memory of a process is the growth of its resident memory by {} records in
-  `MemoryRevocations` or `MemoryTokenFamilyStore`, divided by their number.
+  `MemoryRevocationStore` or `MemoryTokenFamilyStore`, divided by their number.
 - A family of refresh tokens is stored like a remembered login without a label. The families of a
   subject and the remembered logins of a user are two hashes.
 - Redis stores the logins of a user in a compact list until a value is longer than
@@ -205,7 +205,7 @@ The bytes that one record takes, measured by
 async fn on_redis(redis: &Redis, case: &Case) -> [f64; 2] {
     let timeout = Duration::from_secs(20);
     let revocations =
-        RedisRevocations::builder(redis.url()).timeout(timeout).build().expect("a store");
+        RedisRevocationStore::builder(redis.url()).timeout(timeout).build().expect("a store");
     let family =
         RedisTokenFamilyStore::builder(redis.url()).timeout(timeout).build().expect("a store");
     let stores = Stores::new(revocations, family);
@@ -241,7 +241,7 @@ async fn settled(redis: &Redis) -> f64 {
 pub(crate) fn fill(case: usize) {
     let (case, capacity) = (&CASES[case], 2 * IN_MEMORY);
     let stores =
-        Stores::new(MemoryRevocations::new(capacity), MemoryTokenFamilyStore::new(capacity));
+        Stores::new(MemoryRevocationStore::new(capacity), MemoryTokenFamilyStore::new(capacity));
     let growth = System::new().block_on(async {
         stores.prepare(case, IN_MEMORY).await;
         let before = resident();

@@ -82,7 +82,7 @@ use crate::{
 /// The claim `acr` must be one of these classes of login. Otherwise the response is `401` with
 /// `insufficient_user_authentication` and `acr_values` ([RFC 9470, section 3]): the client sends
 /// the user to a stronger login (a step-up). The elements are those of `scopes`. The issuer sets
-/// the claim with `TokenBuilder::acr`, or with `LoginAttempt::acr` for a login with refresh tokens.
+/// the claim with `TokenBuilder::acr`, or with `PendingLogin::acr` for a login with refresh tokens.
 ///
 /// ## `fresh = "10m"`
 ///

@@ -1,6 +1,6 @@
 //! Conformance tests for a store of your own (feature `conformance`).
 //!
-//! Logins end early only if a store obeys the rules of its trait: [`Revocations`](crate::Revocations), or
+//! Logins end early only if a store obeys the rules of its trait: [`RevocationStore`](crate::RevocationStore), or
 #![cfg_attr(feature = "session", doc = "[`TokenFamilyStore`](crate::TokenFamilyStore).")]
 #![cfg_attr(not(feature = "session"), doc = "`TokenFamilyStore` (feature `session`).")]
 //! Each function panics with the rule that the store breaks. All names are random, so a suite can run
@@ -11,11 +11,11 @@
 //! the clock of the store.
 //!
 //! ```
-//! use paseto_actix::{MemoryRevocations, conformance, time::OffsetDateTime};
+//! use paseto_actix::{MemoryRevocationStore, conformance, time::OffsetDateTime};
 //!
 //! # #[actix_web::main]
 //! # async fn main() {
-//! let store = MemoryRevocations::new(1000);
+//! let store = MemoryRevocationStore::new(1000);
 //! conformance::revocation_store(&store, OffsetDateTime::now_utc()).await;
 //! # }
 //! ```

@@ -126,19 +126,19 @@ impl Issuer {
     /// limit that `RefreshTokens` has set. `None` without either: then one token may live 100 years.
     ///
     /// An application that calls
-    /// [`Revocations::revoke_subject`](crate::Revocations::revoke_subject) itself keeps the record
+    /// [`RevocationStore::revoke_subject`](crate::RevocationStore::revoke_subject) itself keeps the record
     /// for that long, and for the longest leeway of 5 minutes and 5 seconds for clocks that differ.
     ///
     /// ```
     /// use std::time::Duration;
     ///
     /// use paseto_actix::{
-    ///     Issuer, MemoryRevocations, RevocationError, Revocations, SecretKey, time::OffsetDateTime,
+    ///     Issuer, MemoryRevocationStore, RevocationError, RevocationStore, SecretKey, time::OffsetDateTime,
     /// };
     ///
     /// async fn log_out_everywhere(
     ///     issuer: &Issuer,
-    ///     revocations: &MemoryRevocations,
+    ///     revocations: &MemoryRevocationStore,
     ///     subject: &str,
     /// ) -> Result<u64, RevocationError> {
     ///     let max_ttl = issuer.max_ttl().expect("the issuer has a `max_ttl`");
@@ -152,7 +152,7 @@ impl Issuer {
     ///     .key(SecretKey::generate())
     ///     .max_ttl(Duration::from_secs(24 * 60 * 60))
     ///     .build()?;
-    /// # log_out_everywhere(&issuer, &MemoryRevocations::new(1), "ada").await?;
+    /// # log_out_everywhere(&issuer, &MemoryRevocationStore::new(1), "ada").await?;
     /// # Ok(())
     /// # }
     /// ```

@@ -58,7 +58,7 @@
 //! | keep pages that depend on a cookie out of shared caches | [`PasetoCacheControl`], where extractors alone guard a handler |
 //! | see the token in a handler | [`Paseto`], [`MaybePaseto`], [`VerifiedToken`], [`PasetoRequestExt::current_paseto`] |
 //! | refuse tokens for reasons of your own | [`VerifierBuilder::check`], [`VerifierBuilder::check_async`], [`Refusal`] |
-//! | end tokens before they expire | [`Revocations`], [`MemoryRevocations`], [`RedisRevocations`](struct.RedisRevocations.html) |
+//! | end tokens before they expire | [`RevocationStore`], [`MemoryRevocationStore`], [`RedisRevocationStore`](struct.RedisRevocationStore.html) |
 //! | size the cache of verified tokens, or measure it | [`VerifierBuilder::token_cache`], [`TokenCacheStats`] |
 //! | bound the tables that make signature checks faster | [`VerifierBuilder::max_precomputed_keys`] |
 //! | go on with a login by refresh tokens | [`RefreshTokens`](struct.RefreshTokens.html) |
@@ -142,20 +142,20 @@ pub use paseto_actix_macros::paseto_required;
 pub use protected_resource::{ProtectedResource, ProtectedResourceBuilder};
 #[cfg(feature = "session")]
 pub use refresh::{
-    Login, LoginAttempt, RefreshError, RefreshTokens, RefreshTokensBuilder, RefreshTokensConfig,
+    Login, PendingLogin, RefreshError, RefreshTokens, RefreshTokensBuilder, RefreshTokensConfig,
     TokenPair,
 };
 #[cfg(feature = "remember")]
 pub use remember::{
-    Fresh, Freshness, LoggedIn, LoginError, LoginLayer, Remember, RememberMe, RememberMeBuilder,
-    RememberMeConfig, SessionLoginAttempt, SessionProtection, UserStamp, safe_next,
+    Fresh, Freshness, LoggedIn, LoginError, LoginLayer, PendingSessionLogin, Remember, RememberMe,
+    RememberMeBuilder, RememberMeConfig, SessionProtection, UserStamp, safe_next,
 };
 pub use revocation::{
-    CachedRevocations, ExceptedLogin, MemoryRevocations, RevocationError, RevocationQuery,
-    Revocations,
+    CachedRevocationStore, ExceptedLogin, MemoryRevocationStore, RevocationError, RevocationQuery,
+    RevocationStore,
 };
 #[cfg(feature = "redis")]
-pub use revocation::{RedisRevocations, RedisRevocationsBuilder};
+pub use revocation::{RedisRevocationStore, RedisRevocationStoreBuilder};
 #[cfg(feature = "session")]
 pub use session::{
     PasetoSession, PasetoSessionBuilder, PasetoSessionConfig, PasetoSessionStore, SessionCookie,

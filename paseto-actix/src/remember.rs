@@ -21,7 +21,7 @@ pub use config::RememberMeConfig;
 pub use error::LoginError;
 pub use fresh::{Fresh, Freshness, LoggedIn};
 pub use layer::LoginLayer;
-pub use login::{Remember, SessionLoginAttempt};
+pub use login::{PendingSessionLogin, Remember};
 pub use page::safe_next;
 pub use settings::RememberMe;
 pub use user::UserStamp;

@@ -8,11 +8,11 @@ mod redis;
 mod scope;
 mod store;
 
-pub use cached::CachedRevocations;
-pub use memory::MemoryRevocations;
+pub use cached::CachedRevocationStore;
+pub use memory::MemoryRevocationStore;
 #[cfg(feature = "redis")]
-pub use redis::{RedisRevocations, RedisRevocationsBuilder};
+pub use redis::{RedisRevocationStore, RedisRevocationStoreBuilder};
 #[cfg(feature = "session")]
-pub(crate) use scope::{ScopedRevocations, scope};
-pub(crate) use store::AnyRevocations;
-pub use store::{ExceptedLogin, RevocationError, RevocationQuery, Revocations};
+pub(crate) use scope::{ScopedRevocationStore, scope};
+pub(crate) use store::AnyRevocationStore;
+pub use store::{ExceptedLogin, RevocationError, RevocationQuery, RevocationStore};

@@ -28,7 +28,7 @@ use crate::durations::RECORD_SLACK;
 use crate::error::{ChallengeParameters, ConfigError, VerifyError, VerifyErrorKind as Kind};
 use crate::event::{Event, EventHook};
 use crate::keys::PublicKey;
-use crate::revocation::{AnyRevocations, RevocationError};
+use crate::revocation::{AnyRevocationStore, RevocationError};
 use crate::token::{ClaimsValidation, Format, Signer, VerifiedToken};
 
 pub use builder::VerifierBuilder;
@@ -100,7 +100,7 @@ struct Inner {
     sources: Sources,
     cross_origin: CrossOriginPolicy,
     checks: Checks,
-    revocations: Option<Arc<dyn AnyRevocations>>,
+    revocations: Option<Arc<dyn AnyRevocationStore>>,
     events: EventHook,
     error_handler: Option<ErrorHandler>,
     challenge: Arc<ChallengeParameters>,
@@ -157,7 +157,7 @@ impl Verifier {
     /// Revokes this token until it expires, for each Verifier with the same store. For a token of
     #[cfg_attr(feature = "session", doc = "[`RefreshTokens`](crate::RefreshTokens),")]
     #[cfg_attr(not(feature = "session"), doc = "`RefreshTokens`,")]
-    /// call its `end_by`, which ends the whole login.
+    /// call its `logout`, which ends the whole login.
     ///
     /// ```
     /// use actix_web::{HttpResponse, post};
@@ -174,7 +174,7 @@ impl Verifier {
     /// # Errors
     ///
     /// [`RevocationError`]: the token stays valid. [`RevocationError::NoStore`] without
-    /// [`revocations`](VerifierBuilder::revocations), [`RevocationError::NoTokenId`] for a token without `jti`.
+    /// [`revocations`](VerifierBuilder::revocation_store), [`RevocationError::NoTokenId`] for a token without `jti`.
     pub async fn revoke(&self, token: &VerifiedToken) -> Result<(), RevocationError> {
         let store = self.0.revocations.as_ref().ok_or(RevocationError::NoStore)?;
         let token_id = token.token_id().ok_or(RevocationError::NoTokenId)?;

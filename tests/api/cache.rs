@@ -6,7 +6,7 @@ use std::{
 };
 
 use paseto_actix::{
-    Clock, Format, Issuer, MemoryRevocations, Refusal, Revocations, SecretKey, Verifier,
+    Clock, Format, Issuer, MemoryRevocationStore, Refusal, RevocationStore, SecretKey, Verifier,
     VerifyErrorKind,
 };
 use paseto_actix_tests::{
@@ -106,8 +106,8 @@ async fn a_cached_token_is_rejected_after_exp() {
 #[actix_web::test]
 async fn a_cached_token_is_rejected_after_its_revocation() {
     let clock = TestClock::new();
-    let store = MemoryRevocations::new(10).clock(clock.clone());
-    let verifier = verifier_builder(&clock).revocations(store.clone()).build().unwrap();
+    let store = MemoryRevocationStore::new(10).clock(clock.clone());
+    let verifier = verifier_builder(&clock).revocation_store(store.clone()).build().unwrap();
     let issuer = issuer_builder(&clock).build().unwrap();
     let (one, other) = (token(&issuer), token(&issuer));
     for text in [&one, &other] {
@@ -124,7 +124,7 @@ async fn a_cached_token_is_rejected_after_its_revocation() {
 async fn a_cached_token_is_rejected_while_the_store_is_down() {
     let clock = TestClock::new();
     let store = Failing::new(&clock, 1);
-    let verifier = verifier_builder(&clock).revocations(store.clone()).build().unwrap();
+    let verifier = verifier_builder(&clock).revocation_store(store.clone()).build().unwrap();
     let text = token(&issuer_builder(&clock).build().unwrap());
     assert_accepted(&verifier, &text).await;
     store.set_down(true);

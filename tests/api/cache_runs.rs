@@ -10,7 +10,7 @@ use std::{
 };
 
 use paseto_actix::{
-    Issuer, MemoryRevocations, Refusal, Revocations, SecretKey, VerifiedToken, Verifier,
+    Issuer, MemoryRevocationStore, Refusal, RevocationStore, SecretKey, VerifiedToken, Verifier,
     VerifyError,
 };
 use paseto_actix_tests::{
@@ -85,7 +85,7 @@ async fn with_and_without_a_cache_over_long_runs() {
         let steps = steps.current();
         let clock = TestClock::new();
         let (store, open) =
-            (MemoryRevocations::new(100).clock(clock.clone()), Arc::new(AtomicBool::new(true)));
+            (MemoryRevocationStore::new(100).clock(clock.clone()), Arc::new(AtomicBool::new(true)));
         let secrets = [SecretKey::generate(), SecretKey::generate()];
         let texts = tokens(&clock, &secrets);
         // Small enough for tokens to be driven out, too.
@@ -95,7 +95,7 @@ async fn with_and_without_a_cache_over_long_runs() {
             let open = Arc::clone(&open);
             builder
                 .trust(ISSUER, secrets[0].public_key())
-                .revocations(store.clone())
+                .revocation_store(store.clone())
                 .clock(clock.clone())
                 .check(move |_| {
                     open.load(Ordering::SeqCst)

@@ -1,4 +1,4 @@
-//! Revocations whose negative answers are remembered: what that spares, and what it costs.
+//! RevocationStore whose negative answers are remembered: what that spares, and what it costs.
 
 use std::{
     sync::{
@@ -11,8 +11,8 @@ use std::{
 use actix_web::rt::task::yield_now;
 use futures_util::{FutureExt, future::join};
 use paseto_actix::{
-    CachedRevocations, ExceptedLogin, MemoryRevocations, RevocationError, RevocationQuery,
-    Revocations, VerifyErrorKind,
+    CachedRevocationStore, ExceptedLogin, MemoryRevocationStore, RevocationError, RevocationQuery,
+    RevocationStore, VerifyErrorKind,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -33,7 +33,7 @@ struct Counted {
     asked: Arc<AtomicUsize>,
 }
 
-impl Revocations for Counted {
+impl RevocationStore for Counted {
     async fn revoke(
         &self,
         issuer: &str,
@@ -70,14 +70,14 @@ impl Revocations for Counted {
 struct World {
     clock: TestClock,
     store: Counted,
-    cached: CachedRevocations<Counted>,
+    cached: CachedRevocationStore<Counted>,
 }
 
 impl World {
     fn new() -> Self {
         let clock = TestClock::new();
         let store = Counted { store: Failing::new(&clock, 100), asked: Arc::default() };
-        let cached = CachedRevocations::new(store.clone(), LAG).clock(clock.clone());
+        let cached = CachedRevocationStore::new(store.clone(), LAG).clock(clock.clone());
         Self { clock, store, cached }
     }
 
@@ -133,7 +133,7 @@ async fn a_clock_that_is_set_back_makes_no_answer_younger() {
 #[actix_web::test]
 async fn a_clock_that_stands_still_makes_no_answer_last() {
     let world = World::new();
-    let cached = CachedRevocations::new(world.store.clone(), StdDuration::from_nanos(1))
+    let cached = CachedRevocationStore::new(world.store.clone(), StdDuration::from_nanos(1))
         .clock(world.clock.clone());
     for asked in 1..4 {
         assert!(!cached.is_revoked(query("a")).await.unwrap());
@@ -225,8 +225,8 @@ async fn b50_a_failure_is_not_remembered_and_lets_nobody_pass() {
 #[actix_web::test]
 async fn without_a_lag_the_store_is_asked_each_time() {
     let world = World::new();
-    let cached =
-        CachedRevocations::new(world.store.clone(), StdDuration::ZERO).clock(world.clock.clone());
+    let cached = CachedRevocationStore::new(world.store.clone(), StdDuration::ZERO)
+        .clock(world.clock.clone());
     for asked in 1..4 {
         assert!(!cached.is_revoked(query("a")).await.unwrap());
         assert_eq!(world.store.asked.load(Ordering::SeqCst), asked);
@@ -238,7 +238,7 @@ async fn without_a_lag_the_store_is_asked_each_time() {
 async fn a_longer_lag_counts_as_five_minutes() {
     let world = World::new();
     let hour = StdDuration::from_secs(60 * 60);
-    let cached = CachedRevocations::new(world.store.clone(), hour).clock(world.clock.clone());
+    let cached = CachedRevocationStore::new(world.store.clone(), hour).clock(world.clock.clone());
     for (advance, asked) in [(0, 1), (299, 1), (1, 2)] {
         world.clock.advance(Duration::seconds(advance));
         assert!(!cached.is_revoked(query("a")).await.unwrap());
@@ -249,10 +249,11 @@ async fn a_longer_lag_counts_as_five_minutes() {
 #[actix_web::test]
 async fn b47_a_verifier_on_it() {
     let clock = TestClock::new();
-    let store = MemoryRevocations::new(10).clock(clock.clone());
+    let store = MemoryRevocationStore::new(10).clock(clock.clone());
     let verifier = || {
-        let cached = CachedRevocations::with_capacity(store.clone(), LAG, 100).clock(clock.clone());
-        verifier_builder(&clock).revocations(cached).build().unwrap()
+        let cached =
+            CachedRevocationStore::with_capacity(store.clone(), LAG, 100).clock(clock.clone());
+        verifier_builder(&clock).revocation_store(cached).build().unwrap()
     };
     let (one, other) = (verifier(), verifier());
     let text = issuer_builder(&clock).build().unwrap().issue(&json!({})).unwrap();

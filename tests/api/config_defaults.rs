@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_web::cookie::SameSite;
 use paseto_actix::{
-    Format, Issuer, LocalKey, MemoryRevocations, MemoryTokenFamilyStore, PasetoSession,
+    Format, Issuer, LocalKey, MemoryRevocationStore, MemoryTokenFamilyStore, PasetoSession,
     PasetoSessionConfig, RefreshTokens, RefreshTokensConfig, RememberMe, RememberMeConfig,
     SessionProtection, UserStamp, Verifier, VerifierConfig,
 };
@@ -83,7 +83,7 @@ fn defaults_of_refresh_tokens() {
         let shown = format!("{builder:?}");
         let built = builder
             .token_family_store(MemoryTokenFamilyStore::new(1))
-            .revocations(MemoryRevocations::new(1))
+            .revocation_store(MemoryRevocationStore::new(1))
             .build()
             .unwrap();
         format!("{shown} {built:?}")

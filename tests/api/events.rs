@@ -9,7 +9,7 @@ use actix_web::{
     web,
 };
 use paseto_actix::{
-    Event, LocalKey, MemoryRevocations, MemoryTokenFamilyStore, PasetoRequired, RefreshTokens,
+    Event, LocalKey, MemoryRevocationStore, MemoryTokenFamilyStore, PasetoRequired, RefreshTokens,
 };
 use paseto_actix_tests::{
     app::{issuer_builder, verifier_builder},
@@ -41,9 +41,12 @@ impl Noted {
 async fn a_verifier_reports_rejected_requests_and_revoked_tokens() {
     let (clock, noted) = (TestClock::new(), Noted::default());
     let issuer = issuer_builder(&clock).build().unwrap();
-    let revocations = MemoryRevocations::new(10).clock(clock.clone());
-    let verifier =
-        verifier_builder(&clock).revocations(revocations).on_event(noted.hook()).build().unwrap();
+    let revocations = MemoryRevocationStore::new(10).clock(clock.clone());
+    let verifier = verifier_builder(&clock)
+        .revocation_store(revocations)
+        .on_event(noted.hook())
+        .build()
+        .unwrap();
     let app = App::new()
         .app_data(verifier.clone())
         .wrap(PasetoRequired::new())
@@ -75,12 +78,12 @@ async fn refresh_tokens_report_each_step_of_a_login() {
     let tokens =
         RefreshTokens::builder(issuer_builder(&clock).build().unwrap(), LocalKey::generate())
             .token_family_store(MemoryTokenFamilyStore::new(10).clock(clock.clone()))
-            .revocations(MemoryRevocations::new(10).clock(clock.clone()))
+            .revocation_store(MemoryRevocationStore::new(10).clock(clock.clone()))
             .on_event(noted.hook())
             .clock(clock.clone())
             .build()
             .unwrap();
-    let first = tokens.begin("ada").await.unwrap().issue(&json!({})).unwrap();
+    let first = tokens.login("ada").await.unwrap().issue(&json!({})).unwrap();
     noted.assert(&[r#"Login { subject: "ada" }"#]);
     let second = tokens.refresh(&first.refresh_token).await.unwrap().issue(&json!({})).unwrap();
     noted.assert(&[r#"Refreshed { subject: "ada" }"#]);
@@ -92,9 +95,9 @@ async fn refresh_tokens_report_each_step_of_a_login() {
     noted.assert(&["Rejected(Revoked)"]);
     tokens.refresh("v4.local.AAAA").await.unwrap_err();
     noted.assert(&["Rejected(Refused)"]);
-    let third = tokens.begin("ada").await.unwrap().issue(&json!({})).unwrap();
-    tokens.end(&third.refresh_token).await.unwrap();
+    let third = tokens.login("ada").await.unwrap().issue(&json!({})).unwrap();
+    tokens.logout_with_refresh_token(&third.refresh_token).await.unwrap();
     noted.assert(&[r#"Login { subject: "ada" }"#, r#"Logout { subject: Some("ada") }"#]);
-    tokens.end_all("ada").await.unwrap();
+    tokens.logout_all("ada").await.unwrap();
     noted.assert(&[r#"Revoked { subject: "ada" }"#]);
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use actix_web::{App, HttpRequest, http::StatusCode, test::init_service, web};
 use paseto_actix::{
-    LoginLayer, MemoryRevocations, MemoryTokenFamilyStore, PasetoSession, Remember, RememberMe,
+    LoginLayer, MemoryRevocationStore, MemoryTokenFamilyStore, PasetoSession, Remember, RememberMe,
 };
 use paseto_actix_tests::{
     remember::{House, REMEMBER, SESSION, Users, routes, state, with_cookie},
@@ -20,17 +20,17 @@ async fn login_slowly(
     users: web::Data<Users>,
     logins: LoginLayer,
 ) -> actix_web::Result<&'static str> {
-    let attempt = RememberMe::attempt(&req, "ada").await?;
+    let attempt = RememberMe::start_login(&req, "ada").await?;
     users.set("ada", Some("another password"));
     if query.contains_key("end") {
         logins.logout_all("ada").await?;
     }
-    attempt.login(Remember::Yes).await?;
+    attempt.complete(Remember::Yes).await?;
     Ok("in")
 }
 
 async fn site(house: &House, family: bool, revocations: bool) -> Site {
-    let store = MemoryRevocations::new(100).clock(house.clock.clone());
+    let store = MemoryRevocationStore::new(100).clock(house.clock.clone());
     let (mut remember, mut session) = (
         house.remember(),
         PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone()),
@@ -40,8 +40,8 @@ async fn site(house: &House, family: bool, revocations: bool) -> Site {
             .token_family_store(MemoryTokenFamilyStore::new(100).clock(house.clock.clone()));
     }
     if revocations {
-        remember = remember.revocations(store.clone());
-        session = session.revocations(store);
+        remember = remember.revocation_store(store.clone());
+        session = session.revocation_store(store);
     }
     let app = App::new()
         .app_data(web::Data::new(house.users.clone()))
@@ -117,7 +117,7 @@ async fn a_login_fails_while_the_revocation_store_fails() {
     let store = Failing::new(&house.clock, 100);
     let session = PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone());
     let layer = LoginLayer::new(
-        session.revocations(store.clone()).build().unwrap(),
+        session.revocation_store(store.clone()).build().unwrap(),
         house.remember().build().unwrap(),
     );
     let app = App::new().wrap(layer).configure(routes);

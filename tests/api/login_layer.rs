@@ -12,7 +12,7 @@ use actix_web::{
     web,
 };
 use paseto_actix::{
-    LoggedIn, LoginEntry, LoginLayer, MemoryRevocations, MemoryTokenFamilyStore, PasetoSession,
+    LoggedIn, LoginEntry, LoginLayer, MemoryRevocationStore, MemoryTokenFamilyStore, PasetoSession,
     PasetoSessionStore, RandomId, Remember, RememberMe, RememberMeBuilder,
 };
 use paseto_actix_tests::{
@@ -121,8 +121,9 @@ async fn handlers_without_their_layer_do_not_panic() {
         .route("/layer", web::get().to(async |_: LoginLayer| "layer"))
         .route(
             "/attempt",
-            web::get()
-                .to(async |req: HttpRequest| RememberMe::attempt(&req, "ada").await.map(|_| "in")),
+            web::get().to(async |req: HttpRequest| {
+                RememberMe::start_login(&req, "ada").await.map(|_| "in")
+            }),
         );
     let site = Site::new(init_service(app).await, |request| request.to_request());
     assert_eq!(site.send(TestRequest::with_uri("/logout")).await.body, "Anonymous None");
@@ -138,24 +139,24 @@ async fn handlers_without_their_layer_do_not_panic() {
 
 /// A site with all stores, the layer that it has, and the events of its logins.
 async fn full_site(house: &House) -> (Site, LoginLayer, Arc<Mutex<Vec<String>>>) {
-    let revocations = MemoryRevocations::new(100).clock(house.clock.clone());
+    let revocations = MemoryRevocationStore::new(100).clock(house.clock.clone());
     let events = Arc::<Mutex<Vec<String>>>::default();
     let noted = Arc::clone(&events);
     let remember: RememberMeBuilder = house
         .remember()
         .token_family_store(MemoryTokenFamilyStore::new(100).clock(house.clock.clone()))
-        .revocations(revocations.clone())
+        .revocation_store(revocations.clone())
         .on_event(move |event| noted.lock().unwrap().push(format!("{event:?}")));
     let session = PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone());
     let layer = LoginLayer::new(
-        session.revocations(revocations).build().unwrap(),
+        session.revocation_store(revocations).build().unwrap(),
         remember.build().unwrap(),
     );
     let app = App::new()
         .wrap(layer.clone())
         .configure(routes)
         .route("/labelled", web::get().to(login_with_label))
-        .route("/end-others", web::get().to(end_others))
+        .route("/end-others", web::get().to(logout_others))
         .route("/start-again", web::get().to(start_again))
         .route("/current", web::get().to(current));
     (Site::new(init_service(app).await, |request| request.to_request()), layer, events)
@@ -163,11 +164,11 @@ async fn full_site(house: &House) -> (Site, LoginLayer, Arc<Mutex<Vec<String>>>)
 
 async fn login_with_label(req: HttpRequest) -> actix_web::Result<impl Responder> {
     let label = req.headers().get(USER_AGENT).unwrap().to_str().unwrap().to_owned();
-    RememberMe::attempt(&req, "ada").await?.label(label).login(Remember::Yes).await?;
+    RememberMe::start_login(&req, "ada").await?.label(label).complete(Remember::Yes).await?;
     Ok("in")
 }
 
-async fn end_others(
+async fn logout_others(
     logins: LoginLayer,
     req: HttpRequest,
     _: Option<Identity>,
@@ -221,9 +222,9 @@ async fn the_logins_of_a_user_are_listed_and_ended() {
     let used = layer.logins("ada").await.unwrap()[2].last_used;
     assert_eq!(used - start, Duration::minutes(3));
 
-    layer.end_login("bob", logins[1].id).await.unwrap();
-    layer.end_login("ada", RandomId::generate().unwrap()).await.unwrap();
-    layer.end_login("ada", logins[0].id).await.unwrap();
+    layer.logout_by_id("bob", logins[1].id).await.unwrap();
+    layer.logout_by_id("ada", RandomId::generate().unwrap()).await.unwrap();
+    layer.logout_by_id("ada", logins[0].id).await.unwrap();
     assert_eq!(layer.logins("ada").await.unwrap().len(), 2);
     assert_eq!(
         clients[2].get(&site, "/me").await.status,

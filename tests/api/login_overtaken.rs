@@ -12,8 +12,8 @@ use actix_identity::IdentityMiddleware;
 use actix_web::{App, HttpRequest, http::StatusCode, rt::task::yield_now, test::init_service, web};
 use futures_util::future::join;
 use paseto_actix::{
-    CachedRevocations, LoginLayer, MemoryRevocations, MemoryTokenFamilyStore, PasetoSession,
-    Remember, RememberMe, Revocations, SessionCookie,
+    CachedRevocationStore, LoginLayer, MemoryRevocationStore, MemoryTokenFamilyStore,
+    PasetoSession, Remember, RememberMe, RevocationStore, SessionCookie,
 };
 use paseto_actix_tests::{
     remember::{House, REMEMBER, SESSION, ada, routes, state, with_cookie},
@@ -47,14 +47,17 @@ async fn end_others_slowly(
     Ok("ended")
 }
 
-fn layer(house: &House, revocations: impl Revocations + Clone, family: bool) -> LoginLayer {
+fn layer(house: &House, revocations: impl RevocationStore + Clone, family: bool) -> LoginLayer {
     let session = PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone());
-    let mut remember = house.remember().revocations(revocations.clone());
+    let mut remember = house.remember().revocation_store(revocations.clone());
     if family {
         remember = remember
             .token_family_store(MemoryTokenFamilyStore::new(100).clock(house.clock.clone()));
     }
-    LoginLayer::new(session.revocations(revocations).build().unwrap(), remember.build().unwrap())
+    LoginLayer::new(
+        session.revocation_store(revocations).build().unwrap(),
+        remember.build().unwrap(),
+    )
 }
 
 async fn site(layer: &LoginLayer, gate: &Gate) -> Site {
@@ -73,7 +76,7 @@ async fn a_login_that_has_ended_does_not_end_others() {
         for only_this_one in [false, true] {
             let (house, gate) = (House::new(), Gate::default());
             let layer =
-                layer(&house, MemoryRevocations::new(100).clock(house.clock.clone()), family);
+                layer(&house, MemoryRevocationStore::new(100).clock(house.clock.clone()), family);
             let site = site(&layer, &gate).await;
             let mut thief = ada(&site).await;
             let copy = thief.clone();
@@ -108,10 +111,10 @@ async fn a_login_that_has_ended_does_not_end_others() {
 #[actix_web::test]
 async fn a_cached_answer_begins_no_session() {
     let (house, gate) = (House::new(), Gate::default());
-    let store = MemoryRevocations::new(100).clock(house.clock.clone());
+    let store = MemoryRevocationStore::new(100).clock(house.clock.clone());
     let elsewhere = layer(&house, store.clone(), false);
     let cached =
-        CachedRevocations::new(store, StdDuration::from_secs(60)).clock(house.clock.clone());
+        CachedRevocationStore::new(store, StdDuration::from_secs(60)).clock(house.clock.clone());
     let site = site(&layer(&house, cached, false), &gate).await;
     let remembered = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
     assert_eq!(state(&site, &mut with_cookie(&remembered)).await, "Remembered");
@@ -123,7 +126,7 @@ async fn a_cached_answer_begins_no_session() {
 #[actix_web::test]
 async fn the_record_of_a_logout_ends_with_its_login() {
     let (house, gate) = (House::new(), Gate::default());
-    let store = MemoryRevocations::new(100).clock(house.clock.clone());
+    let store = MemoryRevocationStore::new(100).clock(house.clock.clone());
     let layer = layer(&house, store.clone(), true);
     let site = site(&layer, &gate).await;
     let mut client = Client::new();
@@ -132,7 +135,7 @@ async fn the_record_of_a_logout_ends_with_its_login() {
     client.get(&site, "/logout").await;
     let mut listed = ada(&site).await;
     let id = layer.logins("ada").await.unwrap()[0].id;
-    layer.end_login("ada", id).await.unwrap();
+    layer.logout_by_id("ada", id).await.unwrap();
     assert_eq!(listed.get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);
     assert!(!store.is_empty());
     house.clock.advance(Duration::seconds(100_000 + 306));
@@ -146,10 +149,10 @@ async fn the_record_of_a_logout_ends_with_its_login() {
 async fn a_session_whose_user_has_another_key_is_an_error() {
     for (subject_key, status) in [(None, 500), (Some("uid"), 200)] {
         let house = House::new();
-        let store = MemoryRevocations::new(100).clock(house.clock.clone());
+        let store = MemoryRevocationStore::new(100).clock(house.clock.clone());
         let mut session = PasetoSession::builder(house.session_key.clone())
             .clock(house.clock.clone())
-            .revocations(store);
+            .revocation_store(store);
         if let Some(key) = subject_key {
             session = session.subject_key(key);
         }
@@ -170,14 +173,14 @@ async fn login_noted_late(
     cookie: SessionCookie,
 ) -> actix_web::Result<&'static str> {
     RememberMe::login(&req, "ada", Remember::Yes).await?;
-    cookie.attempt("ada").await?;
+    cookie.start_login("ada").await?;
     Ok("in")
 }
 
 #[actix_web::test]
 async fn a_noted_login_keeps_its_id() {
     let house = House::new();
-    let layer = layer(&house, MemoryRevocations::new(100).clock(house.clock.clone()), true);
+    let layer = layer(&house, MemoryRevocationStore::new(100).clock(house.clock.clone()), true);
     let app = App::new()
         .wrap(layer.clone())
         .configure(routes)
@@ -185,7 +188,7 @@ async fn a_noted_login_keeps_its_id() {
     let site = Site::new(init_service(app).await, |request| request.to_request());
     let mut client = Client::new();
     assert_eq!(client.get(&site, "/noted-late").await.body, "in");
-    layer.end_login("ada", layer.logins("ada").await.unwrap()[0].id).await.unwrap();
+    layer.logout_by_id("ada", layer.logins("ada").await.unwrap()[0].id).await.unwrap();
     assert_eq!(client.get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);
 }
 
@@ -193,7 +196,7 @@ async fn a_noted_login_keeps_its_id() {
 #[actix_web::test]
 async fn the_end_of_others_rotates_the_token() {
     let (house, gate) = (House::new(), Gate::default());
-    let layer = layer(&house, MemoryRevocations::new(100).clock(house.clock.clone()), true);
+    let layer = layer(&house, MemoryRevocationStore::new(100).clock(house.clock.clone()), true);
     let site = site(&layer, &gate).await;
     gate.open();
     let mut client = ada(&site).await;

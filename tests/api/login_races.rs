@@ -27,7 +27,7 @@ use serde_json::json;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stores {
     TokenFamilies,
-    Revocations,
+    RevocationStore,
     Both,
 }
 
@@ -45,22 +45,23 @@ impl House {
         let stores = Stepped::new(&clock);
         let tokens = RefreshTokens::builder(issuer_builder(&clock).build().unwrap(), key.clone())
             .token_family_store(stores.clone())
-            .revocations(stores.clone())
+            .revocation_store(stores.clone())
             .clock(clock.clone())
             .build()
             .unwrap();
-        let verifier = verifier_builder(&clock).revocations(stores.clone()).build().unwrap();
-        let session =
-            PasetoSession::builder(key.clone()).revocations(stores.clone()).clock(clock.clone());
+        let verifier = verifier_builder(&clock).revocation_store(stores.clone()).build().unwrap();
+        let session = PasetoSession::builder(key.clone())
+            .revocation_store(stores.clone())
+            .clock(clock.clone());
         let users = stores.clone();
         let mut remember = RememberMe::builder(key).clock(clock).user_loader(move |id| {
             let users = users.clone();
             async move { Some(users.stamp(&id).await) }
         });
         if of_remembered != Stores::TokenFamilies {
-            remember = remember.revocations(stores.clone());
+            remember = remember.revocation_store(stores.clone());
         }
-        if of_remembered != Stores::Revocations {
+        if of_remembered != Stores::RevocationStore {
             remember = remember.token_family_store(stores.clone());
         }
         let layer = LoginLayer::new(session.build().unwrap(), remember.build().unwrap())
@@ -129,9 +130,9 @@ async fn log_in(
     stores: Data<Stepped>,
 ) -> actix_web::Result<&'static str> {
     stores.note(Event::AttemptBegins);
-    let attempt = RememberMe::attempt(&req, &**user).await?;
+    let attempt = RememberMe::start_login(&req, &**user).await?;
     stores.note(Event::AttemptIsNoted);
-    attempt.login(Remember::Yes).await?;
+    attempt.complete(Remember::Yes).await?;
     Ok("in")
 }
 
@@ -210,10 +211,10 @@ macro_rules! for_all_stores {
 
 for_all_stores! {
     a_login_with_a_token_family_store: check_login TokenFamilies,
-    a_login_with_a_revocation_store: check_login Revocations,
+    a_login_with_a_revocation_store: check_login RevocationStore,
     a_login_with_both_stores: check_login Both,
     a_restore_with_a_token_family_store: check_restore TokenFamilies,
-    a_restore_with_a_revocation_store: check_restore Revocations,
+    a_restore_with_a_revocation_store: check_restore RevocationStore,
     a_restore_with_both_stores: check_restore Both,
 }
 
@@ -225,9 +226,9 @@ async fn a_login_with_tokens() {
         let user = number.to_string();
         let operation = async {
             house.stores.note(Event::AttemptBegins);
-            let attempt = house.tokens.attempt(&user).await?;
+            let attempt = house.tokens.start_login(&user).await?;
             house.stores.note(Event::AttemptIsNoted);
-            attempt.begin().await?.issue(&json!({}))
+            attempt.complete().await?.issue(&json!({}))
         };
         let accepted = match house.race(&user, false, operation, &mut order).await {
             Ok(pair) => [house.accepts_access(&pair).await, house.refresh(&pair).await.is_ok()],
@@ -248,7 +249,7 @@ async fn a_refresh() {
     let (house, mut order, mut refreshed) = (House::new(Stores::Both).await, Vec::new(), [0, 0]);
     for number in 0.. {
         let user = number.to_string();
-        let first = house.tokens.begin(&user).await.unwrap().issue(&json!({})).unwrap();
+        let first = house.tokens.login(&user).await.unwrap().issue(&json!({})).unwrap();
         let outcome = house.race(&user, false, house.refresh(&first), &mut order).await;
         refreshed[usize::from(outcome.is_ok())] += 1;
         for pair in outcome.iter().chain([&first]) {

@@ -1,10 +1,10 @@
-//! Revocations on a Redis server that fails. `redis_chaos.rs` has the requests meanwhile.
+//! RevocationStore on a Redis server that fails. `redis_chaos.rs` has the requests meanwhile.
 
 use std::time::{Duration, Instant};
 
 use actix_web::rt::time::sleep;
 use futures_util::future::join_all;
-use paseto_actix::{RedisRevocations, RevocationQuery, Revocations, time::OffsetDateTime};
+use paseto_actix::{RedisRevocationStore, RevocationQuery, RevocationStore, time::OffsetDateTime};
 use paseto_actix_tests::{
     ISSUER,
     patience::{RECOVERED, Watch},
@@ -12,12 +12,12 @@ use paseto_actix_tests::{
 };
 
 /// A store whose patience is no question, however busy the machine is.
-fn patient(url: &str) -> RedisRevocations {
-    RedisRevocations::builder(url).timeout(Duration::from_secs(20)).build().unwrap()
+fn patient(url: &str) -> RedisRevocationStore {
+    RedisRevocationStore::builder(url).timeout(Duration::from_secs(20)).build().unwrap()
 }
 
 /// Asks everything that a store can be asked, and after each question does the same to the server.
-async fn assert_answers(store: &RedisRevocations, id: &str, mut between: impl FnMut()) {
+async fn assert_answers(store: &RedisRevocationStore, id: &str, mut between: impl FnMut()) {
     let until = OffsetDateTime::now_utc() + Duration::from_secs(3600);
     store.revoke(ISSUER, id, until).await.unwrap();
     between();
@@ -110,7 +110,7 @@ async fn b50_a_ping_is_answered_by_a_server_that_takes_what_it_is_told() {
         redis.command(&["ACL", "SETUSER", "user", "on", ">the-password", "~*", "+@all"]),
         "OK"
     );
-    let refused = async |store: &RedisRevocations, word: &str| {
+    let refused = async |store: &RedisRevocationStore, word: &str| {
         let error = store.ping().await.unwrap_err().to_string();
         assert!(error.starts_with("Redis: ") && error.contains(word), "{error}");
         assert!(!error.contains("password") && !error.contains("redis://"), "{error}");
@@ -136,7 +136,7 @@ async fn b50_a_ping_is_answered_by_a_server_that_takes_what_it_is_told() {
         store.ping().await.unwrap();
     }
     let in_time = async |word: &str| {
-        let store = RedisRevocations::builder(&url).build().unwrap();
+        let store = RedisRevocationStore::builder(&url).build().unwrap();
         let watch = Watch::start();
         refused(&store, word).await;
         watch.assert_answered(1);
@@ -151,7 +151,7 @@ async fn b50_a_ping_is_answered_by_a_server_that_takes_what_it_is_told() {
 
 #[test]
 fn b31_a_url_of_no_redis_server() {
-    let error = RedisRevocations::builder("http://:the-password@127.0.0.1/")
+    let error = RedisRevocationStore::builder("http://:the-password@127.0.0.1/")
         .build()
         .unwrap_err()
         .to_string();

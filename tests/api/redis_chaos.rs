@@ -11,8 +11,8 @@ use std::{
 use actix_web::{App, HttpRequest, rt::task::spawn_blocking, test::init_service, web};
 use futures_util::future::{join, join_all, join4};
 use paseto_actix::{
-    Event, Issuer, LocalKey, LoginLayer, PasetoSession, RedisRevocations, RedisTokenFamilyStore,
-    RememberMe, SecretKey, UserStamp, Verifier, VerifyErrorKind,
+    Event, Issuer, LocalKey, LoginLayer, PasetoSession, RedisRevocationStore,
+    RedisTokenFamilyStore, RememberMe, SecretKey, UserStamp, Verifier, VerifyErrorKind,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -82,22 +82,25 @@ struct Chaos {
 
 impl Chaos {
     async fn new([revocations, family]: &Servers) -> Self {
-        let revocations = RedisRevocations::builder(revocations.url()).build().unwrap();
+        let revocations = RedisRevocationStore::builder(revocations.url()).build().unwrap();
         let key = SecretKey::generate();
-        let verifier =
-            Verifier::builder().trust(ISSUER, key.public_key()).revocations(revocations.clone());
+        let verifier = Verifier::builder()
+            .trust(ISSUER, key.public_key())
+            .revocation_store(revocations.clone());
         let remember = RememberMe::builder(LocalKey::generate())
             .user_loader(async |_| Some(UserStamp::of("the hash of a password")))
             .token_family_store(RedisTokenFamilyStore::builder(family.url()).build().unwrap())
-            .revocations(revocations.clone())
+            .revocation_store(revocations.clone())
             .on_event(|event| {
                 assert!(
                     !matches!(event, Event::Reused { .. }),
                     "an honest browser is a thief: {event:?}"
                 )
             });
-        let session =
-            PasetoSession::builder(LocalKey::generate()).revocations(revocations).build().unwrap();
+        let session = PasetoSession::builder(LocalKey::generate())
+            .revocation_store(revocations)
+            .build()
+            .unwrap();
         let app = App::new()
             .wrap(LoginLayer::new(session, remember.build().unwrap()))
             .configure(routes)

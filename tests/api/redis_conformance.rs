@@ -6,15 +6,15 @@ use std::{
 };
 
 use paseto_actix::{
-    Clock, ExceptedLogin, FamilyOwner, RedisRevocations, RedisTokenFamilyStore, RevocationError,
-    RevocationQuery, Revocations, TokenFamilyStore, conformance,
+    Clock, ExceptedLogin, FamilyOwner, RedisRevocationStore, RedisTokenFamilyStore,
+    RevocationError, RevocationQuery, RevocationStore, TokenFamilyStore, conformance,
 };
 use paseto_actix_tests::{ISSUER, clock::TestClock, redis::Redis};
 use time::{Duration, OffsetDateTime};
 
 /// A store on a Redis server by the clock of a test. Redis uses the real time.
 struct ByTestClock {
-    store: RedisRevocations,
+    store: RedisRevocationStore,
     clock: TestClock,
 }
 
@@ -25,7 +25,7 @@ impl ByTestClock {
     }
 }
 
-impl Revocations for ByTestClock {
+impl RevocationStore for ByTestClock {
     async fn revoke(
         &self,
         issuer: &str,
@@ -59,7 +59,7 @@ impl Revocations for ByTestClock {
 async fn revocations_on_redis_over_time() {
     let Some(redis) = Redis::start() else { return };
     let clock = TestClock::new();
-    let builder = RedisRevocations::builder(redis.url())
+    let builder = RedisRevocationStore::builder(redis.url())
         .timeout(StdDuration::from_secs(20))
         .clock(clock.clone());
     let store = ByTestClock { store: builder.build().unwrap(), clock: clock.clone() };
@@ -79,7 +79,7 @@ async fn revocations_on_redis_over_time() {
 #[actix_web::test]
 async fn b47_both_on_a_cluster() {
     let Some(redis) = Redis::cluster() else { return };
-    let revocations = RedisRevocations::builder(redis.url()).build().unwrap();
+    let revocations = RedisRevocationStore::builder(redis.url()).build().unwrap();
     let family = RedisTokenFamilyStore::builder(redis.url()).build().unwrap();
     conformance::revocation_store(&revocations, OffsetDateTime::now_utc()).await;
     conformance::token_family_store(&family).await;

@@ -4,7 +4,7 @@ use std::{net::TcpListener, time::Duration};
 
 use actix_web::{ResponseError, http::StatusCode};
 use paseto_actix::{
-    Issuer, LocalKey, MemoryRevocations, MemoryTokenFamilyStore, RedisRevocations,
+    Issuer, LocalKey, MemoryRevocationStore, MemoryTokenFamilyStore, RedisRevocationStore,
     RedisTokenFamilyStore, RefreshTokens, SecretKey, Verifier,
 };
 use paseto_actix_tests::{
@@ -33,13 +33,13 @@ async fn assert_failures_are_logged_without_secrets(url: &str, timeout: Duration
     secrets.key(&local.to_paserk());
     secrets.add("a password", PASSWORD);
     secrets.add("a subject", SUBJECT);
-    let revocations = RedisRevocations::builder(url).timeout(timeout).build().unwrap();
+    let revocations = RedisRevocationStore::builder(url).timeout(timeout).build().unwrap();
     let family = RedisTokenFamilyStore::builder(url).timeout(timeout).build().unwrap();
     secrets.assert_not_in(&format!("{revocations:?} {family:?}"), "what `Debug` shows");
 
     // A request, and a logout.
     let verifier = || Verifier::builder().trust(ISSUER, secret.public_key());
-    let checking = verifier().revocations(revocations.clone()).build().unwrap();
+    let checking = verifier().revocation_store(revocations.clone()).build().unwrap();
     let issuer = Issuer::builder(ISSUER).key(secret.clone()).build().unwrap();
     let text = issuer.token(&json!({})).subject(SUBJECT).issue().unwrap();
     secrets.token(&text);
@@ -51,25 +51,29 @@ async fn assert_failures_are_logged_without_secrets(url: &str, timeout: Duration
     let tokens = || RefreshTokens::builder(issuer.clone(), local.clone());
     let of_memory = tokens()
         .token_family_store(MemoryTokenFamilyStore::new(9))
-        .revocations(MemoryRevocations::new(9))
+        .revocation_store(MemoryRevocationStore::new(9))
         .build()
         .unwrap();
-    let pair = of_memory.begin(SUBJECT).await.unwrap().issue(&json!({})).unwrap();
+    let pair = of_memory.login(SUBJECT).await.unwrap().issue(&json!({})).unwrap();
     secrets.token(&pair.access_token);
     secrets.token(&pair.refresh_token);
     let on_redis = [
         tokens()
             .token_family_store(MemoryTokenFamilyStore::new(9))
-            .revocations(revocations.clone())
+            .revocation_store(revocations.clone())
             .build()
             .unwrap(),
-        tokens().token_family_store(family).revocations(MemoryRevocations::new(9)).build().unwrap(),
+        tokens()
+            .token_family_store(family)
+            .revocation_store(MemoryRevocationStore::new(9))
+            .build()
+            .unwrap(),
     ];
     for tokens in on_redis {
-        tokens.begin(SUBJECT).await.unwrap_err().error_response();
+        tokens.login(SUBJECT).await.unwrap_err().error_response();
         tokens.refresh(&pair.refresh_token).await.unwrap_err().error_response();
-        tokens.end(&pair.refresh_token).await.unwrap_err().error_response();
-        tokens.end_all(SUBJECT).await.unwrap_err().error_response();
+        tokens.logout_with_refresh_token(&pair.refresh_token).await.unwrap_err().error_response();
+        tokens.logout_all(SUBJECT).await.unwrap_err().error_response();
     }
 
     // A session.

@@ -1,14 +1,14 @@
-//! Revocations on a Redis server that runs, and on one that fails.
+//! RevocationStore on a Redis server that runs, and on one that fails.
 
 use std::time::{Duration, Instant};
 
 use actix_web::rt::time::sleep;
-use paseto_actix::{Issuer, RedisRevocations, SecretKey, Verifier, VerifyErrorKind};
+use paseto_actix::{Issuer, RedisRevocationStore, SecretKey, Verifier, VerifyErrorKind};
 use paseto_actix_tests::{ISSUER, patience::Watch, redis::Redis, revocation::token};
 
 /// A store on a Redis server of this test. Redis uses the real time.
-fn on_redis(redis: &Redis) -> RedisRevocations {
-    RedisRevocations::builder(redis.url()).build().unwrap()
+fn on_redis(redis: &Redis) -> RedisRevocationStore {
+    RedisRevocationStore::builder(redis.url()).build().unwrap()
 }
 
 #[cfg(feature = "conformance")]
@@ -37,7 +37,7 @@ async fn with_redis(redis: &Redis) -> (Verifier, String, String) {
     let key = SecretKey::generate();
     let verifier = Verifier::builder()
         .trust(ISSUER, key.public_key())
-        .revocations(on_redis(redis))
+        .revocation_store(on_redis(redis))
         .build()
         .unwrap();
     let issuer = Issuer::builder(ISSUER).key(key).build().unwrap();

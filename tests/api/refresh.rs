@@ -11,8 +11,9 @@ use actix_web::{
 };
 use futures_util::future::join_all;
 use paseto_actix::{
-    ConfigError, Event, KeyRing, LocalKey, MemoryRevocations, MemoryTokenFamilyStore, RefreshError,
-    RefreshTokens, RefreshTokensBuilder, Revocations, TokenPair, Verifier, VerifyErrorKind as Kind,
+    ConfigError, Event, KeyRing, LocalKey, MemoryRevocationStore, MemoryTokenFamilyStore,
+    RefreshError, RefreshTokens, RefreshTokensBuilder, RevocationStore, TokenPair, Verifier,
+    VerifyErrorKind as Kind,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -27,14 +28,14 @@ struct House {
     clock: TestClock,
     key: LocalKey,
     families: MemoryTokenFamilyStore,
-    revocations: MemoryRevocations,
+    revocations: MemoryRevocationStore,
     reuses: Arc<Mutex<Vec<String>>>,
 }
 
 impl House {
     fn new() -> Self {
         let clock = TestClock::new();
-        let revocations = MemoryRevocations::new(1000).clock(clock.clone());
+        let revocations = MemoryRevocationStore::new(1000).clock(clock.clone());
         let (families, reuses) =
             (MemoryTokenFamilyStore::new(1000).clock(clock.clone()), Arc::default());
         Self { clock, key: LocalKey::generate(), families, revocations, reuses }
@@ -45,7 +46,7 @@ impl House {
         let issuer = issuer_builder(&self.clock).ttl(StdDuration::from_secs(900)).build().unwrap();
         RefreshTokens::builder(issuer, self.key.clone())
             .token_family_store(self.families.clone())
-            .revocations(self.revocations.clone())
+            .revocation_store(self.revocations.clone())
             .on_event(move |event| {
                 if let Event::Reused { subject, .. } = event {
                     reuses.lock().unwrap().push((*subject).to_owned());
@@ -59,12 +60,12 @@ impl House {
     }
 
     fn verifier(&self) -> Verifier {
-        verifier_builder(&self.clock).revocations(self.revocations.clone()).build().unwrap()
+        verifier_builder(&self.clock).revocation_store(self.revocations.clone()).build().unwrap()
     }
 }
 
 async fn begin(tokens: &RefreshTokens, subject: &str) -> TokenPair {
-    tokens.begin(subject).await.unwrap().issue(&json!({ "plan": "pro" })).unwrap()
+    tokens.login(subject).await.unwrap().issue(&json!({ "plan": "pro" })).unwrap()
 }
 
 async fn refresh(tokens: &RefreshTokens, pair: &TokenPair) -> Result<TokenPair, RefreshError> {
@@ -168,7 +169,7 @@ async fn b47_a_logout_ends_the_login_and_no_other() {
     let (tokens, verifier) = (house.tokens(), house.verifier());
     let (here, there) = (begin(&tokens, "ada").await, begin(&tokens, "ada").await);
     let renewed = refresh(&tokens, &here).await.unwrap();
-    tokens.end(&renewed.refresh_token).await.unwrap();
+    tokens.logout_with_refresh_token(&renewed.refresh_token).await.unwrap();
     for pair in [&here, &renewed] {
         assert_refused(&verifier, &pair.access_token).await;
         assert!(refresh(&tokens, pair).await.is_err());
@@ -176,7 +177,7 @@ async fn b47_a_logout_ends_the_login_and_no_other() {
     assert_accepted(&verifier, &there.access_token).await;
 
     let token = verifier.verify_str_async(&there.access_token).await.unwrap();
-    tokens.end_by(&token).await.unwrap();
+    tokens.logout(&token).await.unwrap();
     assert_refused(&verifier, &there.access_token).await;
     assert!(refresh(&tokens, &there).await.is_err());
     house.clock.advance(Duration::minutes(21));
@@ -188,7 +189,7 @@ async fn b47_a_logout_ends_the_login_and_no_other() {
 async fn b47_settings_do_not_detach_a_token_from_its_login() {
     let house = House::new();
     let (tokens, verifier) = (house.tokens(), house.verifier());
-    let login = tokens.begin("ada").await.unwrap();
+    let login = tokens.login("ada").await.unwrap();
     let day = StdDuration::from_secs(24 * 60 * 60);
     let pair = login
         .issue_with(&json!({}), |token| {
@@ -199,7 +200,7 @@ async fn b47_settings_do_not_detach_a_token_from_its_login() {
     assert!(token.has_scope("a"));
     assert_eq!((token.subject(), token.generation()), (Some("ada"), 0));
     assert_eq!(token.expires_at(), Some(paseto_actix_tests::clock::START + Duration::minutes(15)));
-    tokens.end(&pair.refresh_token).await.unwrap();
+    tokens.logout_with_refresh_token(&pair.refresh_token).await.unwrap();
     assert_refused(&verifier, &pair.access_token).await;
 }
 
@@ -210,7 +211,7 @@ async fn b47_logout_beats_renewal() {
     let (tokens, verifier) = (house.tokens(), house.verifier());
     let pair = begin(&tokens, "ada").await;
     let going_on = tokens.refresh(&pair.refresh_token).await.unwrap();
-    tokens.end(&pair.refresh_token).await.unwrap();
+    tokens.logout_with_refresh_token(&pair.refresh_token).await.unwrap();
     let late = going_on.issue(&json!({})).unwrap();
     assert_refused(&verifier, &late.access_token).await;
     assert!(refresh(&tokens, &late).await.is_err());
@@ -222,7 +223,7 @@ async fn b49_all_logins_of_a_subject() {
     let (tokens, verifier) = (house.tokens(), house.verifier());
     let (one, two, bob) =
         (begin(&tokens, "ada").await, begin(&tokens, "ada").await, begin(&tokens, "bob").await);
-    tokens.end_all("ada").await.unwrap();
+    tokens.logout_all("ada").await.unwrap();
     for pair in [&one, &two] {
         assert_refused(&verifier, &pair.access_token).await;
         assert!(refresh(&tokens, pair).await.is_err());
@@ -241,7 +242,7 @@ async fn logins_that_were_ended_stay_ended_over_time() {
     let leeway = StdDuration::from_secs(300);
     let verifier = verifier_builder(&house.clock)
         .leeway(leeway)
-        .revocations(house.revocations.clone())
+        .revocation_store(house.revocations.clone())
         .build()
         .unwrap();
     let kind = async |pair: &TokenPair| {
@@ -254,7 +255,7 @@ async fn logins_that_were_ended_stay_ended_over_time() {
     let (ended, bob) = (begin(&tokens, "ada").await, begin(&tokens, "bob").await);
     // A refresh that is rejected revokes the session id of its login. So the access token is that of another login.
     let refreshed = begin(&tokens, "ada").await;
-    tokens.end_all("ada").await.unwrap();
+    tokens.logout_all("ada").await.unwrap();
     let mut later = begin(&tokens, "ada").await;
     // The lifetime of an access token, the longest leeway, and 5 seconds for clocks that differ.
     let end = Duration::minutes(20) + Duration::seconds(5);
@@ -284,7 +285,7 @@ async fn logins_that_were_ended_stay_ended_over_time() {
 
     // The record has ended. A second revocation ends the logins of each generation all the same.
     let newest = begin(&tokens, "ada").await;
-    tokens.end_all("ada").await.unwrap();
+    tokens.logout_all("ada").await.unwrap();
     for pair in [&later, &newest] {
         assert_eq!(kind(pair).await, Err(Kind::Revoked));
         assert!(matches!(refresh(&tokens, pair).await, Err(RefreshError::Ended)));
@@ -303,14 +304,17 @@ async fn b52_neither_passes_as_the_other() {
         pair.refresh_token.replacen('4', "3", 1),
     ] {
         assert!(matches!(tokens.refresh(&text).await, Err(RefreshError::Invalid)), "{text}");
-        assert!(matches!(tokens.end(&text).await, Err(RefreshError::Invalid)), "{text}");
+        assert!(
+            matches!(tokens.logout_with_refresh_token(&text).await, Err(RefreshError::Invalid)),
+            "{text}"
+        );
     }
     let other = house.builder().application("another").build().unwrap();
     assert!(matches!(other.refresh(&pair.refresh_token).await, Err(RefreshError::Invalid)));
     // A token of the issuer's that no login began.
     let text = issuer_builder(&house.clock).build().unwrap().issue(&json!({})).unwrap();
     let token = verifier.verify_str_async(&text).await.unwrap();
-    assert!(matches!(tokens.end_by(&token).await, Err(RefreshError::Invalid)));
+    assert!(matches!(tokens.logout(&token).await, Err(RefreshError::Invalid)));
     refresh(&tokens, &pair).await.unwrap();
 }
 
@@ -349,7 +353,7 @@ async fn b51_keys_are_rotated() {
     let with = |keys: KeyRing| {
         RefreshTokens::builder(issuer(), keys)
             .token_family_store(house.families.clone())
-            .revocations(house.revocations.clone())
+            .revocation_store(house.revocations.clone())
             .clock(house.clock.clone())
             .build()
             .unwrap()
@@ -364,7 +368,7 @@ async fn b50_no_login_while_a_store_is_full() {
     let house = House::new();
     let tokens =
         house.builder().token_family_store(MemoryTokenFamilyStore::new(0)).build().unwrap();
-    let error = tokens.begin("ada").await.unwrap_err();
+    let error = tokens.login("ada").await.unwrap_err();
     assert!(matches!(error, RefreshError::TokenFamily(_)), "{error}");
     assert_eq!(error.status_code().as_u16(), 503);
 }
@@ -385,7 +389,7 @@ fn b31_settings_of_refresh_tokens() {
     let without = RefreshTokens::builder(issuer(), house.key.clone());
     assert!(
         without
-            .revocations(MemoryRevocations::new(1))
+            .revocation_store(MemoryRevocationStore::new(1))
             .build()
             .unwrap_err()
             .to_string()
@@ -406,7 +410,7 @@ fn b31_settings_of_refresh_tokens() {
 async fn b33_debug_shows_no_token() {
     let house = House::new();
     let tokens = house.tokens();
-    let login = tokens.begin("ada").await.unwrap();
+    let login = tokens.login("ada").await.unwrap();
     let shown = format!("{tokens:?} {login:?} {:?}", house.builder());
     let pair = login.issue(&json!({})).unwrap();
     let mut secrets = Secrets::default();

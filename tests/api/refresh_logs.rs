@@ -44,14 +44,14 @@ async fn logs_of_refresh_tokens_show_no_secret() {
     let builder = |key: &LocalKey| -> RefreshTokensBuilder {
         RefreshTokens::builder(issuer_builder(&clock).build().unwrap(), key.clone())
             .token_family_store(MemoryTokenFamilyStore::new(100).clock(clock.clone()))
-            .revocations(store.clone())
+            .revocation_store(store.clone())
             .clock(clock.clone())
     };
     let tokens = builder(&key).build().unwrap();
-    let verifier = verifier_builder(&clock).revocations(store.clone()).build().unwrap();
+    let verifier = verifier_builder(&clock).revocation_store(store.clone()).build().unwrap();
 
     // A good login leaves no line but those of its access tokens.
-    let first = answered(tokens.begin(SUBJECT).await).unwrap().issue(&json!({})).unwrap();
+    let first = answered(tokens.login(SUBJECT).await).unwrap().issue(&json!({})).unwrap();
     let second = refresh(&tokens, &first.refresh_token).await.unwrap();
     for pair in [&first, &second] {
         add(&mut secrets, pair);
@@ -73,16 +73,16 @@ async fn logs_of_refresh_tokens_show_no_secret() {
     assert!(refresh(&tokens, &second.refresh_token).await.is_none(), "ended");
     verifier.verify_str_async(&second.access_token).await.unwrap_err();
 
-    let third = answered(tokens.begin(SUBJECT).await).unwrap().issue(&json!({})).unwrap();
+    let third = answered(tokens.login(SUBJECT).await).unwrap().issue(&json!({})).unwrap();
     add(&mut secrets, &third);
     store.set_down(true);
     assert!(refresh(&tokens, &third.refresh_token).await.is_none(), "the store is down");
-    assert!(answered(tokens.end_all(SUBJECT).await).is_none());
+    assert!(answered(tokens.logout_all(SUBJECT).await).is_none());
     store.set_down(false);
     let full = builder(&key).token_family_store(MemoryTokenFamilyStore::new(0)).build().unwrap();
-    assert!(answered(full.begin(SUBJECT).await).is_none());
+    assert!(answered(full.login(SUBJECT).await).is_none());
     let long = SUBJECT.repeat(1 << 16);
-    assert!(answered(tokens.begin(&long).await).is_none(), "too long for a token");
+    assert!(answered(tokens.login(&long).await).is_none(), "too long for a token");
 
     assert_eq!(logs.count("reason=not a refresh token of this application"), 5);
     let scenarios = [

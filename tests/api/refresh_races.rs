@@ -6,9 +6,10 @@ use std::{
 };
 
 use paseto_actix::{
-    ExceptedLogin, FamilyOwner, LocalKey, LoginEntry, MemoryRevocations, MemoryTokenFamilyStore,
-    NewTokenFamily, RandomId, RefreshError, RefreshTokens, RevocationError, RevocationQuery,
-    Revocations, Rotation, RotationRequest, TokenFamilyError, TokenFamilyStore, Verifier,
+    ExceptedLogin, FamilyOwner, LocalKey, LoginEntry, MemoryRevocationStore,
+    MemoryTokenFamilyStore, NewTokenFamily, RandomId, RefreshError, RefreshTokens, RevocationError,
+    RevocationQuery, RevocationStore, Rotation, RotationRequest, TokenFamilyError,
+    TokenFamilyStore, Verifier,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -25,7 +26,7 @@ const SCOPE: &str = "paseto-actix/refresh/22/https://issuer.example/";
 #[derive(Clone)]
 struct Interrupted {
     families: MemoryTokenFamilyStore,
-    revocations: MemoryRevocations,
+    revocations: MemoryRevocationStore,
     plan: Arc<Mutex<Plan>>,
 }
 
@@ -40,7 +41,7 @@ struct Plan {
 
 impl Interrupted {
     fn new(clock: &TestClock) -> Self {
-        let revocations = MemoryRevocations::new(100).clock(clock.clone());
+        let revocations = MemoryRevocationStore::new(100).clock(clock.clone());
         Self {
             families: MemoryTokenFamilyStore::new(100).clock(clock.clone()),
             revocations,
@@ -116,7 +117,7 @@ impl TokenFamilyStore for Interrupted {
     }
 }
 
-impl Revocations for Interrupted {
+impl RevocationStore for Interrupted {
     async fn revoke(
         &self,
         issuer: &str,
@@ -160,11 +161,11 @@ fn house() -> (Interrupted, RefreshTokens, Verifier) {
     let tokens =
         RefreshTokens::builder(issuer_builder(&clock).build().unwrap(), LocalKey::generate())
             .token_family_store(store.clone())
-            .revocations(store.clone())
+            .revocation_store(store.clone())
             .clock(clock.clone())
             .build()
             .unwrap();
-    let verifier = verifier_builder(&clock).revocations(store.clone()).build().unwrap();
+    let verifier = verifier_builder(&clock).revocation_store(store.clone()).build().unwrap();
     (store, tokens, verifier)
 }
 
@@ -173,7 +174,7 @@ async fn b49_a_logout_everywhere_between_the_steps_of_a_refresh() {
     let mut refreshed = 0;
     for order in orders(2) {
         let (store, tokens, verifier) = house();
-        let first = tokens.begin("ada").await.unwrap().issue(&json!({})).unwrap();
+        let first = tokens.login("ada").await.unwrap().issue(&json!({})).unwrap();
         assert_accepted(&verifier, &first.access_token).await;
 
         store.plan(order).await;
@@ -205,9 +206,9 @@ async fn b49_a_logout_everywhere_between_the_steps_of_a_login_and_a_refresh() {
     for order in orders(5) {
         let (store, tokens, verifier) = house();
         store.plan(order).await;
-        let attempt = tokens.attempt("ada").await.unwrap();
+        let attempt = tokens.start_login("ada").await.unwrap();
         let mut pairs = Vec::new();
-        if let Ok(login) = attempt.begin().await {
+        if let Ok(login) = attempt.complete().await {
             pairs.push(login.issue(&json!({})).unwrap());
             if let Ok(login) = tokens.refresh(&pairs[0].refresh_token).await {
                 pairs.push(login.issue(&json!({})).unwrap());
@@ -241,7 +242,7 @@ async fn b49_a_logout_everywhere_between_the_steps_of_a_login_and_a_refresh() {
 #[actix_web::test]
 async fn b49_the_order_of_a_logout_everywhere() {
     let (store, tokens, _) = house();
-    tokens.end_all("ada").await.unwrap();
+    tokens.logout_all("ada").await.unwrap();
     assert_eq!(store.plan.lock().unwrap().ended, ["access tokens", "families", "access tokens"]);
 }
 
@@ -252,14 +253,14 @@ async fn b49_an_attempt_that_is_older_than_what_is_remembered() {
     let tokens =
         RefreshTokens::builder(issuer_builder(&clock).build().unwrap(), LocalKey::generate())
             .token_family_store(store.clone())
-            .revocations(store)
+            .revocation_store(store)
             .access_ttl(StdDuration::from_secs(60))
             .clock(clock.clone())
             .build()
             .unwrap();
     for (seconds, good) in [(0, true), (60, true), (61, false), (-1, false)] {
-        let attempt = tokens.attempt("ada").await.unwrap();
+        let attempt = tokens.start_login("ada").await.unwrap();
         clock.advance(Duration::seconds(seconds));
-        assert_eq!(attempt.begin().await.is_ok(), good, "{seconds}");
+        assert_eq!(attempt.complete().await.is_ok(), good, "{seconds}");
     }
 }

@@ -4,8 +4,8 @@ use std::time::Duration as StdDuration;
 
 use actix_web::ResponseError;
 use paseto_actix::{
-    ConfigError, IssueError, Issuer, IssuerBuilder, LocalKey, MemoryRevocations,
-    MemoryTokenFamilyStore, RefreshError, RefreshTokens, RefreshTokensBuilder, Revocations,
+    ConfigError, IssueError, Issuer, IssuerBuilder, LocalKey, MemoryRevocationStore,
+    MemoryTokenFamilyStore, RefreshError, RefreshTokens, RefreshTokensBuilder, RevocationStore,
     Verifier, VerifyErrorKind as Kind,
 };
 use paseto_actix_tests::{
@@ -22,13 +22,13 @@ struct House {
     clock: TestClock,
     key: LocalKey,
     families: MemoryTokenFamilyStore,
-    revocations: MemoryRevocations,
+    revocations: MemoryRevocationStore,
 }
 
 impl House {
     fn new() -> Self {
         let clock = TestClock::new();
-        let revocations = MemoryRevocations::new(1000).clock(clock.clone());
+        let revocations = MemoryRevocationStore::new(1000).clock(clock.clone());
         Self {
             clock,
             key: LocalKey::generate(),
@@ -45,14 +45,14 @@ impl House {
     fn builder(&self, issuer: &Issuer) -> RefreshTokensBuilder {
         RefreshTokens::builder(issuer.clone(), self.key.clone())
             .token_family_store(self.families.clone())
-            .revocations(self.revocations.clone())
+            .revocation_store(self.revocations.clone())
             .clock(self.clock.clone())
     }
 
     /// The kind of refusal of a token, by a verifier of this leeway.
     async fn kind(&self, token: &str, leeway: StdDuration) -> Option<Kind> {
         let builder =
-            verifier_builder(&self.clock).leeway(leeway).revocations(self.revocations.clone());
+            verifier_builder(&self.clock).leeway(leeway).revocation_store(self.revocations.clone());
         builder.build().unwrap().verify_str_async(token).await.err().map(|error| error.kind())
     }
 
@@ -124,7 +124,7 @@ async fn a_logout_everywhere_revokes_the_issuers_own_tokens_until_they_expire() 
         let (house, longest) = (House::new(), ttl.max(access_ttl));
         let issuer = house.issuer(|builder| builder.ttl(ttl));
         let tokens = house.builder(&issuer).access_ttl(access_ttl).build().unwrap();
-        tokens.end_all("ada").await.unwrap();
+        tokens.logout_all("ada").await.unwrap();
         let generation = house.revocations.generation(ISSUER, "ada").await.unwrap();
         assert_ne!(generation, 0);
         let of = |subject: &str, generation| {
@@ -143,7 +143,7 @@ async fn a_logout_everywhere_revokes_the_issuers_own_tokens_until_they_expire() 
             None,
             "it is revoked by the next logout alone"
         );
-        tokens.end_all("ada").await.unwrap();
+        tokens.logout_all("ada").await.unwrap();
         let revoked = [("without a generation", plain.as_str()), ("with a generation", &numbered)];
         house.assert_revoked_until_expired(&revoked, &bob, longest).await;
     }
@@ -152,13 +152,15 @@ async fn a_logout_everywhere_revokes_the_issuers_own_tokens_until_they_expire() 
 /// The end of one login revokes each token that has its `sid`.
 #[actix_web::test]
 async fn the_end_of_one_login_revokes_the_issuers_own_tokens_of_it_until_they_expire() {
-    for case in ["end", "end_by", "reuse", "a refresh after the end"] {
+    for case in ["end", "logout", "reuse", "a refresh after the end"] {
         let house = House::new();
         let issuer = house.issuer(|builder| builder);
         let tokens = house.builder(&issuer).build().unwrap();
-        let verifier: Verifier =
-            verifier_builder(&house.clock).revocations(house.revocations.clone()).build().unwrap();
-        let pair = tokens.begin("ada").await.unwrap().issue(&json!({})).unwrap();
+        let verifier: Verifier = verifier_builder(&house.clock)
+            .revocation_store(house.revocations.clone())
+            .build()
+            .unwrap();
+        let pair = tokens.login("ada").await.unwrap().issue(&json!({})).unwrap();
         let access = verifier.verify_str_async(&pair.access_token).await.unwrap();
         let claims = json!({});
         let token = issuer
@@ -169,8 +171,8 @@ async fn the_end_of_one_login_revokes_the_issuers_own_tokens_of_it_until_they_ex
             .unwrap();
         let bob = own(&issuer, "bob", 0);
         match case {
-            "end" => tokens.end(&pair.refresh_token).await.unwrap(),
-            "end_by" => tokens.end_by(&access).await.unwrap(),
+            "end" => tokens.logout_with_refresh_token(&pair.refresh_token).await.unwrap(),
+            "logout" => tokens.logout(&access).await.unwrap(),
             "reuse" => {
                 let grace = StdDuration::ZERO;
                 let strict = house.builder(&issuer).grace(grace).build().unwrap();
@@ -183,7 +185,7 @@ async fn the_end_of_one_login_revokes_the_issuers_own_tokens_of_it_until_they_ex
                 house.clock.advance(-Duration::NANOSECOND);
             }
             _ => {
-                tokens.end_all("ada").await.unwrap();
+                tokens.logout_all("ada").await.unwrap();
                 assert!(matches!(
                     tokens.refresh(&pair.refresh_token).await,
                     Err(RefreshError::Ended)
@@ -205,16 +207,16 @@ async fn a_deployment_with_a_lower_access_ttl_revokes_the_old_tokens_until_they_
             .access_ttl(old_access_ttl)
             .build()
             .unwrap();
-        let login = async |subject| old.begin(subject).await.unwrap().issue(&json!({})).unwrap();
+        let login = async |subject| old.login(subject).await.unwrap().issue(&json!({})).unwrap();
         let (ada, eve, bob) = (login("ada").await, login("eve").await, login("bob").await);
         let issuer = house.issuer(|builder| match max_ttl {
             Some(max_ttl) => builder.max_ttl(max_ttl),
             None => builder,
         });
         let new = house.builder(&issuer).access_ttl(StdDuration::from_secs(60)).build().unwrap();
-        new.end_all("ada").await.unwrap();
-        new.end(&eve.refresh_token).await.unwrap();
-        let revoked = [("end_all", ada.access_token.as_str()), ("end", &eve.access_token)];
+        new.logout_all("ada").await.unwrap();
+        new.logout_with_refresh_token(&eve.refresh_token).await.unwrap();
+        let revoked = [("logout_all", ada.access_token.as_str()), ("end", &eve.access_token)];
         house.assert_revoked_until_expired(&revoked, &bob.access_token, old_access_ttl).await;
     }
 }
@@ -294,11 +296,11 @@ fn an_issuer_of_tokens_without_expiry_is_an_error() {
 #[cfg(feature = "redis")]
 #[actix_web::test]
 async fn records_on_redis_live_as_long_as_any_token() {
-    use paseto_actix::{RedisRevocations, SecretKey};
+    use paseto_actix::{RedisRevocationStore, SecretKey};
     use paseto_actix_tests::redis::Redis;
 
     let Some(redis) = Redis::start() else { return };
-    let revocations = RedisRevocations::builder(redis.url()).build().unwrap();
+    let revocations = RedisRevocationStore::builder(redis.url()).build().unwrap();
     for (max_ttl, longest) in [(None, 3600), (Some(24 * HOUR), 24 * 3600)] {
         assert_eq!(redis.command(&["FLUSHALL"]), "OK");
         // Redis ends records by its own clock, so the issuer has the real time, too.
@@ -306,12 +308,12 @@ async fn records_on_redis_live_as_long_as_any_token() {
         let issuer = max_ttl.into_iter().fold(issuer, IssuerBuilder::max_ttl).build().unwrap();
         let tokens = RefreshTokens::builder(issuer, LocalKey::generate())
             .token_family_store(MemoryTokenFamilyStore::new(10))
-            .revocations(revocations.clone())
+            .revocation_store(revocations.clone())
             .build()
             .unwrap();
-        let pair = tokens.begin("ada").await.unwrap().issue(&json!({})).unwrap();
-        tokens.end(&pair.refresh_token).await.unwrap();
-        tokens.end_all("ada").await.unwrap();
+        let pair = tokens.login("ada").await.unwrap().issue(&json!({})).unwrap();
+        tokens.logout_with_refresh_token(&pair.refresh_token).await.unwrap();
+        tokens.logout_all("ada").await.unwrap();
         let keys = redis.command(&["KEYS", "*"]);
         assert_eq!(keys.lines().count(), 2, "one of the login, one of the subject: {keys}");
         for key in keys.lines() {

@@ -292,10 +292,10 @@ async fn b38_keys_are_rotated() {
 #[actix_web::test]
 async fn a_cookie_that_expires_while_the_user_is_loaded_stays_revoked() {
     let house = House::new();
-    let store = paseto_actix::MemoryRevocations::new(10).clock(house.clock.clone());
+    let store = paseto_actix::MemoryRevocationStore::new(10).clock(house.clock.clone());
     let (clock, users) = (house.clock.clone(), house.users.clone());
     let site = house.site_with(|remember| {
-        remember.revocations(store).try_user_loader(move |id| {
+        remember.revocation_store(store).try_user_loader(move |id| {
             let stamp = users.stamp(&id);
             clock.advance(Duration::seconds(2));
             async { stamp }

@@ -99,7 +99,12 @@ async fn a_rotated_token_reaches_the_browser_although_the_revocation_store_is_fu
     });
     let app = App::new()
         .wrap(remember.build().unwrap())
-        .wrap(session(house.session_key.clone(), &house.clock).revocations(store).build().unwrap())
+        .wrap(
+            session(house.session_key.clone(), &house.clock)
+                .revocation_store(store)
+                .build()
+                .unwrap(),
+        )
         .configure(routes)
         .route(
             "/cart",
@@ -137,7 +142,12 @@ async fn a_logout_that_keeps_the_session_ends_copies_of_its_cookie() {
     };
     let app = App::new()
         .wrap(house.remember().identity(identity).build().unwrap())
-        .wrap(session(house.session_key.clone(), &house.clock).revocations(store).build().unwrap())
+        .wrap(
+            session(house.session_key.clone(), &house.clock)
+                .revocation_store(store)
+                .build()
+                .unwrap(),
+        )
         .configure(routes);
     let site = Site::new(init_service(app).await, |request| request.to_request());
     for way_out in ["/logout", "/identity-logout"] {

@@ -36,7 +36,7 @@ async fn strict_site(house: &House, family: bool) -> Site {
 }
 
 fn strict(house: &House, remember: RememberMeBuilder, family: bool) -> RememberMeBuilder {
-    let remember = remember.revocations(Failing::new(&house.clock, 100));
+    let remember = remember.revocation_store(Failing::new(&house.clock, 100));
     let remember = remember.session_protection(SessionProtection::Strong);
     if family {
         remember.token_family_store(MemoryTokenFamilyStore::new(100).clock(house.clock.clone()))

@@ -163,7 +163,7 @@ async fn a_failure_is_a_response_that_outer_middlewares_see() {
         let revocations = Failing::new(&house.clock, 10);
         let store = MemoryTokenFamilyStore::new(10).clock(house.clock.clone());
         let settings = |remember: RememberMeBuilder| {
-            remember.revocations(revocations.clone()).token_family_store(store.clone())
+            remember.revocation_store(revocations.clone()).token_family_store(store.clone())
         };
         let up = house.site_with(settings).await;
         let value = ada(&up).await.cookie(REMEMBER).unwrap().to_owned();

@@ -167,13 +167,13 @@ async fn b44_all_logins_of_a_user_end() {
     let mut bob = Client::new();
     bob.get(&site, "/login?user=bob&remember=yes").await;
     let remember = house.remember().token_family_store(store.clone()).build().unwrap();
-    remember.end_all("ada").await.unwrap();
+    remember.logout_all("ada").await.unwrap();
     for copy in copies {
         assert_eq!(use_up(&site, &copy).await.0, "Anonymous");
     }
     assert_eq!(use_up(&site, bob.cookie(REMEMBER).unwrap()).await.0, "Remembered");
     assert!(
-        house.remember().build().unwrap().end_all("ada").await.is_err(),
+        house.remember().build().unwrap().logout_all("ada").await.is_err(),
         "there is nothing to ask"
     );
 }

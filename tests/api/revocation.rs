@@ -2,7 +2,7 @@
 
 use actix_web::http::{StatusCode, header::RETRY_AFTER};
 use paseto_actix::{
-    Issuer, MemoryRevocations, RevocationError, RevocationQuery, Revocations, SecretKey,
+    Issuer, MemoryRevocationStore, RevocationError, RevocationQuery, RevocationStore, SecretKey,
     VerifyErrorKind,
 };
 use paseto_actix_tests::{
@@ -15,8 +15,8 @@ use paseto_actix_tests::{
 use serde_json::json;
 use time::Duration;
 
-fn memory(clock: &TestClock) -> MemoryRevocations {
-    MemoryRevocations::new(1000).clock(clock.clone())
+fn memory(clock: &TestClock) -> MemoryRevocationStore {
+    MemoryRevocationStore::new(1000).clock(clock.clone())
 }
 
 #[actix_web::test]
@@ -26,7 +26,7 @@ async fn b47_until_exp_and_leeway_and_then_forgotten() {
     let verifier = |leeway| {
         verifier_builder(&clock)
             .leeway(std::time::Duration::from_secs(leeway))
-            .revocations(store.clone())
+            .revocation_store(store.clone())
             .build()
             .unwrap()
     };
@@ -59,7 +59,7 @@ async fn b47_until_exp_and_leeway_and_then_forgotten() {
 #[actix_web::test]
 async fn b48_without_jti() {
     let clock = TestClock::new();
-    let verifier = verifier_builder(&clock).revocations(memory(&clock)).build().unwrap();
+    let verifier = verifier_builder(&clock).revocation_store(memory(&clock)).build().unwrap();
     let issuer = issuer_builder(&clock).include_jti(false).build().unwrap();
     let text = token(&issuer, "ada", 0);
     assert_accepted(&verifier_builder(&clock).build().unwrap(), &text).await;
@@ -70,7 +70,7 @@ async fn b48_without_jti() {
 async fn b49_all_of_a_subject_and_a_login_in_the_same_second() {
     let clock = TestClock::new();
     let store = memory(&clock);
-    let verifier = verifier_builder(&clock).revocations(store.clone()).build().unwrap();
+    let verifier = verifier_builder(&clock).revocation_store(store.clone()).build().unwrap();
     let issuer = issuer_builder(&clock).build().unwrap();
     let (old, of_bob) = (token(&issuer, "ada", 0), token(&issuer, "bob", 0));
     assert_accepted(&verifier, &old).await;
@@ -114,7 +114,7 @@ async fn b20_a_generation_that_is_none() {
 #[actix_web::test]
 async fn a_full_store_is_an_error_and_forgets_nothing() {
     let clock = TestClock::new();
-    let store = MemoryRevocations::new(2).clock(clock.clone());
+    let store = MemoryRevocationStore::new(2).clock(clock.clone());
     store.revoke(ISSUER, "a", START + Duration::MINUTE).await.unwrap();
     store.revoke(ISSUER, "b", START + Duration::HOUR).await.unwrap();
     let full = |result: Result<(), RevocationError>| {
@@ -140,7 +140,7 @@ async fn what_cannot_be_revoked_is_told() {
     let without = verifier_builder(&clock).build().unwrap();
     let verified = without.verify_str(&token(&issuer, "ada", 0)).unwrap();
     assert!(matches!(without.revoke(&verified).await, Err(RevocationError::NoStore)));
-    let with = verifier_builder(&clock).revocations(memory(&clock)).build().unwrap();
+    let with = verifier_builder(&clock).revocation_store(memory(&clock)).build().unwrap();
     assert!(matches!(with.revoke(&verified).await, Err(RevocationError::NoTokenId)));
     assert_eq!(
         with.verify_str(&token(&issuer, "ada", 0)).unwrap_err().kind(),
@@ -153,7 +153,7 @@ async fn b50_a_store_that_is_down_lets_nobody_pass() {
     let clock = TestClock::new();
     let down = Failing::new(&clock, 1);
     down.set_down(true);
-    let verifier = verifier_builder(&clock).revocations(down).build().unwrap();
+    let verifier = verifier_builder(&clock).revocation_store(down).build().unwrap();
     let text = token(&issuer_builder(&clock).build().unwrap(), "ada", 0);
     let (answer, runs) = send_bearer(&verifier, &text).await;
     assert_eq!((answer.status, runs), (StatusCode::SERVICE_UNAVAILABLE, 0));

@@ -4,13 +4,15 @@
 use std::{any::Any, panic::AssertUnwindSafe, time::Duration as StdDuration};
 
 use futures_util::FutureExt;
-use paseto_actix::{CachedRevocations, Clock, MemoryRevocations, Revocations, conformance};
+use paseto_actix::{
+    CachedRevocationStore, Clock, MemoryRevocationStore, RevocationStore, conformance,
+};
 use paseto_actix_tests::{
     clock::TestClock,
-    model_revocations::{ModelRevocations, RevocationFault},
+    model_revocations::{ModelRevocationStore, RevocationFault},
 };
 
-async fn revocations_in_full(store: &impl Revocations, clock: &TestClock) {
+async fn revocations_in_full(store: &impl RevocationStore, clock: &TestClock) {
     // Again on what the first run has left.
     for _ in 0..2 {
         conformance::revocation_store(store, clock.now()).await;
@@ -22,17 +24,17 @@ async fn revocations_in_full(store: &impl Revocations, clock: &TestClock) {
 #[actix_web::test]
 async fn b47_revocations_in_memory() {
     let clock = TestClock::new();
-    revocations_in_full(&MemoryRevocations::new(1000).clock(clock.clone()), &clock).await;
+    revocations_in_full(&MemoryRevocationStore::new(1000).clock(clock.clone()), &clock).await;
 }
 
 /// What is revoked through it counts at once, however long answers are remembered.
 #[actix_web::test]
 async fn b47_revocations_whose_answers_are_remembered() {
     let clock = TestClock::new();
-    let store = MemoryRevocations::new(1000).clock(clock.clone());
+    let store = MemoryRevocationStore::new(1000).clock(clock.clone());
     for lag in [StdDuration::ZERO, StdDuration::from_secs(3600)] {
         revocations_in_full(
-            &CachedRevocations::new(store.clone(), lag).clock(clock.clone()),
+            &CachedRevocationStore::new(store.clone(), lag).clock(clock.clone()),
             &clock,
         )
         .await;
@@ -51,7 +53,7 @@ pub(crate) fn broken_rule(panic: Box<dyn Any + Send>) -> String {
 async fn revocations_that_break_a_rule_are_told_which() {
     use RevocationFault::*;
     let clock = TestClock::new();
-    revocations_in_full(&ModelRevocations::new(&clock, None), &clock).await;
+    revocations_in_full(&ModelRevocationStore::new(&clock, None), &clock).await;
     for (fault, rule) in [
         (Fails, "`is_revoked` fails: down"),
         (ForgetsIds, "a token is revoked from its revocation on"),
@@ -85,7 +87,7 @@ async fn revocations_that_break_a_rule_are_told_which() {
         (ExceptsFromEverything, "an excepted login can be revoked by its id"),
         (Races, "each of 64 revocations at once begins a generation of its own"),
     ] {
-        let store = ModelRevocations::new(&clock, Some(fault));
+        let store = ModelRevocationStore::new(&clock, Some(fault));
         let run = AssertUnwindSafe(revocations_in_full(&store, &clock)).catch_unwind().await;
         let told = broken_rule(run.expect_err(&format!("{fault:?} passes")));
         assert!(told.contains(rule), "{fault:?}: {told}");

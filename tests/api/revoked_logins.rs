@@ -17,7 +17,7 @@ const SLACK: Duration = Duration::seconds(305);
 async fn remembering(house: &House, family: bool, capacity: usize) -> (Site, Failing) {
     let store = Failing::new(&house.clock, capacity);
     let site = house.site_with(|remember| {
-        let remember = remember.revocations(store.clone());
+        let remember = remember.revocation_store(store.clone());
         if family {
             remember.token_family_store(MemoryTokenFamilyStore::new(10).clock(house.clock.clone()))
         } else {
@@ -80,7 +80,7 @@ async fn b44_every_token_of_the_login_ends() {
     let old = house
         .site_with(|remember| {
             remember
-                .revocations(store.clone())
+                .revocation_store(store.clone())
                 .token_family_store(MemoryTokenFamilyStore::new(10).clock(house.clock.clone()))
         })
         .await;
@@ -89,7 +89,7 @@ async fn b44_every_token_of_the_login_ends() {
     let users = house.users.clone();
     let resealing = paseto_actix::RememberMe::builder(keys)
         .clock(house.clock.clone())
-        .revocations(store.clone());
+        .revocation_store(store.clone());
     let resealing = resealing.try_user_loader(move |id| std::future::ready(users.stamp(&id)));
     let resealing =
         house.site_of(resealing, actix_identity::config::LogoutBehavior::PurgeSession).await;
@@ -113,7 +113,7 @@ async fn b44_protection_and_an_unknown_user_end_it() {
     let house = House::new();
     let store = Failing::new(&house.clock, 10);
     let strong = |remember: paseto_actix::RememberMeBuilder| {
-        remember.revocations(store.clone()).session_protection(SessionProtection::Strong)
+        remember.revocation_store(store.clone()).session_protection(SessionProtection::Strong)
     };
     let site = house.site_with(strong).await;
     let as_other = || TestRequest::with_uri("/state").insert_header(("user-agent", "another"));
@@ -139,13 +139,13 @@ async fn b44_a_logout_during_the_user_loader() {
     for overtaken in [false, true] {
         let house = House::new();
         let store = Failing::new(&house.clock, 10);
-        let elsewhere = house.site_with(|remember| remember.revocations(store.clone())).await;
+        let elsewhere = house.site_with(|remember| remember.revocation_store(store.clone())).await;
         let mut other = remembered(&elsewhere).await;
         let copy = other.cookie(REMEMBER).unwrap().to_owned();
         let users = house.users.clone();
         let slow = paseto_actix::RememberMe::builder(house.remember_key.clone())
             .clock(house.clock.clone())
-            .revocations(store.clone())
+            .revocation_store(store.clone())
             .try_user_loader(move |id| {
                 let stamp = users.stamp(&id);
                 async move {

@@ -157,7 +157,7 @@ async fn a_request_under_way_does_not_bring_an_ended_session_back() {
     }
     let clock = TestClock::new();
     let store = Failing::new(&clock, 10);
-    let session = session(LocalKey::generate(), &clock).revocations(store).build().unwrap();
+    let session = session(LocalKey::generate(), &clock).revocation_store(store).build().unwrap();
     let app = App::new().wrap(session).configure(routes).route("/slow/{how}", web::get().to(slow));
     let site = Site::new(init_service(app).await, |request| request.to_request());
     for how in ["renew", "change"] {
@@ -193,7 +193,8 @@ async fn a_logout_ends_the_sessions_of_all_cookies() {
 async fn a_purge_counts_although_the_request_fails() {
     let clock = TestClock::new();
     let store = Failing::new(&clock, 10);
-    let session = session(LocalKey::generate(), &clock).revocations(store.clone()).build().unwrap();
+    let session =
+        session(LocalKey::generate(), &clock).revocation_store(store.clone()).build().unwrap();
     let guard = |req: ServiceRequest, service: &_| {
         let banned = req.path() == "/banned";
         if banned {

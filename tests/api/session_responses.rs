@@ -84,7 +84,8 @@ fn assert_seen(answer: &Answer, status: u16) {
 async fn failures_are_responses_that_keep_the_cookies_of_inner_layers() {
     let clock = TestClock::new();
     let store = Failing::new(&clock, 10);
-    let site = observed(session(LocalKey::generate(), &clock).revocations(store.clone())).await;
+    let site =
+        observed(session(LocalKey::generate(), &clock).revocation_store(store.clone())).await;
     let mut client = Client::new();
     client.get(&site, "/set?user=ada").await;
     let before = client.session(Kind::Middleware);
@@ -124,7 +125,8 @@ async fn a_session_that_was_never_sent_is_not_recorded() {
     }
     let clock = TestClock::new();
     let store = Failing::new(&clock, 10);
-    let session = session(LocalKey::generate(), &clock).revocations(store.clone()).build().unwrap();
+    let session =
+        session(LocalKey::generate(), &clock).revocation_store(store.clone()).build().unwrap();
     let app = App::new().wrap(session).configure(routes).route("/all", web::get().to(all_at_once));
     let site = Site::new(init_service(app).await, |request| request.to_request());
     for path in ["/purge", "/renew", "/all"] {
@@ -145,7 +147,8 @@ async fn a_record_lives_until_the_last_copy_has_expired() {
     for (age, rest) in [(0, 30 * 60), (11 * 60 * 60 + 45 * 60, 15 * 60)] {
         let clock = TestClock::new();
         let store = Failing::new(&clock, 10);
-        let site = observed(session(LocalKey::generate(), &clock).revocations(store.clone())).await;
+        let site =
+            observed(session(LocalKey::generate(), &clock).revocation_store(store.clone())).await;
         let mut client = Client::new();
         client.get(&site, "/set?user=ada").await;
         for _ in 0..age / 60 / 15 {

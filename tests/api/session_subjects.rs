@@ -30,13 +30,13 @@ impl House {
 
     fn session(&self) -> PasetoSession {
         let session = session(self.key.clone(), &self.clock).subject_key("user");
-        session.revocations(self.store.clone()).build().unwrap()
+        session.revocation_store(self.store.clone()).build().unwrap()
     }
 
     fn plain(&self) -> PasetoSessionStore {
         let store =
             PasetoSessionStore::new(self.key.clone()).clock(self.clock.clone()).subject_key("user");
-        store.revocations(self.store.clone())
+        store.revocation_store(self.store.clone())
     }
 
     async fn site(&self) -> Site {
@@ -49,10 +49,10 @@ impl House {
         }
     }
 
-    async fn end_all(&self, user: &str) -> Result<(), RevocationError> {
+    async fn logout_all(&self, user: &str) -> Result<(), RevocationError> {
         match self.kind {
-            Kind::Middleware => self.session().end_all(user).await,
-            Kind::Store => self.plain().end_all(user).await,
+            Kind::Middleware => self.session().logout_all(user).await,
+            Kind::Store => self.plain().logout_all(user).await,
         }
     }
 }
@@ -98,7 +98,7 @@ async fn all_sessions_of_a_user_end_and_no_others() {
         );
         let mut anonymous = Client::new();
         anonymous.get(&site, "/set?cart=tea").await;
-        house.end_all("ada").await.unwrap();
+        house.logout_all("ada").await.unwrap();
         for client in [&mut ada, &mut elsewhere] {
             assert_eq!(user(&site, client).await, "", "{kind:?}");
         }
@@ -124,13 +124,13 @@ async fn a_session_belongs_to_the_user_who_is_in_it() {
     for kind in Kind::ALL {
         let house = House::new(kind);
         let site = house.site().await;
-        house.end_all("bob").await.unwrap();
+        house.logout_all("bob").await.unwrap();
         let mut client = logged_in(&site, "ada").await;
         client.get(&site, "/set?user=bob").await;
-        house.end_all("ada").await.unwrap();
+        house.logout_all("ada").await.unwrap();
         assert_eq!(user(&site, &mut client).await, r#""bob""#, "{kind:?}: it is Bob's session now");
         client.get(&site, "/leave").await;
-        house.end_all("bob").await.unwrap();
+        house.logout_all("bob").await.unwrap();
         assert_eq!(
             client.get(&site, "/").await.body,
             r#"cart="tea""#,
@@ -139,13 +139,13 @@ async fn a_session_belongs_to_the_user_who_is_in_it() {
 
         // A user of this name is not the JSON value.
         let mut null = logged_in(&site, "null").await;
-        house.end_all("null").await.unwrap();
+        house.logout_all("null").await.unwrap();
         assert_eq!(user(&site, &mut null).await, "", "{kind:?}");
 
         let mut number = Client::new();
         number.get(&site, "/login-by-number").await;
         assert_eq!(user(&site, &mut number).await, "7", "{kind:?}");
-        house.end_all("7").await.unwrap();
+        house.logout_all("7").await.unwrap();
         assert_eq!(user(&site, &mut number).await, "", "{kind:?}: a number is the text of it");
     }
 }
@@ -160,7 +160,7 @@ async fn a_change_does_not_renew_the_generation() {
         client.get(&site, "/renew").await;
         client.get(&site, "/set?cart=coffee").await;
         let copy = client.clone();
-        house.end_all("ada").await.unwrap();
+        house.logout_all("ada").await.unwrap();
         for uri in ["/", "/set?cart=milk", "/renew"] {
             let mut client = copy.clone();
             client.get(&site, uri).await;
@@ -179,10 +179,10 @@ async fn a_session_from_before_the_store_ends_too() {
     assert!(!client.get(&before, "/").await.body.contains("paseto_actix"), "no store, no entry");
     let site = house.site().await;
     assert_eq!(user(&site, &mut client).await, r#""ada""#);
-    house.end_all("ada").await.unwrap();
+    house.logout_all("ada").await.unwrap();
     assert_eq!(user(&site, &mut client).await, "");
     let without_store = session(house.key.clone(), &house.clock).build().unwrap();
-    assert!(matches!(without_store.end_all("ada").await, Err(RevocationError::NoStore)));
+    assert!(matches!(without_store.logout_all("ada").await, Err(RevocationError::NoStore)));
 }
 
 /// The session of a user, from before the store, in a request that all sessions of the user overtake.
@@ -223,7 +223,7 @@ async fn refused_in_any(
     session: Session,
     house: web::Data<House>,
 ) -> actix_web::Result<&'static str> {
-    house.end_all("ada").await?;
+    house.logout_all("ada").await?;
     session.insert("failures", "1")?;
     Ok("wrong password")
 }
@@ -239,14 +239,14 @@ async fn a_login_whose_generation_is_unknown_gets_no_session() {
         StatusCode::OK,
         "no user, no question"
     );
-    assert!(house.end_all("ada").await.is_err());
+    assert!(house.logout_all("ada").await.is_err());
 }
 
-async fn end_others(
+async fn logout_others(
     cookie: SessionCookie,
     session: Session,
 ) -> Result<&'static str, actix_web::Error> {
-    cookie.end_others().await?;
+    cookie.logout_others().await?;
     session.renew();
     Ok("ended")
 }
@@ -257,8 +257,8 @@ async fn overtaken(
     session: Session,
     house: web::Data<House>,
 ) -> actix_web::Result<&'static str> {
-    cookie.attempt("ada").await?;
-    house.end_all("ada").await?;
+    cookie.start_login("ada").await?;
+    house.logout_all("ada").await?;
     session.renew();
     session.insert("user", "ada")?;
     Ok("in")
@@ -270,15 +270,15 @@ async fn refused(
     session: Session,
     house: web::Data<House>,
 ) -> actix_web::Result<&'static str> {
-    house.end_all("ada").await?;
-    cookie.attempt("ada").await?;
+    house.logout_all("ada").await?;
+    cookie.start_login("ada").await?;
     session.insert("failures", "1")?;
     Ok("wrong password")
 }
 
 /// A handler that removes the user from the session, which ends meanwhile.
 async fn leave(session: Session, house: web::Data<House>) -> actix_web::Result<&'static str> {
-    house.end_all("ada").await?;
+    house.logout_all("ada").await?;
     session.remove("user");
     session.renew();
     Ok("left")
@@ -329,7 +329,7 @@ async fn a_session_ends_all_others_and_goes_on() {
     let app = App::new()
         .wrap(house.session())
         .configure(handlers)
-        .route("/end-others", web::get().to(end_others));
+        .route("/end-others", web::get().to(logout_others));
     let site = Site::new(init_service(app).await, |request| request.to_request());
     let (mut client, mut other) = (logged_in(&site, "ada").await, logged_in(&site, "ada").await);
     assert_eq!(client.get(&site, "/end-others").await.body, "ended");

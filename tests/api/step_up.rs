@@ -261,7 +261,7 @@ async fn error_handler_gets_the_required_login() {
 #[cfg(feature = "session")]
 mod of_logins {
     use paseto_actix::{
-        LocalKey, MemoryRevocations, MemoryTokenFamilyStore, RefreshError, RefreshTokens,
+        LocalKey, MemoryRevocationStore, MemoryTokenFamilyStore, RefreshError, RefreshTokens,
         TokenPair, Verifier,
     };
 
@@ -269,15 +269,15 @@ mod of_logins {
 
     fn setting() -> (RefreshTokens, Verifier) {
         let clock = TestClock::new();
-        let revocations = MemoryRevocations::new(1000).clock(clock.clone());
+        let revocations = MemoryRevocationStore::new(1000).clock(clock.clone());
         let issuer = issuer_builder(&clock).ttl(Duration::from_secs(900)).build().unwrap();
         let tokens = RefreshTokens::builder(issuer, LocalKey::generate())
             .token_family_store(MemoryTokenFamilyStore::new(1000).clock(clock.clone()))
-            .revocations(revocations.clone())
+            .revocation_store(revocations.clone())
             .clock(clock.clone())
             .build()
             .unwrap();
-        (tokens, verifier_builder(&clock).revocations(revocations).build().unwrap())
+        (tokens, verifier_builder(&clock).revocation_store(revocations).build().unwrap())
     }
 
     async fn acr_of(verifier: &Verifier, pair: &TokenPair) -> Option<String> {
@@ -288,11 +288,11 @@ mod of_logins {
     async fn acr_of_a_login_is_in_all_its_access_tokens() {
         let (tokens, verifier) = setting();
         for acr in [Some("phr"), None] {
-            let mut attempt = tokens.attempt("ada").await.unwrap();
+            let mut attempt = tokens.start_login("ada").await.unwrap();
             if let Some(acr) = acr {
                 attempt = attempt.acr(acr);
             }
-            let login = attempt.begin().await.unwrap();
+            let login = attempt.complete().await.unwrap();
             assert_eq!(login.acr(), acr);
             let mut pair = login.issue(&json!({})).unwrap();
             assert_eq!(acr_of(&verifier, &pair).await.as_deref(), acr);
@@ -308,7 +308,7 @@ mod of_logins {
     #[actix_web::test]
     async fn login_with_an_invalid_acr_does_not_begin() {
         let (tokens, _) = setting();
-        let outcome = tokens.attempt("ada").await.unwrap().acr("phr phrh").begin().await;
+        let outcome = tokens.start_login("ada").await.unwrap().acr("phr phrh").complete().await;
         assert!(
             matches!(outcome, Err(RefreshError::Issue(IssueError::InvalidAcr(acr))) if acr == "phr phrh")
         );

@@ -16,7 +16,7 @@ use paseto_actix_tests::{
 };
 use time::Duration;
 
-async fn end_others(logins: LoginLayer, req: HttpRequest) -> actix_web::Result<&'static str> {
+async fn logout_others(logins: LoginLayer, req: HttpRequest) -> actix_web::Result<&'static str> {
     logins.logout_others(&req).await?;
     Ok("ended")
 }
@@ -102,7 +102,7 @@ async fn the_session_that_changed_the_password_goes_on() {
     let session = PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone());
     let change = move |logins: LoginLayer, req: HttpRequest| {
         users.set("ada", Some("another password"));
-        end_others(logins, req)
+        logout_others(logins, req)
     };
     let app = App::new()
         .wrap(LoginLayer::new(session.build().unwrap(), remember.build().unwrap()))

@@ -10,7 +10,8 @@ use actix_web::{
     web,
 };
 use paseto_actix::{
-    MemoryRevocations, RevocationError, VerifiedToken, Verifier, VerifierBuilder, paseto_required,
+    MemoryRevocationStore, RevocationError, VerifiedToken, Verifier, VerifierBuilder,
+    paseto_required,
 };
 use paseto_actix_tests::{
     app::{Answer, call, issuer_builder, verifier_builder},
@@ -53,14 +54,15 @@ async fn log_out_twice(
 #[actix_web::test]
 async fn a_handler_that_revokes_the_token_it_was_called_with() {
     let clock = TestClock::new();
-    let store = |capacity| MemoryRevocations::new(capacity).clock(clock.clone());
+    let store = |capacity| MemoryRevocationStore::new(capacity).clock(clock.clone());
     let [first, second] =
-        log_out_twice(verifier_builder(&clock).revocations(store(1)), true, &clock).await;
+        log_out_twice(verifier_builder(&clock).revocation_store(store(1)), true, &clock).await;
     assert_eq!(first.status, StatusCode::NO_CONTENT);
     second.assert_invalid_token();
 
     let logs = Logs::capture();
-    let full = log_out_twice(verifier_builder(&clock).revocations(store(0)), true, &clock).await;
+    let full =
+        log_out_twice(verifier_builder(&clock).revocation_store(store(0)), true, &clock).await;
     for answer in full {
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(answer.headers.contains_key(RETRY_AFTER));

@@ -56,7 +56,7 @@ async fn an_own_token_of_the_issuer_stays_rejected_until_it_expires() {
 
 #[cfg(feature = "redis")]
 mod redis {
-    use paseto_actix::{RedisRevocations, RedisTokenFamilyStore, SystemClock};
+    use paseto_actix::{RedisRevocationStore, RedisTokenFamilyStore, SystemClock};
     use paseto_actix_tests::{
         logins::{
             TIMEOUT,
@@ -67,7 +67,8 @@ mod redis {
     use time::Duration;
 
     async fn world(redis: &Redis) -> World {
-        let revocations = RedisRevocations::builder(redis.url()).timeout(TIMEOUT).build().unwrap();
+        let revocations =
+            RedisRevocationStore::builder(redis.url()).timeout(TIMEOUT).build().unwrap();
         let family = RedisTokenFamilyStore::builder(redis.url()).timeout(TIMEOUT).build().unwrap();
         World::here(SystemClock, revocations, family).await
     }

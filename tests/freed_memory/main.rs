@@ -26,7 +26,7 @@ use actix_web::{cookie::time::Duration, rt::System as Runtime};
 use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding};
 use blake2b_simd::Params;
 use paseto_actix::{
-    Issuer, IssuerConfig, KeyRing, LocalKey, MemoryRevocations, MemoryTokenFamilyStore,
+    Issuer, IssuerConfig, KeyRing, LocalKey, MemoryRevocationStore, MemoryTokenFamilyStore,
     PasetoSessionConfig, PasetoSessionStore, RefreshTokens, RefreshTokensConfig, SecretKey,
     Verifier,
 };
@@ -314,12 +314,12 @@ fn refresh_tokens(_: &Texts, used: &mut Used) {
     Runtime::new().block_on(async {
         let tokens = RefreshTokens::builder(issuer, active)
             .token_family_store(MemoryTokenFamilyStore::new(10))
-            .revocations(MemoryRevocations::new(10))
+            .revocation_store(MemoryRevocationStore::new(10))
             .build()
             .unwrap();
-        let first = tokens.begin("ada").await.unwrap().issue(&json!({})).unwrap();
+        let first = tokens.login("ada").await.unwrap().issue(&json!({})).unwrap();
         let second = tokens.refresh(&first.refresh_token).await.unwrap().issue(&json!({})).unwrap();
-        tokens.end(&second.refresh_token).await.unwrap();
+        tokens.logout_with_refresh_token(&second.refresh_token).await.unwrap();
         for pair in [first, second] {
             used.tokens.push((key, pair.refresh_token.to_string()));
         }

@@ -14,7 +14,7 @@ use actix_web::{
 };
 use paseto_actix::{
     Clock, Issuer, LocalKey, LoggedIn, LoginLayer, PasetoRequestExt, PasetoRequired, PasetoSession,
-    RefreshTokens, Remember, RememberMe, Revocations, SecretKey, TokenFamilyStore, UserStamp,
+    RefreshTokens, Remember, RememberMe, RevocationStore, SecretKey, TokenFamilyStore, UserStamp,
     VerifiedToken, Verifier,
 };
 use serde_json::json;
@@ -60,14 +60,14 @@ impl Logins {
         name: &str,
         keys: &Keys,
         clock: impl Clock + Clone,
-        revocations: impl Revocations + Clone,
+        revocations: impl RevocationStore + Clone,
         family: impl TokenFamilyStore + Clone,
     ) -> Self {
         let Keys { local, secret } = keys;
         let issuer_name = format!("https://{name}.example");
         let verifier = Verifier::builder()
             .trust(&issuer_name, secret.public_key())
-            .revocations(revocations.clone())
+            .revocation_store(revocations.clone())
             .clock(clock.clone())
             .build()
             .expect("a verifier");
@@ -79,13 +79,13 @@ impl Logins {
         let tokens = RefreshTokens::builder(issuer.clone(), local.clone())
             .application(name)
             .token_family_store(family.clone())
-            .revocations(revocations.clone())
+            .revocation_store(revocations.clone())
             .clock(clock.clone())
             .build()
             .expect("refresh tokens");
         let session = PasetoSession::builder(local.clone())
             .application(name)
-            .revocations(revocations.clone())
+            .revocation_store(revocations.clone())
             .clock(clock.clone())
             .build()
             .expect("a session");
@@ -93,7 +93,7 @@ impl Logins {
             .application(name)
             .user_loader(async |id| Some(UserStamp::of(id)))
             .token_family_store(family)
-            .revocations(revocations)
+            .revocation_store(revocations)
             .clock(clock)
             .build()
             .expect("a middleware");
@@ -117,7 +117,7 @@ impl Logins {
                 .app_data(web::Data::new(self.tokens))
                 .route("/login", web::post().to(log_in))
                 .route("/logout", web::post().to(log_out))
-                .route("/end-login", web::post().to(end_login))
+                .route("/end-login", web::post().to(logout_by_id))
                 .route("/logout-all", web::post().to(log_out_all))
                 .route("/logout-others", web::post().to(log_out_others))
                 .route("/me", web::get().to(async |user: LoggedIn| user.id().to_owned()))
@@ -140,7 +140,7 @@ type Query = web::Query<HashMap<String, String>>;
 type Tokens = web::Data<RefreshTokens>;
 
 async fn log_in(req: HttpRequest, query: Query) -> actix_web::Result<&'static str> {
-    RememberMe::attempt(&req, &query["user"]).await?.login(Remember::Yes).await?;
+    RememberMe::start_login(&req, &query["user"]).await?.complete(Remember::Yes).await?;
     Ok("in")
 }
 
@@ -149,13 +149,13 @@ async fn log_out(req: HttpRequest) -> &'static str {
     "out"
 }
 
-async fn end_login(
+async fn logout_by_id(
     layer: LoginLayer,
     user: LoggedIn,
     req: HttpRequest,
 ) -> actix_web::Result<&'static str> {
     layer
-        .end_login(user.id(), RememberMe::current_login(&req).expect("a remembered login"))
+        .logout_by_id(user.id(), RememberMe::current_login(&req).expect("a remembered login"))
         .await?;
     Ok("out")
 }
@@ -165,7 +165,7 @@ async fn end_login_of_token(
     token: VerifiedToken,
 ) -> actix_web::Result<&'static str> {
     let login = token.session_id().and_then(|id| id.parse().ok()).expect("a login");
-    layer.end_login(token.subject().expect("a subject"), login).await?;
+    layer.logout_by_id(token.subject().expect("a subject"), login).await?;
     Ok("out")
 }
 
@@ -185,7 +185,7 @@ async fn token_user(req: HttpRequest) -> String {
 }
 
 async fn begin_tokens(tokens: Tokens, query: Query) -> actix_web::Result<HttpResponse> {
-    let pair = tokens.attempt(&query["user"]).await?.begin().await?.issue(&json!({}))?;
+    let pair = tokens.start_login(&query["user"]).await?.complete().await?.issue(&json!({}))?;
     Ok(HttpResponse::Ok().json(pair))
 }
 
@@ -200,7 +200,7 @@ async fn refresh(tokens: Tokens, req: HttpRequest) -> actix_web::Result<HttpResp
 }
 
 async fn end_tokens(tokens: Tokens, req: HttpRequest) -> actix_web::Result<&'static str> {
-    tokens.end(presented(&req)).await?;
+    tokens.logout_with_refresh_token(presented(&req)).await?;
     Ok("out")
 }
 

@@ -6,12 +6,12 @@ use std::{
 };
 
 use actix_web::rt::task::yield_now;
-use paseto_actix::{Clock, ExceptedLogin, RevocationError, RevocationQuery, Revocations};
+use paseto_actix::{Clock, ExceptedLogin, RevocationError, RevocationQuery, RevocationStore};
 use time::OffsetDateTime;
 
 use crate::clock::TestClock;
 
-/// What is wrong with a [`ModelRevocations`].
+/// What is wrong with a [`ModelRevocationStore`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RevocationFault {
     /// It answers nothing.
@@ -71,13 +71,13 @@ type Records = HashMap<[String; 3], (OffsetDateTime, u64, Option<String>)>;
 
 /// The store, by a clock that tests move.
 #[derive(Debug)]
-pub struct ModelRevocations {
+pub struct ModelRevocationStore {
     clock: TestClock,
     fault: Option<RevocationFault>,
     records: Mutex<Records>,
 }
 
-impl ModelRevocations {
+impl ModelRevocationStore {
     /// An empty one.
     pub fn new(clock: &TestClock, fault: Option<RevocationFault>) -> Self {
         Self { clock: clock.clone(), fault, records: Mutex::default() }
@@ -143,7 +143,7 @@ impl ModelRevocations {
     }
 }
 
-impl Revocations for ModelRevocations {
+impl RevocationStore for ModelRevocationStore {
     async fn revoke(
         &self,
         issuer: &str,

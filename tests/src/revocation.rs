@@ -10,7 +10,7 @@ use actix_web::http::{
     header::{RETRY_AFTER, SET_COOKIE},
 };
 use paseto_actix::{
-    ExceptedLogin, Issuer, MemoryRevocations, RevocationError, RevocationQuery, Revocations,
+    ExceptedLogin, Issuer, MemoryRevocationStore, RevocationError, RevocationQuery, RevocationStore,
 };
 use serde_json::json;
 use time::OffsetDateTime;
@@ -20,14 +20,17 @@ use crate::{app::Answer, clock::TestClock};
 /// A store in memory. While it is down it answers nothing, as one on a server that is. Clones are the same store.
 #[derive(Clone, Debug)]
 pub struct Failing {
-    store: MemoryRevocations,
+    store: MemoryRevocationStore,
     down: Arc<AtomicBool>,
 }
 
 impl Failing {
     /// One that works for now, with room for so many records.
     pub fn new(clock: &TestClock, capacity: usize) -> Self {
-        Self { store: MemoryRevocations::new(capacity).clock(clock.clone()), down: Arc::default() }
+        Self {
+            store: MemoryRevocationStore::new(capacity).clock(clock.clone()),
+            down: Arc::default(),
+        }
     }
 
     /// Takes it down, or up again.
@@ -40,7 +43,7 @@ impl Failing {
         self.store.len()
     }
 
-    fn store(&self) -> Result<&MemoryRevocations, RevocationError> {
+    fn store(&self) -> Result<&MemoryRevocationStore, RevocationError> {
         if self.down.load(Ordering::SeqCst) {
             Err(RevocationError::Other("down".into()))
         } else {
@@ -49,7 +52,7 @@ impl Failing {
     }
 }
 
-impl Revocations for Failing {
+impl RevocationStore for Failing {
     async fn revoke(
         &self,
         issuer: &str,

@@ -13,7 +13,7 @@ use actix_web::{
     web,
 };
 use paseto_actix::{
-    KeyRing, LocalKey, PasetoSession, PasetoSessionBuilder, PasetoSessionStore, Revocations,
+    KeyRing, LocalKey, PasetoSession, PasetoSessionBuilder, PasetoSessionStore, RevocationStore,
 };
 
 use crate::{app::Answer, clock::TestClock};
@@ -54,14 +54,15 @@ impl Kind {
         self,
         key: LocalKey,
         clock: &TestClock,
-        store: impl Revocations,
+        store: impl RevocationStore,
         routes: fn(&mut web::ServiceConfig),
     ) -> Site {
         if self == Self::Store {
-            let store = PasetoSessionStore::new(key).clock(clock.clone()).revocations(store);
+            let store = PasetoSessionStore::new(key).clock(clock.clone()).revocation_store(store);
             return Site::alone(SessionMiddleware::new(store, cookie_key()), routes).await;
         }
-        Site::of(session(key, clock).revocations(store).build().expect("a session"), routes).await
+        Site::of(session(key, clock).revocation_store(store).build().expect("a session"), routes)
+            .await
     }
 
     /// The token in a cookie, if the cookie is intact.

@@ -37,9 +37,9 @@ use actix_web::{
     get, post, web,
 };
 use paseto_actix::{
-    Issuer, KeyRing, LocalKey, Login, MemoryRevocations, MemoryTokenFamilyStore, Paseto,
-    RedisRevocations, RedisTokenFamilyStore, RefreshError, RefreshTokens, TokenPair, VerifiedToken,
-    Verifier, VerifierBuilder, paseto_required,
+    Issuer, KeyRing, LocalKey, Login, MemoryRevocationStore, MemoryTokenFamilyStore, Paseto,
+    RedisRevocationStore, RedisTokenFamilyStore, RefreshError, RefreshTokens, TokenPair,
+    VerifiedToken, Verifier, VerifierBuilder, paseto_required,
 };
 use paseto_actix_examples::{config::Config, exit, key_ring, listen, log, login::JsonCredentials};
 use serde::{Deserialize, Serialize};
@@ -66,11 +66,11 @@ async fn log_in(
     user: web::Json<JsonCredentials>,
 ) -> actix_web::Result<HttpResponse> {
     // Before the password is looked at: a logout everywhere that comes in between ends this login, too.
-    let attempt = tokens.attempt(&user.email).await?;
+    let attempt = tokens.start_login(&user.email).await?;
     if !user.are_right() {
         return Ok(HttpResponse::Unauthorized().json(json!({ "error": "wrong email or password" })));
     }
-    let pair = issue(attempt.begin().await?)?;
+    let pair = issue(attempt.complete().await?)?;
     Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(pair))
 }
 
@@ -93,7 +93,7 @@ async fn log_out(
     tokens: web::Data<RefreshTokens>,
     token: VerifiedToken,
 ) -> Result<HttpResponse, RefreshError> {
-    tokens.end_by(&token).await?;
+    tokens.logout(&token).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -104,8 +104,8 @@ async fn log_out_everywhere(
     token: VerifiedToken,
 ) -> Result<HttpResponse, RefreshError> {
     // Another issuer's users are not ours, whatever their names are.
-    tokens.end_by(&token).await?;
-    tokens.end_all(token.subject().unwrap_or_default()).await?;
+    tokens.logout(&token).await?;
+    tokens.logout_all(token.subject().unwrap_or_default()).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -138,7 +138,7 @@ async fn stores(
     let (tokens, verifier) = match env::var("REDIS_URL") {
         Ok(url) => {
             let wrong = |error: &dyn Error| format!("REDIS_URL: {error}");
-            let revocations = RedisRevocations::builder(&url)
+            let revocations = RedisRevocationStore::builder(&url)
                 .prefix("api_service")
                 .build()
                 .map_err(|e| wrong(&e))?;
@@ -150,17 +150,17 @@ async fn stores(
             revocations.ping().await.map_err(|e| wrong(&e))?;
             families.ping().await.map_err(|e| wrong(&e))?;
             (
-                tokens.token_family_store(families).revocations(revocations.clone()),
-                verifier.revocations(revocations),
+                tokens.token_family_store(families).revocation_store(revocations.clone()),
+                verifier.revocation_store(revocations),
             )
         }
         Err(VarError::NotPresent) => {
             println!("REDIS_URL is not set: logins are kept in memory, and end with this program");
-            let revocations = MemoryRevocations::new(100_000);
+            let revocations = MemoryRevocationStore::new(100_000);
             let families = MemoryTokenFamilyStore::new(100_000);
             (
-                tokens.token_family_store(families).revocations(revocations.clone()),
-                verifier.revocations(revocations),
+                tokens.token_family_store(families).revocation_store(revocations.clone()),
+                verifier.revocation_store(revocations),
             )
         }
         Err(VarError::NotUnicode(_)) => return Err("REDIS_URL: no valid text".into()),

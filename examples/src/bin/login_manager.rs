@@ -25,7 +25,7 @@ use actix_web::{
     post, routes, web,
 };
 use paseto_actix::{
-    ConfigError, Event, Fresh, KeyRing, LoggedIn, LoginLayer, MemoryRevocations,
+    ConfigError, Event, Fresh, KeyRing, LoggedIn, LoginLayer, MemoryRevocationStore,
     MemoryTokenFamilyStore, PasetoSession, RandomId, Remember, RememberMe, UserStamp, safe_next,
 };
 use paseto_actix_examples::{
@@ -70,7 +70,7 @@ async fn log_in(
     form: web::Form<Credentials>,
 ) -> actix_web::Result<HttpResponse> {
     // Before the password is checked: a login with the old password must not outlive its change.
-    let attempt = RememberMe::attempt(&req, form.email.as_str()).await?;
+    let attempt = RememberMe::start_login(&req, form.email.as_str()).await?;
     if !form.are_right() {
         return Ok(login::page_with_box(StatusCode::UNAUTHORIZED, login::WRONG));
     }
@@ -78,7 +78,7 @@ async fn log_in(
     let confirmed = query.again.is_some() && RememberMe::confirm_login(&req, &form.email).is_ok();
     if !confirmed {
         let remember = if form.wants_to_be_remembered() { Remember::Yes } else { Remember::No };
-        attempt.label(browser(&req)).login(remember).await?;
+        attempt.label(browser(&req)).complete(remember).await?;
     }
     let next = query.next.as_deref().and_then(safe_next).unwrap_or("/protected");
     Ok(see_other(next))
@@ -142,17 +142,17 @@ struct EndedLogin {
 }
 
 #[post("/logins/end")]
-async fn end_login(
+async fn logout_by_id(
     form: web::Form<EndedLogin>,
     user: LoggedIn,
     logins: LoginLayer,
 ) -> actix_web::Result<HttpResponse> {
-    logins.end_login(user.id(), form.id).await?;
+    logins.logout_by_id(user.id(), form.id).await?;
     Ok(see_other("/logins"))
 }
 
 #[post("/logins/end-others")]
-async fn end_others(
+async fn logout_others(
     req: HttpRequest,
     _: LoggedIn,
     logins: LoginLayer,
@@ -175,18 +175,21 @@ fn see_other(path: &str) -> HttpResponse {
 
 /// In production, remove both calls of `development_over_plain_http`. The cookies are then
 /// `__Host-session` and `__Host-remember_token`, with `Secure`.
-fn session(keys: KeyRing, revocations: MemoryRevocations) -> Result<PasetoSession, ConfigError> {
+fn session(
+    keys: KeyRing,
+    revocations: MemoryRevocationStore,
+) -> Result<PasetoSession, ConfigError> {
     PasetoSession::builder(keys)
         .application("login_manager")
         .development_over_plain_http()
-        .revocations(revocations)
+        .revocation_store(revocations)
         .build()
 }
 
 fn remember_me(
     keys: KeyRing,
     users: Users,
-    revocations: MemoryRevocations,
+    revocations: MemoryRevocationStore,
 ) -> Result<RememberMe, ConfigError> {
     RememberMe::builder(keys)
         .application("login_manager")
@@ -196,7 +199,7 @@ fn remember_me(
             async { stamp }
         })
         .token_family_store(MemoryTokenFamilyStore::new(100_000))
-        .revocations(revocations)
+        .revocation_store(revocations)
         // An audit log. An event shows the user, and never a token.
         .on_event(|event: &Event<'_>| eprintln!("audit: {event:?}"))
         .login_page("/login")
@@ -206,7 +209,7 @@ fn remember_me(
 async fn serve() -> Result<(), Box<dyn Error>> {
     log();
     let users = Users::default();
-    let revocations = MemoryRevocations::new(100_000);
+    let revocations = MemoryRevocationStore::new(100_000);
     let session = session(key_ring("SESSION_KEYS")?, revocations.clone())?;
     let remember_me = remember_me(key_ring("REMEMBER_KEYS")?, users.clone(), revocations)?;
     let logins = LoginLayer::new(session, remember_me);
@@ -221,8 +224,8 @@ async fn serve() -> Result<(), Box<dyn Error>> {
             .service(sensitive)
             .service(change_password)
             .service(list_logins)
-            .service(end_login)
-            .service(end_others)
+            .service(logout_by_id)
+            .service(logout_others)
     };
     HttpServer::new(app).listen(listen()?)?.run().await?;
     Ok(())

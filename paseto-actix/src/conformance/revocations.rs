@@ -4,9 +4,9 @@ use futures_util::future::join_all;
 use time::{Duration, OffsetDateTime};
 
 use super::{AT_ONCE, name};
-use crate::{ExceptedLogin, RevocationError, RevocationQuery, Revocations};
+use crate::{ExceptedLogin, RevocationError, RevocationQuery, RevocationStore};
 
-/// Shows that a store keeps the rules of [`Revocations`] that need no time to pass.
+/// Shows that a store keeps the rules of [`RevocationStore`] that need no time to pass.
 ///
 /// Ids of tokens and of sessions, subjects and issuers are told apart; a record never ends sooner for a second word; each
 /// revocation of a subject begins a generation that is greater than all before it, those at once among them.
@@ -14,7 +14,7 @@ use crate::{ExceptedLogin, RevocationError, RevocationQuery, Revocations};
 /// # Panics
 ///
 /// If the store fails, or breaks a rule: the message says which.
-pub async fn revocation_store<R: Revocations>(store: &R, now: OffsetDateTime) {
+pub async fn revocation_store<R: RevocationStore>(store: &R, now: OffsetDateTime) {
     let suite = Suite::new(store, now);
     suite.ids().await;
     suite.subjects().await;
@@ -31,7 +31,7 @@ pub async fn revocation_store<R: Revocations>(store: &R, now: OffsetDateTime) {
 /// # Panics
 ///
 /// If the store fails, or breaks a rule: the message says which.
-pub async fn revocation_store_over_time<R: Revocations>(
+pub async fn revocation_store_over_time<R: RevocationStore>(
     store: &R,
     now: OffsetDateTime,
     mut advance: impl AsyncFnMut(Duration),
@@ -93,7 +93,7 @@ struct Suite<'a, R> {
     now: OffsetDateTime,
 }
 
-impl<'a, R: Revocations> Suite<'a, R> {
+impl<'a, R: RevocationStore> Suite<'a, R> {
     fn new(store: &'a R, now: OffsetDateTime) -> Self {
         Self { store, issuer: name("https://issuer"), now }
     }

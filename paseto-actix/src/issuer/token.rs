@@ -149,7 +149,7 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
         self
     }
 
-    /// The subject's generation (`sub_gen`), as [`Revocations::generation`](crate::Revocations::generation) tells it. Default: no
+    /// The subject's generation (`sub_gen`), as [`RevocationStore::generation`](crate::RevocationStore::generation) tells it. Default: no
     /// such claim, which is the first one, 0.
     pub fn generation(mut self, generation: u64) -> Self {
         self.generation = Some(generation);

@@ -2,10 +2,10 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use super::{RefreshTokens, tokens::Inner};
 use crate::{
-    Clock, ConfigError, Issuer, KeyRing, Revocations, SystemClock, TokenFamilyStore,
+    Clock, ConfigError, Issuer, KeyRing, RevocationStore, SystemClock, TokenFamilyStore,
     durations::{LONGEST_LEEWAY, check_ttl},
     event::{Event, EventHook},
-    revocation::{AnyRevocations, scope},
+    revocation::{AnyRevocationStore, scope},
     token::assertion,
     token_family::AnyTokenFamilyStore,
 };
@@ -20,7 +20,7 @@ pub struct RefreshTokensBuilder {
     lifetime: Duration,
     grace: Duration,
     families: Option<Arc<dyn AnyTokenFamilyStore>>,
-    revocations: Option<Arc<dyn AnyRevocations>>,
+    revocations: Option<Arc<dyn AnyRevocationStore>>,
     events: EventHook,
     clock: Arc<dyn Clock>,
 }
@@ -86,7 +86,7 @@ impl RefreshTokensBuilder {
     }
 
     /// Where access tokens are revoked. Required: it is the one that the verifier asks.
-    pub fn revocations(mut self, store: impl Revocations) -> Self {
+    pub fn revocation_store(mut self, store: impl RevocationStore) -> Self {
         self.revocations = Some(Arc::new(store));
         self
     }

@@ -15,7 +15,7 @@ use crate::keys::KeyRing;
 /// number can also be a string.
 ///
 /// ```
-/// use paseto_actix::{Issuer, MemoryRevocations, MemoryTokenFamilyStore, RefreshTokensConfig, SecretKey};
+/// use paseto_actix::{Issuer, MemoryRevocationStore, MemoryTokenFamilyStore, RefreshTokensConfig, SecretKey};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let config: RefreshTokensConfig = toml::from_str(
@@ -30,7 +30,7 @@ use crate::keys::KeyRing;
 /// let tokens = config
 ///     .into_builder(issuer)
 ///     .token_family_store(MemoryTokenFamilyStore::new(100_000))
-///     .revocations(MemoryRevocations::new(100_000))
+///     .revocation_store(MemoryRevocationStore::new(100_000))
 ///     .build()?;
 /// # let _ = tokens;
 /// # Ok(())

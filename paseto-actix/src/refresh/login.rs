@@ -33,7 +33,7 @@ impl Login {
         self.since
     }
 
-    /// How the user logged in (`acr`), as set by [`LoginAttempt::acr`](super::LoginAttempt::acr).
+    /// How the user logged in (`acr`), as set by [`PendingLogin::acr`](super::PendingLogin::acr).
     #[must_use]
     pub fn acr(&self) -> Option<&str> {
         self.acr.as_deref()

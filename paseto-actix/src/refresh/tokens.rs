@@ -3,13 +3,13 @@ use std::{fmt, sync::Arc, time::Duration};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::{Login, LoginAttempt, RefreshError, RefreshTokensBuilder, token::RefreshToken};
+use super::{Login, PendingLogin, RefreshError, RefreshTokensBuilder, token::RefreshToken};
 use crate::{
     Clock, ExceptedLogin, Issuer, KeyRing, LoginEntry, RandomId, RevocationError, RevocationQuery,
     Rotation, RotationRequest, VerifiedToken, VerifyErrorKind,
     durations::RECORD_SLACK,
     event::{Event, EventHook},
-    revocation::AnyRevocations,
+    revocation::AnyRevocationStore,
     token_family::{AnyTokenFamilyStore, FamilyOwner},
 };
 
@@ -21,24 +21,24 @@ use crate::{
 /// it would have got.
 ///
 /// ```
-/// use paseto_actix::{Issuer, LocalKey, MemoryRevocations, MemoryTokenFamilyStore, RefreshTokens, SecretKey, Verifier};
+/// use paseto_actix::{Issuer, LocalKey, MemoryRevocationStore, MemoryTokenFamilyStore, RefreshTokens, SecretKey, Verifier};
 ///
 /// # #[actix_web::main]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let key = SecretKey::generate();
-/// let revocations = MemoryRevocations::new(100_000);
+/// let revocations = MemoryRevocationStore::new(100_000);
 /// let verifier = Verifier::builder()
 ///     .trust("https://issuer.example", key.public_key())
-///     .revocations(revocations.clone())
+///     .revocation_store(revocations.clone())
 ///     .build()?;
 /// let issuer = Issuer::builder("https://issuer.example").key(key).build()?;
 /// let tokens = RefreshTokens::builder(issuer, LocalKey::generate())
 ///     .token_family_store(MemoryTokenFamilyStore::new(100_000))
-///     .revocations(revocations)
+///     .revocation_store(revocations)
 ///     .build()?;
 ///
 /// // At the login, once the password was found right:
-/// let pair = tokens.begin("ada").await?.issue(&serde_json::json!({ "plan": "pro" }))?;
+/// let pair = tokens.login("ada").await?.issue(&serde_json::json!({ "plan": "pro" }))?;
 /// assert_eq!(verifier.verify_str_async(&pair.access_token).await?.subject(), Some("ada"));
 ///
 /// // Later. The claims are those of now:
@@ -46,7 +46,7 @@ use crate::{
 /// assert_eq!(login.subject(), "ada");
 /// let pair = login.issue_with(&serde_json::json!({ "plan": "pro" }), |token| token.scopes(["read"]))?;
 ///
-/// tokens.end(&pair.refresh_token).await?;
+/// tokens.logout_with_refresh_token(&pair.refresh_token).await?;
 /// assert!(verifier.verify_str_async(&pair.access_token).await.is_err());
 /// # Ok(())
 /// # }
@@ -66,14 +66,14 @@ pub(super) struct Inner {
     pub(super) families: Arc<dyn AnyTokenFamilyStore>,
     /// The scope of the families in their store.
     pub(super) scope: Arc<str>,
-    pub(super) revocations: Arc<dyn AnyRevocations>,
+    pub(super) revocations: Arc<dyn AnyRevocationStore>,
     pub(super) events: EventHook,
     pub(super) clock: Arc<dyn Clock>,
 }
 
 impl RefreshTokens {
     /// Starts with who issues access tokens, and the keys that encrypt refresh tokens. Required are
-    /// [`token_family_store`](RefreshTokensBuilder::token_family_store) and [`revocations`](RefreshTokensBuilder::revocations).
+    /// [`token_family_store`](RefreshTokensBuilder::token_family_store) and [`revocations`](RefreshTokensBuilder::revocation_store).
     pub fn builder(issuer: Issuer, keys: impl Into<KeyRing>) -> RefreshTokensBuilder {
         RefreshTokensBuilder::new(issuer, keys.into())
     }
@@ -81,40 +81,43 @@ impl RefreshTokens {
     /// Begins a login, after the application has checked the credentials.
     ///
     /// A login with a password that changes at the same time can outlive the change. Use
-    /// [`attempt`](Self::attempt) against that.
+    /// [`start_login`](Self::start_login) against that.
     ///
     /// # Errors
     ///
     /// [`RefreshError`] if one of the stores fails; [`RefreshError::Ended`] if all logins of the
     /// subject ended at the same time.
-    pub async fn begin(&self, subject: impl Into<String>) -> Result<Login, RefreshError> {
-        self.attempt(subject).await?.begin().await
+    pub async fn login(&self, subject: impl Into<String>) -> Result<Login, RefreshError> {
+        self.start_login(subject).await?.complete().await
     }
 
     /// Notes that a subject is about to log in. Call it before the application checks the password,
-    /// and [`begin`](LoginAttempt::begin) after that, within the lifetime of an access token. Then a
+    /// and [`begin`](PendingLogin::begin) after that, within the lifetime of an access token. Then a
     /// login with the old password does not outlive a password change that happens at the same time
-    /// and [ends all logins](Self::end_all).
+    /// and [ends all logins](Self::logout_all).
     ///
     /// ```no_run
     /// # use paseto_actix::{RefreshError, RefreshTokens, TokenPair};
     /// # fn is_right(_: &str, _: &str) -> bool { true }
     /// async fn login(tokens: &RefreshTokens, user: &str, password: &str) -> Result<Option<TokenPair>, RefreshError> {
-    ///     let attempt = tokens.attempt(user).await?;
+    ///     let attempt = tokens.start_login(user).await?;
     ///     if !is_right(user, password) {
     ///         return Ok(None);
     ///     }
-    ///     attempt.begin().await?.issue(&serde_json::json!({})).map(Some)
+    ///     attempt.complete().await?.issue(&serde_json::json!({})).map(Some)
     /// }
     /// ```
     ///
     /// # Errors
     ///
     /// [`RefreshError`] if the revocation store fails.
-    pub async fn attempt(&self, subject: impl Into<String>) -> Result<LoginAttempt, RefreshError> {
+    pub async fn start_login(
+        &self,
+        subject: impl Into<String>,
+    ) -> Result<PendingLogin, RefreshError> {
         let (subject, noted) = (subject.into(), self.0.clock.now());
         let generation = self.generation(&subject).await?;
-        Ok(LoginAttempt {
+        Ok(PendingLogin {
             tokens: self.clone(),
             subject,
             noted,
@@ -162,7 +165,7 @@ impl RefreshTokens {
         let token = token.successor(current);
         let text = token.encrypt(&inner.keys, &inner.assertion).ok_or(RefreshError::Sealing)?;
         inner.events.emit(Event::Refreshed { subject: &token.sub });
-        self.login(token, family, text, generation)
+        self.next_login(token, family, text, generation)
     }
 
     /// Ends the login of a refresh token: a logout. A parallel refresh cannot undo it.
@@ -171,7 +174,7 @@ impl RefreshTokens {
     ///
     /// [`RefreshError::Invalid`] if the text is not a refresh token of this application; another
     /// error if a store fails. The login may go on then.
-    pub async fn end(&self, refresh_token: &str) -> Result<(), RefreshError> {
+    pub async fn logout_with_refresh_token(&self, refresh_token: &str) -> Result<(), RefreshError> {
         let (token, family, _) = self.open(refresh_token)?;
         self.end_family(&token.sub, family, self.last_access_token()).await
     }
@@ -182,7 +185,7 @@ impl RefreshTokens {
     ///
     /// [`RefreshError::Invalid`] if the token does not belong to a login of this issuer; another
     /// error if a store fails. The login may go on then.
-    pub async fn end_by(&self, access_token: &VerifiedToken) -> Result<(), RefreshError> {
+    pub async fn logout(&self, access_token: &VerifiedToken) -> Result<(), RefreshError> {
         let (subject, family) = self.login_of(access_token).ok_or(RefreshError::Invalid)?;
         let expires = access_token.expires_at().unwrap_or(OffsetDateTime::UNIX_EPOCH);
         self.end_family(
@@ -199,7 +202,7 @@ impl RefreshTokens {
     /// # Errors
     ///
     /// [`RefreshError`] if a store fails. The login may go on then.
-    pub async fn end_login(&self, subject: &str, login: RandomId) -> Result<(), RefreshError> {
+    pub async fn logout_by_id(&self, subject: &str, login: RandomId) -> Result<(), RefreshError> {
         if !self.logins(subject).await?.iter().any(|known| known.id == login) {
             return Ok(());
         }
@@ -213,7 +216,7 @@ impl RefreshTokens {
     /// # Errors
     ///
     /// [`RefreshError`] if a store fails. Logins may go on then.
-    pub async fn end_all(&self, subject: &str) -> Result<(), RefreshError> {
+    pub async fn logout_all(&self, subject: &str) -> Result<(), RefreshError> {
         self.end_all_except(subject, None).await
     }
 
@@ -224,7 +227,7 @@ impl RefreshTokens {
     /// [`RefreshError::Invalid`] if the token does not belong to a login of this issuer;
     /// [`RevocationError::Ended`](crate::RevocationError::Ended) if its login has ended; another error
     /// if a store fails. Logins may go on then.
-    pub async fn end_others(&self, access_token: &VerifiedToken) -> Result<(), RefreshError> {
+    pub async fn logout_others(&self, access_token: &VerifiedToken) -> Result<(), RefreshError> {
         let (subject, family) = self.login_of(access_token).ok_or(RefreshError::Invalid)?;
         self.end_all_except(subject, Some((family, access_token.generation()))).await
     }
@@ -318,7 +321,7 @@ impl RefreshTokens {
         })
     }
 
-    pub(super) fn login(
+    pub(super) fn next_login(
         &self,
         token: RefreshToken,
         family: RandomId,

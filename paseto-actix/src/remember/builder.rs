@@ -13,11 +13,11 @@ use super::{
     user::{UserCheck, UserLoader},
 };
 use crate::{
-    Clock, ConfigError, KeyRing, Revocations, TokenFamilyStore,
+    Clock, ConfigError, KeyRing, RevocationStore, TokenFamilyStore,
     cookie::CookieSettings,
     cross_origin::CrossOriginPolicy,
     event::{Event, EventHook},
-    revocation::{AnyRevocations, ScopedRevocations, scope},
+    revocation::{AnyRevocationStore, ScopedRevocationStore, scope},
     token::assertion,
     token_family::AnyTokenFamilyStore,
 };
@@ -52,7 +52,7 @@ pub struct RememberMeBuilder {
     pub(super) user_loader: Option<UserLoader>,
     pub(super) check_user: Option<Duration>,
     pub(super) family: Option<Arc<dyn AnyTokenFamilyStore>>,
-    pub(super) revocations: Option<Arc<dyn AnyRevocations>>,
+    pub(super) revocations: Option<Arc<dyn AnyRevocationStore>>,
     pub(super) events: EventHook,
     pub(super) identity: IdentityFactory,
     pub(super) other_session_middleware: bool,
@@ -182,12 +182,12 @@ impl RememberMeBuilder {
     /// logout. Each login by a cookie asks it, after the user loader. Default: none.
     ///
     /// A record of a logout lives until the login would have expired. A record of
-    /// [`RememberMe::end_all`] lives for 365 days, the longest lifetime of a login.
+    /// [`RememberMe::logout_all`] lives for 365 days, the longest lifetime of a login.
     ///
     /// If the store fails, the response is `503`: no user is logged in, and the browser keeps its
     /// cookie. If the store cannot record the end of a login, a logout gets `503` too: this browser
     /// is logged out, but copies of the cookie stay valid.
-    pub fn revocations(mut self, store: impl Revocations) -> Self {
+    pub fn revocation_store(mut self, store: impl RevocationStore) -> Self {
         self.revocations = Some(Arc::new(store));
         self
     }
@@ -288,7 +288,7 @@ impl RememberMeBuilder {
         let cookie = self.cookie.prepare("remember_token")?;
         let scope = scope("remember", &self.application, cookie.name());
         let revocations =
-            self.revocations.map(|store| ScopedRevocations::new(store, Arc::clone(&scope)));
+            self.revocations.map(|store| ScopedRevocationStore::new(store, Arc::clone(&scope)));
         Ok(RememberMe(Arc::new(Settings {
             assertion: assertion("remember", &self.application, cookie.name()),
             keys: self.keys,

@@ -171,7 +171,7 @@ impl Context {
     ) -> Result<(), StoreError> {
         let ended = self.remember.0.end(user, id, expires).await;
         if let Some(sessions) = &self.sessions {
-            sessions.end_login(id).await?;
+            sessions.logout_by_id(id).await?;
         }
         ended
     }

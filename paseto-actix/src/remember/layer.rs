@@ -29,11 +29,11 @@ use crate::{
 /// | [`RememberMe::logout`] | - | of this login | this one |
 /// | [`logout_all`](Self::logout_all) | all of the user | all of the user | all of the user |
 /// | [`logout_others`](Self::logout_others) | all others | all others | all others |
-/// | [`end_login`](Self::end_login) | of that login | of that login | that one |
+/// | [`logout_by_id`](Self::logout_by_id) | of that login | of that login | that one |
 /// | a used cookie comes again | - | of that login | that one |
 ///
 /// A session ends at its next request, on every server, with a [revocation
-/// store](crate::PasetoSessionBuilder::revocations) of the `PasetoSession`. **Without one, sessions
+/// store](crate::PasetoSessionBuilder::revocation_store) of the `PasetoSession`. **Without one, sessions
 /// end only by their limits** or by [`check_user`](crate::RememberMeBuilder::check_user): the
 /// session that a thief has restored with a copied cookie goes on.
 ///
@@ -42,18 +42,18 @@ use crate::{
 /// ```
 /// use actix_web::{App, HttpRequest, HttpResponse, web};
 /// use paseto_actix::{
-///     Fresh, LocalKey, LoginLayer, MemoryRevocations, MemoryTokenFamilyStore, PasetoSession, Remember, RememberMe, UserStamp,
+///     Fresh, LocalKey, LoginLayer, MemoryRevocationStore, MemoryTokenFamilyStore, PasetoSession, Remember, RememberMe, UserStamp,
 /// };
 ///
 /// # fn is_right(_: &str, _: &str) -> bool { true }
 /// # #[derive(serde::Deserialize)]
 /// # struct Form { user: String, password: String }
 /// async fn login(req: HttpRequest, form: web::Form<Form>) -> actix_web::Result<HttpResponse> {
-///     let attempt = RememberMe::attempt(&req, &form.user).await?;
+///     let attempt = RememberMe::start_login(&req, &form.user).await?;
 ///     if !is_right(&form.user, &form.password) {
 ///         return Ok(HttpResponse::Unauthorized().finish());
 ///     }
-///     attempt.login(Remember::Yes).await?;
+///     attempt.complete(Remember::Yes).await?;
 ///     Ok(HttpResponse::Ok().finish())
 /// }
 ///
@@ -64,12 +64,12 @@ use crate::{
 /// }
 ///
 /// # fn main() -> Result<(), paseto_actix::ConfigError> {
-/// let revocations = MemoryRevocations::new(100_000);
-/// let session = PasetoSession::builder(LocalKey::generate()).revocations(revocations.clone()).build()?;
+/// let revocations = MemoryRevocationStore::new(100_000);
+/// let session = PasetoSession::builder(LocalKey::generate()).revocation_store(revocations.clone()).build()?;
 /// let remember = RememberMe::builder(LocalKey::generate())
 ///     .user_loader(async |id: String| (id == "ada").then(|| UserStamp::of("the hash of her password")))
 ///     .token_family_store(MemoryTokenFamilyStore::new(100_000))
-///     .revocations(revocations)
+///     .revocation_store(revocations)
 ///     .build()?;
 /// let app = App::new()
 ///     .wrap(LoginLayer::new(session, remember))
@@ -91,13 +91,13 @@ impl LoginLayer {
     /// middleware, once more.
     ///
     /// Logs a warning if the session has no [revocation
-    /// store](crate::PasetoSessionBuilder::revocations): open sessions then end only by their limits.
+    /// store](crate::PasetoSessionBuilder::revocation_store): open sessions then end only by their limits.
     #[must_use]
     pub fn new(session: PasetoSession, remember: RememberMe) -> Self {
         if !session.stores_revocations() {
             tracing::warn!(
-                "the PasetoSession of a LoginLayer has no revocation store: logout_all, logout_others and end_login \
-                 do not end open sessions; call `.revocations(..)` on its builder"
+                "the PasetoSession of a LoginLayer has no revocation store: logout_all, logout_others and logout_by_id \
+                 do not end open sessions; call `.revocation_store(..)` on its builder"
             );
         }
         Self { session, remember, tokens: None }
@@ -117,7 +117,7 @@ impl LoginLayer {
     /// closes.
     ///
     /// Each step runs even if another one fails. A step without a store is skipped: **without
-    /// `.revocations(..)` on the session, this returns `Ok` and open sessions go on, also the caller's.**
+    /// `.revocation_store(..)` on the session, this returns `Ok` and open sessions go on, also the caller's.**
     ///
     /// The cookies of this browser stay until its next request. To remove them at once, call
     /// [`RememberMe::logout`] too.
@@ -136,9 +136,9 @@ impl LoginLayer {
         // Before the remembered logins, because a login that begins at the same time reads the
         // generation of the sessions after it has begun its token family. After them, because a remembered
         // login may begin a session until it has ended.
-        let before = self.session.end_all(user_id).await;
-        let remembered = self.remember.end_all(user_id).await;
-        let sessions = before.and(self.session.end_all(user_id).await);
+        let before = self.session.logout_all(user_id).await;
+        let remembered = self.remember.logout_all(user_id).await;
+        let sessions = before.and(self.session.logout_all(user_id).await);
         [remembered, sessions.map_err(LoginError::from)]
     }
 
@@ -182,13 +182,13 @@ impl LoginLayer {
         let cookie = SessionCookie::of(req).ok_or(LoginError::NoMiddleware)?;
         // Before and after the remembered logins, for the reasons in `end_browsers`. First of all,
         // because a login that has ended must not end others.
-        let before = cookie.end_others().await;
+        let before = cookie.logout_others().await;
         if let Err(RevocationError::Ended) = before {
             return Err(RevocationError::Ended.into());
         }
         let tokens = self.end_tokens(&user, except).await;
-        let remembered = context.end_others(req, &user).await;
-        let sessions = before.and(cookie.end_others().await).map_err(LoginError::from);
+        let remembered = context.logout_others(req, &user).await;
+        let sessions = before.and(cookie.logout_others().await).map_err(LoginError::from);
         // Copies of this session's cookie end too.
         req.get_session().renew();
         combine([tokens, remembered, sessions])
@@ -211,16 +211,16 @@ impl LoginLayer {
     /// # Errors
     ///
     /// [`LoginError`] if a store fails, or if there is no token family store. The login may go on then.
-    pub async fn end_login(&self, user_id: &str, login: RandomId) -> Result<(), LoginError> {
+    pub async fn logout_by_id(&self, user_id: &str, login: RandomId) -> Result<(), LoginError> {
         if let Some(tokens) = &self.tokens {
-            tokens.end_login(user_id, login).await?;
+            tokens.logout_by_id(user_id, login).await?;
         }
         let known =
             self.remember.logins(user_id).await?.into_iter().find(|known| known.id == login);
         let Some(known) = known else { return Ok(()) };
         let (settings, id) = (&*self.remember.0, login.to_string());
         // The sessions first: if this fails, the login is still listed and can be ended again.
-        self.session.end_login(&id).await?;
+        self.session.logout_by_id(&id).await?;
         settings.end(user_id, &id, known.expires.unix_timestamp()).await?;
         settings.events.emit(Event::Logout { subject: Some(user_id) });
         Ok(())
@@ -261,11 +261,11 @@ fn combine(steps: [Result<(), LoginError>; 3]) -> Result<(), LoginError> {
 impl Context {
     /// Ends all remembered logins of the user except that of the request, which gets the new
     /// credentials and the new generation.
-    async fn end_others(&self, req: &HttpRequest, user: &str) -> Result<(), LoginError> {
+    async fn logout_others(&self, req: &HttpRequest, user: &str) -> Result<(), LoginError> {
         let settings = &*self.remember.0;
         let login = SessionLogin::of(&req.get_session(), user).and_then(|login| login.id);
         let token = self.token_of(req.headers(), user, login.as_deref());
-        settings.end_all(user, token.as_ref()).await?;
+        settings.logout_all(user, token.as_ref()).await?;
         let stamp = settings.user_loader.load(user).await.map_err(LoginError::UserLoader)?;
         let stamp = stamp.ok_or(LoginError::UnknownUser)?;
         if let Some(check) = &settings.user_check {

@@ -29,9 +29,9 @@ pub enum Remember {
     No,
 }
 
-/// A login whose credentials the application is about to check: see [`RememberMe::attempt`].
-#[must_use = "call `.login(..)` to log the user in"]
-pub struct SessionLoginAttempt {
+/// A login whose credentials the application is about to check: see [`RememberMe::start_login`].
+#[must_use = "call `.complete(..)` to log the user in"]
+pub struct PendingSessionLogin {
     req: HttpRequest,
     context: Rc<Context>,
     user_id: String,
@@ -45,7 +45,7 @@ pub struct SessionLoginAttempt {
 
 impl RememberMe {
     /// Notes that a user is about to log in. Call it before the application checks the password, and
-    /// [`login`](SessionLoginAttempt::login) after that. Then a login with the old password does not
+    /// [`login`](PendingSessionLogin::complete) after that. Then a login with the old password does not
     /// outlive a password change that happens at the same time.
     ///
     /// An unknown user is no error here, so that the response does not reveal which users exist.
@@ -58,11 +58,11 @@ impl RememberMe {
     /// # #[derive(serde::Deserialize)]
     /// # struct Form { user: String, password: String }
     /// async fn login(req: HttpRequest, form: web::Form<Form>) -> actix_web::Result<HttpResponse> {
-    ///     let attempt = RememberMe::attempt(&req, &form.user).await?;
+    ///     let attempt = RememberMe::start_login(&req, &form.user).await?;
     ///     if !is_right(&form.user, &form.password) {
     ///         return Ok(HttpResponse::Unauthorized().finish());
     ///     }
-    ///     attempt.login(Remember::Yes).await?;
+    ///     attempt.complete(Remember::Yes).await?;
     ///     Ok(HttpResponse::Ok().finish())
     /// }
     /// # web::to(login);
@@ -72,10 +72,10 @@ impl RememberMe {
     ///
     /// [`LoginError`] if there is no [`RememberMe`] around the handler, or if a store or the user
     /// loader fails.
-    pub async fn attempt(
+    pub async fn start_login(
         req: &HttpRequest,
         user_id: impl Into<String>,
-    ) -> Result<SessionLoginAttempt, LoginError> {
+    ) -> Result<PendingSessionLogin, LoginError> {
         let (context, user_id) =
             (Context::of(req).ok_or(LoginError::NoMiddleware)?, user_id.into());
         let settings = &*context.remember.0;
@@ -84,7 +84,7 @@ impl RememberMe {
         let generation = settings.generation(&user_id).await?;
         let stamp = settings.user_loader.load(&user_id).await.map_err(LoginError::UserLoader)?;
         let (req, label) = (req.clone(), String::new());
-        Ok(SessionLoginAttempt {
+        Ok(PendingSessionLogin {
             req,
             context,
             user_id,
@@ -96,20 +96,20 @@ impl RememberMe {
     }
 
     /// Logs a user in whose credentials the application has checked:
-    /// [`attempt`](Self::attempt) and [`SessionLoginAttempt::login`] in one step.
+    /// [`start_login`](Self::start_login) and [`PendingSessionLogin::complete`] in one step.
     ///
     /// A login with a password that changes at the same time can outlive the change. Use `attempt`
     /// where passwords can change.
     ///
     /// # Errors
     ///
-    /// As [`SessionLoginAttempt::login`].
+    /// As [`PendingSessionLogin::complete`].
     pub async fn login(
         req: &HttpRequest,
         user_id: impl Into<String>,
         remember: Remember,
     ) -> Result<(), LoginError> {
-        Self::attempt(req, user_id).await?.login(remember).await
+        Self::start_login(req, user_id).await?.complete(remember).await
     }
 
     /// Logs out: ends the identity as actix-identity's own `logout` does, the remembered login, and
@@ -154,7 +154,7 @@ impl RememberMe {
     }
 }
 
-impl SessionLoginAttempt {
+impl PendingSessionLogin {
     /// A text for the [list of the user's logins](RememberMe::logins), such as the name of the
     /// browser. A store keeps its first 128 bytes. Default: empty.
     pub fn label(mut self, label: impl Into<String>) -> Self {
@@ -174,7 +174,7 @@ impl SessionLoginAttempt {
     /// user ended after the attempt was noted. (A revocation store of the session or of `RememberMe`
     /// detects that.) The request then logs no user in, and changes no cookie. A login fails
     /// in a request whose session was purged.
-    pub async fn login(self, remember: Remember) -> Result<(), LoginError> {
+    pub async fn complete(self, remember: Remember) -> Result<(), LoginError> {
         let Self { req, context, user_id, stamp, session_generation, .. } = &self;
         let settings = &*context.remember.0;
         let lifetime = match remember {
@@ -274,9 +274,9 @@ impl SessionLoginAttempt {
     }
 }
 
-impl fmt::Debug for SessionLoginAttempt {
+impl fmt::Debug for PendingSessionLogin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SessionLoginAttempt")
+        f.debug_struct("PendingSessionLogin")
             .field("user_id", &self.user_id)
             .finish_non_exhaustive()
     }

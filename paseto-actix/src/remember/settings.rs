@@ -18,7 +18,7 @@ use crate::{
     cross_origin::CrossOriginPolicy,
     error::problem,
     event::{Event, EventHook},
-    revocation::ScopedRevocations,
+    revocation::ScopedRevocationStore,
     token_family::{AnyTokenFamilyStore, FamilyOwner},
 };
 
@@ -38,7 +38,7 @@ use crate::{
 ///   all remembered logins of the user end.
 /// - With a [`token_family_store`](RememberMeBuilder::token_family_store), each token is good for one use. A copy
 ///   that is used ends the login for all clients that have its cookie.
-/// - With a [revocation store](RememberMeBuilder::revocations), a logout ends every copy, with or
+/// - With a [revocation store](RememberMeBuilder::revocation_store), a logout ends every copy, with or
 ///   without token family. **Without a store** a copied cookie is valid until it expires or the credentials
 ///   change, logout or not.
 /// - A browser sends several cookies of the name if their paths or domains differ. The first four
@@ -69,7 +69,7 @@ pub(super) struct Settings {
     pub(super) fingerprint: Fingerprint,
     pub(super) not_logged_in: Answer,
     pub(super) not_fresh: Answer,
-    pub(super) revocations: Option<ScopedRevocations>,
+    pub(super) revocations: Option<ScopedRevocationStore>,
     pub(super) clock: Arc<dyn Clock>,
 }
 
@@ -118,7 +118,7 @@ impl Settings {
 
     /// Ends all logins of a user in both stores, except that of a token. A failure of one store does
     /// not keep the other from ending them, except that a login that has ended must not end others.
-    pub(super) async fn end_all(
+    pub(super) async fn logout_all(
         &self,
         user_id: &str,
         except: Option<&RememberToken>,
@@ -176,10 +176,10 @@ impl RememberMe {
     ///
     /// [`LoginError`] if a store fails, or if there is neither a [token family
     /// store](RememberMeBuilder::token_family_store) nor a [revocation
-    /// store](RememberMeBuilder::revocations). (Without a store, change the credentials of the
+    /// store](RememberMeBuilder::revocation_store). (Without a store, change the credentials of the
     /// stamp.)
-    pub async fn end_all(&self, user_id: &str) -> Result<(), LoginError> {
-        Ok(self.0.end_all(user_id, None).await?)
+    pub async fn logout_all(&self, user_id: &str) -> Result<(), LoginError> {
+        Ok(self.0.logout_all(user_id, None).await?)
     }
 
     /// The remembered logins of a user that have neither ended nor expired, in any order.

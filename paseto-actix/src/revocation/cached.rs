@@ -8,7 +8,7 @@ use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, UnitWeighter};
 use time::OffsetDateTime;
 
-use super::{ExceptedLogin, RevocationError, RevocationQuery, Revocations};
+use super::{ExceptedLogin, RevocationError, RevocationQuery, RevocationStore};
 use crate::clock::{Clock, SystemClock};
 use crate::durations::LONGEST_LEEWAY;
 use crate::keyed_hash::{BuildTagHasher, KeyedHash, Tag};
@@ -19,26 +19,26 @@ use crate::keyed_hash::{BuildTagHasher, KeyedHash, Tag};
 /// Most requests need no round trip to the store then. **A token that is revoked in another way, by
 /// another process or through the inner store, is accepted until the answer is as old as the lag.**
 /// So give the [`Verifier`](crate::Verifier) and `RefreshTokens` clones of the same
-/// `CachedRevocations`: a revocation through one of them counts once the store has confirmed it. If
+/// `CachedRevocationStore`: a revocation through one of them counts once the store has confirmed it. If
 /// the store cannot answer, tokens with a remembered answer are accepted until the lag is over. An
 /// answer that a token is revoked, and a failure, are not remembered.
 ///
 /// ```
 /// use std::time::Duration;
 ///
-/// use paseto_actix::{CachedRevocations, MemoryRevocations, SecretKey, Verifier};
+/// use paseto_actix::{CachedRevocationStore, MemoryRevocationStore, SecretKey, Verifier};
 ///
 /// # fn main() -> Result<(), paseto_actix::ConfigError> {
-/// let store = MemoryRevocations::new(100_000); // in production: RedisRevocations
+/// let store = MemoryRevocationStore::new(100_000); // in production: RedisRevocationStore
 /// let verifier = Verifier::builder()
 ///     .trust("https://issuer.example", SecretKey::generate().public_key())
-///     .revocations(CachedRevocations::new(store, Duration::from_secs(2)))
+///     .revocation_store(CachedRevocationStore::new(store, Duration::from_secs(2)))
 ///     .build()?;
 /// # let _ = verifier;
 /// # Ok(())
 /// # }
 /// ```
-pub struct CachedRevocations<S> {
+pub struct CachedRevocationStore<S> {
     store: Arc<S>,
     lag: Duration,
     clock: Arc<dyn Clock>,
@@ -124,7 +124,7 @@ impl Drop for CountOnDrop<'_> {
     }
 }
 
-impl<S: Revocations> CachedRevocations<S> {
+impl<S: RevocationStore> CachedRevocationStore<S> {
     /// A cache of 10,000 answers in front of this store. `lag` is the longest age of an answer.
     /// With a lag of zero, the store is asked each time. A lag of more than 5 minutes counts as 5
     /// minutes, because revocation records live that much longer than the tokens that they end.
@@ -158,7 +158,7 @@ impl<S: Revocations> CachedRevocations<S> {
     }
 }
 
-impl<S: Revocations> Revocations for CachedRevocations<S> {
+impl<S: RevocationStore> RevocationStore for CachedRevocationStore<S> {
     async fn revoke(
         &self,
         issuer: &str,
@@ -202,7 +202,7 @@ impl<S: Revocations> Revocations for CachedRevocations<S> {
     }
 }
 
-impl<S> Clone for CachedRevocations<S> {
+impl<S> Clone for CachedRevocationStore<S> {
     fn clone(&self) -> Self {
         let (store, clock, answers) =
             (Arc::clone(&self.store), Arc::clone(&self.clock), Arc::clone(&self.answers));
@@ -210,9 +210,9 @@ impl<S> Clone for CachedRevocations<S> {
     }
 }
 
-impl<S: fmt::Debug> fmt::Debug for CachedRevocations<S> {
+impl<S: fmt::Debug> fmt::Debug for CachedRevocationStore<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CachedRevocations")
+        f.debug_struct("CachedRevocationStore")
             .field("store", &self.store)
             .field("lag", &self.lag)
             .finish_non_exhaustive()

@@ -4,24 +4,26 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use time::OffsetDateTime;
 
-use super::{ExceptedLogin, RevocationError, RevocationQuery, Revocations, store::generation_at};
+use super::{
+    ExceptedLogin, RevocationError, RevocationQuery, RevocationStore, store::generation_at,
+};
 use crate::clock::{Clock, SystemClock};
 use crate::keyed_hash::{BuildTagHasher, KeyedHash, Tag};
 
-/// Revocations in the memory of one process: they end with it, and the tokens are good again.
+/// RevocationStore in the memory of one process: they end with it, and the tokens are good again.
 /// Clones are the same store.
 ///
 /// The store has a capacity. A write first removes records whose end has passed. If the store is
 /// still full, revoking is an error.
 ///
 /// ```
-/// use paseto_actix::MemoryRevocations;
+/// use paseto_actix::MemoryRevocationStore;
 ///
-/// let revocations = MemoryRevocations::new(100_000);
+/// let revocations = MemoryRevocationStore::new(100_000);
 /// assert!(revocations.is_empty());
 /// ```
 #[derive(Clone)]
-pub struct MemoryRevocations {
+pub struct MemoryRevocationStore {
     capacity: usize,
     clock: Arc<dyn Clock>,
     table: Arc<RwLock<Table>>,
@@ -67,7 +69,7 @@ impl Table {
     }
 }
 
-impl MemoryRevocations {
+impl MemoryRevocationStore {
     /// A store for this many records. A record takes 150 to 220 bytes: the most after the hash table
     /// has grown. When the store is full, new revocations fail, and no record is removed before its
     /// end.
@@ -147,7 +149,7 @@ impl MemoryRevocations {
     }
 }
 
-impl Revocations for MemoryRevocations {
+impl RevocationStore for MemoryRevocationStore {
     async fn revoke(
         &self,
         issuer: &str,
@@ -204,9 +206,9 @@ impl Revocations for MemoryRevocations {
     }
 }
 
-impl fmt::Debug for MemoryRevocations {
+impl fmt::Debug for MemoryRevocationStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryRevocations")
+        f.debug_struct("MemoryRevocationStore")
             .field("capacity", &self.capacity)
             .finish_non_exhaustive()
     }

@@ -5,7 +5,7 @@ use redis::{AsyncCommands, ExistenceCheck, Script, SetExpiry, SetOptions, aio::C
 use time::OffsetDateTime;
 
 use super::{
-    ExceptedLogin, RevocationError, RevocationQuery, Revocations,
+    ExceptedLogin, RevocationError, RevocationQuery, RevocationStore,
     store::{generation_at, subject_record, token_record},
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     redis::{RedisConnection, RedisSettings, key_end},
 };
 
-/// Revocations on a Redis server (7 or later, or Valkey), for several processes. Clones share one connection.
+/// RevocationStore on a Redis server (7 or later, or Valkey), for several processes. Clones share one connection.
 ///
 /// A request costs one round trip. What does not answer within the timeout counts as no answer, and the request is answered
 /// `503`. The connection comes back by itself, and where it was lost, the question is asked once more within the timeout.
@@ -27,21 +27,21 @@ use crate::{
 /// ```no_run
 /// use std::time::Duration;
 ///
-/// use paseto_actix::{RedisRevocations, SecretKey, Verifier};
+/// use paseto_actix::{RedisRevocationStore, SecretKey, Verifier};
 ///
 /// # fn main() -> Result<(), paseto_actix::ConfigError> {
 /// let revocations =
-///     RedisRevocations::builder("redis://127.0.0.1/").prefix("shop").timeout(Duration::from_millis(100)).build()?;
+///     RedisRevocationStore::builder("redis://127.0.0.1/").prefix("shop").timeout(Duration::from_millis(100)).build()?;
 /// let verifier = Verifier::builder()
 ///     .trust("https://issuer.example", SecretKey::generate().public_key())
-///     .revocations(revocations)
+///     .revocation_store(revocations)
 ///     .build()?;
 /// # let _ = verifier;
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct RedisRevocations {
+pub struct RedisRevocationStore {
     connection: RedisConnection,
     clock: Arc<dyn Clock>,
     new_generation: Arc<Script>,
@@ -62,12 +62,12 @@ redis.call('SET', KEYS[1], generation .. ':' .. spared, 'EXAT', string.format('%
 return generation
 ";
 
-impl RedisRevocations {
+impl RedisRevocationStore {
     /// Starts a store on the server of this URL: `redis://` or, with the feature `redis-tls`, `rediss://`, as the `redis` crate
     /// reads it. TLS takes the system's certificates (or those of the file that the environment names in `SSL_CERT_FILE`), and the
     /// `CryptoProvider` of rustls that the process has installed by then; where there is none, it installs that of `ring`.
-    pub fn builder(url: impl Into<String>) -> RedisRevocationsBuilder {
-        RedisRevocationsBuilder {
+    pub fn builder(url: impl Into<String>) -> RedisRevocationStoreBuilder {
+        RedisRevocationStoreBuilder {
             settings: RedisSettings::new(url.into()),
             clock: Arc::new(SystemClock),
         }
@@ -78,11 +78,11 @@ impl RedisRevocations {
     /// that is an error here.
     ///
     /// ```no_run
-    /// use paseto_actix::RedisRevocations;
+    /// use paseto_actix::RedisRevocationStore;
     ///
     /// # #[actix_web::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let revocations = RedisRevocations::builder("redis://127.0.0.1/").build()?;
+    /// let revocations = RedisRevocationStore::builder("redis://127.0.0.1/").build()?;
     /// revocations.ping().await?;
     /// # Ok(())
     /// # }
@@ -104,7 +104,7 @@ impl RedisRevocations {
     }
 }
 
-impl Revocations for RedisRevocations {
+impl RevocationStore for RedisRevocationStore {
     async fn revoke(
         &self,
         issuer: &str,
@@ -193,22 +193,22 @@ fn generation_of(value: &str) -> Result<(u64, &str), RevocationError> {
     })
 }
 
-impl fmt::Debug for RedisRevocations {
+impl fmt::Debug for RedisRevocationStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisRevocations")
+        f.debug_struct("RedisRevocationStore")
             .field("connection", &self.connection)
             .finish_non_exhaustive()
     }
 }
 
-/// A [`RedisRevocations`] in the making.
-#[must_use = "a RedisRevocations is made by `.build()`"]
-pub struct RedisRevocationsBuilder {
+/// A [`RedisRevocationStore`] in the making.
+#[must_use = "a RedisRevocationStore is made by `.build()`"]
+pub struct RedisRevocationStoreBuilder {
     settings: RedisSettings,
     clock: Arc<dyn Clock>,
 }
 
-impl RedisRevocationsBuilder {
+impl RedisRevocationStoreBuilder {
     /// What the names of keys begin with. Default: `paseto`.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.settings.prefix = prefix.into();
@@ -232,8 +232,8 @@ impl RedisRevocationsBuilder {
     /// # Errors
     ///
     /// [`ConfigError`] if the URL is none of Redis's, or the timeout too short or too long.
-    pub fn build(self) -> Result<RedisRevocations, ConfigError> {
-        Ok(RedisRevocations {
+    pub fn build(self) -> Result<RedisRevocationStore, ConfigError> {
+        Ok(RedisRevocationStore {
             connection: self.settings.connect()?,
             clock: self.clock,
             new_generation: Arc::new(Script::new(NEW_GENERATION)),
@@ -241,9 +241,9 @@ impl RedisRevocationsBuilder {
     }
 }
 
-impl fmt::Debug for RedisRevocationsBuilder {
+impl fmt::Debug for RedisRevocationStoreBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisRevocationsBuilder")
+        f.debug_struct("RedisRevocationStoreBuilder")
             .field("settings", &self.settings)
             .finish_non_exhaustive()
     }

@@ -1,4 +1,4 @@
-//! Revocations of tokens in cookies, which have no issuer of their own.
+//! RevocationStore of tokens in cookies, which have no issuer of their own.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use crate::durations::RECORD_SLACK;
 
-use super::{AnyRevocations, ExceptedLogin, RevocationError, RevocationQuery};
+use super::{AnyRevocationStore, ExceptedLogin, RevocationError, RevocationQuery};
 
 /// The scope of a purpose, an application, and a cookie or an issuer. The ids of one scope never
 /// meet those of another: the length keeps the parts apart.
@@ -19,13 +19,13 @@ pub(crate) fn scope(purpose: &str, application: &str, name: &str) -> Arc<str> {
 /// A record lives longer than its end, because clocks differ, and because a cookie may expire while
 /// its request is served.
 #[derive(Clone)]
-pub(crate) struct ScopedRevocations {
-    store: Arc<dyn AnyRevocations>,
+pub(crate) struct ScopedRevocationStore {
+    store: Arc<dyn AnyRevocationStore>,
     scope: Arc<str>,
 }
 
-impl ScopedRevocations {
-    pub(crate) fn new(store: Arc<dyn AnyRevocations>, scope: Arc<str>) -> Self {
+impl ScopedRevocationStore {
+    pub(crate) fn new(store: Arc<dyn AnyRevocationStore>, scope: Arc<str>) -> Self {
         Self { store, scope }
     }
 

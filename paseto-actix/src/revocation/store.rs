@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use crate::{erased::erase, error::problem};
 
 /// Remembers which tokens have ended before their time, for
-/// [`VerifierBuilder::revocations`](crate::VerifierBuilder::revocations).
+/// [`VerifierBuilder::revocations`](crate::VerifierBuilder::revocation_store).
 ///
 /// One token is revoked by its issuer and its id (`jti`), the tokens of one login by its session id (`sid`). All tokens of a subject
 /// are revoked by their generation: each token carries the one that was the subject's when it was issued
@@ -14,7 +14,7 @@ use crate::{erased::erase, error::problem};
 /// second of the revocation is not hit by it, as it would be if times of issue were compared. A token that carries none is of
 /// generation 0: once its subject was revoked, it is too old, whenever it was issued.
 ///
-/// [`MemoryRevocations`](super::MemoryRevocations) is the one for a single process, `RedisRevocations` (feature `redis`) the one
+/// [`MemoryRevocationStore`](super::MemoryRevocationStore) is the one for a single process, `RedisRevocationStore` (feature `redis`) the one
 /// for several. A store that cannot answer fails, and the request is answered `503`: no token is accepted unasked.
 ///
 /// Each record ends at `until`. **A store applies the record up to and including `until`, and for at
@@ -28,9 +28,9 @@ use crate::{erased::erase, error::problem};
 /// # #[cfg(feature = "conformance")]
 /// # #[actix_web::main]
 /// # async fn main() {
-/// use paseto_actix::{MemoryRevocations, conformance, time::OffsetDateTime};
+/// use paseto_actix::{MemoryRevocationStore, conformance, time::OffsetDateTime};
 ///
-/// let store = MemoryRevocations::new(1000); // or yours
+/// let store = MemoryRevocationStore::new(1000); // or yours
 /// conformance::revocation_store(&store, OffsetDateTime::now_utc()).await;
 /// # }
 /// # #[cfg(not(feature = "conformance"))]
@@ -38,16 +38,16 @@ use crate::{erased::erase, error::problem};
 /// ```
 ///
 /// ```
-/// use paseto_actix::{Issuer, MemoryRevocations, Revocations, SecretKey, Verifier, VerifyErrorKind};
+/// use paseto_actix::{Issuer, MemoryRevocationStore, RevocationStore, SecretKey, Verifier, VerifyErrorKind};
 ///
 /// # #[actix_web::main]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let key = SecretKey::generate();
-/// let revocations = MemoryRevocations::new(100_000);
+/// let revocations = MemoryRevocationStore::new(100_000);
 /// let issuer = Issuer::builder("https://issuer.example").key(key.clone()).build()?;
 /// let verifier = Verifier::builder()
 ///     .trust("https://issuer.example", key.public_key())
-///     .revocations(revocations.clone())
+///     .revocation_store(revocations.clone())
 ///     .build()?;
 ///
 /// let generation = revocations.generation("https://issuer.example", "ada").await?;
@@ -64,7 +64,7 @@ use crate::{erased::erase, error::problem};
 /// # Ok(())
 /// # }
 /// ```
-pub trait Revocations: Send + Sync + 'static {
+pub trait RevocationStore: Send + Sync + 'static {
     /// Revokes one token by its id (`jti`), or all tokens of a login by their session id (`sid`): one set of names answers for both.
     /// The record ends when no verifier accepts the token: `until` is its `exp` and the leeway. A later
     /// call never shortens the record.
@@ -176,7 +176,7 @@ impl<'a> RevocationQuery<'a> {
 }
 
 erase! {
-    AnyRevocations: Revocations {
+    AnyRevocationStore: RevocationStore {
         fn revoke(issuer: &'a str, token_id: &'a str, until: OffsetDateTime) -> Result<(), RevocationError>;
         #[cfg(feature = "session")]
         fn revoke_subject(issuer: &'a str, subject: &'a str, except: Option<ExceptedLogin<'a>>, until: OffsetDateTime)
@@ -225,7 +225,7 @@ pub enum RevocationError {
     #[error("the session has no user under its subject key: check `.subject_key(..)`")]
     NoSubject,
     /// No store was set.
-    #[error("no revocations are kept: call `.revocations(..)`")]
+    #[error("no revocations are kept: call `.revocation_store(..)`")]
     NoStore,
     /// Anything else, such as an engine that does not answer.
     #[error("{0}")]

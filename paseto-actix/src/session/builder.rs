@@ -9,7 +9,7 @@ use super::{
     tokens::SessionTokens,
 };
 use crate::{
-    Clock, ConfigError, Revocations,
+    Clock, ConfigError, RevocationStore,
     cookie::CookieSettings,
     cross_origin::CrossOriginPolicy,
     durations::{check_ttl, token_ttl},
@@ -220,7 +220,7 @@ impl PasetoSessionBuilder {
     }
 
     /// A store for the sessions that have ended: by `purge`, by `renew`, or because all sessions of
-    /// their user ended ([`PasetoSession::end_all`], [`LoginLayer`](struct.LoginLayer.html)). Each request
+    /// their user ended ([`PasetoSession::logout_all`], [`LoginLayer`](struct.LoginLayer.html)). Each request
     /// with a session asks it in one round trip, and copies of the cookies of these sessions are
     /// rejected. Default: none.
     ///
@@ -232,17 +232,17 @@ impl PasetoSessionBuilder {
     ///
     /// If the store fails, the response is `503`, and the browser keeps its cookie. When the store
     /// fails at the end of a session, the handler has already run.
-    pub fn revocations(mut self, store: impl Revocations) -> Self {
+    pub fn revocation_store(mut self, store: impl RevocationStore) -> Self {
         self.tokens.revocations = Some(Arc::new(store));
         self
     }
 
-    /// The key of the user in the session, by which [`PasetoSession::end_all`] finds the sessions of
+    /// The key of the user in the session, by which [`PasetoSession::logout_all`] finds the sessions of
     /// a user. Default: `actix_identity.user_id`, where actix-identity stores the user.
     ///
     /// A [`LoginLayer`](struct.LoginLayer.html) requires the key of its actix-identity middleware.
     ///
-    /// With a [revocation store](Self::revocations), a session with this key gets an entry
+    /// With a [revocation store](Self::revocation_store), a session with this key gets an entry
     /// `paseto_actix.login` too. It has the user's generation at the login.
     pub fn subject_key(mut self, key: impl Into<String>) -> Self {
         self.tokens.subject_key = key.into().into();

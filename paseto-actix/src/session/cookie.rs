@@ -77,8 +77,8 @@ impl RequestState {
     }
 
     /// Ends all sessions of a login.
-    pub(crate) async fn end_login(&self, login: &str) -> Result<(), RevocationError> {
-        self.session.end_login(login).await
+    pub(crate) async fn logout_by_id(&self, login: &str) -> Result<(), RevocationError> {
+        self.session.logout_by_id(login).await
     }
 }
 
@@ -174,7 +174,7 @@ impl SessionCookie {
     /// Notes that a user is about to log in. Call it before the application checks the password, if
     /// the handler then sets the user itself, for example with `Identity::login`. Then a session that
     /// begins with the old password does not outlive a password change that happens at the same time
-    /// and [ends all sessions](super::PasetoSession::end_all). `RememberMe::attempt` does the same.
+    /// and [ends all sessions](super::PasetoSession::logout_all). `RememberMe::start_login` does the same.
     ///
     /// ```
     /// use actix_session::Session;
@@ -189,7 +189,7 @@ impl SessionCookie {
     ///     cookie: SessionCookie,
     ///     form: web::Form<Form>,
     /// ) -> actix_web::Result<HttpResponse> {
-    ///     cookie.attempt(&form.user).await?;
+    ///     cookie.start_login(&form.user).await?;
     ///     if !is_right(&form.user, &form.password) {
     ///         return Ok(HttpResponse::Unauthorized().finish());
     ///     }
@@ -203,7 +203,7 @@ impl SessionCookie {
     /// # Errors
     ///
     /// [`RevocationError`] if the store fails. Without a store there is nothing to note.
-    pub async fn attempt(&self, subject: &str) -> Result<(), RevocationError> {
+    pub async fn start_login(&self, subject: &str) -> Result<(), RevocationError> {
         let generation = self.state.session.0.tokens.generation(subject).await?;
         let login = generation.map(|generation| SessionLogin {
             subject: subject.to_owned(),
@@ -223,11 +223,11 @@ impl SessionCookie {
     /// # Errors
     ///
     /// [`RevocationError::NoStore`] without a [revocation
-    /// store](super::PasetoSessionBuilder::revocations); [`RevocationError::NoSubject`] if the session
+    /// store](super::PasetoSessionBuilder::revocation_store); [`RevocationError::NoSubject`] if the session
     /// has no user under its [subject key](super::PasetoSessionBuilder::subject_key);
     /// [`RevocationError::Ended`] if this session has ended in a parallel request; another error if the
     /// store fails. Sessions go on then.
-    pub async fn end_others(&self) -> Result<(), RevocationError> {
+    pub async fn logout_others(&self) -> Result<(), RevocationError> {
         let tokens = &self.state.session.0.tokens;
         if tokens.revocations.is_none() {
             return Err(RevocationError::NoStore);

@@ -52,7 +52,7 @@ pub(super) enum Failure {
     #[error("a cross-origin request")]
     CrossOrigin,
     #[error("the revocation store failed: {0}")]
-    Revocations(#[from] RevocationError),
+    RevocationStore(#[from] RevocationError),
     #[error(transparent)]
     Encrypt(#[from] EncryptError),
     #[error("the login is not JSON: {0}")]
@@ -69,7 +69,7 @@ impl Failure {
         }
         match self {
             Self::CrossOrigin => problem(StatusCode::FORBIDDEN),
-            Self::Revocations(_) => problem(StatusCode::SERVICE_UNAVAILABLE),
+            Self::RevocationStore(_) => problem(StatusCode::SERVICE_UNAVAILABLE),
             Self::Encrypt(EncryptError::TooLarge(error)) => error.error_response(),
             Self::Nested | Self::Encrypt(_) | Self::Login(_) | Self::Header(_) => {
                 problem(StatusCode::INTERNAL_SERVER_ERROR)

@@ -208,7 +208,7 @@ impl Worker {
             return Ok(remove.then(|| cookie.removal()));
         };
         if status == SessionStatus::Purged {
-            self.end_all(req).await?;
+            self.logout_all(req).await?;
             return Ok(Some(cookie.removal()));
         }
         let is_renewed = status == SessionStatus::Renewed;
@@ -255,7 +255,7 @@ impl Worker {
 
     /// Ends the sessions of all cookies of a request: a browser may send the cookies of several
     /// paths or domains.
-    async fn end_all(&self, req: &HeaderMap) -> Result<(), Failure> {
+    async fn logout_all(&self, req: &HeaderMap) -> Result<(), Failure> {
         let Settings { tokens, cookie, .. } = self.settings();
         for token in cookie_values(req, cookie.name()).take(MAX_CANDIDATES) {
             self.cache.borrow_mut().remove(token);

@@ -47,7 +47,7 @@ use crate::{
 /// response that arrives last wins. A client can also send an older cookie of its session again,
 /// which restores the older content. So keep no counters of attempts and no one-time codes in a
 /// session, and call `renew` when the rights of a user change. Without a [revocation
-/// store](PasetoSessionBuilder::revocations), a copy of a cookie from before `purge` or `renew` is
+/// store](PasetoSessionBuilder::revocation_store), a copy of a cookie from before `purge` or `renew` is
 /// accepted until it expires, and a request that began before a logout may set the cookie once
 /// more.
 ///
@@ -109,15 +109,15 @@ impl PasetoSession {
     /// [`LoginLayer::logout_all`](struct.LoginLayer.html#method.logout_all).
     ///
     /// The session that handles the request ends too. To keep it, use
-    /// [`SessionCookie::end_others`](super::SessionCookie::end_others). A login that overlaps this call
-    /// needs [`SessionCookie::attempt`](super::SessionCookie::attempt).
+    /// [`SessionCookie::logout_others`](super::SessionCookie::logout_others). A login that overlaps this call
+    /// needs [`SessionCookie::start_login`](super::SessionCookie::start_login).
     ///
     /// # Errors
     ///
     /// [`RevocationError::NoStore`] without a [revocation
-    /// store](PasetoSessionBuilder::revocations); another error if the store fails. Sessions go on
+    /// store](PasetoSessionBuilder::revocation_store); another error if the store fails. Sessions go on
     /// then.
-    pub async fn end_all(&self, subject: &str) -> Result<(), RevocationError> {
+    pub async fn logout_all(&self, subject: &str) -> Result<(), RevocationError> {
         self.0.tokens.revoke_subject(subject, None).await?;
         Ok(())
     }
@@ -129,7 +129,7 @@ impl PasetoSession {
 
     /// Ends all sessions of a login. Without a store there is nothing to do.
     #[cfg(feature = "remember")]
-    pub(crate) async fn end_login(&self, login: &str) -> Result<(), RevocationError> {
+    pub(crate) async fn logout_by_id(&self, login: &str) -> Result<(), RevocationError> {
         self.0.tokens.revoke(login, self.0.tokens.last_expiry()).await
     }
 }

@@ -10,7 +10,7 @@ use super::{
     payload::{self, SessionHead, State},
     tokens::{EncryptError, SessionTokens, Tie, Verdict},
 };
-use crate::{Clock, KeyRing, RevocationError, Revocations};
+use crate::{Clock, KeyRing, RevocationError, RevocationStore};
 
 /// Keeps each session in its cookie, as an encrypted `v4.local` token: an
 /// [`actix_session::storage::SessionStore`] for actix-session's own middleware.
@@ -22,7 +22,7 @@ use crate::{Clock, KeyRing, RevocationError, Revocations};
 /// Give each middleware its own [`application`](Self::application) name if several use one key,
 /// because the store does not know the name of its cookie.
 ///
-/// Without a [revocation store](Self::revocations) the server keeps nothing, so it can end nothing:
+/// Without a [revocation store](Self::revocation_store) the server keeps nothing, so it can end nothing:
 /// a copy of a cookie from before `purge()` or `renew()` is accepted until it expires.
 ///
 /// ```
@@ -58,7 +58,7 @@ impl PasetoSessionStore {
     }
 
     /// A store for the sessions that have ended: by `purge`, by `renew`, or because all sessions of
-    /// their user ended ([`end_all`](Self::end_all)). Each request with a session asks it, and copies
+    /// their user ended ([`logout_all`](Self::logout_all)). Each request with a session asks it, and copies
     /// of the cookies of these sessions are rejected. Default: none.
     ///
     /// A record lives until the session's absolute limit, because actix-session does not tell a
@@ -67,12 +67,12 @@ impl PasetoSessionStore {
     ///
     /// If the store fails, actix-session's middleware answers `500`, and the cookie stays as it is.
     #[must_use]
-    pub fn revocations(mut self, store: impl Revocations) -> Self {
+    pub fn revocation_store(mut self, store: impl RevocationStore) -> Self {
         self.0.revocations = Some(Arc::new(store));
         self
     }
 
-    /// The key of the user in the session, by which [`end_all`](Self::end_all) finds the sessions of
+    /// The key of the user in the session, by which [`logout_all`](Self::logout_all) finds the sessions of
     /// a user. Default: `actix_identity.user_id`, where actix-identity stores the user.
     #[must_use]
     pub fn subject_key(mut self, key: impl Into<String>) -> Self {
@@ -85,9 +85,9 @@ impl PasetoSessionStore {
     ///
     /// # Errors
     ///
-    /// [`RevocationError::NoStore`] without a [revocation store](Self::revocations); another error if
+    /// [`RevocationError::NoStore`] without a [revocation store](Self::revocation_store); another error if
     /// the store fails. Sessions go on then.
-    pub async fn end_all(&self, subject: &str) -> Result<(), RevocationError> {
+    pub async fn logout_all(&self, subject: &str) -> Result<(), RevocationError> {
         self.0.revoke_subject(subject, None).await?;
         Ok(())
     }

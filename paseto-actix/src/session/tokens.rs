@@ -13,7 +13,7 @@ use super::{
 use crate::{
     Clock, ExceptedLogin, KeyRing, RevocationError, SystemClock,
     cookie::MAX_COOKIE_LEN,
-    revocation::{AnyRevocations, ScopedRevocations, scope},
+    revocation::{AnyRevocationStore, ScopedRevocationStore, scope},
     token::{Ciphertext, Plaintext, assertion},
 };
 
@@ -29,7 +29,7 @@ pub(super) struct SessionTokens {
     pub(super) keys: KeyRing,
     pub(super) application: String,
     pub(super) absolute_limit: Duration,
-    pub(super) revocations: Option<Arc<dyn AnyRevocations>>,
+    pub(super) revocations: Option<Arc<dyn AnyRevocationStore>>,
     /// The key of the user in the state of a session.
     pub(super) subject_key: Cow<'static, str>,
     pub(super) clock: Arc<dyn Clock>,
@@ -266,9 +266,9 @@ impl SessionTokens {
         }
     }
 
-    fn scoped(&self) -> Option<ScopedRevocations> {
+    fn scoped(&self) -> Option<ScopedRevocationStore> {
         let store = self.revocations.clone()?;
-        Some(ScopedRevocations::new(store, Arc::clone(&self.scope)))
+        Some(ScopedRevocationStore::new(store, Arc::clone(&self.scope)))
     }
 }
 

@@ -50,7 +50,7 @@ pub(crate) struct RegisteredClaims {
     /// The login that issued the token.
     pub(crate) sid: Option<Box<str>>,
     /// The generation of the subject, a claim of this crate: see
-    /// [`Revocations`](crate::Revocations).
+    /// [`RevocationStore`](crate::RevocationStore).
     pub(crate) sub_gen: u64,
     /// How many claims the payload has, those of the application too.
     pub(crate) count: usize,

@@ -164,7 +164,7 @@ impl VerifiedToken {
     }
 
     /// The generation of the subject under which the token was issued (`sub_gen`), 0 if it names none: see
-    /// [`Revocations`](crate::Revocations).
+    /// [`RevocationStore`](crate::RevocationStore).
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.0.claims.sub_gen

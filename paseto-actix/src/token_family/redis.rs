@@ -23,7 +23,7 @@ use crate::{
 ///
 /// The token family of a user are one hash, which expires with the last of them. Its key contains no name
 /// of a user. Each command uses one key, so a cluster behind a proxy can hold the store, as for
-/// [`RedisRevocations`](crate::RedisRevocations). The grace and the expiry are judged by the clock
+/// [`RedisRevocationStore`](crate::RedisRevocationStore). The grace and the expiry are judged by the clock
 /// of Redis, in microseconds.
 ///
 /// **Redis must keep the data**: turn its log on (`appendonly yes`), and turn eviction off

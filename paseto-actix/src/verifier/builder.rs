@@ -12,7 +12,7 @@ use crate::cross_origin::CrossOriginPolicy;
 use crate::error::{DEFAULT_REALM, Refusal, VerifyError};
 use crate::event::{Event, EventHook};
 use crate::keys::PublicKey;
-use crate::revocation::{AnyRevocations, Revocations};
+use crate::revocation::{AnyRevocationStore, RevocationStore};
 use crate::token::{Format, VerifiedToken};
 
 pub(super) const DEFAULT_LEEWAY: Duration = Duration::from_secs(5);
@@ -52,7 +52,7 @@ pub struct VerifierBuilder {
     sources: Vec<TokenSource>,
     cross_origin: CrossOriginPolicy,
     checks: Checks,
-    revocations: Option<Arc<dyn AnyRevocations>>,
+    revocations: Option<Arc<dyn AnyRevocationStore>>,
     events: EventHook,
     token_cache_bytes: usize,
     max_precomputed_keys: usize,
@@ -253,7 +253,7 @@ impl VerifierBuilder {
     ///
     /// With a store, a token without `jti` is rejected (`401`), and [`Verifier::verify_str`] is an
     /// error. If the store fails, the response is `503` with `Retry-After: 1` (second).
-    pub fn revocations(mut self, store: impl Revocations) -> Self {
+    pub fn revocation_store(mut self, store: impl RevocationStore) -> Self {
         self.revocations = Some(Arc::new(store));
         self
     }

@@ -5,7 +5,7 @@
 //! 3. Times, with each request.
 //! 4. Audience. A cached token has passed it.
 //! 5. The synchronous checks of the application.
-//! 6. Revocations.
+//! 6. RevocationStore.
 //! 7. The asynchronous checks of the application.
 
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::credential::Credential;
 use super::trusted_keys::IssuerKey;
 use super::{Caching, Verifier};
 use crate::error::{VerifyError, VerifyErrorKind as Kind, quote};
-use crate::revocation::{AnyRevocations, RevocationQuery};
+use crate::revocation::{AnyRevocationStore, RevocationQuery};
 use crate::token::{Footer, Signer, Unverified, VerifiedToken, scan};
 
 impl Verifier {
@@ -156,7 +156,7 @@ impl Verifier {
         self.0.checks.are_async() || self.0.revocations.is_some()
     }
 
-    /// Revocations, then the asynchronous checks of the application.
+    /// RevocationStore, then the asynchronous checks of the application.
     pub(crate) async fn verify_async(
         &self,
         token: VerifiedToken,
@@ -178,7 +178,7 @@ fn missing_issuer() -> VerifyError {
 
 /// Rejects the token unless the store answers that it is not revoked.
 async fn check_revocation(
-    store: &dyn AnyRevocations,
+    store: &dyn AnyRevocationStore,
     token: &VerifiedToken,
 ) -> Result<(), VerifyError> {
     let Some(token_id) = token.token_id() else {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, web};
 use paseto_actix::{
-    Format, Issuer, MemoryRevocations, PasetoRequired, Refusal, SecretKey, TokenBuilder,
+    Format, Issuer, MemoryRevocationStore, PasetoRequired, Refusal, SecretKey, TokenBuilder,
     VerifierBuilder,
 };
 use paseto_actix_tests::app::{call, issuer_builder, verifier_builder};
@@ -99,7 +99,7 @@ mistakes! {
     no_audience_in_the_verifier: issued(verifier(), issuer().audience("https://api.example").build().unwrap()).await => "WARN wrong_audience: expected no `aud`, found `https://api.example`: call `.audience(..)` on the builder of the Verifier with the name of this service, or `.accept_any_audience()`";
     another_format: issued(verifier().format(Format::Cbor), issuer().build().unwrap()).await => "WARN malformed: expected CBOR, found JSON: set `.format(..)`";
     another_assertion: issued(verifier().implicit_assertion("tenant"), issuer().build().unwrap()).await.replace(keys::public().kid(), "KID") => "WARN bad_signature: the key does not verify the signature: the token was changed, or the implicit assertions differ";
-    no_token_id_for_revocations: issued(verifier().revocations(MemoryRevocations::new(10)), issuer().include_jti(false).build().unwrap()).await => "WARN missing_claim: the token has no `jti`, which a Verifier with revocations requires: an Issuer adds it unless `include_jti(false)` is set";
+    no_token_id_for_revocations: issued(verifier().revocation_store(MemoryRevocationStore::new(10)), issuer().include_jti(false).build().unwrap()).await => "WARN missing_claim: the token has no `jti`, which a Verifier with revocations requires: an Issuer adds it unless `include_jti(false)` is set";
     issuer_among_many: {
         let others = (0..6).map(|index| format!("https://{index}.example"));
         let many = others.fold(verifier(), |builder, other| builder.trust(other, SecretKey::generate().public_key()));

@@ -6,7 +6,7 @@ use actix_web::cookie::SameSite;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, web};
 use paseto_actix::{
-    Fresh, KeyRing, LocalKey, MemoryRevocations, MemoryTokenFamilyStore, PasetoSession,
+    Fresh, KeyRing, LocalKey, MemoryRevocationStore, MemoryTokenFamilyStore, PasetoSession,
     PasetoSessionBuilder, RefreshTokens, RememberMe, UserStamp,
 };
 use paseto_actix_tests::app::{call, issuer_builder};
@@ -43,7 +43,7 @@ macro_rules! log {
 fn tokens(clock: &TestClock) -> RefreshTokens {
     RefreshTokens::builder(issuer_builder(clock).build().unwrap(), LocalKey::generate())
         .token_family_store(MemoryTokenFamilyStore::new(10))
-        .revocations(MemoryRevocations::new(10))
+        .revocation_store(MemoryRevocationStore::new(10))
         .grace(Duration::ZERO)
         .clock(clock.clone())
         .build()
@@ -53,7 +53,7 @@ fn tokens(clock: &TestClock) -> RefreshTokens {
 async fn refreshed(after: time::Duration, uses: usize, change: fn(&str) -> String) -> String {
     let clock = TestClock::new();
     let tokens = tokens(&clock);
-    let token = tokens.begin("ada").await.unwrap().issue(&json!({})).unwrap().refresh_token;
+    let token = tokens.login("ada").await.unwrap().issue(&json!({})).unwrap().refresh_token;
     clock.advance(after);
     for _ in 1..uses {
         drop(tokens.refresh(&token).await.unwrap());

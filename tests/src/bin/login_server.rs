@@ -4,7 +4,7 @@
 use std::{env, error::Error, net::TcpListener};
 
 use actix_web::{App, HttpServer};
-use paseto_actix::{LocalKey, RedisRevocations, RedisTokenFamilyStore, SecretKey, SystemClock};
+use paseto_actix::{LocalKey, RedisRevocationStore, RedisTokenFamilyStore, SecretKey, SystemClock};
 use paseto_actix_tests::logins::{Keys, Logins, TIMEOUT};
 
 #[actix_web::main]
@@ -12,7 +12,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let local = LocalKey::from_paserk(&env::var("LOCAL_KEY")?)?;
     let secret = SecretKey::from_paserk(&env::var("SECRET_KEY")?)?;
     let redis = env::var("REDIS_URL")?;
-    let revocations = RedisRevocations::builder(&redis).timeout(TIMEOUT).build()?;
+    let revocations = RedisRevocationStore::builder(&redis).timeout(TIMEOUT).build()?;
     let family = RedisTokenFamilyStore::builder(&redis).timeout(TIMEOUT).build()?;
     let logins = Logins::new(
         &env::var("APPLICATION")?,

@@ -14,8 +14,8 @@ use std::{
 use actix_web::rt::task::yield_now;
 use futures_util::future::{MaybeDone, maybe_done};
 use paseto_actix::{
-    ExceptedLogin, FamilyOwner, LoginEntry, MemoryRevocations, MemoryTokenFamilyStore,
-    NewTokenFamily, RandomId, RevocationError, RevocationQuery, Revocations, Rotation,
+    ExceptedLogin, FamilyOwner, LoginEntry, MemoryRevocationStore, MemoryTokenFamilyStore,
+    NewTokenFamily, RandomId, RevocationError, RevocationQuery, RevocationStore, Rotation,
     RotationRequest, TokenFamilyError, TokenFamilyStore, UserStamp,
 };
 use time::OffsetDateTime;
@@ -26,7 +26,7 @@ use crate::clock::TestClock;
 #[derive(Clone, Debug)]
 pub struct Stepped {
     family: MemoryTokenFamilyStore,
-    revocations: MemoryRevocations,
+    revocations: MemoryRevocationStore,
     /// The users whose password has changed.
     changed: Arc<Mutex<HashSet<String>>>,
     is_race: Arc<AtomicBool>,
@@ -51,7 +51,7 @@ impl Stepped {
     pub fn new(clock: &TestClock) -> Self {
         Self {
             family: MemoryTokenFamilyStore::new(100_000).clock(clock.clone()),
-            revocations: MemoryRevocations::new(100_000).clock(clock.clone()),
+            revocations: MemoryRevocationStore::new(100_000).clock(clock.clone()),
             changed: Arc::default(),
             is_race: Arc::default(),
             events: Arc::default(),
@@ -140,7 +140,7 @@ impl TokenFamilyStore for Stepped {
     }
 }
 
-impl Revocations for Stepped {
+impl RevocationStore for Stepped {
     async fn revoke(
         &self,
         issuer: &str,

@@ -3,7 +3,7 @@
 
 use actix_web::http::Method;
 use paseto_actix::{
-    Clock, MemoryRevocations, MemoryTokenFamilyStore, Revocations, TokenFamilyStore,
+    Clock, MemoryRevocationStore, MemoryTokenFamilyStore, RevocationStore, TokenFamilyStore,
 };
 use serde_json::Value;
 
@@ -275,7 +275,7 @@ impl World {
     /// Both applications in this process.
     pub async fn here(
         clock: impl Clock + Clone,
-        revocations: impl Revocations + Clone,
+        revocations: impl RevocationStore + Clone,
         family: impl TokenFamilyStore + Clone,
     ) -> Self {
         let keys = Keys::generate();
@@ -288,7 +288,7 @@ impl World {
 
     /// Both applications on stores in memory.
     pub async fn in_memory(clock: &TestClock) -> Self {
-        let revocations = MemoryRevocations::new(1000).clock(clock.clone());
+        let revocations = MemoryRevocationStore::new(1000).clock(clock.clone());
         Self::here(
             clock.clone(),
             revocations,

@@ -10,8 +10,8 @@ use super::{
 use crate::{IssueError, event::Event, token::is_scope_token, token_family::NewTokenFamily};
 
 /// A login whose credentials the application is about to check: see [`RefreshTokens::attempt`].
-#[must_use = "call `.begin()` to begin the login"]
-pub struct LoginAttempt {
+#[must_use = "call `.complete()` to complete the login"]
+pub struct PendingLogin {
     pub(super) tokens: RefreshTokens,
     pub(super) subject: String,
     pub(super) noted: OffsetDateTime,
@@ -20,7 +20,7 @@ pub struct LoginAttempt {
     pub(super) acr: Option<String>,
 }
 
-impl LoginAttempt {
+impl PendingLogin {
     /// A text for the [list of the user's logins](RefreshTokens::logins), such as the name of the
     /// app. A store keeps its first 128 bytes. Default: empty.
     pub fn label(mut self, label: impl Into<String>) -> Self {
@@ -44,7 +44,7 @@ impl LoginAttempt {
     /// `"` and `\`; [`RefreshError`] if one of the stores fails; [`RefreshError::Ended`] if all
     /// logins of the subject ended since the attempt was noted, or if the attempt is older than the
     /// lifetime of an access token, because the store may have removed the record of that end.
-    pub async fn begin(self) -> Result<Login, RefreshError> {
+    pub async fn complete(self) -> Result<Login, RefreshError> {
         let Self { tokens, subject, noted, generation, label, acr } = self;
         // The issuer would reject it, so no family must begin.
         if let Some(acr) = acr.as_ref().filter(|acr| !is_scope_token(acr)) {
@@ -69,7 +69,7 @@ impl LoginAttempt {
         let outcome = match tokens.generation(&token.sub).await {
             Ok(by_now) if by_now <= generation => {
                 inner.events.emit(Event::Login { subject: &token.sub });
-                return tokens.login(token, family, text, generation);
+                return tokens.next_login(token, family, text, generation);
             }
             Ok(_) => RefreshError::Ended,
             Err(error) => error,
@@ -80,8 +80,8 @@ impl LoginAttempt {
     }
 }
 
-impl fmt::Debug for LoginAttempt {
+impl fmt::Debug for PendingLogin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LoginAttempt").field("subject", &self.subject).finish_non_exhaustive()
+        f.debug_struct("PendingLogin").field("subject", &self.subject).finish_non_exhaustive()
     }
 }

@@ -18,7 +18,7 @@
 #![deny(unreachable_pub)]
 
 use actix_web::{App, HttpRequest, Route, web};
-use paseto_actix::{Refusal, VerifiedToken, paseto_required};
+use paseto_actix::{Rejection, VerifiedToken, paseto_required};
 
 /// Documented, as it is public.
 #[paseto_required(scopes("read"), any_scope("a", "b"), fresh = "1h", check = check)]
@@ -45,7 +45,7 @@ mod module {
     }
 }
 
-fn check(_: &HttpRequest, _: &VerifiedToken) -> Result<(), Refusal> {
+fn check(_: &HttpRequest, _: &VerifiedToken) -> Result<(), Rejection> {
     Ok(())
 }
 

@@ -171,7 +171,7 @@ fn function_path(name: &Ident, input: ParseStream<'_>) -> Result<ExprPath> {
         other => Err(Error::new_spanned(
             other,
             "`check` takes the path of a function, not an expression: move this into a \
-             `fn(&HttpRequest, &VerifiedToken) -> Result<(), Refusal>` and name it here",
+             `fn(&HttpRequest, &VerifiedToken) -> Result<(), Rejection>` and name it here",
         )),
     }
 }

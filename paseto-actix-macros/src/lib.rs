@@ -96,11 +96,11 @@ use crate::{
 /// ## `check = path::to::function`
 ///
 /// The function must return `Ok(())`. It runs after all other requirements. Its type is
-/// `fn(&HttpRequest, &VerifiedToken) -> Result<(), Refusal>`.
+/// `fn(&HttpRequest, &VerifiedToken) -> Result<(), Rejection>`.
 ///
 /// ```
 /// use actix_web::{HttpRequest, HttpResponse, delete, web};
-/// use paseto_actix::{Refusal, VerifiedToken, paseto_required};
+/// use paseto_actix::{Rejection, VerifiedToken, paseto_required};
 ///
 /// #[delete("/posts/{id}")]
 /// #[paseto_required(
@@ -114,9 +114,9 @@ use crate::{
 ///     HttpResponse::NoContent().finish()
 /// }
 ///
-/// fn by_employee(_: &HttpRequest, token: &VerifiedToken) -> Result<(), Refusal> {
+/// fn by_employee(_: &HttpRequest, token: &VerifiedToken) -> Result<(), Rejection> {
 ///     let is_employee = token.subject().is_some_and(|subject| subject.ends_with("@example.com"));
-///     if is_employee { Ok(()) } else { Err(Refusal::forbidden("only employees remove posts")) }
+///     if is_employee { Ok(()) } else { Err(Rejection::forbidden("only employees remove posts")) }
 /// }
 /// ```
 ///

@@ -14,7 +14,7 @@ pub use issue::IssueError;
 pub(crate) use problem::problem;
 use quote::on_one_line;
 pub(crate) use quote::{has_secret_key, quote, quote_list};
-pub use rejection::Refusal;
+pub use rejection::Rejection;
 pub use verify::VerifyError;
 pub(crate) use verify::{ChallengeParameters, DEFAULT_REALM};
 pub use verify_kind::VerifyErrorKind;

@@ -84,7 +84,7 @@ pub enum Event<'a> {
     ///
     /// `RememberMe` and `RefreshTokens` use [`Revoked`](VerifyErrorKind::Revoked) for a login that has
     /// ended, [`CrossOrigin`](VerifyErrorKind::CrossOrigin), and
-    /// [`Refused`](VerifyErrorKind::Refused) for a forged or expired token, other credentials, an
+    /// [`Rejected`](VerifyErrorKind::Rejected) for a forged or expired token, other credentials, an
     /// unknown user, or another client.
     Rejected(VerifyErrorKind),
 }

@@ -57,7 +57,7 @@
 //! | write an audit log, or count logins and rejections | [`Event`] |
 //! | keep pages that depend on a cookie out of shared caches | [`PasetoCacheControl`], where extractors alone guard a handler |
 //! | see the token in a handler | [`Paseto`], [`MaybePaseto`], [`VerifiedToken`], [`PasetoRequestExt::current_paseto`] |
-//! | refuse tokens for reasons of your own | [`VerifierBuilder::check`], [`VerifierBuilder::check_async`], [`Refusal`] |
+//! | refuse tokens for reasons of your own | [`VerifierBuilder::check`], [`VerifierBuilder::check_async`], [`Rejection`] |
 //! | end tokens before they expire | [`RevocationStore`], [`MemoryRevocationStore`], [`RedisRevocationStore`](struct.RedisRevocationStore.html) |
 //! | size the cache of verified tokens, or measure it | [`VerifierBuilder::token_cache`], [`TokenCacheStats`] |
 //! | bound the tables that make signature checks faster | [`VerifierBuilder::max_precomputed_keys`] |
@@ -130,7 +130,7 @@ pub use clock::{Clock, SystemClock};
 #[cfg(feature = "session")]
 pub use config::CookieConfig;
 pub use cross_origin::{CrossOriginProtection, CrossOriginProtectionBuilder};
-pub use error::{ConfigError, IssueError, Refusal, VerifyError, VerifyErrorKind};
+pub use error::{ConfigError, IssueError, Rejection, VerifyError, VerifyErrorKind};
 pub use event::Event;
 pub use guard::{MaybePaseto, Paseto, PasetoCacheControl, PasetoRequestExt, PasetoRequired};
 pub use issuer::{Issuer, IssuerBuilder, IssuerConfig, TokenBuilder};
@@ -147,8 +147,9 @@ pub use refresh::{
 };
 #[cfg(feature = "remember")]
 pub use remember::{
-    Fresh, Freshness, LoggedIn, LoginError, LoginLayer, PendingSessionLogin, Remember, RememberMe,
-    RememberMeBuilder, RememberMeConfig, SessionProtection, UserStamp, safe_next,
+    CredentialFingerprint, FreshLogin, Freshness, LoggedIn, LoginError, LoginLayer,
+    PendingSessionLogin, Remember, RememberMe, RememberMeBuilder, RememberMeConfig,
+    SessionProtection, safe_redirect_path,
 };
 pub use revocation::{
     CachedRevocationStore, ExceptedLogin, MemoryRevocationStore, RevocationError, RevocationQuery,

@@ -156,7 +156,7 @@ pub struct RotationRequest<'a> {
     pub next: RandomId,
     /// The time after a rotation in which the token before the current one is accepted. Parallel
     /// requests and lost responses need it.
-    pub grace: Duration,
+    pub grace_period: Duration,
 }
 
 impl<'a> RotationRequest<'a> {
@@ -167,9 +167,9 @@ impl<'a> RotationRequest<'a> {
         family: RandomId,
         presented: RandomId,
         next: RandomId,
-        grace: Duration,
+        grace_period: Duration,
     ) -> Self {
-        Self { owner, family, presented, next, grace }
+        Self { owner, family, presented, next, grace_period }
     }
 }
 

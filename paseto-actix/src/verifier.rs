@@ -311,7 +311,7 @@ fn log_rejection(req: &HttpRequest, error: &VerifyError) {
         // Each client sends these: before the login, and when a lifetime has ended.
         Kind::MissingToken | Kind::Expired | Kind::InsufficientUserAuthentication => log!(debug),
         // The user logged out, or lacks a permission.
-        Kind::Revoked | Kind::Refused | Kind::InsufficientScope | Kind::Forbidden => log!(info),
+        Kind::Revoked | Kind::Rejected | Kind::InsufficientScope | Kind::Forbidden => log!(info),
         // The operator has to act.
         Kind::Misconfigured | Kind::Unavailable => log!(error),
         // A client or an issuer is configured incorrectly, or attacks.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use paseto_actix::{
-    Clock, Format, Issuer, MemoryRevocationStore, Refusal, RevocationStore, SecretKey, Verifier,
+    Clock, Format, Issuer, MemoryRevocationStore, Rejection, RevocationStore, SecretKey, Verifier,
     VerifyErrorKind,
 };
 use paseto_actix_tests::{
@@ -256,7 +256,7 @@ async fn a_stricter_verifier_shares_no_entry() {
     let stricter = [
         ("audience", builder(), [1, 1]),
         ("another audience", builder().audience("https://other.example"), [1, 1]),
-        ("a check", any().check(|_| Err(Refusal::invalid("closed"))), [1, 0]),
+        ("a check", any().check(|_| Err(Rejection::invalid("closed"))), [1, 0]),
         ("format", any().format(Format::Cbor), [0, 0]),
         ("assertion", any().implicit_assertion("other"), [1, 1]),
         ("key", other_key.clock(clock.clone()).accept_any_audience(), [0, 0]),

@@ -10,7 +10,7 @@ use std::{
 };
 
 use paseto_actix::{
-    Issuer, MemoryRevocationStore, Refusal, RevocationStore, SecretKey, VerifiedToken, Verifier,
+    Issuer, MemoryRevocationStore, Rejection, RevocationStore, SecretKey, VerifiedToken, Verifier,
     VerifyError,
 };
 use paseto_actix_tests::{
@@ -100,7 +100,7 @@ async fn with_and_without_a_cache_over_long_runs() {
                 .check(move |_| {
                     open.load(Ordering::SeqCst)
                         .then_some(())
-                        .ok_or_else(|| Refusal::invalid("closed"))
+                        .ok_or_else(|| Rejection::invalid("closed"))
                 })
                 .build()
                 .unwrap()
@@ -176,7 +176,7 @@ async fn with_and_without_a_cache_over_long_runs() {
     // A cache that admits nothing, or one that forgets nothing, would make the comparison worthless.
     assert!(hits > 40 && misses > 40, "{hits} hits, {misses} misses");
     // The runs came by everything that there is to come by.
-    for kind in ["Ok", "Expired", "Revoked", "UnknownKey", "Malformed", "NotYetValid", "Refused"] {
+    for kind in ["Ok", "Expired", "Revoked", "UnknownKey", "Malformed", "NotYetValid", "Rejected"] {
         assert!(outcomes.get(kind).is_some_and(|count| *count > 10), "{kind}: {outcomes:?}");
     }
 }

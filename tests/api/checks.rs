@@ -11,7 +11,7 @@ use actix_web::{
     web::{self, Json, ServiceConfig},
 };
 use paseto_actix::{
-    MaybePaseto, PasetoRequired, Refusal, VerifiedToken, Verifier, VerifierBuilder,
+    MaybePaseto, PasetoRequired, Rejection, VerifiedToken, Verifier, VerifierBuilder,
     VerifyErrorKind, paseto_required,
 };
 use paseto_actix_tests::{
@@ -75,16 +75,16 @@ async fn maybe(_: MaybePaseto<Value>, runs: web::Data<Runs>) -> &'static str {
     "served"
 }
 
-fn by_subject(_: &HttpRequest, token: &VerifiedToken) -> Result<(), Refusal> {
+fn by_subject(_: &HttpRequest, token: &VerifiedToken) -> Result<(), Rejection> {
     verdict(token)
 }
 
 /// The subject says what is to become of it.
-fn verdict(token: &VerifiedToken) -> Result<(), Refusal> {
+fn verdict(token: &VerifiedToken) -> Result<(), Rejection> {
     match token.subject() {
-        Some("ivan") => Err(Refusal::invalid("suspended since Monday")),
-        Some("frank") => Err(Refusal::forbidden("no member of the club")),
-        Some("uma") => Err(Refusal::unavailable(format!("the {} is away", "database"))),
+        Some("ivan") => Err(Rejection::invalid("suspended since Monday")),
+        Some("frank") => Err(Rejection::forbidden("no member of the club")),
+        Some("uma") => Err(Rejection::unavailable(format!("the {} is away", "database"))),
         _ => Ok(()),
     }
 }
@@ -117,7 +117,7 @@ fn builder() -> VerifierBuilder {
     verifier_builder(&TestClock::new())
 }
 
-async fn slow_verdict(token: VerifiedToken) -> Result<(), Refusal> {
+async fn slow_verdict(token: VerifiedToken) -> Result<(), Rejection> {
     yield_now().await;
     verdict(&token)
 }
@@ -235,7 +235,7 @@ async fn checks_in_their_order() {
         let events = Events::default();
         let say = move |events: &Events, name| {
             events.push(name);
-            if no == Some(name) { Err(Refusal::invalid("no")) } else { Ok(()) }
+            if no == Some(name) { Err(Rejection::invalid("no")) } else { Ok(()) }
         };
         let sync = |name| {
             let events = events.clone();
@@ -351,7 +351,7 @@ async fn a_token_that_came_by_another_way() {
     let slow = builder().check_async(slow_verdict).build().unwrap();
     for (subject, expected) in [
         ("ada", None),
-        ("ivan", Some(VerifyErrorKind::Refused)),
+        ("ivan", Some(VerifyErrorKind::Rejected)),
         ("frank", Some(VerifyErrorKind::Forbidden)),
         ("uma", Some(VerifyErrorKind::Unavailable)),
     ] {

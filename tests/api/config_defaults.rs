@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use actix_web::cookie::SameSite;
 use paseto_actix::{
-    Format, Issuer, LocalKey, MemoryRevocationStore, MemoryTokenFamilyStore, PasetoSession,
-    PasetoSessionConfig, RefreshTokens, RefreshTokensConfig, RememberMe, RememberMeConfig,
-    SessionProtection, UserStamp, Verifier, VerifierConfig,
+    CredentialFingerprint, Format, Issuer, LocalKey, MemoryRevocationStore, MemoryTokenFamilyStore,
+    PasetoSession, PasetoSessionConfig, RefreshTokens, RefreshTokensConfig, RememberMe,
+    RememberMeConfig, SessionProtection, Verifier, VerifierConfig,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -29,7 +29,7 @@ fn key() -> LocalKey {
 fn defaults_of_a_session() {
     let config: PasetoSessionConfig = read("");
     assert_eq!(
-        (config.idle_limit, config.absolute_limit),
+        (config.idle_timeout, config.absolute_timeout),
         (Duration::from_secs(1800), Duration::from_secs(43_200))
     );
     assert_eq!((config.decrypted_cache_capacity, config.persistent), (256, false));
@@ -61,7 +61,7 @@ fn defaults_of_remembered_logins() {
         (SessionProtection::Off, None)
     );
     assert!(!config.other_session_middleware && !config.development_over_plain_http);
-    let loader = async |_: String| None::<UserStamp>;
+    let loader = async |_: String| None::<CredentialFingerprint>;
     let shown = |builder: paseto_actix::RememberMeBuilder| {
         let shown = format!("{builder:?}");
         format!("{shown} {:?}", builder.user_loader(loader).build().unwrap())
@@ -76,7 +76,7 @@ fn defaults_of_refresh_tokens() {
         (config.access_ttl, config.lifetime),
         (Duration::from_secs(900), Duration::from_secs(30 * 24 * 60 * 60))
     );
-    assert_eq!((config.grace, config.application.as_str()), (Duration::from_secs(10), ""));
+    assert_eq!((config.grace_period, config.application.as_str()), (Duration::from_secs(10), ""));
     let clock = TestClock::new();
     let issuer = || -> Issuer { issuer_builder(&clock).build().unwrap() };
     let shown = |builder: paseto_actix::RefreshTokensBuilder| {
@@ -110,8 +110,8 @@ fn defaults_of_a_verifier() {
 #[test]
 fn each_setting_of_a_session_reaches_the_builder() {
     let error = |more: &str| read::<PasetoSessionConfig>(more).build().unwrap_err().to_string();
-    assert!(error("idle_limit = 1").contains("`idle_limit`"));
-    assert!(error("absolute_limit = 0").contains("`absolute_limit`"));
+    assert!(error("idle_timeout = 1").contains("`idle_timeout`"));
+    assert!(error("absolute_timeout = 0").contains("`absolute_timeout`"));
     assert!(error("trusted_origins = 'app'").contains("`trusted_origin`"));
     assert!(error("[cookie]\nname = 'a b'").contains("`cookie_name`"));
     assert!(error("[cookie]\npath = 'shop'").contains("`cookie_path`"));
@@ -172,7 +172,7 @@ fn each_setting_of_refresh_tokens_reaches_the_builder() {
         ("application = 'shop'", builder().application("shop")),
         ("access_ttl = '1m'", builder().access_ttl(minute)),
         ("lifetime = '1m'", builder().lifetime(minute)),
-        ("grace = '1m'", builder().grace(minute)),
+        ("grace_period = '1m'", builder().grace_period(minute)),
     ] {
         assert_reaches(
             &read::<RefreshTokensConfig>(text).into_builder(issuer()),

@@ -139,13 +139,12 @@ fn all_sources_give_the_same_settings() {
     let cookie = json!({ "name": "id", "path": "/shop", "domain": "example.org", "same_site": "NONE",
         "http_only": false, "partitioned": true });
     let session = json!({ "application": "shop", "cookie": cookie, "development_over_plain_http": true,
-        "trusted_origins": ["https://a"], "idle_limit": "1h", "absolute_limit": "7d", "persistent": true,
+        "trusted_origins": ["https://a"], "idle_timeout": "1h", "absolute_timeout": "7d", "persistent": true,
         "decrypted_cache_capacity": 16, "subject_key": "user" });
     let remember = json!({ "application": "shop", "cookie": cookie, "development_over_plain_http": true,
         "trusted_origins": ["https://a"], "lifetime": "90d", "check_user": 30, "session_protection": "strong",
         "other_session_middleware": true, "login_page": "/login" });
-    let refresh =
-        json!({ "application": "shop", "access_ttl": "10m", "lifetime": 86400, "grace": "0s" });
+    let refresh = json!({ "application": "shop", "access_ttl": "10m", "lifetime": 86400, "grace_period": "0s" });
     for (kind, changes) in [
         ("issuer", issuer),
         ("verifier", verifier),
@@ -231,7 +230,7 @@ fn mistakes() -> Vec<(&'static str, Value, &'static str, &'static str)> {
             "decrypted_cache_capacity",
             size,
         ),
-        ("session", json!({ "idle_limit": LOCAL_PASERK }), "idle_limit", duration),
+        ("session", json!({ "idle_timeout": LOCAL_PASERK }), "idle_timeout", duration),
         (
             "remember",
             json!({ "session_protection": "weak" }),
@@ -239,7 +238,7 @@ fn mistakes() -> Vec<(&'static str, Value, &'static str, &'static str)> {
             "expected `off`, `basic` or `strong`, found a string",
         ),
         ("remember", json!({ "check_user": "1w" }), "check_user", duration),
-        ("refresh", json!({ "grace": "10 sec" }), "grace", duration),
+        ("refresh", json!({ "grace_period": "10 sec" }), "grace_period", duration),
         ("refresh", json!({ "keys": " " }), "keys", "malformed key: the text is empty"),
     ]
 }

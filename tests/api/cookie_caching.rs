@@ -13,7 +13,7 @@ use actix_web::{
     web,
 };
 use paseto_actix::{
-    MaybePaseto, Paseto, PasetoCacheControl, PasetoRequired, Refusal, TokenSource, VerifiedToken,
+    MaybePaseto, Paseto, PasetoCacheControl, PasetoRequired, Rejection, TokenSource, VerifiedToken,
     Verifier, paseto_required,
 };
 use paseto_actix_tests::{
@@ -220,7 +220,7 @@ async fn a_rejected_request_varies_by_cookie() {
 async fn the_response_of_an_error_handler_is_not_stored() {
     let verifier = verifier_builder(&TestClock::new())
         .token_from([TokenSource::cookie("paseto")])
-        .check(|_| Err(Refusal::forbidden("suspended")))
+        .check(|_| Err(Rejection::forbidden("suspended")))
         .error_handler(|_, error| public(HttpResponse::build(error.status())))
         .build()
         .unwrap();

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::test::TestRequest;
 use actix_web::{HttpResponse, ResponseError};
-use paseto_actix::{Refusal, VerifyError, VerifyErrorKind as Kind};
+use paseto_actix::{Rejection, VerifyError, VerifyErrorKind as Kind};
 use paseto_actix_tests::app::{Answer, issuer_builder, send, send_bearer, verifier_builder};
 use paseto_actix_tests::clock::TestClock;
 use serde::ser::Error;
@@ -13,7 +13,7 @@ use serde_json::json;
 
 /// The response of an error handler to a token that a check rejects.
 async fn rejected(
-    refusal: fn() -> Refusal,
+    refusal: fn() -> Rejection,
     handler: fn(&actix_web::HttpRequest, &VerifyError) -> HttpResponse,
 ) -> Answer {
     let clock = TestClock::new();
@@ -33,13 +33,13 @@ async fn a_json_body_keeps_status_challenge_and_retry_after() {
     let plain = |_: &actix_web::HttpRequest, error: &VerifyError| error.error_response();
     for (refusal, status, body) in [
         (
-            (|| Refusal::invalid("no")) as fn() -> Refusal,
+            (|| Rejection::invalid("no")) as fn() -> Rejection,
             StatusCode::UNAUTHORIZED,
-            r#"{"code":"refused"}"#,
+            r#"{"code":"rejected"}"#,
         ),
-        (|| Refusal::forbidden("no"), StatusCode::FORBIDDEN, r#"{"code":"forbidden"}"#),
+        (|| Rejection::forbidden("no"), StatusCode::FORBIDDEN, r#"{"code":"forbidden"}"#),
         (
-            || Refusal::unavailable("no"),
+            || Rejection::unavailable("no"),
             StatusCode::SERVICE_UNAVAILABLE,
             r#"{"code":"unavailable"}"#,
         ),
@@ -82,7 +82,8 @@ impl Serialize for NotSerializable {
 #[actix_web::test]
 async fn a_body_that_cannot_be_serialized_is_an_error_of_the_server() {
     let answer =
-        rejected(|| Refusal::invalid("no"), |_, error| error.respond_json(&NotSerializable)).await;
+        rejected(|| Rejection::invalid("no"), |_, error| error.respond_json(&NotSerializable))
+            .await;
     assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert!(!answer.headers.contains_key(WWW_AUTHENTICATE));
 }
@@ -103,7 +104,7 @@ fn the_names_of_kinds_do_not_change() {
         (Kind::WrongAudience, "wrong_audience"),
         (Kind::MissingClaim, "missing_claim"),
         (Kind::Revoked, "revoked"),
-        (Kind::Refused, "refused"),
+        (Kind::Rejected, "rejected"),
         (Kind::UnexpectedClaims, "unexpected_claims"),
         (Kind::InsufficientUserAuthentication, "insufficient_user_authentication"),
         (Kind::InsufficientScope, "insufficient_scope"),

@@ -94,7 +94,7 @@ async fn refresh_tokens_report_each_step_of_a_login() {
     tokens.refresh(&second.refresh_token).await.unwrap_err();
     noted.assert(&["Rejected(Revoked)"]);
     tokens.refresh("v4.local.AAAA").await.unwrap_err();
-    noted.assert(&["Rejected(Refused)"]);
+    noted.assert(&["Rejected(Rejected)"]);
     let third = tokens.login("ada").await.unwrap().issue(&json!({})).unwrap();
     tokens.logout_with_refresh_token(&third.refresh_token).await.unwrap();
     noted.assert(&[r#"Login { subject: "ada" }"#, r#"Logout { subject: Some("ada") }"#]);

@@ -16,7 +16,7 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 use paseto_actix::{
-    Format, Issuer, MaybePaseto, Paseto, PasetoRequired, Refusal, VerifiedToken, Verifier,
+    Format, Issuer, MaybePaseto, Paseto, PasetoRequired, Rejection, VerifiedToken, Verifier,
     VerifyErrorKind, paseto_required,
 };
 use paseto_actix_tests::{
@@ -141,7 +141,7 @@ fn verifier() -> Verifier {
 fn slow_verifier() -> Verifier {
     let check = |_| async {
         actix_web::rt::task::yield_now().await;
-        Ok::<_, Refusal>(())
+        Ok::<_, Rejection>(())
     };
     verifier_builder(&TestClock::new()).check_async(check).build().unwrap()
 }

@@ -12,7 +12,7 @@ use actix_web::test::{TestRequest, init_service};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, FromRequest, HttpRequest, HttpResponse, Responder, ResponseError};
 use futures_util::future::{Ready, ready};
-use paseto_actix::{Paseto, PasetoRequired, Refusal, VerifiedToken, Verifier, paseto_required};
+use paseto_actix::{Paseto, PasetoRequired, Rejection, VerifiedToken, Verifier, paseto_required};
 use paseto_actix_tests::app::{Runs, issuer_builder, verifier_builder};
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::logs::Logs;
@@ -49,8 +49,12 @@ async fn extractor(_: VerifiedToken, _: Paseto<Value>, _: Counted) -> &'static s
     "served"
 }
 
-fn without_refusal(req: &HttpRequest, _: &VerifiedToken) -> Result<(), Refusal> {
-    if req.headers().contains_key("refuse") { Err(Refusal::forbidden("asked for")) } else { Ok(()) }
+fn without_refusal(req: &HttpRequest, _: &VerifiedToken) -> Result<(), Rejection> {
+    if req.headers().contains_key("refuse") {
+        Err(Rejection::forbidden("asked for"))
+    } else {
+        Ok(())
+    }
 }
 
 fn services(app: &mut ServiceConfig) {

@@ -25,7 +25,7 @@ async fn login_slowly(
     if query.contains_key("end") {
         logins.logout_all("ada").await?;
     }
-    attempt.complete(Remember::Yes).await?;
+    attempt.complete(Remember::Default).await?;
     Ok("in")
 }
 

@@ -164,7 +164,7 @@ async fn full_site(house: &House) -> (Site, LoginLayer, Arc<Mutex<Vec<String>>>)
 
 async fn login_with_label(req: HttpRequest) -> actix_web::Result<impl Responder> {
     let label = req.headers().get(USER_AGENT).unwrap().to_str().unwrap().to_owned();
-    RememberMe::start_login(&req, "ada").await?.label(label).complete(Remember::Yes).await?;
+    RememberMe::start_login(&req, "ada").await?.label(label).complete(Remember::Default).await?;
     Ok("in")
 }
 
@@ -281,7 +281,7 @@ async fn each_event_is_reported_once() {
     use_up(&site, &first).await;
     expect(&["Rejected(Revoked)"]);
     use_up(&site, "v4.local.AAAA").await;
-    expect(&["Rejected(Refused)"]);
+    expect(&["Rejected(Rejected)"]);
 
     let second = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
     let (_, third) = use_up(&site, &second).await;
@@ -331,7 +331,7 @@ async fn logout_others_needs_a_login_and_spares_it() {
 
 async fn start_again(logins: LoginLayer, req: HttpRequest) -> actix_web::Result<&'static str> {
     logins.logout_all("ada").await?;
-    RememberMe::login(&req, "ada", Remember::Yes).await?;
+    RememberMe::login(&req, "ada", Remember::Default).await?;
     Ok("in")
 }
 

@@ -172,7 +172,7 @@ async fn login_noted_late(
     req: HttpRequest,
     cookie: SessionCookie,
 ) -> actix_web::Result<&'static str> {
-    RememberMe::login(&req, "ada", Remember::Yes).await?;
+    RememberMe::login(&req, "ada", Remember::Default).await?;
     cookie.start_login("ada").await?;
     Ok("in")
 }

@@ -132,7 +132,7 @@ async fn log_in(
     stores.note(Event::AttemptBegins);
     let attempt = RememberMe::start_login(&req, &**user).await?;
     stores.note(Event::AttemptIsNoted);
-    attempt.complete(Remember::Yes).await?;
+    attempt.complete(Remember::Default).await?;
     Ok("in")
 }
 
@@ -233,7 +233,7 @@ async fn a_login_with_tokens() {
         let accepted = match house.race(&user, false, operation, &mut order).await {
             Ok(pair) => [house.accepts_access(&pair).await, house.refresh(&pair).await.is_ok()],
             Err(error) => {
-                assert!(matches!(error, RefreshError::Ended), "{error}, {order:?}");
+                assert!(matches!(error, RefreshError::Revoked), "{error}, {order:?}");
                 [false, false]
             }
         };

@@ -10,7 +10,7 @@ use actix_web::{
 };
 use paseto_actix::{
     Clock, Format, Issuer, IssuerConfig, LocalKey, MaybePaseto, Paseto, PasetoRequired, PublicKey,
-    Refusal, SecretKey, SystemClock, TokenSource, VerifiedToken, Verifier, VerifierBuilder,
+    Rejection, SecretKey, SystemClock, TokenSource, VerifiedToken, Verifier, VerifierBuilder,
     VerifierConfig, VerifyErrorKind as Kind, paseto_required,
 };
 use paseto_actix_tests::{
@@ -89,11 +89,11 @@ fn tokens() -> Vec<String> {
     ]
 }
 
-fn verdict(token: &VerifiedToken) -> Result<(), Refusal> {
+fn verdict(token: &VerifiedToken) -> Result<(), Rejection> {
     match token.subject() {
-        Some("ivan") => Err(Refusal::invalid("suspended")),
-        Some("frank") => Err(Refusal::forbidden("no member")),
-        Some("uma") => Err(Refusal::unavailable("the database is away")),
+        Some("ivan") => Err(Rejection::invalid("suspended")),
+        Some("frank") => Err(Rejection::forbidden("no member")),
+        Some("uma") => Err(Rejection::unavailable("the database is away")),
         _ => Ok(()),
     }
 }
@@ -219,7 +219,7 @@ async fn b33_the_log_shows_no_secret() {
         Kind::NotYetValid,
         Kind::WrongAudience,
         Kind::MissingClaim,
-        Kind::Refused,
+        Kind::Rejected,
         Kind::UnexpectedClaims,
         Kind::InsufficientUserAuthentication,
         Kind::InsufficientScope,
@@ -229,7 +229,7 @@ async fn b33_the_log_shows_no_secret() {
     ] {
         let level = match reason {
             Kind::MissingToken | Kind::Expired | Kind::InsufficientUserAuthentication => "DEBUG ",
-            Kind::Refused | Kind::InsufficientScope | Kind::Forbidden => "INFO ",
+            Kind::Rejected | Kind::InsufficientScope | Kind::Forbidden => "INFO ",
             Kind::Unavailable => "ERROR ",
             _ => "WARN ",
         };
@@ -306,7 +306,7 @@ async fn b33_debug_shows_no_secret() {
         assert_discreet(&secrets, &error);
         secrets.assert_not_in(&error.to_string(), "an error's text");
     }
-    assert_discreet(&secrets, &Refusal::invalid("no"));
+    assert_discreet(&secrets, &Rejection::invalid("no"));
     assert_discreet(&secrets, &TokenSource::cookie("paseto"));
 
     let request = || {

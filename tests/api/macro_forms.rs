@@ -22,7 +22,9 @@ use actix_web::{
     test::{self, TestRequest},
     web::{self, Json, Path, Query, ServiceConfig},
 };
-use paseto_actix::{Issuer, Paseto, Refusal, SecretKey, VerifiedToken, Verifier, paseto_required};
+use paseto_actix::{
+    Issuer, Paseto, Rejection, SecretKey, VerifiedToken, Verifier, paseto_required,
+};
 use serde::Deserialize;
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
@@ -166,8 +168,8 @@ async fn with_several_routes_and_in_a_scope() -> Outcome {
     guarded(services, &answers).await
 }
 
-fn agree(_: &HttpRequest, token: &VerifiedToken) -> Result<(), Refusal> {
-    if token.issuer() == NAME { Ok(()) } else { Err(Refusal::invalid("of another issuer")) }
+fn agree(_: &HttpRequest, token: &VerifiedToken) -> Result<(), Rejection> {
+    if token.issuer() == NAME { Ok(()) } else { Err(Rejection::invalid("of another issuer")) }
 }
 
 #[paseto_required(check = agree)]
@@ -349,11 +351,11 @@ async fn options() -> &'static str {
     "options"
 }
 
-fn knocked(request: &HttpRequest, _: &VerifiedToken) -> Result<(), Refusal> {
+fn knocked(request: &HttpRequest, _: &VerifiedToken) -> Result<(), Rejection> {
     if request.headers().contains_key("Knock") {
         Ok(())
     } else {
-        Err(Refusal::forbidden("no knock"))
+        Err(Rejection::forbidden("no knock"))
     }
 }
 

@@ -11,8 +11,8 @@ use std::{
 use actix_web::{App, HttpRequest, rt::task::spawn_blocking, test::init_service, web};
 use futures_util::future::{join, join_all, join4};
 use paseto_actix::{
-    Event, Issuer, LocalKey, LoginLayer, PasetoSession, RedisRevocationStore,
-    RedisTokenFamilyStore, RememberMe, SecretKey, UserStamp, Verifier, VerifyErrorKind,
+    CredentialFingerprint, Event, Issuer, LocalKey, LoginLayer, PasetoSession,
+    RedisRevocationStore, RedisTokenFamilyStore, RememberMe, SecretKey, Verifier, VerifyErrorKind,
 };
 use paseto_actix_tests::{
     ISSUER,
@@ -88,7 +88,7 @@ impl Chaos {
             .trust(ISSUER, key.public_key())
             .revocation_store(revocations.clone());
         let remember = RememberMe::builder(LocalKey::generate())
-            .user_loader(async |_| Some(UserStamp::of("the hash of a password")))
+            .user_loader(async |_| Some(CredentialFingerprint::new("the hash of a password")))
             .token_family_store(RedisTokenFamilyStore::builder(family.url()).build().unwrap())
             .revocation_store(revocations.clone())
             .on_event(|event| {

@@ -112,7 +112,7 @@ async fn b51_a_token_that_is_used_again_ends_all() {
     assert_eq!(*house.reuses.lock().unwrap(), ["ada"]);
     for pair in [&first, &second] {
         assert_refused(&verifier, &pair.access_token).await;
-        assert!(matches!(refresh(&tokens, pair).await, Err(RefreshError::Ended)));
+        assert!(matches!(refresh(&tokens, pair).await, Err(RefreshError::Revoked)));
     }
     assert_accepted(&verifier, &other.access_token).await;
     refresh(&tokens, &other).await.unwrap();
@@ -159,7 +159,7 @@ async fn b51_two_at_once_and_a_lost_response() {
         matches!(refresh(&tokens, &pairs[0]).await, Err(RefreshError::Reused)),
         "after the grace: all dead"
     );
-    assert!(matches!(refresh(&tokens, &next).await, Err(RefreshError::Ended)));
+    assert!(matches!(refresh(&tokens, &next).await, Err(RefreshError::Revoked)));
     assert_refused(&verifier, &next.access_token).await;
 }
 
@@ -273,7 +273,7 @@ async fn logins_that_were_ended_stay_ended_over_time() {
         assert_eq!(kind(&ended).await, Err(expected), "{at}");
         let generation = house.revocations.generation(ISSUER, "ada").await.unwrap();
         assert_eq!(generation != 0, at <= end, "{at}: the record of the subject");
-        assert!(matches!(refresh(&tokens, &refreshed).await, Err(RefreshError::Ended)), "{at}");
+        assert!(matches!(refresh(&tokens, &refreshed).await, Err(RefreshError::Revoked)), "{at}");
         assert_eq!(
             kind(&bob).await,
             if at <= Duration::minutes(20) { Ok(()) } else { Err(Kind::Expired) },
@@ -288,7 +288,7 @@ async fn logins_that_were_ended_stay_ended_over_time() {
     tokens.logout_all("ada").await.unwrap();
     for pair in [&later, &newest] {
         assert_eq!(kind(pair).await, Err(Kind::Revoked));
-        assert!(matches!(refresh(&tokens, pair).await, Err(RefreshError::Ended)));
+        assert!(matches!(refresh(&tokens, pair).await, Err(RefreshError::Revoked)));
     }
 }
 
@@ -400,7 +400,7 @@ fn b31_settings_of_refresh_tokens() {
         house.builder().access_ttl(StdDuration::ZERO),
         house.builder().access_ttl(long),
         house.builder().lifetime(long),
-        house.builder().grace(StdDuration::from_secs(301)),
+        house.builder().grace_period(StdDuration::from_secs(301)),
     ] {
         assert!(matches!(builder.build(), Err(ConfigError::DurationOutOfRange { .. })));
     }

@@ -186,10 +186,10 @@ async fn b49_a_logout_everywhere_between_the_steps_of_a_refresh() {
                 let second = login.issue(&json!({})).unwrap();
                 assert_refused(&verifier, &second.access_token).await;
                 let error = tokens.refresh(&second.refresh_token).await.unwrap_err();
-                assert!(matches!(error, RefreshError::Ended), "{order:?}: {error}");
+                assert!(matches!(error, RefreshError::Revoked), "{order:?}: {error}");
                 refreshed += 1;
             }
-            Err(error) => assert!(matches!(error, RefreshError::Ended), "{order:?}: {error}"),
+            Err(error) => assert!(matches!(error, RefreshError::Revoked), "{order:?}: {error}"),
         }
     }
     assert_eq!(
@@ -232,7 +232,7 @@ async fn b49_a_logout_everywhere_between_the_steps_of_a_login_and_a_refresh() {
                 [0, _, 0] => good += usize::from(goes_on.is_ok()),
                 // One that came after the logout had begun may go on, or not.
                 [0, ..] => {}
-                _ => assert!(matches!(goes_on, Err(RefreshError::Ended)), "{order:?}"),
+                _ => assert!(matches!(goes_on, Err(RefreshError::Revoked)), "{order:?}"),
             }
         }
     }

@@ -175,7 +175,7 @@ async fn the_end_of_one_login_revokes_the_issuers_own_tokens_of_it_until_they_ex
             "logout" => tokens.logout(&access).await.unwrap(),
             "reuse" => {
                 let grace = StdDuration::ZERO;
-                let strict = house.builder(&issuer).grace(grace).build().unwrap();
+                let strict = house.builder(&issuer).grace_period(grace).build().unwrap();
                 _ = strict.refresh(&pair.refresh_token).await.unwrap();
                 house.clock.advance(Duration::NANOSECOND);
                 assert!(matches!(
@@ -188,7 +188,7 @@ async fn the_end_of_one_login_revokes_the_issuers_own_tokens_of_it_until_they_ex
                 tokens.logout_all("ada").await.unwrap();
                 assert!(matches!(
                     tokens.refresh(&pair.refresh_token).await,
-                    Err(RefreshError::Ended)
+                    Err(RefreshError::Revoked)
                 ));
             }
         }
@@ -249,7 +249,7 @@ fn the_lifetime_of_one_token_is_free_until_refresh_tokens_are_built() {
         let builder = || house.builder(&issuer).access_ttl(access_ttl);
         // A builder that fails sets no limit.
         assert!(RefreshTokens::builder(issuer.clone(), house.key.clone()).build().is_err());
-        assert!(builder().grace(HOUR).build().is_err());
+        assert!(builder().grace_period(HOUR).build().is_err());
         for issuer in [&issuer, &clone] {
             issue(issuer, 1000 * HOUR).unwrap();
             assert_eq!(issuer.max_ttl(), None);

@@ -23,7 +23,7 @@ async fn login_with_large_session(
     req: HttpRequest,
     session: Session,
 ) -> actix_web::Result<&'static str> {
-    RememberMe::login(&req, "ada", Remember::Yes).await?;
+    RememberMe::login(&req, "ada", Remember::Default).await?;
     session.insert("load", "x".repeat(5000))?;
     Ok("in")
 }

@@ -9,7 +9,7 @@ use actix_web::{
     test::{TestRequest, init_service},
 };
 use paseto_actix::{
-    ConfigError, Fresh, LocalKey, MemoryTokenFamilyStore, RememberMe, RememberMeBuilder,
+    ConfigError, FreshLogin, LocalKey, MemoryTokenFamilyStore, RememberMe, RememberMeBuilder,
     SessionProtection,
 };
 use paseto_actix_tests::{
@@ -128,7 +128,7 @@ async fn a_login_that_cannot_be_remembered_is_none() {
 #[actix_web::test]
 async fn no_middleware_around_a_handler() {
     let logs = Logs::capture();
-    let app = App::new().route("/fresh", actix_web::web::get().to(async |_: Fresh| ""));
+    let app = App::new().route("/fresh", actix_web::web::get().to(async |_: FreshLogin| ""));
     let site = Site::new(init_service(app).await, |request| request.to_request());
     assert_eq!(
         site.send(TestRequest::with_uri("/fresh")).await.status,

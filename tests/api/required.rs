@@ -9,7 +9,7 @@ use actix_web::{
     test::{TestRequest, init_service},
     web::{self, ServiceConfig},
 };
-use paseto_actix::{PasetoRequired, Refusal, VerifiedToken, VerifierBuilder, paseto_required};
+use paseto_actix::{PasetoRequired, Rejection, VerifiedToken, VerifierBuilder, paseto_required};
 use paseto_actix_tests::{
     app::{Answer, BODY_401, Runs, call, issuer_builder, verifier_builder},
     clock::{START, TestClock},
@@ -49,12 +49,12 @@ async fn unguarded(runs: web::Data<Runs>) -> &'static str {
     "served"
 }
 
-fn knocked(req: &HttpRequest, token: &VerifiedToken) -> Result<(), Refusal> {
+fn knocked(req: &HttpRequest, token: &VerifiedToken) -> Result<(), Rejection> {
     assert_eq!(token.subject(), Some("ada"));
     if req.headers().contains_key("knock") {
         Ok(())
     } else {
-        Err(Refusal::forbidden("no knock header"))
+        Err(Rejection::forbidden("no knock header"))
     }
 }
 

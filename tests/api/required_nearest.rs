@@ -14,7 +14,7 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 use paseto_actix::{
-    MaybePaseto, PasetoRequired, Refusal, TokenSource, VerifiedToken, Verifier, VerifierBuilder,
+    MaybePaseto, PasetoRequired, Rejection, TokenSource, VerifiedToken, Verifier, VerifierBuilder,
     paseto_required,
 };
 use paseto_actix_tests::{
@@ -60,7 +60,7 @@ fn outer() -> Verifier {
 fn stricter() -> Verifier {
     let only_bob = |token: &VerifiedToken| match token.subject() {
         Some("bob") => Ok(()),
-        _ => Err(Refusal::invalid("not bob")),
+        _ => Err(Rejection::invalid("not bob")),
     };
     verifier_builder(&TestClock::new())
         .check(only_bob)

@@ -16,7 +16,7 @@ use actix_web::{
     web::{self, Json, ServiceConfig},
 };
 use paseto_actix::{
-    Paseto, PasetoRequired, Refusal, VerifiedToken, Verifier, VerifyErrorKind, paseto_required,
+    Paseto, PasetoRequired, Rejection, VerifiedToken, Verifier, VerifyErrorKind, paseto_required,
 };
 use paseto_actix_tests::{
     app::{Answer, Runs, issuer_builder, verifier_builder},
@@ -155,15 +155,15 @@ fn token_of(subject: &str, scopes: &[&str]) -> String {
     issuer.token(&json!({})).subject(subject).scopes(scopes.iter().copied()).issue().unwrap()
 }
 
-fn verdict(token: &VerifiedToken) -> Result<(), Refusal> {
+fn verdict(token: &VerifiedToken) -> Result<(), Rejection> {
     match token.subject() {
-        Some("ivan") => Err(Refusal::invalid("suspended")),
-        Some("uma") => Err(Refusal::unavailable("the database is away")),
+        Some("ivan") => Err(Rejection::invalid("suspended")),
+        Some("uma") => Err(Rejection::unavailable("the database is away")),
         _ => Ok(()),
     }
 }
 
-async fn slow_verdict(token: VerifiedToken) -> Result<(), Refusal> {
+async fn slow_verdict(token: VerifiedToken) -> Result<(), Rejection> {
     yield_now().await;
     verdict(&token)
 }

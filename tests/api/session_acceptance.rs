@@ -49,7 +49,7 @@ impl Setup {
                 .cookie_name(NAME)
                 .cookie_path(path)
                 .persistent(true)
-                .idle_limit(TTL.unsigned_abs());
+                .idle_timeout(TTL.unsigned_abs());
             if let Some(domain) = domain {
                 builder = builder.cookie_domain(domain);
             }

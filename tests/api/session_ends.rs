@@ -109,7 +109,7 @@ async fn b40_the_cookie_from_before_renew_stays_good() {
         let copy = client.session(kind);
         client.get(&site, "/renew").await;
         client.get(&site, "/set?user=grace").await;
-        assert_eq!(client.get(&site, "/").await.body, r#"user="grace""#);
+        assert_eq!(client.get(&site, "/").await.body, r#"user="grace_period""#);
         assert_eq!(site.read(kind, &copy).await.0, ADA, "{kind:?}: with the state that it had");
     }
 }

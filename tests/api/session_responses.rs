@@ -302,7 +302,7 @@ async fn max_age_ends_with_the_absolute_limit() {
     let clock = TestClock::new();
     let builder = session(LocalKey::generate(), &clock).persistent(true);
     let site = Site::of(
-        builder.absolute_limit(std::time::Duration::from_secs(40 * 60)).build().unwrap(),
+        builder.absolute_timeout(std::time::Duration::from_secs(40 * 60)).build().unwrap(),
         routes,
     )
     .await;

@@ -122,15 +122,18 @@ fn b31_what_prefixes_promise() {
 #[test]
 fn b31_how_long_a_session_may_live() {
     for good in [2 * SECOND, 2 * SECOND + NANOSECOND, CENTURY] {
-        assert!(builder().idle_limit(good).absolute_limit(CENTURY).build().is_ok(), "{good:?}");
-        assert!(builder().idle_limit(2 * SECOND).absolute_limit(good).build().is_ok(), "{good:?}");
+        assert!(builder().idle_timeout(good).absolute_timeout(CENTURY).build().is_ok(), "{good:?}");
+        assert!(
+            builder().idle_timeout(2 * SECOND).absolute_timeout(good).build().is_ok(),
+            "{good:?}"
+        );
     }
     for bad in
         [Duration::ZERO, NANOSECOND, SECOND - NANOSECOND, CENTURY + NANOSECOND, Duration::MAX]
     {
         for (name, result) in [
-            ("idle_limit", builder().idle_limit(bad).build()),
-            ("absolute_limit", builder().absolute_limit(bad).build()),
+            ("idle_timeout", builder().idle_timeout(bad).build()),
+            ("absolute_timeout", builder().absolute_timeout(bad).build()),
         ] {
             match result {
                 Err(ConfigError::DurationOutOfRange { setting, found: given, .. }) => {
@@ -140,7 +143,7 @@ fn b31_how_long_a_session_may_live() {
             }
         }
         assert!(
-            builder().idle_limit(bad).idle_limit(SECOND * 60).build().is_ok(),
+            builder().idle_timeout(bad).idle_timeout(SECOND * 60).build().is_ok(),
             "the last call counts"
         );
     }
@@ -150,13 +153,13 @@ fn b31_how_long_a_session_may_live() {
 #[test]
 fn b31_an_idle_limit_that_can_slide() {
     for bad in [SECOND, 2 * SECOND - NANOSECOND] {
-        let result = builder().idle_limit(bad).build();
+        let result = builder().idle_timeout(bad).build();
         assert!(
-            matches!(result, Err(ConfigError::DurationOutOfRange { setting: "idle_limit", .. })),
+            matches!(result, Err(ConfigError::DurationOutOfRange { setting: "idle_timeout", .. })),
             "{result:?}"
         );
     }
-    assert!(builder().idle_limit(2 * SECOND).build().is_ok());
+    assert!(builder().idle_timeout(2 * SECOND).build().is_ok());
 }
 
 #[test]
@@ -177,16 +180,16 @@ fn b33_debug_shows_no_key() {
 #[test]
 fn idle_limit_beyond_the_absolute_limit_is_rejected() {
     let with = |idle, absolute| {
-        builder().idle_limit(idle).absolute_limit(absolute).persistent(true).build()
+        builder().idle_timeout(idle).absolute_timeout(absolute).persistent(true).build()
     };
     assert!(with(60 * SECOND, 60 * SECOND).is_ok());
     let error = with(61 * SECOND, 60 * SECOND).unwrap_err().to_string();
     assert_eq!(
         error,
-        "`idle_limit`: the idle limit of 61s is longer than the absolute limit of 60s: lower `idle_limit` (30 minutes unless set), or raise `absolute_limit`"
+        "`idle_timeout`: the idle limit of 61s is longer than the absolute limit of 60s: lower `idle_timeout` (30 minutes unless set), or raise `absolute_timeout`"
     );
     // The default of the absolute limit is 12 hours.
-    assert_setting(builder().idle_limit(14 * 24 * 3600 * SECOND).build(), "idle_limit");
+    assert_setting(builder().idle_timeout(14 * 24 * 3600 * SECOND).build(), "idle_timeout");
 }
 
 #[test]

@@ -285,7 +285,7 @@ async fn b38_rotation_does_not_lengthen_the_absolute_limit() {
     let kind = Kind::Middleware;
     let (old, new) = (LocalKey::generate(), LocalKey::generate());
     let session =
-        session(old.clone(), &clock).idle_limit(std::time::Duration::from_secs(12 * 60 * 60));
+        session(old.clone(), &clock).idle_timeout(std::time::Duration::from_secs(12 * 60 * 60));
     let value = ada(&Site::of(session.build().unwrap(), routes).await).await.session(kind);
     let site = kind.site(KeyRing::new(new, [old]).unwrap(), &clock).await;
     let mut client = Client::new();

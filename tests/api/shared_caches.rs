@@ -47,7 +47,7 @@ async fn purge(session: Session) -> impl Responder {
 }
 
 async fn login(req: HttpRequest) -> actix_web::Result<impl Responder> {
-    RememberMe::login(&req, "ada", Remember::Yes).await?;
+    RememberMe::login(&req, "ada", Remember::Default).await?;
     Ok(public_page("page"))
 }
 

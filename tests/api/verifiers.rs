@@ -19,7 +19,7 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 use paseto_actix::{
-    MaybePaseto, Paseto, PasetoRequestExt, PasetoRequired, Refusal, VerifiedToken, Verifier,
+    MaybePaseto, Paseto, PasetoRequestExt, PasetoRequired, Rejection, VerifiedToken, Verifier,
     paseto_required,
 };
 use paseto_actix_tests::{
@@ -229,8 +229,8 @@ async fn b54_an_outcome_is_not_reused_by_a_stricter_verifier() {
     assert_eq!(logs.signature_checks(), 1, "a clone is the same verifier: {logs:?}");
 }
 
-fn no_ada(token: &VerifiedToken) -> Result<(), Refusal> {
-    if token.subject() == Some("ada") { Err(Refusal::invalid("not her")) } else { Ok(()) }
+fn no_ada(token: &VerifiedToken) -> Result<(), Rejection> {
+    if token.subject() == Some("ada") { Err(Rejection::invalid("not her")) } else { Ok(()) }
 }
 
 /// Every guard and extractor of one request shares one verification, and one run of the checks.

@@ -13,9 +13,9 @@ use actix_web::{
     web,
 };
 use paseto_actix::{
-    Clock, Issuer, LocalKey, LoggedIn, LoginLayer, PasetoRequestExt, PasetoRequired, PasetoSession,
-    RefreshTokens, Remember, RememberMe, RevocationStore, SecretKey, TokenFamilyStore, UserStamp,
-    VerifiedToken, Verifier,
+    Clock, CredentialFingerprint, Issuer, LocalKey, LoggedIn, LoginLayer, PasetoRequestExt,
+    PasetoRequired, PasetoSession, RefreshTokens, Remember, RememberMe, RevocationStore, SecretKey,
+    TokenFamilyStore, VerifiedToken, Verifier,
 };
 use serde_json::json;
 
@@ -91,7 +91,7 @@ impl Logins {
             .expect("a session");
         let remember = RememberMe::builder(local.clone())
             .application(name)
-            .user_loader(async |id| Some(UserStamp::of(id)))
+            .user_loader(async |id| Some(CredentialFingerprint::new(id)))
             .token_family_store(family)
             .revocation_store(revocations)
             .clock(clock)
@@ -140,7 +140,7 @@ type Query = web::Query<HashMap<String, String>>;
 type Tokens = web::Data<RefreshTokens>;
 
 async fn log_in(req: HttpRequest, query: Query) -> actix_web::Result<&'static str> {
-    RememberMe::start_login(&req, &query["user"]).await?.complete(Remember::Yes).await?;
+    RememberMe::start_login(&req, &query["user"]).await?.complete(Remember::Default).await?;
     Ok("in")
 }
 

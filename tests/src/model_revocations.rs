@@ -172,7 +172,7 @@ impl RevocationStore for ModelRevocationStore {
             login.generation < last && known.as_deref() != Some(login.id)
         };
         if except.is_some_and(is_ended) && !self.has(RevocationFault::RevivesLogins) {
-            return Err(RevocationError::Ended);
+            return Err(RevocationError::Revoked);
         }
         let except = except.map(|login| login.id);
         if self.has(RevocationFault::Races) {

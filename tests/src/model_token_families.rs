@@ -173,7 +173,7 @@ impl TokenFamilyStore for ModelTokenFamilies {
         }
         let is_known =
             family.previous == Some(token.presented) || self.has(FamilyFault::TakesStrangers);
-        let in_time = now <= used + token.grace || self.has(FamilyFault::EndlessGrace);
+        let in_time = now <= used + token.grace_period || self.has(FamilyFault::EndlessGrace);
         if is_known && in_time && !self.has(FamilyFault::NoGrace) {
             let current =
                 if self.has(FamilyFault::WrongSuccessor) { token.next } else { family.current };

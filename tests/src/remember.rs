@@ -16,8 +16,8 @@ use actix_web::{
     web,
 };
 use paseto_actix::{
-    Event, Fresh, LocalKey, LoggedIn, LoginLayer, MemoryTokenFamilyStore, PasetoSession, Remember,
-    RememberMe, RememberMeBuilder, UserStamp,
+    CredentialFingerprint, Event, FreshLogin, LocalKey, LoggedIn, LoginLayer,
+    MemoryTokenFamilyStore, PasetoSession, Remember, RememberMe, RememberMeBuilder,
 };
 
 use crate::{
@@ -58,13 +58,13 @@ impl Users {
     /// # Errors
     ///
     /// While there is a user called `down`, the database is.
-    pub fn stamp(&self, id: &str) -> Result<Option<UserStamp>, actix_web::Error> {
+    pub fn stamp(&self, id: &str) -> Result<Option<CredentialFingerprint>, actix_web::Error> {
         let users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let down = users.get("down").is_some();
         if down {
             Err(ErrorServiceUnavailable("no database"))
         } else {
-            Ok(users.get(id).map(UserStamp::of))
+            Ok(users.get(id).map(CredentialFingerprint::new))
         }
     }
 }
@@ -161,7 +161,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
             }),
         )
         .route("/me", web::get().to(async |user: LoggedIn| user.id().to_owned()))
-        .route("/fresh", web::get().to(async |user: Fresh| user.id().to_owned()))
+        .route("/fresh", web::get().to(async |user: FreshLogin| user.id().to_owned()))
         .route(
             "/state",
             web::get().to(async |req: HttpRequest| format!("{:?}", RememberMe::freshness(&req))),
@@ -173,8 +173,8 @@ async fn login(
     query: web::Query<HashMap<String, String>>,
 ) -> actix_web::Result<HttpResponse> {
     let remember = match query.get("remember").map(String::as_str) {
-        Some("yes") => Remember::Yes,
-        Some("no") | None => Remember::No,
+        Some("yes") => Remember::Default,
+        Some("no") | None => Remember::Never,
         Some(seconds) => {
             Remember::For(std::time::Duration::from_secs(seconds.parse().expect("seconds")))
         }
@@ -193,7 +193,7 @@ async fn purge_and_login(
     query: web::Query<HashMap<String, String>>,
 ) -> actix_web::Result<&'static str> {
     session.purge();
-    RememberMe::login(&req, &query["user"], Remember::Yes).await?;
+    RememberMe::login(&req, &query["user"], Remember::Default).await?;
     Ok("in")
 }
 

@@ -25,8 +25,9 @@ use actix_web::{
     post, routes, web,
 };
 use paseto_actix::{
-    ConfigError, Event, Fresh, KeyRing, LoggedIn, LoginLayer, MemoryRevocationStore,
-    MemoryTokenFamilyStore, PasetoSession, RandomId, Remember, RememberMe, UserStamp, safe_next,
+    ConfigError, CredentialFingerprint, Event, FreshLogin, KeyRing, LoggedIn, LoginLayer,
+    MemoryRevocationStore, MemoryTokenFamilyStore, PasetoSession, RandomId, Remember, RememberMe,
+    safe_redirect_path,
 };
 use paseto_actix_examples::{
     exit, key_ring, listen, log,
@@ -40,9 +41,9 @@ struct Users(Arc<AtomicU64>);
 
 impl Users {
     /// A real application uses the hash of the password as the stamp.
-    fn stamp(&self, id: &str) -> Option<UserStamp> {
+    fn stamp(&self, id: &str) -> Option<CredentialFingerprint> {
         let changes = self.0.load(Ordering::SeqCst);
-        (id == USER).then(|| UserStamp::of(changes.to_string()))
+        (id == USER).then(|| CredentialFingerprint::new(changes.to_string()))
     }
 }
 
@@ -53,7 +54,7 @@ async fn protected(user: LoggedIn) -> String {
 
 /// A person who finds an open browser is remembered in it, but does not know the password.
 #[get("/sensitive")]
-async fn sensitive(user: Fresh) -> String {
+async fn sensitive(user: FreshLogin) -> String {
     format!("Logged in just now as: {}", user.id())
 }
 
@@ -77,10 +78,11 @@ async fn log_in(
     // A user who confirms a login keeps the remembered login. Only its freshness changes.
     let confirmed = query.again.is_some() && RememberMe::confirm_login(&req, &form.email).is_ok();
     if !confirmed {
-        let remember = if form.wants_to_be_remembered() { Remember::Yes } else { Remember::No };
+        let remember =
+            if form.wants_to_be_remembered() { Remember::Default } else { Remember::Never };
         attempt.label(browser(&req)).complete(remember).await?;
     }
-    let next = query.next.as_deref().and_then(safe_next).unwrap_or("/protected");
+    let next = query.next.as_deref().and_then(safe_redirect_path).unwrap_or("/protected");
     Ok(see_other(next))
 }
 
@@ -103,7 +105,7 @@ fn browser(req: &HttpRequest) -> &str {
 #[post("/password")]
 async fn change_password(
     req: HttpRequest,
-    _: Fresh,
+    _: FreshLogin,
     users: web::Data<Users>,
     logins: LoginLayer,
 ) -> actix_web::Result<&'static str> {

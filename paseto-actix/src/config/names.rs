@@ -38,8 +38,8 @@ pub(crate) const SESSION: Names = &[
     &["cookie"],
     &["development_over_plain_http"],
     &["trusted_origins"],
-    &["idle_limit"],
-    &["absolute_limit"],
+    &["idle_timeout"],
+    &["absolute_timeout"],
     &["persistent"],
     &["decrypted_cache_capacity"],
     &["subject_key"],
@@ -61,7 +61,7 @@ pub(crate) const REMEMBER: Names = &[
 
 #[cfg(feature = "session")]
 pub(crate) const REFRESH: Names =
-    &[&["keys"], &["application"], &["access_ttl"], &["lifetime"], &["grace"]];
+    &[&["keys"], &["application"], &["access_ttl"], &["lifetime"], &["grace_period"]];
 
 /// The nested table of sessions and remembered logins.
 pub(crate) const COOKIE: Names = &[

@@ -261,7 +261,7 @@ impl<'a, R: RevocationStore> Suite<'a, R> {
         );
         let ended = spare(&other, first - 1).await;
         assert!(
-            matches!(ended, Err(RevocationError::Ended)),
+            matches!(ended, Err(RevocationError::Revoked)),
             "a login that has ended cannot be spared: {ended:?}"
         );
         assert_eq!(

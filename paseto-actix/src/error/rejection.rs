@@ -9,25 +9,25 @@ use super::{VerifyError, VerifyErrorKind};
 /// The log gets the reason. The client does not.
 ///
 /// ```
-/// use paseto_actix::{Refusal, VerifiedToken};
+/// use paseto_actix::{Rejection, VerifiedToken};
 ///
-/// fn staff_only(token: &VerifiedToken) -> Result<(), Refusal> {
+/// fn staff_only(token: &VerifiedToken) -> Result<(), Rejection> {
 ///     match token.subject() {
 ///         Some(subject) if subject.starts_with("staff:") => Ok(()),
-///         _ => Err(Refusal::forbidden("the user is not one of the staff")),
+///         _ => Err(Rejection::forbidden("the user is not one of the staff")),
 ///     }
 /// }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Refusal {
+pub struct Rejection {
     kind: VerifyErrorKind,
     reason: Cow<'static, str>,
 }
 
-impl Refusal {
+impl Rejection {
     /// Rejects the token: `401`, `invalid_token`.
     pub fn invalid(reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind: VerifyErrorKind::Refused, reason: reason.into() }
+        Self { kind: VerifyErrorKind::Rejected, reason: reason.into() }
     }
 
     /// Accepts the token and forbids the request: `403`.
@@ -41,8 +41,8 @@ impl Refusal {
     }
 }
 
-impl From<Refusal> for VerifyError {
-    fn from(refusal: Refusal) -> Self {
+impl From<Rejection> for VerifyError {
+    fn from(refusal: Rejection) -> Self {
         Self::new(refusal.kind, refusal.reason)
     }
 }

@@ -52,7 +52,7 @@ pub enum VerifyErrorKind {
     /// The token was revoked: `401`, `invalid_token`.
     Revoked,
     /// A check of the application rejected the token: `401`, `invalid_token`.
-    Refused,
+    Rejected,
     /// The payload does not fit the type of the handler: `401`, `invalid_token`.
     UnexpectedClaims,
     /// The login is too long ago, or was by a weaker method than the handler requires: `401`,
@@ -89,7 +89,7 @@ impl VerifyErrorKind {
             Self::WrongAudience => "wrong_audience",
             Self::MissingClaim => "missing_claim",
             Self::Revoked => "revoked",
-            Self::Refused => "refused",
+            Self::Rejected => "rejected",
             Self::UnexpectedClaims => "unexpected_claims",
             Self::InsufficientUserAuthentication => "insufficient_user_authentication",
             Self::InsufficientScope => "insufficient_scope",

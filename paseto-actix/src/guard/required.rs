@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 
 use super::names::{NameKind, assert_names};
-use crate::error::{Refusal, VerifyError, VerifyErrorKind, quote, quote_list};
+use crate::error::{Rejection, VerifyError, VerifyErrorKind, quote, quote_list};
 use crate::token::VerifiedToken;
 use crate::verifier::Verifier;
 
@@ -69,7 +69,7 @@ pub struct PasetoRequired {
     checks: Vec<Check>,
 }
 
-type Check = Arc<dyn Fn(&HttpRequest, &VerifiedToken) -> Result<(), Refusal> + Send + Sync>;
+type Check = Arc<dyn Fn(&HttpRequest, &VerifiedToken) -> Result<(), Rejection> + Send + Sync>;
 
 impl PasetoRequired {
     /// Admits each token that the Verifier accepts.
@@ -156,7 +156,7 @@ impl PasetoRequired {
     #[must_use]
     pub fn check<F>(mut self, check: F) -> Self
     where
-        F: Fn(&HttpRequest, &VerifiedToken) -> Result<(), Refusal> + Send + Sync + 'static,
+        F: Fn(&HttpRequest, &VerifiedToken) -> Result<(), Rejection> + Send + Sync + 'static,
     {
         self.checks.push(Arc::new(check));
         self

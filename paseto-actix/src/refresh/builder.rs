@@ -18,7 +18,7 @@ pub struct RefreshTokensBuilder {
     application: String,
     access_ttl: Duration,
     lifetime: Duration,
-    grace: Duration,
+    grace_period: Duration,
     families: Option<Arc<dyn AnyTokenFamilyStore>>,
     revocations: Option<Arc<dyn AnyRevocationStore>>,
     events: EventHook,
@@ -37,7 +37,7 @@ impl RefreshTokensBuilder {
             application: String::new(),
             access_ttl: DEFAULT_ACCESS_TTL,
             lifetime: DEFAULT_LIFETIME,
-            grace: DEFAULT_GRACE,
+            grace_period: DEFAULT_GRACE,
             families: None,
             revocations: None,
             events: EventHook::default(),
@@ -70,8 +70,8 @@ impl RefreshTokensBuilder {
 
     /// How long a refresh token that was used is taken once more, for who has not got the response, at most 5 minutes.
     /// Default: 10 seconds.
-    pub fn grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
+    pub fn grace_period(mut self, grace_period: Duration) -> Self {
+        self.grace_period = grace_period;
         self
     }
 
@@ -116,8 +116,8 @@ impl RefreshTokensBuilder {
         };
         check_ttl("access_ttl", self.access_ttl)?;
         check_ttl("lifetime", self.lifetime)?;
-        if self.grace > LONGEST_LEEWAY {
-            let (setting, found) = ("grace", self.grace);
+        if self.grace_period > LONGEST_LEEWAY {
+            let (setting, found) = ("grace_period", self.grace_period);
             return Err(ConfigError::DurationOutOfRange {
                 setting,
                 found,
@@ -135,7 +135,7 @@ impl RefreshTokensBuilder {
             access_ttl: self.access_ttl,
             keys: self.keys,
             lifetime: self.lifetime,
-            grace: self.grace,
+            grace_period: self.grace_period,
             families,
             revocations,
             events: self.events,
@@ -152,7 +152,7 @@ impl fmt::Debug for RefreshTokensBuilder {
             .field("application", &self.application)
             .field("access_ttl", &self.access_ttl)
             .field("lifetime", &self.lifetime)
-            .field("grace", &self.grace)
+            .field("grace_period", &self.grace_period)
             .finish_non_exhaustive()
     }
 }

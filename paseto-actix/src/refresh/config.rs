@@ -59,7 +59,7 @@ pub struct RefreshTokensConfig {
     /// How long a login can go on by refresh tokens, at least 1 second. Default: 30 days.
     pub lifetime: Duration,
     /// How long a used refresh token is accepted once more, at most 5 minutes. Default: 10 seconds.
-    pub grace: Duration,
+    pub grace_period: Duration,
 }
 
 impl RefreshTokensConfig {
@@ -91,7 +91,7 @@ impl RefreshTokensConfig {
             .application(self.application)
             .access_ttl(self.access_ttl)
             .lifetime(self.lifetime)
-            .grace(self.grace)
+            .grace_period(self.grace_period)
     }
 }
 
@@ -104,7 +104,7 @@ impl Settings for RefreshTokensConfig {
             application: table.or("application", String::new(), text)?,
             access_ttl: table.or("access_ttl", DEFAULT_ACCESS_TTL, duration)?,
             lifetime: table.or("lifetime", DEFAULT_LIFETIME, duration)?,
-            grace: table.or("grace", DEFAULT_GRACE, duration)?,
+            grace_period: table.or("grace_period", DEFAULT_GRACE, duration)?,
         })
     }
 }

@@ -28,7 +28,7 @@ pub enum RefreshError {
     Expired,
     /// The login has ended: by a logout, or because a refresh token was used twice.
     #[error("the login of the refresh token has ended")]
-    Ended,
+    Revoked,
     /// The refresh token was used before, so a copy of it exists. The login has ended by this use.
     #[error("the refresh token was used before: its login is revoked")]
     Reused,
@@ -45,16 +45,18 @@ pub enum RefreshError {
     #[error(
         "a refresh token could not be encrypted: it is too long, or the operating system returned no random bytes"
     )]
-    Sealing,
+    Encryption,
 }
 
 impl ResponseError for RefreshError {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::Invalid | Self::Expired | Self::Ended | Self::Reused => StatusCode::UNAUTHORIZED,
+            Self::Invalid | Self::Expired | Self::Revoked | Self::Reused => {
+                StatusCode::UNAUTHORIZED
+            }
             Self::Revocation(error) => error.status_code(),
             Self::TokenFamily(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Issue(_) | Self::Sealing => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Issue(_) | Self::Encryption => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -64,14 +66,14 @@ impl ResponseError for RefreshError {
             Self::Expired | Self::Reused => {
                 tracing::debug!(reason = %self, "rejected a refresh token")
             }
-            Self::Ended => tracing::info!(reason = %self, "rejected a refresh token"),
+            Self::Revoked => tracing::info!(reason = %self, "rejected a refresh token"),
             Self::Invalid => tracing::warn!(reason = %self, "rejected a refresh token"),
             _ => tracing::error!(reason = %self, "no new tokens"),
         }
         let mut response = match self.status_code() {
             // The response of each rejected token.
             StatusCode::UNAUTHORIZED => {
-                VerifyError::new(VerifyErrorKind::Refused, "no refresh token").error_response()
+                VerifyError::new(VerifyErrorKind::Rejected, "no refresh token").error_response()
             }
             status => problem(status),
         };

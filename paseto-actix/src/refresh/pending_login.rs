@@ -41,7 +41,7 @@ impl PendingLogin {
     /// # Errors
     ///
     /// [`RefreshError::Issue`] if the `acr` has other characters than visible ASCII without space,
-    /// `"` and `\`; [`RefreshError`] if one of the stores fails; [`RefreshError::Ended`] if all
+    /// `"` and `\`; [`RefreshError`] if one of the stores fails; [`RefreshError::Revoked`] if all
     /// logins of the subject ended since the attempt was noted, or if the attempt is older than the
     /// lifetime of an access token, because the store may have removed the record of that end.
     pub async fn complete(self) -> Result<Login, RefreshError> {
@@ -54,14 +54,14 @@ impl PendingLogin {
         let now = inner.clock.now();
         let age = now - noted;
         if age.is_negative() || age > span(inner.access_ttl) {
-            return Err(RefreshError::Ended);
+            return Err(RefreshError::Revoked);
         }
         let expires = now.saturating_add(span(inner.lifetime));
         let (family, first) = (random()?, random()?);
         let (since, exp) = (now.unix_timestamp(), expires.unix_timestamp());
         let token = RefreshToken::new(subject, acr, since, exp, family, first);
         // First, because a token that cannot be encrypted must not begin a family.
-        let text = token.encrypt(&inner.keys, &inner.assertion).ok_or(RefreshError::Sealing)?;
+        let text = token.encrypt(&inner.keys, &inner.assertion).ok_or(RefreshError::Encryption)?;
         let new = NewTokenFamily::new(tokens.owner(&token.sub), family, first, inner.lifetime)
             .label(&label);
         inner.families.begin(new).await?;
@@ -71,7 +71,7 @@ impl PendingLogin {
                 inner.events.emit(Event::Login { subject: &token.sub });
                 return tokens.next_login(token, family, text, generation);
             }
-            Ok(_) => RefreshError::Ended,
+            Ok(_) => RefreshError::Revoked,
             Err(error) => error,
         };
         // No client has a token of the family.

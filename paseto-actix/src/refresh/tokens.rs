@@ -62,7 +62,7 @@ pub(super) struct Inner {
     pub(super) keys: KeyRing,
     pub(super) assertion: Vec<u8>,
     pub(super) lifetime: Duration,
-    pub(super) grace: Duration,
+    pub(super) grace_period: Duration,
     pub(super) families: Arc<dyn AnyTokenFamilyStore>,
     /// The scope of the families in their store.
     pub(super) scope: Arc<str>,
@@ -85,7 +85,7 @@ impl RefreshTokens {
     ///
     /// # Errors
     ///
-    /// [`RefreshError`] if one of the stores fails; [`RefreshError::Ended`] if all logins of the
+    /// [`RefreshError`] if one of the stores fails; [`RefreshError::Revoked`] if all logins of the
     /// subject ended at the same time.
     pub async fn login(&self, subject: impl Into<String>) -> Result<Login, RefreshError> {
         self.start_login(subject).await?.complete().await
@@ -141,7 +141,7 @@ impl RefreshTokens {
         // rotation, or this generation is too old.
         let generation = self.generation(&token.sub).await?;
         let owner = self.owner(&token.sub);
-        let rotation = RotationRequest::new(owner, family, presented, next, inner.grace);
+        let rotation = RotationRequest::new(owner, family, presented, next, inner.grace_period);
         let current = match inner.families.rotate(rotation).await? {
             Rotation::Rotated => next,
             // A parallel refresh, or a lost response.
@@ -150,7 +150,7 @@ impl RefreshTokens {
                 // The request that ended the family may not have revoked its access tokens yet.
                 self.revoke_access(family).await?;
                 inner.events.emit(Event::Rejected(VerifyErrorKind::Revoked));
-                return Err(RefreshError::Ended);
+                return Err(RefreshError::Revoked);
             }
             Rotation::Reused => {
                 tracing::warn!(%family, "a refresh token was used again: a copy of it exists, and its family was revoked");
@@ -163,7 +163,7 @@ impl RefreshTokens {
             }
         };
         let token = token.successor(current);
-        let text = token.encrypt(&inner.keys, &inner.assertion).ok_or(RefreshError::Sealing)?;
+        let text = token.encrypt(&inner.keys, &inner.assertion).ok_or(RefreshError::Encryption)?;
         inner.events.emit(Event::Refreshed { subject: &token.sub });
         self.next_login(token, family, text, generation)
     }
@@ -225,7 +225,7 @@ impl RefreshTokens {
     /// # Errors
     ///
     /// [`RefreshError::Invalid`] if the token does not belong to a login of this issuer;
-    /// [`RevocationError::Ended`](crate::RevocationError::Ended) if its login has ended; another error
+    /// [`RevocationError::Revoked`](crate::RevocationError::Revoked) if its login has ended; another error
     /// if a store fails. Logins may go on then.
     pub async fn logout_others(&self, access_token: &VerifiedToken) -> Result<(), RefreshError> {
         let (subject, family) = self.login_of(access_token).ok_or(RefreshError::Invalid)?;
@@ -261,7 +261,7 @@ impl RefreshTokens {
                 .is_revoked(RevocationQuery::new(inner.issuer.name(), family).uncached())
                 .await?
         {
-            return Err(RevocationError::Ended.into());
+            return Err(RevocationError::Revoked.into());
         }
         let revoke_subject = || {
             let (issuer, until) = (inner.issuer.name(), self.last_access_token());
@@ -275,8 +275,8 @@ impl RefreshTokens {
         // one step does not keep the others from running, except that a login that has ended must
         // not end others.
         let first = revoke_subject().await;
-        if let Err(RevocationError::Ended) = first {
-            return Err(RevocationError::Ended.into());
+        if let Err(RevocationError::Revoked) = first {
+            return Err(RevocationError::Revoked.into());
         }
         let families =
             inner.families.revoke_all(self.owner(subject), except.map(|(family, _)| family)).await;
@@ -316,7 +316,8 @@ impl RefreshTokens {
         let now = inner.clock.now().unix_timestamp();
         RefreshToken::decrypt(text, &inner.keys, &inner.assertion, now).inspect_err(|error| {
             let is_expired = matches!(error, RefreshError::Expired);
-            let kind = if is_expired { VerifyErrorKind::Expired } else { VerifyErrorKind::Refused };
+            let kind =
+                if is_expired { VerifyErrorKind::Expired } else { VerifyErrorKind::Rejected };
             inner.events.emit(Event::Rejected(kind));
         })
     }
@@ -362,7 +363,7 @@ impl RefreshTokens {
 }
 
 pub(super) fn random() -> Result<RandomId, RefreshError> {
-    RandomId::generate().ok_or(RefreshError::Sealing)
+    RandomId::generate().ok_or(RefreshError::Encryption)
 }
 
 pub(super) fn span(duration: Duration) -> time::Duration {

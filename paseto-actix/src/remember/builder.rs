@@ -6,7 +6,7 @@ use actix_identity::IdentityMiddleware;
 use actix_web::{Error, HttpRequest, HttpResponse};
 
 use super::{
-    RememberMe, SessionProtection, UserStamp,
+    CredentialFingerprint, RememberMe, SessionProtection,
     client::Fingerprint,
     page::{LoginPage, redirect},
     settings::{Answer, IdentityFactory, Settings},
@@ -27,12 +27,12 @@ use crate::{
 /// ```
 /// use std::time::Duration;
 ///
-/// use paseto_actix::{LocalKey, MemoryTokenFamilyStore, RememberMe, SessionProtection, UserStamp};
+/// use paseto_actix::{LocalKey, MemoryTokenFamilyStore, RememberMe, SessionProtection, CredentialFingerprint};
 ///
 /// # fn main() -> Result<(), paseto_actix::ConfigError> {
 /// let remember = RememberMe::builder(LocalKey::generate())
 ///     .application("shop")
-///     .user_loader(async |id: String| (id == "ada").then(|| UserStamp::of("the hash of her password")))
+///     .user_loader(async |id: String| (id == "ada").then(|| CredentialFingerprint::new("the hash of her password")))
 ///     .lifetime(Duration::from_secs(90 * 24 * 60 * 60))
 ///     .token_family_store(MemoryTokenFamilyStore::new(100_000))
 ///     .on_event(|event| println!("audit: {event:?}"))
@@ -82,7 +82,7 @@ impl RememberMeBuilder {
     pub fn user_loader<F, Fut>(self, load: F) -> Self
     where
         F: Fn(String) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Option<UserStamp>> + 'static,
+        Fut: Future<Output = Option<CredentialFingerprint>> + 'static,
     {
         self.try_user_loader(move |id| {
             let stamp = load(id);
@@ -95,7 +95,7 @@ impl RememberMeBuilder {
     pub fn try_user_loader<F, Fut, E>(mut self, load: F) -> Self
     where
         F: Fn(String) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Option<UserStamp>, E>> + 'static,
+        Fut: Future<Output = Result<Option<CredentialFingerprint>, E>> + 'static,
         E: Into<Error>,
     {
         self.user_loader = Some(UserLoader::new(load));
@@ -123,11 +123,11 @@ impl RememberMeBuilder {
     /// use std::time::Duration;
     ///
     /// use actix_identity::{IdentityMiddleware, config::LogoutBehavior};
-    /// use paseto_actix::{LocalKey, RememberMe, UserStamp};
+    /// use paseto_actix::{LocalKey, RememberMe, CredentialFingerprint};
     ///
     /// # fn main() -> Result<(), paseto_actix::ConfigError> {
     /// let remember = RememberMe::builder(LocalKey::generate())
-    ///     .user_loader(async |id: String| (id == "ada").then(|| UserStamp::of("the hash of her password")))
+    ///     .user_loader(async |id: String| (id == "ada").then(|| CredentialFingerprint::new("the hash of her password")))
     ///     .identity(|| {
     ///         IdentityMiddleware::builder()
     ///             .login_deadline(Some(Duration::from_secs(8 * 60 * 60)))
@@ -239,7 +239,7 @@ impl RememberMeBuilder {
     }
 
     /// Answers both by sending browsers (whose `Accept` names `text/html`) to the login page, with
-    /// `next` in its query: the path to come back to, for [`safe_next`](super::safe_next). A login
+    /// `next` in its query: the path to come back to, for [`safe_redirect_path`](super::safe_redirect_path). A login
     /// that is not fresh has `again=1` there too. Other clients get `401` and `403`.
     pub fn login_page(self, path: impl Into<String>) -> Self {
         let page = LoginPage::new(path);

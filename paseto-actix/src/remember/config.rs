@@ -13,7 +13,7 @@ use crate::keys::KeyRing;
 /// or a number can also be a string.
 ///
 /// ```
-/// use paseto_actix::{RememberMeConfig, UserStamp};
+/// use paseto_actix::{RememberMeConfig, CredentialFingerprint};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let config: RememberMeConfig = toml::from_str(
@@ -30,7 +30,7 @@ use crate::keys::KeyRing;
 /// )?;
 /// let remember = config
 ///     .into_builder()
-///     .user_loader(async |id: String| (id == "ada").then(|| UserStamp::of("the hash of her password")))
+///     .user_loader(async |id: String| (id == "ada").then(|| CredentialFingerprint::new("the hash of her password")))
 ///     .build()?;
 /// # let _ = remember;
 /// # Ok(())

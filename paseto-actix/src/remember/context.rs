@@ -9,7 +9,7 @@ use actix_web::{
     http::header::{HeaderMap, HeaderValue},
 };
 
-use super::{RememberMe, token::RememberToken, user::UserStamp};
+use super::{RememberMe, token::RememberToken, user::CredentialFingerprint};
 use crate::{
     cookie::{MAX_CANDIDATES, MAX_COOKIE_LEN, cookie_values},
     revocation::RevocationError,
@@ -220,14 +220,14 @@ pub(super) fn unset_fresh(req: &impl SessionExt) {
 pub(super) fn set_stamp(
     session: &Session,
     user: &str,
-    stamp: &UserStamp,
+    stamp: &CredentialFingerprint,
 ) -> Result<(), SessionInsertError> {
     session.insert(STAMP, (user, stamp.to_text()))
 }
 
 /// Whether the session of a user began under these credentials. A session without a stamp of this
 /// user is accepted.
-pub(super) fn fits_stamp(session: &Session, user: &str, stamp: &UserStamp) -> bool {
+pub(super) fn fits_stamp(session: &Session, user: &str, stamp: &CredentialFingerprint) -> bool {
     match session.get::<(String, String)>(STAMP) {
         Ok(Some((known, text))) if known == user => stamp.is(&text),
         Ok(_) => true,

@@ -25,7 +25,7 @@ pub enum LoginError {
     UnknownUser,
     /// All logins of the user ended after the attempt was noted.
     #[error("all logins of the user ended after the attempt was noted: log in again")]
-    Ended,
+    Revoked,
     /// The user loader failed.
     #[error("the user loader failed: {0}")]
     UserLoader(Error),
@@ -64,7 +64,7 @@ impl From<StoreError> for LoginError {
 impl ResponseError for LoginError {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::NotLoggedIn | Self::Ended => StatusCode::UNAUTHORIZED,
+            Self::NotLoggedIn | Self::Revoked => StatusCode::UNAUTHORIZED,
             Self::UnknownUser => StatusCode::FORBIDDEN,
             Self::Revocation(error) => error.status_code(),
             Self::TokenFamily(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -75,7 +75,7 @@ impl ResponseError for LoginError {
 
     fn error_response(&self) -> HttpResponse {
         match self {
-            Self::NotLoggedIn | Self::UnknownUser | Self::Ended => {
+            Self::NotLoggedIn | Self::UnknownUser | Self::Revoked => {
                 tracing::info!(error = %self, "rejected a login, or the end of logins")
             }
             _ => tracing::error!(error = %self, "a login, or the end of logins, failed"),

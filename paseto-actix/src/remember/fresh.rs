@@ -55,11 +55,11 @@ impl LoggedIn {
 /// Who was remembered gets what [`not_fresh`](super::RememberMeBuilder::not_fresh) says, who is not
 /// logged in what [`not_logged_in`](super::RememberMeBuilder::not_logged_in) says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fresh {
+pub struct FreshLogin {
     id: String,
 }
 
-impl Fresh {
+impl FreshLogin {
     /// The user's id.
     #[must_use]
     pub fn id(&self) -> &str {
@@ -76,7 +76,7 @@ impl FromRequest for LoggedIn {
     }
 }
 
-impl FromRequest for Fresh {
+impl FromRequest for FreshLogin {
     type Error = Error;
     type Future = Ready<Result<Self, Error>>;
 

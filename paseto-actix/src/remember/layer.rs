@@ -42,7 +42,7 @@ use crate::{
 /// ```
 /// use actix_web::{App, HttpRequest, HttpResponse, web};
 /// use paseto_actix::{
-///     Fresh, LocalKey, LoginLayer, MemoryRevocationStore, MemoryTokenFamilyStore, PasetoSession, Remember, RememberMe, UserStamp,
+///     FreshLogin, LocalKey, LoginLayer, MemoryRevocationStore, MemoryTokenFamilyStore, PasetoSession, Remember, RememberMe, CredentialFingerprint,
 /// };
 ///
 /// # fn is_right(_: &str, _: &str) -> bool { true }
@@ -53,11 +53,11 @@ use crate::{
 ///     if !is_right(&form.user, &form.password) {
 ///         return Ok(HttpResponse::Unauthorized().finish());
 ///     }
-///     attempt.complete(Remember::Yes).await?;
+///     attempt.complete(Remember::Default).await?;
 ///     Ok(HttpResponse::Ok().finish())
 /// }
 ///
-/// async fn change_password(logins: LoginLayer, req: HttpRequest, _: Fresh) -> actix_web::Result<HttpResponse> {
+/// async fn change_password(logins: LoginLayer, req: HttpRequest, _: FreshLogin) -> actix_web::Result<HttpResponse> {
 ///     // ... store the new password ...
 ///     logins.logout_others(&req).await?;
 ///     Ok(HttpResponse::Ok().finish())
@@ -67,7 +67,7 @@ use crate::{
 /// let revocations = MemoryRevocationStore::new(100_000);
 /// let session = PasetoSession::builder(LocalKey::generate()).revocation_store(revocations.clone()).build()?;
 /// let remember = RememberMe::builder(LocalKey::generate())
-///     .user_loader(async |id: String| (id == "ada").then(|| UserStamp::of("the hash of her password")))
+///     .user_loader(async |id: String| (id == "ada").then(|| CredentialFingerprint::new("the hash of her password")))
 ///     .token_family_store(MemoryTokenFamilyStore::new(100_000))
 ///     .revocation_store(revocations)
 ///     .build()?;
@@ -152,7 +152,7 @@ impl LoginLayer {
     /// # Errors
     ///
     /// [`LoginError::NotLoggedIn`] if the request has neither a user nor an access token of a login;
-    /// [`RevocationError::Ended`] if the login of the request has ended in a parallel request;
+    /// [`RevocationError::Revoked`] if the login of the request has ended in a parallel request;
     /// another error if a store, the user loader or the session fails, or if there is no store at all.
     /// Logins may go on then.
     pub async fn logout_others(&self, req: &HttpRequest) -> Result<(), LoginError> {
@@ -173,7 +173,7 @@ impl LoginLayer {
         if user_of(req).is_none() {
             // First, because a login that has ended must not end others.
             let tokens = self.end_tokens(&user, except).await;
-            if let Err(LoginError::Revocation(RevocationError::Ended)) = tokens {
+            if let Err(LoginError::Revocation(RevocationError::Revoked)) = tokens {
                 return tokens;
             }
             let [remembered, sessions] = self.end_browsers(&user).await;
@@ -183,8 +183,8 @@ impl LoginLayer {
         // Before and after the remembered logins, for the reasons in `end_browsers`. First of all,
         // because a login that has ended must not end others.
         let before = cookie.logout_others().await;
-        if let Err(RevocationError::Ended) = before {
-            return Err(RevocationError::Ended.into());
+        if let Err(RevocationError::Revoked) = before {
+            return Err(RevocationError::Revoked.into());
         }
         let tokens = self.end_tokens(&user, except).await;
         let remembered = context.logout_others(req, &user).await;
@@ -227,7 +227,7 @@ impl LoginLayer {
     }
 
     /// The remembered logins of a user, and the logins of refresh tokens, the newest first. A login
-    /// with `Remember::No` is not listed: only `logout_others` and `logout_all` end it from elsewhere.
+    /// with `Remember::Never` is not listed: only `logout_others` and `logout_all` end it from elsewhere.
     ///
     /// # Errors
     ///

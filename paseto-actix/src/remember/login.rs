@@ -10,7 +10,7 @@ use super::{
     client,
     context::{Change, Context, StoreError, set_fresh, set_stamp, user_of},
     token::RememberToken,
-    user::UserStamp,
+    user::CredentialFingerprint,
 };
 use crate::{
     event::Event,
@@ -22,11 +22,11 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remember {
     /// For as long as [`lifetime`](super::RememberMeBuilder::lifetime) says.
-    Yes,
+    Default,
     /// For so long: 1 second to 365 days.
     For(Duration),
     /// It ends with the session.
-    No,
+    Never,
 }
 
 /// A login whose credentials the application is about to check: see [`RememberMe::start_login`].
@@ -35,7 +35,7 @@ pub struct PendingSessionLogin {
     req: HttpRequest,
     context: Rc<Context>,
     user_id: String,
-    stamp: Option<UserStamp>,
+    stamp: Option<CredentialFingerprint>,
     /// The generation for the session, if ends of sessions are stored.
     session_generation: Option<u64>,
     /// The generation for the remembered login.
@@ -62,7 +62,7 @@ impl RememberMe {
     ///     if !is_right(&form.user, &form.password) {
     ///         return Ok(HttpResponse::Unauthorized().finish());
     ///     }
-    ///     attempt.complete(Remember::Yes).await?;
+    ///     attempt.complete(Remember::Default).await?;
     ///     Ok(HttpResponse::Ok().finish())
     /// }
     /// # web::to(login);
@@ -170,7 +170,7 @@ impl PendingSessionLogin {
     /// # Errors
     ///
     /// [`LoginError`]: [`UnknownUser`](LoginError::UnknownUser) if the user loader returned `None`,
-    /// which is `403` as a response; [`Ended`](LoginError::Ended), which is `401`, if all logins of the
+    /// which is `403` as a response; [`Revoked`](LoginError::Revoked), which is `401`, if all logins of the
     /// user ended after the attempt was noted. (A revocation store of the session or of `RememberMe`
     /// detects that.) The request then logs no user in, and changes no cookie. A login fails
     /// in a request whose session was purged.
@@ -178,10 +178,10 @@ impl PendingSessionLogin {
         let Self { req, context, user_id, stamp, session_generation, .. } = &self;
         let settings = &*context.remember.0;
         let lifetime = match remember {
-            Remember::Yes => Some(settings.lifetime),
+            Remember::Default => Some(settings.lifetime),
             Remember::For(lifetime) if is_lifetime(lifetime) => Some(lifetime),
             Remember::For(lifetime) => return Err(LoginError::Lifetime(lifetime)),
-            Remember::No => None,
+            Remember::Never => None,
         };
         let stamp = stamp.as_ref().ok_or(LoginError::UnknownUser)?;
         let session = req.get_session();
@@ -204,7 +204,7 @@ impl PendingSessionLogin {
                 store.revoke(settings.owner(user_id), family).await?;
             }
             is_overtaken?;
-            return Err(LoginError::Ended);
+            return Err(LoginError::Revoked);
         }
         // The browser loses the cookies that it had, so their copies have to end too. Not before
         // the next login is certain.
@@ -237,7 +237,7 @@ impl PendingSessionLogin {
     /// Begins a remembered login, and returns its cookie.
     async fn begin(
         &self,
-        stamp: &UserStamp,
+        stamp: &CredentialFingerprint,
         lifetime: Duration,
     ) -> Result<(HeaderValue, RememberToken), LoginError> {
         let (remember, user_id) = (&self.context.remember, &self.user_id);
@@ -288,7 +288,7 @@ impl Context {
         &self,
         session: &Session,
         user: &str,
-        stamp: &UserStamp,
+        stamp: &CredentialFingerprint,
         generation: Option<u64>,
         token: Option<&RememberToken>,
     ) -> Result<(), String> {

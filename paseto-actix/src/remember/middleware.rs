@@ -19,7 +19,7 @@ use super::{
     context::{Change, Context, StoreError, fits_stamp, unset_fresh, user_of},
     restore::unavailable,
     settings::Settings,
-    user::UserStamp,
+    user::CredentialFingerprint,
 };
 use crate::{
     VerifyErrorKind,
@@ -136,12 +136,12 @@ impl Context {
         let Some(check) = &settings.user_check else { return Ok(false) };
         let Some(user) = user_of(req) else { return Ok(false) };
         let session = req.get_session();
-        let fits = |stamp: &UserStamp| fits_stamp(&session, &user, stamp);
+        let fits = |stamp: &CredentialFingerprint| fits_stamp(&session, &user, stamp);
         if check.accepts(&settings.user_loader, &user, settings.now(), fits).await? {
             return Ok(false);
         }
         tracing::info!("logged out a user who may not log in, or whose credentials have changed");
-        settings.events.emit(Event::Rejected(VerifyErrorKind::Refused));
+        settings.events.emit(Event::Rejected(VerifyErrorKind::Rejected));
         self.log_out(req);
         Ok(true)
     }
@@ -269,7 +269,7 @@ mod tests {
     use super::*;
     use crate::{
         keys::LocalKey,
-        remember::{Remember, UserStamp},
+        remember::{CredentialFingerprint, Remember},
     };
 
     async fn log_in(
@@ -284,7 +284,7 @@ mod tests {
     /// request.
     async fn headers_of(remember: Remember) -> (Vec<HeaderValue>, Vec<HeaderValue>) {
         let middleware = RememberMe::builder(LocalKey::generate())
-            .user_loader(async |_| Some(UserStamp::of("secret")));
+            .user_loader(async |_| Some(CredentialFingerprint::new("secret")));
         let app = App::new()
             .app_data(web::Data::new(remember))
             .wrap(middleware.other_session_middleware().build().expect("a middleware"))
@@ -298,10 +298,10 @@ mod tests {
 
     #[actix_web::test]
     async fn the_cookie_of_a_login_that_begins_is_in_the_extensions() {
-        let (set, begun) = headers_of(Remember::Yes).await;
+        let (set, begun) = headers_of(Remember::Default).await;
         assert_eq!(set.len(), 1);
         assert_eq!(begun, set);
-        let (set, begun) = headers_of(Remember::No).await;
+        let (set, begun) = headers_of(Remember::Never).await;
         assert_eq!(
             (set.len(), begun.len()),
             (1, 0),

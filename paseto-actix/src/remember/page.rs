@@ -34,8 +34,9 @@ pub(super) fn redirect(req: &HttpRequest, page: &LoginPage, again: bool) -> Http
         query.append_pair("again", "1");
     }
     let here = req.uri().path_and_query().map(|here| here.as_str());
-    if let Some(here) =
-        here.filter(|_| matches!(*req.method(), Method::GET | Method::HEAD)).and_then(safe_next)
+    if let Some(here) = here
+        .filter(|_| matches!(*req.method(), Method::GET | Method::HEAD))
+        .and_then(safe_redirect_path)
     {
         query.append_pair("next", here);
     }
@@ -68,17 +69,17 @@ fn accepts_html(req: &HttpRequest) -> bool {
 /// nothing but visible ASCII.
 ///
 /// ```
-/// use paseto_actix::safe_next;
+/// use paseto_actix::safe_redirect_path;
 ///
-/// assert_eq!(safe_next("/account?tab=keys"), Some("/account?tab=keys"));
+/// assert_eq!(safe_redirect_path("/account?tab=keys"), Some("/account?tab=keys"));
 /// for elsewhere in ["https://evil.example/", "//evil.example/", "/\\evil.example/", "account", "/\t/evil.example"] {
-///     assert_eq!(safe_next(elsewhere), None);
+///     assert_eq!(safe_redirect_path(elsewhere), None);
 /// }
 /// ```
 ///
 /// [CWE-601]: https://cwe.mitre.org/data/definitions/601.html
 #[must_use]
-pub fn safe_next(next: &str) -> Option<&str> {
+pub fn safe_redirect_path(next: &str) -> Option<&str> {
     let is_path = next.starts_with('/') && !next.starts_with("//");
     let is_plain = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     (is_path && is_plain && next.len() <= MAX_NEXT_LEN).then_some(next)

@@ -45,7 +45,7 @@ impl Context {
         let presented = self.presented(req.headers());
         if presented.is_empty() {
             tracing::info!("rejected a remember-me cookie that is forged or has expired");
-            self.remember.0.events.emit(Event::Rejected(Kind::Refused));
+            self.remember.0.events.emit(Event::Rejected(Kind::Rejected));
         }
         self.logins.replace(Some(presented.iter().map(|(token, _)| token.clone()).collect()));
         for (token, retired_key) in presented {
@@ -71,7 +71,7 @@ impl Context {
             .then(|| settings.fingerprint.of(req.request()));
         if settings.protection == SessionProtection::Strong && token.client != client {
             return self
-                .end_and_reject(&token, Kind::Refused, "it is bound to another client")
+                .end_and_reject(&token, Kind::Rejected, "it is bound to another client")
                 .await;
         }
         // First, because all logins of the user may end at any later step: the session then has an
@@ -82,13 +82,13 @@ impl Context {
         })?;
         let Some(stamp) = stamp else {
             return self
-                .end_and_reject(&token, Kind::Refused, "the user is unknown or may not log in")
+                .end_and_reject(&token, Kind::Rejected, "the user is unknown or may not log in")
                 .await;
         };
         if !token.fits(&stamp) {
             // The login does not end: after a password change, its owner has a newer token.
             self.forget(&token);
-            return Ok(self.reject(Kind::Refused, "the user has other credentials"));
+            return Ok(self.reject(Kind::Rejected, "the user has other credentials"));
         }
         // After the user loader, which may take long, and before the rotation: an error of this
         // store must not use a token up.
@@ -105,7 +105,7 @@ impl Context {
                 return self.end_and_reject(&token, Kind::Revoked, "its family has ended").await;
             }
             Outcome::NotInFamily => {
-                return self.end_and_reject(&token, Kind::Refused, "it has no family").await;
+                return self.end_and_reject(&token, Kind::Rejected, "it has no family").await;
             }
             Outcome::Reused => {
                 tracing::warn!(login = %id, "a remember-me cookie was used again: a copy of it exists");

@@ -32,7 +32,7 @@ use crate::{
 ///
 /// - The cookie is `__Host-remember_token`, with `Secure`, `HttpOnly`, `SameSite=Lax` and `Path=/`,
 ///   and lives for 30 days. It holds a `v4.local` token: clients cannot read or change it.
-/// - A login by the cookie is not [`Fresh`](super::Fresh): sensitive pages ask for the password
+/// - A login by the cookie is not [`FreshLogin`](super::FreshLogin): sensitive pages ask for the password
 ///   again.
 /// - The user loader decides whether a user may log in. When the stamp of the credentials changes,
 ///   all remembered logins of the user end.
@@ -127,7 +127,7 @@ impl Settings {
         if let Some(store) = &self.revocations {
             let except = except.map(|token| ExceptedLogin::new(&token.id, token.subject().1));
             revoked = store.revoke_subject(user_id, except, self.last_expiry()).await.map(|_| ());
-            if let Err(RevocationError::Ended) = revoked {
+            if let Err(RevocationError::Revoked) = revoked {
                 return Ok(revoked?);
             }
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::UserStamp;
+use super::CredentialFingerprint;
 use crate::{
     cookie::MAX_COOKIE_LEN,
     keys::KeyRing,
@@ -44,7 +44,7 @@ impl RememberToken {
         sub: String,
         exp: i64,
         generation: u64,
-        stamp: &UserStamp,
+        stamp: &CredentialFingerprint,
     ) -> Self {
         let credentials = stamp.to_text();
         Self {
@@ -75,7 +75,7 @@ impl RememberToken {
 
     /// The same token for other credentials and another generation of its user.
     #[must_use]
-    pub(super) fn renewed(self, stamp: &UserStamp, generation: u64) -> Self {
+    pub(super) fn renewed(self, stamp: &CredentialFingerprint, generation: u64) -> Self {
         Self { credentials: stamp.to_text(), generation, ..self }
     }
 
@@ -95,7 +95,7 @@ impl RememberToken {
     }
 
     /// Whether the user's credentials are those of the login.
-    pub(super) fn fits(&self, stamp: &UserStamp) -> bool {
+    pub(super) fn fits(&self, stamp: &CredentialFingerprint) -> bool {
         stamp.is(&self.credentials)
     }
 

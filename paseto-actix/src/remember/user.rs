@@ -12,19 +12,19 @@ use time::OffsetDateTime;
 /// change, all remembered logins of the user end.
 ///
 /// ```
-/// use paseto_actix::UserStamp;
+/// use paseto_actix::CredentialFingerprint;
 ///
 /// // From the database: the hash of the password, or a counter that grows when the password changes.
-/// let stamp = UserStamp::of("$argon2id$v=19$m=19456,t=2,p=1$…");
+/// let stamp = CredentialFingerprint::new("$argon2id$v=19$m=19456,t=2,p=1$…");
 /// # let _ = stamp;
 /// ```
 #[derive(Clone)]
-pub struct UserStamp([u8; 32]);
+pub struct CredentialFingerprint([u8; 32]);
 
-impl UserStamp {
+impl CredentialFingerprint {
     /// The stamp of credentials. A token contains only a hash of them.
     #[must_use]
-    pub fn of(credentials: impl AsRef<[u8]>) -> Self {
+    pub fn new(credentials: impl AsRef<[u8]>) -> Self {
         Self(Sha256::digest(credentials).into())
     }
 
@@ -38,23 +38,24 @@ impl UserStamp {
     }
 }
 
-impl fmt::Debug for UserStamp {
+impl fmt::Debug for CredentialFingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UserStamp").finish_non_exhaustive()
+        f.debug_struct("CredentialFingerprint").finish_non_exhaustive()
     }
 }
 
 /// The application's closure that loads a user.
 pub(super) struct UserLoader(Box<Load>);
 
-type Load =
-    dyn Fn(String) -> LocalBoxFuture<'static, Result<Option<UserStamp>, Error>> + Send + Sync;
+type Load = dyn Fn(String) -> LocalBoxFuture<'static, Result<Option<CredentialFingerprint>, Error>>
+    + Send
+    + Sync;
 
 impl UserLoader {
     pub(super) fn new<F, Fut, E>(load: F) -> Self
     where
         F: Fn(String) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Option<UserStamp>, E>> + 'static,
+        Fut: Future<Output = Result<Option<CredentialFingerprint>, E>> + 'static,
         E: Into<Error>,
     {
         Self(Box::new(move |id| {
@@ -63,7 +64,7 @@ impl UserLoader {
         }))
     }
 
-    pub(super) async fn load(&self, id: &str) -> Result<Option<UserStamp>, Error> {
+    pub(super) async fn load(&self, id: &str) -> Result<Option<CredentialFingerprint>, Error> {
         (self.0)(id.to_owned()).await
     }
 }
@@ -71,7 +72,7 @@ impl UserLoader {
 /// The users of recent requests, for the check of each request.
 pub(super) struct UserCheck {
     max_age: Duration,
-    users: Cache<String, (OffsetDateTime, Option<UserStamp>)>,
+    users: Cache<String, (OffsetDateTime, Option<CredentialFingerprint>)>,
 }
 
 /// The number of users that are cached.
@@ -92,7 +93,7 @@ impl UserCheck {
         loader: &UserLoader,
         id: &str,
         now: OffsetDateTime,
-        fits: impl Fn(&UserStamp) -> bool,
+        fits: impl Fn(&CredentialFingerprint) -> bool,
     ) -> Result<bool, Error> {
         if let Some((loaded, stamp)) = self.users.get(id)
             && (loaded..loaded + self.max_age).contains(&now)
@@ -106,7 +107,12 @@ impl UserCheck {
     }
 
     /// Caches a user who was loaded for another reason.
-    pub(super) fn insert(&self, id: &str, now: OffsetDateTime, stamp: Option<UserStamp>) {
+    pub(super) fn insert(
+        &self,
+        id: &str,
+        now: OffsetDateTime,
+        stamp: Option<CredentialFingerprint>,
+    ) {
         if !self.max_age.is_zero() {
             self.users.insert(id.to_owned(), (now, stamp));
         }

@@ -13,7 +13,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::durations::LONGEST_LEEWAY;
 use crate::keyed_hash::{BuildTagHasher, KeyedHash, Tag};
 
-/// Remembers for a short time (`lag`) which tokens another store called not revoked. Clones share
+/// Remembers for a short time (`max_staleness`) which tokens another store called not revoked. Clones share
 /// the memory.
 ///
 /// Most requests need no round trip to the store then. **A token that is revoked in another way, by
@@ -40,7 +40,7 @@ use crate::keyed_hash::{BuildTagHasher, KeyedHash, Tag};
 /// ```
 pub struct CachedRevocationStore<S> {
     store: Arc<S>,
-    lag: Duration,
+    max_staleness: Duration,
     clock: Arc<dyn Clock>,
     answers: Arc<Answers>,
 }
@@ -81,9 +81,11 @@ struct Moment {
 }
 
 impl Moment {
-    fn is_within(self, lag: Duration, earlier: Self) -> bool {
+    fn is_within(self, max_staleness: Duration, earlier: Self) -> bool {
         let age = self.clock - earlier.clock;
-        !age.is_negative() && age < lag && self.steady.duration_since(earlier.steady) < lag
+        !age.is_negative()
+            && age < max_staleness
+            && self.steady.duration_since(earlier.steady) < max_staleness
     }
 }
 
@@ -125,19 +127,19 @@ impl Drop for CountOnDrop<'_> {
 }
 
 impl<S: RevocationStore> CachedRevocationStore<S> {
-    /// A cache of 10,000 answers in front of this store. `lag` is the longest age of an answer.
+    /// A cache of 10,000 answers in front of this store. `max_staleness` is the longest age of an answer.
     /// With a lag of zero, the store is asked each time. A lag of more than 5 minutes counts as 5
     /// minutes, because revocation records live that much longer than the tokens that they end.
-    pub fn new(store: S, lag: Duration) -> Self {
-        Self::with_capacity(store, lag, 10_000)
+    pub fn new(store: S, max_staleness: Duration) -> Self {
+        Self::with_capacity(store, max_staleness, 10_000)
     }
 
     /// The same with this many answers. Each takes about 120 bytes.
-    pub fn with_capacity(store: S, lag: Duration, answers: usize) -> Self {
-        let lag = lag.min(LONGEST_LEEWAY);
+    pub fn with_capacity(store: S, max_staleness: Duration, answers: usize) -> Self {
+        let max_staleness = max_staleness.min(LONGEST_LEEWAY);
         Self {
             store: Arc::new(store),
-            lag,
+            max_staleness,
             clock: Arc::new(SystemClock),
             answers: Arc::new(Answers::new(answers)),
         }
@@ -152,7 +154,7 @@ impl<S: RevocationStore> CachedRevocationStore<S> {
 
     fn is_known_good(&self, question: &Tag, now: Moment, revocations: u64) -> bool {
         let is_current = |answer: &Answer| {
-            answer.revocations == revocations && now.is_within(self.lag, answer.asked)
+            answer.revocations == revocations && now.is_within(self.max_staleness, answer.asked)
         };
         self.answers.good.get(question).as_ref().is_some_and(is_current)
     }
@@ -195,7 +197,7 @@ impl<S: RevocationStore> RevocationStore for CachedRevocationStore<S> {
         let is_revoked = self.store.is_revoked(token).await?;
         if is_revoked {
             self.answers.good.remove(&question);
-        } else if !self.lag.is_zero() {
+        } else if !self.max_staleness.is_zero() {
             self.answers.good.insert(question, Answer { asked, revocations });
         }
         Ok(is_revoked)
@@ -206,7 +208,7 @@ impl<S> Clone for CachedRevocationStore<S> {
     fn clone(&self) -> Self {
         let (store, clock, answers) =
             (Arc::clone(&self.store), Arc::clone(&self.clock), Arc::clone(&self.answers));
-        Self { store, lag: self.lag, clock, answers }
+        Self { store, max_staleness: self.max_staleness, clock, answers }
     }
 }
 
@@ -214,7 +216,7 @@ impl<S: fmt::Debug> fmt::Debug for CachedRevocationStore<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CachedRevocationStore")
             .field("store", &self.store)
-            .field("lag", &self.lag)
+            .field("max_staleness", &self.max_staleness)
             .finish_non_exhaustive()
     }
 }

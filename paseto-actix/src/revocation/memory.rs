@@ -178,7 +178,7 @@ impl RevocationStore for MemoryRevocationStore {
         if let (Some(record), Some((spared, generation))) = (known, spared)
             && record.revokes(generation, [Some(spared), None])
         {
-            return Err(RevocationError::Ended);
+            return Err(RevocationError::Revoked);
         }
         let last = known.map_or(0, |record| record.generation);
         let except = spared.map(|(spared, _)| spared);

@@ -139,7 +139,7 @@ impl RevocationStore for RedisRevocationStore {
         let invoke = async |mut redis: ConnectionManager| script.invoke_async(&mut redis).await;
         let answer: String = self.connection.ask(invoke).await.map_err(RevocationError::Other)?;
         match &*answer {
-            "ended" => Err(RevocationError::Ended),
+            "ended" => Err(RevocationError::Revoked),
             generation => Ok(generation_of(&format!("{generation}:"))?.0),
         }
     }

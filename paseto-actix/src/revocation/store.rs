@@ -98,7 +98,7 @@ pub trait RevocationStore: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`RevocationError::Ended`] if an earlier generation revokes `except`: the store changes nothing
+    /// [`RevocationError::Revoked`] if an earlier generation revokes `except`: the store changes nothing
     /// then. Another error if the store cannot keep the record: the tokens are still valid then.
     fn revoke_subject(
         &self,
@@ -220,7 +220,7 @@ pub enum RevocationError {
     NoTokenId,
     /// The login that should be spared has ended itself.
     #[error("the login that ends all others has ended itself: log in again")]
-    Ended,
+    Revoked,
     /// The session has no user, so there are no other sessions of the user.
     #[error("the session has no user under its subject key: check `.subject_key(..)`")]
     NoSubject,
@@ -237,7 +237,7 @@ impl ResponseError for RevocationError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Full { .. } | Self::Other(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Ended => StatusCode::UNAUTHORIZED,
+            Self::Revoked => StatusCode::UNAUTHORIZED,
             Self::NoTokenId | Self::NoSubject | Self::NoStore => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

@@ -25,8 +25,8 @@ use crate::{
 /// let keys = KeyRing::new(LocalKey::generate(), [LocalKey::generate()])?;
 /// let session = PasetoSession::builder(keys)
 ///     .application("shop")
-///     .idle_limit(Duration::from_secs(60 * 60))
-///     .absolute_limit(Duration::from_secs(7 * 24 * 60 * 60))
+///     .idle_timeout(Duration::from_secs(60 * 60))
+///     .absolute_timeout(Duration::from_secs(7 * 24 * 60 * 60))
 ///     .persistent(true)
 ///     .build()?;
 /// # let _ = session;
@@ -37,7 +37,7 @@ use crate::{
 pub struct PasetoSessionBuilder {
     pub(super) tokens: SessionTokens,
     pub(super) cookie: CookieSettings,
-    pub(super) idle_limit: Duration,
+    pub(super) idle_timeout: Duration,
     pub(super) persistent: bool,
     pub(super) decrypted_cache: usize,
     pub(super) cross_origin: CrossOriginPolicy,
@@ -147,21 +147,21 @@ impl PasetoSessionBuilder {
     /// The time after which an unused session expires, at least 2 seconds. Default: 30 minutes.
     ///
     /// A limit that is longer than the absolute limit is an error: raise
-    /// [`absolute_limit`](Self::absolute_limit) too.
+    /// [`absolute_timeout`](Self::absolute_timeout) too.
     ///
     /// A request for a subresource (`Sec-Fetch-Dest: image`, for example) and a prefetch are not a
     /// use.
-    pub fn idle_limit(mut self, limit: Duration) -> Self {
-        self.idle_limit = limit;
+    pub fn idle_timeout(mut self, limit: Duration) -> Self {
+        self.idle_timeout = limit;
         self
     }
 
     /// The time after which a session expires, however active it is. Default: 12 hours.
     ///
-    /// A limit that is shorter than [`idle_limit`](Self::idle_limit) is an error: to go below 30
+    /// A limit that is shorter than [`idle_timeout`](Self::idle_timeout) is an error: to go below 30
     /// minutes, lower that too.
-    pub fn absolute_limit(mut self, limit: Duration) -> Self {
-        self.tokens.absolute_limit = limit;
+    pub fn absolute_timeout(mut self, limit: Duration) -> Self {
+        self.tokens.absolute_timeout = limit;
         self
     }
 
@@ -265,23 +265,23 @@ impl PasetoSessionBuilder {
     /// if a trusted origin is not an origin, if a duration is too short or too long, or if the idle
     /// limit is longer than the absolute limit.
     pub fn build(self) -> Result<PasetoSession, ConfigError> {
-        let (idle_limit, absolute_limit) = (self.idle_limit, self.tokens.absolute_limit);
-        let idle_ttl = token_ttl(idle_limit).filter(|_| idle_limit >= SHORTEST_IDLE_LIMIT).ok_or(
-            ConfigError::DurationOutOfRange {
-                setting: "idle_limit",
-                found: idle_limit,
+        let (idle_timeout, absolute_timeout) = (self.idle_timeout, self.tokens.absolute_timeout);
+        let idle_ttl = token_ttl(idle_timeout)
+            .filter(|_| idle_timeout >= SHORTEST_IDLE_LIMIT)
+            .ok_or(ConfigError::DurationOutOfRange {
+                setting: "idle_timeout",
+                found: idle_timeout,
                 expected: "2 seconds to 100 years",
-            },
-        )?;
-        check_ttl("absolute_limit", absolute_limit)?;
+            })?;
+        check_ttl("absolute_timeout", absolute_timeout)?;
         // The absolute limit would always end the session first, so the idle limit would have no
         // effect.
-        if idle_limit > absolute_limit {
+        if idle_timeout > absolute_timeout {
             let problem = format!(
-                "the idle limit of {idle_limit:?} is longer than the absolute limit of {absolute_limit:?}: lower \
-                 `idle_limit` (30 minutes unless set), or raise `absolute_limit`"
+                "the idle limit of {idle_timeout:?} is longer than the absolute limit of {absolute_timeout:?}: lower \
+                 `idle_timeout` (30 minutes unless set), or raise `absolute_timeout`"
             );
-            return Err(ConfigError::setting("idle_limit", problem));
+            return Err(ConfigError::setting("idle_timeout", problem));
         }
         let cross_origin = self.cross_origin.checked()?;
         let cookie = self.cookie.prepare("session")?;
@@ -295,7 +295,7 @@ impl PasetoSessionBuilder {
             tokens,
             cookie,
             cross_origin,
-            idle_limit: idle_ttl,
+            idle_timeout: idle_ttl,
             persistent: self.persistent,
             decrypted_cache: self.decrypted_cache,
             no_store_if: self.no_store_if,
@@ -308,7 +308,7 @@ impl fmt::Debug for PasetoSessionBuilder {
         f.debug_struct("PasetoSessionBuilder")
             .field("tokens", &self.tokens)
             .field("cookie", &self.cookie)
-            .field("idle_limit", &self.idle_limit)
+            .field("idle_timeout", &self.idle_timeout)
             .finish_non_exhaustive()
     }
 }

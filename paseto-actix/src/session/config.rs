@@ -22,15 +22,15 @@ use crate::keys::KeyRing;
 ///     r#"
 ///     keys = ["k4.local.cHJvdmVfbWVfd3JvbmdfcHJvdmVfbWVfd3JvbmdfcHI"]
 ///     application = "shop"
-///     idle_limit = "1h"
-///     absolute_limit = "7d"
+///     idle_timeout = "1h"
+///     absolute_timeout = "7d"
 ///     persistent = true
 ///
 ///     [cookie]
 ///     same_site = "Strict"
 ///     "#,
 /// )?;
-/// assert_eq!(config.idle_limit, Duration::from_secs(3600));
+/// assert_eq!(config.idle_timeout, Duration::from_secs(3600));
 /// let session = config.build()?;
 /// # let _ = session;
 /// # Ok(())
@@ -63,9 +63,9 @@ pub struct PasetoSessionConfig {
     pub trusted_origins: Vec<String>,
     /// The time after which an unused session expires, at least 2 seconds: `"1h"` (with the unit
     /// `s`, `m`, `h` or `d`), or `3600` seconds. Default: 30 minutes.
-    pub idle_limit: Duration,
+    pub idle_timeout: Duration,
     /// The time after which every session expires. Default: 12 hours.
-    pub absolute_limit: Duration,
+    pub absolute_timeout: Duration,
     /// Whether the cookie outlives the browser. Default: false.
     pub persistent: bool,
     /// The number of decrypted sessions in the cache of each worker. Default: 256.
@@ -111,8 +111,8 @@ impl PasetoSessionConfig {
     pub fn into_builder(self) -> PasetoSessionBuilder {
         let mut builder = PasetoSession::builder(self.keys)
             .application(self.application)
-            .idle_limit(self.idle_limit)
-            .absolute_limit(self.absolute_limit)
+            .idle_timeout(self.idle_timeout)
+            .absolute_timeout(self.absolute_timeout)
             .persistent(self.persistent)
             .decrypted_cache_capacity(self.decrypted_cache_capacity)
             .subject_key(self.subject_key);
@@ -133,8 +133,12 @@ impl Settings for PasetoSessionConfig {
             cookie: table.or("cookie", CookieConfig::default(), CookieConfig::read)?,
             development_over_plain_http: table.or("development_over_plain_http", false, boolean)?,
             trusted_origins: table.or("trusted_origins", Vec::new(), texts)?,
-            idle_limit: table.or("idle_limit", default.idle_limit, duration)?,
-            absolute_limit: table.or("absolute_limit", default.tokens.absolute_limit, duration)?,
+            idle_timeout: table.or("idle_timeout", default.idle_timeout, duration)?,
+            absolute_timeout: table.or(
+                "absolute_timeout",
+                default.tokens.absolute_timeout,
+                duration,
+            )?,
             persistent: table.or("persistent", default.persistent, boolean)?,
             decrypted_cache_capacity: table.or(
                 "decrypted_cache_capacity",

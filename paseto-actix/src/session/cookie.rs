@@ -225,7 +225,7 @@ impl SessionCookie {
     /// [`RevocationError::NoStore`] without a [revocation
     /// store](super::PasetoSessionBuilder::revocation_store); [`RevocationError::NoSubject`] if the session
     /// has no user under its [subject key](super::PasetoSessionBuilder::subject_key);
-    /// [`RevocationError::Ended`] if this session has ended in a parallel request; another error if the
+    /// [`RevocationError::Revoked`] if this session has ended in a parallel request; another error if the
     /// store fails. Sessions go on then.
     pub async fn logout_others(&self) -> Result<(), RevocationError> {
         let tokens = &self.state.session.0.tokens;
@@ -239,7 +239,7 @@ impl SessionCookie {
         if let Some(loaded) = loaded.as_ref().filter(|_| !is_new)
             && tokens.is_revoked(loaded).await?
         {
-            return Err(RevocationError::Ended);
+            return Err(RevocationError::Revoked);
         }
         let session_id = loaded.as_ref().map(|session| session.head.id.as_str());
         let except =

@@ -268,9 +268,9 @@ impl Worker {
 
     /// Revokes a session until its last cookie has expired.
     async fn end(&self, head: &SessionHead) -> Result<(), RevocationError> {
-        let Settings { tokens, idle_limit, .. } = self.settings();
+        let Settings { tokens, idle_timeout, .. } = self.settings();
         let until = tokens
-            .expiry(head, tokens.now(), *idle_limit)
+            .expiry(head, tokens.now(), *idle_timeout)
             .max(head.expires)
             .min(tokens.latest_expiry(head));
         tokens.revoke(&head.id, until).await
@@ -282,10 +282,10 @@ impl Worker {
     /// The request for a subresource does not cause it. Browsers send many of them at once, and
     /// each would write the state that it has read over a change of a parallel request.
     fn is_due(&self, session: &DecryptedSession, now: OffsetDateTime, req: &HeaderMap) -> bool {
-        let Settings { tokens, idle_limit, .. } = self.settings();
+        let Settings { tokens, idle_timeout, .. } = self.settings();
         let left = session.head.expires.saturating_sub(now.unix_timestamp());
         let can_slide = session.head.expires < tokens.latest_expiry(&session.head);
-        (session.retired_key || (can_slide && left <= idle_limit.whole_seconds() / 2))
+        (session.retired_key || (can_slide && left <= idle_timeout.whole_seconds() / 2))
             && is_use(req)
     }
 
@@ -303,11 +303,11 @@ impl Worker {
         loaded: &Loaded,
         session: &Session,
     ) -> Result<HeaderValue, Failure> {
-        let Settings { tokens, cookie, idle_limit, persistent, .. } = self.settings();
+        let Settings { tokens, cookie, idle_timeout, persistent, .. } = self.settings();
         let now = loaded.now;
         self.tie(loaded, session).await?;
         let state = &*session.entries();
-        head.expires = tokens.expiry(&head, now, *idle_limit);
+        head.expires = tokens.expiry(&head, now, *idle_timeout);
         let mut text = cookie.begin(payload::estimated_token_len(state));
         tokens.encrypt(&head, state, &mut text)?;
         let max_age =

@@ -78,7 +78,7 @@ pub(super) struct Settings {
     pub(super) tokens: SessionTokens,
     pub(super) cookie: PreparedCookie,
     pub(super) cross_origin: CrossOriginPolicy,
-    pub(super) idle_limit: time::Duration,
+    pub(super) idle_timeout: time::Duration,
     pub(super) persistent: bool,
     pub(super) decrypted_cache: usize,
     pub(super) no_store_if: Option<Predicate>,
@@ -94,7 +94,7 @@ impl PasetoSession {
         PasetoSessionBuilder {
             tokens: SessionTokens::new(keys.into(), 0),
             cookie: CookieSettings::default(),
-            idle_limit: Duration::from_secs(30 * 60),
+            idle_timeout: Duration::from_secs(30 * 60),
             persistent: false,
             decrypted_cache: 256,
             cross_origin: CrossOriginPolicy::default(),
@@ -139,7 +139,7 @@ impl fmt::Debug for PasetoSession {
         f.debug_struct("PasetoSession")
             .field("tokens", &self.0.tokens)
             .field("cookie", &self.0.cookie.name())
-            .field("idle_limit", &self.0.idle_limit)
+            .field("idle_timeout", &self.0.idle_timeout)
             .finish_non_exhaustive()
     }
 }

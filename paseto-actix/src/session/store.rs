@@ -52,8 +52,8 @@ impl PasetoSessionStore {
 
     /// The time after which a session expires, however active it is. Default: 12 hours.
     #[must_use]
-    pub fn absolute_limit(mut self, limit: Duration) -> Self {
-        self.0.absolute_limit = limit;
+    pub fn absolute_timeout(mut self, limit: Duration) -> Self {
+        self.0.absolute_timeout = limit;
         self
     }
 

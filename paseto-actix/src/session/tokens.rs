@@ -28,7 +28,7 @@ const IDENTITY_KEY: &str = "actix_identity.user_id";
 pub(super) struct SessionTokens {
     pub(super) keys: KeyRing,
     pub(super) application: String,
-    pub(super) absolute_limit: Duration,
+    pub(super) absolute_timeout: Duration,
     pub(super) revocations: Option<Arc<dyn AnyRevocationStore>>,
     /// The key of the user in the state of a session.
     pub(super) subject_key: Cow<'static, str>,
@@ -73,7 +73,7 @@ impl SessionTokens {
         let tokens = Self {
             keys,
             application: String::new(),
-            absolute_limit: Duration::from_secs(12 * 60 * 60),
+            absolute_timeout: Duration::from_secs(12 * 60 * 60),
             revocations: None,
             subject_key: IDENTITY_KEY.into(),
             clock: Arc::new(SystemClock),
@@ -187,14 +187,14 @@ impl SessionTokens {
         &self,
         head: &SessionHead,
         now: OffsetDateTime,
-        idle_limit: time::Duration,
+        idle_timeout: time::Duration,
     ) -> i64 {
-        now.saturating_add(idle_limit).unix_timestamp().min(self.latest_expiry(head))
+        now.saturating_add(idle_timeout).unix_timestamp().min(self.latest_expiry(head))
     }
 
     /// The second in which a session expires at the latest, by the absolute limit.
     pub(super) fn latest_expiry(&self, head: &SessionHead) -> i64 {
-        let limit = i64::try_from(self.absolute_limit.as_secs()).unwrap_or(i64::MAX);
+        let limit = i64::try_from(self.absolute_timeout.as_secs()).unwrap_or(i64::MAX);
         head.created.saturating_add(limit)
     }
 
@@ -243,7 +243,7 @@ impl SessionTokens {
 
     /// The second in which the last session expires that exists now.
     pub(super) fn last_expiry(&self) -> i64 {
-        let limit = i64::try_from(self.absolute_limit.as_secs()).unwrap_or(i64::MAX);
+        let limit = i64::try_from(self.absolute_timeout.as_secs()).unwrap_or(i64::MAX);
         self.now().unix_timestamp().saturating_add(limit)
     }
 
@@ -277,7 +277,7 @@ impl fmt::Debug for SessionTokens {
         f.debug_struct("SessionTokens")
             .field("keys", &self.keys)
             .field("application", &self.application)
-            .field("absolute_limit", &self.absolute_limit)
+            .field("absolute_timeout", &self.absolute_timeout)
             .finish_non_exhaustive()
     }
 }

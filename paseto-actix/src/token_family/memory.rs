@@ -164,7 +164,9 @@ impl TokenFamilyStore for MemoryTokenFamilyStore {
             family.entry.last_used = now;
             return Ok(Rotation::Rotated);
         }
-        if family.previous == Some(token.presented) && now <= family.entry.last_used + token.grace {
+        if family.previous == Some(token.presented)
+            && now <= family.entry.last_used + token.grace_period
+        {
             return Ok(Rotation::Superseded { current: family.current });
         }
         table.remove(owner, token.family);

@@ -208,7 +208,7 @@ impl TokenFamilyStore for RedisTokenFamilyStore {
     async fn rotate(&self, token: RotationRequest<'_>) -> Result<Rotation, TokenFamilyError> {
         let mut script = self.scripts.rotate.key(self.key(token.owner));
         script.arg(token.family.as_bytes()).arg(token.presented.as_bytes());
-        script.arg(token.next.as_bytes()).arg(micros(token.grace));
+        script.arg(token.next.as_bytes()).arg(micros(token.grace_period));
         let (outcome, current): (String, Vec<u8>) = self.run(&script).await?;
         Ok(match &*outcome {
             "rotated" => Rotation::Rotated,

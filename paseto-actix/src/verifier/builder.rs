@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::{Checks, ErrorHandler, TokenSource, Verifier};
 use crate::clock::{Clock, SystemClock};
 use crate::cross_origin::CrossOriginPolicy;
-use crate::error::{DEFAULT_REALM, Refusal, VerifyError};
+use crate::error::{DEFAULT_REALM, Rejection, VerifyError};
 use crate::event::{Event, EventHook};
 use crate::keys::PublicKey;
 use crate::revocation::{AnyRevocationStore, RevocationStore};
@@ -197,12 +197,12 @@ impl VerifierBuilder {
     /// to pass.
     ///
     /// ```
-    /// use paseto_actix::{Refusal, SecretKey, Verifier};
+    /// use paseto_actix::{Rejection, SecretKey, Verifier};
     ///
     /// # fn main() -> Result<(), paseto_actix::ConfigError> {
     /// let verifier = Verifier::builder()
     ///     .trust("https://issuer.example", SecretKey::generate().public_key())
-    ///     .check(|token| token.subject().map(|_| ()).ok_or_else(|| Refusal::invalid("no subject")))
+    ///     .check(|token| token.subject().map(|_| ()).ok_or_else(|| Rejection::invalid("no subject")))
     ///     .build()?;
     /// # let _ = verifier;
     /// # Ok(())
@@ -210,7 +210,7 @@ impl VerifierBuilder {
     /// ```
     pub fn check<F>(mut self, check: F) -> Self
     where
-        F: Fn(&VerifiedToken) -> Result<(), Refusal> + Send + Sync + 'static,
+        F: Fn(&VerifiedToken) -> Result<(), Rejection> + Send + Sync + 'static,
     {
         self.checks.push(check);
         self
@@ -221,12 +221,12 @@ impl VerifierBuilder {
     /// then.
     ///
     /// ```
-    /// use paseto_actix::{Refusal, SecretKey, VerifiedToken, Verifier};
+    /// use paseto_actix::{Rejection, SecretKey, VerifiedToken, Verifier};
     ///
-    /// async fn not_suspended(token: VerifiedToken) -> Result<(), Refusal> {
+    /// async fn not_suspended(token: VerifiedToken) -> Result<(), Rejection> {
     ///     // ... ask a database ...
     ///     match token.subject() {
-    ///         Some("mallory") => Err(Refusal::invalid("suspended")),
+    ///         Some("mallory") => Err(Rejection::invalid("suspended")),
     ///         _ => Ok(()),
     ///     }
     /// }
@@ -243,7 +243,7 @@ impl VerifierBuilder {
     pub fn check_async<F, Fut>(mut self, check: F) -> Self
     where
         F: Fn(VerifiedToken) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<(), Refusal>> + 'static,
+        Fut: Future<Output = Result<(), Rejection>> + 'static,
     {
         self.checks.push_async(check);
         self

@@ -4,10 +4,10 @@ use std::future::Future;
 
 use futures_util::future::LocalBoxFuture;
 
-use crate::error::{Refusal, VerifyError};
+use crate::error::{Rejection, VerifyError};
 use crate::token::VerifiedToken;
 
-type Outcome = Result<(), Refusal>;
+type Outcome = Result<(), Rejection>;
 type Check = Box<dyn Fn(&VerifiedToken) -> Outcome + Send + Sync>;
 type AsyncCheck = Box<dyn Fn(VerifiedToken) -> LocalBoxFuture<'static, Outcome> + Send + Sync>;
 

@@ -1,7 +1,7 @@
 //! Handlers may be written by another macro, with any part of them in a variable.
 
 use actix_web::{App, HttpRequest, Responder, get, web};
-use paseto_actix::{Refusal, VerifiedToken, paseto_required};
+use paseto_actix::{Rejection, VerifiedToken, paseto_required};
 
 macro_rules! handlers {
     ($vis:vis $name:ident($pattern:pat, $ty:ty) -> $output:ty $body:block, $scope:literal, $fresh:expr, $check:path) => {
@@ -21,7 +21,7 @@ macro_rules! handlers {
 
 handlers!(pub(super) handler(mut _body, String) -> impl Responder { "" }, "read", "10m", check);
 
-fn check(_: &HttpRequest, _: &VerifiedToken) -> Result<(), Refusal> {
+fn check(_: &HttpRequest, _: &VerifiedToken) -> Result<(), Rejection> {
     Ok(())
 }
 
@@ -32,7 +32,7 @@ fn compiles() {
         ""
     }
 
-    fn local_check(_: &HttpRequest, _: &VerifiedToken) -> Result<(), Refusal> {
+    fn local_check(_: &HttpRequest, _: &VerifiedToken) -> Result<(), Rejection> {
         Ok(())
     }
 

@@ -18,10 +18,10 @@ mod std {}
 
 mod checks {
     use ::actix_web::HttpRequest;
-    use ::paseto_actix::{Refusal, VerifiedToken};
+    use ::paseto_actix::{Rejection, VerifiedToken};
     use ::std::result::Result;
 
-    pub(super) fn requirements(_: &HttpRequest, _: &VerifiedToken) -> Result<(), Refusal> {
+    pub(super) fn requirements(_: &HttpRequest, _: &VerifiedToken) -> Result<(), Rejection> {
         Result::Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, web};
 use paseto_actix::{
-    Format, Issuer, MemoryRevocationStore, PasetoRequired, Refusal, SecretKey, TokenBuilder,
+    Format, Issuer, MemoryRevocationStore, PasetoRequired, Rejection, SecretKey, TokenBuilder,
     VerifierBuilder,
 };
 use paseto_actix_tests::app::{call, issuer_builder, verifier_builder};
@@ -107,8 +107,8 @@ mistakes! {
         issued(many, issuer.include_kid(false).build().unwrap()).await
     } => "WARN untrusted_issuer: expected one of the 7 trusted issuers, found `https://unknown.example`";
     payload_that_is_a_string: log_of(verifier(), bearer(&parts::sign(&keys::secret(), b"\"ada is ill\"", b"", b""))).await => "WARN malformed: expected a map of claims, found a string";
-    check_with_line_breaks: issued(verifier().check(|_| Err(Refusal::invalid("no\nERROR \u{1b}[31mforged"))), issuer().build().unwrap()).await => "INFO refused: no\\nERROR \\u{1b}[31mforged";
-    rejected_by_a_check: issued(verifier().check(|_| Err(Refusal::invalid("the user is suspended"))), issuer().build().unwrap()).await => "INFO refused: the user is suspended";
+    check_with_line_breaks: issued(verifier().check(|_| Err(Rejection::invalid("no\nERROR \u{1b}[31mforged"))), issuer().build().unwrap()).await => "INFO refused: no\\nERROR \\u{1b}[31mforged";
+    rejected_by_a_check: issued(verifier().check(|_| Err(Rejection::invalid("the user is suspended"))), issuer().build().unwrap()).await => "INFO refused: the user is suspended";
     subject_that_is_a_number: with(r#","sub":17"#).await => "WARN malformed: claim `sub`: expected a string, found a number";
     scopes_as_a_list: with(r#","scope":["read"]"#).await => "WARN malformed: claim `scope`: expected a string of scopes, each separated by one space, found a list";
     scopes_with_commas_and_spaces: with(r#","scope":"read, write ""#).await => "WARN malformed: claim `scope`: expected a string of scopes, each separated by one space, found another string";
@@ -163,5 +163,5 @@ mistakes! {
     no_login_time: guarded(required().fresh(TEN_MINUTES), |token| token).await => "DEBUG insufficient_user_authentication: the token has no `auth_time`: set it with `.auth_time(..)` when you issue the token";
     weaker_login: guarded(required().acr(["phr", "phrh"]), |token| token.acr("pwd")).await => "DEBUG insufficient_user_authentication: expected `acr` `phr` or `phrh`, found `pwd`";
     no_class_of_the_login: guarded(required().acr(["phr"]), |token| token).await => "DEBUG insufficient_user_authentication: expected `acr` `phr`, found no `acr`: set it with `.acr(..)` when you issue the token";
-    forbidden_by_a_check: guarded(required().check(|_, _| Err(Refusal::forbidden("the post belongs to another user"))), |token| token).await => "INFO forbidden: the post belongs to another user";
+    forbidden_by_a_check: guarded(required().check(|_, _| Err(Rejection::forbidden("the post belongs to another user"))), |token| token).await => "INFO forbidden: the post belongs to another user";
 }

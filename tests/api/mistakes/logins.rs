@@ -6,8 +6,8 @@ use actix_web::cookie::SameSite;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, web};
 use paseto_actix::{
-    Fresh, KeyRing, LocalKey, MemoryRevocationStore, MemoryTokenFamilyStore, PasetoSession,
-    PasetoSessionBuilder, RefreshTokens, RememberMe, UserStamp,
+    CredentialFingerprint, FreshLogin, KeyRing, LocalKey, MemoryRevocationStore,
+    MemoryTokenFamilyStore, PasetoSession, PasetoSessionBuilder, RefreshTokens, RememberMe,
 };
 use paseto_actix_tests::app::{call, issuer_builder};
 use paseto_actix_tests::clock::TestClock;
@@ -22,7 +22,7 @@ fn session(configure: impl Fn(PasetoSessionBuilder) -> PasetoSessionBuilder) -> 
 
 fn remember() -> RememberMe {
     RememberMe::builder(LocalKey::generate())
-        .user_loader(async |_| Some(UserStamp::of("hash")))
+        .user_loader(async |_| Some(CredentialFingerprint::new("hash")))
         .build()
         .unwrap()
 }
@@ -30,7 +30,7 @@ fn remember() -> RememberMe {
 /// The log of a request to an application.
 macro_rules! log {
     ($app:expr) => {{
-        let app = init_service($app.route("/fresh", web::get().to(async |_: Fresh| ""))).await;
+        let app = init_service($app.route("/fresh", web::get().to(async |_: FreshLogin| ""))).await;
         let logs = Logs::capture();
         assert_eq!(
             call(&app, TestRequest::with_uri("/fresh").to_request()).await.status.as_u16(),
@@ -44,7 +44,7 @@ fn tokens(clock: &TestClock) -> RefreshTokens {
     RefreshTokens::builder(issuer_builder(clock).build().unwrap(), LocalKey::generate())
         .token_family_store(MemoryTokenFamilyStore::new(10))
         .revocation_store(MemoryRevocationStore::new(10))
-        .grace(Duration::ZERO)
+        .grace_period(Duration::ZERO)
         .clock(clock.clone())
         .build()
         .unwrap()
@@ -68,7 +68,7 @@ mistakes! {
     path_without_a_slash: session(|builder| builder.cookie_name("id").cookie_path("shop")) => "`cookie_path`: expected a path that begins with `/`, percent-encoded as in a URL, without `;`, `?` and `#`, found `shop`";
     cookie_of_other_sites_without_secure: session(|builder| builder.cookie_same_site(SameSite::None).development_over_plain_http()) => "`cookie_same_site`: browsers reject `SameSite=None` without `Secure`: use `Lax`, or remove `development_over_plain_http`";
     partitioned_and_lax: session(|builder| builder.partitioned(true)) => "`partitioned`: browsers send no `Lax` or `Strict` cookie to a frame of another site: set `SameSite=None` (`.cookie_same_site(..)`, in settings `cookie.same_site`)";
-    idle_longer_than_absolute: session(|builder| builder.idle_limit(Duration::from_secs(86_400))) => "`idle_limit`: the idle limit of 86400s is longer than the absolute limit of 43200s: lower `idle_limit` (30 minutes unless set), or raise `absolute_limit`";
+    idle_longer_than_absolute: session(|builder| builder.idle_timeout(Duration::from_secs(86_400))) => "`idle_timeout`: the idle limit of 86400s is longer than the absolute limit of 43200s: lower `idle_timeout` (30 minutes unless set), or raise `absolute_timeout`";
     key_that_is_active_and_retired: {
         let key = LocalKey::generate();
         KeyRing::new(key.clone(), [key.clone()]).unwrap_err().to_string().replace(key.kid(), "KID")

@@ -14,9 +14,9 @@ use std::{
 use actix_web::rt::task::yield_now;
 use futures_util::future::{MaybeDone, maybe_done};
 use paseto_actix::{
-    ExceptedLogin, FamilyOwner, LoginEntry, MemoryRevocationStore, MemoryTokenFamilyStore,
-    NewTokenFamily, RandomId, RevocationError, RevocationQuery, RevocationStore, Rotation,
-    RotationRequest, TokenFamilyError, TokenFamilyStore, UserStamp,
+    CredentialFingerprint, ExceptedLogin, FamilyOwner, LoginEntry, MemoryRevocationStore,
+    MemoryTokenFamilyStore, NewTokenFamily, RandomId, RevocationError, RevocationQuery,
+    RevocationStore, Rotation, RotationRequest, TokenFamilyError, TokenFamilyStore,
 };
 use time::OffsetDateTime;
 
@@ -78,9 +78,9 @@ impl Stepped {
     }
 
     /// The stamp of a user.
-    pub async fn stamp(&self, user: &str) -> UserStamp {
+    pub async fn stamp(&self, user: &str) -> CredentialFingerprint {
         self.turn().await;
-        UserStamp::of([u8::from(lock(&self.changed).contains(user))])
+        CredentialFingerprint::new([u8::from(lock(&self.changed).contains(user))])
     }
 
     /// Changes a user's password.

@@ -1,7 +1,7 @@
 use actix_web::{App, Responder, get};
-use paseto_actix::{Refusal, VerifiedToken, paseto_required};
+use paseto_actix::{Rejection, VerifiedToken, paseto_required};
 
-fn f(_: &actix_web::HttpRequest, _: &VerifiedToken) -> Result<(), Refusal> {
+fn f(_: &actix_web::HttpRequest, _: &VerifiedToken) -> Result<(), Rejection> {
     Ok(())
 }
 

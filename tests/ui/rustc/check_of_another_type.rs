@@ -1,7 +1,7 @@
 use actix_web::{App, HttpRequest, Responder, get};
-use paseto_actix::{Refusal, VerifiedToken, paseto_required};
+use paseto_actix::{Rejection, VerifiedToken, paseto_required};
 
-fn argument_missing_check(_: &HttpRequest) -> Result<(), Refusal> {
+fn argument_missing_check(_: &HttpRequest) -> Result<(), Rejection> {
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use syn::spanned::Spanned;
 use syn::token::Paren;
 use syn::{Error, Expr, ExprLit, ExprPath, Lit, LitStr, Result, Token, parenthesized};
 
-use crate::fallback::Mistakes;
+use crate::mistakes::Mistakes;
 
 /// The names of all options, with the way each is written.
 const OPTIONS: [(&str, &str); 5] = [

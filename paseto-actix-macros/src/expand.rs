@@ -9,10 +9,10 @@ use syn::{FnArg, PatType, ReturnType, Token, Type, parse_quote};
 
 use crate::args::Name;
 use crate::handler::Handler;
-use crate::model::{Model, Policy, Seconds};
+use crate::model::{Model, Options, Seconds};
 
 /// The handler with one guarded argument, and the policy that the guard enforces.
-pub(crate) fn handler(model: Model) -> TokenStream {
+pub(crate) fn expand(model: Model) -> TokenStream {
     let Model { handler, arguments, policy } = model;
     let (policy_type, policy_items) = policy_of(&handler, &policy);
     let Handler { attrs, vis, mut sig, body } = handler;
@@ -20,7 +20,7 @@ pub(crate) fn handler(model: Model) -> TokenStream {
     // make unit structs.
     let local = |name| Ident::new(name, Span::mixed_site());
     let (guarded, admitted) = (local("__paseto_actix_guarded"), local("__paseto_actix_admitted"));
-    let (caching, answer) = (local("__paseto_actix_caching"), local("__paseto_actix_answer"));
+    let (caching, response) = (local("__paseto_actix_caching"), local("__paseto_actix_response"));
     sig.inputs = Punctuated::from_iter([guarded_argument(&policy_type, &arguments, &guarded)]);
     let (mut patterns, bindings) = bind(&arguments);
     // The compiler reports a pattern that does not match each value at the arguments.
@@ -35,13 +35,13 @@ pub(crate) fn handler(model: Model) -> TokenStream {
         #(#attrs)* #vis #sig {
             let (#admitted, #caching) = match #guarded.admit() {
                 ::core::result::Result::Ok(#admitted) => #admitted,
-                ::core::result::Result::Err(#answer) => return #answer,
+                ::core::result::Result::Err(#response) => return #response,
             };
             let #patterns = #admitted;
             #(#bindings)*
             #[allow(clippy::async_yields_async)]
-            let #answer = async move #block;
-            #caching.answer(#answer).await
+            let #response = async move #block;
+            #caching.respond(#response).await
         }
     }
 }
@@ -55,7 +55,10 @@ fn expect_output(output: &mut ReturnType) -> TokenStream {
         ReturnType::Default => (Token![->](Span::call_site()), parse_quote!(())),
         ReturnType::Type(arrow, responder) => (*arrow, (**responder).clone()),
     };
-    *output = ReturnType::Type(arrow, parse_quote!(::paseto_actix::__private::Answer<#responder>));
+    *output = ReturnType::Type(
+        arrow,
+        parse_quote!(::paseto_actix::__private::GuardedResponse<#responder>),
+    );
     // The message about another type points to this type.
     let span = Span::mixed_site().located_at(responder.span());
     Inferred.visit_type_mut(&mut responder);
@@ -112,7 +115,7 @@ fn bind(arguments: &[PatType]) -> (Group, Vec<TokenStream>) {
 }
 
 /// The type that stands for the policy, and the items it is made of, if it had to be made.
-fn policy_of(handler: &Handler, policy: &Policy) -> (TokenStream, TokenStream) {
+fn policy_of(handler: &Handler, policy: &Options) -> (TokenStream, TokenStream) {
     if policy.is_empty() {
         return (quote!(::paseto_actix::__private::AnyToken), TokenStream::new());
     }
@@ -129,7 +132,7 @@ fn policy_of(handler: &Handler, policy: &Policy) -> (TokenStream, TokenStream) {
         #[non_exhaustive]
         #vis struct #name;
 
-        impl ::paseto_actix::__private::Policy for #name {
+        impl ::paseto_actix::__private::HandlerRequirements for #name {
             fn requirements() -> &'static ::paseto_actix::__private::Requirements {
                 #constants
                 static __REQUIREMENTS: ::std::sync::LazyLock<
@@ -143,8 +146,8 @@ fn policy_of(handler: &Handler, policy: &Policy) -> (TokenStream, TokenStream) {
 }
 
 /// The constants that the policy needs, and the expression that makes it.
-fn requirements(policy: &Policy) -> (TokenStream, TokenStream) {
-    let Policy { scopes, any_scope, acr, fresh, check } = policy;
+fn requirements(policy: &Options) -> (TokenStream, TokenStream) {
+    let Options { scopes, any_scope, acr, fresh, check } = policy;
     let mut constants = TokenStream::new();
     let mut calls = quote!(::paseto_actix::__private::Requirements::new());
     for (method, names, assertion) in [
@@ -208,7 +211,7 @@ mod tests {
             #[non_exhaustive]
             pub struct __paseto_required_me;
 
-            impl ::paseto_actix::__private::Policy for __paseto_required_me {
+            impl ::paseto_actix::__private::HandlerRequirements for __paseto_required_me {
                 fn requirements() -> &'static ::paseto_actix::__private::Requirements {
                     static __REQUIREMENTS: ::std::sync::LazyLock<
                         ::paseto_actix::__private::Requirements,
@@ -231,18 +234,18 @@ mod tests {
                     __paseto_required_me,
                     (Paseto<Me>, Json<u32>,)
                 >
-            ) -> ::paseto_actix::__private::Answer<R> where T: Send {
+            ) -> ::paseto_actix::__private::GuardedResponse<R> where T: Send {
                 let (__paseto_actix_admitted, __paseto_actix_caching) = match __paseto_actix_guarded.admit() {
                     ::core::result::Result::Ok(__paseto_actix_admitted) => __paseto_actix_admitted,
-                    ::core::result::Result::Err(__paseto_actix_answer) => return __paseto_actix_answer,
+                    ::core::result::Result::Err(__paseto_actix_response) => return __paseto_actix_response,
                 };
                 let (paseto, Json(id),) = __paseto_actix_admitted;
                 #[allow(clippy::async_yields_async)]
-                let __paseto_actix_answer = async move {
+                let __paseto_actix_response = async move {
                     let () = if false { return ::paseto_actix::__private::never::<R>(); };
                     a; b
                 };
-                __paseto_actix_caching.answer(__paseto_actix_answer).await
+                __paseto_actix_caching.respond(__paseto_actix_response).await
             }
         };
         assert_eq!(rewrite(args, item).to_string(), expected.to_string());
@@ -259,17 +262,17 @@ mod tests {
                     ::paseto_actix::__private::AnyToken,
                     ()
                 >
-            ) -> ::paseto_actix::__private::Answer<R> {
+            ) -> ::paseto_actix::__private::GuardedResponse<R> {
                 let (__paseto_actix_admitted, __paseto_actix_caching) = match __paseto_actix_guarded.admit() {
                     ::core::result::Result::Ok(__paseto_actix_admitted) => __paseto_actix_admitted,
-                    ::core::result::Result::Err(__paseto_actix_answer) => return __paseto_actix_answer,
+                    ::core::result::Result::Err(__paseto_actix_response) => return __paseto_actix_response,
                 };
                 let () = __paseto_actix_admitted;
                 #[allow(clippy::async_yields_async)]
-                let __paseto_actix_answer = async move {
+                let __paseto_actix_response = async move {
                     let () = if false { return ::paseto_actix::__private::never::<R>(); };
                 };
-                __paseto_actix_caching.answer(__paseto_actix_answer).await
+                __paseto_actix_caching.respond(__paseto_actix_response).await
             }
         };
         let rewritten = rewrite(TokenStream::new(), item);

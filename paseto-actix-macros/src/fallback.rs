@@ -1,40 +1,17 @@
-//! What becomes of a handler with a mistake in it: the errors, and an item that causes no others.
+//! The placeholder for a handler with a mistake in its attribute.
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Attribute, Error, FnArg};
+use syn::{Attribute, FnArg};
 
 use crate::handler::{Handler, sets_lint};
-
-/// Every mistake found so far.
-#[derive(Default)]
-pub(crate) struct Mistakes(Option<Error>);
-
-impl Mistakes {
-    pub(crate) fn add(&mut self, mistake: Error) {
-        match &mut self.0 {
-            Some(earlier) => earlier.combine(mistake),
-            none => *none = Some(mistake),
-        }
-    }
-
-    /// The errors for the compiler to show; nothing when there are none.
-    pub(crate) fn into_compile_errors(self) -> TokenStream {
-        self.0.map_or_else(TokenStream::new, Error::into_compile_error)
-    }
-
-    #[cfg(test)]
-    pub(crate) fn messages(self) -> Vec<String> {
-        self.0.into_iter().flatten().map(|mistake| mistake.to_string()).collect()
-    }
-}
 
 /// A handler that the rest of the program can register, around the function as it was written.
 ///
 /// The route macros and `web::get().to(..)` want an asynchronous function of extractors. They would
 /// report a second error if they met one that is not, and a third if there were none by that name.
 /// The function itself stays inside, so that what it uses counts as used.
-pub(crate) fn stand_in(handler: Handler) -> TokenStream {
+pub(crate) fn placeholder(handler: Handler) -> TokenStream {
     let Handler { attrs, vis, mut sig, body } = handler;
     if sig.receiver().is_some() {
         return quote! { #(#attrs)* #vis #sig #body };
@@ -71,8 +48,8 @@ fn is_allowed_on_arguments(attr: &Attribute) -> bool {
 mod tests {
     use super::*;
 
-    fn stand_in(item: TokenStream) -> String {
-        super::stand_in(syn::parse2(item).unwrap()).to_string()
+    fn placeholder(item: TokenStream) -> String {
+        super::placeholder(syn::parse2(item).unwrap()).to_string()
     }
 
     #[test]
@@ -91,7 +68,7 @@ mod tests {
                 ::core::unreachable!()
             }
         };
-        assert_eq!(stand_in(item), expected.to_string());
+        assert_eq!(placeholder(item), expected.to_string());
     }
 
     #[test]
@@ -101,6 +78,6 @@ mod tests {
                 body(a)
             }
         );
-        assert_eq!(stand_in(item.clone()), item.to_string());
+        assert_eq!(placeholder(item.clone()), item.to_string());
     }
 }

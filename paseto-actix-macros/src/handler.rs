@@ -11,7 +11,7 @@ use syn::{
     AttrStyle, Attribute, Error, FnArg, Item, PatType, Path, Result, Signature, Visibility, braced,
 };
 
-use crate::fallback::Mistakes;
+use crate::mistakes::Mistakes;
 
 /// actix-web implements `FromRequest` for tuples of up to this many extractors.
 const MOST_ARGUMENTS: usize = 16;

@@ -6,14 +6,15 @@ mod args;
 mod expand;
 mod fallback;
 mod handler;
+mod mistakes;
 mod model;
 
 use proc_macro::TokenStream;
 
 use crate::{
     args::Args,
-    fallback::Mistakes,
-    model::{Model, Policy},
+    mistakes::Mistakes,
+    model::{Model, Options},
 };
 
 /// Runs a handler only for requests with a token that the `Verifier` accepts.
@@ -175,13 +176,13 @@ fn rewrite(
     }
 
     let mut mistakes = Mistakes::default();
-    let policy = Policy::new(Args::parse(args, &mut mistakes), &mut mistakes);
+    let policy = Options::new(Args::parse(args, &mut mistakes), &mut mistakes);
     let rewritten = match parsed {
         Ok(mut handler) => {
             handler.take_repetitions(&mut mistakes);
             match handler.arguments(&mut mistakes) {
-                Some(arguments) => expand::handler(Model { handler, arguments, policy }),
-                None => fallback::stand_in(handler),
+                Some(arguments) => expand::expand(Model { handler, arguments, policy }),
+                None => fallback::placeholder(handler),
             }
         }
         Err(mistake) => {

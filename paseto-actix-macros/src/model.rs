@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use syn::{Error, ExprPath, PatType};
 
 use crate::args::{Args, Name, Value};
-use crate::fallback::Mistakes;
+use crate::mistakes::Mistakes;
 use crate::handler::Handler;
 
 /// The longest time that `fresh` may allow, as for every duration of the library.
@@ -15,12 +15,12 @@ const HUNDRED_YEARS: u64 = 36_525 * 24 * 60 * 60;
 pub(crate) struct Model {
     pub(crate) handler: Handler,
     pub(crate) arguments: Vec<PatType>,
-    pub(crate) policy: Policy,
+    pub(crate) policy: Options,
 }
 
 /// What a token must satisfy beyond being valid.
 #[derive(Default)]
-pub(crate) struct Policy {
+pub(crate) struct Options {
     pub(crate) scopes: Vec<Name>,
     pub(crate) any_scope: Vec<Name>,
     pub(crate) acr: Vec<Name>,
@@ -31,7 +31,7 @@ pub(crate) struct Policy {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Seconds(pub(crate) u64);
 
-impl Policy {
+impl Options {
     /// Options with a mistake are left out.
     pub(crate) fn new(args: Args, mistakes: &mut Mistakes) -> Self {
         let mut policy = Self::default();

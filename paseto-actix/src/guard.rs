@@ -1,20 +1,20 @@
 //! The way of a request past the [`Verifier`](crate::Verifier): extractors, middleware, and what the attribute calls.
 
-mod answer;
 mod authentication;
 mod cache_control;
 mod current;
 mod guarded;
+mod guarded_response;
 mod maybe;
 mod middleware;
 mod names;
 mod paseto;
 mod required;
 
-pub use answer::{Answer, never};
 pub use cache_control::PasetoCacheControl;
 pub use current::PasetoRequestExt;
-pub use guarded::{AnyToken, Guarded, Policy};
+pub use guarded::{AnyToken, Guarded, HandlerRequirements};
+pub use guarded_response::{GuardedResponse, never};
 pub use maybe::MaybePaseto;
 pub use names::{assert_acr_value, assert_scope};
 pub use paseto::Paseto;

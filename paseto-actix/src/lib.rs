@@ -179,6 +179,6 @@ pub use verifier::{
 #[doc(hidden)]
 pub mod __private {
     pub use crate::guard::PasetoRequired as Requirements;
-    pub use crate::guard::{Answer, AnyToken, Guarded, Policy};
+    pub use crate::guard::{AnyToken, Guarded, GuardedResponse, HandlerRequirements};
     pub use crate::guard::{assert_acr_value, assert_scope, never};
 }

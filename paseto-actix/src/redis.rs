@@ -46,7 +46,7 @@ impl RedisSettings {
         }
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(self.timeout))
-            // `RedisConnection::ask` ends the waiting.
+            // `RedisConnection::run_idempotent` ends the waiting.
             .set_response_timeout(None)
             // Whoever asks next tries again: that is sooner than the back-off of many tries.
             .set_number_of_retries(1)
@@ -112,7 +112,7 @@ struct Current {
 }
 
 /// How long a manager is kept at least: of many questions that a server refuses, only some lead to a new connection.
-const KEPT: Duration = Duration::from_millis(500);
+const MIN_AGE: Duration = Duration::from_millis(500);
 
 impl Shared {
     fn manager(&self) -> RedisResult<ConnectionManager> {
@@ -129,9 +129,9 @@ impl Shared {
     /// A manager comes back by itself where it hears that its connection is lost. Where it hears nothing any more, or was refused
     /// as it connected, as by a password that was another one then, it stays as it is: the next question begins with a new one.
     /// It looks for the server's address anew, too, where the old one leads to a replica by now.
-    fn doubt(&self) {
+    fn discard_stale(&self) {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        current.take_if(|current| current.since.elapsed() >= KEPT);
+        current.take_if(|current| current.since.elapsed() >= MIN_AGE);
     }
 }
 
@@ -151,28 +151,28 @@ impl RedisConnection {
     /// **It may be asked twice**: that a connection was lost is found out by using it, and then nobody knows whether the server
     /// has done what it was told. A manager may also still tell how it fared when it last connected. The reason that an error
     /// tells has neither the URL nor the password in it.
-    pub(crate) async fn ask<T>(
+    pub(crate) async fn run_idempotent<T>(
         &self,
         question: impl AsyncFn(ConnectionManager) -> RedisResult<T>,
     ) -> Result<T, Box<dyn Error + Send + Sync>> {
-        self.within_timeout(self.ask_twice(question)).await
+        self.within_timeout(self.retry_once(question)).await
     }
 
     /// The same, and then one that must not be asked twice.
     #[cfg(feature = "session")]
-    pub(crate) async fn ask_and_then_once<T>(
+    pub(crate) async fn run_idempotent_then<T>(
         &self,
         question: impl AsyncFn(ConnectionManager) -> RedisResult<()>,
         then: impl AsyncFnOnce(ConnectionManager) -> RedisResult<T>,
     ) -> Result<T, Box<dyn Error + Send + Sync>> {
         let both = async {
-            self.ask_twice(question).await?;
+            self.retry_once(question).await?;
             then(self.shared.manager()?).await
         };
         self.within_timeout(both).await
     }
 
-    async fn ask_twice<T>(
+    async fn retry_once<T>(
         &self,
         question: impl AsyncFn(ConnectionManager) -> RedisResult<T>,
     ) -> RedisResult<T> {
@@ -191,7 +191,7 @@ impl RedisConnection {
             Ok(Err(error)) => format!("Redis: {}", without_arguments(&error.to_string())),
             Err(_) => format!("Redis: no answer within {:?}", self.timeout),
         };
-        self.shared.doubt();
+        self.shared.discard_stale();
         Err(failure.into())
     }
 
@@ -201,7 +201,7 @@ impl RedisConnection {
         let write = async |mut redis: ConnectionManager| {
             redis::cmd("SET").arg(&key).arg(1).arg("EX").arg(1).query_async(&mut redis).await
         };
-        self.ask(write).await
+        self.run_idempotent(write).await
     }
 }
 

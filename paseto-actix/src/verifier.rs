@@ -246,7 +246,7 @@ impl Verifier {
     }
 
     /// Logs the reason of a rejection, and creates the response.
-    pub(crate) fn refuse(&self, req: &HttpRequest, error: VerifyError) -> HttpResponse {
+    pub(crate) fn reject(&self, req: &HttpRequest, error: VerifyError) -> HttpResponse {
         let error = if error.kind() == Kind::MissingToken {
             error.with_detail(self.0.sources.describe_missing(req))
         } else {

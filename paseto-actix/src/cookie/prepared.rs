@@ -43,7 +43,7 @@ impl PreparedCookie {
 
     /// Begins a `Set-Cookie` header with the name. The caller appends the value, and calls
     /// [`finish`](Self::finish).
-    pub(crate) fn begin(&self, value_len: usize) -> String {
+    pub(crate) fn start_value(&self, value_len: usize) -> String {
         // `Max-Age` has at most 20 digits.
         let around = self.name.len() + "=".len() + self.attributes.len() + MAX_AGE.len() + 20;
         let mut text = String::with_capacity(around + value_len);
@@ -53,7 +53,7 @@ impl PreparedCookie {
     }
 
     /// Appends the attributes to a header that was begun.
-    pub(crate) fn finish(
+    pub(crate) fn into_header(
         &self,
         mut text: String,
         max_age: Option<i64>,

@@ -41,7 +41,7 @@ impl Denied {
     pub(super) fn into_response(self, req: &HttpRequest) -> HttpResponse {
         match self.verifier {
             Some(verifier) => {
-                let mut response = verifier.refuse(req, self.error);
+                let mut response = verifier.reject(req, self.error);
                 caching(req).restrict(response.headers_mut());
                 response
             }
@@ -175,7 +175,7 @@ fn decide(
 }
 
 /// What an extractor returns for an admitted or a rejected request.
-type Finish<T> = fn(&HttpRequest, Result<VerifiedToken, Denied>) -> Result<T, Error>;
+type Convert<T> = fn(&HttpRequest, Result<VerifiedToken, Denied>) -> Result<T, Error>;
 
 /// An extractor's future. It rejects the request only when it is polled: if several extractors
 /// fail, actix-web asks the first, and the error handler has to be called once.
@@ -183,15 +183,15 @@ pub struct Extracting<T> {
     req: HttpRequest,
     /// `None` once it was ready.
     begun: Option<Result<State, Denied>>,
-    finish: Finish<T>,
+    convert: Convert<T>,
 }
 
-/// For extractors: verifies the token, and returns what `finish` makes of the outcome.
-pub(super) fn extract<T>(req: &HttpRequest, finish: Finish<T>) -> Extracting<T> {
+/// For extractors: verifies the token, and returns what `convert` makes of the outcome.
+pub(super) fn extract<T>(req: &HttpRequest, convert: Convert<T>) -> Extracting<T> {
     Extracting {
         req: req.clone(),
         begun: Some(authenticate(req).map(|(_, _, state)| state)),
-        finish,
+        convert,
     }
 }
 
@@ -211,7 +211,7 @@ impl<T> Future for Extracting<T> {
                 }
             },
         };
-        Poll::Ready((self.finish)(&self.req, outcome))
+        Poll::Ready((self.convert)(&self.req, outcome))
     }
 }
 

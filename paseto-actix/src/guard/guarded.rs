@@ -12,13 +12,13 @@ use actix_web::{Error, FromRequest, HttpRequest, HttpResponse};
 use futures_util::future::{Either, FutureExt, LocalBoxFuture};
 use pin_project_lite::pin_project;
 
-use super::Answer;
+use super::GuardedResponse;
 use super::PasetoRequired;
 use super::authentication::{Admission, Decision};
 use crate::verifier::Caching;
 
 /// What one handler needs, as a type.
-pub trait Policy: 'static {
+pub trait HandlerRequirements: 'static {
     /// The requirements.
     fn requirements() -> &'static PasetoRequired;
 }
@@ -27,7 +27,7 @@ pub trait Policy: 'static {
 #[derive(Clone, Copy, Debug)]
 pub struct AnyToken;
 
-impl Policy for AnyToken {
+impl HandlerRequirements for AnyToken {
     fn requirements() -> &'static PasetoRequired {
         static NONE: std::sync::LazyLock<PasetoRequired> =
             std::sync::LazyLock::new(PasetoRequired::new);
@@ -58,8 +58,8 @@ impl<P, T> Guarded<P, T> {
         clippy::result_large_err,
         reason = "the handler returns the error at once, without a box"
     )]
-    pub fn admit<R>(self) -> Result<(T, Caching), Answer<R>> {
-        self.decided.map_err(Answer::Rejected)
+    pub fn admit<R>(self) -> Result<(T, Caching), GuardedResponse<R>> {
+        self.decided.map_err(GuardedResponse::Rejected)
     }
 }
 
@@ -106,7 +106,7 @@ impl<P, T: FromRequest> Future for Arguments<P, T> {
 
 impl<P, T> FromRequest for Guarded<P, T>
 where
-    P: Policy,
+    P: HandlerRequirements,
     T: FromRequest + 'static,
 {
     type Error = Error;

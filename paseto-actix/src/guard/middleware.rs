@@ -91,7 +91,7 @@ where
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
     type Future =
-        Either<Answer<S::Future, B>, LocalBoxFuture<'static, Result<Self::Response, Error>>>;
+        Either<Responding<S::Future, B>, LocalBoxFuture<'static, Result<Self::Response, Error>>>;
 
     forward_ready!(service);
 
@@ -99,11 +99,11 @@ where
         let service = Rc::clone(&self.service);
         // No clone of the request may be alive when it is routed.
         match Admission::new(req.request(), Rc::clone(&self.required)) {
-            Admission::Ready(decision) => Either::Left(answer(&*service, req, decision)),
+            Admission::Ready(decision) => Either::Left(respond(&*service, req, decision)),
             Admission::Waiting(decision) => Either::Right(
                 async move {
                     let decision = decision.await;
-                    answer(&*service, req, decision).await
+                    respond(&*service, req, decision).await
                 }
                 .boxed_local(),
             ),
@@ -111,9 +111,10 @@ where
     }
 }
 
-type Answer<F, B> = Either<Map<F, Wrap<B>>, Ready<Result<ServiceResponse<EitherBody<B>>, Error>>>;
+type Responding<F, B> =
+    Either<Map<F, Wrap<B>>, Ready<Result<ServiceResponse<EitherBody<B>>, Error>>>;
 
-fn answer<S, B>(service: &S, req: ServiceRequest, decision: Decision) -> Answer<S::Future, B>
+fn respond<S, B>(service: &S, req: ServiceRequest, decision: Decision) -> Responding<S::Future, B>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody,

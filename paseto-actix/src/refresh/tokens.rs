@@ -135,7 +135,7 @@ impl RefreshTokens {
     /// ended, or if a store fails. A token that was used before ends its login.
     pub async fn refresh(&self, refresh_token: &str) -> Result<Login, RefreshError> {
         let inner = &*self.0;
-        let (token, family, presented) = self.open(refresh_token)?;
+        let (token, family, presented) = self.decrypt(refresh_token)?;
         let next = random()?;
         // Before the rotation: if all logins end at the same time, either the family is gone at the
         // rotation, or this generation is too old.
@@ -175,7 +175,7 @@ impl RefreshTokens {
     /// [`RefreshError::Invalid`] if the text is not a refresh token of this application; another
     /// error if a store fails. The login may go on then.
     pub async fn logout_with_refresh_token(&self, refresh_token: &str) -> Result<(), RefreshError> {
-        let (token, family, _) = self.open(refresh_token)?;
+        let (token, family, _) = self.decrypt(refresh_token)?;
         self.end_family(&token.sub, family, self.last_access_token()).await
     }
 
@@ -311,7 +311,7 @@ impl RefreshTokens {
         Ok(self.0.revocations.generation(self.0.issuer.name(), subject).await?)
     }
 
-    fn open(&self, text: &str) -> Result<(RefreshToken, RandomId, RandomId), RefreshError> {
+    fn decrypt(&self, text: &str) -> Result<(RefreshToken, RandomId, RandomId), RefreshError> {
         let inner = &*self.0;
         let now = inner.clock.now().unix_timestamp();
         RefreshToken::decrypt(text, &inner.keys, &inner.assertion, now).inspect_err(|error| {

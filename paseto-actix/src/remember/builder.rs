@@ -9,7 +9,7 @@ use super::{
     CredentialFingerprint, RememberMe, SessionProtection,
     client::Fingerprint,
     page::{LoginPage, redirect},
-    settings::{Answer, IdentityFactory, Settings},
+    settings::{IdentityFactory, ResponseFn, Settings},
     user::{UserCheck, UserLoader},
 };
 use crate::{
@@ -58,8 +58,8 @@ pub struct RememberMeBuilder {
     pub(super) other_session_middleware: bool,
     pub(super) protection: SessionProtection,
     pub(super) fingerprint: Fingerprint,
-    pub(super) not_logged_in: Answer,
-    pub(super) not_fresh: Answer,
+    pub(super) not_logged_in: ResponseFn,
+    pub(super) not_fresh: ResponseFn,
     pub(super) clock: Arc<dyn Clock>,
 }
 

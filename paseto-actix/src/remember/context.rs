@@ -242,12 +242,12 @@ impl RememberMe {
     pub(super) fn set_cookie(&self, token: &RememberToken) -> Option<HeaderValue> {
         let settings = &*self.0;
         let text = token.encrypt(&settings.keys, &settings.assertion)?;
-        let mut header = settings.cookie.begin(text.len());
+        let mut header = settings.cookie.start_value(text.len());
         header.push_str(&text);
         let max_age = token.exp - settings.now().unix_timestamp();
         settings
             .cookie
-            .finish(header, Some(max_age))
+            .into_header(header, Some(max_age))
             .ok()
             .filter(|header| header.len() <= MAX_COOKIE_LEN)
     }

@@ -7,7 +7,7 @@ use actix_web::{
 use super::{
     RememberMe,
     context::{Context, is_fresh, user_of},
-    settings::Answer,
+    settings::ResponseFn,
 };
 use crate::error::problem;
 
@@ -101,6 +101,6 @@ fn user(req: &HttpRequest) -> Result<(String, std::rc::Rc<Context>), Error> {
     }
 }
 
-fn refusal(req: &HttpRequest, answer: &Answer) -> Error {
+fn refusal(req: &HttpRequest, answer: &ResponseFn) -> Error {
     InternalError::from_response("a login is wanted", answer(req)).into()
 }

@@ -100,7 +100,7 @@ where
                 {
                     // A response, because `Logger` and `ErrorHandlers` ignore an `Err`.
                     let mut response = req.error_response(error);
-                    context.finish(response.headers_mut());
+                    context.write_cookie(response.headers_mut());
                     return Ok(response.map_into_right_body());
                 }
             }
@@ -114,14 +114,14 @@ where
                         tracing::error!(%error, "a remembered login could not be revoked at its logout");
                         response.response_mut().head_mut().status = StatusCode::SERVICE_UNAVAILABLE;
                     }
-                    if let Some(begun) = context.finish(response.headers_mut()) {
+                    if let Some(begun) = context.write_cookie(response.headers_mut()) {
                         let mut extensions = response.request().extensions_mut();
                         extensions.get_or_insert_with(LoginCookies::default).0.push(begun);
                     }
                     Ok(response.map_into_left_body())
                 }
                 Err(error) => Err(context
-                    .finish_error(error, session.status() == SessionStatus::Purged)
+                    .write_cookie_on_error(error, session.status() == SessionStatus::Purged)
                     .await),
             }
         })
@@ -205,7 +205,7 @@ impl Context {
 
     /// Sets or removes the cookie. Returns the header that it appended for a login that began in
     /// this request.
-    fn finish(&self, headers: &mut HeaderMap) -> Option<HeaderValue> {
+    fn write_cookie(&self, headers: &mut HeaderMap) -> Option<HeaderValue> {
         let change = self.cookie.take();
         let begins = matches!(change, Change::Begin(_));
         let cookie = match change {
@@ -222,7 +222,7 @@ impl Context {
     /// Adds the change of the cookie to the error of a service further in, which becomes the
     /// response later. The next token of a token family must reach the browser, and a logout must count.
     /// A login that the error undoes is not remembered.
-    async fn finish_error(&self, error: Error, purged: bool) -> Error {
+    async fn write_cookie_on_error(&self, error: Error, purged: bool) -> Error {
         let change = self.cookie.take();
         let change = match change {
             Change::None => return error,
@@ -237,7 +237,7 @@ impl Context {
         }
         self.change(change);
         let mut response = error.error_response();
-        self.finish(response.headers_mut());
+        self.write_cookie(response.headers_mut());
         InternalError::from_response(error, response).into()
     }
 }

@@ -67,15 +67,15 @@ pub(super) struct Settings {
     pub(super) other_session_middleware: bool,
     pub(super) protection: SessionProtection,
     pub(super) fingerprint: Fingerprint,
-    pub(super) not_logged_in: Answer,
-    pub(super) not_fresh: Answer,
+    pub(super) not_logged_in: ResponseFn,
+    pub(super) not_fresh: ResponseFn,
     pub(super) revocations: Option<ScopedRevocationStore>,
     pub(super) clock: Arc<dyn Clock>,
 }
 
 pub(super) type IdentityFactory = Box<dyn Fn() -> IdentityMiddleware + Send + Sync>;
 
-pub(super) type Answer = Box<dyn Fn(&HttpRequest) -> HttpResponse + Send + Sync>;
+pub(super) type ResponseFn = Box<dyn Fn(&HttpRequest) -> HttpResponse + Send + Sync>;
 
 impl Settings {
     pub(super) fn now(&self) -> OffsetDateTime {

@@ -42,22 +42,22 @@ pub struct CachedRevocationStore<S> {
     store: Arc<S>,
     max_staleness: Duration,
     clock: Arc<dyn Clock>,
-    answers: Arc<Answers>,
+    results: Arc<Results>,
 }
 
 /// The answers of the store, and counters of later revocations.
 ///
 /// A revocation through this store has to end the answers that it makes wrong: those on the token,
-/// its login or its subject. Answers are stored by the hash of the whole query, so they cannot be
+/// its login or its subject. Results are stored by the hash of the whole query, so they cannot be
 /// found by one of these names. Each name belongs to one of 1,024 counters instead. A revocation
 /// increments the counter of its name. An answer has the sum of the counters of its names from
 /// before the store was asked, and counts only while the sum is the same. This also ends an answer
 /// that is on its way from the store during the revocation. One counter for all names would be less
 /// code, but then each logout would end every answer.
-struct Answers {
+struct Results {
     hash: KeyedHash,
     /// By the hash of the query: all of one length, and without any name.
-    good: Cache<Tag, Answer, UnitWeighter, BuildTagHasher>,
+    good: Cache<Tag, CachedResult, UnitWeighter, BuildTagHasher>,
     counters: [AtomicU64; COUNTERS],
     /// Selects the counter of a name. It need not be secure, because two names with one counter
     /// cost only a question to the store.
@@ -67,7 +67,7 @@ struct Answers {
 const COUNTERS: usize = 1024;
 
 #[derive(Clone)]
-struct Answer {
+struct CachedResult {
     asked: Moment,
     revocations: u64,
 }
@@ -89,7 +89,7 @@ impl Moment {
     }
 }
 
-impl Answers {
+impl Results {
     fn new(capacity: usize) -> Self {
         let counters = std::array::from_fn(|_| AtomicU64::new(0));
         let good = Cache::with(
@@ -141,7 +141,7 @@ impl<S: RevocationStore> CachedRevocationStore<S> {
             store: Arc::new(store),
             max_staleness,
             clock: Arc::new(SystemClock),
-            answers: Arc::new(Answers::new(answers)),
+            results: Arc::new(Results::new(answers)),
         }
     }
 
@@ -153,10 +153,10 @@ impl<S: RevocationStore> CachedRevocationStore<S> {
     }
 
     fn is_known_good(&self, question: &Tag, now: Moment, revocations: u64) -> bool {
-        let is_current = |answer: &Answer| {
+        let is_current = |answer: &CachedResult| {
             answer.revocations == revocations && now.is_within(self.max_staleness, answer.asked)
         };
-        self.answers.good.get(question).as_ref().is_some_and(is_current)
+        self.results.good.get(question).as_ref().is_some_and(is_current)
     }
 }
 
@@ -167,7 +167,7 @@ impl<S: RevocationStore> RevocationStore for CachedRevocationStore<S> {
         token_id: &str,
         until: OffsetDateTime,
     ) -> Result<(), RevocationError> {
-        let _count = CountOnDrop(self.answers.counter(issuer, token_id));
+        let _count = CountOnDrop(self.results.counter(issuer, token_id));
         self.store.revoke(issuer, token_id, until).await
     }
 
@@ -178,7 +178,7 @@ impl<S: RevocationStore> RevocationStore for CachedRevocationStore<S> {
         except: Option<ExceptedLogin<'_>>,
         until: OffsetDateTime,
     ) -> Result<u64, RevocationError> {
-        let _count = CountOnDrop(self.answers.counter(issuer, subject));
+        let _count = CountOnDrop(self.results.counter(issuer, subject));
         self.store.revoke_subject(issuer, subject, except, until).await
     }
 
@@ -188,17 +188,17 @@ impl<S: RevocationStore> RevocationStore for CachedRevocationStore<S> {
 
     async fn is_revoked(&self, token: RevocationQuery<'_>) -> Result<bool, RevocationError> {
         let question =
-            self.answers.hash.of(&(token.issuer, token.token_id, token.session_id, token.subject));
+            self.results.hash.of(&(token.issuer, token.token_id, token.session_id, token.subject));
         let asked = Moment { clock: self.clock.now(), steady: Instant::now() };
-        let revocations = self.answers.revocations(&token);
+        let revocations = self.results.revocations(&token);
         if !token.uncached && self.is_known_good(&question, asked, revocations) {
             return Ok(false);
         }
         let is_revoked = self.store.is_revoked(token).await?;
         if is_revoked {
-            self.answers.good.remove(&question);
+            self.results.good.remove(&question);
         } else if !self.max_staleness.is_zero() {
-            self.answers.good.insert(question, Answer { asked, revocations });
+            self.results.good.insert(question, CachedResult { asked, revocations });
         }
         Ok(is_revoked)
     }
@@ -206,9 +206,9 @@ impl<S: RevocationStore> RevocationStore for CachedRevocationStore<S> {
 
 impl<S> Clone for CachedRevocationStore<S> {
     fn clone(&self) -> Self {
-        let (store, clock, answers) =
-            (Arc::clone(&self.store), Arc::clone(&self.clock), Arc::clone(&self.answers));
-        Self { store, max_staleness: self.max_staleness, clock, answers }
+        let (store, clock, results) =
+            (Arc::clone(&self.store), Arc::clone(&self.clock), Arc::clone(&self.results));
+        Self { store, max_staleness: self.max_staleness, clock, results }
     }
 }
 

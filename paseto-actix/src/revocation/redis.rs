@@ -121,7 +121,7 @@ impl RevocationStore for RedisRevocationStore {
         steps.atomic().set_options(&key, 1, options).ignore();
         steps.cmd("EXPIREAT").arg(&key).arg(end).arg("GT").ignore();
         let set = async |mut redis: ConnectionManager| steps.query_async(&mut redis).await;
-        self.connection.ask(set).await.map_err(RevocationError::Other)
+        self.connection.run_idempotent(set).await.map_err(RevocationError::Other)
     }
 
     async fn revoke_subject(
@@ -137,7 +137,8 @@ impl RevocationStore for RedisRevocationStore {
         // If the store sends it twice, it begins two generations, and the second one counts.
         script.arg(generation_at(self.clock.now())).arg(key_end(until)).arg(spared).arg(own);
         let invoke = async |mut redis: ConnectionManager| script.invoke_async(&mut redis).await;
-        let answer: String = self.connection.ask(invoke).await.map_err(RevocationError::Other)?;
+        let answer: String =
+            self.connection.run_idempotent(invoke).await.map_err(RevocationError::Other)?;
         match &*answer {
             "ended" => Err(RevocationError::Revoked),
             generation => Ok(generation_of(&format!("{generation}:"))?.0),
@@ -148,7 +149,7 @@ impl RevocationStore for RedisRevocationStore {
         let key = self.subject_key(issuer, subject);
         let get = async |mut redis: ConnectionManager| redis.get(&key).await;
         let value: Option<String> =
-            self.connection.ask(get).await.map_err(RevocationError::Other)?;
+            self.connection.run_idempotent(get).await.map_err(RevocationError::Other)?;
         value.map_or(Ok(0), |value| Ok(generation_of(&value)?.0))
     }
 
@@ -164,7 +165,7 @@ impl RevocationStore for RedisRevocationStore {
         }
         let ask = async |mut redis: ConnectionManager| commands.query_async(&mut redis).await;
         let mut values: Vec<Option<String>> =
-            self.connection.ask(ask).await.map_err(RevocationError::Other)?;
+            self.connection.run_idempotent(ask).await.map_err(RevocationError::Other)?;
         let of_subject =
             token.subject.and_then(|(_, generation)| Some((generation, values.pop()??)));
         if values.iter().any(Option::is_some) {

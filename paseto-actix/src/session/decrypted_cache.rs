@@ -28,7 +28,7 @@ pub(super) struct DecryptedSession {
 }
 
 /// The sessions that a worker decrypted last, by the text of their tokens.
-pub(super) struct DecryptedCache(Option<Cache<Text, Rc<DecryptedSession>>>);
+pub(super) struct DecryptedCache(Option<Cache<CachedToken, Rc<DecryptedSession>>>);
 
 impl DecryptedCache {
     /// A cache for this many sessions. When it is full, it removes the sessions that were used
@@ -43,7 +43,7 @@ impl DecryptedCache {
 
     pub(super) fn insert(&mut self, token: &[u8], session: &Rc<DecryptedSession>) {
         if let Some(cache) = &mut self.0 {
-            cache.insert(Text(token.to_vec()), Rc::clone(session));
+            cache.insert(CachedToken(token.to_vec()), Rc::clone(session));
         }
     }
 
@@ -56,9 +56,9 @@ impl DecryptedCache {
 
 /// A token in the cache. A client that has it has the session.
 #[derive(PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
-struct Text(Vec<u8>);
+struct CachedToken(Vec<u8>);
 
-/// A borrowed token, to look up a [`Text`] without a copy.
+/// A borrowed token, to look up a [`CachedToken`] without a copy.
 struct Key<'a>(&'a [u8]);
 
 /// The characters at the end of a token that encode its authentication tag, and no other byte.
@@ -70,7 +70,7 @@ fn tag(token: &[u8]) -> &[u8] {
     &token[token.len().saturating_sub(TAG_CHARACTERS)..]
 }
 
-impl Hash for Text {
+impl Hash for CachedToken {
     fn hash<H: Hasher>(&self, state: &mut H) {
         Key(&self.0).hash(state);
     }
@@ -82,10 +82,10 @@ impl Hash for Key<'_> {
     }
 }
 
-impl Equivalent<Text> for Key<'_> {
+impl Equivalent<CachedToken> for Key<'_> {
     /// The tag is compared in constant time. A client that knows the whole tag of a token has the
     /// token, so the time of the second comparison reveals nothing.
-    fn equivalent(&self, text: &Text) -> bool {
+    fn equivalent(&self, text: &CachedToken) -> bool {
         bool::from(tag(self.0).ct_eq(tag(&text.0))) && self.0 == text.0
     }
 }

@@ -96,7 +96,7 @@ where
             };
             match worker.save(&loaded, &session, response.request().headers()).await {
                 Ok(cookie) => {
-                    worker.finish(response.headers_mut(), cookie, &session);
+                    worker.write_headers(response.headers_mut(), cookie, &session);
                     Ok(response.map_into_left_body())
                 }
                 Err(failure) => {
@@ -249,7 +249,7 @@ impl Worker {
             return InternalError::from_response(error, response).into();
         }
         let mut response = error.error_response();
-        self.finish(response.headers_mut(), Some(self.settings().cookie.removal()), session);
+        self.write_headers(response.headers_mut(), Some(self.settings().cookie.removal()), session);
         InternalError::from_response(error, response).into()
     }
 
@@ -308,11 +308,11 @@ impl Worker {
         self.tie(loaded, session).await?;
         let state = &*session.entries();
         head.expires = tokens.expiry(&head, now, *idle_timeout);
-        let mut text = cookie.begin(payload::estimated_token_len(state));
+        let mut text = cookie.start_value(payload::estimated_token_len(state));
         tokens.encrypt(&head, state, &mut text)?;
         let max_age =
             head.persistent.unwrap_or(*persistent).then(|| head.expires - now.unix_timestamp());
-        cookie.finish(text, max_age).map_err(Failure::Header)
+        cookie.into_header(text, max_age).map_err(Failure::Header)
     }
 
     /// Whether a session has a subject, and another one than before.
@@ -354,7 +354,12 @@ impl Worker {
         Ok(())
     }
 
-    fn finish(&self, headers: &mut HeaderMap, cookie: Option<HeaderValue>, session: &Session) {
+    fn write_headers(
+        &self,
+        headers: &mut HeaderMap,
+        cookie: Option<HeaderValue>,
+        session: &Session,
+    ) {
         vary_by_cookie(headers);
         if let Some(cookie) = cookie {
             headers.append(SET_COOKIE, cookie);

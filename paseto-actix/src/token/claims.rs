@@ -16,7 +16,7 @@ use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
 use super::{
     Times,
-    structure::{Budget, Key, Keys, Value, named},
+    structure::{AnyValue, Budget, Key, MapKeys, named},
 };
 
 /// Each registered claim, and the way to set it.
@@ -91,7 +91,7 @@ impl<'de> Visitor<'de> for Payload {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut claims = RegisteredClaims::default();
         let mut budget = Budget::new();
-        let mut keys = Keys::default();
+        let mut keys = MapKeys::default();
         while let Some(key) = keys.next(&mut map, &mut budget)? {
             let Key::Text(name) = key else {
                 return Err(de::Error::custom("the name of a claim is not a string"));
@@ -109,7 +109,7 @@ impl<'de> Visitor<'de> for Payload {
                 "acr" => claims.acr = Some(text(&mut map, "claim `acr`")?),
                 "sid" => claims.sid = Some(text(&mut map, "claim `sid`")?),
                 "sub_gen" => claims.sub_gen = generation(&mut map)?,
-                _ => map.next_value_seed(Value { depth: 1, budget: &mut budget })?,
+                _ => map.next_value_seed(AnyValue { depth: 1, budget: &mut budget })?,
             }
         }
         claims.count = keys.len();

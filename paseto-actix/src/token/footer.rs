@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use super::{
     Format,
     payload::{CBOR_MAP, from_cbor, from_json},
-    structure::{Budget, Key, Keys, Value, named},
+    structure::{AnyValue, Budget, Key, MapKeys, named},
 };
 
 /// The longest footer that is looked at, in bytes: it is read before the signature is checked.
@@ -58,12 +58,12 @@ impl<'de> Visitor<'de> for FooterVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Footer, A::Error> {
         let mut footer = Footer::default();
         let mut budget = Budget::new();
-        let mut keys = Keys::default();
+        let mut keys = MapKeys::default();
         while let Some(key) = keys.next(&mut map, &mut budget)? {
             if matches!(key, Key::Text(name) if name == "kid") {
                 footer.kid = Some(named(&mut map, "`kid` of the footer", "a string")?.into_owned());
             } else {
-                map.next_value_seed(Value::scalar(&mut budget))?;
+                map.next_value_seed(AnyValue::scalar(&mut budget))?;
             }
         }
         Ok(footer)

@@ -69,7 +69,7 @@ impl Plaintext {
         assertion: &[u8],
         text: &mut String,
     ) {
-        let keys = Keys::derive(key, nonce);
+        let keys = DerivedKeys::derive(key, nonce);
         // After this line the buffer holds no plaintext, so `drop` has nothing to clear.
         let mut body = mem::take(&mut self.0);
         body[..NONCE_LEN].copy_from_slice(nonce);
@@ -158,7 +158,7 @@ fn decrypt_body(
 ) -> Option<Zeroizing<Vec<u8>>> {
     let (nonce, rest) = body.split_first_chunk::<NONCE_LEN>()?;
     let (ciphertext, tag) = rest.split_last_chunk::<TAG_LEN>()?;
-    let keys = Keys::derive(key, nonce);
+    let keys = DerivedKeys::derive(key, nonce);
     if !bool::from(keys.tag(nonce, ciphertext, footer, assertion).ct_eq(tag)) {
         return None;
     }
@@ -168,14 +168,14 @@ fn decrypt_body(
 }
 
 /// The keys of one token: one to encrypt, with its nonce, and one to authenticate.
-struct Keys {
+struct DerivedKeys {
     encryption: Zeroizing<[u8; 32]>,
     /// The nonce of XChaCha20, which is not the nonce of the token.
     nonce: [u8; 24],
     authentication: Zeroizing<[u8; 32]>,
 }
 
-impl Keys {
+impl DerivedKeys {
     fn derive(key: &LocalKey, nonce: &[u8; NONCE_LEN]) -> Self {
         let derivation = key.derivation();
         let bytes = derivation.encryption(nonce);

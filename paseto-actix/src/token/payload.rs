@@ -17,7 +17,7 @@ use serde::{
 use serde_json::Value as Json;
 
 use super::serde_message::without_values;
-use super::{RESERVED, RegisteredClaims, claim_index::ClaimIndex, structure::Checked};
+use super::{RESERVED, RegisteredClaims, claim_index::ClaimIndex, structure::WellFormed};
 use crate::error::{IssueError, quote};
 
 /// How payload and footer are written. It is a setting of both sides and never guessed from a token.
@@ -239,7 +239,7 @@ fn encode_map<C: Serialize + ?Sized>(
             }
             // A map of `serde_json` keeps the last of two claims of one name, as a flattened field may make them.
             let text = serde_json::to_vec(claims).map_err(serialize)?;
-            from_json::<Checked>(&text).map_err(IssueError::Unverifiable)?;
+            from_json::<WellFormed>(&text).map_err(IssueError::Unverifiable)?;
             // Sorted by default, but a feature that any crate of the build may have turned on keeps another order.
             rest.sort_keys();
             rest.values_mut().for_each(Json::sort_all_objects);

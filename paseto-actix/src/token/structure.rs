@@ -33,9 +33,9 @@ impl Budget {
 
 /// The keys of one map.
 #[derive(Default)]
-pub(super) struct Keys<'de>(Vec<Key<'de>>);
+pub(super) struct MapKeys<'de>(Vec<Key<'de>>);
 
-impl<'de> Keys<'de> {
+impl<'de> MapKeys<'de> {
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
@@ -126,12 +126,12 @@ impl<'de> Visitor<'de> for KeySeed {
 }
 
 /// Reads a string, and rejects a tagged string, which ciborium would read as a string.
-pub(super) struct Text {
+pub(super) struct PlainString {
     /// What the string has to be, for the error.
     pub(super) expected: &'static str,
 }
 
-impl<'de> DeserializeSeed<'de> for Text {
+impl<'de> DeserializeSeed<'de> for PlainString {
     type Value = Cow<'de, str>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -139,7 +139,7 @@ impl<'de> DeserializeSeed<'de> for Text {
     }
 }
 
-impl<'de> Visitor<'de> for Text {
+impl<'de> Visitor<'de> for PlainString {
     type Value = Cow<'de, str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -165,7 +165,7 @@ pub(super) fn named<'de, A: MapAccess<'de>>(
     name: &str,
     expected: &'static str,
 ) -> Result<Cow<'de, str>, A::Error> {
-    map.next_value_seed(Text { expected }).map_err(|error| {
+    map.next_value_seed(PlainString { expected }).map_err(|error| {
         let message = error.to_string();
         // A syntax error of the format has no name and no value.
         without_values(&message)
@@ -174,27 +174,27 @@ pub(super) fn named<'de, A: MapAccess<'de>>(
 }
 
 /// Any value, looked through and thrown away.
-pub(super) struct Value<'a> {
+pub(super) struct AnyValue<'a> {
     /// How many levels enclose this value.
     pub(super) depth: usize,
     pub(super) budget: &'a mut Budget,
 }
 
-impl<'a> Value<'a> {
+impl<'a> AnyValue<'a> {
     /// Any value but a list, a map or a tag.
     pub(super) fn scalar(budget: &'a mut Budget) -> Self {
         Self { depth: MAX_DEPTH, budget }
     }
 
-    fn deeper<E: de::Error>(&mut self) -> Result<Value<'_>, E> {
+    fn deeper<E: de::Error>(&mut self) -> Result<AnyValue<'_>, E> {
         if self.depth == MAX_DEPTH {
             return Err(E::custom(format_args!("more than {MAX_DEPTH} levels")));
         }
-        Ok(Value { depth: self.depth + 1, budget: self.budget })
+        Ok(AnyValue { depth: self.depth + 1, budget: self.budget })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Value<'_> {
+impl<'de> DeserializeSeed<'de> for AnyValue<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -202,7 +202,7 @@ impl<'de> DeserializeSeed<'de> for Value<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Value<'_> {
+impl<'de> Visitor<'de> for AnyValue<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -259,10 +259,10 @@ impl<'de> Visitor<'de> for Value<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        let Value { depth, budget } = self.deeper()?;
-        let mut keys = Keys::default();
+        let AnyValue { depth, budget } = self.deeper()?;
+        let mut keys = MapKeys::default();
         while keys.next(&mut map, budget)?.is_some() {
-            map.next_value_seed(Value { depth, budget })?;
+            map.next_value_seed(AnyValue { depth, budget })?;
         }
         Ok(())
     }
@@ -276,15 +276,15 @@ impl<'de> Visitor<'de> for Value<'_> {
 }
 
 /// Any value that keeps the rules.
-pub(super) struct Checked;
+pub(super) struct WellFormed;
 
-impl<'de> Deserialize<'de> for Checked {
+impl<'de> Deserialize<'de> for WellFormed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Value { depth: 0, budget: &mut Budget::new() }.deserialize(deserializer).map(|()| Self)
+        AnyValue { depth: 0, budget: &mut Budget::new() }.deserialize(deserializer).map(|()| Self)
     }
 }
 
-struct Tagged<'a>(Value<'a>);
+struct Tagged<'a>(AnyValue<'a>);
 
 impl<'de> Visitor<'de> for Tagged<'_> {
     type Value = ();

@@ -188,7 +188,7 @@ impl RedisTokenFamilyStore {
         script: &ScriptInvocation<'_>,
     ) -> Result<T, TokenFamilyError> {
         let invoke = async |mut redis: ConnectionManager| script.invoke_async(&mut redis).await;
-        self.connection.ask(invoke).await.map_err(TokenFamilyError::Other)
+        self.connection.run_idempotent(invoke).await.map_err(TokenFamilyError::Other)
     }
 }
 
@@ -202,7 +202,7 @@ impl TokenFamilyStore for RedisTokenFamilyStore {
         // connection before.
         let ping = async |mut redis: ConnectionManager| redis.ping::<()>().await;
         let begin = async |mut redis: ConnectionManager| begin.invoke_async::<()>(&mut redis).await;
-        self.connection.ask_and_then_once(ping, begin).await.map_err(TokenFamilyError::Other)
+        self.connection.run_idempotent_then(ping, begin).await.map_err(TokenFamilyError::Other)
     }
 
     async fn rotate(&self, token: RotationRequest<'_>) -> Result<Rotation, TokenFamilyError> {
@@ -225,7 +225,7 @@ impl TokenFamilyStore for RedisTokenFamilyStore {
     ) -> Result<(), TokenFamilyError> {
         let key = self.key(owner);
         let delete = async |mut redis: ConnectionManager| redis.hdel(&key, family.as_bytes()).await;
-        self.connection.ask(delete).await.map_err(TokenFamilyError::Other)
+        self.connection.run_idempotent(delete).await.map_err(TokenFamilyError::Other)
     }
 
     async fn revoke_all(
@@ -240,7 +240,7 @@ impl TokenFamilyStore for RedisTokenFamilyStore {
             return self.run(&script).await;
         }
         let delete = async |mut redis: ConnectionManager| redis.del(&key).await;
-        self.connection.ask(delete).await.map_err(TokenFamilyError::Other)
+        self.connection.run_idempotent(delete).await.map_err(TokenFamilyError::Other)
     }
 
     async fn list(&self, owner: FamilyOwner<'_>) -> Result<Vec<LoginEntry>, TokenFamilyError> {

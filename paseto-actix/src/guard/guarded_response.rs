@@ -5,7 +5,7 @@ use crate::verifier::Caching;
 
 /// What a handler with `#[paseto_required]` returns.
 #[derive(Debug)]
-pub enum Answer<R> {
+pub enum GuardedResponse<R> {
     /// The responder of the handler, and the headers for caches.
     Admitted(R, Caching),
     /// The response to a rejected request. It is not an error, so that actix-web and loggers handle
@@ -16,8 +16,8 @@ pub enum Answer<R> {
 impl Caching {
     /// Runs the body of a handler.
     #[doc(hidden)]
-    pub async fn answer<R>(self, body: impl Future<Output = R>) -> Answer<R> {
-        Answer::Admitted(body.await, self)
+    pub async fn respond<R>(self, body: impl Future<Output = R>) -> GuardedResponse<R> {
+        GuardedResponse::Admitted(body.await, self)
     }
 }
 
@@ -27,7 +27,7 @@ pub fn never<R>() -> R {
     unreachable!("the attribute writes this call behind `if false`")
 }
 
-impl<R: Responder> Responder for Answer<R> {
+impl<R: Responder> Responder for GuardedResponse<R> {
     type Body = EitherBody<R::Body>;
 
     fn respond_to(self, req: &HttpRequest) -> HttpResponse<Self::Body> {

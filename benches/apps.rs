@@ -1,36 +1,33 @@
 //! The applications. Each handler reads an e-mail address and returns it as JSON.
 
-use std::{sync::Arc, time::Duration as StdDuration};
+use std::sync::Arc;
+use std::time::Duration as StdDuration;
 
 use actix_jwt::{ActixJwtMiddleware, extract_claims};
-use actix_session::{
-    Session, SessionMiddleware, config::CookieContentSecurity, storage::CookieSessionStore,
-};
-use actix_web::{
-    HttpRequest, HttpResponse, cookie,
-    error::{ErrorInternalServerError, ErrorUnauthorized},
-    web::{self, Data, Json, ServiceConfig},
-};
+use actix_session::config::CookieContentSecurity;
+use actix_session::storage::CookieSessionStore;
+use actix_session::{Session, SessionMiddleware};
+use actix_web::error::{ErrorInternalServerError, ErrorUnauthorized};
+use actix_web::web::{Data, Json, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, cookie, web};
 use actix_web_httpauth::extractors::bearer::BearerAuth;
 use futures_util::FutureExt;
-use paseto_actix::{
-    CachedRevocationStore, LocalKey, MemoryRevocationStore, Paseto, PasetoRequired, PasetoSession,
-    RedisRevocationStore, RevocationStore, paseto_required,
-    time::{Duration, OffsetDateTime},
+use paseto_actix::revocation::{
+    CachedRevocationStore, MemoryRevocationStore, RedisRevocationStore, RevocationStore,
 };
-use pasetors::{
-    Public, claims::ClaimsValidationRules, keys::AsymmetricPublicKey, token::UntrustedToken,
-    version4::V4,
-};
+use paseto_actix::time::{Duration, OffsetDateTime};
+use paseto_actix::{LocalKey, Paseto, PasetoRequired, PasetoSession, paseto_required};
+use pasetors::Public;
+use pasetors::claims::ClaimsValidationRules;
+use pasetors::keys::AsymmetricPublicKey;
+use pasetors::token::UntrustedToken;
+use pasetors::version4::V4;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{
-    jwt,
-    keys::{Claims, ISSUER, Keys},
-    subjects::App,
-    verifiers,
-};
+use crate::keys::{Claims, ISSUER, Keys};
+use crate::subjects::App;
+use crate::{jwt, verifiers};
 
 /// The data that a process needs to build an application.
 #[derive(Serialize, Deserialize)]

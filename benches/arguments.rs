@@ -1,6 +1,8 @@
 //! The arguments of the command line.
 
-use std::{env, path::PathBuf, str::FromStr};
+use std::env;
+use std::path::PathBuf;
+use std::str::FromStr;
 
 use crate::memory::Filling;
 use crate::subjects::{SUBJECTS, Subject};

@@ -2,10 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::{
-    group::{Group, Samples, Side, Unit},
-    table::figure,
-};
+use crate::group::{Group, Samples, Side, Unit};
+use crate::table::figure;
 
 const WIDTH: f64 = 860.0;
 const MARGIN: f64 = 16.0;

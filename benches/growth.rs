@@ -1,19 +1,19 @@
 //! The costs with many trusted keys, long payloads and many live tokens.
 
-use std::{cell::Cell, hint::black_box, thread, time::Instant};
+use std::cell::Cell;
+use std::hint::black_box;
+use std::thread;
+use std::time::Instant;
 
 use paseto_actix::{Issuer, PublicKey, SecretKey, Verifier};
 use serde_json::json;
 
-use crate::{
-    arguments::Run,
-    group::{Comparison, Group, LIMIT, Side, Target, Unit},
-    keys::{Keys, issuer, payload_len, token},
-    memory,
-    sampler::{Random, Subject, sample},
-    table::thousands,
-    verifiers,
-};
+use crate::arguments::Run;
+use crate::group::{Comparison, Group, LIMIT, Side, Target, Unit};
+use crate::keys::{Keys, issuer, payload_len, token};
+use crate::sampler::{Random, Subject, sample};
+use crate::table::thousands;
+use crate::{memory, verifiers};
 
 /// Calls of one round that check the signature.
 const BATCH: usize = 24;

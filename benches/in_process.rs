@@ -4,7 +4,9 @@ mod issue;
 mod local;
 mod verify;
 
-use crate::{arguments::Run, group::Group, keys::Keys};
+use crate::arguments::Run;
+use crate::group::Group;
+use crate::keys::Keys;
 
 pub(crate) fn measure(run: &Run) -> Vec<Group> {
     let keys = Keys::generate();

@@ -4,24 +4,22 @@
 //! belongs to the requests. It includes the work to make a request, in place of the work to parse
 //! it: neither process uses the network.
 
-use std::{fs, path::Path};
+use std::fs;
+use std::path::Path;
 
-use actix_web::{
-    App,
-    http::header::{AUTHORIZATION, COOKIE, HeaderName, SET_COOKIE},
-    rt::System,
-    test::{TestRequest, call_service, init_service},
-};
+use actix_web::App;
+use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderName, SET_COOKIE};
+use actix_web::rt::System;
+use actix_web::test::{TestRequest, call_service, init_service};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    apps::{self, Setting},
-    arguments::Run,
-    group::{Group, Samples, Unit},
-    keys::Keys,
-    process::{self, ChildProcess, is_there},
-    subjects::{SUBJECTS, Sends, Subject, instruction_comparisons},
-};
+use crate::apps::Setting;
+use crate::arguments::Run;
+use crate::group::{Group, Samples, Unit};
+use crate::keys::Keys;
+use crate::process::{ChildProcess, is_there};
+use crate::subjects::{SUBJECTS, Sends, Subject, instruction_comparisons};
+use crate::{apps, process};
 
 const FEW: usize = 100;
 const MANY: usize = 2100;

@@ -3,13 +3,10 @@
 //! The thread does not sleep. It looks at one connection after the other, and sends the next request on it as soon as it has the
 //! response: so that no figure depends on how fast the system wakes a client up.
 
-use std::{
-    io::{ErrorKind, Read, Write},
-    iter,
-    net::{Ipv4Addr, TcpStream},
-    thread,
-    time::{Duration, Instant},
-};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::time::{Duration, Instant};
+use std::{iter, thread};
 
 use memchr::memmem;
 

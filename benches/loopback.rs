@@ -1,21 +1,20 @@
 //! Requests per second over loopback. One client measures the server processes of all subjects in
 //! turn. Each round starts new processes, at another place on the stack (see `depth.rs`).
 
-use std::{iter, time::Duration};
+use std::iter;
+use std::time::Duration;
 
-use crate::{
-    apps::Setting,
-    arguments::Run,
-    depth::DEPTHS,
-    group::{Group, Samples, Unit},
-    keys::{Claims, Keys, altered},
-    load::{Load, request},
-    process::{CLIENT_CORE, can_pin, pin_this_to},
-    redis::Redis,
-    sampler::Random,
-    server::Server,
-    subjects::{App, SUBJECTS, Sends, Subject, comparisons},
-};
+use crate::apps::Setting;
+use crate::arguments::Run;
+use crate::depth::DEPTHS;
+use crate::group::{Group, Samples, Unit};
+use crate::keys::{Claims, Keys, altered};
+use crate::load::{Load, request};
+use crate::process::{CLIENT_CORE, can_pin, pin_this_to};
+use crate::redis::Redis;
+use crate::sampler::Random;
+use crate::server::Server;
+use crate::subjects::{App, SUBJECTS, Sends, Subject, comparisons};
 
 const ROUNDS: usize = 16;
 const ROUND: Duration = Duration::from_millis(250);

@@ -2,14 +2,12 @@
 
 use std::fs;
 
-use crate::{
-    arguments::Run,
-    group::{Comparison, Group, LIMIT, Samples, Side, Target, Unit},
-    growth::{keys_with_tokens, with_tables},
-    keys::{Claims, Keys, payload_len, token},
-    process::{self, ChildProcess},
-    verifiers,
-};
+use crate::arguments::Run;
+use crate::group::{Comparison, Group, LIMIT, Samples, Side, Target, Unit};
+use crate::growth::{keys_with_tokens, with_tables};
+use crate::keys::{Claims, Keys, payload_len, token};
+use crate::process::ChildProcess;
+use crate::{process, verifiers};
 
 /// The number of tokens before the first count, so that the memory of every process does not count.
 const BEFORE: usize = 1000;

@@ -1,13 +1,11 @@
 //! Children that run this program again, and where processes run.
 
-use std::{
-    env,
-    io::{self, BufRead, BufReader, Write},
-    process::{Child, ChildStdout, Command, Stdio},
-    thread,
-};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::{env, io, thread};
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// Where servers run.
 pub(crate) const SERVER_CORE: usize = 0;

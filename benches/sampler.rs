@@ -1,15 +1,11 @@
 //! Measures subjects in turn: each round has a moment of every one, so that what disturbs the machine hits them alike.
 
-use std::{
-    hint::black_box,
-    time::{Duration, Instant},
-};
+use std::hint::black_box;
+use std::time::{Duration, Instant};
 
-use crate::{
-    arguments::Run,
-    depth::{DEPTHS, deeper},
-    group::{Group, Samples, Side},
-};
+use crate::arguments::Run;
+use crate::depth::{DEPTHS, deeper};
+use crate::group::{Group, Samples, Side};
 
 /// How often all subjects of a group come up.
 pub(crate) const ROUNDS: usize = 200;

@@ -1,22 +1,21 @@
 //! A server in a process of its own, with one worker.
 
-use std::{
-    fs,
-    future::{Future, poll_fn},
-    net::Ipv4Addr,
-    pin::pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::fs;
+use std::future::{Future, poll_fn};
+use std::net::Ipv4Addr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
 
-use actix_web::{App, HttpServer, dev::Service, rt::System};
+use actix_web::dev::Service;
+use actix_web::rt::System;
+use actix_web::{App, HttpServer};
 
-use crate::{
-    apps::{self, Setting},
-    depth::deeper,
-    process::{self, ChildProcess, SERVER_CORE},
-    subjects::Subject,
-};
+use crate::apps::Setting;
+use crate::depth::deeper;
+use crate::process::{ChildProcess, SERVER_CORE};
+use crate::subjects::Subject;
+use crate::{apps, process};
 
 /// Longer than any run: between two rounds, a subject's connections are idle.
 const KEEP_ALIVE: Duration = Duration::from_secs(3600);

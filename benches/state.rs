@@ -1,20 +1,26 @@
 //! The memory of one record in each store, for `docs/state.md`.
 
-use std::{
-    fmt::Write as _,
-    time::{Duration, Instant},
-};
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
 
-use actix_web::rt::{System, time::sleep};
-use paseto_actix::{
-    ExceptedLogin, FamilyOwner, Issuer, LocalKey, MemoryRevocationStore, MemoryTokenFamilyStore,
-    NewTokenFamily, RandomId, RedisRevocationStore, RedisTokenFamilyStore, RefreshTokens,
-    RevocationStore, RotationRequest, SecretKey, TokenFamilyStore,
+use actix_web::rt::System;
+use actix_web::rt::time::sleep;
+use paseto_actix::revocation::{
+    ExceptedLogin, MemoryRevocationStore, RedisRevocationStore, RevocationStore,
 };
+use paseto_actix::token_family::{
+    FamilyOwner, MemoryTokenFamilyStore, NewTokenFamily, RandomId, RedisTokenFamilyStore,
+    RotationRequest, TokenFamilyStore,
+};
+use paseto_actix::{Issuer, LocalKey, RefreshTokens, SecretKey};
 use serde_json::json;
 use time::OffsetDateTime;
 
-use crate::{machine, memory::resident, process::ChildProcess, redis::Redis, table::thousands};
+use crate::machine;
+use crate::memory::resident;
+use crate::process::ChildProcess;
+use crate::redis::Redis;
+use crate::table::thousands;
 
 /// The number of records on Redis, and in the memory of a process.
 const ON_REDIS: usize = 10_000;

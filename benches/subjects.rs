@@ -1,9 +1,7 @@
 //! The subjects over loopback: applications of paseto-actix and of peers, with the same handler.
 
-use crate::{
-    group::{Comparison, Side, Target},
-    keys::Form,
-};
+use crate::group::{Comparison, Side, Target};
+use crate::keys::Form;
 
 /// The application of a subject, which `apps.rs` configures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

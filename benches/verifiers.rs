@@ -1,6 +1,7 @@
 //! The verifiers: with the token cache, and without.
 
-use paseto_actix::{PublicKey, Verifier, VerifierBuilder};
+use paseto_actix::verifier::VerifierBuilder;
+use paseto_actix::{PublicKey, Verifier};
 
 use crate::keys::ISSUER;
 

@@ -18,7 +18,8 @@
 #![deny(unreachable_pub)]
 
 use actix_web::{App, HttpRequest, Route, web};
-use paseto_actix::{Rejection, VerifiedToken, paseto_required};
+use paseto_actix::error::Rejection;
+use paseto_actix::{VerifiedToken, paseto_required};
 
 /// Documented, as it is public.
 #[paseto_required(scopes("read"), any_scope("a", "b"), fresh = "1h", check = check)]

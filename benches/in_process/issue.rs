@@ -1,18 +1,18 @@
 //! Signing tokens of the same claims.
 
-use pasetors::{claims::Claims, keys::AsymmetricSecretKey, version4::V4};
+use pasetors::claims::Claims;
+use pasetors::keys::AsymmetricSecretKey;
+use pasetors::version4::V4;
 use rusty_paseto::prelude::{
     CustomClaim, IssuerClaim, Key, PasetoAsymmetricPrivateKey, PasetoBuilder, Public, SubjectClaim,
     TokenIdentifierClaim, V4 as RustyV4,
 };
 
-use crate::{
-    arguments::Run,
-    group::{Comparison, Group, Side, Target, Unit},
-    jwt,
-    keys::{Form, ISSUER, Keys, jwt_claims, own_claims, token},
-    sampler::{Subject, sample},
-};
+use crate::arguments::Run;
+use crate::group::{Comparison, Group, Side, Target, Unit};
+use crate::jwt;
+use crate::keys::{Form, ISSUER, Keys, jwt_claims, own_claims, token};
+use crate::sampler::{Subject, sample};
 
 const OURS: &str = "Issuer";
 const EDDSA: &str = "jsonwebtoken EdDSA, aws-lc";

@@ -6,23 +6,19 @@ use std::collections::HashMap;
 use actix_session::storage::{SessionKey, SessionStore};
 use futures_util::FutureExt;
 use paseto_actix::{LocalKey, PasetoSessionStore};
-use pasetors::{
-    Local,
-    keys::{Generate, SymmetricKey},
-    token::UntrustedToken,
-    version4::{LocalToken, V4},
-};
+use pasetors::Local;
+use pasetors::keys::{Generate, SymmetricKey};
+use pasetors::token::UntrustedToken;
+use pasetors::version4::{LocalToken, V4};
 use rusty_paseto::core::{
     Key, Local as RustyLocal, Paseto, PasetoNonce, PasetoSymmetricKey, Payload, V4 as RustyV4,
 };
 use serde_json::json;
 use time::Duration;
 
-use crate::{
-    arguments::Run,
-    group::{Comparison, Group, Side, Target, Unit},
-    sampler::{Subject, sample},
-};
+use crate::arguments::Run;
+use crate::group::{Comparison, Group, Side, Target, Unit};
+use crate::sampler::{Subject, sample};
 
 const BATCH: usize = 200;
 const PAYLOAD: [u8; 512] = [b'x'; 512];

@@ -5,22 +5,20 @@ use std::cell::Cell;
 use aws_lc_rs::signature::{ED25519, ParsedPublicKey};
 use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
 use paseto_actix::Verifier;
-use pasetors::{
-    Public, claims::ClaimsValidationRules, keys::AsymmetricPublicKey, token::UntrustedToken,
-    version4::V4,
-};
+use pasetors::Public;
+use pasetors::claims::ClaimsValidationRules;
+use pasetors::keys::AsymmetricPublicKey;
+use pasetors::token::UntrustedToken;
+use pasetors::version4::V4;
 use rusty_paseto::prelude::{
     Footer, Key, PasetoAsymmetricPublicKey, PasetoParser, Public as RustyPublic, V4 as RustyV4,
 };
 
-use crate::{
-    arguments::Run,
-    group::{Comparison, Group, Side, Target, Unit},
-    jwt,
-    keys::{Claims, Form, Keys, altered, footer, signed},
-    sampler::{ROUNDS, Subject, sample, warm_up},
-    verifiers,
-};
+use crate::arguments::Run;
+use crate::group::{Comparison, Group, Side, Target, Unit};
+use crate::keys::{Claims, Form, Keys, altered, footer, signed};
+use crate::sampler::{ROUNDS, Subject, sample, warm_up};
+use crate::{jwt, verifiers};
 
 /// Calls of one round. One costs some 30 µs.
 const BATCH: usize = 24;

@@ -5,7 +5,8 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-use paseto_actix::{IssuerConfig, VerifierConfig};
+use paseto_actix::issuer::IssuerConfig;
+use paseto_actix::verifier::VerifierConfig;
 use serde::Deserialize;
 
 /// The tables `issuer` and `verifier` of a file such as `paseto.toml`.

@@ -3,15 +3,14 @@
 pub mod config;
 pub mod login;
 
-use std::{
-    env::{self, VarError},
-    error::Error,
-    io,
-    net::TcpListener,
-    process::ExitCode,
-};
+use std::env::VarError;
+use std::error::Error;
+use std::net::TcpListener;
+use std::process::ExitCode;
+use std::{env, io};
 
-use paseto_actix::{KeyRing, LocalKey};
+use paseto_actix::LocalKey;
+use paseto_actix::keys::KeyRing;
 
 /// Prints what the library has to say: warnings and errors, such as why a request was refused.
 pub fn log() {

@@ -1,6 +1,7 @@
 //! The login page of the examples, and the one user who may log in.
 
-use actix_web::{HttpResponse, http::StatusCode};
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
 

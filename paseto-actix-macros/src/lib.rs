@@ -11,11 +11,9 @@ mod model;
 
 use proc_macro::TokenStream;
 
-use crate::{
-    args::Args,
-    mistakes::Mistakes,
-    model::{Model, Options},
-};
+use crate::args::Args;
+use crate::mistakes::Mistakes;
+use crate::model::{Model, Options};
 
 /// Runs a handler only for requests with a token that the `Verifier` accepts.
 ///
@@ -101,7 +99,8 @@ use crate::{
 ///
 /// ```
 /// use actix_web::{HttpRequest, HttpResponse, delete, web};
-/// use paseto_actix::{Rejection, VerifiedToken, paseto_required};
+/// use paseto_actix::{VerifiedToken, paseto_required};
+/// use paseto_actix::error::Rejection;
 ///
 /// #[delete("/posts/{id}")]
 /// #[paseto_required(

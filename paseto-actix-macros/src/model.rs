@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use syn::{Error, ExprPath, PatType};
 
 use crate::args::{Args, Name, Value};
-use crate::mistakes::Mistakes;
 use crate::handler::Handler;
+use crate::mistakes::Mistakes;
 
 /// The longest time that `fresh` may allow, as for every duration of the library.
 const HUNDRED_YEARS: u64 = 36_525 * 24 * 60 * 60;

@@ -10,7 +10,8 @@ use time::OffsetDateTime;
 /// waiting for it. The default everywhere is [`SystemClock`]. Any closure that returns a time is a clock too.
 ///
 /// ```
-/// use paseto_actix::{Issuer, SecretKey, time::OffsetDateTime};
+/// use paseto_actix::{Issuer, SecretKey};
+/// use paseto_actix::time::OffsetDateTime;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let issuer = Issuer::builder("https://issuer.example")
@@ -29,7 +30,8 @@ pub trait Clock: Send + Sync + 'static {
 /// The operating system's clock.
 ///
 /// ```
-/// use paseto_actix::{Clock, SystemClock, time::OffsetDateTime};
+/// use paseto_actix::clock::{Clock, SystemClock};
+/// use paseto_actix::time::OffsetDateTime;
 ///
 /// assert!(SystemClock.now() > OffsetDateTime::UNIX_EPOCH);
 /// ```

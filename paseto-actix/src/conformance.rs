@@ -1,7 +1,10 @@
 //! Conformance tests for a store of your own (feature `conformance`).
 //!
-//! Logins end early only if a store obeys the rules of its trait: [`RevocationStore`](crate::RevocationStore), or
-#![cfg_attr(feature = "session", doc = "[`TokenFamilyStore`](crate::TokenFamilyStore).")]
+//! Logins end early only if a store obeys the rules of its trait: [`RevocationStore`](crate::revocation::RevocationStore), or
+#![cfg_attr(
+    feature = "session",
+    doc = "[`TokenFamilyStore`](crate::token_family::TokenFamilyStore)."
+)]
 #![cfg_attr(not(feature = "session"), doc = "`TokenFamilyStore` (feature `session`).")]
 //! Each function panics with the rule that the store breaks. All names are random, so a suite can run
 //! several times, and on a store in use. Its records expire within five hours.
@@ -11,7 +14,9 @@
 //! the clock of the store.
 //!
 //! ```
-//! use paseto_actix::{MemoryRevocationStore, conformance, time::OffsetDateTime};
+//! use paseto_actix::conformance;
+//! use paseto_actix::revocation::MemoryRevocationStore;
+//! use paseto_actix::time::OffsetDateTime;
 //!
 //! # #[actix_web::main]
 //! # async fn main() {

@@ -20,6 +20,9 @@ pub(crate) use prepared::PreparedCookie;
 #[cfg(feature = "session")]
 pub(crate) use settings::CookieSettings;
 
+#[cfg(feature = "session")]
+pub use crate::config::CookieConfig;
+
 /// The longest cookie with its attributes, in bytes. Browsers may discard longer cookies ([RFC
 /// 6265, section 6.1]).
 ///

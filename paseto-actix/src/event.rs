@@ -1,6 +1,9 @@
-use std::{fmt, sync::Arc};
+//! The event hook: a closure for an audit log or for metrics.
 
-use crate::VerifyErrorKind;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::error::VerifyErrorKind;
 
 /// An event of logins and tokens, for an audit log, counters, or messages to users.
 ///
@@ -15,7 +18,8 @@ use crate::VerifyErrorKind;
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};
 ///
-/// use paseto_actix::{Event, SecretKey, Verifier};
+/// use paseto_actix::{SecretKey, Verifier};
+/// use paseto_actix::event::Event;
 ///
 /// // Counters in the format of Prometheus; a metrics crate works in the same way.
 /// static LOGINS: AtomicU64 = AtomicU64::new(0);

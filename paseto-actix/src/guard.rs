@@ -13,9 +13,12 @@ mod required;
 
 pub use cache_control::PasetoCacheControl;
 pub use current::PasetoRequestExt;
+#[doc(hidden)]
 pub use guarded::{AnyToken, Guarded, HandlerRequirements};
+#[doc(hidden)]
 pub use guarded_response::{GuardedResponse, never};
 pub use maybe::MaybePaseto;
+#[doc(hidden)]
 pub use names::{assert_acr_value, assert_scope};
 pub use paseto::Paseto;
 pub use required::PasetoRequired;

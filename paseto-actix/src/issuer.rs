@@ -6,11 +6,9 @@ mod extract;
 mod footer;
 mod token;
 
-use std::{
-    fmt,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -19,9 +17,13 @@ pub use config::IssuerConfig;
 use footer::FooterContent;
 pub use token::TokenBuilder;
 
-use crate::{Clock, Format, IssueError, PublicKey, SecretKey};
+use crate::clock::Clock;
 #[cfg(feature = "session")]
-use crate::{ConfigError, durations::LONGEST_TTL};
+use crate::durations::LONGEST_TTL;
+use crate::error::ConfigError;
+use crate::error::IssueError;
+use crate::keys::{PublicKey, SecretKey};
+use crate::token::Format;
 
 /// Issues `v4.public` tokens: anyone with the public key can verify them, nobody without the secret key can make one.
 ///
@@ -126,15 +128,15 @@ impl Issuer {
     /// limit that `RefreshTokens` has set. `None` without either: then one token may live 100 years.
     ///
     /// An application that calls
-    /// [`RevocationStore::revoke_subject`](crate::RevocationStore::revoke_subject) itself keeps the record
+    /// [`RevocationStore::revoke_subject`](crate::revocation::RevocationStore::revoke_subject) itself keeps the record
     /// for that long, and for the longest leeway of 5 minutes and 5 seconds for clocks that differ.
     ///
     /// ```
     /// use std::time::Duration;
     ///
-    /// use paseto_actix::{
-    ///     Issuer, MemoryRevocationStore, RevocationError, RevocationStore, SecretKey, time::OffsetDateTime,
-    /// };
+    /// use paseto_actix::{Issuer, SecretKey};
+    /// use paseto_actix::revocation::{MemoryRevocationStore, RevocationError, RevocationStore};
+    /// use paseto_actix::time::OffsetDateTime;
     ///
     /// async fn log_out_everywhere(
     ///     issuer: &Issuer,

@@ -51,22 +51,22 @@
 //! | guard a handler | [`#[paseto_required]`](attr.paseto_required.html) |
 //! | guard a scope | [`PasetoRequired`] |
 //! | reject forms and handshakes of other sites | [`CrossOriginProtection`] |
-//! | keep sessions in encrypted cookies | [`PasetoSession`](struct.PasetoSession.html) |
-//! | check the size of a session, or make one login persistent | [`SessionCookie`](struct.SessionCookie.html) |
-//! | remember logins after the session has expired, and end logins everywhere | [`RememberMe`](struct.RememberMe.html), [`LoginLayer`](struct.LoginLayer.html) |
+//! | keep sessions in encrypted cookies | [`PasetoSession`](crate::PasetoSession) |
+//! | check the size of a session, or make one login persistent | [`SessionCookie`](crate::SessionCookie) |
+//! | remember logins after the session has expired, and end logins everywhere | [`RememberMe`](crate::RememberMe), [`LoginLayer`](crate::LoginLayer) |
 //! | write an audit log, or count logins and rejections | [`Event`] |
 //! | keep pages that depend on a cookie out of shared caches | [`PasetoCacheControl`], where extractors alone guard a handler |
 //! | see the token in a handler | [`Paseto`], [`MaybePaseto`], [`VerifiedToken`], [`PasetoRequestExt::current_paseto`] |
 //! | refuse tokens for reasons of your own | [`VerifierBuilder::check`], [`VerifierBuilder::check_async`], [`Rejection`] |
-//! | end tokens before they expire | [`RevocationStore`], [`MemoryRevocationStore`], [`RedisRevocationStore`](struct.RedisRevocationStore.html) |
+//! | end tokens before they expire | [`RevocationStore`], [`MemoryRevocationStore`], [`RedisRevocationStore`](crate::RedisRevocationStore) |
 //! | size the cache of verified tokens, or measure it | [`VerifierBuilder::token_cache`], [`TokenCacheStats`] |
 //! | bound the tables that make signature checks faster | [`VerifierBuilder::max_precomputed_keys`] |
-//! | go on with a login by refresh tokens | [`RefreshTokens`](struct.RefreshTokens.html) |
+//! | go on with a login by refresh tokens | [`RefreshTokens`](crate::RefreshTokens) |
 //! | answer errors in the format of your application | [`VerifyError::respond_json`] |
 //! | publish the metadata of an OAuth protected resource | [`ProtectedResource`] |
-//! | read settings from a file or from environment variables | [`IssuerConfig`], [`VerifierConfig`], [`PasetoSessionConfig`](struct.PasetoSessionConfig.html), [`RememberMeConfig`](struct.RememberMeConfig.html), [`RefreshTokensConfig`](struct.RefreshTokensConfig.html) |
+//! | read settings from a file or from environment variables | [`IssuerConfig`], [`VerifierConfig`], [`PasetoSessionConfig`](crate::PasetoSessionConfig), [`RememberMeConfig`](crate::remember::RememberMeConfig), [`RefreshTokensConfig`](crate::RefreshTokensConfig) |
 //! | set the time in tests | [`Clock`] |
-//! | try a store of your own | [`conformance`](conformance/index.html) |
+//! | try a store of your own | [`conformance`](crate::conformance) |
 //! | know what went wrong | [`ConfigError`], [`IssueError`], [`VerifyError`] |
 //!
 //! # What is safe without reading
@@ -87,7 +87,7 @@
 //! | `remember` | no | logins that outlive the session, for actix-identity |
 //! | `redis` | no | revocations, and token family of remembered logins, on a Redis server, shared by several processes |
 //! | `redis-tls` | no | the same over TLS (`rediss://`), by rustls with the system's certificates |
-//! | `conformance` | no | [`conformance`](conformance/index.html): what a store of your own has to do, as a test to run on it |
+//! | `conformance` | no | [`conformance`](crate::conformance): what a store of your own has to do, as a test to run on it |
 //!
 //! Features add API and never change behaviour.
 //!
@@ -97,83 +97,51 @@
 
 mod app_data;
 mod authority;
-mod clock;
+pub mod clock;
 mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
-mod cookie;
-mod cross_origin;
+pub mod cookie;
+pub mod cross_origin;
 mod durations;
 mod erased;
-mod error;
-mod event;
-mod guard;
-mod issuer;
+pub mod error;
+pub mod event;
+pub mod guard;
+pub mod issuer;
 mod keyed_hash;
-mod keys;
-mod protected_resource;
+pub mod keys;
+pub mod protected_resource;
 #[cfg(feature = "redis")]
-pub mod redis;
+mod redis;
 #[cfg(feature = "session")]
-mod refresh;
+pub mod refresh;
 #[cfg(feature = "remember")]
-mod remember;
-mod revocation;
+pub mod remember;
+pub mod revocation;
 #[cfg(feature = "session")]
-mod session;
-mod token;
+pub mod session;
+pub mod token;
 #[cfg(feature = "session")]
-mod token_family;
-mod verifier;
+pub mod token_family;
+pub mod verifier;
 
-pub use clock::{Clock, SystemClock};
-#[cfg(feature = "session")]
-pub use config::CookieConfig;
-pub use cross_origin::{CrossOriginProtection, CrossOriginProtectionBuilder};
-pub use error::{ConfigError, IssueError, Rejection, VerifyError, VerifyErrorKind};
-pub use event::Event;
-pub use guard::{MaybePaseto, Paseto, PasetoCacheControl, PasetoRequestExt, PasetoRequired};
-pub use issuer::{Issuer, IssuerBuilder, IssuerConfig, TokenBuilder};
-#[cfg(feature = "session")]
-pub use keys::KeyRing;
+pub use cross_origin::CrossOriginProtection;
+pub use error::{ConfigError, IssueError, VerifyError};
+pub use guard::{MaybePaseto, Paseto, PasetoRequired};
+pub use issuer::Issuer;
 pub use keys::{LocalKey, PublicKey, SecretKey};
 #[cfg(feature = "macros")]
 pub use paseto_actix_macros::paseto_required;
-pub use protected_resource::{ProtectedResource, ProtectedResourceBuilder};
 #[cfg(feature = "session")]
-pub use refresh::{
-    Login, PendingLogin, RefreshError, RefreshTokens, RefreshTokensBuilder, RefreshTokensConfig,
-    TokenPair,
-};
+pub use refresh::RefreshTokens;
 #[cfg(feature = "remember")]
-pub use remember::{
-    CredentialFingerprint, FreshLogin, Freshness, LoggedIn, LoginError, LoginLayer,
-    PendingSessionLogin, Remember, RememberMe, RememberMeBuilder, RememberMeConfig,
-    SessionProtection, safe_redirect_path,
-};
-pub use revocation::{
-    CachedRevocationStore, ExceptedLogin, MemoryRevocationStore, RevocationError, RevocationQuery,
-    RevocationStore,
-};
-#[cfg(feature = "redis")]
-pub use revocation::{RedisRevocationStore, RedisRevocationStoreBuilder};
+pub use remember::{LoginLayer, RememberMe};
 #[cfg(feature = "session")]
-pub use session::{
-    PasetoSession, PasetoSessionBuilder, PasetoSessionConfig, PasetoSessionStore, SessionCookie,
-    SessionTooLarge,
-};
+pub use session::{PasetoSession, PasetoSessionStore};
 pub use time;
-pub use token::{Format, VerifiedToken};
-#[cfg(feature = "session")]
-pub use token_family::{
-    FamilyOwner, LoginEntry, MemoryTokenFamilyStore, NewTokenFamily, RandomId, Rotation,
-    RotationRequest, TokenFamilyError, TokenFamilyStore,
-};
-#[cfg(all(feature = "redis", feature = "session"))]
-pub use token_family::{RedisTokenFamilyStore, RedisTokenFamilyStoreBuilder};
-pub use verifier::{
-    TokenCacheStats, TokenSource, TrustedKey, Verifier, VerifierBuilder, VerifierConfig,
-};
+pub use token::VerifiedToken;
+pub use verifier::{TokenSource, Verifier};
 
 /// What the attribute's expansion names. Not for use by hand: it may change with any release.
 #[doc(hidden)]

@@ -27,7 +27,8 @@ pub(crate) use url::check_url;
 ///
 /// ```
 /// use actix_web::App;
-/// use paseto_actix::{ProtectedResource, SecretKey, Verifier};
+/// use paseto_actix::{SecretKey, Verifier};
+/// use paseto_actix::protected_resource::ProtectedResource;
 ///
 /// # fn main() -> Result<(), paseto_actix::ConfigError> {
 /// let resource = ProtectedResource::builder("https://api.example/mcp")
@@ -62,7 +63,7 @@ struct Inner {
 /// Builds a [`ProtectedResource`].
 ///
 /// ```
-/// use paseto_actix::ProtectedResource;
+/// use paseto_actix::protected_resource::ProtectedResource;
 ///
 /// # fn main() -> Result<(), paseto_actix::ConfigError> {
 /// let resource = ProtectedResource::builder("https://api.example")
@@ -99,7 +100,7 @@ impl ProtectedResource {
 
     /// The URL of the document, for [`VerifierBuilder::resource_metadata`].
     ///
-    /// [`VerifierBuilder::resource_metadata`]: crate::VerifierBuilder::resource_metadata
+    /// [`VerifierBuilder::resource_metadata`]: crate::verifier::VerifierBuilder::resource_metadata
     #[must_use]
     pub fn metadata_url(&self) -> &str {
         &self.0.metadata_url

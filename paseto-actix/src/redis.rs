@@ -1,20 +1,16 @@
 //! What every store on a Redis server needs: settings, a connection, and an end to waiting.
 
-use std::{
-    error::Error,
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::error::Error;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use redis::{
-    Client, RedisResult,
-    aio::{ConnectionManager, ConnectionManagerConfig},
-};
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{Client, RedisResult};
 use time::OffsetDateTime;
 
-use crate::ConfigError;
+use crate::error::ConfigError;
 
 /// Which server, under what names, and how long to wait for it.
 pub(crate) struct RedisSettings {

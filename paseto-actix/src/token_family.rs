@@ -4,13 +4,17 @@ mod memory;
 #[cfg(feature = "redis")]
 mod redis;
 
-use std::{fmt, future::Future, str::FromStr, time::Duration};
+use std::fmt;
+use std::future::Future;
+use std::str::FromStr;
+use std::time::Duration;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 pub use memory::MemoryTokenFamilyStore;
 #[cfg(feature = "redis")]
 pub use redis::{RedisTokenFamilyStore, RedisTokenFamilyStoreBuilder};
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use time::OffsetDateTime;
 
 use crate::erased::erase;
@@ -236,14 +240,15 @@ impl LoginEntry {
 /// `RedisTokenFamilyStore` sets the limit. Default: 100.
 ///
 /// [`MemoryTokenFamilyStore`] is the store for a single process, `RedisTokenFamilyStore` (feature `redis`) the store for
-/// several. [`conformance::token_family_store`](conformance/fn.token_family_store.html) (feature `conformance`) tests a store
+/// several. [`conformance::token_family_store`](crate::conformance::token_family_store) (feature `conformance`) tests a store
 /// of your own:
 ///
 /// ```
 /// # #[cfg(feature = "conformance")]
 /// # #[actix_web::main]
 /// # async fn main() {
-/// use paseto_actix::{MemoryTokenFamilyStore, conformance};
+/// use paseto_actix::conformance;
+/// use paseto_actix::token_family::MemoryTokenFamilyStore;
 ///
 /// let store = MemoryTokenFamilyStore::new(1000); // or yours
 /// conformance::token_family_store(&store).await;

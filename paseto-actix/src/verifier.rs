@@ -116,7 +116,8 @@ impl Verifier {
     /// handler.
     ///
     /// ```
-    /// use paseto_actix::{Issuer, SecretKey, Verifier, VerifyErrorKind};
+    /// use paseto_actix::{Issuer, SecretKey, Verifier};
+    /// use paseto_actix::error::VerifyErrorKind;
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let key = SecretKey::generate();
@@ -135,7 +136,7 @@ impl Verifier {
     /// [`VerifyErrorKind::Misconfigured`] if the Verifier has revocations or an asynchronous check:
     /// [`verify_str_async`](Self::verify_str_async) can ask them.
     ///
-    /// [`VerifyErrorKind::Misconfigured`]: crate::VerifyErrorKind::Misconfigured
+    /// [`VerifyErrorKind::Misconfigured`]: crate::error::VerifyErrorKind::Misconfigured
     pub fn verify_str(&self, token: &str) -> Result<VerifiedToken, VerifyError> {
         if self.is_async() {
             let problem = "revocations or an asynchronous check are set: call `verify_str_async`";
@@ -155,13 +156,14 @@ impl Verifier {
     }
 
     /// Revokes this token until it expires, for each Verifier with the same store. For a token of
-    #[cfg_attr(feature = "session", doc = "[`RefreshTokens`](crate::RefreshTokens),")]
+    #[cfg_attr(feature = "session", doc = "[`RefreshTokens`](crate::refresh::RefreshTokens),")]
     #[cfg_attr(not(feature = "session"), doc = "`RefreshTokens`,")]
     /// call its `logout`, which ends the whole login.
     ///
     /// ```
     /// use actix_web::{HttpResponse, post};
-    /// use paseto_actix::{RevocationError, VerifiedToken, Verifier, paseto_required};
+    /// use paseto_actix::{VerifiedToken, Verifier, paseto_required};
+    /// use paseto_actix::revocation::RevocationError;
     ///
     /// #[post("/logout")]
     /// #[paseto_required]
@@ -189,7 +191,8 @@ impl Verifier {
     /// request on.
     ///
     /// ```
-    /// use paseto_actix::{Issuer, SecretKey, Verifier, VerifyErrorKind};
+    /// use paseto_actix::{Issuer, SecretKey, Verifier};
+    /// use paseto_actix::error::VerifyErrorKind;
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let (old, new) = (SecretKey::generate(), SecretKey::generate());

@@ -10,10 +10,12 @@ mod size;
 
 use std::time::Duration;
 
-use fantoccini::{Client, ClientBuilder, Locator, cookies::Cookie};
+use fantoccini::cookies::Cookie;
+use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use paseto_actix::LocalKey;
-use paseto_actix_tests::{browser::Chromedriver, process::Process};
+use paseto_actix_tests::browser::Chromedriver;
+use paseto_actix_tests::process::Process;
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,10 +1,11 @@
 //! Builders: every setting that cannot work is told before the first request, and none panics.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
+use std::time::Duration;
 
-use paseto_actix::{
-    ConfigError, Issuer, IssuerBuilder, SecretKey, TokenSource, Verifier, VerifierBuilder,
-};
+use paseto_actix::issuer::IssuerBuilder;
+use paseto_actix::verifier::VerifierBuilder;
+use paseto_actix::{ConfigError, Issuer, SecretKey, TokenSource, Verifier};
 use paseto_actix_tests::{ISSUER, keys};
 use serde_json::json;
 

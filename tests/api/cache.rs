@@ -1,22 +1,18 @@
 //! The token cache: a Verifier with a cache accepts no token that it rejects without one.
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration as StdDuration,
-};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration as StdDuration;
 
-use paseto_actix::{
-    Clock, Format, Issuer, MemoryRevocationStore, Rejection, RevocationStore, SecretKey, Verifier,
-    VerifyErrorKind,
-};
-use paseto_actix_tests::{
-    ISSUER,
-    app::{assert_accepted, assert_refused, issuer_builder, verifier_builder},
-    clock::{START, TestClock},
-    keys,
-    logs::Logs,
-    revocation::Failing,
-};
+use paseto_actix::clock::Clock;
+use paseto_actix::error::{Rejection, VerifyErrorKind};
+use paseto_actix::revocation::{MemoryRevocationStore, RevocationStore};
+use paseto_actix::token::Format;
+use paseto_actix::{Issuer, SecretKey, Verifier};
+use paseto_actix_tests::app::{assert_accepted, assert_refused, issuer_builder, verifier_builder};
+use paseto_actix_tests::clock::{START, TestClock};
+use paseto_actix_tests::logs::Logs;
+use paseto_actix_tests::revocation::Failing;
+use paseto_actix_tests::{ISSUER, keys};
 use serde_json::json;
 use time::Duration;
 

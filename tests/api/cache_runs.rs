@@ -1,29 +1,20 @@
 //! Two verifiers that differ in nothing but a cache, over long random runs.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration as StdDuration,
-};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration as StdDuration;
 
-use paseto_actix::{
-    Issuer, MemoryRevocationStore, Rejection, RevocationStore, SecretKey, VerifiedToken, Verifier,
-    VerifyError,
-};
-use paseto_actix_tests::{
-    ISSUER,
-    clock::{START, TestClock},
-    logs::Logs,
-};
-use proptest::{
-    collection::vec,
-    prelude::{Just, Strategy, any, prop_oneof},
-    strategy::ValueTree,
-    test_runner::{Config, TestRunner},
-};
+use paseto_actix::error::Rejection;
+use paseto_actix::revocation::{MemoryRevocationStore, RevocationStore};
+use paseto_actix::{Issuer, SecretKey, VerifiedToken, Verifier, VerifyError};
+use paseto_actix_tests::ISSUER;
+use paseto_actix_tests::clock::{START, TestClock};
+use paseto_actix_tests::logs::Logs;
+use proptest::collection::vec;
+use proptest::prelude::{Just, Strategy, any, prop_oneof};
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
 use time::Duration;
 

@@ -1,25 +1,21 @@
 //! RevocationStore whose negative answers are remembered: what that spares, and what it costs.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration as StdDuration,
-};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration as StdDuration;
 
 use actix_web::rt::task::yield_now;
-use futures_util::{FutureExt, future::join};
-use paseto_actix::{
+use futures_util::FutureExt;
+use futures_util::future::join;
+use paseto_actix::error::VerifyErrorKind;
+use paseto_actix::revocation::{
     CachedRevocationStore, ExceptedLogin, MemoryRevocationStore, RevocationError, RevocationQuery,
-    RevocationStore, VerifyErrorKind,
+    RevocationStore,
 };
-use paseto_actix_tests::{
-    ISSUER,
-    app::{issuer_builder, verifier_builder},
-    clock::{START, TestClock},
-    revocation::Failing,
-};
+use paseto_actix_tests::ISSUER;
+use paseto_actix_tests::app::{issuer_builder, verifier_builder};
+use paseto_actix_tests::clock::{START, TestClock};
+use paseto_actix_tests::revocation::Failing;
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 

@@ -2,28 +2,23 @@
 
 use std::sync::{Arc, Mutex};
 
-use actix_web::{
-    App, FromRequest, HttpRequest,
-    dev::Payload,
-    http::{StatusCode, header::RETRY_AFTER},
-    rt::task::yield_now,
-    test::{TestRequest, init_service},
-    web::{self, Json, ServiceConfig},
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
+use actix_web::rt::task::yield_now;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::web::{Json, ServiceConfig};
+use actix_web::{App, FromRequest, HttpRequest, web};
+use paseto_actix::error::{Rejection, VerifyErrorKind};
+use paseto_actix::verifier::VerifierBuilder;
+use paseto_actix::{MaybePaseto, PasetoRequired, VerifiedToken, Verifier, paseto_required};
+use paseto_actix_tests::app::{
+    Answer, Runs, assert_accepted, assert_refused, call, issuer_builder, send_bearer,
+    verifier_builder,
 };
-use paseto_actix::{
-    MaybePaseto, PasetoRequired, Rejection, VerifiedToken, Verifier, VerifierBuilder,
-    VerifyErrorKind, paseto_required,
-};
-use paseto_actix_tests::{
-    ISSUER,
-    app::{
-        Answer, Runs, assert_accepted, assert_refused, call, issuer_builder, send_bearer,
-        verifier_builder,
-    },
-    clock::TestClock,
-    keys,
-    logs::Logs,
-};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::logs::Logs;
+use paseto_actix_tests::{ISSUER, keys};
 use serde_json::{Value, json};
 
 /// What happened, in order.

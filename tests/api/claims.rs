@@ -2,19 +2,18 @@
 
 use std::time::Duration as StdDuration;
 
-use paseto_actix::{Format, SecretKey, Verifier, VerifyErrorKind as Kind};
-use paseto_actix_tests::{
-    ISSUER,
-    app::{assert_accepted, issuer_builder, send_bearer, verifier_builder},
-    clock::TestClock,
-    keys,
-    logs::Logs,
-    parts,
-    payloads::{EXP, cbor, cbor_text, json},
-    rejections::assert_refused_as,
-};
+use paseto_actix::error::VerifyErrorKind as Kind;
+use paseto_actix::token::Format;
+use paseto_actix::{SecretKey, Verifier};
+use paseto_actix_tests::app::{assert_accepted, issuer_builder, send_bearer, verifier_builder};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::logs::Logs;
+use paseto_actix_tests::payloads::{EXP, cbor, cbor_text, json};
+use paseto_actix_tests::rejections::assert_refused_as;
+use paseto_actix_tests::{ISSUER, keys, parts};
 use serde_json::json;
-use time::{Duration, ext::NumericalDuration};
+use time::Duration;
+use time::ext::NumericalDuration;
 
 const OTHER: &str = "https://other.example";
 

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use paseto_actix::{ConfigError, Format, IssuerConfig, SecretKey, Verifier, VerifierConfig};
-use paseto_actix_tests::{
-    ISSUER,
-    app::{assert_accepted, assert_refused, issuer_builder, send, send_bearer},
-    clock::TestClock,
-    keys::{self, PUBLIC_PASERK, PUBLIC_PEM, SECRET_PASERK, SECRET_PEM},
-    parts,
-};
+use paseto_actix::issuer::IssuerConfig;
+use paseto_actix::token::Format;
+use paseto_actix::verifier::VerifierConfig;
+use paseto_actix::{ConfigError, SecretKey, Verifier};
+use paseto_actix_tests::app::{assert_accepted, assert_refused, issuer_builder, send, send_bearer};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::keys::{PUBLIC_PASERK, PUBLIC_PEM, SECRET_PASERK, SECRET_PEM};
+use paseto_actix_tests::{ISSUER, keys, parts};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 

@@ -4,17 +4,18 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use actix_web::cookie::SameSite;
-use paseto_actix::{
-    CredentialFingerprint, Format, Issuer, LocalKey, MemoryRevocationStore, MemoryTokenFamilyStore,
-    PasetoSession, PasetoSessionConfig, RefreshTokens, RefreshTokensConfig, RememberMe,
-    RememberMeConfig, SessionProtection, Verifier, VerifierConfig,
-};
-use paseto_actix_tests::{
-    ISSUER,
-    app::issuer_builder,
-    clock::TestClock,
-    keys::{self, LOCAL_PASERK},
-};
+use paseto_actix::refresh::RefreshTokensConfig;
+use paseto_actix::remember::{CredentialFingerprint, RememberMeConfig, SessionProtection};
+use paseto_actix::revocation::MemoryRevocationStore;
+use paseto_actix::session::PasetoSessionConfig;
+use paseto_actix::token::Format;
+use paseto_actix::token_family::MemoryTokenFamilyStore;
+use paseto_actix::verifier::VerifierConfig;
+use paseto_actix::{Issuer, LocalKey, PasetoSession, RefreshTokens, RememberMe, Verifier};
+use paseto_actix_tests::app::issuer_builder;
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::keys::LOCAL_PASERK;
+use paseto_actix_tests::{ISSUER, keys};
 use serde::de::DeserializeOwned;
 
 fn read<T: DeserializeOwned>(more: &str) -> T {
@@ -62,7 +63,7 @@ fn defaults_of_remembered_logins() {
     );
     assert!(!config.other_session_middleware && !config.development_over_plain_http);
     let loader = async |_: String| None::<CredentialFingerprint>;
-    let shown = |builder: paseto_actix::RememberMeBuilder| {
+    let shown = |builder: paseto_actix::remember::RememberMeBuilder| {
         let shown = format!("{builder:?}");
         format!("{shown} {:?}", builder.user_loader(loader).build().unwrap())
     };
@@ -79,7 +80,7 @@ fn defaults_of_refresh_tokens() {
     assert_eq!((config.grace_period, config.application.as_str()), (Duration::from_secs(10), ""));
     let clock = TestClock::new();
     let issuer = || -> Issuer { issuer_builder(&clock).build().unwrap() };
-    let shown = |builder: paseto_actix::RefreshTokensBuilder| {
+    let shown = |builder: paseto_actix::refresh::RefreshTokensBuilder| {
         let shown = format!("{builder:?}");
         let built = builder
             .token_family_store(MemoryTokenFamilyStore::new(1))

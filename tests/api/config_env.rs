@@ -6,14 +6,14 @@ use std::ffi::OsString;
 use std::fmt::Debug;
 use std::process::Command;
 
-use paseto_actix::{
-    ConfigError, IssuerConfig, PasetoSessionConfig, RefreshTokensConfig, RememberMeConfig,
-    VerifierConfig,
-};
-use paseto_actix_tests::{
-    ISSUER,
-    keys::{self, LOCAL_PASERK, PUBLIC_PASERK, SECRET_PASERK, SECRET_PEM},
-};
+use paseto_actix::ConfigError;
+use paseto_actix::issuer::IssuerConfig;
+use paseto_actix::refresh::RefreshTokensConfig;
+use paseto_actix::remember::RememberMeConfig;
+use paseto_actix::session::PasetoSessionConfig;
+use paseto_actix::verifier::VerifierConfig;
+use paseto_actix_tests::keys::{LOCAL_PASERK, PUBLIC_PASERK, SECRET_PASERK, SECRET_PEM};
+use paseto_actix_tests::{ISSUER, keys};
 
 use crate::config_keys::TestFile;
 

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use paseto_actix::{IssuerConfig, LocalKey, PublicKey, SecretKey, VerifierConfig};
-use paseto_actix_tests::{
-    ISSUER,
-    app::{assert_accepted, assert_refused},
-    keys::{self, LOCAL_PASERK, PUBLIC_PASERK, PUBLIC_PEM, SECRET_PASERK, SECRET_PEM},
+use paseto_actix::issuer::IssuerConfig;
+use paseto_actix::verifier::VerifierConfig;
+use paseto_actix::{LocalKey, PublicKey, SecretKey};
+use paseto_actix_tests::app::{assert_accepted, assert_refused};
+use paseto_actix_tests::keys::{
+    LOCAL_PASERK, PUBLIC_PASERK, PUBLIC_PEM, SECRET_PASERK, SECRET_PEM,
 };
+use paseto_actix_tests::{ISSUER, keys};
 use serde_json::{Value, json};
 
 /// A file that is removed with this value.
@@ -114,7 +116,8 @@ fn public_and_local_keys_have_these_forms_too() {
 #[cfg(feature = "session")]
 #[test]
 fn a_key_ring_is_a_list_or_one_key_or_a_text() {
-    use paseto_actix::{ConfigError, KeyRing};
+    use paseto_actix::ConfigError;
+    use paseto_actix::keys::KeyRing;
 
     let (active, old): (LocalKey, LocalKey) = (LocalKey::generate(), LOCAL_PASERK.parse().unwrap());
     let both = format!(" {} ,\n{LOCAL_PASERK}\n", *active.to_paserk());

@@ -1,10 +1,9 @@
 //! Settings with a key in the wrong place: the error may end up in a log, so it never repeats the key.
 
-use paseto_actix::{IssuerConfig, VerifierConfig};
-use paseto_actix_tests::{
-    ISSUER,
-    keys::{PUBLIC_PASERK, SECRET_PASERK, SECRET_PEM},
-};
+use paseto_actix::issuer::IssuerConfig;
+use paseto_actix::verifier::VerifierConfig;
+use paseto_actix_tests::ISSUER;
+use paseto_actix_tests::keys::{PUBLIC_PASERK, SECRET_PASERK, SECRET_PEM};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 

@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 
 use config::{Config, Environment, File, FileFormat};
-use paseto_actix::{
-    IssuerConfig, PasetoSessionConfig, RefreshTokensConfig, RememberMeConfig, VerifierConfig,
-};
-use paseto_actix_tests::{
-    ISSUER,
-    app::assert_accepted,
-    keys::{LOCAL_PASERK, PUBLIC_PASERK, SECRET_PASERK},
-};
+use paseto_actix::issuer::IssuerConfig;
+use paseto_actix::refresh::RefreshTokensConfig;
+use paseto_actix::remember::RememberMeConfig;
+use paseto_actix::session::PasetoSessionConfig;
+use paseto_actix::verifier::VerifierConfig;
+use paseto_actix_tests::ISSUER;
+use paseto_actix_tests::app::assert_accepted;
+use paseto_actix_tests::keys::{LOCAL_PASERK, PUBLIC_PASERK, SECRET_PASERK};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

@@ -2,24 +2,18 @@
 
 use std::convert::Infallible;
 
-use actix_web::{
-    App, Error, HttpRequest, HttpResponse, HttpResponseBuilder, Responder,
-    error::ErrorNotFound,
-    http::{
-        StatusCode,
-        header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, HeaderMap, VARY},
-    },
-    test::{TestRequest, init_service},
-    web,
-};
+use actix_web::error::ErrorNotFound;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, HeaderMap, VARY};
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, Error, HttpRequest, HttpResponse, HttpResponseBuilder, Responder, web};
+use paseto_actix::error::Rejection;
+use paseto_actix::guard::PasetoCacheControl;
 use paseto_actix::{
-    MaybePaseto, Paseto, PasetoCacheControl, PasetoRequired, Rejection, TokenSource, VerifiedToken,
-    Verifier, paseto_required,
+    MaybePaseto, Paseto, PasetoRequired, TokenSource, VerifiedToken, Verifier, paseto_required,
 };
-use paseto_actix_tests::{
-    app::{Answer, call, issuer_builder, verifier_builder},
-    clock::TestClock,
-};
+use paseto_actix_tests::app::{Answer, call, issuer_builder, verifier_builder};
+use paseto_actix_tests::clock::TestClock;
 use serde_json::{Value, json};
 
 const PUBLIC: &str = "public, max-age=86400";

@@ -1,21 +1,14 @@
 //! Tokens in cookies, among those that others have set.
 
-use actix_web::{
-    App,
-    dev::Service,
-    http::{
-        StatusCode,
-        header::{AUTHORIZATION, COOKIE, HeaderValue},
-    },
-    test::{TestRequest, init_service},
-    web,
-};
+use actix_web::dev::Service;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderValue};
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, web};
 use paseto_actix::{MaybePaseto, PasetoRequired, TokenSource, Verifier};
-use paseto_actix_tests::{
-    app::{call, issuer_builder, send, verifier_builder},
-    clock::TestClock,
-    logs::Logs,
-};
+use paseto_actix_tests::app::{call, issuer_builder, send, verifier_builder};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::logs::Logs;
 use serde_json::json;
 
 fn token_of(subject: &str) -> String {

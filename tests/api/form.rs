@@ -1,18 +1,19 @@
 //! The form of a token: what is refused whatever its payload says, and what a footer may be.
 
-use actix_web::{http::header::AUTHORIZATION, test::TestRequest};
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::test::TestRequest;
 use base64ct::{Base64UrlUnpadded, Encoding};
-use paseto_actix::{Format, SecretKey, Verifier, VerifyErrorKind as Kind};
-use paseto_actix_tests::{
-    ISSUER,
-    app::{assert_accepted, issuer_builder, send, send_bearer, verifier_builder},
-    clock::TestClock,
-    keys,
-    logs::Logs,
-    parts,
-    payloads::{cbor, cbor_head, cbor_text, json},
-    rejections::assert_refused_as,
+use paseto_actix::error::VerifyErrorKind as Kind;
+use paseto_actix::token::Format;
+use paseto_actix::{SecretKey, Verifier};
+use paseto_actix_tests::app::{
+    assert_accepted, issuer_builder, send, send_bearer, verifier_builder,
 };
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::logs::Logs;
+use paseto_actix_tests::payloads::{cbor, cbor_head, cbor_text, json};
+use paseto_actix_tests::rejections::assert_refused_as;
+use paseto_actix_tests::{ISSUER, keys, parts};
 use serde_json::json;
 
 fn verifier() -> Verifier {

@@ -1,31 +1,24 @@
 //! The forms of a guard (attribute, middleware, extractors), and what each answers to whoever is not let in.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use actix_web::{
-    App, HttpResponse, ResponseError,
-    http::{StatusCode, header::CONTENT_TYPE},
-    middleware::DefaultHeaders,
-    test::{TestRequest, init_service},
-    web::{self, ServiceConfig},
-};
+use actix_web::http::StatusCode;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::middleware::DefaultHeaders;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::web::ServiceConfig;
+use actix_web::{App, HttpResponse, ResponseError, web};
+use paseto_actix::error::{Rejection, VerifyErrorKind};
+use paseto_actix::token::Format;
 use paseto_actix::{
-    Format, Issuer, MaybePaseto, Paseto, PasetoRequired, Rejection, VerifiedToken, Verifier,
-    VerifyErrorKind, paseto_required,
+    Issuer, MaybePaseto, Paseto, PasetoRequired, VerifiedToken, Verifier, paseto_required,
 };
-use paseto_actix_tests::{
-    ISSUER,
-    app::{Answer, BODY_401, Runs, call, issuer_builder, verifier_builder},
-    clock::TestClock,
-    keys,
-    logs::Logs,
-};
+use paseto_actix_tests::app::{Answer, BODY_401, Runs, call, issuer_builder, verifier_builder};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::logs::Logs;
+use paseto_actix_tests::{ISSUER, keys};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -10,17 +10,17 @@ mod tokens;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use actix_web::{
-    App, HttpResponse,
-    dev::Service,
-    http::header::AUTHORIZATION,
-    test::{TestRequest, init_service},
-    web::{self, Data},
-};
-use paseto_actix::{
-    IssuerBuilder, IssuerConfig, Paseto, Verifier, VerifierBuilder, VerifierConfig, paseto_required,
-};
-use paseto_actix_tests::{ISSUER, app::Answer, keys as documentation, process::Process, python};
+use actix_web::dev::Service;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::web::Data;
+use actix_web::{App, HttpResponse, web};
+use paseto_actix::issuer::{IssuerBuilder, IssuerConfig};
+use paseto_actix::verifier::{VerifierBuilder, VerifierConfig};
+use paseto_actix::{Paseto, Verifier, paseto_required};
+use paseto_actix_tests::app::Answer;
+use paseto_actix_tests::process::Process;
+use paseto_actix_tests::{ISSUER, keys as documentation, python};
 use serde_json::{Value, json};
 
 /// A Python with both libraries, which does what the functions of `python/peer.py` do.

@@ -1,19 +1,16 @@
 //! What an issuer writes: every setting, seen in the bytes that are signed.
 
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use ciborium::Value as Cbor;
-use paseto_actix::{Format, Issuer, IssuerBuilder, SecretKey, TokenBuilder};
-use paseto_actix_tests::{
-    ISSUER,
-    app::{assert_accepted, assert_refused, issuer_builder, verifier_builder},
-    clock::TestClock,
-    keys, parts,
-};
+use paseto_actix::issuer::{IssuerBuilder, TokenBuilder};
+use paseto_actix::token::Format;
+use paseto_actix::{Issuer, SecretKey};
+use paseto_actix_tests::app::{assert_accepted, assert_refused, issuer_builder, verifier_builder};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::{ISSUER, keys, parts};
 use serde::Serialize;
 use serde_json::{Value, json};
 use time::macros::datetime;

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use paseto_actix::{ConfigError, IssueError, Issuer, IssuerBuilder, IssuerConfig};
-use paseto_actix_tests::{ISSUER, app::issuer_builder, clock::TestClock, keys};
+use paseto_actix::issuer::{IssuerBuilder, IssuerConfig};
+use paseto_actix::{ConfigError, IssueError, Issuer};
+use paseto_actix_tests::app::issuer_builder;
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::{ISSUER, keys};
 use serde_json::{Value, json};
 
 const HOUR: Duration = Duration::from_secs(3600);

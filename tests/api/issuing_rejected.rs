@@ -1,29 +1,24 @@
 //! What an issuer does not write: an error, and no token that every verifier would refuse.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    time::Duration,
-};
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
-use actix_web::{
-    App, HttpResponse, ResponseError,
-    dev::Service,
-    http::StatusCode,
-    test::{TestRequest, init_service},
-    web,
-};
+use actix_web::dev::Service;
+use actix_web::http::StatusCode;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, HttpResponse, ResponseError, web};
 use ciborium::Value as Cbor;
-use paseto_actix::{
-    Format, IssueError, Issuer, SecretKey, TokenBuilder, Verifier, time::OffsetDateTime,
-};
-use paseto_actix_tests::{
-    ISSUER,
-    app::{Answer, assert_accepted, issuer_builder, verifier_builder},
-    clock::TestClock,
-    keys::{self, SECRET_PASERK},
-    logs::Logs,
-};
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use paseto_actix::issuer::TokenBuilder;
+use paseto_actix::time::OffsetDateTime;
+use paseto_actix::token::Format;
+use paseto_actix::{IssueError, Issuer, SecretKey, Verifier};
+use paseto_actix_tests::app::{Answer, assert_accepted, issuer_builder, verifier_builder};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::keys::SECRET_PASERK;
+use paseto_actix_tests::logs::Logs;
+use paseto_actix_tests::{ISSUER, keys};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use time::macros::datetime;
 
@@ -377,7 +372,8 @@ fn settings_of_one_token_that_cannot_be() {
 #[test]
 fn the_ends_of_the_calendar() {
     let at = |now: OffsetDateTime| Issuer::builder(ISSUER).key(keys::secret()).clock(move || now);
-    let issue = |builder: paseto_actix::IssuerBuilder| builder.build().unwrap().issue(&json!({}));
+    let issue =
+        |builder: paseto_actix::issuer::IssuerBuilder| builder.build().unwrap().issue(&json!({}));
     let last = datetime!(9999-12-31 23:59:59.999 UTC);
     assert!(issue(at(last - time::Duration::hours(1))).is_ok());
     assert!(issue(at(last).dangerously_without_expiry()).is_ok());

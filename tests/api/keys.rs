@@ -4,15 +4,11 @@ use std::ops::Range;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use paseto_actix::{ConfigError, Issuer, LocalKey, PublicKey, SecretKey, Verifier};
-use paseto_actix_tests::{
-    ISSUER,
-    keys::{self, PUBLIC_PASERK, PUBLIC_PEM, SECRET_PASERK, SECRET_PEM},
-};
-use pasetors::{
-    keys::{AsymmetricPublicKey, AsymmetricSecretKey, SymmetricKey},
-    paserk::{FormatAsPaserk, Id},
-    version4::V4,
-};
+use paseto_actix_tests::keys::{PUBLIC_PASERK, PUBLIC_PEM, SECRET_PASERK, SECRET_PEM};
+use paseto_actix_tests::{ISSUER, keys};
+use pasetors::keys::{AsymmetricPublicKey, AsymmetricSecretKey, SymmetricKey};
+use pasetors::paserk::{FormatAsPaserk, Id};
+use pasetors::version4::V4;
 
 /// A reader of one type of PASERK, and a text that it takes.
 struct Reader {

@@ -2,7 +2,8 @@
 
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use paseto_actix::{ConfigError, PublicKey, SecretKey};
-use paseto_actix_tests::keys::{self, PUBLIC_PASERK, PUBLIC_PEM, SECRET_PASERK, SECRET_PEM};
+use paseto_actix_tests::keys;
+use paseto_actix_tests::keys::{PUBLIC_PASERK, PUBLIC_PEM, SECRET_PASERK, SECRET_PEM};
 
 const ED25519: &[u8] = &[0x2b, 101, 112];
 const X25519: &[u8] = &[0x2b, 101, 110];

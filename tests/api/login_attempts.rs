@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 
-use actix_web::{App, HttpRequest, http::StatusCode, test::init_service, web};
-use paseto_actix::{
-    LoginLayer, MemoryRevocationStore, MemoryTokenFamilyStore, PasetoSession, Remember, RememberMe,
-};
-use paseto_actix_tests::{
-    remember::{House, REMEMBER, SESSION, Users, routes, state, with_cookie},
-    revocation::Failing,
-    session::{Client, Site, set_cookies},
-};
+use actix_web::http::StatusCode;
+use actix_web::test::init_service;
+use actix_web::{App, HttpRequest, web};
+use paseto_actix::remember::Remember;
+use paseto_actix::revocation::MemoryRevocationStore;
+use paseto_actix::token_family::MemoryTokenFamilyStore;
+use paseto_actix::{LoginLayer, PasetoSession, RememberMe};
+use paseto_actix_tests::remember::{House, REMEMBER, SESSION, Users, routes, state, with_cookie};
+use paseto_actix_tests::revocation::Failing;
+use paseto_actix_tests::session::{Client, Site, set_cookies};
 
 /// `/login-slowly` changes the password between the attempt and the login, and with `?end=yes` ends
 /// all logins there too.

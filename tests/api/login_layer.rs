@@ -4,22 +4,20 @@ use std::sync::{Arc, Mutex};
 
 use actix_identity::{Identity, IdentityMiddleware};
 use actix_session::SessionMiddleware;
-use actix_web::{
-    App, HttpRequest, Responder,
-    cookie::Key,
-    http::{StatusCode, header::USER_AGENT},
-    test::{TestRequest, init_service},
-    web,
+use actix_web::cookie::Key;
+use actix_web::http::StatusCode;
+use actix_web::http::header::USER_AGENT;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, HttpRequest, Responder, web};
+use paseto_actix::remember::{LoggedIn, Remember, RememberMeBuilder};
+use paseto_actix::revocation::MemoryRevocationStore;
+use paseto_actix::token_family::{LoginEntry, MemoryTokenFamilyStore, RandomId};
+use paseto_actix::{LoginLayer, PasetoSession, PasetoSessionStore, RememberMe};
+use paseto_actix_tests::logs::Logs;
+use paseto_actix_tests::remember::{
+    House, REMEMBER, SESSION, ada, routes, site_with_token_family, state, use_up,
 };
-use paseto_actix::{
-    LoggedIn, LoginEntry, LoginLayer, MemoryRevocationStore, MemoryTokenFamilyStore, PasetoSession,
-    PasetoSessionStore, RandomId, Remember, RememberMe, RememberMeBuilder,
-};
-use paseto_actix_tests::{
-    logs::Logs,
-    remember::{House, REMEMBER, SESSION, ada, routes, site_with_token_family, state, use_up},
-    session::{Client, Site},
-};
+use paseto_actix_tests::session::{Client, Site};
 use time::Duration;
 
 fn session_of(house: &House) -> PasetoSession {

@@ -1,24 +1,22 @@
 //! Requests of a login that ends while they are under way, and answers of a cache.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration as StdDuration,
-};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration as StdDuration;
 
 use actix_identity::IdentityMiddleware;
-use actix_web::{App, HttpRequest, http::StatusCode, rt::task::yield_now, test::init_service, web};
+use actix_web::http::StatusCode;
+use actix_web::rt::task::yield_now;
+use actix_web::test::init_service;
+use actix_web::{App, HttpRequest, web};
 use futures_util::future::join;
-use paseto_actix::{
-    CachedRevocationStore, LoginLayer, MemoryRevocationStore, MemoryTokenFamilyStore,
-    PasetoSession, Remember, RememberMe, RevocationStore, SessionCookie,
-};
-use paseto_actix_tests::{
-    remember::{House, REMEMBER, SESSION, ada, routes, state, with_cookie},
-    session::{Client, Site},
-};
+use paseto_actix::remember::Remember;
+use paseto_actix::revocation::{CachedRevocationStore, MemoryRevocationStore, RevocationStore};
+use paseto_actix::session::SessionCookie;
+use paseto_actix::token_family::MemoryTokenFamilyStore;
+use paseto_actix::{LoginLayer, PasetoSession, RememberMe};
+use paseto_actix_tests::remember::{House, REMEMBER, SESSION, ada, routes, state, with_cookie};
+use paseto_actix_tests::session::{Client, Site};
 use time::Duration;
 
 /// Lets a slow request go on.

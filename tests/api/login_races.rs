@@ -1,26 +1,19 @@
 //! A login, a refresh or a restore, and a logout everywhere at the same time, in every order of
 //! their steps.
 
-use actix_web::{
-    App, HttpRequest,
-    http::Method,
-    test::init_service,
-    web::{self, Data},
-};
-use paseto_actix::{
-    LocalKey, LoggedIn, LoginLayer, PasetoSession, RefreshError, RefreshTokens, Remember,
-    RememberMe, TokenPair, Verifier,
-};
-use paseto_actix_tests::{
-    app::{issuer_builder, verifier_builder},
-    clock::TestClock,
-    logins::{
-        Place, Reply,
-        race::{Event, Stepped, advance},
-    },
-    remember::{REMEMBER, SESSION},
-    session::Site,
-};
+use actix_web::http::Method;
+use actix_web::test::init_service;
+use actix_web::web::Data;
+use actix_web::{App, HttpRequest, web};
+use paseto_actix::refresh::{RefreshError, TokenPair};
+use paseto_actix::remember::{LoggedIn, Remember};
+use paseto_actix::{LocalKey, LoginLayer, PasetoSession, RefreshTokens, RememberMe, Verifier};
+use paseto_actix_tests::app::{issuer_builder, verifier_builder};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::logins::race::{Event, Stepped, advance};
+use paseto_actix_tests::logins::{Place, Reply};
+use paseto_actix_tests::remember::{REMEMBER, SESSION};
+use paseto_actix_tests::session::Site;
 use serde_json::json;
 
 /// The stores of remembered logins.

@@ -2,25 +2,22 @@
 
 use std::fmt::Debug;
 
-use actix_web::{
-    App, HttpResponse,
-    dev::Transform,
-    test::{TestRequest, init_service, ok_service},
-    web,
-};
+use actix_web::dev::Transform;
+use actix_web::test::{TestRequest, init_service, ok_service};
+use actix_web::{App, HttpResponse, web};
+use paseto_actix::clock::{Clock, SystemClock};
+use paseto_actix::error::{Rejection, VerifyErrorKind as Kind};
+use paseto_actix::issuer::IssuerConfig;
+use paseto_actix::token::Format;
+use paseto_actix::verifier::{VerifierBuilder, VerifierConfig};
 use paseto_actix::{
-    Clock, Format, Issuer, IssuerConfig, LocalKey, MaybePaseto, Paseto, PasetoRequired, PublicKey,
-    Rejection, SecretKey, SystemClock, TokenSource, VerifiedToken, Verifier, VerifierBuilder,
-    VerifierConfig, VerifyErrorKind as Kind, paseto_required,
+    Issuer, LocalKey, MaybePaseto, Paseto, PasetoRequired, PublicKey, SecretKey, TokenSource,
+    VerifiedToken, Verifier, paseto_required,
 };
-use paseto_actix_tests::{
-    ISSUER,
-    app::{call, issuer_builder, send, verifier_builder},
-    clock::TestClock,
-    keys,
-    logs::{Logs, Secrets},
-    parts,
-};
+use paseto_actix_tests::app::{call, issuer_builder, send, verifier_builder};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::logs::{Logs, Secrets};
+use paseto_actix_tests::{ISSUER, keys, parts};
 use serde_json::{Value, json};
 
 /// A text that is in no token, cookie or key by chance, and that a careless log would show.
@@ -43,7 +40,7 @@ fn builder() -> VerifierBuilder {
 /// Each of these, sent to each verifier below, is a scenario: most are refused, each for another reason.
 fn tokens() -> Vec<String> {
     let clock = TestClock::new();
-    let token = |builder: paseto_actix::IssuerBuilder| {
+    let token = |builder: paseto_actix::issuer::IssuerBuilder| {
         builder.build().unwrap().issue(&json!({ "claim": CLAIM })).unwrap()
     };
     let (secret, other) = (keys::secret(), SecretKey::generate());

@@ -6,29 +6,25 @@
 // Handlers are asynchronous whether they wait for something or not.
 #![allow(clippy::unused_async)]
 
-use std::{
-    error::Error,
-    fmt::Display,
-    future::{Ready, ready},
-};
+use std::error::Error;
+use std::fmt::Display;
+use std::future::{Ready, ready};
 
+use actix_web::dev::Payload;
+use actix_web::error::ErrorBadRequest;
+use actix_web::http::{Method, StatusCode};
+use actix_web::test::TestRequest;
+use actix_web::web::{Json, Path, Query, ServiceConfig};
 use actix_web::{
-    App, FromRequest, HttpRequest, Responder, body,
-    dev::Payload,
-    error::ErrorBadRequest,
-    get,
-    http::{Method, StatusCode},
-    post, route, routes, scope,
-    test::{self, TestRequest},
-    web::{self, Json, Path, Query, ServiceConfig},
+    App, FromRequest, HttpRequest, Responder, body, get, post, route, routes, scope, test, web,
 };
-use paseto_actix::{
-    Issuer, Paseto, Rejection, SecretKey, VerifiedToken, Verifier, paseto_required,
-};
+use paseto_actix::error::Rejection;
+use paseto_actix::{Issuer, Paseto, SecretKey, VerifiedToken, Verifier, paseto_required};
 use serde::Deserialize;
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
-use utoipa_actix_web::{AppExt, service_config::ServiceConfig as Documented};
+use utoipa_actix_web::AppExt;
+use utoipa_actix_web::service_config::ServiceConfig as Documented;
 
 const NAME: &str = "https://issuer.example";
 

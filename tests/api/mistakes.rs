@@ -23,7 +23,7 @@ macro_rules! mistakes {
 use mistakes;
 
 use actix_web::test::TestRequest;
-use paseto_actix::VerifierBuilder;
+use paseto_actix::verifier::VerifierBuilder;
 use paseto_actix_tests::app::send;
 use paseto_actix_tests::logs::Logs;
 

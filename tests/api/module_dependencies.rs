@@ -1,10 +1,8 @@
 //! Who may use whom inside the library, read from the paths `crate::…` in its code.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::{Path, PathBuf},
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
 
 /// Each module, with those it may use. What is not listed is the tour itself, `lib.rs`.
 const MAY_USE: &[(&str, &[&str])] = &[

@@ -3,14 +3,14 @@
 
 use std::fs;
 
-use paseto_actix::{Format, Verifier, VerifyErrorKind as Kind};
-use paseto_actix_tests::{
-    app::{assert_accepted, verifier_builder},
-    clock::TestClock,
-    keys, parts,
-    payloads::{EXP, cbor, cbor_head, cbor_text, json},
-    rejections::assert_refused_as,
-};
+use paseto_actix::Verifier;
+use paseto_actix::error::VerifyErrorKind as Kind;
+use paseto_actix::token::Format;
+use paseto_actix_tests::app::{assert_accepted, verifier_builder};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::payloads::{EXP, cbor, cbor_head, cbor_text, json};
+use paseto_actix_tests::rejections::assert_refused_as;
+use paseto_actix_tests::{keys, parts};
 
 fn verifier(format: Format) -> Verifier {
     verifier_builder(&TestClock::new()).format(format).build().unwrap()

@@ -3,7 +3,9 @@
 use std::thread;
 use std::time::{Duration as StdDuration, Instant};
 
-use paseto_actix::{Issuer, SecretKey, Verifier, VerifierBuilder, VerifyErrorKind};
+use paseto_actix::error::VerifyErrorKind;
+use paseto_actix::verifier::VerifierBuilder;
+use paseto_actix::{Issuer, SecretKey, Verifier};
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::logs::Logs;
 use serde_json::json;

@@ -1,23 +1,22 @@
 //! What holds for all tokens, shown on random ones.
 
-use std::{collections::BTreeMap, sync::LazyLock, time::Duration as StdDuration};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use std::time::Duration as StdDuration;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use ciborium::Value as Cbor;
-use paseto_actix::{Format, IssueError, Issuer, VerifyErrorKind as Kind};
-use paseto_actix_tests::{
-    ISSUER,
-    app::{issuer_builder, verifier_builder},
-    clock::TestClock,
-    keys, parts,
-    payloads::{EXP, cbor, json},
-};
-use pasetors::{
-    Public,
-    keys::{AsymmetricPublicKey, AsymmetricSecretKey},
-    token::UntrustedToken,
-    version4::{PublicToken, V4},
-};
+use paseto_actix::error::VerifyErrorKind as Kind;
+use paseto_actix::token::Format;
+use paseto_actix::{IssueError, Issuer};
+use paseto_actix_tests::app::{issuer_builder, verifier_builder};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::payloads::{EXP, cbor, json};
+use paseto_actix_tests::{ISSUER, keys, parts};
+use pasetors::Public;
+use pasetors::keys::{AsymmetricPublicKey, AsymmetricSecretKey};
+use pasetors::token::UntrustedToken;
+use pasetors::version4::{PublicToken, V4};
 use proptest::prelude::*;
 use serde_json::{Map, Number, Value as Json};
 use time::Duration;

@@ -4,7 +4,8 @@ use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTEN
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, web};
-use paseto_actix::{PasetoRequired, ProtectedResource};
+use paseto_actix::PasetoRequired;
+use paseto_actix::protected_resource::ProtectedResource;
 use paseto_actix_tests::app::{call, issuer_builder, verifier_builder};
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::logs::Logs;

@@ -1,11 +1,12 @@
 //! What the README shows, as it stands there.
 
 use actix_web::cookie::SameSite;
-use paseto_actix::{IssuerConfig, LocalKey, PasetoSessionConfig, VerifierConfig};
-use paseto_actix_tests::{
-    app::assert_accepted,
-    keys::{PUBLIC_PASERK, SECRET_PASERK},
-};
+use paseto_actix::LocalKey;
+use paseto_actix::issuer::IssuerConfig;
+use paseto_actix::session::PasetoSessionConfig;
+use paseto_actix::verifier::VerifierConfig;
+use paseto_actix_tests::app::assert_accepted;
+use paseto_actix_tests::keys::{PUBLIC_PASERK, SECRET_PASERK};
 use serde::Deserialize;
 
 #[derive(Deserialize)]

@@ -4,12 +4,11 @@ use std::time::{Duration, Instant};
 
 use actix_web::rt::time::sleep;
 use futures_util::future::join_all;
-use paseto_actix::{RedisRevocationStore, RevocationQuery, RevocationStore, time::OffsetDateTime};
-use paseto_actix_tests::{
-    ISSUER,
-    patience::{RECOVERED, Watch},
-    redis::Redis,
-};
+use paseto_actix::revocation::{RedisRevocationStore, RevocationQuery, RevocationStore};
+use paseto_actix::time::OffsetDateTime;
+use paseto_actix_tests::ISSUER;
+use paseto_actix_tests::patience::{RECOVERED, Watch};
+use paseto_actix_tests::redis::Redis;
 
 /// A store whose patience is no question, however busy the machine is.
 fn patient(url: &str) -> RedisRevocationStore {

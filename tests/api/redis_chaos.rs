@@ -3,30 +3,28 @@
 mod failure;
 mod population;
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use actix_web::{App, HttpRequest, rt::task::spawn_blocking, test::init_service, web};
+use actix_web::rt::task::spawn_blocking;
+use actix_web::test::init_service;
+use actix_web::{App, HttpRequest, web};
 use futures_util::future::{join, join_all, join4};
-use paseto_actix::{
-    CredentialFingerprint, Event, Issuer, LocalKey, LoginLayer, PasetoSession,
-    RedisRevocationStore, RedisTokenFamilyStore, RememberMe, SecretKey, Verifier, VerifyErrorKind,
-};
-use paseto_actix_tests::{
-    ISSUER,
-    patience::{ANSWERED, RECOVERED, passed_over},
-    redis::Redis,
-    remember::{REMEMBER, SESSION, routes},
-    session::{Client, Site},
-};
+use paseto_actix::error::VerifyErrorKind;
+use paseto_actix::event::Event;
+use paseto_actix::remember::CredentialFingerprint;
+use paseto_actix::revocation::RedisRevocationStore;
+use paseto_actix::token_family::RedisTokenFamilyStore;
+use paseto_actix::{Issuer, LocalKey, LoginLayer, PasetoSession, RememberMe, SecretKey, Verifier};
+use paseto_actix_tests::ISSUER;
+use paseto_actix_tests::patience::{ANSWERED, RECOVERED, passed_over};
+use paseto_actix_tests::redis::Redis;
+use paseto_actix_tests::remember::{REMEMBER, SESSION, routes};
+use paseto_actix_tests::session::{Client, Site};
 use serde_json::json;
 
-use self::{
-    failure::Failure,
-    population::{Outcome, Population},
-};
+use self::failure::Failure;
+use self::population::{Outcome, Population};
 
 const TOKENS: usize = 56_000;
 const SESSIONS: usize = 22_000;

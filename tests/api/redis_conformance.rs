@@ -1,15 +1,17 @@
 //! The conformance suites on real Redis servers.
 
-use std::{
-    mem,
-    time::{Duration as StdDuration, Instant},
-};
+use std::mem;
+use std::time::{Duration as StdDuration, Instant};
 
-use paseto_actix::{
-    Clock, ExceptedLogin, FamilyOwner, RedisRevocationStore, RedisTokenFamilyStore,
-    RevocationError, RevocationQuery, RevocationStore, TokenFamilyStore, conformance,
+use paseto_actix::clock::Clock;
+use paseto_actix::conformance;
+use paseto_actix::revocation::{
+    ExceptedLogin, RedisRevocationStore, RevocationError, RevocationQuery, RevocationStore,
 };
-use paseto_actix_tests::{ISSUER, clock::TestClock, redis::Redis};
+use paseto_actix::token_family::{FamilyOwner, RedisTokenFamilyStore, TokenFamilyStore};
+use paseto_actix_tests::ISSUER;
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::redis::Redis;
 use time::{Duration, OffsetDateTime};
 
 /// A store on a Redis server by the clock of a test. Redis uses the real time.

@@ -1,20 +1,19 @@
 //! The logs of Redis failures contain the reason, and no part of a password, token, key or subject.
 
-use std::{net::TcpListener, time::Duration};
+use std::net::TcpListener;
+use std::time::Duration;
 
-use actix_web::{ResponseError, http::StatusCode};
-use paseto_actix::{
-    Issuer, LocalKey, MemoryRevocationStore, MemoryTokenFamilyStore, RedisRevocationStore,
-    RedisTokenFamilyStore, RefreshTokens, SecretKey, Verifier,
-};
-use paseto_actix_tests::{
-    ISSUER,
-    app::send_bearer,
-    clock::TestClock,
-    logs::{Logs, Secrets},
-    redis::Redis,
-    session::{Client, Kind, routes},
-};
+use actix_web::ResponseError;
+use actix_web::http::StatusCode;
+use paseto_actix::revocation::{MemoryRevocationStore, RedisRevocationStore};
+use paseto_actix::token_family::{MemoryTokenFamilyStore, RedisTokenFamilyStore};
+use paseto_actix::{Issuer, LocalKey, RefreshTokens, SecretKey, Verifier};
+use paseto_actix_tests::ISSUER;
+use paseto_actix_tests::app::send_bearer;
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::logs::{Logs, Secrets};
+use paseto_actix_tests::redis::Redis;
+use paseto_actix_tests::session::{Client, Kind, routes};
 use serde_json::json;
 
 const PASSWORD: &str = "a-private-password";

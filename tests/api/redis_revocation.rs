@@ -3,8 +3,13 @@
 use std::time::{Duration, Instant};
 
 use actix_web::rt::time::sleep;
-use paseto_actix::{Issuer, RedisRevocationStore, SecretKey, Verifier, VerifyErrorKind};
-use paseto_actix_tests::{ISSUER, patience::Watch, redis::Redis, revocation::token};
+use paseto_actix::error::VerifyErrorKind;
+use paseto_actix::revocation::RedisRevocationStore;
+use paseto_actix::{Issuer, SecretKey, Verifier};
+use paseto_actix_tests::ISSUER;
+use paseto_actix_tests::patience::Watch;
+use paseto_actix_tests::redis::Redis;
+use paseto_actix_tests::revocation::token;
 
 /// A store on a Redis server of this test. Redis uses the real time.
 fn on_redis(redis: &Redis) -> RedisRevocationStore {

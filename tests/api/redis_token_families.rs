@@ -5,14 +5,13 @@ use std::time::{Duration as StdDuration, Instant};
 
 use actix_web::rt::time::sleep;
 use futures_util::future::join_all;
-use paseto_actix::{
+use paseto_actix::conformance;
+use paseto_actix::token_family::{
     FamilyOwner, NewTokenFamily, RandomId, RedisTokenFamilyStore, Rotation, RotationRequest,
-    TokenFamilyError, TokenFamilyStore, conformance,
+    TokenFamilyError, TokenFamilyStore,
 };
-use paseto_actix_tests::{
-    patience::{RECOVERED, Watch},
-    redis::Redis,
-};
+use paseto_actix_tests::patience::{RECOVERED, Watch};
+use paseto_actix_tests::redis::Redis;
 use time::Duration;
 
 const GRACE: StdDuration = StdDuration::from_secs(60);

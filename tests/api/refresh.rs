@@ -1,26 +1,22 @@
 //! Refresh tokens: rotation, reuse, races, and what a logout ends.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration as StdDuration,
-};
+use std::sync::{Arc, Mutex};
+use std::time::Duration as StdDuration;
 
-use actix_web::{
-    ResponseError,
-    http::header::{CACHE_CONTROL, WWW_AUTHENTICATE},
-};
+use actix_web::ResponseError;
+use actix_web::http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
 use futures_util::future::join_all;
-use paseto_actix::{
-    ConfigError, Event, KeyRing, LocalKey, MemoryRevocationStore, MemoryTokenFamilyStore,
-    RefreshError, RefreshTokens, RefreshTokensBuilder, RevocationStore, TokenPair, Verifier,
-    VerifyErrorKind as Kind,
-};
-use paseto_actix_tests::{
-    ISSUER,
-    app::{assert_accepted, assert_refused, issuer_builder, verifier_builder},
-    clock::TestClock,
-    logs::Secrets,
-};
+use paseto_actix::error::VerifyErrorKind as Kind;
+use paseto_actix::event::Event;
+use paseto_actix::keys::KeyRing;
+use paseto_actix::refresh::{RefreshError, RefreshTokensBuilder, TokenPair};
+use paseto_actix::revocation::{MemoryRevocationStore, RevocationStore};
+use paseto_actix::token_family::MemoryTokenFamilyStore;
+use paseto_actix::{ConfigError, LocalKey, RefreshTokens, Verifier};
+use paseto_actix_tests::ISSUER;
+use paseto_actix_tests::app::{assert_accepted, assert_refused, issuer_builder, verifier_builder};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::logs::Secrets;
 use serde_json::{Value, json};
 use time::Duration;
 

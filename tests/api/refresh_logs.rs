@@ -1,17 +1,15 @@
 //! The logs of refresh tokens contain the reason, and no part of a token, key or subject.
 
 use actix_web::ResponseError;
-use paseto_actix::{
-    LocalKey, MemoryTokenFamilyStore, RefreshError, RefreshTokens, RefreshTokensBuilder, TokenPair,
-};
-use paseto_actix_tests::{
-    app::{issuer_builder, verifier_builder},
-    clock::TestClock,
-    keys,
-    logs::{Logs, Secrets},
-    parts::tampered,
-    revocation::Failing,
-};
+use paseto_actix::refresh::{RefreshError, RefreshTokensBuilder, TokenPair};
+use paseto_actix::token_family::MemoryTokenFamilyStore;
+use paseto_actix::{LocalKey, RefreshTokens};
+use paseto_actix_tests::app::{issuer_builder, verifier_builder};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::keys;
+use paseto_actix_tests::logs::{Logs, Secrets};
+use paseto_actix_tests::parts::tampered;
+use paseto_actix_tests::revocation::Failing;
 use serde_json::json;
 use time::Duration;
 

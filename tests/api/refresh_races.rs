@@ -1,21 +1,20 @@
 //! A refresh or a login, and a logout everywhere at once, in every order of their steps.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration as StdDuration,
-};
+use std::sync::{Arc, Mutex};
+use std::time::Duration as StdDuration;
 
-use paseto_actix::{
-    ExceptedLogin, FamilyOwner, LocalKey, LoginEntry, MemoryRevocationStore,
-    MemoryTokenFamilyStore, NewTokenFamily, RandomId, RefreshError, RefreshTokens, RevocationError,
-    RevocationQuery, RevocationStore, Rotation, RotationRequest, TokenFamilyError,
-    TokenFamilyStore, Verifier,
+use paseto_actix::refresh::RefreshError;
+use paseto_actix::revocation::{
+    ExceptedLogin, MemoryRevocationStore, RevocationError, RevocationQuery, RevocationStore,
 };
-use paseto_actix_tests::{
-    ISSUER,
-    app::{assert_accepted, assert_refused, issuer_builder, verifier_builder},
-    clock::{START, TestClock},
+use paseto_actix::token_family::{
+    FamilyOwner, LoginEntry, MemoryTokenFamilyStore, NewTokenFamily, RandomId, Rotation,
+    RotationRequest, TokenFamilyError, TokenFamilyStore,
 };
+use paseto_actix::{LocalKey, RefreshTokens, Verifier};
+use paseto_actix_tests::ISSUER;
+use paseto_actix_tests::app::{assert_accepted, assert_refused, issuer_builder, verifier_builder};
+use paseto_actix_tests::clock::{START, TestClock};
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 

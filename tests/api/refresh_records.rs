@@ -3,16 +3,15 @@
 use std::time::Duration as StdDuration;
 
 use actix_web::ResponseError;
-use paseto_actix::{
-    ConfigError, IssueError, Issuer, IssuerBuilder, LocalKey, MemoryRevocationStore,
-    MemoryTokenFamilyStore, RefreshError, RefreshTokens, RefreshTokensBuilder, RevocationStore,
-    Verifier, VerifyErrorKind as Kind,
-};
-use paseto_actix_tests::{
-    ISSUER,
-    app::{issuer_builder, verifier_builder},
-    clock::TestClock,
-};
+use paseto_actix::error::VerifyErrorKind as Kind;
+use paseto_actix::issuer::IssuerBuilder;
+use paseto_actix::refresh::{RefreshError, RefreshTokensBuilder};
+use paseto_actix::revocation::{MemoryRevocationStore, RevocationStore};
+use paseto_actix::token_family::MemoryTokenFamilyStore;
+use paseto_actix::{ConfigError, IssueError, Issuer, LocalKey, RefreshTokens, Verifier};
+use paseto_actix_tests::ISSUER;
+use paseto_actix_tests::app::{issuer_builder, verifier_builder};
+use paseto_actix_tests::clock::TestClock;
 use serde_json::json;
 use time::Duration;
 
@@ -296,7 +295,8 @@ fn an_issuer_of_tokens_without_expiry_is_an_error() {
 #[cfg(feature = "redis")]
 #[actix_web::test]
 async fn records_on_redis_live_as_long_as_any_token() {
-    use paseto_actix::{RedisRevocationStore, SecretKey};
+    use paseto_actix::SecretKey;
+    use paseto_actix::revocation::RedisRevocationStore;
     use paseto_actix_tests::redis::Redis;
 
     let Some(redis) = Redis::start() else { return };

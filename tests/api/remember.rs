@@ -1,19 +1,17 @@
 //! Remembered logins: who is logged in by a cookie, who is not, and what ends it.
 
 use actix_identity::config::LogoutBehavior;
-use actix_web::{
-    cookie::{SameSite, time::Duration as CookieDuration},
-    http::{
-        StatusCode,
-        header::{CACHE_CONTROL, COOKIE, VARY},
-    },
-    test::TestRequest,
+use actix_web::cookie::SameSite;
+use actix_web::cookie::time::Duration as CookieDuration;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, COOKIE, VARY};
+use actix_web::test::TestRequest;
+use paseto_actix::keys::KeyRing;
+use paseto_actix::{LocalKey, PasetoSession, RememberMe};
+use paseto_actix_tests::remember::{
+    House, REMEMBER, SESSION, ada, remember_cookie, state, with_cookie,
 };
-use paseto_actix::{KeyRing, LocalKey, PasetoSession, RememberMe};
-use paseto_actix_tests::{
-    remember::{House, REMEMBER, SESSION, ada, remember_cookie, state, with_cookie},
-    session::{Client, Site, routes, set_cookies},
-};
+use paseto_actix_tests::session::{Client, Site, routes, set_cookies};
 use time::Duration;
 
 /// Asserts that this cookie logs nobody in, and that it is removed.
@@ -292,7 +290,7 @@ async fn b38_keys_are_rotated() {
 #[actix_web::test]
 async fn a_cookie_that_expires_while_the_user_is_loaded_stays_revoked() {
     let house = House::new();
-    let store = paseto_actix::MemoryRevocationStore::new(10).clock(house.clock.clone());
+    let store = paseto_actix::revocation::MemoryRevocationStore::new(10).clock(house.clock.clone());
     let (clock, users) = (house.clock.clone(), house.users.clone());
     let site = house.site_with(|remember| {
         remember.revocation_store(store).try_user_loader(move |id| {

@@ -1,22 +1,19 @@
 //! Remembered logins whose session cannot be stored, and requests of other sites that would log a
 //! user in.
 
-use actix_identity::{IdentityMiddleware, config::LogoutBehavior};
+use actix_identity::IdentityMiddleware;
+use actix_identity::config::LogoutBehavior;
 use actix_session::Session;
-use actix_web::{
-    App, HttpRequest,
-    http::header::{HeaderName, ORIGIN},
-    test::{TestRequest, init_service},
-    web,
-};
-use paseto_actix::{
-    Event, MemoryTokenFamilyStore, PasetoSession, Remember, RememberMe, RememberMeBuilder,
-};
-use paseto_actix_tests::{
-    remember::{House, REMEMBER, SESSION, remember_cookie, routes, state},
-    revocation::Failing,
-    session::{Client, Site, session, set_cookies},
-};
+use actix_web::http::header::{HeaderName, ORIGIN};
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, HttpRequest, web};
+use paseto_actix::event::Event;
+use paseto_actix::remember::{Remember, RememberMeBuilder};
+use paseto_actix::token_family::MemoryTokenFamilyStore;
+use paseto_actix::{PasetoSession, RememberMe};
+use paseto_actix_tests::remember::{House, REMEMBER, SESSION, remember_cookie, routes, state};
+use paseto_actix_tests::revocation::Failing;
+use paseto_actix_tests::session::{Client, Site, session, set_cookies};
 use time::Duration;
 
 async fn login_with_large_session(

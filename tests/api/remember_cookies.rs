@@ -1,21 +1,19 @@
 //! Requests with several remember-me cookies of one name, and cookies in unusual forms.
 
-use actix_web::{
-    App,
-    dev::Service,
-    http::header::{COOKIE, HeaderValue, USER_AGENT},
-    test::{TestRequest, init_service},
+use actix_web::App;
+use actix_web::dev::Service;
+use actix_web::http::header::{COOKIE, HeaderValue, USER_AGENT};
+use actix_web::test::{TestRequest, init_service};
+use paseto_actix::PasetoSession;
+use paseto_actix::remember::{RememberMeBuilder, SessionProtection};
+use paseto_actix::token_family::MemoryTokenFamilyStore;
+use paseto_actix_tests::parts::tampered;
+use paseto_actix_tests::remember::{
+    House, REMEMBER, SESSION, ada, remember_cookie, routes, send_cookies, site_with_token_family,
+    state, use_up, with_cookie,
 };
-use paseto_actix::{MemoryTokenFamilyStore, PasetoSession, RememberMeBuilder, SessionProtection};
-use paseto_actix_tests::{
-    parts::tampered,
-    remember::{
-        House, REMEMBER, SESSION, ada, remember_cookie, routes, send_cookies,
-        site_with_token_family, state, use_up, with_cookie,
-    },
-    revocation::Failing,
-    session::{Client, Site, set_cookies},
-};
+use paseto_actix_tests::revocation::Failing;
+use paseto_actix_tests::session::{Client, Site, set_cookies};
 use time::Duration;
 
 /// The value of the remember-me cookie that a login at this URI sets.

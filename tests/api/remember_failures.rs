@@ -2,27 +2,23 @@
 
 use std::future::ready;
 
-use actix_web::{
-    App, HttpResponse,
-    error::ErrorImATeapot,
-    http::{
-        StatusCode,
-        header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, SERVER},
-    },
-    middleware::{ErrorHandlerResponse, ErrorHandlers},
-    test::{TestRequest, init_service},
+use actix_web::error::ErrorImATeapot;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, SERVER};
+use actix_web::middleware::{ErrorHandlerResponse, ErrorHandlers};
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, HttpResponse};
+use paseto_actix::PasetoSession;
+use paseto_actix::remember::RememberMeBuilder;
+use paseto_actix::token_family::{
+    FamilyOwner, LoginEntry, MemoryTokenFamilyStore, NewTokenFamily, RandomId, Rotation,
+    RotationRequest, TokenFamilyError, TokenFamilyStore,
 };
-use paseto_actix::{
-    FamilyOwner, LoginEntry, MemoryTokenFamilyStore, NewTokenFamily, PasetoSession, RandomId,
-    RememberMeBuilder, Rotation, RotationRequest, TokenFamilyError, TokenFamilyStore,
+use paseto_actix_tests::remember::{
+    House, REMEMBER, SESSION, ada, send_cookies, site_with_token_family, use_up, with_cookie,
 };
-use paseto_actix_tests::{
-    remember::{
-        House, REMEMBER, SESSION, ada, send_cookies, site_with_token_family, use_up, with_cookie,
-    },
-    revocation::Failing,
-    session::{Client, Site, set_cookies},
-};
+use paseto_actix_tests::revocation::Failing;
+use paseto_actix_tests::session::{Client, Site, set_cookies};
 use time::Duration;
 
 /// A store that answers nothing, as one on a server that is down.

@@ -1,16 +1,13 @@
 //! How fresh a login is, and where a client without a login, or without a fresh login, is sent.
 
-use actix_identity::{IdentityMiddleware, config::LogoutBehavior};
-use actix_web::{
-    App,
-    http::StatusCode,
-    test::{TestRequest, init_service},
-};
+use actix_identity::IdentityMiddleware;
+use actix_identity::config::LogoutBehavior;
+use actix_web::App;
+use actix_web::http::StatusCode;
+use actix_web::test::{TestRequest, init_service};
 use paseto_actix::PasetoSession;
-use paseto_actix_tests::{
-    remember::{House, REMEMBER, SESSION, ada, state},
-    session::{Client, Site},
-};
+use paseto_actix_tests::remember::{House, REMEMBER, SESSION, ada, state};
+use paseto_actix_tests::session::{Client, Site};
 
 #[actix_web::test]
 async fn b46_a_remembered_login_is_not_fresh_until_it_is_confirmed() {

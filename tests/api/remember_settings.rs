@@ -2,22 +2,17 @@
 
 use std::time::Duration;
 
-use actix_web::{
-    App,
-    http::StatusCode,
-    http::header::USER_AGENT,
-    test::{TestRequest, init_service},
-};
-use paseto_actix::{
-    ConfigError, FreshLogin, LocalKey, MemoryTokenFamilyStore, RememberMe, RememberMeBuilder,
-    SessionProtection,
-};
-use paseto_actix_tests::{
-    logs::{Logs, Secrets},
-    parts::tampered,
-    remember::{House, REMEMBER, SESSION, ada, state, with_cookie},
-    session::{Client, Site, set_cookies},
-};
+use actix_web::App;
+use actix_web::http::StatusCode;
+use actix_web::http::header::USER_AGENT;
+use actix_web::test::{TestRequest, init_service};
+use paseto_actix::remember::{FreshLogin, RememberMeBuilder, SessionProtection};
+use paseto_actix::token_family::MemoryTokenFamilyStore;
+use paseto_actix::{ConfigError, LocalKey, RememberMe};
+use paseto_actix_tests::logs::{Logs, Secrets};
+use paseto_actix_tests::parts::tampered;
+use paseto_actix_tests::remember::{House, REMEMBER, SESSION, ada, state, with_cookie};
+use paseto_actix_tests::session::{Client, Site, set_cookies};
 
 fn builder() -> RememberMeBuilder {
     House::new().remember()

@@ -1,15 +1,15 @@
 //! Token families: each token of a remembered login is good for one use.
 
 use actix_identity::config::LogoutBehavior;
-use actix_web::http::{StatusCode, header::RETRY_AFTER};
+use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
 use futures_util::future::join_all;
-use paseto_actix::{Clock, MemoryTokenFamilyStore, RandomId};
-use paseto_actix_tests::{
-    remember::{
-        House, REMEMBER, SESSION, ada, site_with_token_family as site, state, use_up, with_cookie,
-    },
-    session::{Client, set_cookies},
+use paseto_actix::clock::Clock;
+use paseto_actix::token_family::{MemoryTokenFamilyStore, RandomId};
+use paseto_actix_tests::remember::{
+    House, REMEMBER, SESSION, ada, site_with_token_family as site, state, use_up, with_cookie,
 };
+use paseto_actix_tests::session::{Client, set_cookies};
 use time::Duration;
 
 #[actix_web::test]

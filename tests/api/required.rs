@@ -2,19 +2,17 @@
 
 use std::time::Duration;
 
-use actix_web::{
-    App, HttpRequest, HttpResponse,
-    http::StatusCode,
-    rt::task::yield_now,
-    test::{TestRequest, init_service},
-    web::{self, ServiceConfig},
-};
-use paseto_actix::{PasetoRequired, Rejection, VerifiedToken, VerifierBuilder, paseto_required};
-use paseto_actix_tests::{
-    app::{Answer, BODY_401, Runs, call, issuer_builder, verifier_builder},
-    clock::{START, TestClock},
-    logs::Logs,
-};
+use actix_web::http::StatusCode;
+use actix_web::rt::task::yield_now;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::web::ServiceConfig;
+use actix_web::{App, HttpRequest, HttpResponse, web};
+use paseto_actix::error::Rejection;
+use paseto_actix::verifier::VerifierBuilder;
+use paseto_actix::{PasetoRequired, VerifiedToken, paseto_required};
+use paseto_actix_tests::app::{Answer, BODY_401, Runs, call, issuer_builder, verifier_builder};
+use paseto_actix_tests::clock::{START, TestClock};
+use paseto_actix_tests::logs::Logs;
 use serde_json::json;
 use time::ext::NumericalDuration;
 

@@ -1,27 +1,22 @@
 //! `PasetoRequired` outside of a scope that registers a Verifier of its own.
 
-use actix_web::{
-    App, HttpResponse, Scope,
-    cookie::Cookie,
-    error::ErrorImATeapot,
-    http::{
-        Method, StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, SET_COOKIE, VARY},
-    },
-    middleware::from_fn,
-    rt::task::yield_now,
-    test::{TestRequest, init_service},
-    web::{self, ServiceConfig},
-};
+use actix_web::cookie::Cookie;
+use actix_web::error::ErrorImATeapot;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, SET_COOKIE, VARY};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::from_fn;
+use actix_web::rt::task::yield_now;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::web::ServiceConfig;
+use actix_web::{App, HttpResponse, Scope, web};
+use paseto_actix::error::Rejection;
+use paseto_actix::verifier::VerifierBuilder;
 use paseto_actix::{
-    MaybePaseto, PasetoRequired, Rejection, TokenSource, VerifiedToken, Verifier, VerifierBuilder,
-    paseto_required,
+    MaybePaseto, PasetoRequired, TokenSource, VerifiedToken, Verifier, paseto_required,
 };
-use paseto_actix_tests::{
-    app::{Answer, Runs, call, issuer_builder, verifier_builder},
-    clock::TestClock,
-    logs::Logs,
-};
+use paseto_actix_tests::app::{Answer, Runs, call, issuer_builder, verifier_builder};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::logs::Logs;
 use serde_json::{Value, json};
 
 const BODY_500: &str = r#"{"type":"about:blank","title":"Internal Server Error","status":500}"#;

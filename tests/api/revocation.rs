@@ -1,17 +1,18 @@
 //! Tokens that end before they expire: behaviours that each store has to show.
 
-use actix_web::http::{StatusCode, header::RETRY_AFTER};
-use paseto_actix::{
-    Issuer, MemoryRevocationStore, RevocationError, RevocationQuery, RevocationStore, SecretKey,
-    VerifyErrorKind,
+use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
+use paseto_actix::error::VerifyErrorKind;
+use paseto_actix::revocation::{
+    MemoryRevocationStore, RevocationError, RevocationQuery, RevocationStore,
 };
-use paseto_actix_tests::{
-    ISSUER,
-    app::{assert_accepted, assert_refused, issuer_builder, send_bearer, verifier_builder},
-    clock::{START, TestClock},
-    keys,
-    revocation::{Failing, token},
+use paseto_actix::{Issuer, SecretKey};
+use paseto_actix_tests::app::{
+    assert_accepted, assert_refused, issuer_builder, send_bearer, verifier_builder,
 };
+use paseto_actix_tests::clock::{START, TestClock};
+use paseto_actix_tests::revocation::{Failing, token};
+use paseto_actix_tests::{ISSUER, keys};
 use serde_json::json;
 use time::Duration;
 

@@ -1,16 +1,16 @@
 //! The conformance suites of revocation stores: a store that obeys the rules passes, and the suite names
 //! the rule that another store breaks.
 
-use std::{any::Any, panic::AssertUnwindSafe, time::Duration as StdDuration};
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration as StdDuration;
 
 use futures_util::FutureExt;
-use paseto_actix::{
-    CachedRevocationStore, Clock, MemoryRevocationStore, RevocationStore, conformance,
-};
-use paseto_actix_tests::{
-    clock::TestClock,
-    model_revocations::{ModelRevocationStore, RevocationFault},
-};
+use paseto_actix::clock::Clock;
+use paseto_actix::conformance;
+use paseto_actix::revocation::{CachedRevocationStore, MemoryRevocationStore, RevocationStore};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::model_revocations::{ModelRevocationStore, RevocationFault};
 
 async fn revocations_in_full(store: &impl RevocationStore, clock: &TestClock) {
     // Again on what the first run has left.

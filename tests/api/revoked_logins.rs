@@ -1,13 +1,18 @@
 //! Remembered logins with a revocation store: a request fails if the store is down.
 
-use actix_web::{http::StatusCode, rt::task::yield_now, test::TestRequest};
+use actix_web::http::StatusCode;
+use actix_web::rt::task::yield_now;
+use actix_web::test::TestRequest;
 use futures_util::future::join;
-use paseto_actix::{KeyRing, LocalKey, MemoryTokenFamilyStore, SessionProtection};
-use paseto_actix_tests::{
-    remember::{House, REMEMBER, SESSION, ada as remembered, state, with_cookie},
-    revocation::{Failing, assert_unavailable},
-    session::Site,
+use paseto_actix::LocalKey;
+use paseto_actix::keys::KeyRing;
+use paseto_actix::remember::SessionProtection;
+use paseto_actix::token_family::MemoryTokenFamilyStore;
+use paseto_actix_tests::remember::{
+    House, REMEMBER, SESSION, ada as remembered, state, with_cookie,
 };
+use paseto_actix_tests::revocation::{Failing, assert_unavailable};
+use paseto_actix_tests::session::Site;
 use time::Duration;
 
 /// How long a record outlives its login: the longest leeway, and 5 seconds for clocks that differ.
@@ -112,7 +117,7 @@ async fn b44_every_token_of_the_login_ends() {
 async fn b44_protection_and_an_unknown_user_end_it() {
     let house = House::new();
     let store = Failing::new(&house.clock, 10);
-    let strong = |remember: paseto_actix::RememberMeBuilder| {
+    let strong = |remember: paseto_actix::remember::RememberMeBuilder| {
         remember.revocation_store(store.clone()).session_protection(SessionProtection::Strong)
     };
     let site = house.site_with(strong).await;

@@ -1,22 +1,18 @@
 //! Sessions with a revocation store: no copy of a cookie outlives its session.
 
 use actix_session::{Session, SessionExt};
-use actix_web::{
-    App,
-    dev::{Service, ServiceRequest},
-    error::ErrorForbidden,
-    http::{StatusCode, header::COOKIE},
-    rt::task::yield_now,
-    test::{TestRequest, init_service},
-    web,
-};
+use actix_web::dev::{Service, ServiceRequest};
+use actix_web::error::ErrorForbidden;
+use actix_web::http::StatusCode;
+use actix_web::http::header::COOKIE;
+use actix_web::rt::task::yield_now;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, web};
 use futures_util::future::join;
 use paseto_actix::LocalKey;
-use paseto_actix_tests::{
-    clock::TestClock,
-    revocation::{Failing, assert_unavailable},
-    session::{Client, Kind, Site, routes, session, set_cookies},
-};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::revocation::{Failing, assert_unavailable};
+use paseto_actix_tests::session::{Client, Kind, Site, routes, session, set_cookies};
 use time::Duration;
 
 /// How long a record outlives its session or login: the longest leeway, and 5 seconds for clocks

@@ -2,7 +2,8 @@
 
 use actix_web::http::StatusCode;
 use actix_web::test::{TestRequest, init_service};
-use actix_web::web::{self, ServiceConfig};
+use actix_web::web;
+use actix_web::web::ServiceConfig;
 use actix_web::{App, FromRequest};
 use paseto_actix::{Paseto, paseto_required};
 use paseto_actix_tests::app::{call, issuer_builder, verifier_builder};

@@ -1,27 +1,22 @@
 //! Over a real connection: bodies that never come, error handlers that panic, and the request after that.
 
-use std::{
-    io::{Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
-    sync::mpsc,
-    thread::{self, JoinHandle},
-    time::Duration,
-};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::thread;
+use std::thread::JoinHandle;
+use std::time::Duration;
 
-use actix_web::{
-    App, HttpResponse, HttpServer,
-    dev::ServerHandle,
-    http::header::{HeaderMap, HeaderName, HeaderValue},
-    rt::{System, task::yield_now},
-    web::{self, Json, ServiceConfig},
-};
-use paseto_actix::{
-    Paseto, PasetoRequired, Rejection, VerifiedToken, Verifier, VerifyErrorKind, paseto_required,
-};
-use paseto_actix_tests::{
-    app::{Answer, Runs, issuer_builder, verifier_builder},
-    clock::TestClock,
-};
+use actix_web::dev::ServerHandle;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::rt::System;
+use actix_web::rt::task::yield_now;
+use actix_web::web::{Json, ServiceConfig};
+use actix_web::{App, HttpResponse, HttpServer, web};
+use paseto_actix::error::{Rejection, VerifyErrorKind};
+use paseto_actix::{Paseto, PasetoRequired, VerifiedToken, Verifier, paseto_required};
+use paseto_actix_tests::app::{Answer, Runs, issuer_builder, verifier_builder};
+use paseto_actix_tests::clock::TestClock;
 use serde_json::{Value, json};
 
 /// Far more than any answer takes: a test that waits for what never comes fails instead of hanging.

@@ -2,23 +2,16 @@
 //! middleware that we make and under actix-session's own, each with both wrappings.
 
 use actix_identity::{Identity, IdentityMiddleware};
-use actix_session::{
-    Session, SessionExt, SessionMiddleware,
-    config::{CookieContentSecurity, PersistentSession, TtlExtensionPolicy},
-};
-use actix_web::{
-    App, HttpMessage, HttpRequest, HttpResponse, Responder,
-    cookie::{Key, time::Duration as CookieDuration},
-    guard,
-    http::StatusCode,
-    test::{TestRequest, init_service},
-    web,
-};
+use actix_session::config::{CookieContentSecurity, PersistentSession, TtlExtensionPolicy};
+use actix_session::{Session, SessionExt, SessionMiddleware};
+use actix_web::cookie::Key;
+use actix_web::cookie::time::Duration as CookieDuration;
+use actix_web::http::StatusCode;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, HttpMessage, HttpRequest, HttpResponse, Responder, guard, web};
 use paseto_actix::{LocalKey, PasetoSession, PasetoSessionStore};
-use paseto_actix_tests::{
-    clock::TestClock,
-    session::{Client, Site, routes, set_cookie, set_cookies},
-};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::session::{Client, Site, routes, set_cookie, set_cookies};
 use time::Duration;
 
 const NAME: &str = "acceptance";

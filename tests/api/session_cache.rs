@@ -3,18 +3,14 @@
 use std::collections::HashMap;
 
 use actix_session::Session;
-use actix_web::{
-    App, HttpRequest, HttpResponse,
-    cookie::Cookie,
-    http::header::COOKIE,
-    test::{TestRequest, init_service},
-    web,
-};
-use paseto_actix::{KeyRing, LocalKey};
-use paseto_actix_tests::{
-    clock::TestClock,
-    session::{Client, Kind, Site, routes, session, set_cookie, set_cookies},
-};
+use actix_web::cookie::Cookie;
+use actix_web::http::header::COOKIE;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, HttpRequest, HttpResponse, web};
+use paseto_actix::LocalKey;
+use paseto_actix::keys::KeyRing;
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::session::{Client, Kind, Site, routes, session, set_cookie, set_cookies};
 use time::Duration;
 
 const ADA: &str = r#"user="ada""#;

@@ -1,15 +1,11 @@
 //! Which of the cookies in a request is the session, and when a cookie is removed.
 
-use actix_web::{
-    http::header::{COOKIE, HeaderValue},
-    test::TestRequest,
-};
+use actix_web::http::header::{COOKIE, HeaderValue};
+use actix_web::test::TestRequest;
 use paseto_actix::LocalKey;
-use paseto_actix_tests::{
-    app::Answer,
-    clock::TestClock,
-    session::{Client, Kind, Site, set_cookies},
-};
+use paseto_actix_tests::app::Answer;
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::session::{Client, Kind, Site, set_cookies};
 use time::Duration;
 
 const ADA: &str = r#"user="ada""#;

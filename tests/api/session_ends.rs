@@ -1,24 +1,18 @@
 //! How sessions end and begin anew, what responses say of them, and that nothing else is one.
 
 use actix_session::Session;
-use actix_web::{
-    HttpResponse,
-    cookie::{SameSite, time::Duration as CookieDuration},
-    http::header::{CACHE_CONTROL, HeaderMap, VARY},
-    web,
-};
+use actix_web::cookie::SameSite;
+use actix_web::cookie::time::Duration as CookieDuration;
+use actix_web::http::header::{CACHE_CONTROL, HeaderMap, VARY};
+use actix_web::{HttpResponse, web};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use paseto_actix::{LocalKey, PasetoSession};
-use paseto_actix_tests::{
-    app::{assert_accepted, assert_refused, issuer_builder, verifier_builder},
-    clock::TestClock,
-    keys, parts,
-    session::{Client, Kind, Site, routes, session, set_cookie, set_cookies},
-};
-use pasetors::{
-    keys::SymmetricKey,
-    version4::{LocalToken, V4},
-};
+use paseto_actix_tests::app::{assert_accepted, assert_refused, issuer_builder, verifier_builder};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::session::{Client, Kind, Site, routes, session, set_cookie, set_cookies};
+use paseto_actix_tests::{keys, parts};
+use pasetors::keys::SymmetricKey;
+use pasetors::version4::{LocalToken, V4};
 use serde_json::json;
 use time::Duration;
 

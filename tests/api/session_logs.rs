@@ -3,13 +3,11 @@
 use actix_session::Session;
 use actix_web::web;
 use paseto_actix::LocalKey;
-use paseto_actix_tests::{
-    clock::TestClock,
-    logs::{Logs, Secrets},
-    parts::tampered,
-    revocation::Failing,
-    session::{Client, Kind, Site, routes},
-};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::logs::{Logs, Secrets};
+use paseto_actix_tests::parts::tampered;
+use paseto_actix_tests::revocation::Failing;
+use paseto_actix_tests::session::{Client, Kind, Site, routes};
 use time::Duration;
 
 const STATE: &str = "a-private-text-of-a-session";

@@ -2,25 +2,19 @@
 //! responses.
 
 use actix_session::Session;
-use actix_web::{
-    App, HttpRequest, HttpResponse,
-    cookie::{Cookie, SameSite},
-    dev::{Service, ServiceRequest},
-    http::{
-        StatusCode,
-        header::{CACHE_CONTROL, COOKIE, HeaderName, HeaderValue, ORIGIN, UPGRADE},
-    },
-    middleware::ErrorHandlers,
-    test::{TestRequest, init_service},
-    web,
-};
-use paseto_actix::{LocalKey, PasetoSessionBuilder, SessionCookie};
-use paseto_actix_tests::{
-    app::Answer,
-    clock::TestClock,
-    revocation::Failing,
-    session::{Client, Kind, Site, routes, session, set_cookie, set_cookies},
-};
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::dev::{Service, ServiceRequest};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, COOKIE, HeaderName, HeaderValue, ORIGIN, UPGRADE};
+use actix_web::middleware::ErrorHandlers;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, HttpRequest, HttpResponse, web};
+use paseto_actix::LocalKey;
+use paseto_actix::session::{PasetoSessionBuilder, SessionCookie};
+use paseto_actix_tests::app::Answer;
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::revocation::Failing;
+use paseto_actix_tests::session::{Client, Kind, Site, routes, session, set_cookie, set_cookies};
 use time::Duration;
 
 const ADA: &str = r#"user="ada""#;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use paseto_actix::{
-    ConfigError, KeyRing, LocalKey, PasetoSession, PasetoSessionBuilder, PasetoSessionStore,
-};
+use paseto_actix::keys::KeyRing;
+use paseto_actix::session::PasetoSessionBuilder;
+use paseto_actix::{ConfigError, LocalKey, PasetoSession, PasetoSessionStore};
 use paseto_actix_tests::logs::Secrets;
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use actix_session::Session;
-use actix_web::{HttpResponse, http::StatusCode, rt::System, test::TestRequest, web};
-use paseto_actix::{LocalKey, PasetoSession, SessionCookie, SessionTooLarge};
-use paseto_actix_tests::{
-    clock::TestClock,
-    logs::Logs,
-    session::{Client, Kind, MAX_COOKIE_LEN, Site, session, set_cookies},
-};
+use actix_web::http::StatusCode;
+use actix_web::rt::System;
+use actix_web::test::TestRequest;
+use actix_web::{HttpResponse, web};
+use paseto_actix::session::{SessionCookie, SessionTooLarge};
+use paseto_actix::{LocalKey, PasetoSession};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::logs::Logs;
+use paseto_actix_tests::session::{Client, Kind, MAX_COOKIE_LEN, Site, session, set_cookies};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use time::Duration;
@@ -166,8 +168,9 @@ async fn name_and_attributes_count() {
     let default = limit(signed().build().unwrap()).await;
     let named = limit(signed().cookie_name("__Host-session-of-the-shop").build().unwrap()).await;
     assert_eq!(default - named, "-of-the-shop".len());
-    let plain =
-        |builder: paseto_actix::PasetoSessionBuilder| builder.cookie_name("id").build().unwrap();
+    let plain = |builder: paseto_actix::session::PasetoSessionBuilder| {
+        builder.cookie_name("id").build().unwrap()
+    };
     let short = limit(plain(signed())).await;
     let domain = limit(plain(signed().cookie_domain("shop.example"))).await;
     assert_eq!(short - domain, "; Domain=shop.example".len());

@@ -1,17 +1,12 @@
 //! Which requests renew the idle limit of a session.
 
 use actix_session::Session;
-use actix_web::{
-    App,
-    cookie::Cookie,
-    test::{TestRequest, init_service},
-    web,
-};
+use actix_web::cookie::Cookie;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, web};
 use paseto_actix::LocalKey;
-use paseto_actix_tests::{
-    clock::TestClock,
-    session::{Client, Kind, Site, routes, session, set_cookies},
-};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::session::{Client, Kind, Site, routes, session, set_cookies};
 use time::Duration;
 
 const ADA: &str = r#"user="ada""#;

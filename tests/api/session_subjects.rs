@@ -1,13 +1,16 @@
 //! Sessions that end with their user: after a password change, or when the account closes.
 
 use actix_session::{Session, SessionMiddleware};
-use actix_web::{App, cookie::Key, http::StatusCode, test::init_service, web};
-use paseto_actix::{LocalKey, PasetoSession, PasetoSessionStore, RevocationError, SessionCookie};
-use paseto_actix_tests::{
-    clock::TestClock,
-    revocation::{Failing, assert_unavailable},
-    session::{Client, Kind, Site, routes, session, set_cookies},
-};
+use actix_web::cookie::Key;
+use actix_web::http::StatusCode;
+use actix_web::test::init_service;
+use actix_web::{App, web};
+use paseto_actix::revocation::RevocationError;
+use paseto_actix::session::SessionCookie;
+use paseto_actix::{LocalKey, PasetoSession, PasetoSessionStore};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::revocation::{Failing, assert_unavailable};
+use paseto_actix_tests::session::{Client, Kind, Site, routes, session, set_cookies};
 use time::Duration;
 
 /// The time after which a record of a user ends: the absolute limit, the longest leeway of a

@@ -1,15 +1,14 @@
 //! Sessions in cookies: which cookies are sessions, how long, and what responses say of them.
 
-use actix_session::{SessionMiddleware, config::BrowserSession};
-use actix_web::{
-    cookie::{Key, time::Duration as CookieDuration},
-    http::header::CACHE_CONTROL,
-};
-use paseto_actix::{KeyRing, LocalKey, PasetoSessionStore};
-use paseto_actix_tests::{
-    clock::TestClock,
-    session::{Client, Kind, Site, routes, session, set_cookie, set_cookies},
-};
+use actix_session::SessionMiddleware;
+use actix_session::config::BrowserSession;
+use actix_web::cookie::Key;
+use actix_web::cookie::time::Duration as CookieDuration;
+use actix_web::http::header::CACHE_CONTROL;
+use paseto_actix::keys::KeyRing;
+use paseto_actix::{LocalKey, PasetoSessionStore};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::session::{Client, Kind, Site, routes, session, set_cookie, set_cookies};
 use time::Duration;
 
 const ADA: &str = r#"user="ada""#;

@@ -4,22 +4,20 @@ use std::rc::Rc;
 
 use actix_cors::Cors;
 use actix_session::Session;
-use actix_web::{
-    App, Error, HttpRequest, HttpResponse, Responder,
-    body::MessageBody,
-    dev::{Service, ServiceRequest, ServiceResponse, Transform, always_ready},
-    http::header::{ACCEPT_ENCODING, CACHE_CONTROL, HeaderMap, ORIGIN, SET_COOKIE, VARY},
-    middleware::{Compress, DefaultHeaders, Logger},
-    test::{TestRequest, init_service},
-    web,
+use actix_web::body::MessageBody;
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, always_ready};
+use actix_web::http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, HeaderMap, ORIGIN, SET_COOKIE, VARY,
 };
+use actix_web::middleware::{Compress, DefaultHeaders, Logger};
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, Error, HttpRequest, HttpResponse, Responder, web};
 use futures_util::future::{FutureExt, LocalBoxFuture, TryFutureExt};
-use paseto_actix::{LocalKey, Remember, RememberMe};
-use paseto_actix_tests::{
-    clock::TestClock,
-    remember::House,
-    session::{Client, Site, session},
-};
+use paseto_actix::remember::Remember;
+use paseto_actix::{LocalKey, RememberMe};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::remember::House;
+use paseto_actix_tests::session::{Client, Site, session};
 use time::Duration;
 
 /// A page that its handler allows every cache to store.

@@ -5,9 +5,12 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::rt::task::yield_now;
 use actix_web::test::{TestRequest, init_service};
-use actix_web::web::{self, ServiceConfig};
+use actix_web::web;
+use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpResponse, ResponseError};
-use paseto_actix::{Format, IssueError, PasetoRequired, VerifyErrorKind, paseto_required};
+use paseto_actix::error::VerifyErrorKind;
+use paseto_actix::token::Format;
+use paseto_actix::{IssueError, PasetoRequired, paseto_required};
 use paseto_actix_tests::app::{Answer, BODY_401, Runs, call, issuer_builder, verifier_builder};
 use paseto_actix_tests::clock::{START, TestClock};
 use paseto_actix_tests::logs::Logs;
@@ -260,10 +263,10 @@ async fn error_handler_gets_the_required_login() {
 
 #[cfg(feature = "session")]
 mod of_logins {
-    use paseto_actix::{
-        LocalKey, MemoryRevocationStore, MemoryTokenFamilyStore, RefreshError, RefreshTokens,
-        TokenPair, Verifier,
-    };
+    use paseto_actix::refresh::{RefreshError, TokenPair};
+    use paseto_actix::revocation::MemoryRevocationStore;
+    use paseto_actix::token_family::MemoryTokenFamilyStore;
+    use paseto_actix::{LocalKey, RefreshTokens, Verifier};
 
     use super::*;
 

@@ -3,12 +3,12 @@
 
 use std::panic::AssertUnwindSafe;
 
-use futures_util::{FutureExt, future::LocalBoxFuture};
-use paseto_actix::{MemoryTokenFamilyStore, conformance};
-use paseto_actix_tests::{
-    clock::TestClock,
-    model_token_families::{FamilyFault, ModelTokenFamilies},
-};
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use paseto_actix::conformance;
+use paseto_actix::token_family::MemoryTokenFamilyStore;
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::model_token_families::{FamilyFault, ModelTokenFamilies};
 
 use crate::revocation_conformance::broken_rule;
 

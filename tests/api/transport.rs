@@ -1,20 +1,14 @@
 //! Where a token is looked for, and which credentials are none.
 
-use actix_web::{
-    http::{
-        StatusCode,
-        header::{AUTHORIZATION, HeaderValue},
-    },
-    test::TestRequest,
-};
-use paseto_actix::{ConfigError, TokenSource, Verifier, VerifierBuilder};
-use paseto_actix_tests::{
-    app::{issuer_builder, send, verifier_builder},
-    clock::TestClock,
-    keys,
-    logs::Logs,
-    parts,
-};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{AUTHORIZATION, HeaderValue};
+use actix_web::test::TestRequest;
+use paseto_actix::verifier::VerifierBuilder;
+use paseto_actix::{ConfigError, TokenSource, Verifier};
+use paseto_actix_tests::app::{issuer_builder, send, verifier_builder};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::logs::Logs;
+use paseto_actix_tests::{keys, parts};
 use serde_json::json;
 
 /// What a request is answered.

@@ -1,14 +1,10 @@
 //! Two servers of an application on one Redis: an event at one of them counts at the other, from the
 //! next request on.
 
-use paseto_actix_tests::{
-    for_each_event,
-    logins::{
-        Keys, Place, Server,
-        world::{Column, Event, World},
-    },
-    redis::Redis,
-};
+use paseto_actix_tests::for_each_event;
+use paseto_actix_tests::logins::world::{Column, Event, World};
+use paseto_actix_tests::logins::{Keys, Place, Server};
+use paseto_actix_tests::redis::Redis;
 
 /// Lets an event happen at the first server, and looks at all credentials at the second. A third
 /// server runs another application, with the same keys and a user of the same id.

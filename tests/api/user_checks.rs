@@ -1,19 +1,16 @@
 //! The user loader, asked for each request of a logged-in user.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration as StdDuration,
-};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration as StdDuration;
 
-use actix_web::{App, HttpRequest, http::StatusCode, test::init_service, web};
-use paseto_actix::{LoginLayer, MemoryTokenFamilyStore, PasetoSession, RememberMe};
-use paseto_actix_tests::{
-    remember::{House, REMEMBER, SESSION, ada, routes, state},
-    session::{Client, Site},
-};
+use actix_web::http::StatusCode;
+use actix_web::test::init_service;
+use actix_web::{App, HttpRequest, web};
+use paseto_actix::token_family::MemoryTokenFamilyStore;
+use paseto_actix::{LoginLayer, PasetoSession, RememberMe};
+use paseto_actix_tests::remember::{House, REMEMBER, SESSION, ada, routes, state};
+use paseto_actix_tests::session::{Client, Site};
 use time::Duration;
 
 async fn logout_others(logins: LoginLayer, req: HttpRequest) -> actix_web::Result<&'static str> {

@@ -4,19 +4,18 @@
 //! The vectors of `v4.public` and `v4.local` are verified beside the code that implements these
 //! purposes, because no vector is an access token.
 
-use std::{fs, path::Path};
+use std::fs;
+use std::path::Path;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use paseto_actix::{ConfigError, LocalKey, PublicKey, SecretKey, VerifyErrorKind as Kind};
-use paseto_actix_tests::{
-    app::{assert_accepted, send_bearer, verifier_builder},
-    clock::TestClock,
-    keys,
-    logs::Logs,
-    parts,
-    payloads::json,
-    rejections::assert_refused_as,
-};
+use paseto_actix::error::VerifyErrorKind as Kind;
+use paseto_actix::{ConfigError, LocalKey, PublicKey, SecretKey};
+use paseto_actix_tests::app::{assert_accepted, send_bearer, verifier_builder};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::logs::Logs;
+use paseto_actix_tests::payloads::json;
+use paseto_actix_tests::rejections::assert_refused_as;
+use paseto_actix_tests::{keys, parts};
 use serde_json::Value;
 
 /// The vectors in one file of `paseto-actix/test-vectors`.

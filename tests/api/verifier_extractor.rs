@@ -1,23 +1,15 @@
 //! A handler that has the Verifier: to revoke a token, or to change whose are trusted.
 
-use actix_web::{
-    App, HttpResponse,
-    http::{
-        StatusCode,
-        header::{AUTHORIZATION, RETRY_AFTER},
-    },
-    test::{TestRequest, init_service},
-    web,
-};
-use paseto_actix::{
-    MemoryRevocationStore, RevocationError, VerifiedToken, Verifier, VerifierBuilder,
-    paseto_required,
-};
-use paseto_actix_tests::{
-    app::{Answer, call, issuer_builder, verifier_builder},
-    clock::TestClock,
-    logs::Logs,
-};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{AUTHORIZATION, RETRY_AFTER};
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, HttpResponse, web};
+use paseto_actix::revocation::{MemoryRevocationStore, RevocationError};
+use paseto_actix::verifier::VerifierBuilder;
+use paseto_actix::{VerifiedToken, Verifier, paseto_required};
+use paseto_actix_tests::app::{Answer, call, issuer_builder, verifier_builder};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::logs::Logs;
 use serde_json::json;
 
 #[paseto_required]

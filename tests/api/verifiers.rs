@@ -1,32 +1,23 @@
 //! Which Verifier judges a request, how often, and who learns of the outcome.
 
-use std::{
-    cell::RefCell,
-    rc::Rc,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use actix_web::{
-    App, Error, HttpRequest,
-    body::MessageBody,
-    dev::{ServiceRequest, ServiceResponse},
-    http::StatusCode,
-    middleware::{Next, from_fn},
-    test::{TestRequest, init_service},
-    web::{self, ServiceConfig},
-};
-use paseto_actix::{
-    MaybePaseto, Paseto, PasetoRequestExt, PasetoRequired, Rejection, VerifiedToken, Verifier,
-    paseto_required,
-};
-use paseto_actix_tests::{
-    app::{Answer, Runs, call, issuer_builder, verifier_builder},
-    clock::TestClock,
-    logs::Logs,
-};
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::middleware::{Next, from_fn};
+use actix_web::test::{TestRequest, init_service};
+use actix_web::web::ServiceConfig;
+use actix_web::{App, Error, HttpRequest, web};
+use paseto_actix::error::Rejection;
+use paseto_actix::guard::PasetoRequestExt;
+use paseto_actix::{MaybePaseto, Paseto, PasetoRequired, VerifiedToken, Verifier, paseto_required};
+use paseto_actix_tests::app::{Answer, Runs, call, issuer_builder, verifier_builder};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::logs::Logs;
 use serde_json::{Value, json};
 
 #[paseto_required]

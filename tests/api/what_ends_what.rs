@@ -1,10 +1,8 @@
 //! The logins that an event ends, from the next request on, and those that it does not end.
 
-use paseto_actix_tests::{
-    clock::TestClock,
-    for_each_event,
-    logins::world::{Column, Event, World},
-};
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::for_each_event;
+use paseto_actix_tests::logins::world::{Column, Event, World};
 use time::Duration;
 
 /// One module for each event, with one test for each column, in memory and on Redis.
@@ -56,14 +54,12 @@ async fn an_own_token_of_the_issuer_stays_rejected_until_it_expires() {
 
 #[cfg(feature = "redis")]
 mod redis {
-    use paseto_actix::{RedisRevocationStore, RedisTokenFamilyStore, SystemClock};
-    use paseto_actix_tests::{
-        logins::{
-            TIMEOUT,
-            world::{Column, Event, World},
-        },
-        redis::Redis,
-    };
+    use paseto_actix::clock::SystemClock;
+    use paseto_actix::revocation::RedisRevocationStore;
+    use paseto_actix::token_family::RedisTokenFamilyStore;
+    use paseto_actix_tests::logins::TIMEOUT;
+    use paseto_actix_tests::logins::world::{Column, Event, World};
+    use paseto_actix_tests::redis::Redis;
     use time::Duration;
 
     async fn world(redis: &Redis) -> World {

@@ -12,30 +12,28 @@
 
 mod allocator;
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    env, fs,
-    hint::black_box,
-    path::PathBuf,
-    process,
-    sync::atomic::Ordering::{Relaxed, SeqCst},
-};
+use std::collections::{BTreeSet, HashMap};
+use std::hint::black_box;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::{env, fs, process};
 
 use actix_session::storage::SessionStore;
-use actix_web::{cookie::time::Duration, rt::System as Runtime};
+use actix_web::cookie::time::Duration;
+use actix_web::rt::System as Runtime;
 use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding};
 use blake2b_simd::Params;
-use paseto_actix::{
-    Issuer, IssuerConfig, KeyRing, LocalKey, MemoryRevocationStore, MemoryTokenFamilyStore,
-    PasetoSessionConfig, PasetoSessionStore, RefreshTokens, RefreshTokensConfig, SecretKey,
-    Verifier,
-};
-use paseto_actix_tests::{
-    ISSUER,
-    clock::TestClock,
-    keys::{LOCAL_PASERK, SECRET_PASERK, SECRET_PEM},
-    session::{Client, Kind},
-};
+use paseto_actix::issuer::IssuerConfig;
+use paseto_actix::keys::KeyRing;
+use paseto_actix::refresh::RefreshTokensConfig;
+use paseto_actix::revocation::MemoryRevocationStore;
+use paseto_actix::session::PasetoSessionConfig;
+use paseto_actix::token_family::MemoryTokenFamilyStore;
+use paseto_actix::{Issuer, LocalKey, PasetoSessionStore, RefreshTokens, SecretKey, Verifier};
+use paseto_actix_tests::ISSUER;
+use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::keys::{LOCAL_PASERK, SECRET_PASERK, SECRET_PEM};
+use paseto_actix_tests::session::{Client, Kind};
 use serde_json::json;
 use sha2::{Digest, Sha512};
 

@@ -1,24 +1,21 @@
 //! An application with a guarded handler that counts how often it runs, and what it answers.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use actix_web::{
-    App, HttpRequest, HttpResponse,
-    body::{MessageBody, to_bytes},
-    dev::{Service, ServiceResponse},
-    http::{
-        StatusCode,
-        header::{self, HeaderMap},
-    },
-    test::{TestRequest, init_service},
-    web,
-};
-use paseto_actix::{Issuer, IssuerBuilder, PasetoRequestExt, Verifier, VerifierBuilder};
+use actix_web::body::{MessageBody, to_bytes};
+use actix_web::dev::{Service, ServiceResponse};
+use actix_web::http::header::HeaderMap;
+use actix_web::http::{StatusCode, header};
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, HttpRequest, HttpResponse, web};
+use paseto_actix::guard::PasetoRequestExt;
+use paseto_actix::issuer::IssuerBuilder;
+use paseto_actix::verifier::VerifierBuilder;
+use paseto_actix::{Issuer, Verifier};
 
-use crate::{ISSUER, clock::TestClock, keys};
+use crate::clock::TestClock;
+use crate::{ISSUER, keys};
 
 /// The body that every `401`, and no other answer, has.
 pub const BODY_401: &str = r#"{"type":"about:blank","title":"Unauthorized","status":401}"#;

@@ -1,16 +1,15 @@
 //! A Chromium without a window, for a WebDriver client to drive.
 
-use std::{
-    env, fs,
-    io::{self, Read, Write},
-    net::TcpStream,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
-    time::Duration,
-};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+use std::{env, fs, io};
 
-use crate::{process::Process, require::found_or_skipped};
+use crate::process::Process;
+use crate::require::found_or_skipped;
 
 const SETTING: &str = "PASETO_ACTIX_CHROMEDRIVER";
 

@@ -1,9 +1,7 @@
 //! Certificates of a server on this machine, made by the command `openssl`.
 
-use std::{
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 /// A server's certificate and key, and the certificate of the authority that nobody but a test trusts. All are files of PEM.
 #[derive(Debug)]

@@ -1,12 +1,11 @@
 //! A clock that stands still until it is told to move.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
-};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
-use paseto_actix::Clock;
-use time::{Duration, OffsetDateTime, macros::datetime};
+use paseto_actix::clock::Clock;
+use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
 
 /// A clock that starts at [`START`] and moves only by [`advance`](Self::advance). Clones share the time.
 #[derive(Clone, Debug)]

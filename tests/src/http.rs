@@ -1,10 +1,8 @@
 //! One HTTP request at a time, over a plain socket.
 
-use std::{
-    io::{Read, Write},
-    net::TcpStream,
-    time::Duration,
-};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
 
 /// Long enough for any answer of a server on this machine, short enough to fail instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -3,27 +3,27 @@
 pub mod race;
 pub mod world;
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
+use std::time::Duration;
 
-use actix_web::{
-    App, HttpRequest, HttpResponse,
-    cookie::Cookie,
-    http::Method,
-    test::{TestRequest, init_service},
-    web,
-};
+use actix_web::cookie::Cookie;
+use actix_web::http::Method;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, HttpRequest, HttpResponse, web};
+use paseto_actix::clock::Clock;
+use paseto_actix::guard::PasetoRequestExt;
+use paseto_actix::remember::{CredentialFingerprint, LoggedIn, Remember};
+use paseto_actix::revocation::RevocationStore;
+use paseto_actix::token_family::TokenFamilyStore;
 use paseto_actix::{
-    Clock, CredentialFingerprint, Issuer, LocalKey, LoggedIn, LoginLayer, PasetoRequestExt,
-    PasetoRequired, PasetoSession, RefreshTokens, Remember, RememberMe, RevocationStore, SecretKey,
-    TokenFamilyStore, VerifiedToken, Verifier,
+    Issuer, LocalKey, LoginLayer, PasetoRequired, PasetoSession, RefreshTokens, RememberMe,
+    SecretKey, VerifiedToken, Verifier,
 };
 use serde_json::json;
 
-use crate::{
-    http,
-    process::Process,
-    session::{Site, set_cookies},
-};
+use crate::http;
+use crate::process::Process;
+use crate::session::{Site, set_cookies};
 
 /// The timeout of stores on Redis. It is long, because the machine may run other programs.
 pub const TIMEOUT: Duration = Duration::from_secs(20);

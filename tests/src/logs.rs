@@ -1,23 +1,16 @@
 //! What was logged, and that it shows no secret.
 
-use std::{
-    collections::HashMap,
-    fmt::{self, Write},
-    sync::{Arc, LazyLock, Mutex},
-};
+use std::collections::HashMap;
+use std::fmt;
+use std::fmt::Write;
+use std::sync::{Arc, LazyLock, Mutex};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use tracing::{
-    Dispatch, Event, Subscriber,
-    field::{Field, Visit},
-    span,
-    subscriber::DefaultGuard,
-};
-use tracing_subscriber::{
-    Layer,
-    layer::{Context, SubscriberExt},
-    registry,
-};
+use tracing::field::{Field, Visit};
+use tracing::subscriber::DefaultGuard;
+use tracing::{Dispatch, Event, Subscriber, span};
+use tracing_subscriber::layer::{Context, SubscriberExt};
+use tracing_subscriber::{Layer, registry};
 
 /// As long as there is but one subscriber, `tracing` asks that of the current thread whether anybody cares for an event
 /// that is new, and keeps the "no" of a thread without one, so that tests in other threads would make this one deaf. With

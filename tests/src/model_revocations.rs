@@ -1,12 +1,11 @@
 //! A store of revocations that keeps all rules, or all but one: what a suite has to tell apart.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use actix_web::rt::task::yield_now;
-use paseto_actix::{Clock, ExceptedLogin, RevocationError, RevocationQuery, RevocationStore};
+use paseto_actix::clock::Clock;
+use paseto_actix::revocation::{ExceptedLogin, RevocationError, RevocationQuery, RevocationStore};
 use time::OffsetDateTime;
 
 use crate::clock::TestClock;

@@ -5,9 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::TestClock;
 use actix_web::rt::task::yield_now;
-use paseto_actix::{
-    Clock, FamilyOwner, LoginEntry, NewTokenFamily, RandomId, Rotation, RotationRequest,
-    TokenFamilyError, TokenFamilyStore,
+use paseto_actix::clock::Clock;
+use paseto_actix::token_family::{
+    FamilyOwner, LoginEntry, NewTokenFamily, RandomId, Rotation, RotationRequest, TokenFamilyError,
+    TokenFamilyStore,
 };
 
 /// The rule that a [`ModelTokenFamilies`] breaks.

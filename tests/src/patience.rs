@@ -1,9 +1,7 @@
 //! How long an answer may take on a machine that is busy with other things too.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::fs;
+use std::time::{Duration, Instant};
 
 /// The timeout of stores on a server that is the default, and a little.
 pub const ANSWERED: Duration = Duration::from_millis(250 + 50);

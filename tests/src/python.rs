@@ -1,13 +1,12 @@
 //! A Python that has Flask-PASETO-Extended, and the scripts beside this crate for it to run.
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-    sync::OnceLock,
-};
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
-use crate::{process::Process, require::found_or_skipped};
+use crate::process::Process;
+use crate::require::found_or_skipped;
 
 const SETTING: &str = "PASETO_ACTIX_PYTHON";
 

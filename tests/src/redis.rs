@@ -1,22 +1,17 @@
 //! A real Redis server of a test's own.
 
-use std::{
-    env,
-    ffi::OsString,
-    fs,
-    io::{self, Read, Write},
-    net::{Shutdown, TcpListener, TcpStream},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
-    time::{Duration, Instant},
-};
+use std::ffi::OsString;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use std::{env, fs, io, thread};
 
-use crate::{certificates::Certificates, require::found_or_skipped};
+use crate::certificates::Certificates;
+use crate::require::found_or_skipped;
 
 /// The environment variable with the server's program, where that is not `redis-server`: a Valkey, for one.
 const SERVER: &str = "PASETO_ACTIX_REDIS_SERVER";

@@ -2,7 +2,8 @@
 
 use std::panic::Location;
 
-use paseto_actix::{Verifier, VerifyErrorKind};
+use paseto_actix::Verifier;
+use paseto_actix::error::VerifyErrorKind;
 
 use crate::app::assert_refused;
 

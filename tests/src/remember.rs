@@ -1,30 +1,26 @@
 //! A site where users log in and are remembered.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use actix_identity::{Identity, IdentityMiddleware, config::LogoutBehavior};
+use actix_identity::config::LogoutBehavior;
+use actix_identity::{Identity, IdentityMiddleware};
 use actix_session::Session;
-use actix_web::{
-    App, HttpMessage, HttpRequest, HttpResponse,
-    cookie::Cookie,
-    error::ErrorServiceUnavailable,
-    http::header::{COOKIE, HeaderMap},
-    test::{TestRequest, init_service},
-    web,
+use actix_web::cookie::Cookie;
+use actix_web::error::ErrorServiceUnavailable;
+use actix_web::http::header::{COOKIE, HeaderMap};
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, HttpMessage, HttpRequest, HttpResponse, web};
+use paseto_actix::event::Event;
+use paseto_actix::remember::{
+    CredentialFingerprint, FreshLogin, LoggedIn, Remember, RememberMeBuilder,
 };
-use paseto_actix::{
-    CredentialFingerprint, Event, FreshLogin, LocalKey, LoggedIn, LoginLayer,
-    MemoryTokenFamilyStore, PasetoSession, Remember, RememberMe, RememberMeBuilder,
-};
+use paseto_actix::token_family::MemoryTokenFamilyStore;
+use paseto_actix::{LocalKey, LoginLayer, PasetoSession, RememberMe};
 
-use crate::{
-    app::Answer,
-    clock::TestClock,
-    session::{Client, Site, set_cookies},
-};
+use crate::app::Answer;
+use crate::clock::TestClock;
+use crate::session::{Client, Site, set_cookies};
 
 /// The cookies' names.
 pub const SESSION: &str = "__Host-session";

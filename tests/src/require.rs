@@ -1,11 +1,8 @@
 //! External programs that a test needs: a Python, a browser, a Redis server.
 
-use std::{
-    env,
-    io::{self, Write},
-    panic::Location,
-    thread,
-};
+use std::io::Write;
+use std::panic::Location;
+use std::{env, io, thread};
 
 /// The environment variable that lists the parts that must not be skipped, separated by commas.
 const SWITCH: &str = "PASETO_ACTIX_REQUIRE";

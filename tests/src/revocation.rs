@@ -1,21 +1,19 @@
 //! Revocation stores that fail when they are told to.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use actix_web::http::{
-    StatusCode,
-    header::{RETRY_AFTER, SET_COOKIE},
-};
-use paseto_actix::{
-    ExceptedLogin, Issuer, MemoryRevocationStore, RevocationError, RevocationQuery, RevocationStore,
+use actix_web::http::StatusCode;
+use actix_web::http::header::{RETRY_AFTER, SET_COOKIE};
+use paseto_actix::Issuer;
+use paseto_actix::revocation::{
+    ExceptedLogin, MemoryRevocationStore, RevocationError, RevocationQuery, RevocationStore,
 };
 use serde_json::json;
 use time::OffsetDateTime;
 
-use crate::{app::Answer, clock::TestClock};
+use crate::app::Answer;
+use crate::clock::TestClock;
 
 /// A store in memory. While it is down it answers nothing, as one on a server that is. Clones are the same store.
 #[derive(Clone, Debug)]

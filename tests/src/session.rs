@@ -1,22 +1,26 @@
 //! A browser as far as cookies go, and sites with sessions to send it to.
 
-use std::{collections::BTreeMap, fmt, future::ready, pin::Pin};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::ready;
+use std::pin::Pin;
 
 use actix_session::{Session, SessionMiddleware};
-use actix_web::{
-    App, Error, Route,
-    body::MessageBody,
-    cookie::{Cookie, CookieJar, Key, time::Duration},
-    dev::{Service, ServiceRequest, ServiceResponse},
-    http::header::{self, HeaderMap},
-    test::{TestRequest, init_service},
-    web,
-};
-use paseto_actix::{
-    KeyRing, LocalKey, PasetoSession, PasetoSessionBuilder, PasetoSessionStore, RevocationStore,
-};
+use actix_web::body::MessageBody;
+use actix_web::cookie::time::Duration;
+use actix_web::cookie::{Cookie, CookieJar, Key};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
+use actix_web::http::header;
+use actix_web::http::header::HeaderMap;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, Error, Route, web};
+use paseto_actix::keys::KeyRing;
+use paseto_actix::revocation::RevocationStore;
+use paseto_actix::session::PasetoSessionBuilder;
+use paseto_actix::{LocalKey, PasetoSession, PasetoSessionStore};
 
-use crate::{app::Answer, clock::TestClock};
+use crate::app::Answer;
+use crate::clock::TestClock;
 
 /// What a browser keeps of a cookie: this many bytes, or nothing.
 pub const MAX_COOKIE_LEN: usize = 4096;

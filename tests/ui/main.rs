@@ -9,7 +9,8 @@
 #[path = "../src/require.rs"]
 pub mod require;
 
-use std::{env, fs, process::Command};
+use std::process::Command;
+use std::{env, fs};
 
 /// The release that wrote the expected messages in the folder `rustc`.
 ///

@@ -25,23 +25,24 @@
 //!   it does not answer, the program ends at once. Default: logins are kept in memory, and end with
 //!   the program.
 
-use std::{
-    env::{self, VarError},
-    error::Error,
-    process::ExitCode,
-};
+use std::env;
+use std::env::VarError;
+use std::error::Error;
+use std::process::ExitCode;
 
-use actix_web::{
-    App, HttpRequest, HttpResponse, HttpServer, ResponseError,
-    error::{InternalError, JsonPayloadError},
-    get, post, web,
-};
+use actix_web::error::{InternalError, JsonPayloadError};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, ResponseError, get, post, web};
+use paseto_actix::keys::KeyRing;
+use paseto_actix::refresh::{Login, RefreshError, TokenPair};
+use paseto_actix::revocation::{MemoryRevocationStore, RedisRevocationStore};
+use paseto_actix::token_family::{MemoryTokenFamilyStore, RedisTokenFamilyStore};
+use paseto_actix::verifier::VerifierBuilder;
 use paseto_actix::{
-    Issuer, KeyRing, LocalKey, Login, MemoryRevocationStore, MemoryTokenFamilyStore, Paseto,
-    RedisRevocationStore, RedisTokenFamilyStore, RefreshError, RefreshTokens, TokenPair,
-    VerifiedToken, Verifier, VerifierBuilder, paseto_required,
+    Issuer, LocalKey, Paseto, RefreshTokens, VerifiedToken, Verifier, paseto_required,
 };
-use paseto_actix_examples::{config::Config, exit, key_ring, listen, log, login::JsonCredentials};
+use paseto_actix_examples::config::Config;
+use paseto_actix_examples::login::JsonCredentials;
+use paseto_actix_examples::{exit, key_ring, listen, log};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 

@@ -7,19 +7,18 @@
 //! `k4.local` keys, as `cargo run --bin keygen` prints them: the active one first, then retired ones. Without it, a fresh
 //! key is used, and sessions end with the program.
 
-use std::{error::Error, process::ExitCode};
+use std::error::Error;
+use std::process::ExitCode;
 
 use actix_identity::{Identity, IdentityMiddleware};
 use actix_session::Session;
+use actix_web::http::header;
 use actix_web::{
-    App, HttpMessage, HttpRequest, HttpResponse, HttpServer, Responder, get, http::header, post,
-    routes, web,
+    App, HttpMessage, HttpRequest, HttpResponse, HttpServer, Responder, get, post, routes, web,
 };
 use paseto_actix::PasetoSession;
-use paseto_actix_examples::{
-    exit, key_ring, listen, log,
-    login::{self, Credentials},
-};
+use paseto_actix_examples::login::Credentials;
+use paseto_actix_examples::{exit, key_ring, listen, log, login};
 use serde::Deserialize;
 
 #[get("/protected")]

@@ -7,21 +7,16 @@
 //! file such as `examples/paseto.toml`, or of the same in JSON (`.json`). By default, the settings
 //! are those of that file, whose key is public.
 
-use std::{error::Error, process::ExitCode};
+use std::error::Error;
+use std::process::ExitCode;
 
-use actix_web::{
-    App, HttpResponse, HttpServer, Responder, ResponseError,
-    cookie::{Cookie, SameSite},
-    get,
-    http::header,
-    post, routes, web,
-};
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::header;
+use actix_web::{App, HttpResponse, HttpServer, Responder, ResponseError, get, post, routes, web};
 use paseto_actix::{IssueError, Issuer, Paseto, TokenSource, Verifier, paseto_required};
-use paseto_actix_examples::{
-    config::Config,
-    exit, listen, log,
-    login::{self, Credentials},
-};
+use paseto_actix_examples::config::Config;
+use paseto_actix_examples::login::Credentials;
+use paseto_actix_examples::{exit, listen, log, login};
 use serde::{Deserialize, Serialize};
 
 const COOKIE: &str = "paseto";

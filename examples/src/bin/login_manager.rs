@@ -10,29 +10,23 @@
 //! active key, then retired keys. Default: fresh keys. The stores are in memory, so all logins end with
 //! the program.
 
-use std::{
-    error::Error,
-    process::ExitCode,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::error::Error;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use actix_web::{
-    App, HttpRequest, HttpResponse, HttpServer, Responder, get,
-    http::{StatusCode, header},
-    post, routes, web,
+use actix_web::http::{StatusCode, header};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Responder, get, post, routes, web};
+use paseto_actix::event::Event;
+use paseto_actix::keys::KeyRing;
+use paseto_actix::remember::{
+    CredentialFingerprint, FreshLogin, LoggedIn, Remember, safe_redirect_path,
 };
-use paseto_actix::{
-    ConfigError, CredentialFingerprint, Event, FreshLogin, KeyRing, LoggedIn, LoginLayer,
-    MemoryRevocationStore, MemoryTokenFamilyStore, PasetoSession, RandomId, Remember, RememberMe,
-    safe_redirect_path,
-};
-use paseto_actix_examples::{
-    exit, key_ring, listen, log,
-    login::{self, Credentials, USER},
-};
+use paseto_actix::revocation::MemoryRevocationStore;
+use paseto_actix::token_family::{MemoryTokenFamilyStore, RandomId};
+use paseto_actix::{ConfigError, LoginLayer, PasetoSession, RememberMe};
+use paseto_actix_examples::login::{Credentials, USER};
+use paseto_actix_examples::{exit, key_ring, listen, log, login};
 use serde::Deserialize;
 
 /// In place of a user database: the number of password changes of the only user.

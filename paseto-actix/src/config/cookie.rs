@@ -9,15 +9,15 @@ use super::table::Table;
 use super::value::Value;
 use crate::cookie::CookieSettings;
 
-/// The nested table `cookie` of [`PasetoSessionConfig`](crate::PasetoSessionConfig) and
-/// [`RememberMeConfig`](struct.RememberMeConfig.html).
+/// The nested table `cookie` of [`PasetoSessionConfig`](crate::session::PasetoSessionConfig) and
+/// [`RememberMeConfig`](crate::remember::RememberMeConfig).
 ///
 /// The prefix `__Host-` of the default name requires the path `/` and no domain. So `path` and
 /// `domain` need a `name` too.
 ///
 /// ```
 /// use actix_web::cookie::SameSite;
-/// use paseto_actix::PasetoSessionConfig;
+/// use paseto_actix::session::PasetoSessionConfig;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let config: PasetoSessionConfig = toml::from_str(

@@ -2,7 +2,8 @@
 
 use std::env;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
+use std::io::Read;
 
 use zeroize::Zeroizing;
 

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use time::{Duration, OffsetDateTime};
 
 use super::{AT_ONCE, name};
-use crate::{ExceptedLogin, RevocationError, RevocationQuery, RevocationStore};
+use crate::revocation::{ExceptedLogin, RevocationError, RevocationQuery, RevocationStore};
 
 /// Shows that a store keeps the rules of [`RevocationStore`] that need no time to pass.
 ///

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use time::Duration;
 
 use super::{AT_ONCE, name};
-use crate::{
+use crate::token_family::{
     FamilyOwner, LoginEntry, NewTokenFamily, RandomId, Rotation, RotationRequest, TokenFamilyError,
     TokenFamilyStore,
 };

@@ -1,7 +1,5 @@
-use actix_web::{
-    cookie::Cookie,
-    http::header::{HeaderValue, InvalidHeaderValue},
-};
+use actix_web::cookie::Cookie;
+use actix_web::http::header::{HeaderValue, InvalidHeaderValue};
 
 use super::MAX_COOKIE_LEN;
 

@@ -1,15 +1,11 @@
-use std::{
-    fmt,
-    future::{Ready, ready},
-    sync::Arc,
-};
+use std::fmt;
+use std::future::{Ready, ready};
+use std::sync::Arc;
 
-use actix_web::{
-    Error,
-    body::{EitherBody, MessageBody},
-    dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
-    http::StatusCode,
-};
+use actix_web::Error;
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
+use actix_web::http::StatusCode;
 use futures_util::future::{Either, FutureExt, Map};
 
 use super::{CrossOriginPolicy, CrossOriginProtection, log_rejection};

@@ -7,15 +7,12 @@
 //! [RFC 6454]: https://www.rfc-editor.org/rfc/rfc6454#section-7
 //! [RFC 9110, section 9.2.1]: https://www.rfc-editor.org/rfc/rfc9110#section-9.2.1
 
-use actix_web::{
-    HttpRequest,
-    http::{
-        Method,
-        header::{HOST, HeaderMap, HeaderName, ORIGIN, UPGRADE},
-    },
-};
+use actix_web::HttpRequest;
+use actix_web::http::Method;
+use actix_web::http::header::{HOST, HeaderMap, HeaderName, ORIGIN, UPGRADE};
 
-use crate::authority::{self, is_host, is_port};
+use crate::authority;
+use crate::authority::{is_host, is_port};
 use crate::error::{ConfigError, quote};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");

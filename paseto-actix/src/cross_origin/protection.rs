@@ -39,7 +39,8 @@ use super::{CrossOriginPolicy, CrossOriginProtectionBuilder};
 /// outermost.
 ///
 /// ```
-/// use actix_web::{App, HttpResponse, http::StatusCode, test, web};
+/// use actix_web::{App, HttpResponse, test, web};
+/// use actix_web::http::StatusCode;
 /// use paseto_actix::CrossOriginProtection;
 ///
 /// # #[actix_web::main]

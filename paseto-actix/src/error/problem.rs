@@ -1,8 +1,6 @@
-use actix_web::{
-    HttpResponse,
-    http::StatusCode,
-    http::header::{CONTENT_TYPE, RETRY_AFTER},
-};
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
 
 /// A response with the constant body of its status, as a problem document ([RFC 9457]): whoever sends bad tokens
 /// must not learn from the body why one is bad. A service that is away says when to come again.

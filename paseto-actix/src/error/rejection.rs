@@ -3,13 +3,14 @@ use std::borrow::Cow;
 use super::{VerifyError, VerifyErrorKind};
 
 /// The rejection by a check of the application: see
-/// [`VerifierBuilder::check`](crate::VerifierBuilder::check) and
+/// [`VerifierBuilder::check`](crate::verifier::VerifierBuilder::check) and
 /// [`PasetoRequired::check`](crate::PasetoRequired::check).
 ///
 /// The log gets the reason. The client does not.
 ///
 /// ```
-/// use paseto_actix::{Rejection, VerifiedToken};
+/// use paseto_actix::VerifiedToken;
+/// use paseto_actix::error::Rejection;
 ///
 /// fn staff_only(token: &VerifiedToken) -> Result<(), Rejection> {
 ///     match token.subject() {

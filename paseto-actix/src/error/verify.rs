@@ -1,11 +1,13 @@
 use std::borrow::Cow;
-use std::fmt::{self, Write};
+use std::fmt;
+use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::header;
+use actix_web::http::header::HeaderValue;
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
@@ -24,7 +26,8 @@ use super::{on_one_line, problem};
 ///
 /// ```
 /// use actix_web::{HttpResponse, ResponseError};
-/// use paseto_actix::{SecretKey, Verifier, VerifyErrorKind};
+/// use paseto_actix::{SecretKey, Verifier};
+/// use paseto_actix::error::VerifyErrorKind;
 /// use serde_json::json;
 ///
 /// # fn main() -> Result<(), paseto_actix::ConfigError> {

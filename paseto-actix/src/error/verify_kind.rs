@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 /// The kind of a [`VerifyError`](super::VerifyError).
 ///
 /// ```
-/// use paseto_actix::VerifyErrorKind;
+/// use paseto_actix::error::VerifyErrorKind;
 ///
 /// fn advice(kind: VerifyErrorKind) -> &'static str {
 ///     match kind {
@@ -46,7 +46,7 @@ pub enum VerifyErrorKind {
     WrongAudience,
     /// The token lacks a claim that the Verifier requires: `iss`; `exp`, unless the builder
     /// [accepts tokens without
-    /// expiry](crate::VerifierBuilder::dangerously_accept_tokens_without_expiry); `jti`, if there
+    /// expiry](crate::verifier::VerifierBuilder::dangerously_accept_tokens_without_expiry); `jti`, if there
     /// are revocations. `401`, `invalid_token`.
     MissingClaim,
     /// The token was revoked: `401`, `invalid_token`.

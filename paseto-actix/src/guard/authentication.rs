@@ -1,25 +1,20 @@
 //! From a request to a verified token, once per request and Verifier.
 
-use std::{
-    fmt,
-    future::Future,
-    ops::Deref,
-    pin::Pin,
-    task::{Context, Poll, Waker},
-};
+use std::fmt;
+use std::future::Future;
+use std::ops::Deref;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 
-use actix_web::{
-    Error, HttpMessage, HttpRequest, HttpResponse, ResponseError, error::InternalError,
-};
+use actix_web::error::InternalError;
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError};
 use futures_util::future::{FutureExt, LocalBoxFuture, Shared};
 
 use super::PasetoRequired;
-use crate::{
-    app_data,
-    error::{VerifyError, VerifyErrorKind},
-    token::VerifiedToken,
-    verifier::{Caching, Verifier},
-};
+use crate::app_data;
+use crate::error::{VerifyError, VerifyErrorKind};
+use crate::token::VerifiedToken;
+use crate::verifier::{Caching, Verifier};
 
 /// Why there is no token, and the Verifier that answers for that, if there is one.
 pub(super) struct Denied {

@@ -1,9 +1,7 @@
 use std::future::{Ready, ready};
 
-use actix_web::{
-    Error,
-    dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
-};
+use actix_web::Error;
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use futures_util::future::{FutureExt, Map};
 
 use super::authentication::caching;
@@ -22,8 +20,10 @@ use super::authentication::caching;
 /// removed. Other responses are not changed.
 ///
 /// ```
-/// use actix_web::{App, HttpResponse, Responder, http::header::VARY, test, web};
-/// use paseto_actix::{MaybePaseto, PasetoCacheControl, SecretKey, TokenSource, Verifier};
+/// use actix_web::{App, HttpResponse, Responder, test, web};
+/// use actix_web::http::header::VARY;
+/// use paseto_actix::{MaybePaseto, SecretKey, TokenSource, Verifier};
+/// use paseto_actix::guard::PasetoCacheControl;
 ///
 /// async fn index(MaybePaseto(paseto): MaybePaseto<serde_json::Value>) -> impl Responder {
 ///     if paseto.is_some() { "Hello" } else { "Hello stranger" }

@@ -1,13 +1,14 @@
-use actix_web::{HttpRequest, dev::ServiceRequest};
+use actix_web::HttpRequest;
+use actix_web::dev::ServiceRequest;
 
 use super::authentication::current;
-use crate::VerifiedToken;
+use crate::token::VerifiedToken;
 
 /// The token of a request, for code that has only the request: middlewares, loggers, helpers.
 ///
 /// ```
 /// use actix_web::HttpRequest;
-/// use paseto_actix::PasetoRequestExt;
+/// use paseto_actix::guard::PasetoRequestExt;
 ///
 /// fn user_of(req: &HttpRequest) -> Option<String> {
 ///     Some(req.current_paseto()?.subject()?.to_owned())

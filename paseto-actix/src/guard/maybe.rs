@@ -1,13 +1,12 @@
 use std::fmt;
 
-use actix_web::{Error, FromRequest, HttpRequest, dev::Payload};
+use actix_web::dev::Payload;
+use actix_web::{Error, FromRequest, HttpRequest};
 use serde::de::DeserializeOwned;
 
-use super::{
-    Paseto,
-    authentication::{Extracting, extract},
-};
-use crate::VerifyErrorKind;
+use super::Paseto;
+use super::authentication::{Extracting, extract};
+use crate::error::VerifyErrorKind;
 
 /// The verified token of a request that may have none.
 ///

@@ -1,23 +1,18 @@
-use std::{
-    fmt,
-    future::{Ready, ready},
-    rc::Rc,
-};
+use std::fmt;
+use std::future::{Ready, ready};
+use std::rc::Rc;
 
-use actix_web::{
-    Error, HttpResponse,
-    body::{EitherBody, MessageBody},
-    dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
-    http::StatusCode,
-};
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
+use actix_web::http::StatusCode;
+use actix_web::{Error, HttpResponse};
 use futures_util::future::{Either, FutureExt, LocalBoxFuture, Map};
 
-use super::{
-    PasetoRequired,
-    authentication::{Admission, Decision, nearest_was_asked},
-    cache_control::restrict,
-};
-use crate::{error::problem, verifier::Caching};
+use super::PasetoRequired;
+use super::authentication::{Admission, Decision, nearest_was_asked};
+use super::cache_control::restrict;
+use crate::error::problem;
+use crate::verifier::Caching;
 
 impl<S, B> Transform<S, ServiceRequest> for PasetoRequired
 where

@@ -1,10 +1,11 @@
 use std::fmt;
 
-use actix_web::{Error, FromRequest, HttpRequest, dev::Payload};
+use actix_web::dev::Payload;
+use actix_web::{Error, FromRequest, HttpRequest};
 use serde::de::DeserializeOwned;
 
 use super::authentication::{Denied, Extracting, extract};
-use crate::VerifiedToken;
+use crate::token::VerifiedToken;
 
 /// The verified token of a request, its payload as a type of your own.
 ///

@@ -1,13 +1,15 @@
-use std::{
-    fmt,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::{FooterContent, Include, Inner, Issuer, SigningKey};
-use crate::{Clock, ConfigError, Format, SecretKey, SystemClock, durations::check_ttl};
+use crate::clock::{Clock, SystemClock};
+use crate::durations::check_ttl;
+use crate::error::ConfigError;
+use crate::keys::SecretKey;
+use crate::token::Format;
 
 /// An [`Issuer`] in the making. Required is a [`key`](Self::key).
 ///

@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use super::builder::DEFAULT_TTL;
 use super::{Issuer, IssuerBuilder};
-use crate::config::{self, Names, SettingError, Settings, Table};
+use crate::config;
+use crate::config::{Names, SettingError, Settings, Table};
 use crate::config::{
     assertion, boolean, deserialize_settings, duration, format, nonempty_text, secret_keys,
     single_text,
@@ -23,7 +24,7 @@ use crate::token::Format;
 /// ```
 /// use std::time::Duration;
 ///
-/// use paseto_actix::IssuerConfig;
+/// use paseto_actix::issuer::IssuerConfig;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let config: IssuerConfig = toml::from_str(
@@ -55,7 +56,7 @@ use crate::token::Format;
 /// `toml` shows a part of the file in its errors: print only their `message()`.)
 ///
 /// ```
-/// use paseto_actix::IssuerConfig;
+/// use paseto_actix::issuer::IssuerConfig;
 ///
 /// let text = r#"
 ///     iss = "https://issuer.example"
@@ -110,7 +111,7 @@ impl IssuerConfig {
     ///   `PASETO_AUDIENCE`, sets both.
     ///
     /// ```
-    /// use paseto_actix::IssuerConfig;
+    /// use paseto_actix::issuer::IssuerConfig;
     ///
     /// let error = IssuerConfig::from_env("SHOP_PASETO_").unwrap_err();
     /// assert_eq!(error.to_string(), "`SHOP_PASETO_ISS`: the variable is not set");

@@ -1,9 +1,11 @@
 use std::future::{Ready, ready};
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
 
 use super::Issuer;
-use crate::{IssueError, app_data};
+use crate::app_data;
+use crate::error::IssueError;
 
 /// The nearest issuer in app data; without one, `500` and a log line that says so.
 impl FromRequest for Issuer {

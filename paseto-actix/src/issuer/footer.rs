@@ -1,9 +1,8 @@
 use serde_json::{Map, Value};
 
-use crate::{
-    Format, IssueError, SecretKey,
-    token::{Footer, encode_footer},
-};
+use crate::error::IssueError;
+use crate::keys::SecretKey;
+use crate::token::{Footer, Format, encode_footer};
 
 /// What the user wants in a footer besides the key's id.
 #[derive(Clone, Debug)]

@@ -1,20 +1,20 @@
-use std::{fmt, time::Duration};
+use std::fmt;
+use std::time::Duration;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::{FooterContent, Issuer, SigningKey};
-use crate::{
-    IssueError,
-    durations::token_ttl,
-    token::{encode_payload, format_time, is_scope_token, scan, sign},
-};
+use crate::durations::token_ttl;
+use crate::error::IssueError;
+use crate::token::{encode_payload, format_time, is_scope_token, scan, sign};
 
 /// One token in the making: see [`Issuer::token`]. Whatever is not set is as the issuer has it.
 ///
 /// ```
-/// use paseto_actix::{Clock, Issuer, SecretKey, SystemClock};
+/// use paseto_actix::{Issuer, SecretKey};
+/// use paseto_actix::clock::{Clock, SystemClock};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let issuer = Issuer::builder("https://issuer.example").key(SecretKey::generate()).build()?;
@@ -124,7 +124,8 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
     /// of OpenID Connect]). Visible ASCII without space, `"` and `\`. Default: no such claim.
     ///
     /// ```
-    /// use paseto_actix::{Clock, Issuer, SecretKey, SystemClock, Verifier};
+    /// use paseto_actix::{Issuer, SecretKey, Verifier};
+    /// use paseto_actix::clock::{Clock, SystemClock};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let key = SecretKey::generate();
@@ -149,7 +150,7 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
         self
     }
 
-    /// The subject's generation (`sub_gen`), as [`RevocationStore::generation`](crate::RevocationStore::generation) tells it. Default: no
+    /// The subject's generation (`sub_gen`), as [`RevocationStore::generation`](crate::revocation::RevocationStore::generation) tells it. Default: no
     /// such claim, which is the first one, 0.
     pub fn generation(mut self, generation: u64) -> Self {
         self.generation = Some(generation);

@@ -8,12 +8,14 @@
 //!
 //! [RFC 8032, section 5.1.7]: https://www.rfc-editor.org/rfc/rfc8032#section-5.1.7
 
-use std::{fmt, sync::OnceLock};
+use std::fmt;
+use std::sync::OnceLock;
 
-use curve25519_dalek::{
-    EdwardsPoint, Scalar, edwards::EdwardsBasepointTable, traits::BasepointTable,
-};
-use ed25519_dalek::{Signature, VerifyingKey, ed25519::signature::MultipartVerifier};
+use curve25519_dalek::edwards::EdwardsBasepointTable;
+use curve25519_dalek::traits::BasepointTable;
+use curve25519_dalek::{EdwardsPoint, Scalar};
+use ed25519_dalek::ed25519::signature::MultipartVerifier;
+use ed25519_dalek::{Signature, VerifyingKey};
 use sha2::{Digest, Sha512};
 
 /// A signature whose `S` is below the group order.

@@ -1,14 +1,16 @@
-use std::{fmt, sync::Arc};
+use std::fmt;
+use std::sync::Arc;
 
 use hkdf::Hkdf;
-use pasetors::{keys::SymmetricKey, version4::V4};
+use pasetors::keys::SymmetricKey;
+use pasetors::version4::V4;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
 #[cfg(feature = "session")]
 use super::derivation::Derivation;
 use super::{clear_stack_after, paserk};
-use crate::ConfigError;
+use crate::error::ConfigError;
 
 /// A symmetric key, which encrypts and decrypts `v4.local` tokens.
 ///

@@ -7,7 +7,8 @@ use base64ct::{Base64, Encoding};
 use ed25519_dalek::pkcs8::ObjectIdentifier;
 use zeroize::Zeroizing;
 
-use super::text::{self, ESCAPES};
+use super::text;
+use super::text::ESCAPES;
 use crate::error::ConfigError;
 
 /// Room for an Ed25519 key with comments, and for an RSA key, whose error is then about RSA.

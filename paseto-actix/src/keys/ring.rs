@@ -12,7 +12,8 @@ use crate::error::ConfigError;
 /// [`LocalKey`] is a ring too.
 ///
 /// ```
-/// use paseto_actix::{KeyRing, LocalKey};
+/// use paseto_actix::LocalKey;
+/// use paseto_actix::keys::KeyRing;
 ///
 /// # fn main() -> Result<(), paseto_actix::ConfigError> {
 /// let (new, old) = (LocalKey::generate(), LocalKey::generate());
@@ -78,7 +79,8 @@ impl From<LocalKey> for KeyRing {
 /// Reads keys with commas between them, the active key first: `k4.local.…,k4.local.…`.
 ///
 /// ```
-/// use paseto_actix::{KeyRing, LocalKey};
+/// use paseto_actix::LocalKey;
+/// use paseto_actix::keys::KeyRing;
 ///
 /// # fn main() -> Result<(), paseto_actix::ConfigError> {
 /// let (new, old) = (LocalKey::generate(), LocalKey::generate());

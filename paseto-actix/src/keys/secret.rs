@@ -1,4 +1,5 @@
-use std::{fmt, sync::Arc};
+use std::fmt;
+use std::sync::Arc;
 
 use ed25519_dalek::ed25519::signature::MultipartSigner;
 use ed25519_dalek::pkcs8::{DecodePrivateKey, PrivateKeyInfoRef};

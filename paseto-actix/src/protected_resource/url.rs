@@ -1,4 +1,5 @@
-use crate::authority::{self, is_host, is_port};
+use crate::authority;
+use crate::authority::{is_host, is_port};
 use crate::error::{ConfigError, quote};
 
 /// The parts of a URL.

@@ -1,14 +1,18 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::{RefreshTokens, tokens::Inner};
-use crate::{
-    Clock, ConfigError, Issuer, KeyRing, RevocationStore, SystemClock, TokenFamilyStore,
-    durations::{LONGEST_LEEWAY, check_ttl},
-    event::{Event, EventHook},
-    revocation::{AnyRevocationStore, scope},
-    token::assertion,
-    token_family::AnyTokenFamilyStore,
-};
+use super::RefreshTokens;
+use super::tokens::Inner;
+use crate::clock::{Clock, SystemClock};
+use crate::durations::{LONGEST_LEEWAY, check_ttl};
+use crate::error::ConfigError;
+use crate::event::{Event, EventHook};
+use crate::issuer::Issuer;
+use crate::keys::KeyRing;
+use crate::revocation::{AnyRevocationStore, RevocationStore, scope};
+use crate::token::assertion;
+use crate::token_family::{AnyTokenFamilyStore, TokenFamilyStore};
 
 /// A [`RefreshTokens`] in the making.
 #[must_use = "a RefreshTokens is made by `.build()`"]
@@ -52,7 +56,7 @@ impl RefreshTokensBuilder {
     }
 
     /// How long an access token is accepted, 1 second to 100 years, and at most the issuer's
-    /// [`max_ttl`](crate::IssuerBuilder::max_ttl). Default: 15 minutes.
+    /// [`max_ttl`](crate::issuer::IssuerBuilder::max_ttl). Default: 15 minutes.
     ///
     /// If the issuer has no `max_ttl`, [`build`](Self::build) sets it, for all clones of the issuer, to
     /// the longer of its `ttl` and this. If a deployment lowers `access_ttl`, `max_ttl` has to stay at

@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use super::builder::{DEFAULT_ACCESS_TTL, DEFAULT_GRACE, DEFAULT_LIFETIME};
 use super::{RefreshTokens, RefreshTokensBuilder};
-use crate::config::{self, Names, SettingError, Settings, Table};
+use crate::config;
+use crate::config::{Names, SettingError, Settings, Table};
 use crate::config::{deserialize_settings, duration, key_ring, text};
 use crate::error::ConfigError;
 use crate::issuer::Issuer;
@@ -15,7 +16,10 @@ use crate::keys::KeyRing;
 /// number can also be a string.
 ///
 /// ```
-/// use paseto_actix::{Issuer, MemoryRevocationStore, MemoryTokenFamilyStore, RefreshTokensConfig, SecretKey};
+/// use paseto_actix::{Issuer, SecretKey};
+/// use paseto_actix::refresh::RefreshTokensConfig;
+/// use paseto_actix::revocation::MemoryRevocationStore;
+/// use paseto_actix::token_family::MemoryTokenFamilyStore;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let config: RefreshTokensConfig = toml::from_str(
@@ -45,7 +49,7 @@ use crate::keys::KeyRing;
 ///
 /// # Errors
 ///
-/// As for [`IssuerConfig`](crate::IssuerConfig#errors).
+/// As for [`IssuerConfig`](crate::issuer::IssuerConfig#errors).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RefreshTokensConfig {
@@ -71,7 +75,7 @@ impl RefreshTokensConfig {
     /// - Each type of settings needs a prefix of its own.
     ///
     /// ```
-    /// use paseto_actix::RefreshTokensConfig;
+    /// use paseto_actix::refresh::RefreshTokensConfig;
     ///
     /// let error = RefreshTokensConfig::from_env("SHOP_REFRESH_").unwrap_err();
     /// assert_eq!(error.to_string(), "`SHOP_REFRESH_KEYS`: the variable is not set");
@@ -79,7 +83,7 @@ impl RefreshTokensConfig {
     ///
     /// # Errors
     ///
-    /// As [`IssuerConfig::from_env`](crate::IssuerConfig::from_env).
+    /// As [`IssuerConfig::from_env`](crate::issuer::IssuerConfig::from_env).
     pub fn from_env(prefix: &str) -> Result<Self, ConfigError> {
         config::from_env(prefix)
     }

@@ -1,14 +1,10 @@
-use actix_web::{
-    HttpResponse, ResponseError,
-    http::{
-        StatusCode,
-        header::{CACHE_CONTROL, HeaderValue},
-    },
-};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
 
-use crate::{
-    IssueError, RevocationError, TokenFamilyError, VerifyError, VerifyErrorKind, error::problem,
-};
+use crate::error::{IssueError, VerifyError, VerifyErrorKind, problem};
+use crate::revocation::RevocationError;
+use crate::token_family::TokenFamilyError;
 
 /// Why there are no new tokens.
 ///

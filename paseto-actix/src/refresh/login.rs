@@ -1,12 +1,14 @@
 use std::fmt;
 
-use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody, http::header::CACHE_CONTROL};
+use actix_web::body::BoxBody;
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::{HttpRequest, HttpResponse, Responder};
 use serde::Serialize;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::{RefreshError, RefreshTokens};
-use crate::TokenBuilder;
+use crate::issuer::TokenBuilder;
 
 /// A login that has begun, or goes on by a refresh token: what is missing is the claims of the access token.
 #[must_use = "a pair of tokens is made by `.issue(&claims)`"]

@@ -2,12 +2,13 @@ use std::fmt;
 
 use time::OffsetDateTime;
 
-use super::{
-    Login, RefreshError, RefreshTokens,
-    token::RefreshToken,
-    tokens::{random, span},
-};
-use crate::{IssueError, event::Event, token::is_scope_token, token_family::NewTokenFamily};
+use super::token::RefreshToken;
+use super::tokens::{random, span};
+use super::{Login, RefreshError, RefreshTokens};
+use crate::error::IssueError;
+use crate::event::Event;
+use crate::token::is_scope_token;
+use crate::token_family::NewTokenFamily;
 
 /// A login whose credentials the application is about to check: see [`RefreshTokens::attempt`].
 #[must_use = "call `.complete()` to complete the login"]
@@ -29,7 +30,7 @@ impl PendingLogin {
     }
 
     /// The class of the login (`acr`): how the user authenticated. All access tokens of the login
-    /// get it, also after a refresh: see [`TokenBuilder::acr`](crate::TokenBuilder::acr). For a
+    /// get it, also after a refresh: see [`TokenBuilder::acr`](crate::issuer::TokenBuilder::acr). For a
     /// stronger class, begin another login. Default: no `acr`.
     pub fn acr(mut self, acr: impl Into<String>) -> Self {
         self.acr = Some(acr.into());

@@ -3,10 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::RefreshError;
-use crate::{
-    KeyRing, RandomId,
-    token::{decrypt_json, encrypt_json},
-};
+use crate::keys::KeyRing;
+use crate::token::{decrypt_json, encrypt_json};
+use crate::token_family::RandomId;
 
 /// The version that is written. A token of another version is rejected.
 const VERSION: u8 = 1;

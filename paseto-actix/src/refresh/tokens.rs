@@ -1,16 +1,22 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::{Login, PendingLogin, RefreshError, RefreshTokensBuilder, token::RefreshToken};
-use crate::{
-    Clock, ExceptedLogin, Issuer, KeyRing, LoginEntry, RandomId, RevocationError, RevocationQuery,
-    Rotation, RotationRequest, VerifiedToken, VerifyErrorKind,
-    durations::RECORD_SLACK,
-    event::{Event, EventHook},
-    revocation::AnyRevocationStore,
-    token_family::{AnyTokenFamilyStore, FamilyOwner},
+use super::token::RefreshToken;
+use super::{Login, PendingLogin, RefreshError, RefreshTokensBuilder};
+use crate::clock::Clock;
+use crate::durations::RECORD_SLACK;
+use crate::error::VerifyErrorKind;
+use crate::event::{Event, EventHook};
+use crate::issuer::Issuer;
+use crate::keys::KeyRing;
+use crate::revocation::{AnyRevocationStore, ExceptedLogin, RevocationError, RevocationQuery};
+use crate::token::VerifiedToken;
+use crate::token_family::{
+    AnyTokenFamilyStore, FamilyOwner, LoginEntry, RandomId, Rotation, RotationRequest,
 };
 
 /// Pairs of an access token (`v4.public`, short) and a refresh token (`v4.local`, long, good for one use), as
@@ -21,7 +27,9 @@ use crate::{
 /// it would have got.
 ///
 /// ```
-/// use paseto_actix::{Issuer, LocalKey, MemoryRevocationStore, MemoryTokenFamilyStore, RefreshTokens, SecretKey, Verifier};
+/// use paseto_actix::{Issuer, LocalKey, RefreshTokens, SecretKey, Verifier};
+/// use paseto_actix::revocation::MemoryRevocationStore;
+/// use paseto_actix::token_family::MemoryTokenFamilyStore;
 ///
 /// # #[actix_web::main]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -97,7 +105,8 @@ impl RefreshTokens {
     /// and [ends all logins](Self::logout_all).
     ///
     /// ```no_run
-    /// # use paseto_actix::{RefreshError, RefreshTokens, TokenPair};
+    /// # use paseto_actix::RefreshTokens;
+    /// # use paseto_actix::refresh::{RefreshError, TokenPair};
     /// # fn is_right(_: &str, _: &str) -> bool { true }
     /// async fn login(tokens: &RefreshTokens, user: &str, password: &str) -> Result<Option<TokenPair>, RefreshError> {
     ///     let attempt = tokens.start_login(user).await?;
@@ -225,7 +234,7 @@ impl RefreshTokens {
     /// # Errors
     ///
     /// [`RefreshError::Invalid`] if the token does not belong to a login of this issuer;
-    /// [`RevocationError::Revoked`](crate::RevocationError::Revoked) if its login has ended; another error
+    /// [`RevocationError::Revoked`](crate::revocation::RevocationError::Revoked) if its login has ended; another error
     /// if a store fails. Logins may go on then.
     pub async fn logout_others(&self, access_token: &VerifiedToken) -> Result<(), RefreshError> {
         let (subject, family) = self.login_of(access_token).ok_or(RefreshError::Invalid)?;

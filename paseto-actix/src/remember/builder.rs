@@ -1,33 +1,37 @@
 mod cookie;
 
-use std::{convert::Infallible, fmt, future::Future, sync::Arc, time::Duration};
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
 
 use actix_identity::IdentityMiddleware;
 use actix_web::{Error, HttpRequest, HttpResponse};
 
-use super::{
-    CredentialFingerprint, RememberMe, SessionProtection,
-    client::Fingerprint,
-    page::{LoginPage, redirect},
-    settings::{IdentityFactory, ResponseFn, Settings},
-    user::{UserCheck, UserLoader},
-};
-use crate::{
-    Clock, ConfigError, KeyRing, RevocationStore, TokenFamilyStore,
-    cookie::CookieSettings,
-    cross_origin::CrossOriginPolicy,
-    event::{Event, EventHook},
-    revocation::{AnyRevocationStore, ScopedRevocationStore, scope},
-    token::assertion,
-    token_family::AnyTokenFamilyStore,
-};
+use super::client::Fingerprint;
+use super::page::{LoginPage, redirect};
+use super::settings::{IdentityFactory, ResponseFn, Settings};
+use super::user::{UserCheck, UserLoader};
+use super::{CredentialFingerprint, RememberMe, SessionProtection};
+use crate::clock::Clock;
+use crate::cookie::CookieSettings;
+use crate::cross_origin::CrossOriginPolicy;
+use crate::error::ConfigError;
+use crate::event::{Event, EventHook};
+use crate::keys::KeyRing;
+use crate::revocation::{AnyRevocationStore, RevocationStore, ScopedRevocationStore, scope};
+use crate::token::assertion;
+use crate::token_family::{AnyTokenFamilyStore, TokenFamilyStore};
 
 /// Builds a [`RememberMe`].
 ///
 /// ```
 /// use std::time::Duration;
 ///
-/// use paseto_actix::{LocalKey, MemoryTokenFamilyStore, RememberMe, SessionProtection, CredentialFingerprint};
+/// use paseto_actix::{LocalKey, RememberMe};
+/// use paseto_actix::remember::{CredentialFingerprint, SessionProtection};
+/// use paseto_actix::token_family::MemoryTokenFamilyStore;
 ///
 /// # fn main() -> Result<(), paseto_actix::ConfigError> {
 /// let remember = RememberMe::builder(LocalKey::generate())
@@ -122,8 +126,10 @@ impl RememberMeBuilder {
     /// ```
     /// use std::time::Duration;
     ///
-    /// use actix_identity::{IdentityMiddleware, config::LogoutBehavior};
-    /// use paseto_actix::{LocalKey, RememberMe, CredentialFingerprint};
+    /// use actix_identity::IdentityMiddleware;
+    /// use actix_identity::config::LogoutBehavior;
+    /// use paseto_actix::{LocalKey, RememberMe};
+    /// use paseto_actix::remember::CredentialFingerprint;
     ///
     /// # fn main() -> Result<(), paseto_actix::ConfigError> {
     /// let remember = RememberMe::builder(LocalKey::generate())
@@ -248,7 +254,7 @@ impl RememberMeBuilder {
             .not_fresh(move |req| redirect(req, &again, true))
     }
 
-    /// Where the time comes from. Default: [`SystemClock`](crate::SystemClock).
+    /// Where the time comes from. Default: [`SystemClock`](crate::clock::SystemClock).
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self

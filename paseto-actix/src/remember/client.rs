@@ -1,7 +1,8 @@
 use std::fmt;
 
 use actix_session::Session;
-use actix_web::{HttpRequest, http::header::USER_AGENT};
+use actix_web::HttpRequest;
+use actix_web::http::header::USER_AGENT;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use sha2::{Digest, Sha256};
 

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use super::{RememberMe, RememberMeBuilder, SessionProtection};
-use crate::config::{self, CookieConfig, Names, SettingError, Settings, Table};
+use crate::config;
+use crate::config::{CookieConfig, Names, SettingError, Settings, Table};
 use crate::config::{boolean, choice, deserialize_settings, duration, key_ring, text, texts};
 use crate::error::ConfigError;
 use crate::keys::KeyRing;
@@ -13,7 +14,7 @@ use crate::keys::KeyRing;
 /// or a number can also be a string.
 ///
 /// ```
-/// use paseto_actix::{RememberMeConfig, CredentialFingerprint};
+/// use paseto_actix::remember::{CredentialFingerprint, RememberMeConfig};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let config: RememberMeConfig = toml::from_str(
@@ -45,7 +46,7 @@ use crate::keys::KeyRing;
 ///
 /// # Errors
 ///
-/// As for [`IssuerConfig`](crate::IssuerConfig#errors).
+/// As for [`IssuerConfig`](crate::issuer::IssuerConfig#errors).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RememberMeConfig {
@@ -85,7 +86,7 @@ impl RememberMeConfig {
     /// - Each type of settings needs a prefix of its own.
     ///
     /// ```
-    /// use paseto_actix::RememberMeConfig;
+    /// use paseto_actix::remember::RememberMeConfig;
     ///
     /// let error = RememberMeConfig::from_env("SHOP_REMEMBER_").unwrap_err();
     /// assert_eq!(error.to_string(), "`SHOP_REMEMBER_KEYS`: the variable is not set");
@@ -93,7 +94,7 @@ impl RememberMeConfig {
     ///
     /// # Errors
     ///
-    /// As [`IssuerConfig::from_env`](crate::IssuerConfig::from_env).
+    /// As [`IssuerConfig::from_env`](crate::issuer::IssuerConfig::from_env).
     pub fn from_env(prefix: &str) -> Result<Self, ConfigError> {
         config::from_env(prefix)
     }

@@ -1,21 +1,20 @@
 //! The state of remembered logins within one request.
 
-use std::{cell::RefCell, rc::Rc};
+use std::cell::RefCell;
+use std::rc::Rc;
 
 use actix_identity::IdentityExt;
 use actix_session::{Session, SessionExt, SessionInsertError};
-use actix_web::{
-    HttpMessage, HttpRequest,
-    http::header::{HeaderMap, HeaderValue},
-};
+use actix_web::http::header::{HeaderMap, HeaderValue};
+use actix_web::{HttpMessage, HttpRequest};
 
-use super::{RememberMe, token::RememberToken, user::CredentialFingerprint};
-use crate::{
-    cookie::{MAX_CANDIDATES, MAX_COOKIE_LEN, cookie_values},
-    revocation::RevocationError,
-    session::RequestState,
-    token_family::TokenFamilyError,
-};
+use super::RememberMe;
+use super::token::RememberToken;
+use super::user::CredentialFingerprint;
+use crate::cookie::{MAX_CANDIDATES, MAX_COOKIE_LEN, cookie_values};
+use crate::revocation::RevocationError;
+use crate::session::RequestState;
+use crate::token_family::TokenFamilyError;
 
 /// The session key of the user whose login is fresh.
 const FRESH: &str = "paseto_actix.fresh";

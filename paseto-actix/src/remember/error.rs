@@ -1,12 +1,13 @@
 use std::time::Duration;
 
-use actix_web::{Error, HttpResponse, ResponseError, http::StatusCode};
+use actix_web::http::StatusCode;
+use actix_web::{Error, HttpResponse, ResponseError};
 
 use super::context::StoreError;
-use crate::{
-    error::problem, refresh::RefreshError, revocation::RevocationError,
-    token_family::TokenFamilyError,
-};
+use crate::error::problem;
+use crate::refresh::RefreshError;
+use crate::revocation::RevocationError;
+use crate::token_family::TokenFamilyError;
 
 /// A reason why a login, or the end of logins, failed.
 #[derive(Debug, thiserror::Error)]

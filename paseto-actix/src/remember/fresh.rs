@@ -1,14 +1,13 @@
 use std::future::{Ready, ready};
 
-use actix_web::{
-    Error, FromRequest, HttpRequest, dev::Payload, error::InternalError, http::StatusCode,
-};
+use actix_web::dev::Payload;
+use actix_web::error::InternalError;
+use actix_web::http::StatusCode;
+use actix_web::{Error, FromRequest, HttpRequest};
 
-use super::{
-    RememberMe,
-    context::{Context, is_fresh, user_of},
-    settings::ResponseFn,
-};
+use super::RememberMe;
+use super::context::{Context, is_fresh, user_of};
+use super::settings::ResponseFn;
 use crate::error::problem;
 
 /// How a user came to be logged in.

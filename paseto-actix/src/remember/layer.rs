@@ -1,25 +1,25 @@
 mod middleware;
 
-use std::{
-    fmt,
-    future::{Ready, ready},
-};
+use std::fmt;
+use std::future::{Ready, ready};
 
 use actix_session::SessionExt;
-use actix_web::{
-    Error, FromRequest, HttpMessage, HttpRequest, dev::Payload, error::InternalError,
-    http::StatusCode,
-};
+use actix_web::dev::Payload;
+use actix_web::error::InternalError;
+use actix_web::http::StatusCode;
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest};
 
-use super::{
-    LoginError, RememberMe,
-    context::{Change, Context, set_stamp, user_of},
-    restore::Outcome,
-};
-use crate::{
-    LoginEntry, PasetoRequestExt, PasetoSession, RandomId, RefreshTokens, RevocationError,
-    SessionCookie, VerifiedToken, error::problem, event::Event, session::SessionLogin,
-};
+use super::context::{Change, Context, set_stamp, user_of};
+use super::restore::Outcome;
+use super::{LoginError, RememberMe};
+use crate::error::problem;
+use crate::event::Event;
+use crate::guard::PasetoRequestExt;
+use crate::refresh::RefreshTokens;
+use crate::revocation::RevocationError;
+use crate::session::{PasetoSession, SessionCookie, SessionLogin};
+use crate::token::VerifiedToken;
+use crate::token_family::{LoginEntry, RandomId};
 
 /// Sessions, identities and remembered logins in one middleware, in the only right order. It ends
 /// logins everywhere.
@@ -33,17 +33,18 @@ use crate::{
 /// | a used cookie comes again | - | of that login | that one |
 ///
 /// A session ends at its next request, on every server, with a [revocation
-/// store](crate::PasetoSessionBuilder::revocation_store) of the `PasetoSession`. **Without one, sessions
-/// end only by their limits** or by [`check_user`](crate::RememberMeBuilder::check_user): the
+/// store](crate::session::PasetoSessionBuilder::revocation_store) of the `PasetoSession`. **Without one, sessions
+/// end only by their limits** or by [`check_user`](crate::remember::RememberMeBuilder::check_user): the
 /// session that a thief has restored with a copied cookie goes on.
 ///
 /// Handlers get the layer as an argument:
 ///
 /// ```
 /// use actix_web::{App, HttpRequest, HttpResponse, web};
-/// use paseto_actix::{
-///     FreshLogin, LocalKey, LoginLayer, MemoryRevocationStore, MemoryTokenFamilyStore, PasetoSession, Remember, RememberMe, CredentialFingerprint,
-/// };
+/// use paseto_actix::{LocalKey, LoginLayer, PasetoSession, RememberMe};
+/// use paseto_actix::remember::{CredentialFingerprint, FreshLogin, Remember};
+/// use paseto_actix::revocation::MemoryRevocationStore;
+/// use paseto_actix::token_family::MemoryTokenFamilyStore;
 ///
 /// # fn is_right(_: &str, _: &str) -> bool { true }
 /// # #[derive(serde::Deserialize)]
@@ -91,7 +92,7 @@ impl LoginLayer {
     /// middleware, once more.
     ///
     /// Logs a warning if the session has no [revocation
-    /// store](crate::PasetoSessionBuilder::revocation_store): open sessions then end only by their limits.
+    /// store](crate::session::PasetoSessionBuilder::revocation_store): open sessions then end only by their limits.
     #[must_use]
     pub fn new(session: PasetoSession, remember: RememberMe) -> Self {
         if !session.stores_revocations() {

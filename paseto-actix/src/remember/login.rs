@@ -1,22 +1,20 @@
-use std::{fmt, rc::Rc, time::Duration};
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
 
 use actix_identity::{Identity, IdentityExt};
 use actix_session::{Session, SessionExt, SessionInsertError, SessionStatus};
-use actix_web::{HttpMessage, HttpRequest, http::header::HeaderValue};
+use actix_web::http::header::HeaderValue;
+use actix_web::{HttpMessage, HttpRequest};
 
-use super::{
-    LoginError, RememberMe, SessionProtection,
-    builder::is_lifetime,
-    client,
-    context::{Change, Context, StoreError, set_fresh, set_stamp, user_of},
-    token::RememberToken,
-    user::CredentialFingerprint,
-};
-use crate::{
-    event::Event,
-    session::SessionLogin,
-    token_family::{NewTokenFamily, RandomId},
-};
+use super::builder::is_lifetime;
+use super::context::{Change, Context, StoreError, set_fresh, set_stamp, user_of};
+use super::token::RememberToken;
+use super::user::CredentialFingerprint;
+use super::{LoginError, RememberMe, SessionProtection, client};
+use crate::event::Event;
+use crate::session::SessionLogin;
+use crate::token_family::{NewTokenFamily, RandomId};
 
 /// Whether a login is remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +50,8 @@ impl RememberMe {
     ///
     /// ```
     /// use actix_web::{HttpRequest, HttpResponse, web};
-    /// use paseto_actix::{Remember, RememberMe};
+    /// use paseto_actix::RememberMe;
+    /// use paseto_actix::remember::Remember;
     ///
     /// # fn is_right(_: &str, _: &str) -> bool { true }
     /// # #[derive(serde::Deserialize)]

@@ -1,33 +1,26 @@
-use std::{fmt, future::ready, rc::Rc};
+use std::fmt;
+use std::future::ready;
+use std::rc::Rc;
 
 use actix_identity::{IdentityExt, IdentityMiddleware};
 use actix_session::{Session, SessionExt, SessionStatus};
-use actix_web::{
-    Error, HttpMessage,
-    body::{EitherBody, MessageBody},
-    dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
-    error::InternalError,
-    http::{
-        StatusCode,
-        header::{HeaderMap, HeaderValue, SET_COOKIE},
-    },
-};
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
+use actix_web::error::InternalError;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderMap, HeaderValue, SET_COOKIE};
+use actix_web::{Error, HttpMessage};
 use futures_util::future::LocalBoxFuture;
 
-use super::{
-    RememberMe, SessionProtection, client,
-    context::{Change, Context, StoreError, fits_stamp, unset_fresh, user_of},
-    restore::unavailable,
-    settings::Settings,
-    user::CredentialFingerprint,
-};
-use crate::{
-    VerifyErrorKind,
-    cookie::{LoginCookies, forbid_shared_caching, vary_by_cookie},
-    error::problem,
-    event::Event,
-    session::{RequestState, SessionLogin},
-};
+use super::context::{Change, Context, StoreError, fits_stamp, unset_fresh, user_of};
+use super::restore::unavailable;
+use super::settings::Settings;
+use super::user::CredentialFingerprint;
+use super::{RememberMe, SessionProtection, client};
+use crate::cookie::{LoginCookies, forbid_shared_caching, vary_by_cookie};
+use crate::error::{VerifyErrorKind, problem};
+use crate::event::Event;
+use crate::session::{RequestState, SessionLogin};
 
 impl<S, B> Transform<S, ServiceRequest> for RememberMe
 where
@@ -260,17 +253,12 @@ impl<S> fmt::Debug for RememberMeMiddleware<S> {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::{
-        App, HttpRequest, HttpResponse,
-        test::{TestRequest, call_service, init_service},
-        web,
-    };
+    use actix_web::test::{TestRequest, call_service, init_service};
+    use actix_web::{App, HttpRequest, HttpResponse, web};
 
     use super::*;
-    use crate::{
-        keys::LocalKey,
-        remember::{CredentialFingerprint, Remember},
-    };
+    use crate::keys::LocalKey;
+    use crate::remember::{CredentialFingerprint, Remember};
 
     async fn log_in(
         req: HttpRequest,

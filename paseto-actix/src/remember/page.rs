@@ -1,12 +1,8 @@
 //! Sending a browser to the login page, and back to where it came from.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::{
-        Method, StatusCode,
-        header::{ACCEPT, CACHE_CONTROL, LOCATION},
-    },
-};
+use actix_web::http::header::{ACCEPT, CACHE_CONTROL, LOCATION};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse};
 
 use crate::error::problem;
 
@@ -69,7 +65,7 @@ fn accepts_html(req: &HttpRequest) -> bool {
 /// nothing but visible ASCII.
 ///
 /// ```
-/// use paseto_actix::safe_redirect_path;
+/// use paseto_actix::remember::safe_redirect_path;
 ///
 /// assert_eq!(safe_redirect_path("/account?tab=keys"), Some("/account?tab=keys"));
 /// for elsewhere in ["https://evil.example/", "//evil.example/", "/\\evil.example/", "account", "/\t/evil.example"] {

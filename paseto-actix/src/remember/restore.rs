@@ -1,23 +1,22 @@
 //! The login by a cookie of the request.
 
-use std::{fmt, time::Duration};
+use std::fmt;
+use std::time::Duration;
 
 use actix_identity::Identity;
 use actix_session::SessionExt;
-use actix_web::{Error, HttpMessage, dev::ServiceRequest, error::InternalError, http::StatusCode};
+use actix_web::dev::ServiceRequest;
+use actix_web::error::InternalError;
+use actix_web::http::StatusCode;
+use actix_web::{Error, HttpMessage};
 
-use super::{
-    SessionProtection, client,
-    context::{Change, Context, StoreError, unset_fresh},
-    token::RememberToken,
-};
-use crate::{
-    VerifyErrorKind as Kind,
-    cross_origin::log_rejection,
-    error::problem,
-    event::Event,
-    token_family::{RandomId, Rotation, RotationRequest, TokenFamilyError},
-};
+use super::context::{Change, Context, StoreError, unset_fresh};
+use super::token::RememberToken;
+use super::{SessionProtection, client};
+use crate::cross_origin::log_rejection;
+use crate::error::{VerifyErrorKind as Kind, problem};
+use crate::event::Event;
+use crate::token_family::{RandomId, Rotation, RotationRequest, TokenFamilyError};
 
 /// How long the token before the current one is accepted: browsers send requests of several tabs at
 /// once.

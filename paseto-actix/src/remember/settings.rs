@@ -1,26 +1,26 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use actix_identity::IdentityMiddleware;
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse};
 use time::OffsetDateTime;
 
-use super::{
-    LoginError, RememberMeBuilder, SessionProtection,
-    builder::LONGEST_LIFETIME,
-    client::Fingerprint,
-    context::StoreError,
-    token::RememberToken,
-    user::{UserCheck, UserLoader},
-};
-use crate::{
-    Clock, ExceptedLogin, KeyRing, LoginEntry, RevocationError, SystemClock, TokenFamilyError,
-    cookie::{CookieSettings, PreparedCookie},
-    cross_origin::CrossOriginPolicy,
-    error::problem,
-    event::{Event, EventHook},
-    revocation::ScopedRevocationStore,
-    token_family::{AnyTokenFamilyStore, FamilyOwner},
-};
+use super::builder::LONGEST_LIFETIME;
+use super::client::Fingerprint;
+use super::context::StoreError;
+use super::token::RememberToken;
+use super::user::{UserCheck, UserLoader};
+use super::{LoginError, RememberMeBuilder, SessionProtection};
+use crate::clock::{Clock, SystemClock};
+use crate::cookie::{CookieSettings, PreparedCookie};
+use crate::cross_origin::CrossOriginPolicy;
+use crate::error::problem;
+use crate::event::{Event, EventHook};
+use crate::keys::KeyRing;
+use crate::revocation::{ExceptedLogin, RevocationError, ScopedRevocationStore};
+use crate::token_family::{AnyTokenFamilyStore, FamilyOwner, LoginEntry, TokenFamilyError};
 
 /// Logins that outlive the session, as a middleware: a user who wants to be remembered gets a second
 /// cookie, which logs in again when the session has expired.

@@ -3,12 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::CredentialFingerprint;
-use crate::{
-    cookie::MAX_COOKIE_LEN,
-    keys::KeyRing,
-    token::{decrypt_json, encrypt_json},
-    token_family::RandomId,
-};
+use crate::cookie::MAX_COOKIE_LEN;
+use crate::keys::KeyRing;
+use crate::token::{decrypt_json, encrypt_json};
+use crate::token_family::RandomId;
 
 /// The form of the payload. Tokens of any other form are rejected.
 const VERSION: u8 = 3;

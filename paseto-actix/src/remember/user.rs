@@ -1,4 +1,6 @@
-use std::{fmt, future::Future, time::Duration};
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
 
 use actix_web::Error;
 use base64ct::{Base64UrlUnpadded, Encoding};
@@ -12,7 +14,7 @@ use time::OffsetDateTime;
 /// change, all remembered logins of the user end.
 ///
 /// ```
-/// use paseto_actix::CredentialFingerprint;
+/// use paseto_actix::remember::CredentialFingerprint;
 ///
 /// // From the database: the hash of the password, or a counter that grows when the password changes.
 /// let stamp = CredentialFingerprint::new("$argon2id$v=19$m=19456,t=2,p=1$…");

@@ -26,7 +26,8 @@ use crate::keyed_hash::{BuildTagHasher, KeyedHash, Tag};
 /// ```
 /// use std::time::Duration;
 ///
-/// use paseto_actix::{CachedRevocationStore, MemoryRevocationStore, SecretKey, Verifier};
+/// use paseto_actix::{SecretKey, Verifier};
+/// use paseto_actix::revocation::{CachedRevocationStore, MemoryRevocationStore};
 ///
 /// # fn main() -> Result<(), paseto_actix::ConfigError> {
 /// let store = MemoryRevocationStore::new(100_000); // in production: RedisRevocationStore

@@ -4,9 +4,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use time::OffsetDateTime;
 
-use super::{
-    ExceptedLogin, RevocationError, RevocationQuery, RevocationStore, store::generation_at,
-};
+use super::store::generation_at;
+use super::{ExceptedLogin, RevocationError, RevocationQuery, RevocationStore};
 use crate::clock::{Clock, SystemClock};
 use crate::keyed_hash::{BuildTagHasher, KeyedHash, Tag};
 
@@ -17,7 +16,7 @@ use crate::keyed_hash::{BuildTagHasher, KeyedHash, Tag};
 /// still full, revoking is an error.
 ///
 /// ```
-/// use paseto_actix::MemoryRevocationStore;
+/// use paseto_actix::revocation::MemoryRevocationStore;
 ///
 /// let revocations = MemoryRevocationStore::new(100_000);
 /// assert!(revocations.is_empty());

@@ -1,17 +1,17 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use redis::{AsyncCommands, ExistenceCheck, Script, SetExpiry, SetOptions, aio::ConnectionManager};
+use redis::aio::ConnectionManager;
+use redis::{AsyncCommands, ExistenceCheck, Script, SetExpiry, SetOptions};
 use time::OffsetDateTime;
 
-use super::{
-    ExceptedLogin, RevocationError, RevocationQuery, RevocationStore,
-    store::{generation_at, subject_record, token_record},
-};
-use crate::{
-    Clock, ConfigError, SystemClock,
-    redis::{RedisConnection, RedisSettings, key_end},
-};
+use super::store::{generation_at, subject_record, token_record};
+use super::{ExceptedLogin, RevocationError, RevocationQuery, RevocationStore};
+use crate::clock::{Clock, SystemClock};
+use crate::error::ConfigError;
+use crate::redis::{RedisConnection, RedisSettings, key_end};
 
 /// RevocationStore on a Redis server (7 or later, or Valkey), for several processes. Clones share one connection.
 ///
@@ -27,7 +27,8 @@ use crate::{
 /// ```no_run
 /// use std::time::Duration;
 ///
-/// use paseto_actix::{RedisRevocationStore, SecretKey, Verifier};
+/// use paseto_actix::{SecretKey, Verifier};
+/// use paseto_actix::revocation::RedisRevocationStore;
 ///
 /// # fn main() -> Result<(), paseto_actix::ConfigError> {
 /// let revocations =
@@ -78,7 +79,7 @@ impl RedisRevocationStore {
     /// that is an error here.
     ///
     /// ```no_run
-    /// use paseto_actix::RedisRevocationStore;
+    /// use paseto_actix::revocation::RedisRevocationStore;
     ///
     /// # #[actix_web::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -1,16 +1,18 @@
 use std::future::Future;
 
-use actix_web::{HttpResponse, ResponseError, http::StatusCode};
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
 use time::OffsetDateTime;
 
-use crate::{erased::erase, error::problem};
+use crate::erased::erase;
+use crate::error::problem;
 
 /// Remembers which tokens have ended before their time, for
-/// [`VerifierBuilder::revocations`](crate::VerifierBuilder::revocation_store).
+/// [`VerifierBuilder::revocations`](crate::verifier::VerifierBuilder::revocation_store).
 ///
 /// One token is revoked by its issuer and its id (`jti`), the tokens of one login by its session id (`sid`). All tokens of a subject
 /// are revoked by their generation: each token carries the one that was the subject's when it was issued
-/// ([`TokenBuilder::generation`](crate::TokenBuilder::generation)), and revoking makes that one too old. So a login in the very
+/// ([`TokenBuilder::generation`](crate::issuer::TokenBuilder::generation)), and revoking makes that one too old. So a login in the very
 /// second of the revocation is not hit by it, as it would be if times of issue were compared. A token that carries none is of
 /// generation 0: once its subject was revoked, it is too old, whenever it was issued.
 ///
@@ -21,14 +23,16 @@ use crate::{erased::erase, error::problem};
 /// most 5 seconds after it**, because Redis counts whole seconds. After that, `is_revoked` and
 /// `generation` ignore the record, even if the store has not removed it.
 ///
-/// For a store of your own, [`conformance::revocation_store`](conformance/fn.revocation_store.html) (feature `conformance`) is the test
+/// For a store of your own, [`conformance::revocation_store`](crate::conformance::revocation_store) (feature `conformance`) is the test
 /// that it keeps these rules:
 ///
 /// ```
 /// # #[cfg(feature = "conformance")]
 /// # #[actix_web::main]
 /// # async fn main() {
-/// use paseto_actix::{MemoryRevocationStore, conformance, time::OffsetDateTime};
+/// use paseto_actix::conformance;
+/// use paseto_actix::revocation::MemoryRevocationStore;
+/// use paseto_actix::time::OffsetDateTime;
 ///
 /// let store = MemoryRevocationStore::new(1000); // or yours
 /// conformance::revocation_store(&store, OffsetDateTime::now_utc()).await;
@@ -38,7 +42,9 @@ use crate::{erased::erase, error::problem};
 /// ```
 ///
 /// ```
-/// use paseto_actix::{Issuer, MemoryRevocationStore, RevocationStore, SecretKey, Verifier, VerifyErrorKind};
+/// use paseto_actix::{Issuer, SecretKey, Verifier};
+/// use paseto_actix::error::VerifyErrorKind;
+/// use paseto_actix::revocation::{MemoryRevocationStore, RevocationStore};
 ///
 /// # #[actix_web::main]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

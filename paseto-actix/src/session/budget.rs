@@ -1,6 +1,8 @@
 //! The largest session: browsers discard larger cookies without an error.
 
-use actix_web::{HttpResponse, ResponseError, http::StatusCode, http::header::CONTENT_TYPE};
+use actix_web::http::StatusCode;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::{HttpResponse, ResponseError};
 
 use crate::cookie::MAX_COOKIE_LEN;
 

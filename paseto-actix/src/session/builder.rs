@@ -1,24 +1,25 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use actix_session::Session;
 use actix_web::cookie::SameSite;
 
-use super::{
-    PasetoSession,
-    settings::{Predicate, Settings},
-    tokens::SessionTokens,
-};
-use crate::{
-    Clock, ConfigError, RevocationStore,
-    cookie::CookieSettings,
-    cross_origin::CrossOriginPolicy,
-    durations::{check_ttl, token_ttl},
-};
+use super::PasetoSession;
+use super::settings::{Predicate, Settings};
+use super::tokens::SessionTokens;
+use crate::clock::Clock;
+use crate::cookie::CookieSettings;
+use crate::cross_origin::CrossOriginPolicy;
+use crate::durations::{check_ttl, token_ttl};
+use crate::error::ConfigError;
+use crate::revocation::RevocationStore;
 
 /// Builds a [`PasetoSession`].
 ///
 /// ```
-/// use paseto_actix::{KeyRing, LocalKey, PasetoSession};
+/// use paseto_actix::{LocalKey, PasetoSession};
+/// use paseto_actix::keys::KeyRing;
 /// use std::time::Duration;
 ///
 /// # fn main() -> Result<(), paseto_actix::ConfigError> {
@@ -220,7 +221,7 @@ impl PasetoSessionBuilder {
     }
 
     /// A store for the sessions that have ended: by `purge`, by `renew`, or because all sessions of
-    /// their user ended ([`PasetoSession::logout_all`], [`LoginLayer`](struct.LoginLayer.html)). Each request
+    /// their user ended ([`PasetoSession::logout_all`], [`LoginLayer`](crate::LoginLayer)). Each request
     /// with a session asks it in one round trip, and copies of the cookies of these sessions are
     /// rejected. Default: none.
     ///
@@ -240,7 +241,7 @@ impl PasetoSessionBuilder {
     /// The key of the user in the session, by which [`PasetoSession::logout_all`] finds the sessions of
     /// a user. Default: `actix_identity.user_id`, where actix-identity stores the user.
     ///
-    /// A [`LoginLayer`](struct.LoginLayer.html) requires the key of its actix-identity middleware.
+    /// A [`LoginLayer`](crate::LoginLayer) requires the key of its actix-identity middleware.
     ///
     /// With a [revocation store](Self::revocation_store), a session with this key gets an entry
     /// `paseto_actix.login` too. It has the user's generation at the login.
@@ -249,7 +250,7 @@ impl PasetoSessionBuilder {
         self
     }
 
-    /// The source of the time. Default: [`SystemClock`](crate::SystemClock).
+    /// The source of the time. Default: [`SystemClock`](crate::clock::SystemClock).
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.tokens.clock = Arc::new(clock);
         self

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use super::{PasetoSession, PasetoSessionBuilder};
-use crate::config::{self, CookieConfig, Names, SettingError, Settings, Table};
+use crate::config;
+use crate::config::{CookieConfig, Names, SettingError, Settings, Table};
 use crate::config::{boolean, deserialize_settings, duration, key_ring, size, text, texts};
 use crate::error::ConfigError;
 use crate::keys::KeyRing;
@@ -15,7 +16,7 @@ use crate::keys::KeyRing;
 /// ```
 /// use std::time::Duration;
 ///
-/// use paseto_actix::PasetoSessionConfig;
+/// use paseto_actix::session::PasetoSessionConfig;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let config: PasetoSessionConfig = toml::from_str(
@@ -45,7 +46,7 @@ use crate::keys::KeyRing;
 ///
 /// # Errors
 ///
-/// As for [`IssuerConfig`](crate::IssuerConfig#errors).
+/// As for [`IssuerConfig`](crate::issuer::IssuerConfig#errors).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PasetoSessionConfig {
@@ -84,7 +85,7 @@ impl PasetoSessionConfig {
     /// - Each type of settings needs a prefix of its own.
     ///
     /// ```
-    /// use paseto_actix::PasetoSessionConfig;
+    /// use paseto_actix::session::PasetoSessionConfig;
     ///
     /// let error = PasetoSessionConfig::from_env("SHOP_SESSION_").unwrap_err();
     /// assert_eq!(error.to_string(), "`SHOP_SESSION_KEYS`: the variable is not set");
@@ -92,7 +93,7 @@ impl PasetoSessionConfig {
     ///
     /// # Errors
     ///
-    /// As [`IssuerConfig::from_env`](crate::IssuerConfig::from_env).
+    /// As [`IssuerConfig::from_env`](crate::issuer::IssuerConfig::from_env).
     pub fn from_env(prefix: &str) -> Result<Self, ConfigError> {
         config::from_env(prefix)
     }

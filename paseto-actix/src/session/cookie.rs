@@ -1,20 +1,21 @@
-use std::{
-    cell::{Cell, RefCell},
-    fmt,
-    future::{Ready, ready},
-    rc::Rc,
-};
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::{Ready, ready};
+use std::rc::Rc;
 
 #[cfg(feature = "remember")]
 use actix_session::SessionInsertError;
 use actix_session::{Session, SessionExt};
-use actix_web::{
-    Error, FromRequest, HttpMessage, HttpRequest, dev::Payload, error::InternalError,
-    http::StatusCode,
-};
+use actix_web::dev::Payload;
+use actix_web::error::InternalError;
+use actix_web::http::StatusCode;
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest};
 
-use super::{PasetoSession, decrypted_cache::DecryptedSession, login::SessionLogin, payload};
-use crate::{ExceptedLogin, RevocationError, error::problem};
+use super::decrypted_cache::DecryptedSession;
+use super::login::SessionLogin;
+use super::{PasetoSession, payload};
+use crate::error::problem;
+use crate::revocation::{ExceptedLogin, RevocationError};
 
 /// The state of a request in its extensions. A request has one session, so it has one of these.
 pub(crate) struct RequestState {
@@ -91,7 +92,7 @@ impl RequestState {
 /// ```
 /// use actix_session::Session;
 /// use actix_web::{HttpResponse, Responder, web};
-/// use paseto_actix::SessionCookie;
+/// use paseto_actix::session::SessionCookie;
 ///
 /// async fn add(session: Session, cookie: SessionCookie, item: String) -> actix_web::Result<HttpResponse> {
 ///     let mut cart: Vec<String> = session.get("cart")?.unwrap_or_default();
@@ -113,7 +114,7 @@ impl RequestState {
 /// ```
 /// use actix_session::Session;
 /// use actix_web::{Responder, web};
-/// use paseto_actix::SessionCookie;
+/// use paseto_actix::session::SessionCookie;
 /// use serde::Deserialize;
 ///
 /// #[derive(Deserialize)]
@@ -179,7 +180,7 @@ impl SessionCookie {
     /// ```
     /// use actix_session::Session;
     /// use actix_web::{HttpResponse, web};
-    /// use paseto_actix::SessionCookie;
+    /// use paseto_actix::session::SessionCookie;
     ///
     /// # fn is_right(_: &str, _: &str) -> bool { true }
     /// # #[derive(serde::Deserialize)]
@@ -218,7 +219,7 @@ impl SessionCookie {
     /// Ends all sessions of the user, except those of this login, from the next request on: after a
     /// password change. Call `Session::renew` too, which ends copies of the cookie of this session. To
     /// end remembered logins and tokens too, use
-    /// [`LoginLayer::logout_others`](struct.LoginLayer.html#method.logout_others).
+    /// [`LoginLayer::logout_others`](crate::LoginLayer::logout_others).
     ///
     /// # Errors
     ///

@@ -1,19 +1,16 @@
 //! Sessions that a worker decrypted before: it decrypts a cookie once, although the client sends it
 //! with each request.
 
-use std::{
-    hash::{Hash, Hasher},
-    rc::Rc,
-};
+use std::hash::{Hash, Hasher};
+use std::rc::Rc;
 
-use quick_cache::{Equivalent, unsync::Cache};
+use quick_cache::Equivalent;
+use quick_cache::unsync::Cache;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::{
-    login::SessionLogin,
-    payload::{SessionHead, Values},
-};
+use super::login::SessionLogin;
+use super::payload::{SessionHead, Values};
 
 /// The content of an authentic token. Whether its session is still alive is decided at each
 /// request.

@@ -1,21 +1,15 @@
 //! The responses of the middleware instead of the application's.
 
 use actix_session::SessionInsertError;
-use actix_web::{
-    HttpMessage, HttpResponse, ResponseError,
-    dev::ServiceResponse,
-    http::{
-        StatusCode,
-        header::{InvalidHeaderValue, SET_COOKIE},
-    },
-};
+use actix_web::dev::ServiceResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{InvalidHeaderValue, SET_COOKIE};
+use actix_web::{HttpMessage, HttpResponse, ResponseError};
 
 use super::tokens::EncryptError;
-use crate::{
-    RevocationError,
-    cookie::{LoginCookies, forbid_shared_caching, vary_by_cookie},
-    error::problem,
-};
+use crate::cookie::{LoginCookies, forbid_shared_caching, vary_by_cookie};
+use crate::error::problem;
+use crate::revocation::RevocationError;
 
 /// Replaces the response of the application, whose work the session could not keep.
 ///

@@ -1,38 +1,30 @@
-use std::{
-    cell::RefCell,
-    fmt,
-    future::{Ready, ready},
-    rc::Rc,
-};
+use std::cell::RefCell;
+use std::fmt;
+use std::future::{Ready, ready};
+use std::rc::Rc;
 
 use actix_session::{Session, SessionExt, SessionStatus};
-use actix_web::{
-    Error, HttpMessage,
-    body::{EitherBody, MessageBody},
-    dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
-    error::InternalError,
-    http::header::{HeaderMap, HeaderValue, SET_COOKIE},
-};
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
+use actix_web::error::InternalError;
+use actix_web::http::header::{HeaderMap, HeaderValue, SET_COOKIE};
+use actix_web::{Error, HttpMessage};
 use futures_util::future::LocalBoxFuture;
 use time::OffsetDateTime;
 
-use super::{
-    PasetoSession,
-    cookie::RequestState,
-    decrypted_cache::{DecryptedCache, DecryptedSession},
-    failure::{Failure, replace},
-    login::{LOGIN, SessionLogin},
-    payload::{self, SessionHead},
-    settings::Settings,
-    tokens::{EncryptError, Tie, Verdict},
+use super::cookie::RequestState;
+use super::decrypted_cache::{DecryptedCache, DecryptedSession};
+use super::failure::{Failure, replace};
+use super::login::{LOGIN, SessionLogin};
+use super::payload::SessionHead;
+use super::settings::Settings;
+use super::tokens::{EncryptError, Tie, Verdict};
+use super::{PasetoSession, payload};
+use crate::cookie::{
+    MAX_CANDIDATES, cookie_values, forbid_caching, forbid_shared_caching, vary_by_cookie,
 };
-use crate::{
-    RevocationError,
-    cookie::{
-        MAX_CANDIDATES, cookie_values, forbid_caching, forbid_shared_caching, vary_by_cookie,
-    },
-    cross_origin::log_rejection,
-};
+use crate::cross_origin::log_rejection;
+use crate::revocation::RevocationError;
 
 impl<S, B> Transform<S, ServiceRequest> for PasetoSession
 where

@@ -1,12 +1,11 @@
 //! The payload of a session's token: JSON with the session's id, its times and its state.
 
-use std::{collections::HashMap, fmt, io};
+use std::collections::HashMap;
+use std::{fmt, io};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
-};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use zeroize::Zeroize;

@@ -1,13 +1,15 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use actix_session::Session;
 
-use super::{PasetoSessionBuilder, tokens::SessionTokens};
-use crate::{
-    KeyRing, RevocationError,
-    cookie::{CookieSettings, PreparedCookie},
-    cross_origin::CrossOriginPolicy,
-};
+use super::PasetoSessionBuilder;
+use super::tokens::SessionTokens;
+use crate::cookie::{CookieSettings, PreparedCookie};
+use crate::cross_origin::CrossOriginPolicy;
+use crate::keys::KeyRing;
+use crate::revocation::RevocationError;
 
 /// A middleware that keeps each session in an encrypted cookie, for [`actix_session::Session`].
 ///
@@ -106,7 +108,7 @@ impl PasetoSession {
 impl PasetoSession {
     /// Ends all sessions of a user, from the next request on: after a password change, or when the
     /// account closes. To end remembered logins and tokens too, use
-    /// [`LoginLayer::logout_all`](struct.LoginLayer.html#method.logout_all).
+    /// [`LoginLayer::logout_all`](crate::LoginLayer::logout_all).
     ///
     /// The session that handles the request ends too. To keep it, use
     /// [`SessionCookie::logout_others`](super::SessionCookie::logout_others). A login that overlaps this call

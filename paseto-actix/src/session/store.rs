@@ -1,16 +1,19 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
 use anyhow::anyhow;
 use serde::de::IgnoredAny;
 
-use super::{
-    budget::MAX_STORE_TOKEN_LEN,
-    login::{LOGIN, SessionLogin},
-    payload::{self, SessionHead, State},
-    tokens::{EncryptError, SessionTokens, Tie, Verdict},
-};
-use crate::{Clock, KeyRing, RevocationError, RevocationStore};
+use super::budget::MAX_STORE_TOKEN_LEN;
+use super::login::{LOGIN, SessionLogin};
+use super::payload;
+use super::payload::{SessionHead, State};
+use super::tokens::{EncryptError, SessionTokens, Tie, Verdict};
+use crate::clock::Clock;
+use crate::keys::KeyRing;
+use crate::revocation::{RevocationError, RevocationStore};
 
 /// Keeps each session in its cookie, as an encrypted `v4.local` token: an
 /// [`actix_session::storage::SessionStore`] for actix-session's own middleware.
@@ -27,7 +30,8 @@ use crate::{Clock, KeyRing, RevocationError, RevocationStore};
 ///
 /// ```
 /// use actix_session::SessionMiddleware;
-/// use actix_web::{App, cookie::Key};
+/// use actix_web::App;
+/// use actix_web::cookie::Key;
 /// use paseto_actix::{LocalKey, PasetoSessionStore};
 ///
 /// let store = PasetoSessionStore::new(LocalKey::generate()).application("shop");
@@ -92,7 +96,7 @@ impl PasetoSessionStore {
         Ok(())
     }
 
-    /// The source of the time. Default: [`SystemClock`](crate::SystemClock).
+    /// The source of the time. Default: [`SystemClock`](crate::clock::SystemClock).
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.0.clock = Arc::new(clock);

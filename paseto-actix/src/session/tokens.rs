@@ -1,21 +1,23 @@
 //! Encrypts and decrypts the tokens of sessions, and decides whether a session is alive.
 
-use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::{
-    SessionTooLarge,
-    decrypted_cache::DecryptedSession,
-    login::{LOGIN, SessionLogin, subject_of},
-    payload::{self, SessionHead, State, Values},
+use super::decrypted_cache::DecryptedSession;
+use super::login::{LOGIN, SessionLogin, subject_of};
+use super::payload::{SessionHead, State, Values};
+use super::{SessionTooLarge, payload};
+use crate::clock::{Clock, SystemClock};
+use crate::cookie::MAX_COOKIE_LEN;
+use crate::keys::KeyRing;
+use crate::revocation::{
+    AnyRevocationStore, ExceptedLogin, RevocationError, ScopedRevocationStore, scope,
 };
-use crate::{
-    Clock, ExceptedLogin, KeyRing, RevocationError, SystemClock,
-    cookie::MAX_COOKIE_LEN,
-    revocation::{AnyRevocationStore, ScopedRevocationStore, scope},
-    token::{Ciphertext, Plaintext, assertion},
-};
+use crate::token::{Ciphertext, Plaintext, assertion};
 
 /// The purpose of the tokens, which separates them from those of remembered logins under the same
 /// key.

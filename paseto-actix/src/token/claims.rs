@@ -11,13 +11,13 @@
 
 use std::fmt;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
-use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
+use serde::de;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
 
-use super::{
-    Times,
-    structure::{AnyValue, Budget, Key, MapKeys, named},
-};
+use super::Times;
+use super::structure::{AnyValue, Budget, Key, MapKeys, named};
 
 /// Each registered claim, and the way to set it.
 pub(crate) const RESERVED: [(&str, &str); 12] = [
@@ -50,7 +50,7 @@ pub(crate) struct RegisteredClaims {
     /// The login that issued the token.
     pub(crate) sid: Option<Box<str>>,
     /// The generation of the subject, a claim of this crate: see
-    /// [`RevocationStore`](crate::RevocationStore).
+    /// [`RevocationStore`](crate::revocation::RevocationStore).
     pub(crate) sub_gen: u64,
     /// How many claims the payload has, those of the application too.
     pub(crate) count: usize,

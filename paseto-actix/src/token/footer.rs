@@ -4,11 +4,9 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
-use super::{
-    Format,
-    payload::{CBOR_MAP, from_cbor, from_json},
-    structure::{AnyValue, Budget, Key, MapKeys, named},
-};
+use super::Format;
+use super::payload::{CBOR_MAP, from_cbor, from_json};
+use super::structure::{AnyValue, Budget, Key, MapKeys, named};
 
 /// The longest footer that is looked at, in bytes: it is read before the signature is checked.
 pub(crate) const MAX_FOOTER_LEN: usize = 1024;

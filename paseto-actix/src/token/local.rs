@@ -7,17 +7,17 @@
 
 use std::{io, mem};
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use chacha20::{
-    XChaCha20,
-    cipher::{KeyIvInit, StreamCipher},
-};
-use serde::{Serialize, de::DeserializeOwned};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use chacha20::XChaCha20;
+use chacha20::cipher::{KeyIvInit, StreamCipher};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::public::le64;
-use crate::{KeyRing, LocalKey, keys::Blake2b};
+use crate::keys::{Blake2b, KeyRing, LocalKey};
 
 const HEADER: &str = "v4.local.";
 const NONCE_LEN: usize = 32;

@@ -1,29 +1,27 @@
 //! Payloads and footers as bytes, in one of two formats.
 
-use std::{
-    collections::BTreeMap,
-    marker::PhantomData,
-    sync::{
-        OnceLock,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ciborium::Value as Cbor;
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{self, DeserializeOwned},
-};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value as Json;
 
+use super::claim_index::ClaimIndex;
 use super::serde_message::without_values;
-use super::{RESERVED, RegisteredClaims, claim_index::ClaimIndex, structure::WellFormed};
+use super::structure::WellFormed;
+use super::{RESERVED, RegisteredClaims};
 use crate::error::{IssueError, quote};
 
 /// How payload and footer are written. It is a setting of both sides and never guessed from a token.
 ///
 /// ```
-/// use paseto_actix::{Format, Issuer, SecretKey, Verifier, VerifyErrorKind};
+/// use paseto_actix::{Issuer, SecretKey, Verifier};
+/// use paseto_actix::error::VerifyErrorKind;
+/// use paseto_actix::token::Format;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let key = SecretKey::generate();

@@ -5,7 +5,8 @@
 //! [version 4]: https://github.com/paseto-standard/paseto-spec/blob/master/docs/01-Protocol-Versions/Version4.md
 //! [pre-authentication encoding]: https://github.com/paseto-standard/paseto-spec/blob/master/docs/01-Protocol-Versions/Common.md#pae-definition
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use pasetors::version4::PublicToken;
 
 use super::{MAX_FOOTER_LEN, MAX_TOKEN_LEN};

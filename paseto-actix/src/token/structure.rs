@@ -4,11 +4,13 @@
 //! A map with a key twice means one thing to the reader that takes the first and another to the one that takes the
 //! last; serde's own maps take the last without a word.
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
+use std::fmt;
 
+use serde::de;
 use serde::de::{
-    self, Deserialize, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess,
-    VariantAccess, Visitor,
+    Deserialize, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess,
+    Visitor,
 };
 
 use super::serde_message::without_values;

@@ -105,7 +105,8 @@ fn seconds(nanoseconds: i128) -> String {
 
 #[cfg(test)]
 mod tests {
-    use time::{ext::NumericalDuration, macros::datetime};
+    use time::ext::NumericalDuration;
+    use time::macros::datetime;
 
     use super::*;
 

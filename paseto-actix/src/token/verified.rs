@@ -1,9 +1,11 @@
-use std::{fmt, sync::Arc};
+use std::fmt;
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 
-use super::{Format, RegisteredClaims, Signer, Times, payload::Payload};
+use super::payload::Payload;
+use super::{Format, RegisteredClaims, Signer, Times};
 use crate::error::{VerifyError, VerifyErrorKind};
 
 /// A token with a verified signature, issuer, times and audience. Only a
@@ -164,7 +166,7 @@ impl VerifiedToken {
     }
 
     /// The generation of the subject under which the token was issued (`sub_gen`), 0 if it names none: see
-    /// [`RevocationStore`](crate::RevocationStore).
+    /// [`RevocationStore`](crate::revocation::RevocationStore).
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.0.claims.sub_gen

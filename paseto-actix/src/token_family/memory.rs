@@ -18,7 +18,7 @@ use crate::keyed_hash::{BuildTagHasher, KeyedHash, Tag};
 /// that user ends.
 ///
 /// ```
-/// use paseto_actix::MemoryTokenFamilyStore;
+/// use paseto_actix::token_family::MemoryTokenFamilyStore;
 ///
 /// let token family = MemoryTokenFamilyStore::new(100_000);
 /// assert!(token family.is_empty());

@@ -1,6 +1,10 @@
-use std::{fmt, ops::RangeInclusive, sync::Arc, time::Duration};
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
 
-use redis::{AsyncCommands, FromRedisValue, Script, ScriptInvocation, aio::ConnectionManager};
+use redis::aio::ConnectionManager;
+use redis::{AsyncCommands, FromRedisValue, Script, ScriptInvocation};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
@@ -8,10 +12,8 @@ use super::{
     FamilyOwner, LoginEntry, MAX_PER_USER, NewTokenFamily, RandomId, Rotation, RotationRequest,
     TokenFamilyError, TokenFamilyStore,
 };
-use crate::{
-    ConfigError,
-    redis::{RedisConnection, RedisSettings},
-};
+use crate::error::ConfigError;
+use crate::redis::{RedisConnection, RedisSettings};
 
 /// Token families on a Redis server (7 or later, or Valkey), for several processes. Clones share one
 /// connection.
@@ -23,7 +25,7 @@ use crate::{
 ///
 /// The token family of a user are one hash, which expires with the last of them. Its key contains no name
 /// of a user. Each command uses one key, so a cluster behind a proxy can hold the store, as for
-/// [`RedisRevocationStore`](crate::RedisRevocationStore). The grace and the expiry are judged by the clock
+/// [`RedisRevocationStore`](crate::revocation::RedisRevocationStore). The grace and the expiry are judged by the clock
 /// of Redis, in microseconds.
 ///
 /// **Redis must keep the data**: turn its log on (`appendonly yes`), and turn eviction off
@@ -34,7 +36,7 @@ use crate::{
 /// ```no_run
 /// use std::time::Duration;
 ///
-/// use paseto_actix::RedisTokenFamilyStore;
+/// use paseto_actix::token_family::RedisTokenFamilyStore;
 ///
 /// # fn main() -> Result<(), paseto_actix::ConfigError> {
 /// let token family = RedisTokenFamilyStore::builder("redis://127.0.0.1/").prefix("shop").timeout(Duration::from_millis(100)).build()?;
@@ -154,7 +156,7 @@ impl RedisTokenFamilyStore {
     /// memory is full answer reads but reject writes: that is an error.
     ///
     /// ```no_run
-    /// use paseto_actix::RedisTokenFamilyStore;
+    /// use paseto_actix::token_family::RedisTokenFamilyStore;
     ///
     /// # #[actix_web::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -197,7 +197,8 @@ impl VerifierBuilder {
     /// to pass.
     ///
     /// ```
-    /// use paseto_actix::{Rejection, SecretKey, Verifier};
+    /// use paseto_actix::{SecretKey, Verifier};
+    /// use paseto_actix::error::Rejection;
     ///
     /// # fn main() -> Result<(), paseto_actix::ConfigError> {
     /// let verifier = Verifier::builder()
@@ -221,7 +222,8 @@ impl VerifierBuilder {
     /// then.
     ///
     /// ```
-    /// use paseto_actix::{Rejection, SecretKey, VerifiedToken, Verifier};
+    /// use paseto_actix::{SecretKey, VerifiedToken, Verifier};
+    /// use paseto_actix::error::Rejection;
     ///
     /// async fn not_suspended(token: VerifiedToken) -> Result<(), Rejection> {
     ///     // ... ask a database ...
@@ -326,7 +328,7 @@ impl VerifierBuilder {
 
     /// The URL of the metadata of the protected resource, as the parameter `resource_metadata` of
     /// each challenge ([RFC 9728, section 5.1]): see
-    /// [`ProtectedResource`](crate::ProtectedResource). Default: none.
+    /// [`ProtectedResource`](crate::protected_resource::ProtectedResource). Default: none.
     ///
     /// [RFC 9728, section 5.1]: https://www.rfc-editor.org/rfc/rfc9728#section-5.1
     pub fn resource_metadata(mut self, url: impl Into<String>) -> Self {

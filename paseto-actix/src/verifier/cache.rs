@@ -18,7 +18,8 @@ const MIN_SWEEP_INTERVAL: usize = 1024;
 /// [`Verifier::token_cache_stats`](crate::Verifier::token_cache_stats).
 ///
 /// ```
-/// use paseto_actix::{SecretKey, TokenCacheStats, Verifier};
+/// use paseto_actix::{SecretKey, Verifier};
+/// use paseto_actix::verifier::TokenCacheStats;
 ///
 /// # fn main() -> Result<(), paseto_actix::ConfigError> {
 /// let key = SecretKey::generate().public_key();

@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use super::builder::DEFAULT_LEEWAY;
 use super::{Verifier, VerifierBuilder};
-use crate::config::{self, Names, SettingError, Settings, Table};
+use crate::config;
+use crate::config::{Names, SettingError, Settings, Table};
 use crate::config::{
     assertion, boolean, deserialize_settings, duration, format, nonempty_text, text, texts,
     trusted_keys,
@@ -21,7 +22,7 @@ use crate::token::Format;
 /// required. A boolean or a number can also be a string.
 ///
 /// ```
-/// use paseto_actix::VerifierConfig;
+/// use paseto_actix::verifier::VerifierConfig;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let config: VerifierConfig = toml::from_str(
@@ -46,7 +47,7 @@ use crate::token::Format;
 /// issuer that the field `iss` beside `public_keys` names. A key is trusted for no other issuer.
 ///
 /// ```
-/// use paseto_actix::VerifierConfig;
+/// use paseto_actix::verifier::VerifierConfig;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let config: VerifierConfig = toml::from_str(
@@ -63,7 +64,7 @@ use crate::token::Format;
 ///
 /// # Errors
 ///
-/// As for [`IssuerConfig`](crate::IssuerConfig#errors).
+/// As for [`IssuerConfig`](crate::issuer::IssuerConfig#errors).
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct VerifierConfig {
@@ -99,7 +100,7 @@ pub struct VerifierConfig {
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let config: paseto_actix::VerifierConfig = toml::from_str(
+/// let config: paseto_actix::verifier::VerifierConfig = toml::from_str(
 ///     r#"
 ///     iss = "https://issuer.example"
 ///     public_keys = ["k4.public.Hrnbu7wEfAP9cGBOAHHwmH4Wsot1ciXBHwBBXQ4gsaI"]
@@ -139,7 +140,7 @@ impl VerifierConfig {
     ///   `PASETO_AUDIENCE`, sets both.
     ///
     /// ```
-    /// use paseto_actix::VerifierConfig;
+    /// use paseto_actix::verifier::VerifierConfig;
     ///
     /// let error = VerifierConfig::from_env("SHOP_PASETO_").unwrap_err();
     /// assert_eq!(error.to_string(), "`SHOP_PASETO_PUBLIC_KEYS`: the variable is not set");
@@ -147,7 +148,7 @@ impl VerifierConfig {
     ///
     /// # Errors
     ///
-    /// As [`IssuerConfig::from_env`](crate::IssuerConfig::from_env).
+    /// As [`IssuerConfig::from_env`](crate::issuer::IssuerConfig::from_env).
     pub fn from_env(prefix: &str) -> Result<Self, ConfigError> {
         config::from_env(prefix)
     }

@@ -1,7 +1,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::header;
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, web};
 
 use super::credential::{Credential, Grammar, NOT_UTF8, invalid_request};
@@ -57,7 +58,7 @@ impl TokenSource {
     /// Shared caches protect responses to requests with `Authorization`, but not those to requests with a cookie
     /// ([RFC 9111, section 3.5]). So `#[paseto_required]` and [`PasetoRequired`](crate::PasetoRequired) add `Vary: Cookie`,
     /// and `Cache-Control: no-store` if the token came in a cookie. For handlers that use extractors alone,
-    /// [`PasetoCacheControl`](crate::PasetoCacheControl) adds them.
+    /// [`PasetoCacheControl`](crate::guard::PasetoCacheControl) adds them.
     ///
     /// [RFC 9111, section 3.5]: https://www.rfc-editor.org/rfc/rfc9111#section-3.5
     pub fn cookie(name: impl Into<String>) -> Self {

@@ -2,7 +2,8 @@
 
 use std::time::SystemTime;
 
-use fantoccini::{Locator, cookies::Cookie};
+use fantoccini::Locator;
+use fantoccini::cookies::Cookie;
 use paseto_actix_tests::http;
 use time::{Duration, OffsetDateTime};
 

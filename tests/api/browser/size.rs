@@ -1,6 +1,7 @@
 //! Browsers drop a cookie that is too large without a word; the server has to have said it before.
 
-use paseto_actix_tests::http::{self, Response};
+use paseto_actix_tests::http;
+use paseto_actix_tests::http::Response;
 
 use super::{Server, Visitor, key};
 

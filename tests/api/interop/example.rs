@@ -1,11 +1,8 @@
 //! The original's example server and ours, each given the other's cookie.
 
-use paseto_actix_tests::{
-    http::{Response, send},
-    parts,
-    process::Process,
-    python,
-};
+use paseto_actix_tests::http::{Response, send};
+use paseto_actix_tests::process::Process;
+use paseto_actix_tests::{parts, python};
 use serde_json::{Value, json};
 
 const LISTENING: &str = "listening on ";

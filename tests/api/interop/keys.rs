@@ -1,7 +1,8 @@
 //! Keys and their ids: what either library writes is what the other reads.
 
 use paseto_actix::{PublicKey, SecretKey, Verifier};
-use paseto_actix_tests::{ISSUER, logs::Logs};
+use paseto_actix_tests::ISSUER;
+use paseto_actix_tests::logs::Logs;
 use serde_json::{Value, json};
 
 use super::{KeyPair, Peer, assert_refused, opened, text, verifier};

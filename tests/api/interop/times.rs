@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use paseto_actix_tests::ISSUER;
 use serde_json::json;
-use time::{OffsetDateTime, ext::NumericalDuration, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
+use time::ext::NumericalDuration;
+use time::format_description::well_known::Rfc3339;
 
 use super::{KeyPair, Peer, assert_refused, issuer, opened, text, verifier};
 

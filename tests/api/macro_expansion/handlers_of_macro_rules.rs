@@ -1,7 +1,8 @@
 //! Handlers may be written by another macro, with any part of them in a variable.
 
 use actix_web::{App, HttpRequest, Responder, get, web};
-use paseto_actix::{Rejection, VerifiedToken, paseto_required};
+use paseto_actix::error::Rejection;
+use paseto_actix::{VerifiedToken, paseto_required};
 
 macro_rules! handlers {
     ($vis:vis $name:ident($pattern:pat, $ty:ty) -> $output:ty $body:block, $scope:literal, $fresh:expr, $check:path) => {

@@ -1,8 +1,11 @@
 //! The body of a handler is inferred, coerced and left as in a function that the attribute does not write.
 
-use std::{fmt::Display, num::ParseIntError, str::FromStr};
+use std::fmt::Display;
+use std::num::ParseIntError;
+use std::str::FromStr;
 
-use actix_web::{App, Either, Error, HttpResponse, Responder, error::ErrorBadRequest, web};
+use actix_web::error::ErrorBadRequest;
+use actix_web::{App, Either, Error, HttpResponse, Responder, web};
 use paseto_actix::paseto_required;
 
 #[paseto_required]

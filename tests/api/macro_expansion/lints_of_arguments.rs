@@ -2,7 +2,8 @@
 
 #![deny(unused_variables, unused_mut, unfulfilled_lint_expectations, clippy::pedantic)]
 
-use actix_web::web::{self, Json, Query};
+use actix_web::web;
+use actix_web::web::{Json, Query};
 use actix_web::{App, post};
 use paseto_actix::paseto_required;
 

@@ -18,7 +18,8 @@ mod std {}
 
 mod checks {
     use ::actix_web::HttpRequest;
-    use ::paseto_actix::{Rejection, VerifiedToken};
+    use ::paseto_actix::VerifiedToken;
+    use ::paseto_actix::error::Rejection;
     use ::std::result::Result;
 
     pub(super) fn requirements(_: &HttpRequest, _: &VerifiedToken) -> Result<(), Rejection> {

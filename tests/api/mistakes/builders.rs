@@ -13,13 +13,15 @@ use super::mistakes;
 const OTHER: &str = "https://other.example";
 
 fn verifier(
-    configure: impl Fn(paseto_actix::VerifierBuilder) -> paseto_actix::VerifierBuilder,
+    configure: impl Fn(
+        paseto_actix::verifier::VerifierBuilder,
+    ) -> paseto_actix::verifier::VerifierBuilder,
 ) -> String {
     configure(verifier_builder(&TestClock::new())).build().unwrap_err().to_string()
 }
 
 fn issuer(
-    configure: impl Fn(paseto_actix::IssuerBuilder) -> paseto_actix::IssuerBuilder,
+    configure: impl Fn(paseto_actix::issuer::IssuerBuilder) -> paseto_actix::issuer::IssuerBuilder,
 ) -> String {
     configure(issuer_builder(&TestClock::new())).build().unwrap_err().to_string()
 }
@@ -29,7 +31,9 @@ fn issue(claims: Value) -> String {
 }
 
 fn token(
-    configure: impl Fn(paseto_actix::TokenBuilder<'_, Value>) -> paseto_actix::TokenBuilder<'_, Value>,
+    configure: impl Fn(
+        paseto_actix::issuer::TokenBuilder<'_, Value>,
+    ) -> paseto_actix::issuer::TokenBuilder<'_, Value>,
 ) -> String {
     let issuer =
         issuer_builder(&TestClock::new()).max_ttl(Duration::from_secs(3600)).build().unwrap();

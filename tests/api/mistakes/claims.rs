@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, web};
-use paseto_actix::{
-    Format, Issuer, MemoryRevocationStore, PasetoRequired, Rejection, SecretKey, TokenBuilder,
-    VerifierBuilder,
-};
+use paseto_actix::error::Rejection;
+use paseto_actix::issuer::TokenBuilder;
+use paseto_actix::revocation::MemoryRevocationStore;
+use paseto_actix::token::Format;
+use paseto_actix::verifier::VerifierBuilder;
+use paseto_actix::{Issuer, PasetoRequired, SecretKey};
 use paseto_actix_tests::app::{call, issuer_builder, verifier_builder};
 use paseto_actix_tests::clock::{START, TestClock};
 use paseto_actix_tests::logs::Logs;
@@ -34,7 +36,7 @@ async fn issued(builder: VerifierBuilder, issuer: Issuer) -> String {
     log_of(builder, bearer(&issuer.issue(&json!({})).unwrap())).await
 }
 
-fn issuer() -> paseto_actix::IssuerBuilder {
+fn issuer() -> paseto_actix::issuer::IssuerBuilder {
     issuer_builder(&TestClock::new())
 }
 

@@ -5,10 +5,12 @@ use std::time::Duration;
 use actix_web::cookie::SameSite;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, web};
-use paseto_actix::{
-    CredentialFingerprint, FreshLogin, KeyRing, LocalKey, MemoryRevocationStore,
-    MemoryTokenFamilyStore, PasetoSession, PasetoSessionBuilder, RefreshTokens, RememberMe,
-};
+use paseto_actix::keys::KeyRing;
+use paseto_actix::remember::{CredentialFingerprint, FreshLogin};
+use paseto_actix::revocation::MemoryRevocationStore;
+use paseto_actix::session::PasetoSessionBuilder;
+use paseto_actix::token_family::MemoryTokenFamilyStore;
+use paseto_actix::{LocalKey, PasetoSession, RefreshTokens, RememberMe};
 use paseto_actix_tests::app::{call, issuer_builder};
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::logs::Logs;

@@ -1,7 +1,8 @@
 //! Requests whose token is missing, or in another place or form.
 
 use actix_web::test::TestRequest;
-use paseto_actix::{TokenSource, VerifierBuilder};
+use paseto_actix::TokenSource;
+use paseto_actix::verifier::VerifierBuilder;
 use paseto_actix_tests::app::{issuer_builder, verifier_builder};
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::keys::PUBLIC_PASERK;

@@ -1,9 +1,7 @@
 //! The requests of one kind, and the rules for their answers.
 
-use std::{
-    fmt::Debug,
-    time::{Duration, Instant},
-};
+use std::fmt::Debug;
+use std::time::{Duration, Instant};
 
 use actix_web::rt::time::sleep;
 use futures_util::future::{join, join_all};

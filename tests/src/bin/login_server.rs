@@ -1,10 +1,15 @@
 //! A server of the application of the module `logins`, for tests with several processes. The
 //! environment has the name of the application, its keys and the URL of its Redis.
 
-use std::{env, error::Error, net::TcpListener};
+use std::env;
+use std::error::Error;
+use std::net::TcpListener;
 
 use actix_web::{App, HttpServer};
-use paseto_actix::{LocalKey, RedisRevocationStore, RedisTokenFamilyStore, SecretKey, SystemClock};
+use paseto_actix::clock::SystemClock;
+use paseto_actix::revocation::RedisRevocationStore;
+use paseto_actix::token_family::RedisTokenFamilyStore;
+use paseto_actix::{LocalKey, SecretKey};
 use paseto_actix_tests::logins::{Keys, Logins, TIMEOUT};
 
 #[actix_web::main]

@@ -1,22 +1,21 @@
 //! Two operations on the same stores at the same time, in every order of their steps.
 
-use std::{
-    collections::HashSet,
-    future::poll_fn,
-    pin::{Pin, pin},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::Poll,
-};
+use std::collections::HashSet;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 use actix_web::rt::task::yield_now;
 use futures_util::future::{MaybeDone, maybe_done};
-use paseto_actix::{
-    CredentialFingerprint, ExceptedLogin, FamilyOwner, LoginEntry, MemoryRevocationStore,
-    MemoryTokenFamilyStore, NewTokenFamily, RandomId, RevocationError, RevocationQuery,
-    RevocationStore, Rotation, RotationRequest, TokenFamilyError, TokenFamilyStore,
+use paseto_actix::remember::CredentialFingerprint;
+use paseto_actix::revocation::{
+    ExceptedLogin, MemoryRevocationStore, RevocationError, RevocationQuery, RevocationStore,
+};
+use paseto_actix::token_family::{
+    FamilyOwner, LoginEntry, MemoryTokenFamilyStore, NewTokenFamily, RandomId, Rotation,
+    RotationRequest, TokenFamilyError, TokenFamilyStore,
 };
 use time::OffsetDateTime;
 

@@ -2,16 +2,14 @@
 //! logins.
 
 use actix_web::http::Method;
-use paseto_actix::{
-    Clock, MemoryRevocationStore, MemoryTokenFamilyStore, RevocationStore, TokenFamilyStore,
-};
+use paseto_actix::clock::Clock;
+use paseto_actix::revocation::{MemoryRevocationStore, RevocationStore};
+use paseto_actix::token_family::{MemoryTokenFamilyStore, TokenFamilyStore};
 use serde_json::Value;
 
 use super::{Keys, Logins, Place, Reply};
-use crate::{
-    clock::TestClock,
-    remember::{REMEMBER, SESSION},
-};
+use crate::clock::TestClock;
+use crate::remember::{REMEMBER, SESSION};
 
 /// A column of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 use actix_web::{App, Responder, get};
-use paseto_actix::{Rejection, VerifiedToken, paseto_required};
+use paseto_actix::{VerifiedToken, paseto_required};
+use paseto_actix::error::Rejection;
 
 fn f(_: &actix_web::HttpRequest, _: &VerifiedToken) -> Result<(), Rejection> {
     Ok(())

@@ -1,5 +1,6 @@
 use actix_web::{App, HttpRequest, Responder, get};
-use paseto_actix::{Rejection, VerifiedToken, paseto_required};
+use paseto_actix::{VerifiedToken, paseto_required};
+use paseto_actix::error::Rejection;
 
 fn argument_missing_check(_: &HttpRequest) -> Result<(), Rejection> {
     Ok(())

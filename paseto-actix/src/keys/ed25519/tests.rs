@@ -2,9 +2,12 @@
 
 use std::cell::Cell;
 
-use curve25519_dalek::{constants::EIGHT_TORSION, edwards::CompressedEdwardsY};
+use curve25519_dalek::constants::EIGHT_TORSION;
+use curve25519_dalek::edwards::CompressedEdwardsY;
 use ed25519_dalek::Verifier;
-use proptest::{array::uniform32, collection::vec, prelude::*};
+use proptest::array::uniform32;
+use proptest::collection::vec;
+use proptest::prelude::*;
 
 use super::*;
 

@@ -70,7 +70,7 @@ impl RememberMeBuilder {
     /// The text must equal the `Origin` header ([RFC 6454, section 6.2]), such as
     /// `https://app.example`: scheme, lower-case host, and the port unless it is the default one.
     /// Other origins get `403`, and the cookie logs no user in. The rule is that of
-    /// [`PasetoSessionBuilder::trusted_origin`](crate::PasetoSessionBuilder::trusted_origin).
+    /// [`PasetoSessionBuilder::trusted_origin`](crate::session::PasetoSessionBuilder::trusted_origin).
     ///
     /// [RFC 6454, section 6.2]: https://www.rfc-editor.org/rfc/rfc6454#section-6.2
     pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {

@@ -1,14 +1,13 @@
 use std::fmt;
 
-use actix_web::{
-    Error, HttpMessage,
-    body::{EitherBody, MessageBody},
-    dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
-};
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
+use actix_web::{Error, HttpMessage};
 use futures_util::future::LocalBoxFuture;
 
 use super::LoginLayer;
-use crate::{remember::RememberMe, session::PasetoSessionMiddleware};
+use crate::remember::RememberMe;
+use crate::session::PasetoSessionMiddleware;
 
 impl<S, B> Transform<S, ServiceRequest> for LoginLayer
 where

@@ -3,7 +3,9 @@
 use std::io::Write;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use pasetors::{keys::SymmetricKey, token::UntrustedToken, version4};
+use pasetors::keys::SymmetricKey;
+use pasetors::token::UntrustedToken;
+use pasetors::version4;
 use serde_json::Value;
 
 use super::*;

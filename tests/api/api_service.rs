@@ -119,7 +119,7 @@ fn expired() -> String {
 }
 
 #[test]
-fn b51_a_service_in_memory() {
+fn a_service_in_memory() {
     let service = Service::start(&[]);
     assert_eq!(service.ask("/me", None, None).0, 401);
     assert_eq!(
@@ -146,7 +146,7 @@ fn b51_a_service_in_memory() {
 }
 
 #[test]
-fn b47_two_services_on_one_redis() {
+fn two_services_on_one_redis() {
     let Some(redis) = Redis::start() else { return };
     let url = redis.url();
     let [one, other] = [(); 2].map(|()| Service::start(&[("REDIS_URL", &url)]));
@@ -170,7 +170,7 @@ fn b47_two_services_on_one_redis() {
 }
 
 #[test]
-fn b47_a_service_and_its_redis_over_tls() {
+fn a_service_and_its_redis_over_tls() {
     let Some((_redis, url, authority)) = Redis::tls() else { return };
     let trusting =
         Service::start(&[("REDIS_URL", &url), ("SSL_CERT_FILE", authority.to_str().unwrap())]);
@@ -198,12 +198,12 @@ fn told_at_its_end(url: &str) -> String {
 }
 
 #[test]
-fn b31_a_url_that_is_none_is_told_by_its_variable() {
+fn a_url_that_is_none_is_told_by_its_variable() {
     told_at_its_end("http://:secret@127.0.0.1/");
 }
 
 #[test]
-fn b50_a_service_does_not_begin_without_its_redis() {
+fn a_service_does_not_begin_without_its_redis() {
     let Some(mut redis) = Redis::start() else { return };
     let url = redis.url().replace("//", "//:secret@");
     redis.kill();
@@ -212,7 +212,7 @@ fn b50_a_service_does_not_begin_without_its_redis() {
 }
 
 #[test]
-fn b51_a_body_that_is_none_is_answered_like_any_error() {
+fn a_body_that_is_none_is_answered_like_any_error() {
     let service = Service::start(&[]);
     for path in ["/login", "/refresh"] {
         for body in [json!({}), json!([]), json!({ "email": 1, "refresh_token": 1 })] {

@@ -201,7 +201,7 @@ async fn an_answer_that_a_revocation_overtook_is_not_kept() {
 }
 
 #[actix_web::test]
-async fn b50_a_failure_is_not_remembered_and_lets_nobody_pass() {
+async fn a_failure_is_not_remembered_and_lets_nobody_pass() {
     let world = World::new();
     assert_eq!(world.ask(query("known")).await, (Some(false), 1));
     world.store.store.set_down(true);
@@ -243,7 +243,7 @@ async fn a_longer_lag_counts_as_five_minutes() {
 }
 
 #[actix_web::test]
-async fn b47_a_verifier_on_it() {
+async fn a_verifier_on_it() {
     let clock = TestClock::new();
     let store = MemoryRevocationStore::new(10).clock(clock.clone());
     let verifier = || {

@@ -13,7 +13,7 @@ use paseto_actix::error::{Rejection, VerifyErrorKind};
 use paseto_actix::verifier::VerifierBuilder;
 use paseto_actix::{MaybePaseto, PasetoRequired, VerifiedToken, Verifier, paseto_required};
 use paseto_actix_tests::app::{
-    Answer, Runs, assert_accepted, assert_refused, call, issuer_builder, send_bearer,
+    Runs, TestResponse, assert_accepted, assert_refused, call, issuer_builder, send_bearer,
     verifier_builder,
 };
 use paseto_actix_tests::clock::TestClock;
@@ -124,7 +124,7 @@ async fn send(
     path: &str,
     token: &str,
     body: &'static str,
-) -> (Answer, usize) {
+) -> (TestResponse, usize) {
     let runs = Runs::default();
     let app = App::new()
         .app_data(verifier)
@@ -306,7 +306,7 @@ async fn checks_come_after_all_else() {
 
 /// The body is good or bad, and nobody looks before the check has passed.
 #[actix_web::test]
-async fn b06_an_asynchronous_check_comes_before_the_body() {
+async fn an_asynchronous_check_comes_before_the_body() {
     let events = Events::default();
     let verifier = || {
         let events = events.clone();

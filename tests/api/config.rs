@@ -63,7 +63,7 @@ fn assert_told<T: DeserializeOwned>(settings: Value, text: &str) {
 }
 
 #[test]
-fn b32_defaults_of_an_issuer() {
+fn defaults_of_an_issuer() {
     let config = issuer(json!({}));
     assert_eq!((config.iss.as_str(), config.private_keys[0].kid()), (ISSUER, keys::secret().kid()));
     let included = [
@@ -89,7 +89,7 @@ fn b32_defaults_of_an_issuer() {
 }
 
 #[test]
-fn b32_each_field_of_an_issuer() {
+fn each_field_of_an_issuer() {
     let clock = TestClock::new();
     let (all, _) = issue(issuer(json!({})), &clock);
     for claim in ["iss", "iat", "nbf", "jti"] {
@@ -130,7 +130,7 @@ fn b32_each_field_of_an_issuer() {
 }
 
 #[actix_web::test]
-async fn b32_implicit_assertions_on_both_sides() {
+async fn implicit_assertions_on_both_sides() {
     let clock = TestClock::new();
     let issuer = issuer(json!({ "implicit_assertion": "here" }))
         .into_builder()
@@ -162,7 +162,7 @@ fn the_first_of_several_keys_is_the_active_one() {
 }
 
 #[actix_web::test]
-async fn b32_each_field_of_a_verifier() {
+async fn each_field_of_a_verifier() {
     let clock = TestClock::new();
     let token = |audience: Option<&str>, format| {
         let issuer = issuer_builder(&clock).format(format).build().unwrap();
@@ -209,7 +209,7 @@ async fn b32_each_field_of_a_verifier() {
 }
 
 #[actix_web::test]
-async fn b32_skew_in_seconds() {
+async fn skew_in_seconds() {
     let clock = TestClock::new();
     let token = issuer_builder(&clock).build().unwrap().issue(&json!({})).unwrap();
     for (changes, skew) in [
@@ -228,7 +228,7 @@ async fn b32_skew_in_seconds() {
 }
 
 #[test]
-fn b31_settings_that_serde_takes_and_the_builder_does_not() {
+fn settings_that_serde_takes_and_the_builder_does_not() {
     let issue = |changes| issuer(changes).build().map(drop);
     let verify =
         |changes| read::<VerifierConfig>(&verifier_with(changes)).unwrap().build().map(drop);
@@ -267,7 +267,7 @@ fn b31_settings_that_serde_takes_and_the_builder_does_not() {
 }
 
 #[test]
-fn b32_mistakes_are_told_with_the_path_to_the_field() {
+fn mistakes_are_told_with_the_path_to_the_field() {
     let entry =
         |changes| issuer_with(json!({ "private_keys": [{ "paserk": SECRET_PASERK }, changes] }));
     for (settings, text) in [
@@ -421,7 +421,7 @@ fn b32_mistakes_are_told_with_the_path_to_the_field() {
 }
 
 #[test]
-fn b32_a_field_twice() {
+fn a_field_twice() {
     let read =
         |text: &str| serde_json::from_str::<IssuerConfig>(text).map_err(|error| error.to_string());
     let text = |entry: &str, more: &str| {

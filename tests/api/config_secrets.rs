@@ -46,7 +46,7 @@ fn assert_silent(settings: &Value, errors: &[(&'static str, String)], secret: &s
 }
 
 #[test]
-fn b32_a_key_in_a_wrong_place_of_an_issuer() {
+fn a_key_in_a_wrong_place_of_an_issuer() {
     let issuer = |name: &str, value: Value| {
         let mut settings = json!({ "iss": ISSUER, "private_keys": [{ "paserk": SECRET_PASERK }] });
         settings[name] = value;
@@ -115,7 +115,7 @@ fn b32_a_key_in_a_wrong_place_of_an_issuer() {
 }
 
 #[test]
-fn b32_a_key_in_a_wrong_place_of_a_verifier() {
+fn a_key_in_a_wrong_place_of_a_verifier() {
     let verifier = |name: &str, value: Value| {
         let mut settings = json!({ "public_keys": [{ "iss": ISSUER, "paserk": PUBLIC_PASERK }] });
         settings[name] = value;

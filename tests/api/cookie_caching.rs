@@ -12,7 +12,7 @@ use paseto_actix::guard::PasetoCacheControl;
 use paseto_actix::{
     MaybePaseto, Paseto, PasetoRequired, TokenSource, VerifiedToken, Verifier, paseto_required,
 };
-use paseto_actix_tests::app::{Answer, call, issuer_builder, verifier_builder};
+use paseto_actix_tests::app::{TestResponse, call, issuer_builder, verifier_builder};
 use paseto_actix_tests::clock::TestClock;
 use serde_json::{Value, json};
 
@@ -76,7 +76,7 @@ fn pages(config: &mut web::ServiceConfig) {
 
 const GUARDED: [&str; 4] = ["/attribute", "/attribute/body", "/middleware", "/wrapped/paseto"];
 
-async fn get(verifier: &Verifier, path: &str, headers: &[(&str, String)]) -> Answer {
+async fn get(verifier: &Verifier, path: &str, headers: &[(&str, String)]) -> TestResponse {
     let app = init_service(App::new().app_data(verifier.clone()).configure(pages)).await;
     let request = TestRequest::with_uri(path);
     let request = headers
@@ -131,7 +131,12 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 /// Asserts the headers `Vary` and `Cache-Control`. A page that shared caches may not store keeps no header for them.
 #[track_caller]
-fn assert_caching(answer: &Answer, vary: Option<&str>, cache_control: Option<&str>, case: &str) {
+fn assert_caching(
+    answer: &TestResponse,
+    vary: Option<&str>,
+    cache_control: Option<&str>,
+    case: &str,
+) {
     assert_eq!(header(&answer.headers, "vary"), vary, "{case}");
     assert_eq!(header(&answer.headers, "cache-control"), cache_control, "{case}");
     if cache_control == Some("no-store") {

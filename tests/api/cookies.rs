@@ -45,7 +45,7 @@ async fn assert_no_token(verifier: &Verifier, request: TestRequest, case: &str) 
 
 /// A browser that keeps the promise of a name such as `__Host-paseto` sees another name here, and promises nothing.
 #[actix_web::test]
-async fn b01_an_encoded_name_is_another_name() {
+async fn an_encoded_name_is_another_name() {
     let token = token_of("ada");
     let verifier = verifier("__Host-paseto");
     assert_ada(&verifier, get([format!("__Host-paseto={token}")]), "the name itself").await;
@@ -63,7 +63,7 @@ async fn b01_an_encoded_name_is_another_name() {
 
 /// What somebody else has put into a cookie is none of these credentials.
 #[actix_web::test]
-async fn b01_cookies_of_others_in_any_form() {
+async fn cookies_of_others_in_any_form() {
     let token = token_of("ada");
     let verifier = verifier("paseto");
     let (utf_8, latin_1) = ("name=caf\u{e9}".as_bytes(), b"name=caf\xe9".as_slice());
@@ -97,7 +97,7 @@ async fn b01_cookies_of_others_in_any_form() {
 
 /// Another site of the same domain can add a cookie of this name, though it cannot take the first away.
 #[actix_web::test]
-async fn b02_two_cookies_of_one_name() {
+async fn two_cookies_of_one_name() {
     let (ada, eve) = (token_of("ada"), token_of("eve"));
     let verifier = verifier("paseto");
     for (first, second) in [(ada.as_str(), eve.as_str()), (&eve, &ada), (&ada, "caf\u{e9}")] {

@@ -85,7 +85,7 @@ async fn expect(verifier: &Verifier, method: &str, headers: &[(&str, &str)], all
 }
 
 #[actix_web::test]
-async fn b09_by_sec_fetch_site() {
+async fn by_sec_fetch_site() {
     let table: [(Headers, bool); 13] = [
         (vec![(SITE, "same-origin")], true),
         (vec![(SITE, "none")], true),
@@ -108,7 +108,7 @@ async fn b09_by_sec_fetch_site() {
 }
 
 #[actix_web::test]
-async fn b09_by_origin() {
+async fn by_origin() {
     let table: [(Headers, bool); 14] = [
         (vec![HOST], true),
         (vec![], true),
@@ -132,7 +132,7 @@ async fn b09_by_origin() {
 
 /// The host of a request in absolute form, as of every one in HTTP/2, is that of its target.
 #[actix_web::test]
-async fn b09_by_origin_and_the_authority_of_the_target() {
+async fn by_origin_and_the_authority_of_the_target() {
     for (origin, allowed) in [("https://api.example", true), ("https://evil.example", false)] {
         let request = request("POST", &[("origin", origin), ("host", "evil.example")])
             .uri("https://api.example/");
@@ -141,7 +141,7 @@ async fn b09_by_origin_and_the_authority_of_the_target() {
 }
 
 #[actix_web::test]
-async fn b09_on_unsafe_methods() {
+async fn on_unsafe_methods() {
     for origin in [CROSS, EVIL] {
         for method in ["POST", "PUT", "PATCH", "DELETE", "CONNECT", "TRACE", "PURGE", "get"] {
             expect(&either(), method, &[origin, HOST], false).await;
@@ -154,7 +154,7 @@ async fn b09_on_unsafe_methods() {
 
 /// A WebSocket is bound by no same-origin policy, so that a cookie alone must not open one for another site.
 #[actix_web::test]
-async fn b09_on_websocket_handshakes() {
+async fn on_websocket_handshakes() {
     let upgrade = [HOST, ("connection", "Upgrade"), ("upgrade", "websocket")];
     for (origin, allowed) in [
         (CROSS, false),
@@ -177,7 +177,7 @@ async fn b09_on_websocket_handshakes() {
 }
 
 #[actix_web::test]
-async fn b09_a_trusted_origin() {
+async fn a_trusted_origin() {
     let app = ("origin", "https://app.example");
     let trusting = || {
         builder()
@@ -209,7 +209,7 @@ async fn b09_a_trusted_origin() {
 }
 
 #[actix_web::test]
-async fn b09_without_protection() {
+async fn without_protection() {
     let off = builder()
         .token_from([TokenSource::bearer(), TokenSource::cookie("paseto")])
         .dangerously_allow_cross_origin_requests()

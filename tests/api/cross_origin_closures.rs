@@ -16,7 +16,7 @@ fn cookie(req: &HttpRequest, name: &str) -> Option<String> {
 
 /// A closure does not say where it found a token: it counts as a cookie's where it may have been one.
 #[actix_web::test]
-async fn b09_tokens_found_by_a_closure() {
+async fn tokens_found_by_a_closure() {
     type Loader = fn(&HttpRequest) -> Option<String>;
     let token = token();
     let (head, tail) = token.split_at(40);
@@ -77,7 +77,7 @@ async fn b09_tokens_found_by_a_closure() {
 
 /// What is looked up by a cookie, such as a token that the server keeps, is a cookie's too, and so is an empty one.
 #[actix_web::test]
-async fn b09_tokens_kept_by_the_server() {
+async fn tokens_kept_by_the_server() {
     let kept = token();
     let by_session = builder()
         .token_loader(move |req| cookie(req, "session").map(|_| kept.clone()))

@@ -6,7 +6,7 @@ use actix_web::middleware::DefaultHeaders;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, HttpResponse, web};
 use paseto_actix::{ConfigError, CrossOriginProtection};
-use paseto_actix_tests::app::{Answer, Runs, call};
+use paseto_actix_tests::app::{Runs, TestResponse, call};
 use paseto_actix_tests::logs::Logs;
 
 const SITE: &str = "sec-fetch-site";
@@ -23,7 +23,7 @@ async fn send(
     protection: CrossOriginProtection,
     method: &str,
     headers: &[(&str, &str)],
-) -> (Answer, usize) {
+) -> (TestResponse, usize) {
     let runs = Runs::default();
     let app = init_service(
         App::new()
@@ -40,7 +40,7 @@ async fn send(
 }
 
 #[track_caller]
-fn assert_rejected((answer, runs): &(Answer, usize), logs: &Logs, case: &str) {
+fn assert_rejected((answer, runs): &(TestResponse, usize), logs: &Logs, case: &str) {
     assert_eq!((answer.status, *runs), (StatusCode::FORBIDDEN, 0), "{case}");
     assert_eq!(answer.body, r#"{"type":"about:blank","title":"Forbidden","status":403}"#, "{case}");
     assert_eq!(answer.headers.get(CONTENT_TYPE).unwrap(), "application/problem+json", "{case}");

@@ -6,7 +6,7 @@ use actix_web::test::TestRequest;
 use actix_web::{HttpResponse, ResponseError};
 use paseto_actix::VerifyError;
 use paseto_actix::error::{Rejection, VerifyErrorKind as Kind};
-use paseto_actix_tests::app::{Answer, issuer_builder, send, send_bearer, verifier_builder};
+use paseto_actix_tests::app::{TestResponse, issuer_builder, send, send_bearer, verifier_builder};
 use paseto_actix_tests::clock::TestClock;
 use serde::ser::Error;
 use serde::{Serialize, Serializer};
@@ -16,7 +16,7 @@ use serde_json::json;
 async fn rejected(
     refusal: fn() -> Rejection,
     handler: fn(&actix_web::HttpRequest, &VerifyError) -> HttpResponse,
-) -> Answer {
+) -> TestResponse {
     let clock = TestClock::new();
     let verifier = verifier_builder(&clock)
         .check(move |_| Err(refusal()))

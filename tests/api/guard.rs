@@ -15,7 +15,9 @@ use paseto_actix::token::Format;
 use paseto_actix::{
     Issuer, MaybePaseto, Paseto, PasetoRequired, VerifiedToken, Verifier, paseto_required,
 };
-use paseto_actix_tests::app::{Answer, BODY_401, Runs, call, issuer_builder, verifier_builder};
+use paseto_actix_tests::app::{
+    BODY_401, Runs, TestResponse, call, issuer_builder, verifier_builder,
+};
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::logs::Logs;
 use paseto_actix_tests::{ISSUER, keys};
@@ -98,7 +100,10 @@ fn services(app: &mut ServiceConfig) {
 }
 
 /// Sends one request to an application with this app data. The second value is how often a handler has run.
-async fn send(data: impl FnOnce(&mut ServiceConfig), request: TestRequest) -> (Answer, usize) {
+async fn send(
+    data: impl FnOnce(&mut ServiceConfig),
+    request: TestRequest,
+) -> (TestResponse, usize) {
     let runs = Runs::default();
     let app = App::new()
         .wrap(DefaultHeaders::new().add(("x-seen", "outside")))
@@ -114,7 +119,7 @@ async fn send(data: impl FnOnce(&mut ServiceConfig), request: TestRequest) -> (A
     (answer, runs.count())
 }
 
-async fn send_to(verifier: Verifier, request: TestRequest) -> (Answer, usize) {
+async fn send_to(verifier: Verifier, request: TestRequest) -> (TestResponse, usize) {
     send(|app| _ = app.app_data(verifier), request).await
 }
 
@@ -182,7 +187,7 @@ async fn every_form_lets_in_and_refuses_alike() {
 }
 
 #[actix_web::test]
-async fn b07_no_verifier() {
+async fn no_verifier() {
     for form in FORMS {
         for request in [TestRequest::with_uri(form), with(form, &issue_token())] {
             let logs = Logs::capture();
@@ -211,7 +216,7 @@ async fn b07_no_verifier() {
 }
 
 #[actix_web::test]
-async fn b07_no_issuer() {
+async fn no_issuer() {
     let logs = Logs::capture();
     let (answer, runs) = send(|_| (), TestRequest::with_uri("/issue")).await;
     assert_eq!((answer.status, runs), (StatusCode::INTERNAL_SERVER_ERROR, 0));
@@ -239,7 +244,7 @@ async fn b07_no_issuer() {
 }
 
 #[actix_web::test]
-async fn b08_an_error_handler_that_answers_200() {
+async fn an_error_handler_that_answers_200() {
     for form in FORMS.into_iter().filter(|form| *form != "/maybe") {
         for (token, kind, pid) in [
             (None, VerifyErrorKind::MissingToken, None),
@@ -267,7 +272,7 @@ async fn b08_an_error_handler_that_answers_200() {
 }
 
 #[actix_web::test]
-async fn b08_an_error_handler_that_asks_for_the_default() {
+async fn an_error_handler_that_asks_for_the_default() {
     let verifier = verifier_builder(&TestClock::new())
         .error_handler(|_, error| match error.kind() {
             VerifyErrorKind::MissingToken => {
@@ -285,7 +290,7 @@ async fn b08_an_error_handler_that_asks_for_the_default() {
 }
 
 #[actix_web::test]
-async fn b10_maybe_paseto() {
+async fn maybe_paseto() {
     for verifier in [verifier, slow_verifier] {
         for request in [
             TestRequest::with_uri("/maybe"),
@@ -308,7 +313,7 @@ async fn b10_maybe_paseto() {
 }
 
 #[actix_web::test]
-async fn b10_maybe_paseto_of_another_site() {
+async fn maybe_paseto_of_another_site() {
     let verifier = || {
         let sources = [paseto_actix::TokenSource::cookie("paseto")];
         verifier_builder(&TestClock::new()).token_from(sources).build().unwrap()
@@ -325,7 +330,7 @@ async fn b10_maybe_paseto_of_another_site() {
 }
 
 #[actix_web::test]
-async fn b27_a_payload_that_does_not_fit() {
+async fn a_payload_that_does_not_fit() {
     for format in [Format::Json, Format::Cbor] {
         let issuer = issuer_builder(&TestClock::new()).format(format).build().unwrap();
         for form in ["/typed/attribute", "/typed/paseto", "/typed/maybe"] {
@@ -364,7 +369,7 @@ async fn b27_a_payload_that_does_not_fit() {
 
 /// The names of claims may be a client's choice where the issuer lets it; they make no lines of their own in a log.
 #[actix_web::test]
-async fn b27_a_path_with_a_line_break() {
+async fn a_path_with_a_line_break() {
     let token = issuer_builder(&TestClock::new())
         .build()
         .unwrap()
@@ -383,7 +388,7 @@ async fn b27_a_path_with_a_line_break() {
 
 /// An error handler may count, so it is called once a request.
 #[actix_web::test]
-async fn b08_an_error_handler_is_called_once() {
+async fn an_error_handler_is_called_once() {
     async fn several(_: VerifiedToken, _: VerifiedToken, _: MaybePaseto<Value>) -> &'static str {
         "several"
     }

@@ -18,7 +18,7 @@ use actix_web::{App, HttpResponse, web};
 use paseto_actix::issuer::{IssuerBuilder, IssuerConfig};
 use paseto_actix::verifier::{VerifierBuilder, VerifierConfig};
 use paseto_actix::{Paseto, Verifier, paseto_required};
-use paseto_actix_tests::app::Answer;
+use paseto_actix_tests::app::TestResponse;
 use paseto_actix_tests::process::Process;
 use paseto_actix_tests::{ISSUER, keys as documentation, python};
 use serde_json::{Value, json};
@@ -122,7 +122,7 @@ async fn echo(runs: Data<AtomicUsize>, paseto: Paseto<Value>) -> HttpResponse {
 }
 
 /// Sends a bearer token to [`echo`]. The second value is how often it has run.
-async fn send(verifier: &Verifier, token: &str) -> (Answer, usize) {
+async fn send(verifier: &Verifier, token: &str) -> (TestResponse, usize) {
     let runs = Data::new(AtomicUsize::new(0));
     let app =
         App::new().app_data(verifier.clone()).app_data(runs.clone()).default_service(web::to(echo));
@@ -132,7 +132,7 @@ async fn send(verifier: &Verifier, token: &str) -> (Answer, usize) {
         .call(request.to_request())
         .await
         .expect("middlewares answer, they do not fail");
-    (Answer::read(response).await, runs.load(Ordering::SeqCst))
+    (TestResponse::read(response).await, runs.load(Ordering::SeqCst))
 }
 
 /// What a handler sees of a token that is accepted.

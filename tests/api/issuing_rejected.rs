@@ -12,7 +12,7 @@ use paseto_actix::issuer::TokenBuilder;
 use paseto_actix::time::OffsetDateTime;
 use paseto_actix::token::Format;
 use paseto_actix::{IssueError, Issuer, SecretKey, Verifier};
-use paseto_actix_tests::app::{Answer, assert_accepted, issuer_builder, verifier_builder};
+use paseto_actix_tests::app::{TestResponse, assert_accepted, issuer_builder, verifier_builder};
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::keys::SECRET_PASERK;
 use paseto_actix_tests::logs::Logs;
@@ -76,7 +76,7 @@ fn the_claims_that_an_issuer_can_write_are_the_reserved_ones() {
 }
 
 #[test]
-fn b34_claims_with_a_registered_name() {
+fn claims_with_a_registered_name() {
     for format in FORMATS {
         let bare = issuer_builder(&TestClock::new())
             .format(format)
@@ -116,7 +116,7 @@ struct Flat {
 }
 
 #[actix_web::test]
-async fn b34_names_that_only_look_registered() {
+async fn names_that_only_look_registered() {
     for format in FORMATS {
         let claims = json!({ "Exp": 1, "ISS": 2, "exp ": 3, "expires": 4, "kid": 5, "nonce": 6, "inner": { "exp": 7 } });
         assert_accepted(&verifier(format), &issuer(format).issue(&claims).unwrap()).await;
@@ -320,7 +320,7 @@ fn footers_of_one_token() {
 
 /// Of two claims of one name, serde's maps keep the last: whoever flattens a client's map could be overruled by it.
 #[test]
-fn b34_a_claim_that_stands_twice() {
+fn a_claim_that_stands_twice() {
     #[derive(Serialize)]
     struct Claims {
         user: &'static str,
@@ -405,8 +405,8 @@ async fn login(issuer: Issuer, claims: web::Json<Value>) -> Result<HttpResponse,
 }
 
 #[actix_web::test]
-async fn b34_a_handler_that_cannot_issue_answers_500() {
-    async fn post(issuer: Option<Issuer>, claims: Value) -> Answer {
+async fn a_handler_that_cannot_issue_answers_500() {
+    async fn post(issuer: Option<Issuer>, claims: Value) -> TestResponse {
         let app = App::new().route("/", web::post().to(login));
         let request = TestRequest::post().uri("/").set_json(claims).to_request();
         let response = match issuer {
@@ -415,7 +415,7 @@ async fn b34_a_handler_that_cannot_issue_answers_500() {
             }
             None => init_service(app).await.call(request).await,
         };
-        Answer::read(response.unwrap()).await
+        TestResponse::read(response.unwrap()).await
     }
     let issuer = issuer(Format::Json);
     let answer = post(Some(issuer.clone()), json!({ "user": "ada" })).await;

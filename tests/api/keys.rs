@@ -96,7 +96,7 @@ fn the_id_is_what_another_implementation_computes() {
 }
 
 #[test]
-fn b28_each_type_of_key_in_place_of_each_other() {
+fn each_type_of_key_in_place_of_each_other() {
     let others = [
         ("k4.pid.", "k4.pid"),
         ("k4.sid.", "k4.sid"),
@@ -135,7 +135,7 @@ fn b28_each_type_of_key_in_place_of_each_other() {
 }
 
 #[test]
-fn b28_paserks_that_are_none() {
+fn paserks_that_are_none() {
     for Reader { kind, read, good } in readers() {
         let body = good.rsplit('.').next().unwrap();
         let bytes = Base64UrlUnpadded::decode_vec(body).unwrap();
@@ -190,7 +190,7 @@ fn last_plus_one(last: &str) -> char {
 }
 
 #[test]
-fn b30_halves_that_do_not_match() {
+fn halves_that_do_not_match() {
     let half = |key: &SecretKey, range: Range<usize>| {
         let paserk = key.to_paserk();
         Base64UrlUnpadded::decode_vec(paserk.trim_start_matches("k4.secret.")).unwrap()[range]
@@ -223,7 +223,7 @@ fn b30_halves_that_do_not_match() {
 }
 
 #[test]
-fn b30_an_all_zero_seed() {
+fn an_all_zero_seed() {
     let read = |seed: [u8; 32]| {
         let pair = ed25519_dalek::SigningKey::from_bytes(&seed).to_keypair_bytes();
         SecretKey::from_paserk(&format!("k4.secret.{}", Base64UrlUnpadded::encode_string(&pair)))

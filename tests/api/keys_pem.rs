@@ -114,7 +114,7 @@ fn what_openssl_writes_is_read() {
 }
 
 #[test]
-fn b29_text_around_the_block() {
+fn text_around_the_block() {
     for Reader { read, good, paserk, .. } in READERS {
         assert_eq!(read(good).as_deref(), Ok(paserk));
         for before in ["Bag Attributes\n", "# a key\n", "# a key\n  "] {
@@ -151,7 +151,7 @@ fn a_block_beside_another_key_is_rejected() {
 }
 
 #[test]
-fn b29_two_blocks() {
+fn two_blocks() {
     for Reader { read, good, .. } in READERS {
         for other in [SECRET_PEM, PUBLIC_PEM] {
             for between in ["", "\n", "\n\n"] {
@@ -163,7 +163,7 @@ fn b29_two_blocks() {
 }
 
 #[test]
-fn b29_a_truncated_text() {
+fn a_truncated_text() {
     for Reader { read, good, paserk, .. } in READERS {
         assert_eq!(read(good).as_deref(), Ok(paserk));
         for length in 0..good.len() {
@@ -179,7 +179,7 @@ fn b29_a_truncated_text() {
 }
 
 #[test]
-fn b29_a_block_that_is_dressed_up() {
+fn a_block_that_is_dressed_up() {
     for Reader { read, label, good, .. } in READERS {
         let body = good.lines().nth(1).unwrap();
         let begin = format!("-----BEGIN {label}-----");
@@ -202,7 +202,7 @@ fn b29_a_block_that_is_dressed_up() {
 }
 
 #[test]
-fn b28_b29_another_label() {
+fn another_label() {
     let labels = [
         "ENCRYPTED PRIVATE KEY",
         "EC PRIVATE KEY",
@@ -250,7 +250,7 @@ fn assert_no_ed25519(result: Result<String, ConfigError>, what: &str) {
 }
 
 #[test]
-fn b29_another_algorithm() {
+fn another_algorithm() {
     let curve = der(OID, &[P256]);
     let null = der(NULL, &[]);
     let integer = |byte, length: usize| der(INTEGER, &[&vec![byte; length]]);
@@ -307,7 +307,7 @@ fn b29_another_algorithm() {
 }
 
 #[test]
-fn b29_another_length() {
+fn another_length() {
     let private = |key: &[u8]| {
         let der = pkcs8(0, &algorithm(ED25519, &[]), key, &[]);
         (READERS[0].read)(&pem("PRIVATE KEY", &der))
@@ -333,7 +333,7 @@ fn b29_another_length() {
 }
 
 #[test]
-fn b30_the_public_half_in_a_private_key() {
+fn the_public_half_in_a_private_key() {
     let read = |version, point: &[u8]| {
         let half = der(PUBLIC_HALF, &[&[0], point]);
         let der = pkcs8(version, &algorithm(ED25519, &[]), &der(OCTETS, &[&seed()]), &half);
@@ -350,7 +350,7 @@ fn b30_the_public_half_in_a_private_key() {
 }
 
 #[test]
-fn b30_an_all_zero_seed() {
+fn an_all_zero_seed() {
     let read = |seed: &[u8]| {
         let der = pkcs8(0, &algorithm(ED25519, &[]), &der(OCTETS, &[seed]), &[]);
         SecretKey::from_pem(&pem("PRIVATE KEY", &der))

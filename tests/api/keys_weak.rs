@@ -63,7 +63,7 @@ macro_rules! torsion_points {
 }
 
 #[test]
-fn b30_points_of_small_order() {
+fn points_of_small_order() {
     let points = torsion_points!();
     assert_eq!(points.len(), 8, "the whole torsion subgroup");
     assert_eq!(trust(keys_point().as_bytes()), Ok(()));
@@ -76,7 +76,7 @@ fn b30_points_of_small_order() {
 }
 
 #[test]
-fn b30_points_of_mixed_order() {
+fn points_of_mixed_order() {
     let good = keys_point().to_edwards();
     for torsion in torsion_points!() {
         let sum = (good + torsion).compress();
@@ -89,7 +89,7 @@ fn b30_points_of_mixed_order() {
 }
 
 #[test]
-fn b30_encodings_that_are_not_canonical() {
+fn encodings_that_are_not_canonical() {
     // 2^255 - 19 + y is y once more, for the few y that leave room for it.
     let mut seen = 0;
     for y in 0..19 {
@@ -113,7 +113,7 @@ fn b30_encodings_that_are_not_canonical() {
 }
 
 #[test]
-fn b30_no_point_of_the_curve() {
+fn no_point_of_the_curve() {
     let mut seen = 0;
     for y in (0..=255).filter(|&y| VerifyingKey::from_bytes(&small(y)).is_err()) {
         seen += 1;
@@ -123,7 +123,7 @@ fn b30_no_point_of_the_curve() {
 }
 
 #[test]
-fn b30_one_weak_key_among_good_ones() {
+fn one_weak_key_among_good_ones() {
     let weak = format!("k4.public.{}", Base64UrlUnpadded::encode_string(&small(1)));
     let weak = PublicKey::from_paserk(&weak).unwrap();
     let builder = || Verifier::builder().trust(ISSUER, keys::public());

@@ -148,7 +148,7 @@ fn requests(token: &str) -> Vec<TestRequest> {
 }
 
 #[actix_web::test]
-async fn b33_the_log_shows_no_secret() {
+async fn the_log_shows_no_secret() {
     let logs = Logs::capture();
     let mut secrets = Secrets::default();
     secrets.key(keys::SECRET_PASERK);
@@ -247,7 +247,7 @@ fn assert_discreet(secrets: &Secrets, value: &dyn Debug) {
 }
 
 #[actix_web::test]
-async fn b33_debug_shows_no_secret() {
+async fn debug_shows_no_secret() {
     let (secret, local) = (keys::secret(), LocalKey::generate());
     let mut secrets = Secrets::default();
     secrets.key(keys::SECRET_PASERK);
@@ -333,7 +333,7 @@ async fn b33_debug_shows_no_secret() {
 
 /// The error says which key is missing, and here that is a secret one: `.key(..)` of an Issuer's builder does take those.
 #[test]
-fn b33_a_secret_key_in_place_of_its_id() {
+fn a_secret_key_in_place_of_its_id() {
     let mut secrets = Secrets::default();
     secrets.key(keys::SECRET_PASERK);
     let error = |kid: &str| issuer().token(&json!({})).key(kid).issue().unwrap_err();

@@ -1,4 +1,4 @@
-//! What users see, by subject. Tests that are named after a number show the behaviour of that number.
+//! The behaviour that users see, one module for each subject.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]

@@ -133,7 +133,7 @@ proptest! {
     }
 
     #[test]
-    fn b12_any_other_byte_anywhere(at: prop::sample::Index, other: char, kid: bool) {
+    fn any_other_byte_anywhere(at: prop::sample::Index, other: char, kid: bool) {
         let clock = TestClock::new();
         let issuer = issuer_builder(&clock).include_kid(kid).build().unwrap();
         let verifier = verifier_builder(&clock).build().unwrap();
@@ -152,7 +152,7 @@ proptest! {
     }
 
     #[test]
-    fn b19_leeway_to_the_nanosecond(leeway in 0..=300_000_000_000_u64, ttl in 1..100_000_000_u64, offset in 0..1_000_000_000_i64) {
+    fn leeway_to_the_nanosecond(leeway in 0..=300_000_000_000_u64, ttl in 1..100_000_000_u64, offset in 0..1_000_000_000_i64) {
         let clock = TestClock::new();
         clock.advance(Duration::nanoseconds(offset));
         let issuer = issuer_builder(&clock).ttl(StdDuration::from_secs(ttl)).build().unwrap();

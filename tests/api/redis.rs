@@ -36,7 +36,7 @@ async fn assert_answers(store: &RedisRevocationStore, id: &str, mut between: imp
 }
 
 #[actix_web::test]
-async fn b50_a_connection_that_the_server_ends_fails_no_request() {
+async fn a_connection_that_the_server_ends_fails_no_request() {
     let Some(mut redis) = Redis::start() else { return };
     let store = patient(&redis.url());
     assert_answers(&store, "one", || redis.end_connections()).await;
@@ -52,7 +52,7 @@ async fn b50_a_connection_that_the_server_ends_fails_no_request() {
 
 /// What was found out while the server was away is old when it is back.
 #[actix_web::test]
-async fn b50_the_first_request_after_an_outage_is_answered() {
+async fn the_first_request_after_an_outage_is_answered() {
     let Some(mut redis) = Redis::start() else { return };
     let store = patient(&redis.url());
     for _ in 0..3 {
@@ -66,7 +66,7 @@ async fn b50_the_first_request_after_an_outage_is_answered() {
 }
 
 #[actix_web::test]
-async fn b50_what_redis_did_before_its_answer_was_lost_is_done_once_more() {
+async fn what_redis_did_before_its_answer_was_lost_is_done_once_more() {
     let Some(redis) = Redis::start() else { return };
     let way = redis.lossy_way();
     let store = patient(&way.url());
@@ -80,7 +80,7 @@ async fn b50_what_redis_did_before_its_answer_was_lost_is_done_once_more() {
 }
 
 #[actix_web::test]
-async fn b50_a_password_that_was_wrong_for_a_while() {
+async fn a_password_that_was_wrong_for_a_while() {
     let Some(redis) = Redis::start() else { return };
     let store = patient(&redis.url().replace("//", "//:the-password@"));
     assert_eq!(redis.command(&["CONFIG", "SET", "requirepass", "another"]), "OK");
@@ -102,7 +102,7 @@ async fn b50_a_password_that_was_wrong_for_a_while() {
 }
 
 #[actix_web::test]
-async fn b50_a_ping_is_answered_by_a_server_that_takes_what_it_is_told() {
+async fn a_ping_is_answered_by_a_server_that_takes_what_it_is_told() {
     let Some(mut redis) = Redis::start() else { return };
     let url = redis.url().replace("//", "//user:the-password@");
     assert_eq!(
@@ -149,7 +149,7 @@ async fn b50_a_ping_is_answered_by_a_server_that_takes_what_it_is_told() {
 }
 
 #[test]
-fn b31_a_url_of_no_redis_server() {
+fn a_url_of_no_redis_server() {
     let error = RedisRevocationStore::builder("http://:the-password@127.0.0.1/")
         .build()
         .unwrap_err()
@@ -160,7 +160,7 @@ fn b31_a_url_of_no_redis_server() {
 
 /// A server that does not know a command repeats what came with it: of `HELLO`, the password.
 #[actix_web::test]
-async fn b33_what_redis_repeats_of_a_command_is_not_told() {
+async fn what_redis_repeats_of_a_command_is_not_told() {
     let Some(mut redis) = Redis::start() else { return };
     redis.restart(&["--rename-command", "SET", "HIDDEN"]);
     assert!(redis.command(&["SET", "a-key", "1"]).contains("a-key"), "it repeats");

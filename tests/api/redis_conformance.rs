@@ -79,7 +79,7 @@ async fn revocations_on_redis_over_time() {
 
 /// A cluster refuses commands, transactions and scripts whose keys are of several slots.
 #[actix_web::test]
-async fn b47_both_on_a_cluster() {
+async fn both_on_a_cluster() {
     let Some(redis) = Redis::cluster() else { return };
     let revocations = RedisRevocationStore::builder(redis.url()).build().unwrap();
     let family = RedisTokenFamilyStore::builder(redis.url()).build().unwrap();

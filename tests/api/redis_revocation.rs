@@ -18,7 +18,7 @@ fn on_redis(redis: &Redis) -> RedisRevocationStore {
 
 #[cfg(feature = "conformance")]
 #[actix_web::test]
-async fn b47_on_redis() {
+async fn the_revocation_store_on_redis_keeps_the_rules() {
     let Some(redis) = Redis::start() else { return };
     let store = on_redis(&redis);
     for _ in 0..2 {
@@ -72,7 +72,7 @@ async fn assert_well_again(verifier: &Verifier, revoked: &str, good: &str) {
 }
 
 #[actix_web::test]
-async fn b50_redis_is_killed_hung_and_restarted() {
+async fn redis_is_killed_hung_and_restarted() {
     let Some(mut redis) = Redis::start() else { return };
     let (verifier, revoked, good) = with_redis(&redis).await;
     assert_eq!(judged(&verifier, &revoked).await, Some(VerifyErrorKind::Revoked));
@@ -97,7 +97,7 @@ async fn b50_redis_is_killed_hung_and_restarted() {
 }
 
 #[actix_web::test]
-async fn b50_redis_that_takes_nothing_says_so_and_still_answers() {
+async fn redis_that_takes_nothing_says_so_and_still_answers() {
     let Some(redis) = Redis::start() else { return };
     let (verifier, revoked, good) = with_redis(&redis).await;
     let verified = verifier.verify_str_async(&good).await.unwrap();

@@ -103,7 +103,7 @@ async fn one_user_cannot_fill_redis() {
 }
 
 #[actix_web::test]
-async fn b45_64_uses_at_once_through_several_connections() {
+async fn uses_at_once_through_several_connections() {
     let Some(redis) = Redis::start() else { return };
     let (family, first) = (id(), id());
     let stores: Vec<_> = (0..4)
@@ -129,7 +129,7 @@ async fn b45_64_uses_at_once_through_several_connections() {
 }
 
 #[actix_web::test]
-async fn b50_token_family_while_redis_is_killed_and_hung() {
+async fn token_family_while_redis_is_killed_and_hung() {
     let Some(mut redis) = Redis::start() else { return };
     let store = RedisTokenFamilyStore::builder(redis.url()).build().unwrap();
     let (family, first, started) = (id(), id(), Instant::now());
@@ -229,7 +229,7 @@ async fn assert_answers(store: &RedisTokenFamilyStore, mut between: impl FnMut()
 }
 
 #[actix_web::test]
-async fn b50_a_connection_that_the_server_ends_fails_no_use() {
+async fn a_connection_that_the_server_ends_fails_no_use() {
     let Some(mut redis) = Redis::start() else { return };
     let store = RedisTokenFamilyStore::builder(redis.url())
         .timeout(StdDuration::from_secs(20))
@@ -240,7 +240,7 @@ async fn b50_a_connection_that_the_server_ends_fails_no_use() {
 }
 
 #[actix_web::test]
-async fn b50_a_use_that_redis_took_before_its_answer_was_lost() {
+async fn a_use_that_redis_took_before_its_answer_was_lost() {
     let Some(redis) = Redis::start() else { return };
     let way = redis.lossy_way();
     for protocol in ["resp2", "resp3"] {

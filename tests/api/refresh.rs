@@ -69,7 +69,7 @@ async fn refresh(tokens: &RefreshTokens, pair: &TokenPair) -> Result<TokenPair, 
 }
 
 #[actix_web::test]
-async fn b51_a_pair_and_the_next() {
+async fn a_pair_and_the_next() {
     let house = House::new();
     let (tokens, verifier) = (house.tokens(), house.verifier());
     let first = begin(&tokens, "ada").await;
@@ -97,7 +97,7 @@ async fn b51_a_pair_and_the_next() {
 }
 
 #[actix_web::test]
-async fn b51_a_token_that_is_used_again_ends_all() {
+async fn a_token_that_is_used_again_ends_all() {
     let house = House::new();
     let (tokens, verifier) = (house.tokens(), house.verifier());
     let (first, other) = (begin(&tokens, "ada").await, begin(&tokens, "ada").await);
@@ -115,7 +115,7 @@ async fn b51_a_token_that_is_used_again_ends_all() {
 }
 
 #[actix_web::test]
-async fn b51_what_the_client_sees_of_a_refusal() {
+async fn what_the_client_sees_of_a_refusal() {
     let house = House::new();
     let tokens = house.tokens();
     let mut answers = Vec::new();
@@ -136,7 +136,7 @@ async fn b51_what_the_client_sees_of_a_refusal() {
 }
 
 #[actix_web::test]
-async fn b51_two_at_once_and_a_lost_response() {
+async fn two_at_once_and_a_lost_response() {
     let house = House::new();
     let (tokens, verifier) = (house.tokens(), house.verifier());
     let first = begin(&tokens, "ada").await;
@@ -160,7 +160,7 @@ async fn b51_two_at_once_and_a_lost_response() {
 }
 
 #[actix_web::test]
-async fn b47_a_logout_ends_the_login_and_no_other() {
+async fn a_logout_ends_the_login_and_no_other() {
     let house = House::new();
     let (tokens, verifier) = (house.tokens(), house.verifier());
     let (here, there) = (begin(&tokens, "ada").await, begin(&tokens, "ada").await);
@@ -182,7 +182,7 @@ async fn b47_a_logout_ends_the_login_and_no_other() {
 
 /// What revocation rests on is not for the settings of one token to change.
 #[actix_web::test]
-async fn b47_settings_do_not_detach_a_token_from_its_login() {
+async fn settings_do_not_detach_a_token_from_its_login() {
     let house = House::new();
     let (tokens, verifier) = (house.tokens(), house.verifier());
     let login = tokens.login("ada").await.unwrap();
@@ -202,7 +202,7 @@ async fn b47_settings_do_not_detach_a_token_from_its_login() {
 
 /// Of a logout and a refresh at once, the logout wins: what the refresh issued is of the same login.
 #[actix_web::test]
-async fn b47_logout_beats_renewal() {
+async fn logout_beats_renewal() {
     let house = House::new();
     let (tokens, verifier) = (house.tokens(), house.verifier());
     let pair = begin(&tokens, "ada").await;
@@ -214,7 +214,7 @@ async fn b47_logout_beats_renewal() {
 }
 
 #[actix_web::test]
-async fn b49_all_logins_of_a_subject() {
+async fn all_logins_of_a_subject() {
     let house = House::new();
     let (tokens, verifier) = (house.tokens(), house.verifier());
     let (one, two, bob) =
@@ -289,7 +289,7 @@ async fn logins_that_were_ended_stay_ended_over_time() {
 }
 
 #[actix_web::test]
-async fn b52_neither_passes_as_the_other() {
+async fn neither_passes_as_the_other() {
     let house = House::new();
     let (tokens, verifier) = (house.tokens(), house.verifier());
     let pair = begin(&tokens, "ada").await;
@@ -315,7 +315,7 @@ async fn b52_neither_passes_as_the_other() {
 }
 
 #[actix_web::test]
-async fn b51_any_character_changed() {
+async fn any_character_changed() {
     let house = House::new();
     let tokens = house.tokens();
     let text = begin(&tokens, "ada").await.refresh_token;
@@ -328,7 +328,7 @@ async fn b51_any_character_changed() {
 }
 
 #[actix_web::test]
-async fn b51_a_login_ends_a_month_after_it_began() {
+async fn a_login_ends_a_month_after_it_began() {
     let house = House::new();
     let tokens = house.tokens();
     let mut pair = begin(&tokens, "ada").await;
@@ -341,7 +341,7 @@ async fn b51_a_login_ends_a_month_after_it_began() {
 }
 
 #[actix_web::test]
-async fn b51_keys_are_rotated() {
+async fn keys_are_rotated() {
     let house = House::new();
     let pair = begin(&house.tokens(), "ada").await;
     let new = LocalKey::generate();
@@ -360,7 +360,7 @@ async fn b51_keys_are_rotated() {
 }
 
 #[actix_web::test]
-async fn b50_no_login_while_a_store_is_full() {
+async fn no_login_while_a_store_is_full() {
     let house = House::new();
     let tokens =
         house.builder().token_family_store(MemoryTokenFamilyStore::new(0)).build().unwrap();
@@ -370,7 +370,7 @@ async fn b50_no_login_while_a_store_is_full() {
 }
 
 #[test]
-fn b31_settings_of_refresh_tokens() {
+fn settings_of_refresh_tokens() {
     let house = House::new();
     let issuer = || issuer_builder(&house.clock).build().unwrap();
     let without = RefreshTokens::builder(issuer(), house.key.clone());
@@ -403,7 +403,7 @@ fn b31_settings_of_refresh_tokens() {
 }
 
 #[actix_web::test]
-async fn b33_debug_shows_no_token() {
+async fn debug_shows_no_token() {
     let house = House::new();
     let tokens = house.tokens();
     let login = tokens.login("ada").await.unwrap();

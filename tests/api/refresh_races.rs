@@ -169,7 +169,7 @@ fn house() -> (Interrupted, RefreshTokens, Verifier) {
 }
 
 #[actix_web::test]
-async fn b49_a_logout_everywhere_between_the_steps_of_a_refresh() {
+async fn a_logout_everywhere_between_the_steps_of_a_refresh() {
     let mut refreshed = 0;
     for order in orders(2) {
         let (store, tokens, verifier) = house();
@@ -200,7 +200,7 @@ async fn b49_a_logout_everywhere_between_the_steps_of_a_refresh() {
 /// The first step is the attempt, before the password is looked at; whoever logs out everywhere after it means this one, too, and
 /// what is refreshed of it.
 #[actix_web::test]
-async fn b49_a_logout_everywhere_between_the_steps_of_a_login_and_a_refresh() {
+async fn a_logout_everywhere_between_the_steps_of_a_login_and_a_refresh() {
     let (mut begun, mut refreshed, mut good) = (0, 0, 0);
     for order in orders(5) {
         let (store, tokens, verifier) = house();
@@ -239,14 +239,14 @@ async fn b49_a_logout_everywhere_between_the_steps_of_a_login_and_a_refresh() {
 }
 
 #[actix_web::test]
-async fn b49_the_order_of_a_logout_everywhere() {
+async fn the_order_of_a_logout_everywhere() {
     let (store, tokens, _) = house();
     tokens.logout_all("ada").await.unwrap();
     assert_eq!(store.plan.lock().unwrap().ended, ["access tokens", "families", "access tokens"]);
 }
 
 #[actix_web::test]
-async fn b49_an_attempt_that_is_older_than_what_is_remembered() {
+async fn an_attempt_that_is_older_than_what_is_remembered() {
     let clock = TestClock::new();
     let store = Interrupted::new(&clock);
     let tokens =

@@ -26,7 +26,7 @@ async fn assert_removed(site: &Site, value: &str, case: &str) {
 }
 
 #[actix_web::test]
-async fn b43_the_cookie_of_a_login_that_is_remembered() {
+async fn the_cookie_of_a_login_that_is_remembered() {
     let house = House::new();
     let site = house.site().await;
     let answer = Client::new().get(&site, "/login?user=ada&remember=yes").await;
@@ -52,7 +52,7 @@ async fn b43_the_cookie_of_a_login_that_is_remembered() {
 }
 
 #[actix_web::test]
-async fn b43_after_the_session_the_cookie_logs_in_as_not_fresh() {
+async fn after_the_session_the_cookie_logs_in_as_not_fresh() {
     let house = House::new();
     let site = house.site().await;
     let mut client = ada(&site).await;
@@ -72,7 +72,7 @@ async fn b43_after_the_session_the_cookie_logs_in_as_not_fresh() {
 }
 
 #[actix_web::test]
-async fn b43_it_expires_that_long_after_the_login() {
+async fn it_expires_that_long_after_the_login() {
     let house = House::new();
     let site = house.site().await;
     for (remember, lifetime) in [("yes", Duration::days(30)), ("100", Duration::seconds(100))] {
@@ -93,7 +93,7 @@ async fn b43_it_expires_that_long_after_the_login() {
 }
 
 #[actix_web::test]
-async fn b43_what_is_no_such_cookie_is_removed() {
+async fn what_is_no_such_cookie_is_removed() {
     let house = House::new();
     let site = house.site().await;
     let good = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
@@ -125,7 +125,7 @@ async fn b43_what_is_no_such_cookie_is_removed() {
 
 /// What another site of the domain can set, where a browser keeps no promise of a prefix.
 #[actix_web::test]
-async fn b43_an_encoded_name_is_another_name() {
+async fn an_encoded_name_is_another_name() {
     let site = House::new().site().await;
     let good = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
     let alias = REMEMBER.replacen('_', "%5F", 1);
@@ -137,7 +137,7 @@ async fn b43_an_encoded_name_is_another_name() {
 }
 
 #[actix_web::test]
-async fn b43_the_user_loader_decides() {
+async fn the_user_loader_decides() {
     let house = House::new();
     let site = house.site().await;
     let value = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
@@ -162,7 +162,7 @@ async fn b43_the_user_loader_decides() {
 }
 
 #[actix_web::test]
-async fn b44_every_way_out_removes_the_cookie() {
+async fn every_way_out_removes_the_cookie() {
     for way_out in ["/logout", "/identity-logout", "/purge"] {
         for behavior in [LogoutBehavior::PurgeSession, LogoutBehavior::DeleteIdentityKeys] {
             let house = House::new();
@@ -182,7 +182,7 @@ async fn b44_every_way_out_removes_the_cookie() {
 
 /// Without a store there is nothing on the server that could know of a logout.
 #[actix_web::test]
-async fn b44_without_a_store_a_copy_stays_good_until_the_credentials_change() {
+async fn without_a_store_a_copy_stays_good_until_the_credentials_change() {
     let house = House::new();
     let site = house.site().await;
     let mut client = ada(&site).await;
@@ -199,7 +199,7 @@ async fn b44_without_a_store_a_copy_stays_good_until_the_credentials_change() {
 
 /// A cookie of the user before must not log that one in again, after the session of the next has ended.
 #[actix_web::test]
-async fn b44_another_login_ends_the_one_before() {
+async fn another_login_ends_the_one_before() {
     let site = House::new().site().await;
     for login in ["/login?user=bob&remember=no", "/identity-login?user=bob"] {
         let mut client = ada(&site).await;
@@ -215,7 +215,7 @@ async fn b44_another_login_ends_the_one_before() {
 }
 
 #[actix_web::test]
-async fn b44_nobody_logs_in_into_a_session_that_was_purged() {
+async fn nobody_logs_in_into_a_session_that_was_purged() {
     let site = House::new().site().await;
     let mut client = ada(&site).await;
     assert_eq!(
@@ -226,7 +226,7 @@ async fn b44_nobody_logs_in_into_a_session_that_was_purged() {
 
 /// A cache that others share must keep nobody's login, whatever the handler says of the page.
 #[actix_web::test]
-async fn b41_a_page_that_may_be_cached() {
+async fn a_page_that_may_be_cached() {
     let site = House::new().site().await;
     let mut client = ada(&site).await;
     client.drop_cookie(SESSION);
@@ -244,7 +244,7 @@ async fn b41_a_page_that_may_be_cached() {
 }
 
 #[actix_web::test]
-async fn b42_session_and_remembered_login_under_one_key() {
+async fn session_and_remembered_login_under_one_key() {
     let house = House::new();
     let house = House { remember_key: house.session_key.clone(), ..house };
     let site = house.site().await;
@@ -266,7 +266,7 @@ async fn b42_session_and_remembered_login_under_one_key() {
 }
 
 #[actix_web::test]
-async fn b38_keys_are_rotated() {
+async fn keys_are_rotated() {
     let (house, new) = (House::new(), LocalKey::generate());
     let value = ada(&house.site().await).await.cookie(REMEMBER).unwrap().to_owned();
     let users = house.users.clone();

@@ -51,7 +51,7 @@ impl TokenFamilyStore for Down {
 }
 
 #[actix_web::test]
-async fn b45_a_store_that_is_down_logs_nobody_in_and_ends_nothing() {
+async fn a_store_that_is_down_logs_nobody_in_and_ends_nothing() {
     let house = House::new();
     let (up, _) = site_with_token_family(&house).await;
     let down = house.site_with(|remember| remember.token_family_store(Down)).await;
@@ -75,7 +75,7 @@ async fn b45_a_store_that_is_down_logs_nobody_in_and_ends_nothing() {
 }
 
 #[actix_web::test]
-async fn b45_a_login_that_fails_ends_nothing() {
+async fn a_login_that_fails_ends_nothing() {
     let house = House::new();
     let store = MemoryTokenFamilyStore::new(1).clock(house.clock.clone());
     let site = house.site_with(|remember| remember.token_family_store(store.clone())).await;
@@ -91,7 +91,7 @@ async fn b45_a_login_that_fails_ends_nothing() {
 
 /// What a middleware further in refuses is no login, and does not undo a logout.
 #[actix_web::test]
-async fn b44_an_error_after_the_handler() {
+async fn an_error_after_the_handler() {
     let house = House::new();
     let store = MemoryTokenFamilyStore::new(1000).clock(house.clock.clone());
     let site = house.site_with(|remember| remember.token_family_store(store.clone())).await;
@@ -130,7 +130,7 @@ async fn b44_an_error_after_the_handler() {
 
 /// A token that is used up must not get lost because something inside fails.
 #[actix_web::test]
-async fn b45_an_error_further_in_brings_the_next_token() {
+async fn an_error_further_in_brings_the_next_token() {
     let house = House::new();
     let store = MemoryTokenFamilyStore::new(1000).clock(house.clock.clone());
     let site = house.site_with(|remember| remember.token_family_store(store.clone())).await;

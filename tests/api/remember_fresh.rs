@@ -10,7 +10,7 @@ use paseto_actix_tests::remember::{House, REMEMBER, SESSION, ada, state};
 use paseto_actix_tests::session::{Client, Site};
 
 #[actix_web::test]
-async fn b46_a_remembered_login_is_not_fresh_until_it_is_confirmed() {
+async fn a_remembered_login_is_not_fresh_until_it_is_confirmed() {
     let site = House::new().site().await;
     let mut client = ada(&site).await;
     assert_eq!(client.get(&site, "/fresh").await.body, "ada");
@@ -48,7 +48,7 @@ async fn b46_a_remembered_login_is_not_fresh_until_it_is_confirmed() {
 
 /// What is left in a session by a deadline of actix-identity's says nothing of who is logged in afterwards.
 #[actix_web::test]
-async fn b46_who_is_remembered_after_a_deadline_is_not_fresh() {
+async fn who_is_remembered_after_a_deadline_is_not_fresh() {
     let house = House::new();
     let identity = || {
         IdentityMiddleware::builder()
@@ -78,7 +78,7 @@ async fn b46_who_is_remembered_after_a_deadline_is_not_fresh() {
 
 /// The user gave no password there.
 #[actix_web::test]
-async fn b46_what_identity_login_sets_is_not_fresh() {
+async fn what_identity_login_sets_is_not_fresh() {
     let site = House::new().site().await;
     let mut client = Client::new();
     client.get(&site, "/identity-login?user=ada").await;
@@ -92,7 +92,7 @@ async fn b46_what_identity_login_sets_is_not_fresh() {
 }
 
 #[actix_web::test]
-async fn b46_browsers_are_sent_to_the_login_page_and_back() {
+async fn browsers_are_sent_to_the_login_page_and_back() {
     let site = House::new().site_with(|remember| remember.login_page("/login")).await;
     let ask = |uri: &str, accept: &str| {
         TestRequest::with_uri(uri).insert_header(("Accept", accept.to_owned()))

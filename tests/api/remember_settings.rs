@@ -19,7 +19,7 @@ fn builder() -> RememberMeBuilder {
 }
 
 #[test]
-fn b31_how_long_a_login_may_be_remembered() {
+fn how_long_a_login_may_be_remembered() {
     let year = Duration::from_secs(365 * 24 * 60 * 60);
     for good in [Duration::from_secs(1), year] {
         builder().lifetime(good).build().unwrap();
@@ -36,13 +36,13 @@ fn b31_how_long_a_login_may_be_remembered() {
 }
 
 #[test]
-fn b31_somebody_has_to_say_who_exists() {
+fn somebody_has_to_say_who_exists() {
     let error = RememberMe::builder(LocalKey::generate()).build().unwrap_err();
     assert!(error.to_string().contains("user_loader"), "{error}");
 }
 
 #[test]
-fn b31_what_prefixes_promise() {
+fn what_prefixes_promise() {
     for (case, builder) in [
         ("no name", builder().cookie_name("")),
         ("a name with a space", builder().cookie_name("remember me")),
@@ -67,7 +67,7 @@ fn b31_what_prefixes_promise() {
 }
 
 #[actix_web::test]
-async fn b43_the_cookie_as_it_is_set() {
+async fn the_cookie_as_it_is_set() {
     for (builder, expected) in [
         (
             builder().development_over_plain_http(),
@@ -137,7 +137,7 @@ async fn no_middleware_around_a_handler() {
 }
 
 #[actix_web::test]
-async fn b33_neither_debug_nor_logs_show_a_token_or_a_key() {
+async fn neither_debug_nor_logs_show_a_token_or_a_key() {
     let house = House::new();
     let logs = Logs::capture();
     let mut secrets = Secrets::default();

@@ -13,7 +13,7 @@ use paseto_actix_tests::session::{Client, set_cookies};
 use time::Duration;
 
 #[actix_web::test]
-async fn b45_each_use_rotates() {
+async fn each_use_rotates() {
     let house = House::new();
     let (site, reuses) = site(&house).await;
     let mut value = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
@@ -36,7 +36,7 @@ async fn b45_each_use_rotates() {
 
 /// While a session is there, the cookie is not looked at.
 #[actix_web::test]
-async fn b45_a_session_uses_no_token_up() {
+async fn a_session_uses_no_token_up() {
     let (site, _) = site(&House::new()).await;
     let mut client = ada(&site).await;
     let answer = client.get(&site, "/me").await;
@@ -44,7 +44,7 @@ async fn b45_a_session_uses_no_token_up() {
 }
 
 #[actix_web::test]
-async fn b45_the_token_before_is_taken_for_a_minute() {
+async fn the_token_before_is_taken_for_a_minute() {
     let house = House::new();
     let (site, reuses) = site(&house).await;
     let other = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
@@ -72,7 +72,7 @@ async fn b45_the_token_before_is_taken_for_a_minute() {
 }
 
 #[actix_web::test]
-async fn b45_a_token_two_uses_old_is_reuse_at_once() {
+async fn a_token_two_uses_old_is_reuse_at_once() {
     let house = House::new();
     let (site, reuses) = site(&house).await;
     let first = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
@@ -85,7 +85,7 @@ async fn b45_a_token_two_uses_old_is_reuse_at_once() {
 
 /// The copy that the grace hands out is the current token, not one of its own.
 #[actix_web::test]
-async fn b45_a_copy_from_the_grace_is_the_current_token() {
+async fn a_copy_from_the_grace_is_the_current_token() {
     let house = House::new();
     let (site, reuses) = site(&house).await;
     let old = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
@@ -97,7 +97,7 @@ async fn b45_a_copy_from_the_grace_is_the_current_token() {
 }
 
 #[actix_web::test]
-async fn b45_64_requests_at_once() {
+async fn parallel_requests_rotate_once() {
     let house = House::new();
     let (site, reuses) = site(&house).await;
     let value = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
@@ -123,7 +123,7 @@ async fn b45_64_requests_at_once() {
 }
 
 #[actix_web::test]
-async fn b44_logout_ends_every_copy() {
+async fn logout_ends_every_copy() {
     for way_out in ["/logout", "/identity-logout", "/purge"] {
         let (site, reuses) = site(&House::new()).await;
         let mut client = ada(&site).await;
@@ -145,7 +145,7 @@ async fn b44_logout_ends_every_copy() {
 }
 
 #[actix_web::test]
-async fn b44_a_login_ends_the_token_family_before() {
+async fn a_login_ends_the_token_family_before() {
     for login in
         ["/login?user=bob&remember=no", "/login?user=ada&remember=yes", "/identity-login?user=bob"]
     {
@@ -158,7 +158,7 @@ async fn b44_a_login_ends_the_token_family_before() {
 }
 
 #[actix_web::test]
-async fn b44_all_logins_of_a_user_end() {
+async fn all_logins_of_a_user_end() {
     let house = House::new();
     let store = MemoryTokenFamilyStore::new(1000).clock(house.clock.clone());
     let site = house.site_with(|remember| remember.token_family_store(store.clone())).await;
@@ -180,7 +180,7 @@ async fn b44_all_logins_of_a_user_end() {
 
 /// Cookies from before there was a store belong to no token family.
 #[actix_web::test]
-async fn b45_a_cookie_of_no_token_family_is_refused_where_token_family_are_kept() {
+async fn a_cookie_of_no_token_family_is_refused_where_token_family_are_kept() {
     let house = House::new();
     let value = ada(&house.site().await).await.cookie(REMEMBER).unwrap().to_owned();
     let (site, _) = site(&house).await;
@@ -188,7 +188,7 @@ async fn b45_a_cookie_of_no_token_family_is_refused_where_token_family_are_kept(
 }
 
 #[actix_web::test]
-async fn b45_a_full_store_is_an_error_and_forgets_nobody() {
+async fn a_full_store_is_an_error_and_forgets_nobody() {
     let house = House::new();
     let store = MemoryTokenFamilyStore::new(2).clock(house.clock.clone());
     let site = house.site_with(|remember| remember.token_family_store(store.clone())).await;

@@ -10,7 +10,9 @@ use actix_web::{App, HttpRequest, HttpResponse, web};
 use paseto_actix::error::Rejection;
 use paseto_actix::verifier::VerifierBuilder;
 use paseto_actix::{PasetoRequired, VerifiedToken, paseto_required};
-use paseto_actix_tests::app::{Answer, BODY_401, Runs, call, issuer_builder, verifier_builder};
+use paseto_actix_tests::app::{
+    BODY_401, Runs, TestResponse, call, issuer_builder, verifier_builder,
+};
 use paseto_actix_tests::clock::{START, TestClock};
 use paseto_actix_tests::logs::Logs;
 use serde_json::json;
@@ -104,7 +106,7 @@ impl Visit<'_> {
         path: &str,
         verifier: VerifierBuilder,
         clock: &TestClock,
-    ) -> (Answer, usize) {
+    ) -> (TestResponse, usize) {
         let issuer = issuer_builder(clock).build().unwrap();
         let claims = json!({});
         let mut token = issuer.token(&claims).subject("ada");
@@ -130,7 +132,7 @@ impl Visit<'_> {
 
     /// The answer of a Verifier that decides at once. A guard that waits for an asynchronous check
     /// has to give the same answer.
-    async fn on(&self, path: &str) -> (Answer, usize) {
+    async fn on(&self, path: &str) -> (TestResponse, usize) {
         let clock = TestClock::new();
         let at_once = self.to(path, verifier_builder(&clock), &clock).await;
         let clock = TestClock::new();
@@ -144,7 +146,7 @@ impl Visit<'_> {
     }
 }
 
-fn assert_insufficient_scope((answer, runs): &(Answer, usize), needed: &str, case: &str) {
+fn assert_insufficient_scope((answer, runs): &(TestResponse, usize), needed: &str, case: &str) {
     let scope = if needed.is_empty() { String::new() } else { format!(r#", scope="{needed}""#) };
     let description = "the token lacks a scope";
     assert_eq!(
@@ -161,7 +163,7 @@ fn assert_insufficient_scope((answer, runs): &(Answer, usize), needed: &str, cas
     );
 }
 
-fn assert_stale((answer, runs): &(Answer, usize), case: &str) {
+fn assert_stale((answer, runs): &(TestResponse, usize), case: &str) {
     let expected = concat!(
         r#"Bearer realm="api", error="insufficient_user_authentication", "#,
         r#"error_description="a more recent or stronger login is needed", max_age="600""#
@@ -174,12 +176,12 @@ fn assert_stale((answer, runs): &(Answer, usize), case: &str) {
     );
 }
 
-fn assert_served((answer, runs): &(Answer, usize), case: &str) {
+fn assert_served((answer, runs): &(TestResponse, usize), case: &str) {
     assert_eq!((answer.status, *runs), (StatusCode::OK, 1), "{case}: {answer:?}");
 }
 
 #[actix_web::test]
-async fn b26_all_of_some_scopes() {
+async fn all_of_some_scopes() {
     for form in ["attribute", "middleware"] {
         for (scope, enough) in [
             (Some("read write"), true),
@@ -205,7 +207,7 @@ async fn b26_all_of_some_scopes() {
 }
 
 #[actix_web::test]
-async fn b26_one_of_some_scopes() {
+async fn one_of_some_scopes() {
     for form in ["attribute", "middleware"] {
         for (scope, enough) in [
             ("editor", true),
@@ -240,7 +242,7 @@ async fn b26_one_of_some_scopes() {
 }
 
 #[actix_web::test]
-async fn b26_a_fresh_login() {
+async fn a_fresh_login() {
     for form in ["attribute", "middleware"] {
         let path = format!("/{form}/fresh");
         for (login, is_fresh) in [
@@ -270,7 +272,7 @@ async fn b26_a_fresh_login() {
 
 /// All options of one route count, each of them alone enough to refuse; the check comes last.
 #[actix_web::test]
-async fn b26_all_options_together() {
+async fn all_options_together() {
     let good = || Visit { scope: Some("read write admin"), login: Some(10.minutes()), knock: true };
     for path in ["/attribute/all", "/middleware/all"] {
         assert_served(&good().on(path).await, path);

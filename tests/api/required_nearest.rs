@@ -14,7 +14,7 @@ use paseto_actix::verifier::VerifierBuilder;
 use paseto_actix::{
     MaybePaseto, PasetoRequired, TokenSource, VerifiedToken, Verifier, paseto_required,
 };
-use paseto_actix_tests::app::{Answer, Runs, call, issuer_builder, verifier_builder};
+use paseto_actix_tests::app::{Runs, TestResponse, call, issuer_builder, verifier_builder};
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::logs::Logs;
 use serde_json::{Value, json};
@@ -79,7 +79,7 @@ async fn send_to(
     verifier: Verifier,
     configure: fn(&mut ServiceConfig),
     request: TestRequest,
-) -> (Answer, usize) {
+) -> (TestResponse, usize) {
     let runs = Runs::default();
     let app = App::new()
         .app_data(verifier)
@@ -89,7 +89,7 @@ async fn send_to(
     (call(&init_service(app).await, request.to_request()).await, runs.count())
 }
 
-async fn send(configure: fn(&mut ServiceConfig), request: TestRequest) -> (Answer, usize) {
+async fn send(configure: fn(&mut ServiceConfig), request: TestRequest) -> (TestResponse, usize) {
     send_to(outer(), configure, request).await
 }
 
@@ -98,7 +98,7 @@ fn strict_scope() -> Scope {
 }
 
 #[track_caller]
-fn assert_withheld(answer: &Answer, case: &str) {
+fn assert_withheld(answer: &TestResponse, case: &str) {
     assert_eq!(
         (answer.status, answer.body.as_str()),
         (StatusCode::INTERNAL_SERVER_ERROR, BODY_500),

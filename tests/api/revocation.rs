@@ -21,7 +21,7 @@ fn memory(clock: &TestClock) -> MemoryRevocationStore {
 }
 
 #[actix_web::test]
-async fn b47_until_exp_and_leeway_and_then_forgotten() {
+async fn until_exp_and_leeway_and_then_forgotten() {
     let clock = TestClock::new();
     let store = memory(&clock);
     let verifier = |leeway| {
@@ -58,7 +58,7 @@ async fn b47_until_exp_and_leeway_and_then_forgotten() {
 }
 
 #[actix_web::test]
-async fn b48_without_jti() {
+async fn without_jti() {
     let clock = TestClock::new();
     let verifier = verifier_builder(&clock).revocation_store(memory(&clock)).build().unwrap();
     let issuer = issuer_builder(&clock).include_jti(false).build().unwrap();
@@ -68,7 +68,7 @@ async fn b48_without_jti() {
 }
 
 #[actix_web::test]
-async fn b49_all_of_a_subject_and_a_login_in_the_same_second() {
+async fn all_of_a_subject_and_a_login_in_the_same_second() {
     let clock = TestClock::new();
     let store = memory(&clock);
     let verifier = verifier_builder(&clock).revocation_store(store.clone()).build().unwrap();
@@ -87,7 +87,7 @@ async fn b49_all_of_a_subject_and_a_login_in_the_same_second() {
 }
 
 #[actix_web::test]
-async fn b20_a_generation_that_is_none() {
+async fn a_generation_that_is_none() {
     let clock = TestClock::new();
     let (key, verifier) = (keys::secret(), verifier_builder(&clock).build().unwrap());
     for (claim, good) in [
@@ -150,7 +150,7 @@ async fn what_cannot_be_revoked_is_told() {
 }
 
 #[actix_web::test]
-async fn b50_a_store_that_is_down_lets_nobody_pass() {
+async fn a_store_that_is_down_lets_nobody_pass() {
     let clock = TestClock::new();
     let down = Failing::new(&clock, 1);
     down.set_down(true);

@@ -22,14 +22,14 @@ async fn revocations_in_full(store: &impl RevocationStore, clock: &TestClock) {
 }
 
 #[actix_web::test]
-async fn b47_revocations_in_memory() {
+async fn revocations_in_memory() {
     let clock = TestClock::new();
     revocations_in_full(&MemoryRevocationStore::new(1000).clock(clock.clone()), &clock).await;
 }
 
 /// What is revoked through it counts at once, however long answers are remembered.
 #[actix_web::test]
-async fn b47_revocations_whose_answers_are_remembered() {
+async fn revocations_whose_answers_are_remembered() {
     let clock = TestClock::new();
     let store = MemoryRevocationStore::new(1000).clock(clock.clone());
     for lag in [StdDuration::ZERO, StdDuration::from_secs(3600)] {

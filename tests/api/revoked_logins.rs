@@ -40,7 +40,7 @@ async fn assert_ended(site: &Site, value: &str, case: &str) {
 }
 
 #[actix_web::test]
-async fn b44_logout_ends_every_copy() {
+async fn logout_ends_every_copy() {
     for family in [false, true] {
         for way_out in [
             "/logout",
@@ -79,7 +79,7 @@ async fn b44_logout_ends_every_copy() {
 /// The id is the login's, not the token's: another token of it, rotated or sealed anew, is as good
 /// to end it by.
 #[actix_web::test]
-async fn b44_every_token_of_the_login_ends() {
+async fn every_token_of_the_login_ends() {
     let house = House::new();
     let store = Failing::new(&house.clock, 10);
     let old = house
@@ -114,7 +114,7 @@ async fn b44_every_token_of_the_login_ends() {
 }
 
 #[actix_web::test]
-async fn b44_protection_and_an_unknown_user_end_it() {
+async fn protection_and_an_unknown_user_end_it() {
     let house = House::new();
     let store = Failing::new(&house.clock, 10);
     let strong = |remember: paseto_actix::remember::RememberMeBuilder| {
@@ -140,7 +140,7 @@ async fn b44_protection_and_an_unknown_user_end_it() {
 
 /// A logout elsewhere, while the user loader is at work, counts.
 #[actix_web::test]
-async fn b44_a_logout_during_the_user_loader() {
+async fn a_logout_during_the_user_loader() {
     for overtaken in [false, true] {
         let house = House::new();
         let store = Failing::new(&house.clock, 10);
@@ -172,7 +172,7 @@ async fn b44_a_logout_during_the_user_loader() {
 }
 
 #[actix_web::test]
-async fn b50_nobody_is_logged_in_unasked() {
+async fn nobody_is_logged_in_unasked() {
     for family in [false, true] {
         let (site, store) = remembering(&House::new(), family, 10).await;
         let value = remembered(&site).await.cookie(REMEMBER).unwrap().to_owned();
@@ -193,7 +193,7 @@ async fn b50_nobody_is_logged_in_unasked() {
 
 /// A store that can keep no more says so, and is still good to ask.
 #[actix_web::test]
-async fn b50_a_logout_that_cannot_be_kept_is_told() {
+async fn a_logout_that_cannot_be_kept_is_told() {
     let (site, _) = remembering(&House::new(), false, 0).await;
     for path in
         ["/logout", "/identity-logout", "/purge", "/login?user=bob", "/login?user=ada&remember=yes"]

@@ -58,7 +58,7 @@ async fn site(kind: Kind, clock: &TestClock, capacity: usize) -> (Site, Failing)
 }
 
 #[actix_web::test]
-async fn b40_a_copy_from_before_purge_or_renew_is_no_session() {
+async fn a_copy_from_before_purge_or_renew_is_no_session() {
     for kind in Kind::ALL {
         for way_out in ["/purge", "/renew"] {
             let clock = TestClock::new();
@@ -98,7 +98,7 @@ async fn b40_a_copy_from_before_purge_or_renew_is_no_session() {
 
 /// What a worker knows of a cookie says nothing of whether its session is alive.
 #[actix_web::test]
-async fn b36_a_known_cookie_is_revoked() {
+async fn a_known_cookie_is_revoked() {
     for kind in Kind::ALL {
         let clock = TestClock::new();
         let key = LocalKey::generate();
@@ -119,7 +119,7 @@ async fn b36_a_known_cookie_is_revoked() {
 }
 
 #[actix_web::test]
-async fn b40_a_cookie_that_a_request_under_way_sets_is_useless() {
+async fn a_cookie_that_a_request_under_way_sets_is_useless() {
     for kind in Kind::ALL {
         let (site, _) = site(kind, &TestClock::new(), 10).await;
         let mut client = ada(&site).await;
@@ -217,7 +217,7 @@ async fn a_purge_counts_although_the_request_fails() {
 
 /// Nothing ends for a session that could not begin.
 #[actix_web::test]
-async fn b40_renewing_to_a_session_that_is_too_large_ends_nothing() {
+async fn renewing_to_a_session_that_is_too_large_ends_nothing() {
     let kind = Kind::Middleware;
     let (site, store) = site(kind, &TestClock::new(), 10).await;
     let mut client = ada(&site).await;
@@ -227,7 +227,7 @@ async fn b40_renewing_to_a_session_that_is_too_large_ends_nothing() {
 }
 
 #[actix_web::test]
-async fn b50_no_session_is_taken_unasked() {
+async fn no_session_is_taken_unasked() {
     for kind in Kind::ALL {
         // Asked, and told that a session has ended where there is no room to keep it.
         for (capacity, down, paths) in [

@@ -15,7 +15,7 @@ use actix_web::web::{Json, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer, web};
 use paseto_actix::error::{Rejection, VerifyErrorKind};
 use paseto_actix::{Paseto, PasetoRequired, VerifiedToken, Verifier, paseto_required};
-use paseto_actix_tests::app::{Answer, Runs, issuer_builder, verifier_builder};
+use paseto_actix_tests::app::{Runs, TestResponse, issuer_builder, verifier_builder};
 use paseto_actix_tests::clock::TestClock;
 use serde_json::{Value, json};
 
@@ -114,7 +114,7 @@ impl Connection {
     }
 
     /// Reads one response; `None` if the connection is closed before there is one.
-    fn answer(&mut self) -> Option<Answer> {
+    fn answer(&mut self) -> Option<TestResponse> {
         let head = self.read_until(|text| text.ends_with(b"\r\n\r\n"))?;
         let head = String::from_utf8(head).unwrap();
         let mut lines = head.lines();
@@ -127,7 +127,7 @@ impl Connection {
         let length: usize =
             headers.get("content-length").unwrap().to_str().unwrap().parse().unwrap();
         let body = String::from_utf8(self.read_until(|text| text.len() == length)?).unwrap();
-        Some(Answer { status, headers, body })
+        Some(TestResponse { status, headers, body })
     }
 
     fn read_until(&mut self, done: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
@@ -165,7 +165,7 @@ async fn slow_verdict(token: VerifiedToken) -> Result<(), Rejection> {
 
 /// The answer comes while the client still holds back the whole body: nobody can have waited for it.
 #[test]
-fn b06_a_refusal_does_not_wait_for_the_body() {
+fn a_refusal_does_not_wait_for_the_body() {
     let builder = || verifier_builder(&TestClock::new());
     for verifier in [
         builder().check(verdict).build().unwrap(),
@@ -190,7 +190,7 @@ fn b06_a_refusal_does_not_wait_for_the_body() {
 }
 
 #[test]
-fn b06_a_body_that_is_no_json() {
+fn a_body_that_is_no_json() {
     let server = Server::start(verifier_builder(&TestClock::new()).build().unwrap());
     let token = token_of("ada", &["write"]);
     for (number, path) in ["/attribute", "/middleware"].into_iter().enumerate() {
@@ -220,7 +220,7 @@ fn b06_a_body_that_is_no_json() {
 }
 
 #[test]
-fn b08_an_error_handler_that_answers_200() {
+fn an_error_handler_that_answers_200() {
     let ok = |_: &_, _: &_| HttpResponse::Ok().body("all is well");
     let server =
         Server::start(verifier_builder(&TestClock::new()).error_handler(ok).build().unwrap());
@@ -249,7 +249,7 @@ fn b08_an_error_handler_that_answers_200() {
 }
 
 #[test]
-fn b08_an_error_handler_that_panics() {
+fn an_error_handler_that_panics() {
     let verifier = verifier_builder(&TestClock::new())
         // A panic without the hook's message on the standard error of whoever runs the tests.
         .error_handler(|_, error| match error.kind() {

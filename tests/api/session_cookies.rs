@@ -3,7 +3,7 @@
 use actix_web::http::header::{COOKIE, HeaderValue};
 use actix_web::test::TestRequest;
 use paseto_actix::LocalKey;
-use paseto_actix_tests::app::Answer;
+use paseto_actix_tests::app::TestResponse;
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::session::{Client, Kind, Site, set_cookies};
 use time::Duration;
@@ -21,7 +21,7 @@ async fn session_of(site: &Site, user: &str) -> String {
     client.session(Kind::Middleware)
 }
 
-async fn get(site: &Site, path: &str, cookies: impl AsRef<[u8]>) -> Answer {
+async fn get(site: &Site, path: &str, cookies: impl AsRef<[u8]>) -> TestResponse {
     let header = HeaderValue::from_bytes(cookies.as_ref()).expect("a header");
     site.send(TestRequest::with_uri(path).insert_header((COOKIE, header))).await
 }

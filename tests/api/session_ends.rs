@@ -30,7 +30,7 @@ fn all<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
 }
 
 #[actix_web::test]
-async fn b40_purge_removes_the_cookie_and_a_copy_stays_good() {
+async fn purge_removes_the_cookie_and_a_copy_stays_good() {
     let clock = TestClock::new();
     for kind in Kind::ALL {
         let site = kind.site(LocalKey::generate(), &clock).await;
@@ -62,7 +62,7 @@ async fn b40_purge_removes_the_cookie_and_a_copy_stays_good() {
 }
 
 #[actix_web::test]
-async fn b40_renew_begins_a_new_session_with_the_same_state() {
+async fn renew_begins_a_new_session_with_the_same_state() {
     let clock = TestClock::new();
     for kind in Kind::ALL {
         let site = kind.site(LocalKey::generate(), &clock).await;
@@ -95,7 +95,7 @@ async fn b40_renew_begins_a_new_session_with_the_same_state() {
 }
 
 #[actix_web::test]
-async fn b40_the_cookie_from_before_renew_stays_good() {
+async fn the_cookie_from_before_renew_stays_good() {
     let clock = TestClock::new();
     for kind in Kind::ALL {
         let site = kind.site(LocalKey::generate(), &clock).await;
@@ -124,7 +124,7 @@ fn handlers(config: &mut web::ServiceConfig) {
 }
 
 #[actix_web::test]
-async fn b41_what_caches_need_to_know() {
+async fn what_caches_need_to_know() {
     let clock = TestClock::new();
     let kind = Kind::Middleware;
     let site = Site::of(session(LocalKey::generate(), &clock).build().unwrap(), handlers).await;
@@ -160,7 +160,7 @@ async fn b41_what_caches_need_to_know() {
 
 /// What a browser sees of each setting.
 #[actix_web::test]
-async fn b41_attributes() {
+async fn attributes() {
     let clock = TestClock::new();
     let build = || session(LocalKey::generate(), &clock);
     let cookie = async |session: PasetoSession| {
@@ -200,7 +200,7 @@ async fn b41_attributes() {
 /// The bytes of a secret key's seed make a local key too, and one of them is all that an
 /// application has.
 #[actix_web::test]
-async fn b42_one_key_for_all() {
+async fn one_key_for_all() {
     let clock = TestClock::new();
     let seed = parts::signing_key(&keys::secret()).to_bytes();
     let key =

@@ -11,7 +11,7 @@ use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, HttpRequest, HttpResponse, web};
 use paseto_actix::LocalKey;
 use paseto_actix::session::{PasetoSessionBuilder, SessionCookie};
-use paseto_actix_tests::app::Answer;
+use paseto_actix_tests::app::TestResponse;
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::revocation::Failing;
 use paseto_actix_tests::session::{Client, Kind, Site, routes, session, set_cookie, set_cookies};
@@ -61,7 +61,7 @@ async fn observed(builder: PasetoSessionBuilder) -> Site {
 }
 
 #[track_caller]
-fn assert_seen(answer: &Answer, status: u16) {
+fn assert_seen(answer: &TestResponse, status: u16) {
     assert_eq!(answer.status.as_u16(), status, "{answer:?}");
     for (name, value) in [("x-seen", status.to_string()), ("x-handled", "1".to_owned())] {
         let seen = answer.headers.get(name).map(|seen| seen.to_str().unwrap().to_owned());
@@ -232,8 +232,9 @@ async fn responses_of_logged_in_users_are_not_stored() {
         .configure(routes)
         .route("/page", web::get().to(page));
     let site = Site::new(init_service(app).await, |request| request.to_request());
-    let cache_control =
-        |answer: &Answer| answer.headers.get(CACHE_CONTROL).unwrap().to_str().unwrap().to_owned();
+    let cache_control = |answer: &TestResponse| {
+        answer.headers.get(CACHE_CONTROL).unwrap().to_str().unwrap().to_owned()
+    };
     let mut client = Client::new();
     client.get(&site, "/set?cart=tea").await;
     assert_eq!(cache_control(&client.get(&site, "/page").await), "private, max-age=600");
@@ -264,8 +265,9 @@ async fn a_login_chooses_whether_its_cookie_is_persistent() {
         let app =
             App::new().wrap(session).configure(routes).route("/keep/{choice}", web::get().to(keep));
         let site = Site::new(init_service(app).await, |request| request.to_request());
-        let max_age =
-            |answer: &Answer| set_cookie(&answer.headers).max_age().map(|age| age.whole_seconds());
+        let max_age = |answer: &TestResponse| {
+            set_cookie(&answer.headers).max_age().map(|age| age.whole_seconds())
+        };
         let mut client = Client::new();
         let usual = default.then_some(1800);
         assert_eq!(max_age(&client.get(&site, "/set?cart=tea").await), usual);

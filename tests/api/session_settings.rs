@@ -27,7 +27,7 @@ fn assert_setting<T: std::fmt::Debug>(result: Result<T, ConfigError>, name: &str
 }
 
 #[test]
-fn b31_key_rings() {
+fn key_rings() {
     let keys: Vec<_> = (0..9).map(|_| LocalKey::generate()).collect();
     let ring = |active: usize, retired: &[usize]| {
         KeyRing::new(keys[active].clone(), retired.iter().map(|index| keys[*index].clone()))
@@ -50,7 +50,7 @@ fn b31_key_rings() {
 }
 
 #[test]
-fn b31_names_of_cookies() {
+fn names_of_cookies() {
     for good in
         ["session", "__Host-x", "__Secure-x", "x", "!$&'*+-._~", "__host", "Host-x", "__Other-x"]
     {
@@ -80,7 +80,7 @@ fn b31_names_of_cookies() {
 }
 
 #[test]
-fn b31_what_prefixes_promise() {
+fn what_prefixes_promise() {
     // Browsers ask what a prefix promises of a name in any case.
     for http in ["__Http-id", "__http-id", "__Host-Http-id"] {
         assert!(builder().cookie_name(http).build().is_ok());
@@ -120,7 +120,7 @@ fn b31_what_prefixes_promise() {
 }
 
 #[test]
-fn b31_how_long_a_session_may_live() {
+fn how_long_a_session_may_live() {
     for good in [2 * SECOND, 2 * SECOND + NANOSECOND, CENTURY] {
         assert!(builder().idle_timeout(good).absolute_timeout(CENTURY).build().is_ok(), "{good:?}");
         assert!(
@@ -151,7 +151,7 @@ fn b31_how_long_a_session_may_live() {
 
 /// Half of a second is none in a token, so a session of one second could not slide.
 #[test]
-fn b31_an_idle_limit_that_can_slide() {
+fn an_idle_limit_that_can_slide() {
     for bad in [SECOND, 2 * SECOND - NANOSECOND] {
         let result = builder().idle_timeout(bad).build();
         assert!(
@@ -163,7 +163,7 @@ fn b31_an_idle_limit_that_can_slide() {
 }
 
 #[test]
-fn b33_debug_shows_no_key() {
+fn debug_shows_no_key() {
     let (key, retired) = (LocalKey::generate(), LocalKey::generate());
     let ring = KeyRing::new(key.clone(), [retired.clone()]).unwrap();
     let builder = PasetoSession::builder(ring.clone());

@@ -103,7 +103,7 @@ async fn fullest(site: &Site) -> (usize, usize) {
 }
 
 #[actix_web::test]
-async fn b39_too_much() {
+async fn too_much() {
     let kind = Kind::Middleware;
     let site = site().await;
     let (fits, limit) = fullest(&site).await;
@@ -136,7 +136,7 @@ async fn b39_too_much() {
 
 /// A store alone cannot answer for itself, and still lets no cookie out that would be lost.
 #[actix_web::test]
-async fn b39_too_much_for_a_store_alone() {
+async fn too_much_for_a_store_alone() {
     use actix_session::SessionMiddleware;
     use actix_web::cookie::Key;
     use paseto_actix::PasetoSessionStore;
@@ -181,7 +181,7 @@ async fn name_and_attributes_count() {
 }
 
 #[actix_web::test]
-async fn b39_a_warning_from_eighty_percent_on() {
+async fn a_warning_from_eighty_percent_on() {
     let site = site().await;
     let (fits, limit) = fullest(&site).await;
     let (mut warned, mut quiet) = (0, 0);
@@ -204,7 +204,7 @@ async fn b39_a_warning_from_eighty_percent_on() {
 }
 
 #[actix_web::test]
-async fn b39_no_budget_without_a_session() {
+async fn no_budget_without_a_session() {
     let app = actix_web::App::new()
         .wrap(actix_session::SessionMiddleware::new(
             paseto_actix::PasetoSessionStore::new(LocalKey::generate()),
@@ -220,7 +220,7 @@ async fn b39_no_budget_without_a_session() {
 }
 
 #[test]
-fn b39_the_error() {
+fn the_error() {
     fn is_error<E: std::error::Error + actix_web::ResponseError + Copy + Send + Sync>() {}
     is_error::<SessionTooLarge>();
 }
@@ -253,7 +253,7 @@ fn any_state() -> impl Strategy<Value = State> {
 /// What fits survives a round trip, a slide and a renewal. What does not fit makes no cookie, and
 /// leaves the old one alone.
 #[test]
-fn b39_any_state() {
+fn any_state_fits_or_is_rejected() {
     let system = System::new();
     let clock = TestClock::new();
     let site = system

@@ -50,7 +50,7 @@ fn with_another(text: &str, index: usize) -> String {
 }
 
 #[actix_web::test]
-async fn b35_forged_and_tampered() {
+async fn forged_and_tampered() {
     let (key, clock) = (LocalKey::generate(), TestClock::new());
     for kind in Kind::ALL {
         let site = kind.site(key.clone(), &clock).await;
@@ -89,7 +89,7 @@ async fn b35_forged_and_tampered() {
 }
 
 #[actix_web::test]
-async fn b35_a_bad_cookie_gives_way_to_a_new_session() {
+async fn a_bad_cookie_gives_way_to_a_new_session() {
     let clock = TestClock::new();
     for kind in Kind::ALL {
         let site = kind.site(LocalKey::generate(), &clock).await;
@@ -114,7 +114,7 @@ async fn b35_a_bad_cookie_gives_way_to_a_new_session() {
 }
 
 #[actix_web::test]
-async fn b35_another_application_or_cookie() {
+async fn another_application_or_cookie() {
     let (key, clock) = (LocalKey::generate(), TestClock::new());
     let kind = Kind::Middleware;
     let named = async |application: &str, cookie: &str| {
@@ -147,7 +147,7 @@ async fn b35_another_application_or_cookie() {
 }
 
 #[actix_web::test]
-async fn b36_the_time_is_in_the_token() {
+async fn the_time_is_in_the_token() {
     let clock = TestClock::new();
     for (kind, life) in [
         (Kind::Middleware, Duration::minutes(30)),
@@ -164,7 +164,7 @@ async fn b36_the_time_is_in_the_token() {
 }
 
 #[actix_web::test]
-async fn b36_the_ttl_of_a_middleware_around_the_store_counts() {
+async fn the_ttl_of_a_middleware_around_the_store_counts() {
     let clock = TestClock::new();
     let store = PasetoSessionStore::new(LocalKey::generate()).clock(clock.clone());
     let lifecycle = BrowserSession::default().state_ttl(CookieDuration::minutes(10));
@@ -179,7 +179,7 @@ async fn b36_the_ttl_of_a_middleware_around_the_store_counts() {
 }
 
 #[actix_web::test]
-async fn b37_sliding() {
+async fn sliding() {
     let clock = TestClock::new();
     let (ttl, step) = (Duration::minutes(30), Duration::minutes(20));
     let kind = Kind::Middleware;
@@ -200,7 +200,7 @@ async fn b37_sliding() {
 }
 
 #[actix_web::test]
-async fn b37_not_before_half_of_the_time_is_gone() {
+async fn not_before_half_of_the_time_is_gone() {
     let clock = TestClock::new();
     let kind = Kind::Middleware;
     let site = kind.site(LocalKey::generate(), &clock).await;
@@ -213,7 +213,7 @@ async fn b37_not_before_half_of_the_time_is_gone() {
 }
 
 #[actix_web::test]
-async fn b37_the_absolute_limit_does_not_slide() {
+async fn the_absolute_limit_does_not_slide() {
     let (clock, day) = (TestClock::new(), Duration::hours(12));
     for kind in Kind::ALL {
         for path in ["/", "/set?user=ada"] {
@@ -236,7 +236,7 @@ async fn b37_the_absolute_limit_does_not_slide() {
 
 /// A name without characters is as good as any, and sealing anew is no reason to lose its value.
 #[actix_web::test]
-async fn b37_sliding_loses_nothing() {
+async fn sliding_loses_nothing() {
     let clock = TestClock::new();
     let kind = Kind::Middleware;
     let site = kind.site(LocalKey::generate(), &clock).await;
@@ -250,7 +250,7 @@ async fn b37_sliding_loses_nothing() {
 }
 
 #[actix_web::test]
-async fn b38_rotation() {
+async fn rotation() {
     let clock = TestClock::new();
     for kind in Kind::ALL {
         let (old, new) = (LocalKey::generate(), LocalKey::generate());
@@ -279,7 +279,7 @@ async fn b38_rotation() {
 }
 
 #[actix_web::test]
-async fn b38_rotation_does_not_lengthen_the_absolute_limit() {
+async fn rotation_does_not_lengthen_the_absolute_limit() {
     let clock = TestClock::new();
     let kind = Kind::Middleware;
     let (old, new) = (LocalKey::generate(), LocalKey::generate());

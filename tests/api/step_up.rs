@@ -11,7 +11,9 @@ use actix_web::{App, HttpResponse, ResponseError};
 use paseto_actix::error::VerifyErrorKind;
 use paseto_actix::token::Format;
 use paseto_actix::{IssueError, PasetoRequired, paseto_required};
-use paseto_actix_tests::app::{Answer, BODY_401, Runs, call, issuer_builder, verifier_builder};
+use paseto_actix_tests::app::{
+    BODY_401, Runs, TestResponse, call, issuer_builder, verifier_builder,
+};
 use paseto_actix_tests::clock::{START, TestClock};
 use paseto_actix_tests::logs::Logs;
 use paseto_actix_tests::payloads::{cbor, cbor_text, json as payload};
@@ -56,7 +58,7 @@ fn services(app: &mut ServiceConfig) {
 }
 
 struct Outcome {
-    answer: Answer,
+    answer: TestResponse,
     runs: usize,
     logs: Logs,
 }

@@ -7,7 +7,7 @@ use actix_web::{App, HttpResponse, web};
 use paseto_actix::revocation::{MemoryRevocationStore, RevocationError};
 use paseto_actix::verifier::VerifierBuilder;
 use paseto_actix::{VerifiedToken, Verifier, paseto_required};
-use paseto_actix_tests::app::{Answer, call, issuer_builder, verifier_builder};
+use paseto_actix_tests::app::{TestResponse, call, issuer_builder, verifier_builder};
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::logs::Logs;
 use serde_json::json;
@@ -27,7 +27,7 @@ async fn log_out_twice(
     verifier: VerifierBuilder,
     include_jti: bool,
     clock: &TestClock,
-) -> [Answer; 2] {
+) -> [TestResponse; 2] {
     let app = init_service(
         App::new().app_data(verifier.build().unwrap()).route("/logout", web::post().to(logout)),
     )

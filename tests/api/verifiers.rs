@@ -15,7 +15,7 @@ use actix_web::{App, Error, HttpRequest, web};
 use paseto_actix::error::Rejection;
 use paseto_actix::guard::PasetoRequestExt;
 use paseto_actix::{MaybePaseto, Paseto, PasetoRequired, VerifiedToken, Verifier, paseto_required};
-use paseto_actix_tests::app::{Answer, Runs, call, issuer_builder, verifier_builder};
+use paseto_actix_tests::app::{Runs, TestResponse, call, issuer_builder, verifier_builder};
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::logs::Logs;
 use serde_json::{Value, json};
@@ -84,14 +84,17 @@ fn bearer(path: &str, token: &str) -> TestRequest {
 }
 
 /// Sends one request. The second value is how often a handler has run.
-async fn send(configure: impl FnOnce(&mut ServiceConfig), request: TestRequest) -> (Answer, usize) {
+async fn send(
+    configure: impl FnOnce(&mut ServiceConfig),
+    request: TestRequest,
+) -> (TestResponse, usize) {
     let runs = Runs::default();
     let app = App::new().app_data(web::Data::new(runs.clone())).configure(configure);
     (call(&init_service(app).await, request.to_request()).await, runs.count())
 }
 
 #[track_caller]
-fn assert_outcome((answer, runs): &(Answer, usize), accepted: bool, case: &str) {
+fn assert_outcome((answer, runs): &(TestResponse, usize), accepted: bool, case: &str) {
     let expected = if accepted { (StatusCode::OK, 1) } else { (StatusCode::UNAUTHORIZED, 0) };
     assert_eq!((answer.status, *runs), expected, "{case}: {answer:?}");
     if accepted {
@@ -186,7 +189,7 @@ async fn a_scopes_own_verifier_in_another_spelling_than_the_applications() {
 }
 
 #[actix_web::test]
-async fn b54_an_outcome_is_not_reused_by_a_stricter_verifier() {
+async fn an_outcome_is_not_reused_by_a_stricter_verifier() {
     let strict =
         || verifier_builder(&TestClock::new()).accept_any_audience().check(no_ada).build().unwrap();
     for (inside, accepted) in

@@ -55,7 +55,7 @@ async fn guarded(runs: web::Data<Runs>, req: HttpRequest) -> HttpResponse {
 
 /// What a client sees of a response.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct TestResponse {
     /// The status.
     pub status: StatusCode,
     /// The headers.
@@ -64,7 +64,7 @@ pub struct Answer {
     pub body: String,
 }
 
-impl Answer {
+impl TestResponse {
     /// Reads a response to its end.
     pub async fn read(response: ServiceResponse) -> Self {
         let (status, headers) = (response.status(), response.headers().clone());
@@ -114,7 +114,7 @@ impl Answer {
 
 /// Sends one request, on any method, to a guarded handler behind this verifier. The second value is how often the handler
 /// has run.
-pub async fn send(verifier: &Verifier, request: TestRequest) -> (Answer, usize) {
+pub async fn send(verifier: &Verifier, request: TestRequest) -> (TestResponse, usize) {
     let runs = Runs::default();
     let route = web::to(guarded);
     // Without the attribute, the middleware is the guard.
@@ -129,21 +129,21 @@ pub async fn send(verifier: &Verifier, request: TestRequest) -> (Answer, usize) 
     .await;
     let response =
         app.call(request.to_request()).await.expect("middlewares answer, they do not fail");
-    (Answer::read(response).await, runs.count())
+    (TestResponse::read(response).await, runs.count())
 }
 
 /// Sends one request to an application of a test's own.
-pub async fn call<S, R, B>(app: &S, request: R) -> Answer
+pub async fn call<S, R, B>(app: &S, request: R) -> TestResponse
 where
     S: Service<R, Response = ServiceResponse<B>, Error = actix_web::Error>,
     B: MessageBody + 'static,
 {
     let response = app.call(request).await.expect("middlewares answer, they do not fail");
-    Answer::read(response.map_into_boxed_body()).await
+    TestResponse::read(response.map_into_boxed_body()).await
 }
 
 /// Sends a token as a bearer token.
-pub async fn send_bearer(verifier: &Verifier, token: &str) -> (Answer, usize) {
+pub async fn send_bearer(verifier: &Verifier, token: &str) -> (TestResponse, usize) {
     send(
         verifier,
         TestRequest::get().insert_header((header::AUTHORIZATION, format!("Bearer {token}"))),

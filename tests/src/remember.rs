@@ -18,7 +18,7 @@ use paseto_actix::remember::{
 use paseto_actix::token_family::MemoryTokenFamilyStore;
 use paseto_actix::{LocalKey, LoginLayer, PasetoSession, RememberMe};
 
-use crate::app::Answer;
+use crate::app::TestResponse;
 use crate::clock::TestClock;
 use crate::session::{Client, Site, set_cookies};
 
@@ -265,7 +265,7 @@ pub async fn use_up(site: &Site, value: &str) -> (String, Option<String>) {
 
 /// Sends a request with several remember-me cookies and no session, as a browser with cookies of
 /// several paths or domains does.
-pub async fn send_cookies<V: AsRef<str>>(site: &Site, uri: &str, values: &[V]) -> Answer {
+pub async fn send_cookies<V: AsRef<str>>(site: &Site, uri: &str, values: &[V]) -> TestResponse {
     let cookies: Vec<_> =
         values.iter().map(|value| format!("{REMEMBER}={}", value.as_ref())).collect();
     site.send(TestRequest::with_uri(uri).insert_header((COOKIE, cookies.join("; ")))).await

@@ -12,7 +12,7 @@ use paseto_actix::revocation::{
 use serde_json::json;
 use time::OffsetDateTime;
 
-use crate::app::Answer;
+use crate::app::TestResponse;
 use crate::clock::TestClock;
 
 /// A store in memory. While it is down it answers nothing, as one on a server that is. Clones are the same store.
@@ -81,7 +81,7 @@ impl RevocationStore for Failing {
 
 /// Asserts that a response says that a store is down, and changes no cookie.
 #[track_caller]
-pub fn assert_unavailable(answer: &Answer, case: &str) {
+pub fn assert_unavailable(answer: &TestResponse, case: &str) {
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{case}");
     assert_eq!(answer.headers.get(RETRY_AFTER).expect("a header"), "1", "{case}");
     assert!(!answer.headers.contains_key(SET_COOKIE), "{case}: {:?}", answer.headers);

@@ -19,7 +19,7 @@ use paseto_actix::revocation::RevocationStore;
 use paseto_actix::session::PasetoSessionBuilder;
 use paseto_actix::{LocalKey, PasetoSession, PasetoSessionStore};
 
-use crate::app::Answer;
+use crate::app::TestResponse;
 use crate::clock::TestClock;
 
 /// What a browser keeps of a cookie: this many bytes, or nothing.
@@ -140,7 +140,7 @@ async fn set(
     Ok("set")
 }
 
-type Answering = Pin<Box<dyn Future<Output = Answer>>>;
+type Answering = Pin<Box<dyn Future<Output = TestResponse>>>;
 
 /// Any application, behind one type.
 pub struct Site(Box<dyn Fn(TestRequest) -> Answering>);
@@ -191,9 +191,9 @@ impl Site {
             let response = service.call(to_request(request));
             Box::pin(async move {
                 match response.await {
-                    Ok(response) => Answer::read(response.map_into_boxed_body()).await,
+                    Ok(response) => TestResponse::read(response.map_into_boxed_body()).await,
                     Err(error) => {
-                        Answer::read(ServiceResponse::new(any, error.error_response())).await
+                        TestResponse::read(ServiceResponse::new(any, error.error_response())).await
                     }
                 }
             })
@@ -201,7 +201,7 @@ impl Site {
     }
 
     /// Sends a request as it is.
-    pub async fn send(&self, request: TestRequest) -> Answer {
+    pub async fn send(&self, request: TestRequest) -> TestResponse {
         (self.0)(request).await
     }
 
@@ -256,12 +256,12 @@ impl Client {
     }
 
     /// Sends a `GET` with the cookies, and keeps those of the answer.
-    pub async fn get(&mut self, site: &Site, uri: &str) -> Answer {
+    pub async fn get(&mut self, site: &Site, uri: &str) -> TestResponse {
         self.send(site, TestRequest::with_uri(uri)).await
     }
 
     /// Sends a request with the cookies, and keeps those of the answer.
-    pub async fn send(&mut self, site: &Site, request: TestRequest) -> Answer {
+    pub async fn send(&mut self, site: &Site, request: TestRequest) -> TestResponse {
         let cookies: Vec<_> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let request = if cookies.is_empty() {

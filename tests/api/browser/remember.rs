@@ -17,7 +17,7 @@ fn start() -> Server {
 }
 
 #[actix_web::test]
-async fn b43_a_browser_that_lost_its_session_is_logged_in_again_but_not_freshly() {
+async fn a_browser_that_lost_its_session_is_logged_in_again_but_not_freshly() {
     let Some(visitor) = Visitor::arrive() else { return };
     let (visitor, server) = (visitor.await, start());
     visitor.assert_asked_to_log_in(&server).await;
@@ -41,7 +41,7 @@ async fn b43_a_browser_that_lost_its_session_is_logged_in_again_but_not_freshly(
 }
 
 #[actix_web::test]
-async fn b43_the_cookie_that_remembers_has_every_attribute() {
+async fn the_cookie_that_remembers_has_every_attribute() {
     let Some(visitor) = Visitor::arrive() else { return };
     let (visitor, server) = (visitor.await, start());
     visitor.log_in_to_be_remembered(&server).await;
@@ -72,7 +72,7 @@ async fn b43_the_cookie_that_remembers_has_every_attribute() {
 }
 
 #[actix_web::test]
-async fn b43_a_box_that_is_not_ticked_leaves_no_trace() {
+async fn a_box_that_is_not_ticked_leaves_no_trace() {
     let Some(visitor) = Visitor::arrive() else { return };
     let (visitor, server) = (visitor.await, start());
     visitor.log_in(&server, "mysecret").await;
@@ -90,7 +90,7 @@ async fn b43_a_box_that_is_not_ticked_leaves_no_trace() {
 }
 
 #[actix_web::test]
-async fn b44_a_logout_ends_the_session_and_the_remembered_login() {
+async fn a_logout_ends_the_session_and_the_remembered_login() {
     let Some(visitor) = Visitor::arrive() else { return };
     let (visitor, server) = (visitor.await, start());
     for only_remembered in [false, true] {
@@ -110,7 +110,7 @@ async fn b44_a_logout_ends_the_session_and_the_remembered_login() {
 }
 
 #[actix_web::test]
-async fn b44_a_change_of_the_password_ends_remembered_logins() {
+async fn a_change_of_the_password_ends_remembered_logins() {
     let Some(visitor) = Visitor::arrive() else { return };
     let (visitor, server) = (visitor.await, start());
     visitor.log_in_to_be_remembered(&server).await;
@@ -143,7 +143,7 @@ async fn b44_a_change_of_the_password_ends_remembered_logins() {
 }
 
 #[actix_web::test]
-async fn b45_two_tabs_that_are_restored_at_once_stay_logged_in() {
+async fn two_tabs_that_are_restored_at_once_stay_logged_in() {
     let Some(visitor) = Visitor::arrive() else { return };
     let (visitor, server) = (visitor.await, start());
     visitor.log_in_to_be_remembered(&server).await;
@@ -170,7 +170,7 @@ async fn b45_two_tabs_that_are_restored_at_once_stay_logged_in() {
 }
 
 #[actix_web::test]
-async fn b45_a_tab_that_is_late_with_the_token_before_gets_the_current_one() {
+async fn a_tab_that_is_late_with_the_token_before_gets_the_current_one() {
     let Some(visitor) = Visitor::arrive() else { return };
     let (visitor, server) = (visitor.await, start());
     visitor.log_in_to_be_remembered(&server).await;
@@ -190,7 +190,7 @@ async fn b45_a_tab_that_is_late_with_the_token_before_gets_the_current_one() {
 }
 
 #[actix_web::test]
-async fn b45_a_copy_of_an_old_cookie_ends_the_login_for_everybody() {
+async fn a_copy_of_an_old_cookie_ends_the_login_for_everybody() {
     let Some(visitor) = Visitor::arrive() else { return };
     let (visitor, server) = (visitor.await, start());
     visitor.log_in_to_be_remembered(&server).await;
@@ -213,7 +213,7 @@ async fn b45_a_copy_of_an_old_cookie_ends_the_login_for_everybody() {
 }
 
 #[actix_web::test]
-async fn b46_a_page_with_much_at_stake_asks_for_the_password_again_and_is_come_back_to() {
+async fn a_page_with_much_at_stake_asks_for_the_password_again_and_is_come_back_to() {
     let Some(visitor) = Visitor::arrive() else { return };
     let (visitor, server) = (visitor.await, start());
     visitor.log_in_to_be_remembered(&server).await;
@@ -248,7 +248,7 @@ async fn b46_a_page_with_much_at_stake_asks_for_the_password_again_and_is_come_b
 }
 
 #[actix_web::test]
-async fn b46_who_is_not_remembered_is_asked_to_log_in_and_not_again() {
+async fn who_is_not_remembered_is_asked_to_log_in_and_not_again() {
     let Some(visitor) = Visitor::arrive() else { return };
     let (visitor, server) = (visitor.await, start());
     let (_, text) = visitor.open(&server, "/sensitive?tab=keys&page=2").await;

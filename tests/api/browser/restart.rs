@@ -22,7 +22,7 @@ async fn a_session_survives_a_restart_of_the_server_under_the_same_keys() {
 }
 
 #[actix_web::test]
-async fn b38_a_session_moves_to_the_new_key_as_it_is_used() {
+async fn a_session_moves_to_the_new_key_as_it_is_used() {
     let Some(visitor) = Visitor::arrive() else { return };
     let (old, new) = (key(), key());
     let (visitor, mut server) = (visitor.await, Server::start(&old));

@@ -6,7 +6,7 @@ use paseto_actix_tests::http::Response;
 use super::{Server, Visitor, key};
 
 #[actix_web::test]
-async fn b39_an_oversize_session_is_told_and_the_one_before_it_works_on() {
+async fn an_oversize_session_is_told_and_the_one_before_it_works_on() {
     let Some(visitor) = Visitor::arrive() else { return };
     let (visitor, server) = (visitor.await, Server::start(&key()));
     visitor.log_in(&server, "mysecret").await;
@@ -29,7 +29,7 @@ async fn b39_an_oversize_session_is_told_and_the_one_before_it_works_on() {
 }
 
 #[actix_web::test]
-async fn b39_the_browser_keeps_the_largest_session_that_is_not_refused() {
+async fn the_browser_keeps_the_largest_session_that_is_not_refused() {
     let Some(visitor) = Visitor::arrive() else { return };
     let (visitor, server) = (visitor.await, Server::start(&key()));
     let largest = largest_that_fits(&server);

@@ -63,7 +63,7 @@ fn signed_by_the_third(
 }
 
 #[actix_web::test]
-async fn b15_a_pid_that_they_write_picks_our_key() {
+async fn a_pid_that_they_write_picks_our_key() {
     let Some(mut peer) = Peer::start() else { return };
     let (trusting, token) = signed_by_the_third(&mut peer, |ids| json!({ "kid": ids["peer_id"] }));
     let logs = Logs::capture();
@@ -78,7 +78,7 @@ async fn b15_a_pid_that_they_write_picks_our_key() {
 }
 
 #[actix_web::test]
-async fn b16_a_sid_that_they_write_says_nothing_to_us_so_keys_are_tried() {
+async fn a_sid_that_they_write_says_nothing_to_us_so_keys_are_tried() {
     let Some(mut peer) = Peer::start() else { return };
     let with_sid: fn(&Value) -> Value = |ids| json!({ "kid": ids["id"] });
     for footer in [with_sid, |_| json!({}), |_| json!({ "n": 1 }), |_| json!("6f7061717565")] {

@@ -11,7 +11,7 @@ use time::format_description::well_known::Rfc3339;
 use super::{KeyPair, Peer, assert_refused, issuer, opened, text, verifier};
 
 #[actix_web::test]
-async fn b19_their_exp_is_kept_to_the_nanosecond() {
+async fn their_exp_is_kept_to_the_nanosecond() {
     let Some(mut peer) = Peer::start() else { return };
     let pair = KeyPair::documentation();
     for cbor in [false, true] {
@@ -32,7 +32,7 @@ async fn b19_their_exp_is_kept_to_the_nanosecond() {
 }
 
 #[test]
-fn b19_our_exp_and_nbf_are_kept_by_them() {
+fn our_exp_and_nbf_are_kept_by_them() {
     let Some(mut peer) = Peer::start() else { return };
     let pair = KeyPair::documentation();
     let late = Err("VerifyError: Token expired.".to_owned());

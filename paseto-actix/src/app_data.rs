@@ -1,8 +1,9 @@
-//! The Issuer and the Verifier that the application registers with `app_data`.
+//! Finds the issuer and the verifier that the application registered with `app_data`.
 
 use actix_web::{HttpRequest, web};
 
-/// Returns the nearest `T` in app data, bare or in `web::Data`. Logs the reason for `None`.
+/// Returns the nearest `T` in app data, either a bare `T` or a `web::Data<T>`. If the result is
+/// `None`, logs the reason.
 pub(crate) fn find<'r, T: 'static>(req: &'r HttpRequest, name: &str) -> Option<&'r T> {
     match (req.app_data::<T>(), req.app_data::<web::Data<T>>()) {
         (Some(bare), None) => Some(bare),
@@ -11,8 +12,8 @@ pub(crate) fn find<'r, T: 'static>(req: &'r HttpRequest, name: &str) -> Option<&
             tracing::error!("no {name} in app data: register it with `App::app_data({name})`");
             None
         }
-        // The nearer of the two may be the stricter one, and a request does not show which one it
-        // is.
+        // The nearest value can have the stricter rules, and actix-web does not show which one is
+        // the nearest.
         (Some(_), Some(_)) => {
             tracing::error!(
                 "one {name} in app data is bare, another is in `web::Data`: register all of them in the same way"

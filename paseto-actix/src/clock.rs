@@ -1,4 +1,4 @@
-//! Where the time comes from.
+//! Sources of the current time.
 
 use std::fmt;
 
@@ -6,8 +6,9 @@ use time::OffsetDateTime;
 
 /// A source of the current time.
 ///
-/// Everything in this crate that depends on the time asks a `Clock`, so a test can set the time instead of
-/// waiting for it. The default everywhere is [`SystemClock`]. Any closure that returns a time is a clock too.
+/// This crate reads the current time only from a `Clock`, so a test can set the time. Default:
+/// [`SystemClock`]. Each closure that returns an `OffsetDateTime` implements `Clock`. See the
+/// chapter [testing](crate::guide::testing).
 ///
 /// ```
 /// use paseto_actix::{Issuer, SecretKey};
@@ -23,11 +24,11 @@ use time::OffsetDateTime;
 /// # }
 /// ```
 pub trait Clock: Send + Sync + 'static {
-    /// The time now.
+    /// Returns the current time.
     fn now(&self) -> OffsetDateTime;
 }
 
-/// The operating system's clock.
+/// The clock of the operating system.
 ///
 /// ```
 /// use paseto_actix::clock::{Clock, SystemClock};

@@ -1,47 +1,50 @@
-//! How long a duration may be.
+//! Limits of durations.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::error::ConfigError;
 
-/// Longer than any token should live, short of where calendars end.
-pub(crate) const LONGEST_TTL: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
-/// Verifiers accept a token that much longer at most.
-pub(crate) const LONGEST_LEEWAY: Duration = Duration::from_secs(5 * 60);
-/// How long a revocation record lives after the end of what it revokes: the longest leeway of a verifier,
-/// and 5 seconds for clocks that differ.
+/// The maximum lifetime of a token, 100 years. The current time plus this lifetime stays below the
+/// year 9999, the last year of RFC 3339.
+pub(crate) const MAX_TTL: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+/// The maximum leeway, 5 minutes. A verifier accepts a token until `exp` plus the leeway.
+pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(5 * 60);
+/// The time that a store keeps a revocation record after the revoked token or login expires. It is
+/// the maximum leeway of a verifier plus 5 seconds for clock differences.
 pub(crate) const RECORD_SLACK: time::Duration =
-    time::Duration::seconds(LONGEST_LEEWAY.as_secs() as i64 + 5);
-/// Every claim of time is in whole seconds.
-const SHORTEST_TTL: Duration = Duration::from_secs(1);
+    time::Duration::seconds(MAX_LEEWAY.as_secs() as i64 + 5);
+/// The minimum lifetime of a token, 1 second. Time claims have a resolution of 1 second.
+const MIN_TTL: Duration = Duration::from_secs(1);
 
-/// A lifetime as the type to reckon with, if it is one that a token may have.
+/// Converts the lifetime of a token. Returns `None` outside of the range of 1 second to 100 years.
 pub(crate) fn token_ttl(ttl: Duration) -> Option<time::Duration> {
-    if (SHORTEST_TTL..=LONGEST_TTL).contains(&ttl) {
-        time::Duration::try_from(ttl).ok()
-    } else {
-        None
-    }
+    if (MIN_TTL..=MAX_TTL).contains(&ttl) { time::Duration::try_from(ttl).ok() } else { None }
 }
 
+/// Checks the lifetime of a token: 1 second to 100 years.
 pub(crate) fn check_ttl(
     setting: &'static str,
     ttl: Duration,
 ) -> Result<time::Duration, ConfigError> {
-    let error =
-        ConfigError::DurationOutOfRange { setting, found: ttl, expected: "1 second to 100 years" };
-    token_ttl(ttl).ok_or(error)
+    check_range(setting, ttl, MIN_TTL..=MAX_TTL, "1 second to 100 years")
 }
 
+/// Checks a leeway or a grace period: at most 5 minutes.
 pub(crate) fn check_leeway(
     setting: &'static str,
     leeway: Duration,
 ) -> Result<time::Duration, ConfigError> {
-    let error =
-        ConfigError::DurationOutOfRange { setting, found: leeway, expected: "at most 5 minutes" };
-    if leeway > LONGEST_LEEWAY {
-        Err(error)
-    } else {
-        time::Duration::try_from(leeway).map_err(|_| error)
-    }
+    check_range(setting, leeway, Duration::ZERO..=MAX_LEEWAY, "at most 5 minutes")
+}
+
+/// Checks that the duration of a setting is in a range, which the error describes as `expected`.
+pub(crate) fn check_range(
+    setting: &'static str,
+    found: Duration,
+    range: RangeInclusive<Duration>,
+    expected: &'static str,
+) -> Result<time::Duration, ConfigError> {
+    let error = ConfigError::DurationOutOfRange { setting, found, expected };
+    if range.contains(&found) { found.try_into().map_err(|_| error) } else { Err(error) }
 }

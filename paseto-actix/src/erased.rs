@@ -1,9 +1,10 @@
-//! One object-safe form for the store traits.
+//! Declares dyn-compatible variants of the store traits.
 //!
-//! An application implements a store with plain `async fn`s, whose futures have types without a
-//! name. A setting keeps a store of any type, so it needs futures of one type.
+//! An application implements a store trait with `async fn`. The future of each implementation has a
+//! different type, so the trait is not dyn-compatible. A builder stores a trait object, so its methods
+//! must return boxed futures.
 
-/// Declares an object-safe trait with boxed futures, and implements it for every store.
+/// Declares an dyn-compatible trait with boxed futures, and implements it for every store.
 macro_rules! erase {
     ($erased:ident: $store:ident { $($(#[$attribute:meta])* fn $name:ident($($arg:ident: $type:ty),*) -> $output:ty;)* }) => {
         pub(crate) trait $erased: Send + Sync {

@@ -1,33 +1,42 @@
-//! The event hook: a closure for an audit log or for metrics.
+//! Events for audit logs and metrics.
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::error::VerifyErrorKind;
 
-/// An event of logins and tokens, for an audit log, counters, or messages to users.
+/// A login, a logout, a refresh or a rejected token, for audit logs, metrics and messages to users.
 ///
-/// `Verifier`, `RefreshTokens` and `RememberMe` take a closure with `.on_event(..)`. One closure can
-/// serve all of them. It is called after the stores have confirmed an event, and not for accepted
-/// tokens. `Reused` is reported also if a store then fails to end the rest of the login.
-/// `LoginLayer::logout_all` and `logout_others` cause one `Revoked` of `RefreshTokens` and one of
-/// `RememberMe`. It runs on the thread of the request, so it must not block: send the event
-/// to a channel if it needs a database. A wrong password is no event of this crate: report it in the
-/// handler. Rejected session cookies are only logged.
+/// The builders of [`Verifier`](crate::Verifier), [`RefreshTokens`](crate::RefreshTokens) and
+/// [`RememberMe`](crate::RememberMe) accept a closure with `.on_event(..)`. You can pass the same
+/// closure to all of them.
+///
+/// The closure is called after the stores have confirmed an event. There is one exception: `Reused`
+/// is reported even if the store then fails to revoke the login. `LoginLayer::logout_all` and
+/// `logout_others` cause one `Revoked` event of `RefreshTokens` and one of `RememberMe`.
+///
+/// The closure runs on the thread of the request, so it must not block. To write events to a
+/// database, send them to a channel first.
+///
+/// There is no event for an accepted token, for a wrong password, or for a rejected session cookie.
+/// The handler can report a wrong password. Rejected session cookies are only logged. See the
+/// chapter [observability](crate::guide::observability).
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};
 ///
-/// use paseto_actix::{SecretKey, Verifier};
 /// use paseto_actix::event::Event;
+/// use paseto_actix::{SecretKey, Verifier};
 ///
-/// // Counters in the format of Prometheus; a metrics crate works in the same way.
+/// // Counters in the Prometheus text format. A metrics crate works in the same way.
 /// static LOGINS: AtomicU64 = AtomicU64::new(0);
 /// static REJECTED: AtomicU64 = AtomicU64::new(0);
 ///
 /// fn count_and_log(event: &Event<'_>) {
 ///     match event {
-///         Event::Login { .. } | Event::Remembered { .. } => LOGINS.fetch_add(1, Ordering::Relaxed),
+///         Event::Login { .. } | Event::Remembered { .. } => {
+///             LOGINS.fetch_add(1, Ordering::Relaxed)
+///         }
 ///         Event::Rejected(_) => REJECTED.fetch_add(1, Ordering::Relaxed),
 ///         _ => 0,
 ///     };
@@ -53,47 +62,50 @@ use crate::error::VerifyErrorKind;
 pub enum Event<'a> {
     /// A user logged in with credentials.
     Login {
-        /// The user.
+        /// The subject: the user ID.
         subject: &'a str,
     },
     /// A remember-me cookie logged a user in.
     Remembered {
-        /// The user.
+        /// The subject: the user ID.
         subject: &'a str,
     },
-    /// A login ended by a logout, or a single token was revoked.
+    /// A user logged out, or a single token was revoked.
     Logout {
-        /// The user. `None` if the revoked token has no `sub`.
+        /// The subject: the user ID. `None` if the revoked token has no `sub`.
         subject: Option<&'a str>,
     },
     /// A refresh token was exchanged for the next pair of tokens.
     Refreshed {
-        /// The user.
+        /// The subject: the user ID.
         subject: &'a str,
     },
-    /// A used token was presented again after the grace, so a copy of it exists. The login has
-    /// ended.
+    /// A used refresh token or remember-me cookie was sent again after the grace period, so a copy
+    /// of it exists. The login is revoked.
     Reused {
-        /// The user.
+        /// The subject: the user ID.
         subject: &'a str,
-        /// The id of the login.
+        /// The ID of the login.
         login: &'a str,
     },
-    /// All logins of a user, or all others, have ended.
+    /// All logins of a user were revoked, or all logins except the current one.
     Revoked {
-        /// The user.
+        /// The subject: the user ID.
         subject: &'a str,
     },
-    /// A request or a cookie was rejected, for this reason.
+    /// A request or a cookie was rejected for this reason.
     ///
-    /// `RememberMe` and `RefreshTokens` use [`Revoked`](VerifyErrorKind::Revoked) for a login that has
-    /// ended, [`CrossOrigin`](VerifyErrorKind::CrossOrigin), and
-    /// [`Rejected`](VerifyErrorKind::Rejected) for a forged or expired token, other credentials, an
-    /// unknown user, or another client.
+    /// `RememberMe` and `RefreshTokens` use four kinds:
+    ///
+    /// - [`Revoked`](VerifyErrorKind::Revoked) for a revoked login.
+    /// - [`CrossOrigin`](VerifyErrorKind::CrossOrigin) for a request from another origin.
+    /// - [`Expired`](VerifyErrorKind::Expired) for an expired refresh token.
+    /// - [`Rejected`](VerifyErrorKind::Rejected) for a forged token, an expired remember-me cookie,
+    ///   changed credentials, an unknown user, or another client.
     Rejected(VerifyErrorKind),
 }
 
-/// The closure of an application, if there is one.
+/// The optional event closure of an application.
 #[derive(Clone, Default)]
 pub(crate) struct EventHook(Option<Arc<Hook>>);
 

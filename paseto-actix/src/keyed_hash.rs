@@ -1,20 +1,22 @@
-//! SipHash-2-4 with 128 bits under a random key, for caches.
+//! A hash for caches: SipHash-2-4 with a random key and an output of 128 bits.
 //!
-//! It is a message authentication code: a client that does not have the key cannot compute a hash,
-//! nor find two texts with the same hash. So a cache can store the hash in place of the text.
+//! SipHash is a message authentication code. A client does not know the key, so it cannot compute a
+//! hash or find two strings with the same hash. So a cache can store the hash instead of the
+//! string.
 //!
-//! Source: [SipHash](https://www.aumasson.jp/siphash/siphash.pdf), sections 2 and 4. The output of
-//! 128 bits is that of the [reference implementation](https://github.com/veorq/SipHash).
+//! Source: [SipHash](https://www.aumasson.jp/siphash/siphash.pdf), sections 2 and 4. The paper does
+//! not define the output of 128 bits. It is the output of the
+//! [reference implementation](https://github.com/veorq/SipHash).
 
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use siphasher::sip128::{Hasher128, SipHasher24};
 
-/// A random key. Clones have the same key.
+/// A hash function with a random key. Clones have the same key.
 #[derive(Clone)]
 pub(crate) struct KeyedHash(SipHasher24);
 
-/// The hash of one text or value.
+/// The hash of one string or value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Tag(u128);
 
@@ -23,8 +25,8 @@ impl KeyedHash {
     ///
     /// # Panics
     ///
-    /// If the operating system returns no random bytes, as the `HashMap` of the standard library
-    /// does.
+    /// Panics if the operating system does not return random bytes. The `HashMap` of the standard
+    /// library also panics in this case.
     pub(crate) fn new() -> Self {
         let mut key = [0; 16];
         getrandom::fill(&mut key).expect("the operating system returns random bytes");
@@ -35,7 +37,8 @@ impl KeyedHash {
         Tag(self.0.hash(bytes).as_u128())
     }
 
-    /// The encoding of the value has to be unambiguous, as that of the standard types is.
+    /// Hashes a value. The `Hash` implementation must be unambiguous, like those of the standard
+    /// types.
     pub(crate) fn of(&self, value: &impl Hash) -> Tag {
         let mut hasher = self.0;
         value.hash(&mut hasher);
@@ -43,7 +46,7 @@ impl KeyedHash {
     }
 }
 
-/// Hashes a [`Tag`] for a table: a part of it is a hash already.
+/// Hashes a [`Tag`] for a hash table. It uses the first 8 bytes, because a `Tag` is already a hash.
 pub(crate) type BuildTagHasher = BuildHasherDefault<TagHasher>;
 
 #[derive(Default)]
@@ -65,7 +68,7 @@ impl Hasher for TagHasher {
 mod tests {
     use super::*;
 
-    /// The first vectors of the reference implementation, with the key `00 01 … 0f`.
+    /// The first two vectors of the reference implementation, with the key `00 01 … 0f`.
     #[test]
     fn reference_vectors() {
         let hash = KeyedHash(SipHasher24::new_with_key(&std::array::from_fn(|at| at as u8)));

@@ -1,41 +1,40 @@
-//! Cookies: names, attributes, and the values in a `Cookie` header.
+//! Name and attributes of cookies, `Cookie` headers, and the caching of responses with cookies.
 
-mod caching;
+mod cache_headers;
+#[cfg(feature = "session")]
+mod config;
 mod header;
 #[cfg(feature = "session")]
 mod login_cookies;
 #[cfg(feature = "session")]
 mod prepared;
-#[cfg(feature = "session")]
-mod settings;
 
 #[cfg(feature = "session")]
-pub(crate) use caching::forbid_caching;
-pub(crate) use caching::{forbid_shared_caching, vary_by_cookie};
+pub(crate) use cache_headers::forbid_caching;
+pub(crate) use cache_headers::{forbid_shared_caching, vary_by_cookie};
+#[cfg(feature = "session")]
+pub use config::CookieConfig;
 pub(crate) use header::cookie_values;
 #[cfg(feature = "session")]
 pub(crate) use login_cookies::LoginCookies;
 #[cfg(feature = "session")]
 pub(crate) use prepared::PreparedCookie;
-#[cfg(feature = "session")]
-pub(crate) use settings::CookieSettings;
 
-#[cfg(feature = "session")]
-pub use crate::config::CookieConfig;
-
-/// The longest cookie with its attributes, in bytes. Browsers may discard longer cookies ([RFC
-/// 6265, section 6.1]).
+/// The maximum length of a cookie in bytes, with its name and attributes. Browsers can discard
+/// longer cookies ([RFC 6265, section 6.1]).
 ///
 /// [RFC 6265, section 6.1]: https://www.rfc-editor.org/rfc/rfc6265#section-6.1
 #[cfg(feature = "session")]
 pub(crate) const MAX_COOKIE_LEN: usize = 4096;
 
-/// The number of cookies of one name that are decrypted. Clients choose how many they send.
-#[cfg(feature = "session")]
-pub(crate) const MAX_CANDIDATES: usize = 4;
+/// The maximum number of cookies with one name that are decrypted per request. Without a limit, a
+/// client could choose the number.
+pub(crate) const MAX_COOKIES_PER_NAME: usize = 4;
 
-/// Whether a text is a token of RFC 9110, as RFC 6265 wants a cookie's name: visible ASCII without
-/// separators.
+/// Returns whether a string is a valid cookie name, which consists of visible ASCII characters
+/// without separators ([RFC 6265, section 4.1.1]).
+///
+/// [RFC 6265, section 4.1.1]: https://www.rfc-editor.org/rfc/rfc6265#section-4.1.1
 pub(crate) fn is_cookie_name(name: &str) -> bool {
     let is_token_byte =
         |byte: u8| byte.is_ascii_graphic() && !br#"()<>@,;:\"/[]?={}"#.contains(&byte);

@@ -1,4 +1,4 @@
-//! The settings of a cookie.
+//! Reads a [`CookieConfig`] from settings.
 
 use actix_web::cookie::SameSite;
 
@@ -7,61 +7,10 @@ use super::read::{boolean, choice, text};
 use super::setting_error::SettingError;
 use super::table::Table;
 use super::value::Value;
-use crate::cookie::CookieSettings;
-
-/// The nested table `cookie` of [`PasetoSessionConfig`](crate::session::PasetoSessionConfig) and
-/// [`RememberMeConfig`](crate::remember::RememberMeConfig).
-///
-/// The prefix `__Host-` of the default name requires the path `/` and no domain. So `path` and
-/// `domain` need a `name` too.
-///
-/// ```
-/// use actix_web::cookie::SameSite;
-/// use paseto_actix::session::PasetoSessionConfig;
-///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let config: PasetoSessionConfig = toml::from_str(
-///     r#"
-///     keys = "k4.local.cHJvdmVfbWVfd3JvbmdfcHJvdmVfbWVfd3JvbmdfcHI"
-///
-///     [cookie]
-///     name = "__Secure-session"
-///     domain = "example.org"
-///     same_site = "Strict"
-///     "#,
-/// )?;
-/// assert_eq!(config.cookie.same_site, SameSite::Strict);
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct CookieConfig {
-    /// The cookie's name. Default: `__Host-session` or `__Host-remember_token`, without `__Host-`
-    /// if `development_over_plain_http` is set.
-    pub name: Option<String>,
-    /// The `Path` attribute. Default: `/`.
-    pub path: String,
-    /// The `Domain` attribute. Default: none.
-    pub domain: Option<String>,
-    /// The `SameSite` attribute: `"Strict"`, `"Lax"` or `"None"`, in upper or lower case. Alias:
-    /// `samesite`. Default: `"Lax"`.
-    pub same_site: SameSite,
-    /// The `HttpOnly` attribute. Alias: `httponly`. Default: true.
-    pub http_only: bool,
-    /// The `Partitioned` attribute. Default: false.
-    pub partitioned: bool,
-}
-
-impl Default for CookieConfig {
-    fn default() -> Self {
-        let CookieSettings { name, path, domain, same_site, http_only, secure: _, partitioned } =
-            CookieSettings::default();
-        Self { name, path, domain, same_site, http_only, partitioned }
-    }
-}
+use crate::cookie::CookieConfig;
 
 impl CookieConfig {
+    /// Reads the nested table `cookie` in the settings of a session or a remembered login.
     pub(crate) fn read(value: Value) -> Result<Self, SettingError> {
         let mut table = Table::new(value, COOKIE)?;
         let default = Self::default();
@@ -73,19 +22,6 @@ impl CookieConfig {
             http_only: table.or("http_only", default.http_only, boolean)?,
             partitioned: table.or("partitioned", default.partitioned, boolean)?,
         })
-    }
-
-    pub(crate) fn into_settings(self, plain_http: bool) -> CookieSettings {
-        let Self { name, path, domain, same_site, http_only, partitioned } = self;
-        CookieSettings {
-            name,
-            path,
-            domain,
-            same_site,
-            http_only,
-            secure: !plain_http,
-            partitioned,
-        }
     }
 }
 

@@ -3,15 +3,15 @@ use std::iter;
 use actix_web::http::header::{COOKIE, HeaderMap};
 use memchr::memchr;
 
-/// The values of all cookies of this name, in the order in which the client sent them.
+/// Returns the values of all cookies with this name, in the order of the `Cookie` headers.
 ///
-/// It reads the bytes of the `Cookie` headers. `HttpRequest::cookies` decodes names, so that
-/// `%5F%5FHost-session` reads as `__Host-session`: a browser does not hold the first name to the
-/// rules of `__Host-`, and a sibling subdomain can set it. `cookies` also returns nothing at all if
-/// any cookie is not UTF-8.
+/// The function does not use `HttpRequest::cookies`, which percent-decodes names. A sibling
+/// subdomain can set a cookie `%5F%5FHost-session`, because browsers do not apply the rules of
+/// `__Host-` to this name. `HttpRequest::cookies` would return it as `__Host-session`. It also
+/// returns an error if any cookie is not UTF-8.
 ///
-/// Neither name nor value is decoded. One pair of double quotes around a value is removed
-/// ([RFC 6265, section 4.1.1]).
+/// Names and values are not decoded. One pair of double quotes around a value is removed ([RFC
+/// 6265, section 4.1.1]).
 ///
 /// [RFC 6265, section 4.1.1]: https://www.rfc-editor.org/rfc/rfc6265#section-4.1.1
 pub(crate) fn cookie_values<'a>(
@@ -20,19 +20,19 @@ pub(crate) fn cookie_values<'a>(
 ) -> impl Iterator<Item = &'a [u8]> {
     let lines = headers.get_all(COOKIE).flat_map(|line| split(line.as_bytes()));
     lines.filter_map(|cookie| {
-        let at = memchr(b'=', cookie)?;
-        (cookie[..at].trim_ascii() == name.as_bytes())
-            .then(|| unquote(cookie[at + 1..].trim_ascii()))
+        let equals_sign = memchr(b'=', cookie)?;
+        (cookie[..equals_sign].trim_ascii() == name.as_bytes())
+            .then(|| unquote(cookie[equals_sign + 1..].trim_ascii()))
     })
 }
 
 fn split(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = Some(line);
+    let mut remaining = Some(line);
     iter::from_fn(move || {
-        let text = rest?;
-        let (cookie, after) =
-            memchr(b';', text).map_or((text, None), |end| (&text[..end], Some(&text[end + 1..])));
-        rest = after;
+        let cookies = remaining?;
+        let (cookie, rest) = memchr(b';', cookies)
+            .map_or((cookies, None), |end| (&cookies[..end], Some(&cookies[end + 1..])));
+        remaining = rest;
         Some(cookie)
     })
 }
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_of_the_exact_name_in_the_order_of_the_headers() {
+    fn cookie_values_returns_values_of_the_exact_name_in_order() {
         let mut headers = HeaderMap::new();
         for line in [
             &b"id=1; xid=2; id=\"3\";id = 4 ; %69d=5; ID=6"[..],
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn one_pair_of_quotes_is_removed() {
+    fn unquote_removes_one_pair_of_quotes() {
         for (value, expected) in
             [("\"a\"", "a"), ("\"\"a\"\"", "\"a\""), ("\"", "\""), ("\"a", "\"a"), ("\"\"", "")]
         {

@@ -1,10 +1,10 @@
 use actix_web::http::header::HeaderValue;
 
-/// The `Set-Cookie` values of the remembered logins that began in this request, in the request's
-/// extensions.
+/// The `Set-Cookie` values of remembered logins that started in this request, stored in the
+/// extensions of the request.
 ///
-/// A session middleware that discards the response of a login, because it could not store the
-/// session, drops these values too: the browser must not get the cookie of a login that failed.
+/// If the session middleware cannot save the session, it replaces the response and drops these
+/// values. Otherwise the browser would get the cookie of a failed login.
 #[derive(Debug, Default)]
 #[cfg_attr(not(feature = "remember"), allow(dead_code))]
 pub(crate) struct LoginCookies(pub(crate) Vec<HeaderValue>);

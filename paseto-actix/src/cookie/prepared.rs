@@ -3,17 +3,18 @@ use actix_web::http::header::{HeaderValue, InvalidHeaderValue};
 
 use super::MAX_COOKIE_LEN;
 
-/// A cookie whose attributes were formatted once, for all responses that set or remove it.
+/// A cookie whose attributes are formatted once, for all responses that set or remove the cookie.
 #[derive(Clone, Debug)]
 pub(crate) struct PreparedCookie {
     name: String,
-    /// `; HttpOnly; …`, without `Max-Age`.
+    /// The formatted attributes, such as `; HttpOnly; …`, without `Max-Age`.
     attributes: String,
     removal: HeaderValue,
 }
 
 impl PreparedCookie {
-    /// Prepares a cookie without a value. The `cookie` crate does not know `Partitioned` ([CHIPS]).
+    /// Formats the attributes of a cookie without a value. `partitioned` is an argument, because
+    /// the `cookie` crate does not support the `Partitioned` attribute ([CHIPS]).
     ///
     /// [CHIPS]: https://www.ietf.org/archive/id/draft-cutler-httpbis-partitioned-cookies-01.html
     pub(crate) fn new(
@@ -33,41 +34,42 @@ impl PreparedCookie {
         &self.name
     }
 
-    /// The longest value that browsers store, beside the name, the attributes and this `Max-Age`.
+    /// Returns the maximum length of the value, so that browsers store the cookie with its name,
+    /// its attributes and this `Max-Age`.
     pub(crate) fn max_value_len(&self, max_age: Option<i64>) -> usize {
         let max_age = max_age.map_or(0, |seconds| MAX_AGE.len() + seconds.to_string().len());
         MAX_COOKIE_LEN.saturating_sub(self.name.len() + "=".len() + self.attributes.len() + max_age)
     }
 
-    /// Begins a `Set-Cookie` header with the name. The caller appends the value, and calls
-    /// [`finish`](Self::finish).
-    pub(crate) fn start_value(&self, value_len: usize) -> String {
+    /// Starts a `Set-Cookie` value with the name. The caller appends the value of the cookie and
+    /// then calls [`finish_header`](Self::finish_header).
+    pub(crate) fn start_header(&self, value_len: usize) -> String {
         // `Max-Age` has at most 20 digits.
-        let around = self.name.len() + "=".len() + self.attributes.len() + MAX_AGE.len() + 20;
-        let mut text = String::with_capacity(around + value_len);
-        text.push_str(&self.name);
-        text.push('=');
-        text
+        let overhead = self.name.len() + "=".len() + self.attributes.len() + MAX_AGE.len() + 20;
+        let mut header = String::with_capacity(overhead + value_len);
+        header.push_str(&self.name);
+        header.push('=');
+        header
     }
 
-    /// Appends the attributes to a header that was begun.
-    pub(crate) fn into_header(
+    /// Appends the attributes to a value from [`start_header`](Self::start_header).
+    pub(crate) fn finish_header(
         &self,
-        mut text: String,
+        mut header: String,
         max_age: Option<i64>,
     ) -> Result<HeaderValue, InvalidHeaderValue> {
-        text.push_str(&self.attributes);
+        header.push_str(&self.attributes);
         if let Some(seconds) = max_age {
-            text.push_str(MAX_AGE);
-            text.push_str(&seconds.to_string());
+            header.push_str(MAX_AGE);
+            header.push_str(&seconds.to_string());
         }
-        let mut header = HeaderValue::try_from(text)?;
-        // `Debug` shows no sensitive value, and HTTP/2 keeps it out of its compression table.
+        let mut header = HeaderValue::try_from(header)?;
+        // `Debug` hides a sensitive value, and HTTP/2 does not add it to the compression table.
         header.set_sensitive(true);
         Ok(header)
     }
 
-    /// The header that removes the cookie.
+    /// Returns the `Set-Cookie` value that removes the cookie.
     pub(crate) fn removal(&self) -> HeaderValue {
         self.removal.clone()
     }

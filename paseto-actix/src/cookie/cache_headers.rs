@@ -1,7 +1,7 @@
-//! Which caches may store a response that depends on a cookie.
+//! Sets `Vary` and `Cache-Control` on responses that depend on a cookie.
 //!
-//! A shared cache that stores a response with `Set-Cookie` gives the login of one user to another.
-//! Sources: [RFC 9111, section 7.3], and [RFC 9110, section 12.5.5] (`Vary`).
+//! A shared cache that stores a response with `Set-Cookie` can send the session of one user to
+//! another user. Sources: [RFC 9111, section 7.3] and [RFC 9110, section 12.5.5] (`Vary`).
 //!
 //! [RFC 9111, section 7.3]: https://www.rfc-editor.org/rfc/rfc9111#section-7.3
 //! [RFC 9110, section 12.5.5]: https://www.rfc-editor.org/rfc/rfc9110#section-12.5.5
@@ -10,56 +10,58 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue,
 
 /// Adds `Cookie` to the `Vary` header of a response that depends on a cookie.
 ///
-/// All `Vary` lines become one, because actix-cors keeps only the first line.
+/// Several `Vary` lines are joined into one line, because actix-cors keeps only the first line.
 pub(crate) fn vary_by_cookie(headers: &mut HeaderMap) {
-    // Most responses have no `Vary`, and every response with a session comes here.
+    // Fast path: most responses have no `Vary`.
     if !headers.contains_key(VARY) {
         headers.insert(VARY, HeaderValue::from_static("Cookie"));
         return;
     }
     let mut fields: Vec<_> = list(headers, &VARY).collect();
-    let is_text = headers.get_all(VARY).all(|line| line.to_str().is_ok());
-    if !is_text || fields.iter().any(|field| *field == "*") {
+    let is_ascii = headers.get_all(VARY).all(|line| line.to_str().is_ok());
+    if !is_ascii || fields.iter().any(|field| *field == "*") {
         headers.insert(VARY, HeaderValue::from_static("*"));
         return;
     }
     if !fields.iter().any(|field| field.eq_ignore_ascii_case("Cookie")) {
         fields.push("Cookie".to_owned());
     }
-    // The fields were header values before, and so is their list.
+    // A list of valid header values is a valid header value. `*` is the safe fallback.
     let line = HeaderValue::from_str(&fields.join(", "));
     headers.insert(VARY, line.unwrap_or(HeaderValue::from_static("*")));
 }
 
-/// Keeps a response that sets a cookie out of shared caches.
+/// Forbids shared caches to store a response that sets a cookie.
 ///
-/// A `Cache-Control` header with `no-store`, or with `private` and without `public`, stays. Any
-/// other becomes `no-store`, also if the application set it. Headers that speak to shared caches
-/// alone, such as `CDN-Cache-Control`, are removed, because such a cache then ignores
-/// `Cache-Control` (RFC 9213, section 2.2).
+/// A `Cache-Control` header is kept if it contains `no-store`, or `private` without `public`. All
+/// other values are replaced by `no-store`. Headers for shared caches only, such as
+/// `CDN-Cache-Control`, are removed, because they override `Cache-Control` ([RFC 9213, section
+/// 2.2]).
+///
+/// [RFC 9213, section 2.2]: https://www.rfc-editor.org/rfc/rfc9213#section-2.2
 pub(crate) fn forbid_shared_caching(headers: &mut HeaderMap) {
-    remove_targeted(headers);
+    remove_targeted_headers(headers);
     let directives: Vec<_> = list(headers, &CACHE_CONTROL).collect();
     let has = |name: &str| directives.iter().any(|directive| directive.eq_ignore_ascii_case(name));
-    // A quoted string may contain commas. `private="field"` is about this field alone.
+    // A quoted string can contain commas, and `private="field"` applies only to that field.
     let is_quoted = headers.get_all(CACHE_CONTROL).any(|line| line.as_bytes().contains(&b'"'));
-    // `must-understand` lets a cache ignore `no-store` (RFC 9111, section 5.2.2.3).
-    let is_unsure = is_quoted || has("must-understand");
-    if is_unsure || !has("no-store") && (has("public") || !has("private")) {
+    // With `must-understand`, a cache may ignore `no-store` (RFC 9111, section 5.2.2.3).
+    let is_ambiguous = is_quoted || has("must-understand");
+    if is_ambiguous || !has("no-store") && (has("public") || !has("private")) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
 }
 
-/// Keeps a response out of all caches, that of the browser included.
+/// Forbids all caches, including the cache of the browser, to store a response.
 #[cfg(feature = "session")]
 pub(crate) fn forbid_caching(headers: &mut HeaderMap) {
-    remove_targeted(headers);
+    remove_targeted_headers(headers);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }
 
-/// Removes the headers that replace `Cache-Control` for some caches.
-fn remove_targeted(headers: &mut HeaderMap) {
-    // Vendors have names of their own, such as `Cloudflare-CDN-Cache-Control`.
+/// Removes the headers that override `Cache-Control` for some caches.
+fn remove_targeted_headers(headers: &mut HeaderMap) {
+    // Vendors use their own names, such as `Cloudflare-CDN-Cache-Control`.
     let is_targeted = |name: &str| {
         name.ends_with("-cdn-cache-control")
             || matches!(name, "cdn-cache-control" | "surrogate-control" | "x-accel-expires")
@@ -71,7 +73,7 @@ fn remove_targeted(headers: &mut HeaderMap) {
     }
 }
 
-/// The elements of a header that is a list. An element that is not text is left out.
+/// Returns the elements of a list header. Lines that are not visible ASCII are omitted.
 fn list(headers: &HeaderMap, name: &HeaderName) -> impl Iterator<Item = String> {
     let lines = headers.get_all(name).filter_map(|line| line.to_str().ok());
     let elements = lines.flat_map(|line| line.split(',')).map(str::trim);
@@ -92,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn vary_is_one_line_with_cookie_once() {
+    fn vary_by_cookie_writes_one_line_with_one_cookie_field() {
         for (lines, expected) in [
             (&[][..], "Cookie"),
             (&["Accept-Encoding"], "Accept-Encoding, Cookie"),
@@ -112,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn only_no_store_and_private_stay() {
+    fn forbid_shared_caching_keeps_only_no_store_and_private() {
         for (lines, expected) in [
             (&[][..], "no-store"),
             (&["public, max-age=86400"], "no-store"),
@@ -133,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_for_shared_caches_alone_are_removed() {
+    fn forbid_shared_caching_removes_headers_for_shared_caches_only() {
         let names = [
             "CDN-Cache-Control",
             "Cloudflare-CDN-Cache-Control",

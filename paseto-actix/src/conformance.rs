@@ -1,17 +1,21 @@
-//! Conformance tests for a store of your own (feature `conformance`).
+//! Conformance tests for your own store (feature `conformance`).
 //!
-//! Logins end early only if a store obeys the rules of its trait: [`RevocationStore`](crate::revocation::RevocationStore), or
+//! Logouts and revocations work only if a store obeys the rules of its trait. The traits are
+//! [`RevocationStore`](crate::revocation::RevocationStore) and
 #![cfg_attr(
     feature = "session",
     doc = "[`TokenFamilyStore`](crate::token_family::TokenFamilyStore)."
 )]
 #![cfg_attr(not(feature = "session"), doc = "`TokenFamilyStore` (feature `session`).")]
-//! Each function panics with the rule that the store breaks. All names are random, so a suite can run
-//! several times, and on a store in use. Its records expire within five hours.
+//! Each function panics if the store breaks a rule. The message is the rule.
 //!
-//! `revocation_store` and `token_family_store` need no time to pass. `revocation_store_over_time` and `token_family_store_over_time` need
-//! a store whose clock can be moved, and `token_family_store_bound` the limit of one owner. `now` is the time by
-//! the clock of the store.
+//! - `revocation_store` and `token_family_store` test rules that do not depend on the time.
+//! - `revocation_store_over_time` and `token_family_store_over_time` require a store whose clock a
+//!   test can advance.
+//! - `token_family_store_bound` tests the limit per owner.
+//!
+//! All names are random, so a test can run several times and on a store in use. The records expire
+//! within five hours. `now` is the time of the store's clock.
 //!
 //! ```
 //! use paseto_actix::conformance;
@@ -29,19 +33,19 @@ mod revocations;
 #[cfg(feature = "session")]
 mod token_families;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
 pub use revocations::{revocation_store, revocation_store_over_time};
 #[cfg(feature = "session")]
 pub use token_families::{
     token_family_store, token_family_store_bound, token_family_store_over_time,
 };
 
-/// How many steps at once are tried where of all of them one may win.
-const AT_ONCE: usize = 64;
+use crate::random::random_id;
 
-/// A name that no store holds yet.
+/// The number of parallel calls in tests of races.
+const PARALLEL_CALLS: usize = 64;
+
+/// Returns a random name, which no store contains yet.
 fn name(kind: &str) -> String {
-    let mut bits = [0; 16];
-    getrandom::fill(&mut bits).expect("the operating system has random bytes");
-    format!("{kind}-{}", Base64UrlUnpadded::encode_string(&bits))
+    let id = random_id().expect("the operating system returns random bytes");
+    format!("{kind}-{id}")
 }

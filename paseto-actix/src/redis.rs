@@ -1,218 +1,195 @@
-//! What every store on a Redis server needs: settings, a connection, and an end to waiting.
+//! Revocations and token families on a Redis server: [`RedisStore`] and its builder.
 
-use std::error::Error;
+mod connection;
+
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, RedisResult};
-use time::OffsetDateTime;
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
 
-use crate::error::ConfigError;
+use crate::durations::check_range;
+use crate::error::{ConfigError, problem};
 
-/// Which server, under what names, and how long to wait for it.
-pub(crate) struct RedisSettings {
-    url: String,
-    pub(crate) prefix: String,
-    pub(crate) timeout: Duration,
+pub(crate) use connection::{RedisConnection, key_end, record_id};
+
+/// A handle to a Redis server (version 7 or later, or Valkey), for several processes.
+///
+/// It creates a revocation store and a token family store. Both stores and all clones of the handle
+/// share one connection. The guide has a chapter on [Redis in production](crate::guide::redis).
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use paseto_actix::{RedisStore, SecretKey, Verifier};
+///
+/// # #[actix_web::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let redis = RedisStore::builder("redis://127.0.0.1/")
+///     .prefix("shop")
+///     .timeout(Duration::from_millis(100))
+///     .build()?;
+/// redis.ping().await?;
+///
+/// let verifier = Verifier::builder()
+///     .trust("https://issuer.example", SecretKey::generate().public_key())
+///     .revocation_store(redis.revocation_store())
+///     .build()?;
+/// # let _ = verifier;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Failures
+///
+/// If Redis does not reply within the timeout, the store fails and the request is rejected with
+/// `503`. A store never accepts a token without a reply. After a lost connection, the next command
+/// connects again. If the connection is lost during a command, the store sends the command a second
+/// time within the timeout.
+///
+/// # Requirements on the server
+///
+/// **Redis must persist the data.** Turn on the append-only file (`appendonly yes`), and turn off
+/// eviction (`maxmemory-policy noeviction`). If Redis loses a revocation, the token is valid again.
+/// If it loses recent rotations, used tokens are valid again, and their successors are treated as
+/// stolen.
+///
+/// Each command uses one key, so the key layout works with Redis Cluster. But the stores connect to
+/// one endpoint and do not follow `MOVED`, so a cluster requires a proxy. Key names contain neither
+/// user IDs nor tokens.
+#[derive(Clone)]
+pub struct RedisStore {
+    pub(crate) connection: RedisConnection,
+    #[cfg(feature = "session")]
+    pub(crate) max_per_user: Option<usize>,
 }
 
-impl RedisSettings {
-    pub(crate) fn new(url: String) -> Self {
-        Self { url, prefix: "paseto".to_owned(), timeout: Duration::from_millis(250) }
+impl RedisStore {
+    /// Returns a builder for this server. The URL has the format of the `redis` crate: `redis://`,
+    /// or `rediss://` with the feature `redis-tls`.
+    ///
+    /// TLS trusts the certificates of the operating system, or of the file in the environment
+    /// variable `SSL_CERT_FILE`. It uses the process-wide `CryptoProvider` of rustls. If the
+    /// process has not installed a provider, `build` installs `ring`.
+    pub fn builder(url: impl Into<String>) -> RedisStoreBuilder {
+        RedisStoreBuilder {
+            url: url.into(),
+            prefix: "paseto".to_owned(),
+            timeout: Duration::from_millis(250),
+            #[cfg(feature = "session")]
+            max_per_user: None,
+        }
     }
 
-    pub(crate) fn connect(self) -> Result<RedisConnection, ConfigError> {
-        if !(Duration::from_millis(1)..=Duration::from_secs(60)).contains(&self.timeout) {
-            let (setting, found) = ("timeout", self.timeout);
-            return Err(ConfigError::DurationOutOfRange {
-                setting,
-                found,
-                expected: "1 millisecond to 60 seconds",
-            });
+    /// Checks that the server replies and accepts writes. Call it at startup and in readiness
+    /// probes.
+    ///
+    /// It writes a key that expires after one second, because a replica or a server without free
+    /// memory replies to reads but rejects writes.
+    ///
+    /// # Errors
+    ///
+    /// [`RedisError`] if the server rejects the write or does not reply within the timeout.
+    pub async fn ping(&self) -> Result<(), RedisError> {
+        self.connection.ping().await
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore").field("connection", &self.connection).finish_non_exhaustive()
+    }
+}
+
+/// Builds a [`RedisStore`].
+#[must_use = "call `.build()` to get a RedisStore"]
+pub struct RedisStoreBuilder {
+    url: String,
+    prefix: String,
+    timeout: Duration,
+    #[cfg(feature = "session")]
+    max_per_user: Option<usize>,
+}
+
+const ALLOWED_TIMEOUT: RangeInclusive<Duration> =
+    Duration::from_millis(1)..=Duration::from_secs(60);
+
+/// A script reads all token families of a user, so their number is limited.
+#[cfg(feature = "session")]
+const ALLOWED_PER_USER: RangeInclusive<usize> = 1..=1000;
+
+impl RedisStoreBuilder {
+    /// Sets the prefix of all keys, so that several applications can share a server. Default:
+    /// `paseto`.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// Sets the timeout of a command, including the time to connect: 1 millisecond to 60 seconds.
+    /// Default: 250 milliseconds.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets the maximum number of logins per user in the token family store: 1 to 1000. At the
+    /// limit, a new login replaces the user's oldest login. Default: 100.
+    #[cfg(feature = "session")]
+    pub fn max_per_user(mut self, logins: usize) -> Self {
+        self.max_per_user = Some(logins);
+        self
+    }
+
+    /// Builds the [`RedisStore`]. It does not connect before the first command.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if the URL is not the URL of a Redis server, or if the timeout or
+    /// `max_per_user` is out of range.
+    pub fn build(self) -> Result<RedisStore, ConfigError> {
+        check_range("timeout", self.timeout, ALLOWED_TIMEOUT, "1 millisecond to 60 seconds")?;
+        #[cfg(feature = "session")]
+        if let Some(logins) = self.max_per_user.filter(|n| !ALLOWED_PER_USER.contains(n)) {
+            let problem = format!("expected 1 to 1000 logins, found {logins}");
+            return Err(ConfigError::setting("max_per_user", problem));
         }
-        // The crate's own words may show the password.
-        let client =
-            Client::open(&*self.url).map_err(|_| ConfigError::setting("url", reason(&self.url)))?;
-        #[cfg(feature = "redis-tls")]
-        if matches!(client.get_connection_info().addr(), redis::ConnectionAddr::TcpTls { .. }) {
-            provide_cryptography();
-        }
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(self.timeout))
-            // `RedisConnection::run_idempotent` ends the waiting.
-            .set_response_timeout(None)
-            // Whoever asks next tries again: that is sooner than the back-off of many tries.
-            .set_number_of_retries(1)
-            .set_min_delay(Duration::from_millis(10))
-            .set_max_delay(Duration::from_millis(50));
-        let shared = Shared { client, config, current: Mutex::new(None) };
-        Ok(RedisConnection {
-            shared: Arc::new(shared),
-            prefix: self.prefix.into(),
-            timeout: self.timeout,
+        Ok(RedisStore {
+            connection: RedisConnection::new(&self.url, &self.prefix, self.timeout)?,
+            #[cfg(feature = "session")]
+            max_per_user: self.max_per_user,
         })
     }
 }
 
-/// What is wrong with a URL that the `redis` crate does not take.
-fn reason(url: &str) -> &'static str {
-    let scheme = url.split(':').next().unwrap_or_default().trim().to_ascii_lowercase();
-    match &*scheme {
-        "rediss" | "valkeys" if cfg!(not(feature = "redis-tls")) => {
-            "a URL of TLS, which needs the feature `redis-tls`"
-        }
-        _ => "no URL of a Redis server",
-    }
-}
-
-/// The `redis` crate takes the cryptography that is the process's, and panics where there is none: there is ring's then. What the
-/// application has installed stays.
-#[cfg(feature = "redis-tls")]
-fn provide_cryptography() {
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Whoever was faster has provided it.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    }
-}
-
-/// The URL may have a password in it.
-impl fmt::Debug for RedisSettings {
+/// Omits the URL, because it may contain a password.
+impl fmt::Debug for RedisStoreBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisSettings")
+        f.debug_struct("RedisStoreBuilder")
             .field("prefix", &self.prefix)
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
 }
 
-/// A connection that is made when it is first used, and again when it was lost. Clones share it.
-#[derive(Clone)]
-pub(crate) struct RedisConnection {
-    shared: Arc<Shared>,
-    prefix: Arc<str>,
-    timeout: Duration,
-}
+/// The error of a Redis server: a lost connection, a rejected command, or a timeout.
+///
+/// The message does not contain the URL or the password. As a response, the error is `503` with
+/// `Retry-After`.
+#[derive(Debug, thiserror::Error)]
+#[error("Redis: {0}")]
+pub struct RedisError(pub(crate) String);
 
-struct Shared {
-    client: Client,
-    config: ConnectionManagerConfig,
-    current: Mutex<Option<Current>>,
-}
-
-struct Current {
-    manager: ConnectionManager,
-    since: Instant,
-}
-
-/// How long a manager is kept at least: of many questions that a server refuses, only some lead to a new connection.
-const MIN_AGE: Duration = Duration::from_millis(500);
-
-impl Shared {
-    fn manager(&self) -> RedisResult<ConnectionManager> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(current) = &*current {
-            return Ok(current.manager.clone());
-        }
-        let manager =
-            ConnectionManager::new_lazy_with_config(self.client.clone(), self.config.clone())?;
-        *current = Some(Current { manager: manager.clone(), since: Instant::now() });
-        Ok(manager)
+impl ResponseError for RedisError {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::SERVICE_UNAVAILABLE
     }
 
-    /// A manager comes back by itself where it hears that its connection is lost. Where it hears nothing any more, or was refused
-    /// as it connected, as by a password that was another one then, it stays as it is: the next question begins with a new one.
-    /// It looks for the server's address anew, too, where the old one leads to a replica by now.
-    fn discard_stale(&self) {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        current.take_if(|current| current.since.elapsed() >= MIN_AGE);
+    fn error_response(&self) -> HttpResponse {
+        tracing::error!(error = %self, "the Redis server failed");
+        problem(self.status_code())
     }
-}
-
-/// A server that does not know a command repeats what came with it: a password, where that was `HELLO`.
-fn without_arguments(text: &str) -> &str {
-    text.split(", with args").next().unwrap_or_default()
-}
-
-impl RedisConnection {
-    /// The name of a key of this kind.
-    pub(crate) fn key(&self, kind: char, id: &[u8; 16]) -> String {
-        format!("{}:{kind}:{}", self.prefix, Base64UrlUnpadded::encode_string(id))
-    }
-
-    /// One question, or several that belong together: the timeout is that of all of them.
-    ///
-    /// **It may be asked twice**: that a connection was lost is found out by using it, and then nobody knows whether the server
-    /// has done what it was told. A manager may also still tell how it fared when it last connected. The reason that an error
-    /// tells has neither the URL nor the password in it.
-    pub(crate) async fn run_idempotent<T>(
-        &self,
-        question: impl AsyncFn(ConnectionManager) -> RedisResult<T>,
-    ) -> Result<T, Box<dyn Error + Send + Sync>> {
-        self.within_timeout(self.retry_once(question)).await
-    }
-
-    /// The same, and then one that must not be asked twice.
-    #[cfg(feature = "session")]
-    pub(crate) async fn run_idempotent_then<T>(
-        &self,
-        question: impl AsyncFn(ConnectionManager) -> RedisResult<()>,
-        then: impl AsyncFnOnce(ConnectionManager) -> RedisResult<T>,
-    ) -> Result<T, Box<dyn Error + Send + Sync>> {
-        let both = async {
-            self.retry_once(question).await?;
-            then(self.shared.manager()?).await
-        };
-        self.within_timeout(both).await
-    }
-
-    async fn retry_once<T>(
-        &self,
-        question: impl AsyncFn(ConnectionManager) -> RedisResult<T>,
-    ) -> RedisResult<T> {
-        match question(self.shared.manager()?).await {
-            Err(error) if error.is_io_error() => question(self.shared.manager()?).await,
-            answer => answer,
-        }
-    }
-
-    async fn within_timeout<T>(
-        &self,
-        asked: impl Future<Output = RedisResult<T>>,
-    ) -> Result<T, Box<dyn Error + Send + Sync>> {
-        let failure = match tokio::time::timeout(self.timeout, asked).await {
-            Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(error)) => format!("Redis: {}", without_arguments(&error.to_string())),
-            Err(_) => format!("Redis: no answer within {:?}", self.timeout),
-        };
-        self.shared.discard_stale();
-        Err(failure.into())
-    }
-
-    /// Whether the server takes what it is told. Twice is as good as once.
-    pub(crate) async fn ping(&self) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let key = self.key('p', &[0; 16]);
-        let write = async |mut redis: ConnectionManager| {
-            redis::cmd("SET").arg(&key).arg(1).arg("EX").arg(1).query_async(&mut redis).await
-        };
-        self.run_idempotent(write).await
-    }
-}
-
-impl fmt::Debug for RedisConnection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisConnection")
-            .field("prefix", &self.prefix)
-            .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
-    }
-}
-
-/// When a key may end, by Redis's clock: a second after the first whole one that is not before this.
-pub(crate) fn key_end(until: OffsetDateTime) -> i64 {
-    until.unix_timestamp() + i64::from(until.nanosecond() > 0) + 1
 }
 
 #[cfg(all(test, not(feature = "redis-tls")))]
@@ -220,10 +197,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_of_tls_without_the_feature_is_rejected_with_the_name_of_the_feature() {
+    fn tls_url_without_the_feature_returns_an_error_with_the_feature_name() {
         for scheme in ["rediss", "REDISS", "valkeys"] {
             let url = format!("{scheme}://:the-password@127.0.0.1/");
-            let error = RedisSettings::new(url).connect().unwrap_err().to_string();
+            let error = RedisStore::builder(url).build().unwrap_err().to_string();
             assert!(error.contains("`redis-tls`"), "{error}");
             assert!(!error.contains("the-password"), "{error}");
         }

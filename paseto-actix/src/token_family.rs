@@ -1,5 +1,7 @@
-//! Token families: the tokens of one login, each of which is used once.
+//! Stores token families, which are the single-use tokens of one login: [`TokenFamilyStore`], a
+//! store in memory, and a store on Redis.
 
+mod error;
 mod memory;
 #[cfg(feature = "redis")]
 mod redis;
@@ -10,32 +12,34 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-pub use memory::MemoryTokenFamilyStore;
-#[cfg(feature = "redis")]
-pub use redis::{RedisTokenFamilyStore, RedisTokenFamilyStoreBuilder};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use time::OffsetDateTime;
 
 use crate::erased::erase;
+use crate::random::random_bits;
 
-/// 128 random bits: the id of a token family, or of one token in it.
+pub use error::TokenFamilyError;
+pub use memory::MemoryTokenFamilyStore;
+#[cfg(feature = "redis")]
+pub use redis::RedisTokenFamilyStore;
+
+/// A random ID of 128 bits. It identifies a token family or one token of a family.
 ///
-/// `Display`, `FromStr` and `Deserialize` use base64url, 22 characters. The id of a token is not the token: only a
-/// server with the key can encrypt one.
+/// The string format is base64url with 22 characters, for `Display`, `FromStr` and `Deserialize`.
+/// The ID of a token is not secret, because only a server with the key can encrypt a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RandomId([u8; 16]);
 
 impl RandomId {
-    /// A new id from the operating system. Returns `None` if that returns no random bytes.
+    /// Generates an ID with random bytes of the operating system. Returns `None` if the operating
+    /// system returns no random bytes.
     #[must_use]
     pub fn generate() -> Option<Self> {
-        let mut bits = [0; 16];
-        getrandom::fill(&mut bits).ok()?;
-        Some(Self(bits))
+        random_bits().ok().map(Self)
     }
 
-    /// The bits.
+    /// Returns the 16 bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
@@ -45,7 +49,7 @@ impl RandomId {
     fn from_bytes(bits: &[u8]) -> Result<Self, TokenFamilyError> {
         let bits = bits
             .try_into()
-            .map_err(|_| TokenFamilyError::Other("the id of a family is not of 128 bits".into()))?;
+            .map_err(|_| TokenFamilyError::Other("expected an ID of 16 bytes".into()))?;
         Ok(Self(bits))
     }
 }
@@ -64,7 +68,7 @@ impl FromStr for RandomId {
         match Base64UrlUnpadded::decode(text, &mut bits) {
             Ok(decoded) if decoded.len() == 16 => Ok(Self(bits)),
             _ => Err(TokenFamilyError::Other(
-                "expected the id of a login, 22 characters of base64url".into(),
+                "expected the ID of a login, 22 characters of base64url".into(),
             )),
         }
     }
@@ -76,45 +80,45 @@ impl<'de> Deserialize<'de> for RandomId {
     }
 }
 
-/// A user of an application, who owns token family.
+/// The owner of token families: a user of an application.
 ///
-/// Several applications and purposes can share one store: two owners are the same only if the scope
-/// and the user id are.
+/// Several applications and kinds of tokens can share one store. Two owners are equal only if both the
+/// namespace and the user ID are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct FamilyOwner<'a> {
-    /// The purpose and the application.
-    pub scope: &'a str,
-    /// The id of the user.
+    /// The kind of token and the application.
+    pub namespace: &'a str,
+    /// The ID of the user.
     pub user_id: &'a str,
 }
 
 impl<'a> FamilyOwner<'a> {
-    /// An owner, for tests of a store.
+    /// Creates an owner, for tests of a store.
     #[must_use]
-    pub fn new(scope: &'a str, user_id: &'a str) -> Self {
-        Self { scope, user_id }
+    pub fn new(namespace: &'a str, user_id: &'a str) -> Self {
+        Self { namespace, user_id }
     }
 }
 
-/// A token family that begins.
+/// The token family to create with [`TokenFamilyStore::create`].
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct NewTokenFamily<'a> {
     /// The owner.
     pub owner: FamilyOwner<'a>,
-    /// The id of the token family.
+    /// The ID of the token family.
     pub family: RandomId,
-    /// The id of its first token.
+    /// The ID of its first token.
     pub first: RandomId,
     /// The time from now until the token family expires.
     pub lifetime: Duration,
-    /// A text of at most 128 bytes for the list of the user's logins. It can be empty.
+    /// The label in the list of the user's logins: at most 128 bytes, may be empty.
     pub label: &'a str,
 }
 
 impl<'a> NewTokenFamily<'a> {
-    /// A token family without a label, for tests of a store.
+    /// Creates a value without a label, for tests of a store.
     #[must_use]
     pub fn new(
         owner: FamilyOwner<'a>,
@@ -125,19 +129,19 @@ impl<'a> NewTokenFamily<'a> {
         Self { owner, family, first, lifetime, label: "" }
     }
 
-    /// The same token family with this label.
+    /// Sets the label, truncated to 128 bytes. Default: empty.
     #[must_use]
     pub fn label(self, label: &'a str) -> Self {
         Self { label: bounded_label(label), ..self }
     }
 }
 
-/// The number of logins of one user, unless a setting changes it.
+/// The default maximum number of token families per owner.
 const MAX_PER_USER: usize = 100;
-/// The longest label, in bytes.
+/// The maximum length of a label in bytes.
 const MAX_LABEL_LEN: usize = 128;
 
-/// The part of a label that a store keeps: whole characters, in at most 128 bytes.
+/// Truncates a label to at most 128 bytes, at a character boundary.
 pub(crate) fn bounded_label(label: &str) -> &str {
     let mut end = label.len().min(MAX_LABEL_LEN);
     while !label.is_char_boundary(end) {
@@ -146,25 +150,25 @@ pub(crate) fn bounded_label(label: &str) -> &str {
     &label[..end]
 }
 
-/// A token of a token family that a client presents.
+/// The use of a token, for [`TokenFamilyStore::rotate`].
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct RotationRequest<'a> {
     /// The owner of the token family.
     pub owner: FamilyOwner<'a>,
-    /// The id of the token family.
+    /// The ID of the token family.
     pub family: RandomId,
-    /// The id of the token.
+    /// The ID of the token that the client sent.
     pub presented: RandomId,
-    /// The id of the token that replaces the presented one, if that is the current one.
+    /// The ID of the next token. It becomes the current token if `presented` is the current token.
     pub next: RandomId,
-    /// The time after a rotation in which the token before the current one is accepted. Parallel
-    /// requests and lost responses need it.
+    /// The time after a rotation in which the previous token is accepted again, for parallel
+    /// requests and lost responses.
     pub grace_period: Duration,
 }
 
 impl<'a> RotationRequest<'a> {
-    /// A use, for tests of a store.
+    /// Creates a request, for tests of a store.
     #[must_use]
     pub fn new(
         owner: FamilyOwner<'a>,
@@ -177,41 +181,41 @@ impl<'a> RotationRequest<'a> {
     }
 }
 
-/// The result of a [`RotationRequest`].
+/// The result of [`TokenFamilyStore::rotate`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rotation {
-    /// The token was the current one. The next token is the current one now.
+    /// The presented token was the current token. `next` is the current token now.
     Rotated,
-    /// The token was the one before the current one, and the grace is not over.
+    /// The presented token is the previous token, and its grace period has not passed.
     Superseded {
-        /// The current token.
+        /// The ID of the current token.
         current: RandomId,
     },
-    /// The token was used before, and the grace is over: a copy of it exists. The store has revoked
-    /// the token family.
+    /// The presented token was used before and its grace period has passed, so a copy of it exists.
+    /// The store has revoked the token family.
     Reused,
-    /// The store has no such token family: it never began, has expired, or was revoked.
+    /// The store does not contain the token family. It never existed, has expired or was revoked.
     Unknown,
 }
 
-/// A login of a user, for a list that the user can see.
+/// A login in the list of a user's logins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LoginEntry {
-    /// The id of the login, which is that of its token family.
+    /// The ID of the login, which is the ID of its token family.
     pub id: RandomId,
     /// The time of the login.
     pub created: OffsetDateTime,
-    /// The time of the last rotation, or of the login.
+    /// The time of the last rotation, or the time of the login if no token was used.
     pub last_used: OffsetDateTime,
-    /// The time from which on its tokens are rejected.
+    /// The time at which the tokens of the login expire.
     pub expires: OffsetDateTime,
-    /// The text that the application gave, such as the name of the browser.
+    /// The label that the application set, such as the name of the browser.
     pub label: String,
 }
 
 impl LoginEntry {
-    /// An entry, for a store of your own. The times are those of the login.
+    /// Creates an entry, for your own store. `last_used` is the time of the login.
     #[must_use]
     pub fn new(
         id: RandomId,
@@ -222,26 +226,31 @@ impl LoginEntry {
         Self { id, created, last_used: created, expires, label: label.into() }
     }
 
-    /// The same entry with the time of the last rotation.
+    /// Sets the time of the last rotation.
     #[must_use]
     pub fn used_at(self, last_used: OffsetDateTime) -> Self {
         Self { last_used, ..self }
     }
 }
 
-/// Stores the token family of logins. A token family detects a copied token, and a logout ends all copies.
+/// Stores the token families of logins. The store detects copied tokens, and a logout invalidates
+/// all copies.
 ///
-/// Each method has to be one atomic step: of two parallel uses of one token, one gets
-/// [`Rotation::Rotated`]. A store uses one clock, its own, for the grace and for the expiry, because
-/// the clocks of servers differ. If a store fails, the request gets `503`, and no user is logged in.
+/// Each token of a family can be used once. Its use makes the next token the current token. The use
+/// of an older token revokes the family ([RFC 9700, section 4.14]).
 ///
-/// A store limits the token family of one owner. Beyond the limit, a new token family removes the oldest one of
-/// its owner, so one account cannot fill the store. `max_per_user` of [`MemoryTokenFamilyStore`] and
-/// `RedisTokenFamilyStore` sets the limit. Default: 100.
+/// Each method must be atomic. If two requests use one token in parallel, only one gets
+/// [`Rotation::Rotated`]. The store uses its own clock for the grace period and the expiry, because
+/// the clocks of servers differ. If the store fails, the request is rejected with `503`.
 ///
-/// [`MemoryTokenFamilyStore`] is the store for a single process, `RedisTokenFamilyStore` (feature `redis`) the store for
-/// several. [`conformance::token_family_store`](crate::conformance::token_family_store) (feature `conformance`) tests a store
-/// of your own:
+/// A store limits the number of token families per owner, so that one account cannot fill the
+/// store. At the limit, a new token family replaces the owner's oldest family. Default: 100. Set it
+/// with [`MemoryTokenFamilyStore::max_per_user`] or `RedisStoreBuilder::max_per_user`.
+///
+/// [`MemoryTokenFamilyStore`] is for a single process. `RedisTokenFamilyStore` (feature `redis`) is
+/// for several processes.
+/// [`conformance::token_family_store`](crate::conformance::token_family_store) (feature
+/// `conformance`) tests your own store:
 ///
 /// ```
 /// # #[cfg(feature = "conformance")]
@@ -250,54 +259,57 @@ impl LoginEntry {
 /// use paseto_actix::conformance;
 /// use paseto_actix::token_family::MemoryTokenFamilyStore;
 ///
-/// let store = MemoryTokenFamilyStore::new(1000); // or yours
+/// let store = MemoryTokenFamilyStore::new(1000); // or your store
 /// conformance::token_family_store(&store).await;
 /// # }
 /// # #[cfg(not(feature = "conformance"))]
 /// # fn main() {}
 /// ```
+///
+/// [RFC 9700, section 4.14]: https://www.rfc-editor.org/rfc/rfc9700#section-4.14
 pub trait TokenFamilyStore: Send + Sync + 'static {
-    /// Begins a token family. If the id exists, the new token family replaces it.
+    /// Creates a token family. If the owner has a family with this ID, the new family replaces it.
     ///
     /// # Errors
     ///
-    /// [`TokenFamilyError`] if the store cannot keep the token family. A store removes no token family of another
-    /// owner for it.
-    fn begin(&self, new: NewTokenFamily<'_>) -> impl Future<Output = Result<(), TokenFamilyError>>;
+    /// [`TokenFamilyError`] if the store fails or is full. A store never removes the family of
+    /// another owner to make room.
+    fn create(&self, new: NewTokenFamily<'_>)
+    -> impl Future<Output = Result<(), TokenFamilyError>>;
 
-    /// Uses a token.
+    /// Uses a token. If it is the current token, `next` becomes the current token.
     ///
     /// # Errors
     ///
     /// [`TokenFamilyError`] if the store fails.
     fn rotate(
         &self,
-        token: RotationRequest<'_>,
+        request: RotationRequest<'_>,
     ) -> impl Future<Output = Result<Rotation, TokenFamilyError>>;
 
-    /// Ends a token family of an owner. An unknown token family is no error.
+    /// Revokes a token family of an owner. Returns `Ok` if the family is unknown.
     ///
     /// # Errors
     ///
-    /// [`TokenFamilyError`] if the store could not end it.
+    /// [`TokenFamilyError`] if the store fails.
     fn revoke(
         &self,
         owner: FamilyOwner<'_>,
         family: RandomId,
     ) -> impl Future<Output = Result<(), TokenFamilyError>>;
 
-    /// Ends all token family of an owner, except the one with this id.
+    /// Revokes all token families of an owner, except the family with the ID `except`.
     ///
     /// # Errors
     ///
-    /// [`TokenFamilyError`] if the store could not end all of them.
+    /// [`TokenFamilyError`] if the store fails.
     fn revoke_all(
         &self,
         owner: FamilyOwner<'_>,
         except: Option<RandomId>,
     ) -> impl Future<Output = Result<(), TokenFamilyError>>;
 
-    /// Lists the token family of an owner that have not expired, in any order.
+    /// Returns the token families of an owner that are neither expired nor revoked, in any order.
     ///
     /// # Errors
     ///
@@ -310,25 +322,10 @@ pub trait TokenFamilyStore: Send + Sync + 'static {
 
 erase! {
     AnyTokenFamilyStore: TokenFamilyStore {
-        fn begin(new: NewTokenFamily<'a>) -> Result<(), TokenFamilyError>;
-        fn rotate(token: RotationRequest<'a>) -> Result<Rotation, TokenFamilyError>;
+        fn create(new: NewTokenFamily<'a>) -> Result<(), TokenFamilyError>;
+        fn rotate(request: RotationRequest<'a>) -> Result<Rotation, TokenFamilyError>;
         fn revoke(owner: FamilyOwner<'a>, family: RandomId) -> Result<(), TokenFamilyError>;
         fn revoke_all(owner: FamilyOwner<'a>, except: Option<RandomId>) -> Result<(), TokenFamilyError>;
         fn list(owner: FamilyOwner<'a>) -> Result<Vec<LoginEntry>, TokenFamilyError>;
     }
-}
-
-/// A failure of a [`TokenFamilyStore`].
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TokenFamilyError {
-    /// The store has reached its capacity.
-    #[error("the store is full: its capacity is {capacity} family")]
-    Full {
-        /// The capacity.
-        capacity: usize,
-    },
-    /// Any other failure, such as a server that does not answer.
-    #[error("{0}")]
-    Other(Box<dyn std::error::Error + Send + Sync>),
 }

@@ -10,18 +10,19 @@ use time::OffsetDateTime;
 
 use super::{ExceptedLogin, RevocationError, RevocationQuery, RevocationStore};
 use crate::clock::{Clock, SystemClock};
-use crate::durations::LONGEST_LEEWAY;
+use crate::durations::MAX_LEEWAY;
 use crate::keyed_hash::{BuildTagHasher, KeyedHash, Tag};
 
-/// Remembers for a short time (`max_staleness`) which tokens another store called not revoked. Clones share
-/// the memory.
+/// A cache in front of another [`RevocationStore`]. It caches "not revoked" results for
+/// `max_staleness`, so most requests do not query the store. Clones share the cache.
 ///
-/// Most requests need no round trip to the store then. **A token that is revoked in another way, by
-/// another process or through the inner store, is accepted until the answer is as old as the lag.**
-/// So give the [`Verifier`](crate::Verifier) and `RefreshTokens` clones of the same
-/// `CachedRevocationStore`: a revocation through one of them counts once the store has confirmed it. If
-/// the store cannot answer, tokens with a remembered answer are accepted until the lag is over. An
-/// answer that a token is revoked, and a failure, are not remembered.
+/// **A token that another process or the inner store revokes is accepted until the cached result
+/// reaches `max_staleness`.** A revocation through the same `CachedRevocationStore` applies as soon
+/// as the store has confirmed it. So give the [`Verifier`](crate::Verifier) and `RefreshTokens`
+/// clones of the same `CachedRevocationStore`.
+///
+/// If the store fails, tokens with a cached result are accepted until the result reaches
+/// `max_staleness`. "Revoked" results and failures are not cached.
 ///
 /// ```
 /// use std::time::Duration;
@@ -46,39 +47,41 @@ pub struct CachedRevocationStore<S> {
     results: Arc<Results>,
 }
 
-/// The answers of the store, and counters of later revocations.
+/// Cached results and revocation counters.
 ///
-/// A revocation through this store has to end the answers that it makes wrong: those on the token,
-/// its login or its subject. Results are stored by the hash of the whole query, so they cannot be
-/// found by one of these names. Each name belongs to one of 1,024 counters instead. A revocation
-/// increments the counter of its name. An answer has the sum of the counters of its names from
-/// before the store was asked, and counts only while the sum is the same. This also ends an answer
-/// that is on its way from the store during the revocation. One counter for all names would be less
-/// code, but then each logout would end every answer.
+/// A revocation must invalidate all results of the revoked token, login or subject. Results are
+/// stored by a hash of the whole query, so one of these names cannot find them. Instead, each name
+/// maps to one of 1,024 counters, and a revocation increments the counter of its name. A result
+/// stores the sum of the counters of its names, read before the query. The result is valid only
+/// while the sum is unchanged. This also invalidates a result that the store returns during the
+/// revocation. One counter for all names would be shorter code, but each logout would invalidate
+/// every result.
 struct Results {
     hash: KeyedHash,
-    /// By the hash of the query: all of one length, and without any name.
-    good: Cache<Tag, CachedResult, UnitWeighter, BuildTagHasher>,
+    /// The "not revoked" results by the hash of the query. The hash has a fixed length and contains
+    /// no names.
+    not_revoked: Cache<Tag, CachedResult, UnitWeighter, BuildTagHasher>,
     counters: [AtomicU64; COUNTERS],
-    /// Selects the counter of a name. It need not be secure, because two names with one counter
-    /// cost only a question to the store.
+    /// Selects the counter of a name. It does not need to be secure, because a collision only costs
+    /// a query to the store.
     counter_hash: DefaultHashBuilder,
 }
 
+/// Large enough that the revocation of one name rarely invalidates results of other names.
 const COUNTERS: usize = 1024;
 
 #[derive(Clone)]
 struct CachedResult {
-    asked: Moment,
+    queried: Moment,
     revocations: u64,
 }
 
-/// The time of a question, by the store's clock and by a steady clock. If the first clock is set
-/// back, the second still ends the answer.
+/// The time of a query on the configured clock and on a monotonic clock. If the configured clock is
+/// set back, the monotonic clock still expires the result.
 #[derive(Clone, Copy)]
 struct Moment {
     clock: OffsetDateTime,
-    steady: Instant,
+    monotonic: Instant,
 }
 
 impl Moment {
@@ -86,39 +89,40 @@ impl Moment {
         let age = self.clock - earlier.clock;
         !age.is_negative()
             && age < max_staleness
-            && self.steady.duration_since(earlier.steady) < max_staleness
+            && self.monotonic.duration_since(earlier.monotonic) < max_staleness
     }
 }
 
 impl Results {
     fn new(capacity: usize) -> Self {
         let counters = std::array::from_fn(|_| AtomicU64::new(0));
-        let good = Cache::with(
+        let not_revoked = Cache::with(
             capacity,
             capacity as u64,
             UnitWeighter,
             BuildTagHasher::default(),
             Default::default(),
         );
-        Self { hash: KeyedHash::new(), good, counters, counter_hash: DefaultHashBuilder::default() }
+        let counter_hash = DefaultHashBuilder::default();
+        Self { hash: KeyedHash::new(), not_revoked, counters, counter_hash }
     }
 
     fn counter(&self, issuer: &str, name: &str) -> &AtomicU64 {
         &self.counters[self.counter_hash.hash_one((issuer, name)) as usize % COUNTERS]
     }
 
-    /// The sum of the counters of all names in the query.
-    fn revocations(&self, token: &RevocationQuery<'_>) -> u64 {
-        let subject = token.subject.map(|(subject, _)| subject);
-        let names = [Some(token.token_id), token.session_id, subject].into_iter().flatten();
+    /// Returns the sum of the counters of all names in the query.
+    fn revocations(&self, query: &RevocationQuery<'_>) -> u64 {
+        let subject = query.subject.map(|(subject, _)| subject);
+        let names = [Some(query.token_id), query.session_id, subject].into_iter().flatten();
         names.fold(0, |sum: u64, name| {
-            sum.wrapping_add(self.counter(token.issuer, name).load(Ordering::SeqCst))
+            sum.wrapping_add(self.counter(query.issuer, name).load(Ordering::SeqCst))
         })
     }
 }
 
-/// Counts a revocation when the call to the store ends, also after an error or a cancellation,
-/// because the store may have stored it.
+/// Increments the counter when the call to the store ends. An error or a cancellation increments it
+/// too, because the store may have stored the record.
 struct CountOnDrop<'a>(&'a AtomicU64);
 
 impl Drop for CountOnDrop<'_> {
@@ -128,36 +132,38 @@ impl Drop for CountOnDrop<'_> {
 }
 
 impl<S: RevocationStore> CachedRevocationStore<S> {
-    /// A cache of 10,000 answers in front of this store. `max_staleness` is the longest age of an answer.
-    /// With a lag of zero, the store is asked each time. A lag of more than 5 minutes counts as 5
-    /// minutes, because revocation records live that much longer than the tokens that they end.
+    /// Creates a cache of 10,000 results in front of this store.
+    ///
+    /// `max_staleness` is the maximum age of a cached result. If it is zero, each request queries
+    /// the store. A value above 5 minutes counts as 5 minutes, because a revocation record outlives
+    /// its token by this time only.
     pub fn new(store: S, max_staleness: Duration) -> Self {
         Self::with_capacity(store, max_staleness, 10_000)
     }
 
-    /// The same with this many answers. Each takes about 120 bytes.
-    pub fn with_capacity(store: S, max_staleness: Duration, answers: usize) -> Self {
-        let max_staleness = max_staleness.min(LONGEST_LEEWAY);
+    /// Creates a cache with a different capacity. A cached result takes about 120 bytes.
+    pub fn with_capacity(store: S, max_staleness: Duration, capacity: usize) -> Self {
+        let max_staleness = max_staleness.min(MAX_LEEWAY);
         Self {
             store: Arc::new(store),
             max_staleness,
             clock: Arc::new(SystemClock),
-            results: Arc::new(Results::new(answers)),
+            results: Arc::new(Results::new(capacity)),
         }
     }
 
-    /// Where the time comes from. Default: [`SystemClock`].
+    /// Sets the clock, for tests. Default: [`SystemClock`].
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    fn is_known_good(&self, question: &Tag, now: Moment, revocations: u64) -> bool {
-        let is_current = |answer: &CachedResult| {
-            answer.revocations == revocations && now.is_within(self.max_staleness, answer.asked)
+    fn is_cached(&self, key: &Tag, now: Moment, revocations: u64) -> bool {
+        let is_current = |result: &CachedResult| {
+            result.revocations == revocations && now.is_within(self.max_staleness, result.queried)
         };
-        self.results.good.get(question).as_ref().is_some_and(is_current)
+        self.results.not_revoked.get(key).as_ref().is_some_and(is_current)
     }
 }
 
@@ -165,11 +171,11 @@ impl<S: RevocationStore> RevocationStore for CachedRevocationStore<S> {
     async fn revoke(
         &self,
         issuer: &str,
-        token_id: &str,
+        id: &str,
         until: OffsetDateTime,
     ) -> Result<(), RevocationError> {
-        let _count = CountOnDrop(self.results.counter(issuer, token_id));
-        self.store.revoke(issuer, token_id, until).await
+        let _count = CountOnDrop(self.results.counter(issuer, id));
+        self.store.revoke(issuer, id, until).await
     }
 
     async fn revoke_subject(
@@ -187,19 +193,19 @@ impl<S: RevocationStore> RevocationStore for CachedRevocationStore<S> {
         self.store.generation(issuer, subject).await
     }
 
-    async fn is_revoked(&self, token: RevocationQuery<'_>) -> Result<bool, RevocationError> {
-        let question =
-            self.results.hash.of(&(token.issuer, token.token_id, token.session_id, token.subject));
-        let asked = Moment { clock: self.clock.now(), steady: Instant::now() };
-        let revocations = self.results.revocations(&token);
-        if !token.uncached && self.is_known_good(&question, asked, revocations) {
+    async fn is_revoked(&self, query: RevocationQuery<'_>) -> Result<bool, RevocationError> {
+        let key =
+            self.results.hash.of(&(query.issuer, query.token_id, query.session_id, query.subject));
+        let queried = Moment { clock: self.clock.now(), monotonic: Instant::now() };
+        let revocations = self.results.revocations(&query);
+        if !query.uncached && self.is_cached(&key, queried, revocations) {
             return Ok(false);
         }
-        let is_revoked = self.store.is_revoked(token).await?;
+        let is_revoked = self.store.is_revoked(query).await?;
         if is_revoked {
-            self.results.good.remove(&question);
+            self.results.not_revoked.remove(&key);
         } else if !self.max_staleness.is_zero() {
-            self.results.good.insert(question, CachedResult { asked, revocations });
+            self.results.not_revoked.insert(key, CachedResult { queried, revocations });
         }
         Ok(is_revoked)
     }

@@ -4,16 +4,17 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use time::OffsetDateTime;
 
-use super::store::generation_at;
-use super::{ExceptedLogin, RevocationError, RevocationQuery, RevocationStore};
+use super::{ExceptedLogin, RevocationError, RevocationQuery, RevocationStore, generation_at};
 use crate::clock::{Clock, SystemClock};
 use crate::keyed_hash::{BuildTagHasher, KeyedHash, Tag};
 
-/// RevocationStore in the memory of one process: they end with it, and the tokens are good again.
-/// Clones are the same store.
+/// A [`RevocationStore`] in memory, for a single process. Clones share the records.
 ///
-/// The store has a capacity. A write first removes records whose end has passed. If the store is
-/// still full, revoking is an error.
+/// The records are lost when the process exits. Revoked tokens that have not expired are then valid
+/// again.
+///
+/// The store has a capacity. Each write first removes expired records. If the store is still full,
+/// the revocation fails with [`RevocationError::Full`].
 ///
 /// ```
 /// use paseto_actix::revocation::MemoryRevocationStore;
@@ -29,7 +30,7 @@ pub struct MemoryRevocationStore {
     hash: KeyedHash,
 }
 
-/// The hash of a kind, an issuer and a name: all of one length, and without the name.
+/// The hash of a kind, an issuer and a name. It has a fixed length and does not contain the name.
 type RecordId = Tag;
 
 #[derive(Clone, Copy, Hash)]
@@ -41,14 +42,14 @@ enum Kind {
 #[derive(Default)]
 struct Table {
     records: HashMap<RecordId, Record, BuildTagHasher>,
-    /// The same by the time of their end.
-    ends: BTreeSet<(OffsetDateTime, RecordId)>,
+    /// The IDs of the same records, sorted by their expiry.
+    by_expiry: BTreeSet<(OffsetDateTime, RecordId)>,
 }
 
 struct Record {
     until: OffsetDateTime,
-    /// The generation of a subject, and the login whose tokens it does not revoke. A record of a
-    /// token has neither.
+    /// The generation of a subject, and the login that it does not revoke. In a record of a token,
+    /// they are 0 and `None`.
     generation: u64,
     except: Option<RecordId>,
 }
@@ -61,23 +62,27 @@ impl Record {
 }
 
 impl Table {
-    /// Returns the record if it has not ended. Only a write removes records that have ended, so
-    /// each read compares the time.
+    /// Returns the record if it has not expired. Only a write removes expired records, so each read
+    /// compares the time.
     fn in_force(&self, id: &RecordId, now: OffsetDateTime) -> Option<&Record> {
         self.records.get(id).filter(|record| record.until >= now)
     }
 }
 
 impl MemoryRevocationStore {
-    /// A store for this many records. A record takes 150 to 220 bytes: the most after the hash table
-    /// has grown. When the store is full, new revocations fail, and no record is removed before its
-    /// end.
+    /// Creates a store with this maximum number of records. A record takes 150 to 220 bytes,
+    /// depending on the load of the hash table. If the store is full, new revocations fail, because
+    /// records are never removed before their expiry.
     ///
-    /// Each user who can log in can cause records, so limit the rate at which one user may log in and
-    /// refresh. With the default settings, the record of a logout lives for 65 minutes
-    /// (`RefreshTokens`), 35 minutes (`PasetoSession`), 12 hours (the sessions of a remembered login)
-    /// or 30 days (`RememberMe`). The record of a user, after the end of all logins, lives for 65
-    /// minutes, 12 hours or 365 days.
+    /// Each user who can log in can cause records. So limit the rate of logins and refreshes per
+    /// user. Lifetimes of the records, with the default settings:
+    ///
+    /// | source | logout of one login | logout of all logins |
+    /// | --- | --- | --- |
+    /// | `RefreshTokens` | 65 minutes | 65 minutes |
+    /// | `PasetoSession` | 35 minutes | 12 hours |
+    /// | `PasetoSession` in a remembered login | 12 hours | 12 hours |
+    /// | `RememberMe` | 30 days | 365 days |
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self {
@@ -88,22 +93,21 @@ impl MemoryRevocationStore {
         }
     }
 
-    /// Where the time comes from. Default: [`SystemClock`]. Give the store the clock of the
-    /// `Verifier` and the `Issuer`: a record whose end has passed by the clock of the store revokes
-    /// nothing.
+    /// Sets the clock, for tests. Default: [`SystemClock`]. Use the clock of the `Verifier` and the
+    /// `Issuer`, because a record that has expired on the clock of the store revokes nothing.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// The number of records.
+    /// Returns the number of records that have not expired.
     #[must_use]
     pub fn len(&self) -> usize {
         self.write().records.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether the store has no records.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -114,35 +118,41 @@ impl MemoryRevocationStore {
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Table> {
-        // A panic cannot leave the table half-written, so a poisoned lock is sound.
+        // A panic cannot leave a partial change in the table, so a poisoned lock is safe to use.
         self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The table without what has ended.
+    /// Locks the table and removes expired records.
     fn write(&self) -> RwLockWriteGuard<'_, Table> {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
-        while let Some((until, id)) = table.ends.first().copied().filter(|(until, _)| *until < now)
+        while let Some((until, id)) =
+            table.by_expiry.first().copied().filter(|(until, _)| *until < now)
         {
-            table.ends.remove(&(until, id));
+            table.by_expiry.remove(&(until, id));
             table.records.remove(&id);
         }
         table
     }
 
-    fn keep(&self, table: &mut Table, id: RecordId, record: Record) -> Result<(), RevocationError> {
+    fn store(
+        &self,
+        table: &mut Table,
+        id: RecordId,
+        record: Record,
+    ) -> Result<(), RevocationError> {
         let Some(known) = table.records.get(&id).map(|known| known.until) else {
             if table.records.len() >= self.capacity {
                 return Err(RevocationError::Full { capacity: self.capacity });
             }
-            table.ends.insert((record.until, id));
+            table.by_expiry.insert((record.until, id));
             table.records.insert(id, record);
             return Ok(());
         };
-        // A later call does not shorten the life of a record.
+        // A later call must not shorten the record.
         let until = known.max(record.until);
-        table.ends.remove(&(known, id));
-        table.ends.insert((until, id));
+        table.by_expiry.remove(&(known, id));
+        table.by_expiry.insert((until, id));
         table.records.insert(id, Record { until, ..record });
         Ok(())
     }
@@ -152,13 +162,13 @@ impl RevocationStore for MemoryRevocationStore {
     async fn revoke(
         &self,
         issuer: &str,
-        token_id: &str,
+        id: &str,
         until: OffsetDateTime,
     ) -> Result<(), RevocationError> {
         let mut table = self.write();
-        self.keep(
+        self.store(
             &mut table,
-            self.record(Kind::Token, issuer, token_id),
+            self.record(Kind::Token, issuer, id),
             Record { until, generation: 0, except: None },
         )
     }
@@ -170,19 +180,19 @@ impl RevocationStore for MemoryRevocationStore {
         except: Option<ExceptedLogin<'_>>,
         until: OffsetDateTime,
     ) -> Result<u64, RevocationError> {
-        let spared =
+        let excepted =
             except.map(|except| (self.record(Kind::Token, issuer, except.id), except.generation));
         let (id, mut table) = (self.record(Kind::Subject, issuer, subject), self.write());
         let known = table.records.get(&id);
-        if let (Some(record), Some((spared, generation))) = (known, spared)
-            && record.revokes(generation, [Some(spared), None])
+        if let (Some(record), Some((login, generation))) = (known, excepted)
+            && record.revokes(generation, [Some(login), None])
         {
             return Err(RevocationError::Revoked);
         }
         let last = known.map_or(0, |record| record.generation);
-        let except = spared.map(|(spared, _)| spared);
+        let except = excepted.map(|(login, _)| login);
         let generation = last.saturating_add(1).max(generation_at(self.clock.now()));
-        self.keep(&mut table, id, Record { until, generation, except })?;
+        self.store(&mut table, id, Record { until, generation, except })?;
         Ok(generation)
     }
 
@@ -192,15 +202,15 @@ impl RevocationStore for MemoryRevocationStore {
         Ok(self.read().in_force(&record, now).map_or(0, |record| record.generation))
     }
 
-    async fn is_revoked(&self, token: RevocationQuery<'_>) -> Result<bool, RevocationError> {
+    async fn is_revoked(&self, query: RevocationQuery<'_>) -> Result<bool, RevocationError> {
         let (now, table) = (self.clock.now(), self.read());
-        let ids = [Some(token.token_id), token.session_id];
-        let ids = ids.map(|id| id.map(|id| self.record(Kind::Token, token.issuer, id)));
+        let ids = [Some(query.token_id), query.session_id];
+        let ids = ids.map(|id| id.map(|id| self.record(Kind::Token, query.issuer, id)));
         if ids.iter().flatten().any(|id| table.in_force(id, now).is_some()) {
             return Ok(true);
         }
-        let Some((subject, generation)) = token.subject else { return Ok(false) };
-        let record = table.in_force(&self.record(Kind::Subject, token.issuer, subject), now);
+        let Some((subject, generation)) = query.subject else { return Ok(false) };
+        let record = table.in_force(&self.record(Kind::Subject, query.issuer, subject), now);
         Ok(record.is_some_and(|record| record.revokes(generation, ids)))
     }
 }

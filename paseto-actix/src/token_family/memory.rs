@@ -11,17 +11,20 @@ use super::{
 use crate::clock::{Clock, SystemClock};
 use crate::keyed_hash::{BuildTagHasher, KeyedHash, Tag};
 
-/// Token families in the memory of one process, which end with it. Clones are the same store.
+/// A [`TokenFamilyStore`] in memory, for a single process. Clones share the token families.
 ///
-/// The store has a capacity. Expired token family are removed first. If the store is still full, a new
-/// login is an error, except for a user who has reached the limit of logins: the oldest login of
-/// that user ends.
+/// The token families are lost when the process exits, so all users must log in again.
+///
+/// The store has a capacity. Expired token families are removed first. If the store is still full,
+/// a new login fails with [`TokenFamilyError::Full`]. A user at the limit of
+/// [`max_per_user`](Self::max_per_user) can still log in, because the new login replaces the user's
+/// oldest login.
 ///
 /// ```
 /// use paseto_actix::token_family::MemoryTokenFamilyStore;
 ///
-/// let token family = MemoryTokenFamilyStore::new(100_000);
-/// assert!(token family.is_empty());
+/// let families = MemoryTokenFamilyStore::new(100_000);
+/// assert!(families.is_empty());
 /// ```
 #[derive(Clone)]
 pub struct MemoryTokenFamilyStore {
@@ -32,27 +35,27 @@ pub struct MemoryTokenFamilyStore {
     hash: KeyedHash,
 }
 
-/// The hash of an owner, so that the store keeps no names of users.
+/// The hash of an owner, so that the store does not contain user IDs.
 type OwnerId = Tag;
 
 #[derive(Default)]
 struct Table {
-    /// The token family of each owner, in the order of their logins.
+    /// The token families of each owner, in the order of the logins.
     owners: HashMap<OwnerId, Vec<TokenFamily>, BuildTagHasher>,
-    /// All token family by the time of their expiry.
-    ends: BTreeSet<(OffsetDateTime, OwnerId, RandomId)>,
+    /// The IDs of all token families, sorted by their expiry.
+    by_expiry: BTreeSet<(OffsetDateTime, OwnerId, RandomId)>,
 }
 
 struct TokenFamily {
     entry: LoginEntry,
     current: RandomId,
-    /// The token before the current one. It was used at `entry.last_used`.
+    /// The token before the current token. It was used at `entry.last_used`.
     previous: Option<RandomId>,
 }
 
 impl MemoryTokenFamilyStore {
-    /// A store for this many logins of all users. A login takes about 300 bytes, and the bytes of its
-    /// label.
+    /// Creates a store with this maximum number of logins of all users. A login takes about 300
+    /// bytes, plus its label.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self {
@@ -64,28 +67,28 @@ impl MemoryTokenFamilyStore {
         }
     }
 
-    /// The number of logins that one user can have. One more login ends the oldest login of the
-    /// user. Default: 100. 0 counts as 1.
+    /// Sets the maximum number of logins per user. At the limit, a new login revokes the user's
+    /// oldest login. 0 counts as 1. Default: 100.
     #[must_use]
     pub fn max_per_user(mut self, logins: usize) -> Self {
         self.max_per_user = logins.max(1);
         self
     }
 
-    /// The source of the time. Default: [`SystemClock`].
+    /// Sets the clock, for tests. Default: [`SystemClock`].
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// The number of token family that have not expired.
+    /// Returns the number of token families that have not expired.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.current_table().0.ends.len()
+        self.current_table().0.by_expiry.len()
     }
 
-    /// Whether the store has no token family.
+    /// Returns whether the store has no token families.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -95,13 +98,13 @@ impl MemoryTokenFamilyStore {
         self.hash.of(&owner)
     }
 
-    /// The table without expired token family, and the time.
+    /// Locks the table, removes expired token families, and returns the table and the time.
     fn current_table(&self) -> (MutexGuard<'_, Table>, OffsetDateTime) {
-        // A panic cannot leave the table half-written, so a poisoned lock is sound.
+        // A panic cannot leave a partial change in the table, so a poisoned lock is safe to use.
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
         while let Some((_, owner, id)) =
-            table.ends.first().copied().filter(|(expires, ..)| *expires <= now)
+            table.by_expiry.first().copied().filter(|(expires, ..)| *expires <= now)
         {
             table.remove(owner, id);
         }
@@ -121,7 +124,7 @@ impl Table {
     fn retain(&mut self, owner: OwnerId, keep: impl Fn(&TokenFamily) -> bool) {
         let Some(all) = self.owners.get_mut(&owner) else { return };
         for family in all.extract_if(.., |family| !keep(family)) {
-            self.ends.remove(&(family.entry.expires, owner, family.entry.id));
+            self.by_expiry.remove(&(family.entry.expires, owner, family.entry.id));
         }
         if all.is_empty() {
             self.owners.remove(&owner);
@@ -130,7 +133,7 @@ impl Table {
 }
 
 impl TokenFamilyStore for MemoryTokenFamilyStore {
-    async fn begin(&self, new: NewTokenFamily<'_>) -> Result<(), TokenFamilyError> {
+    async fn create(&self, new: NewTokenFamily<'_>) -> Result<(), TokenFamilyError> {
         let owner = self.id(new.owner);
         let (mut table, now) = self.current_table();
         table.remove(owner, new.family);
@@ -142,34 +145,34 @@ impl TokenFamilyStore for MemoryTokenFamilyStore {
         if let Some(oldest) = oldest {
             table.remove(owner, oldest);
         }
-        if table.ends.len() >= self.capacity {
+        if table.by_expiry.len() >= self.capacity {
             return Err(TokenFamilyError::Full { capacity: self.capacity });
         }
         let expires = now.saturating_add(new.lifetime.try_into().unwrap_or(time::Duration::MAX));
         let entry = LoginEntry::new(new.family, now, expires, new.label);
-        table.ends.insert((expires, owner, new.family));
-        // Most users have one login, and an empty `Vec` makes room for four.
+        table.by_expiry.insert((expires, owner, new.family));
+        // Most users have one login, and the first push to an empty `Vec` allocates room for four.
         let all = table.owners.entry(owner).or_insert_with(|| Vec::with_capacity(1));
         all.push(TokenFamily { entry, current: new.first, previous: None });
         Ok(())
     }
 
-    async fn rotate(&self, token: RotationRequest<'_>) -> Result<Rotation, TokenFamilyError> {
-        let owner = self.id(token.owner);
+    async fn rotate(&self, request: RotationRequest<'_>) -> Result<Rotation, TokenFamilyError> {
+        let owner = self.id(request.owner);
         let (mut table, now) = self.current_table();
-        let Some(family) = table.find(owner, token.family) else { return Ok(Rotation::Unknown) };
-        if family.current == token.presented {
-            family.previous = Some(token.presented);
-            family.current = token.next;
+        let Some(family) = table.find(owner, request.family) else { return Ok(Rotation::Unknown) };
+        if family.current == request.presented {
+            family.previous = Some(request.presented);
+            family.current = request.next;
             family.entry.last_used = now;
             return Ok(Rotation::Rotated);
         }
-        if family.previous == Some(token.presented)
-            && now <= family.entry.last_used + token.grace_period
+        if family.previous == Some(request.presented)
+            && now <= family.entry.last_used + request.grace_period
         {
             return Ok(Rotation::Superseded { current: family.current });
         }
-        table.remove(owner, token.family);
+        table.remove(owner, request.family);
         Ok(Rotation::Reused)
     }
 

@@ -1,49 +1,25 @@
 use std::fmt;
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::ConnectionManager;
 use redis::{AsyncCommands, FromRedisValue, Script, ScriptInvocation};
-use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use super::{
     FamilyOwner, LoginEntry, MAX_PER_USER, NewTokenFamily, RandomId, Rotation, RotationRequest,
     TokenFamilyError, TokenFamilyStore,
 };
-use crate::error::ConfigError;
-use crate::redis::{RedisConnection, RedisSettings};
+use crate::redis::{RedisConnection, RedisError, RedisStore, record_id};
 
-/// Token families on a Redis server (7 or later, or Valkey), for several processes. Clones share one
-/// connection.
+/// A [`TokenFamilyStore`] on a Redis server, for several processes.
 ///
-/// Each call is one round trip, and a login two. If Redis does not answer within the timeout, the
-/// request gets `503`. The connection comes back by itself. If it was lost, the store sends the
-/// command once more within the timeout. If Redis executed a rotation and its answer was lost, the
-/// presented token is accepted for the grace.
+/// [`RedisStore::token_family_store`](crate::RedisStore::token_family_store) creates it. Each call
+/// is one round trip, and `create` is two. If Redis executes a rotation and its reply is lost, the
+/// presented token is accepted again within the grace period.
 ///
-/// The token family of a user are one hash, which expires with the last of them. Its key contains no name
-/// of a user. Each command uses one key, so a cluster behind a proxy can hold the store, as for
-/// [`RedisRevocationStore`](crate::revocation::RedisRevocationStore). The grace and the expiry are judged by the clock
-/// of Redis, in microseconds.
-///
-/// **Redis must keep the data**: turn its log on (`appendonly yes`), and turn eviction off
-/// (`maxmemory-policy noeviction`). A restart that loses the last rotations makes used tokens valid
-/// again, and the tokens after them copies. A restart that loses a logout makes its login valid
-/// again.
-///
-/// ```no_run
-/// use std::time::Duration;
-///
-/// use paseto_actix::token_family::RedisTokenFamilyStore;
-///
-/// # fn main() -> Result<(), paseto_actix::ConfigError> {
-/// let token family = RedisTokenFamilyStore::builder("redis://127.0.0.1/").prefix("shop").timeout(Duration::from_millis(100)).build()?;
-/// # let _ = token family;
-/// # Ok(())
-/// # }
-/// ```
+/// The token families of a user are one hash. Redis removes the hash when the last family expires.
+/// Redis checks the grace period and the expiry with its own clock, in microseconds.
 #[derive(Clone)]
 pub struct RedisTokenFamilyStore {
     connection: RedisConnection,
@@ -52,14 +28,16 @@ pub struct RedisTokenFamilyStore {
 }
 
 struct Scripts {
-    begin: Script,
+    create: Script,
     rotate: Script,
     keep_one: Script,
     list: Script,
 }
 
-/// Each field of the hash is a token family, in MessagePack. A reused token family leaves a marker for a minute,
-/// without a current token: its `previous` is the `next` of the use that found the reuse.
+/// The start of all scripts. Each field of the hash is a token family in MessagePack.
+///
+/// After a reuse, the script stores a marker for one minute in place of the family. The marker has
+/// no current token. Its `PREVIOUS` is the `next` of the request that detected the reuse.
 const COMMON: &str = r"
 local CURRENT, PREVIOUS, CREATED, USED, EXPIRES, LABEL = 1, 2, 3, 4, 5, 6
 local time = redis.call('TIME')
@@ -80,8 +58,9 @@ local function alive()
 end
 ";
 
-/// Removes the oldest token family of an owner at the limit. A marker of a reuse counts as a token family.
-const BEGIN: &str = r"
+/// Creates a token family. At the limit, it first removes the owner's oldest family. A marker of a
+/// reuse counts as a family.
+const CREATE: &str = r"
 local id, first, lifetime, label, max = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
 redis.call('HDEL', KEYS[1], id)
 local all, gone = alive()
@@ -94,9 +73,10 @@ local ends = math.max(redis.call('PEXPIRETIME', KEYS[1]), math.ceil(expires / 10
 redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', ends))
 ";
 
-/// A script is one step, so of two parallel uses of one token, one rotates. The store may send a
-/// use twice, because an answer can be lost: only one use knows its `next`, and gets the same answer
-/// again. Other uses of a reused token family find no token family.
+/// Uses a token. Redis runs a script atomically, so one of two parallel uses of a token rotates.
+///
+/// The store may send a request twice, if the reply is lost. `next` is unique per request, so a
+/// repeated request gets the same reply. After a reuse, other requests get `unknown`.
 const ROTATE: &str = r"
 local id, presented, next_one, grace = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local value = redis.call('HGET', KEYS[1], id)
@@ -117,7 +97,7 @@ redis.call('HSET', KEYS[1], id, cmsgpack.pack(family))
 return outcome
 ";
 
-/// Ends all token family but one.
+/// Removes all token families of an owner, except one.
 const KEEP_ONE: &str = r"
 local others = {}
 for _, id in ipairs(redis.call('HKEYS', KEYS[1])) do
@@ -126,6 +106,7 @@ end
 if #others > 0 then redis.call('HDEL', KEYS[1], unpack(others)) end
 ";
 
+/// Returns the token families of an owner, without expired families and markers.
 const LIST: &str = r"
 local list = {}
 for _, family in ipairs((alive())) do
@@ -136,53 +117,33 @@ end
 return list
 ";
 
-/// A script handles all token family of an owner in one step, so their number is bounded.
-const ALLOWED_PER_USER: RangeInclusive<usize> = 1..=1000;
+impl RedisStore {
+    /// Returns the token family store on this server. It uses the connection of this handle.
+    #[must_use]
+    pub fn token_family_store(&self) -> RedisTokenFamilyStore {
+        let script = |code: &str| Script::new(&format!("{COMMON}{code}"));
+        RedisTokenFamilyStore {
+            connection: self.connection.clone(),
+            max_per_user: self.max_per_user.unwrap_or(MAX_PER_USER),
+            scripts: Arc::new(Scripts {
+                create: script(CREATE),
+                rotate: script(ROTATE),
+                keep_one: Script::new(KEEP_ONE),
+                list: script(LIST),
+            }),
+        }
+    }
+}
+
+impl From<RedisError> for TokenFamilyError {
+    fn from(error: RedisError) -> Self {
+        Self::Other(error.into())
+    }
+}
 
 impl RedisTokenFamilyStore {
-    /// Starts a store on the server of this URL: `redis://` or, with the feature `redis-tls`,
-    /// `rediss://`, as the `redis` crate reads it. TLS uses the certificates of the operating system
-    /// (or of the file in the environment variable `SSL_CERT_FILE`), and the `CryptoProvider` of
-    /// rustls that the process has installed. If there is none, the store installs that of `ring`.
-    pub fn builder(url: impl Into<String>) -> RedisTokenFamilyStoreBuilder {
-        RedisTokenFamilyStoreBuilder {
-            settings: RedisSettings::new(url.into()),
-            max_per_user: MAX_PER_USER,
-        }
-    }
-
-    /// Checks that the server answers and accepts writes, for the start of a program and for
-    /// readiness probes. It writes a key that expires within a second. A replica and a server whose
-    /// memory is full answer reads but reject writes: that is an error.
-    ///
-    /// ```no_run
-    /// use paseto_actix::token_family::RedisTokenFamilyStore;
-    ///
-    /// # #[actix_web::main]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let token family = RedisTokenFamilyStore::builder("redis://127.0.0.1/").build()?;
-    /// token family.ping().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`TokenFamilyError::Other`] with the reason, after the timeout at the latest. The text contains
-    /// neither the URL nor its password.
-    pub async fn ping(&self) -> Result<(), TokenFamilyError> {
-        self.connection.ping().await.map_err(TokenFamilyError::Other)
-    }
-
     fn key(&self, owner: FamilyOwner<'_>) -> String {
-        let mut hash = Sha256::new();
-        for name in [owner.scope, owner.user_id] {
-            hash.update((name.len() as u64).to_le_bytes());
-            hash.update(name);
-        }
-        let mut id = [0; 16];
-        id.copy_from_slice(&hash.finalize()[..16]);
-        self.connection.key('l', &id)
+        self.connection.key('l', &record_id(&[owner.namespace, owner.user_id]))
     }
 
     async fn run<T: FromRedisValue>(
@@ -190,27 +151,28 @@ impl RedisTokenFamilyStore {
         script: &ScriptInvocation<'_>,
     ) -> Result<T, TokenFamilyError> {
         let invoke = async |mut redis: ConnectionManager| script.invoke_async(&mut redis).await;
-        self.connection.run_idempotent(invoke).await.map_err(TokenFamilyError::Other)
+        Ok(self.connection.run_idempotent(invoke).await?)
     }
 }
 
 impl TokenFamilyStore for RedisTokenFamilyStore {
-    async fn begin(&self, new: NewTokenFamily<'_>) -> Result<(), TokenFamilyError> {
-        let mut begin = self.scripts.begin.key(self.key(new.owner));
-        begin.arg(new.family.as_bytes()).arg(new.first.as_bytes());
-        begin.arg(micros(new.lifetime)).arg(new.label).arg(self.max_per_user);
-        // Once: a second `begin` after a logout would bring back the token family that the logout ended.
-        // An unconfirmed token family is useless, because no client gets its token. `PING` finds a lost
-        // connection before.
+    async fn create(&self, new: NewTokenFamily<'_>) -> Result<(), TokenFamilyError> {
+        let mut create = self.scripts.create.key(self.key(new.owner));
+        create.arg(new.family.as_bytes()).arg(new.first.as_bytes());
+        create.arg(micros(new.lifetime)).arg(new.label).arg(self.max_per_user);
+        // Send `create` only once, because a repeated `create` could recreate a family that a
+        // logout has revoked. If the reply is lost, the login fails, and the new family is unused.
+        // `PING` detects a lost connection before that.
         let ping = async |mut redis: ConnectionManager| redis.ping::<()>().await;
-        let begin = async |mut redis: ConnectionManager| begin.invoke_async::<()>(&mut redis).await;
-        self.connection.run_idempotent_then(ping, begin).await.map_err(TokenFamilyError::Other)
+        let create =
+            async |mut redis: ConnectionManager| create.invoke_async::<()>(&mut redis).await;
+        Ok(self.connection.run_idempotent_then(ping, create).await?)
     }
 
-    async fn rotate(&self, token: RotationRequest<'_>) -> Result<Rotation, TokenFamilyError> {
-        let mut script = self.scripts.rotate.key(self.key(token.owner));
-        script.arg(token.family.as_bytes()).arg(token.presented.as_bytes());
-        script.arg(token.next.as_bytes()).arg(micros(token.grace_period));
+    async fn rotate(&self, request: RotationRequest<'_>) -> Result<Rotation, TokenFamilyError> {
+        let mut script = self.scripts.rotate.key(self.key(request.owner));
+        script.arg(request.family.as_bytes()).arg(request.presented.as_bytes());
+        script.arg(request.next.as_bytes()).arg(micros(request.grace_period));
         let (outcome, current): (String, Vec<u8>) = self.run(&script).await?;
         Ok(match &*outcome {
             "rotated" => Rotation::Rotated,
@@ -227,7 +189,7 @@ impl TokenFamilyStore for RedisTokenFamilyStore {
     ) -> Result<(), TokenFamilyError> {
         let key = self.key(owner);
         let delete = async |mut redis: ConnectionManager| redis.hdel(&key, family.as_bytes()).await;
-        self.connection.run_idempotent(delete).await.map_err(TokenFamilyError::Other)
+        Ok(self.connection.run_idempotent(delete).await?)
     }
 
     async fn revoke_all(
@@ -242,7 +204,7 @@ impl TokenFamilyStore for RedisTokenFamilyStore {
             return self.run(&script).await;
         }
         let delete = async |mut redis: ConnectionManager| redis.del(&key).await;
-        self.connection.run_idempotent(delete).await.map_err(TokenFamilyError::Other)
+        Ok(self.connection.run_idempotent(delete).await?)
     }
 
     async fn list(&self, owner: FamilyOwner<'_>) -> Result<Vec<LoginEntry>, TokenFamilyError> {
@@ -262,8 +224,8 @@ impl TokenFamilyStore for RedisTokenFamilyStore {
     }
 }
 
-/// The scripts of Redis use floating-point numbers. They hold microseconds exactly until the year
-/// 2255.
+/// Converts to microseconds. Redis scripts use floating-point numbers, which represent microseconds
+/// since 1970 exactly until the year 2255.
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
@@ -277,61 +239,5 @@ impl fmt::Debug for RedisTokenFamilyStore {
         f.debug_struct("RedisTokenFamilyStore")
             .field("connection", &self.connection)
             .finish_non_exhaustive()
-    }
-}
-
-/// Builds a [`RedisTokenFamilyStore`].
-#[derive(Debug)]
-#[must_use = "call `.build()` to get a RedisTokenFamilyStore"]
-pub struct RedisTokenFamilyStoreBuilder {
-    settings: RedisSettings,
-    max_per_user: usize,
-}
-
-impl RedisTokenFamilyStoreBuilder {
-    /// The prefix of all keys. Default: `paseto`.
-    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.settings.prefix = prefix.into();
-        self
-    }
-
-    /// The longest wait for an answer, with the time to connect: 1 millisecond to 60 seconds.
-    /// Default: 250 milliseconds.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.settings.timeout = timeout;
-        self
-    }
-
-    /// The number of logins that one user can have: 1 to 1000. One more login ends the oldest login
-    /// of the user. Default: 100.
-    pub fn max_per_user(mut self, logins: usize) -> Self {
-        self.max_per_user = logins;
-        self
-    }
-
-    /// Builds the store. It connects with its first command.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError`] if the URL is not a URL of Redis, if the timeout is too short or too long, or
-    /// if the number of logins of a user is not allowed.
-    pub fn build(self) -> Result<RedisTokenFamilyStore, ConfigError> {
-        if !ALLOWED_PER_USER.contains(&self.max_per_user) {
-            let problem = format!("expected 1 to 1000 logins, found {}", self.max_per_user);
-            return Err(ConfigError::setting("max_per_user", problem));
-        }
-        let script = |code: &str| Script::new(&format!("{COMMON}{code}"));
-        let scripts = Scripts {
-            begin: script(BEGIN),
-            rotate: script(ROTATE),
-            keep_one: Script::new(KEEP_ONE),
-            list: script(LIST),
-        };
-        let connection = self.settings.connect()?;
-        Ok(RedisTokenFamilyStore {
-            connection,
-            max_per_user: self.max_per_user,
-            scripts: Arc::new(scripts),
-        })
     }
 }

@@ -27,16 +27,16 @@ where
     }
 }
 
-/// The service that [`CrossOriginProtection`] wraps around another.
+/// The service of [`CrossOriginProtection`].
 pub struct CrossOriginProtectionMiddleware<S> {
     service: S,
     policy: Arc<CrossOriginPolicy>,
 }
 
-type Outcome<B> = Result<ServiceResponse<EitherBody<B>>, Error>;
+type ServiceResult<B> = Result<ServiceResponse<EitherBody<B>>, Error>;
 
-/// From a response of the service inside to a response of the middleware.
-type Wrap<B> = fn(Result<ServiceResponse<B>, Error>) -> Outcome<B>;
+/// Converts the result of the inner service to the result of the middleware.
+type MapResult<B> = fn(Result<ServiceResponse<B>, Error>) -> ServiceResult<B>;
 
 impl<S, B> Service<ServiceRequest> for CrossOriginProtectionMiddleware<S>
 where
@@ -45,14 +45,14 @@ where
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
-    type Future = Either<Map<S::Future, Wrap<B>>, Ready<Outcome<B>>>;
+    type Future = Either<Map<S::Future, MapResult<B>>, Ready<ServiceResult<B>>>;
 
     forward_ready!(service);
 
     fn call(&self, req: ServiceRequest) -> Self::Future {
         if self.policy.allows(req.request()) {
-            let wrap: Wrap<B> = |response| Ok(response?.map_into_left_body());
-            return Either::Left(self.service.call(req).map(wrap));
+            let map: MapResult<B> = |result| Ok(result?.map_into_left_body());
+            return Either::Left(self.service.call(req).map(map));
         }
         log_rejection(req.request());
         let response = req.into_response(problem(StatusCode::FORBIDDEN));

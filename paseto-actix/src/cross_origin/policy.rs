@@ -1,7 +1,7 @@
-//! Which requests may act with a credential that the browser adds by itself.
+//! Decides whether a request may use a credential that browsers add by themselves.
 //!
-//! Modelled on Go's `http.CrossOriginProtection`. Sources: [Fetch Metadata], [RFC 6454] (`Origin`),
-//! and [RFC 9110, section 9.2.1] (safe methods).
+//! The rules follow `http.CrossOriginProtection` of Go. Sources: [Fetch Metadata], [RFC 6454]
+//! (`Origin`) and [RFC 9110, section 9.2.1] (safe methods).
 //!
 //! [Fetch Metadata]: https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
 //! [RFC 6454]: https://www.rfc-editor.org/rfc/rfc6454#section-7
@@ -17,10 +17,10 @@ use crate::error::{ConfigError, quote};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Rejects requests of other origins, apart from the trusted origins.
+/// The origins whose unsafe requests are accepted beside the origin of the application.
 #[derive(Clone, Debug)]
 pub(crate) struct CrossOriginPolicy {
-    /// `None` turns the protection off.
+    /// With `None`, requests from all origins are accepted.
     trusted: Option<Vec<String>>,
 }
 
@@ -32,7 +32,7 @@ impl Default for CrossOriginPolicy {
 }
 
 impl CrossOriginPolicy {
-    /// Trusts one more origin. It turns the protection on.
+    /// Adds a trusted origin. This also turns the protection on.
     pub(crate) fn trust(&mut self, origin: impl Into<String>) {
         self.trusted.get_or_insert_default().push(origin.into());
     }
@@ -42,7 +42,7 @@ impl CrossOriginPolicy {
         self.trusted = None;
     }
 
-    /// Returns an error if a trusted origin is not an origin.
+    /// Returns the policy, or an error if a trusted origin is malformed.
     pub(crate) fn checked(self) -> Result<Self, ConfigError> {
         for origin in self.trusted.iter().flatten() {
             check_origin(origin).map_err(|problem| {
@@ -57,22 +57,25 @@ impl CrossOriginPolicy {
         Ok(self)
     }
 
+    /// Returns whether to accept a request.
     pub(crate) fn allows(&self, req: &HttpRequest) -> bool {
         let Some(trusted) = &self.trusted else { return true };
         if is_safe(req) {
             return true;
         }
         let headers = req.headers();
-        // No browser repeats these headers. A proxy and this server could each read another one.
-        let (Ok(site), Ok(origin)) = (single(headers, &SEC_FETCH_SITE), single(headers, &ORIGIN))
+        // Browsers do not repeat these headers. If a header is repeated, a proxy and this server
+        // could read different values.
+        let (Ok(site), Ok(origin)) =
+            (single_value(headers, &SEC_FETCH_SITE), single_value(headers, &ORIGIN))
         else {
             return false;
         };
         let is_same_origin = match (site, origin) {
             (Some(site), _) => site == "same-origin" || site == "none",
             (None, Some(origin)) => is_own_origin(req, origin),
-            // Each browser since 2020 sends one of the two with an unsafe method. Other clients
-            // hold no cookies of a user who visits another site.
+            // Browsers since 2020 send at least one of the two headers with an unsafe method. Other
+            // clients do not add the cookies of a user who visits another site.
             (None, None) => true,
         };
         is_same_origin
@@ -80,26 +83,30 @@ impl CrossOriginPolicy {
     }
 }
 
-/// Logs the pattern of the route and not the path, which may contain secrets. The client chooses
-/// `Origin`, so a long value is left out.
+/// Logs a rejected request.
+///
+/// The log contains the pattern of the route instead of the path, because a path can contain
+/// secrets. A long `Origin` is omitted, because the client chooses its length.
 pub(crate) fn log_rejection(req: &HttpRequest) {
-    const LONGEST: usize = 200;
-    let origin = req.headers().get(ORIGIN).filter(|origin| origin.len() <= LONGEST);
+    const MAX_ORIGIN_LEN: usize = 200;
+    let origin = req.headers().get(ORIGIN).filter(|origin| origin.len() <= MAX_ORIGIN_LEN);
     tracing::warn!(
         method = %req.method(), route = ?req.match_pattern(), ?origin,
-        "rejected a cross-origin request: if the origin is yours, add it by `.trusted_origin(..)`"
+        "rejected a cross-origin request: if the origin is yours, add it with `.trusted_origin(..)`"
     );
 }
 
-/// A method that changes nothing. A WebSocket handshake is a GET, but the page of another origin
-/// can then send and read messages, because the same-origin policy does not cover WebSockets.
+/// Returns whether a request has a safe method and no `Upgrade` header.
+///
+/// A WebSocket handshake uses `GET`, but the same-origin policy does not cover WebSockets. A page
+/// of another origin could send and read messages.
 fn is_safe(req: &HttpRequest) -> bool {
     matches!(*req.method(), Method::GET | Method::HEAD | Method::OPTIONS)
         && !req.headers().contains_key(UPGRADE)
 }
 
-/// The value of a header; an error if there are several, or if it is not ASCII.
-fn single<'r>(headers: &'r HeaderMap, name: &HeaderName) -> Result<Option<&'r str>, ()> {
+/// Returns the value of a header. Returns an error if the header is repeated or not visible ASCII.
+fn single_value<'r>(headers: &'r HeaderMap, name: &HeaderName) -> Result<Option<&'r str>, ()> {
     let mut values = headers.get_all(name);
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
@@ -108,12 +115,12 @@ fn single<'r>(headers: &'r HeaderMap, name: &HeaderName) -> Result<Option<&'r st
     }
 }
 
-/// Whether the origin is the one of the request's target.
+/// Returns whether an origin is the origin of the request's target.
 ///
-/// The server does not know the port that a proxy listens on, nor always the scheme. So the host
-/// and the port are compared with those in the request's authority. If the server knows that the
-/// browser used https, the origin must use it too: an attacker on the network can replace the pages
-/// of `http://host`.
+/// Behind a proxy, the server does not know the port of the proxy, and it does not always know the
+/// scheme. So the host and the port are compared with the authority of the request. If the server
+/// knows that the browser used https, the origin must also use https, because an attacker on the
+/// network can replace the pages of `http://host`.
 fn is_own_origin(req: &HttpRequest, origin: &str) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else { return false };
     let default_port = match scheme {
@@ -123,30 +130,29 @@ fn is_own_origin(req: &HttpRequest, origin: &str) -> bool {
     };
     let target = match req.uri().authority() {
         Some(authority) => authority.as_str(),
-        // Browsers leave out the default port in both headers, other clients and proxies may write
-        // it.
-        None => match single(req.headers(), &HOST) {
+        // Browsers omit the default port in both headers. Other clients and proxies may include it.
+        None => match single_value(req.headers(), &HOST) {
             Ok(Some(host)) => host,
             _ => return false,
         },
     };
-    let [own, other] =
-        [target, authority].map(|text| text.strip_suffix(default_port).unwrap_or(text));
+    let [own, other] = [target, authority]
+        .map(|authority| authority.strip_suffix(default_port).unwrap_or(authority));
     !own.is_empty() && own.eq_ignore_ascii_case(other)
 }
 
-/// Whether the text is an origin, written as browsers write it: [RFC 6454, section 6.2]. A trusted
-/// origin in another form never matches.
+/// Returns an error if a string is not an origin in the form that browsers send ([RFC 6454, section
+/// 6.2]). A trusted origin in another form would never match.
 ///
 /// [RFC 6454, section 6.2]: https://www.rfc-editor.org/rfc/rfc6454#section-6.2
-fn check_origin(text: &str) -> Result<(), &'static str> {
-    let Some((scheme, authority)) = text.split_once("://") else {
+fn check_origin(origin: &str) -> Result<(), &'static str> {
+    let Some((scheme, authority)) = origin.split_once("://") else {
         return Err("has no scheme");
     };
     let default_port = match scheme {
         "https" => "443",
         "http" => "80",
-        _ => return Err("has another scheme than `https` and `http`"),
+        _ => return Err("has a scheme other than `https` and `http`"),
     };
     if authority.contains(['/', '?', '#', '\\']) {
         return Err("has a path, a query or a fragment");
@@ -161,9 +167,9 @@ fn check_origin(text: &str) -> Result<(), &'static str> {
     if port == Some(default_port) {
         return Err("has the default port of its scheme");
     }
-    // Browsers write no leading zero.
+    // Browsers do not write leading zeros.
     if port.is_some_and(|port| port.starts_with('0') || !is_port(port)) {
-        return Err("has no valid port after the colon");
+        return Err("has an invalid port");
     }
-    if is_host(host) { Ok(()) } else { Err("has no valid host") }
+    if is_host(host) { Ok(()) } else { Err("has an invalid host") }
 }

@@ -2,16 +2,20 @@ use std::time::Duration;
 
 use super::{PasetoSession, PasetoSessionBuilder};
 use crate::config;
-use crate::config::{CookieConfig, Names, SettingError, Settings, Table};
-use crate::config::{boolean, deserialize_settings, duration, key_ring, size, text, texts};
+use crate::config::{
+    Names, SettingError, Settings, Table, boolean, deserialize_settings, duration, key_ring, size,
+    text, texts,
+};
+use crate::cookie::CookieConfig;
 use crate::error::ConfigError;
 use crate::keys::KeyRing;
 
-/// The settings of a [`PasetoSession`], from a file in a self-describing format (TOML, JSON, YAML),
-/// or from environment variables.
+/// The settings of [`PasetoSession`], from a file in a self-describing format (TOML, JSON, YAML) or
+/// from environment variables.
 ///
 /// The fields have the names of the methods of [`PasetoSessionBuilder`]. `keys` is required. A
-/// boolean or a number can also be a string.
+/// boolean or a number can also be written as a string. The guide has a chapter about
+/// [settings](crate::guide::settings).
 ///
 /// ```
 /// use std::time::Duration;
@@ -40,49 +44,54 @@ use crate::keys::KeyRing;
 ///
 /// # Keys
 ///
-/// `keys` is one key, or a list with the active key first: see [`KeyRing`]. A key is a string in
-/// PASERK, or a table: `{ paserk = "k4.local.…" }`, `{ file = "/run/secrets/key" }`, or `{ env =
-/// "SESSION_KEY" }`. A string can have several keys, with commas between them.
+/// `keys` is one key or a list of keys. The first key is the active key of the [`KeyRing`]. A key
+/// is a PASERK string or one of these tables: `{ paserk = "k4.local.…" }`, `{ file =
+/// "/run/secrets/key" }` or `{ env = "SESSION_KEY" }`. A string can contain several keys, separated
+/// by commas.
 ///
 /// # Errors
 ///
-/// As for [`IssuerConfig`](crate::issuer::IssuerConfig#errors).
+/// The errors of [`IssuerConfig`](crate::issuer::IssuerConfig#errors).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PasetoSessionConfig {
     /// The keys that encrypt sessions, the active key first. Required.
     pub keys: KeyRing,
-    /// The application's name. Default: empty.
+    /// The name of the application. Default: the empty string.
     pub application: String,
-    /// The cookie, a nested table. Default: see [`CookieConfig`].
+    /// The name and the attributes of the cookie, as a nested table. Defaults: see
+    /// [`CookieConfig`].
     pub cookie: CookieConfig,
-    /// Whether to omit the attribute `Secure` of the cookie. Default: false.
+    /// Whether to omit the `Secure` attribute, for development over plain HTTP. Default: `false`.
     pub development_over_plain_http: bool,
-    /// The other origins that may send unsafe requests: see
-    /// [`PasetoSessionBuilder::trusted_origin`]. One origin or a list. Default: only the
-    /// application's own.
+    /// Other origins whose unsafe requests are accepted, as one origin or a list: see
+    /// [`PasetoSessionBuilder::trusted_origin`]. Default: an empty list.
     pub trusted_origins: Vec<String>,
-    /// The time after which an unused session expires, at least 2 seconds: `"1h"` (with the unit
-    /// `s`, `m`, `h` or `d`), or `3600` seconds. Default: 30 minutes.
+    /// The idle timeout, after which an unused session expires. A string with the unit `s`, `m`,
+    /// `h` or `d`, such as `"1h"`, or a number of seconds. Minimum: 2 seconds. Default: 30 minutes.
     pub idle_timeout: Duration,
-    /// The time after which every session expires. Default: 12 hours.
+    /// The absolute timeout, after which even an active session expires. Default: 12 hours.
     pub absolute_timeout: Duration,
-    /// Whether the cookie outlives the browser. Default: false.
+    /// Whether the cookie has `Max-Age`, so that it is kept after the browser is closed. Default:
+    /// `false`.
     pub persistent: bool,
-    /// The number of decrypted sessions in the cache of each worker. Default: 256.
+    /// The maximum number of decrypted sessions that each worker caches. Default: 256.
     pub decrypted_cache_capacity: usize,
     /// The key of the user in the session. Default: `actix_identity.user_id`.
     pub subject_key: String,
 }
 
 impl PasetoSessionConfig {
-    /// Reads the environment variables that begin with the prefix. The rest of the name is the name
-    /// of a field in capital letters: `SESSION_IDLE_LIMIT`. Fields of the cookie follow `COOKIE_`:
-    /// `SESSION_COOKIE_SAME_SITE`.
+    /// Reads the environment variables whose names begin with the prefix.
     ///
-    /// - `SESSION_KEYS` and `SESSION_TRUSTED_ORIGINS` are lists with commas between the elements.
-    /// - `SESSION_KEYS_FILE` has the path of a file with the keys.
-    /// - Each type of settings needs a prefix of its own.
+    /// The rest of the name is the name of a field in upper case. With the prefix `SESSION_`:
+    ///
+    /// - `SESSION_IDLE_TIMEOUT` sets `idle_timeout`.
+    /// - `SESSION_COOKIE_SAME_SITE` sets `same_site` of the cookie.
+    /// - `SESSION_KEYS` and `SESSION_TRUSTED_ORIGINS` are lists, separated by commas.
+    /// - `SESSION_KEYS_FILE` is the path of a file with the keys.
+    ///
+    /// Each type of settings needs its own prefix.
     ///
     /// ```
     /// use paseto_actix::session::PasetoSessionConfig;
@@ -93,31 +102,32 @@ impl PasetoSessionConfig {
     ///
     /// # Errors
     ///
-    /// As [`IssuerConfig::from_env`](crate::issuer::IssuerConfig::from_env).
+    /// The errors of [`IssuerConfig::from_env`](crate::issuer::IssuerConfig::from_env).
     pub fn from_env(prefix: &str) -> Result<Self, ConfigError> {
         config::from_env(prefix)
     }
 
-    /// Builds the middleware.
+    /// Builds the [`PasetoSession`].
     ///
     /// # Errors
     ///
-    /// As [`PasetoSessionBuilder::build`].
+    /// The errors of [`PasetoSessionBuilder::build`].
     pub fn build(self) -> Result<PasetoSession, ConfigError> {
         self.into_builder().build()
     }
 
-    /// A builder with these settings, for the settings that a file cannot hold: `no_store_if`, the
-    /// revocation store, the clock.
+    /// Returns a builder with these settings. Use it for settings that a file cannot contain:
+    /// `no_store_if`, the revocation store and the clock.
     pub fn into_builder(self) -> PasetoSessionBuilder {
         let mut builder = PasetoSession::builder(self.keys)
             .application(self.application)
+            .cookie(self.cookie)
             .idle_timeout(self.idle_timeout)
             .absolute_timeout(self.absolute_timeout)
             .persistent(self.persistent)
             .decrypted_cache_capacity(self.decrypted_cache_capacity)
             .subject_key(self.subject_key);
-        builder.cookie = self.cookie.into_settings(self.development_over_plain_http);
+        builder.secure = !self.development_over_plain_http;
         self.trusted_origins.into_iter().fold(builder, PasetoSessionBuilder::trusted_origin)
     }
 }
@@ -143,7 +153,7 @@ impl Settings for PasetoSessionConfig {
             persistent: table.or("persistent", default.persistent, boolean)?,
             decrypted_cache_capacity: table.or(
                 "decrypted_cache_capacity",
-                default.decrypted_cache,
+                default.decrypted_cache_capacity,
                 size,
             )?,
             subject_key: table.or("subject_key", default.tokens.subject_key.into_owned(), text)?,

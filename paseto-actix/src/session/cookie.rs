@@ -17,16 +17,18 @@ use super::{PasetoSession, payload};
 use crate::error::problem;
 use crate::revocation::{ExceptedLogin, RevocationError};
 
-/// The state of a request in its extensions. A request has one session, so it has one of these.
+/// The session state of a request, stored in the extensions of the request.
 pub(crate) struct RequestState {
     session: PasetoSession,
-    /// Whether the cookie outlives the browser, if the session or the handler has its own choice.
+    /// Whether the cookie has `Max-Age`, so that it is kept after the browser is closed. `None`
+    /// means the setting of the middleware.
     pub(super) persistent: Cell<Option<bool>>,
-    /// The session that was loaded.
+    /// The session at the start of the request.
     pub(super) loaded: RefCell<Option<Rc<DecryptedSession>>>,
-    /// The login that a handler has noted before it checked the password.
-    pub(super) attempt: RefCell<Option<SessionLogin>>,
-    /// Whether a user has logged in during the request, with credentials or by a cookie.
+    /// The login that a handler started before it checked the password.
+    pub(super) started_login: RefCell<Option<SessionLogin>>,
+    /// Whether a user has logged in during this request, with credentials or with a remember-me
+    /// cookie.
     pub(super) is_new_login: Cell<bool>,
 }
 
@@ -36,36 +38,38 @@ impl RequestState {
             session,
             persistent: Cell::default(),
             loaded: RefCell::default(),
-            attempt: RefCell::default(),
+            started_login: RefCell::default(),
             is_new_login: Cell::default(),
         }
     }
 
-    /// The longest token that fits into the cookie.
+    /// Returns the maximum length of the encrypted session.
     fn max_len(&self) -> usize {
         self.session.0.tokens.max_len
     }
 }
 
-/// For remembered logins, whose logins have sessions.
+/// For remembered logins.
 #[cfg(feature = "remember")]
 impl RequestState {
+    /// Returns the state of a request. Returns `None` outside of a `PasetoSession`.
     pub(crate) fn of(req: &impl HttpMessage) -> Option<Rc<Self>> {
         req.extensions().get::<Rc<Self>>().cloned()
     }
 
-    /// The generation of a subject, if ends of sessions are stored.
+    /// Returns the generation of a subject. Returns `None` without a revocation store.
     pub(crate) async fn generation(&self, subject: &str) -> Result<Option<u64>, RevocationError> {
         self.session.0.tokens.generation(subject).await
     }
 
-    /// The user's login with which the request began.
+    /// Returns the login of the session at the start of the request, if it belongs to this subject.
     pub(crate) fn login_of(&self, subject: &str) -> Option<SessionLogin> {
         let loaded = self.loaded.borrow();
         loaded.as_ref()?.login.clone().filter(|login| login.subject == subject)
     }
 
-    /// Notes a login of this request. Returns `false` if the session has its user under another key.
+    /// Writes a login of this request to the session. Returns `false` if the session has its user
+    /// under another subject key.
     pub(crate) fn begin_login(
         &self,
         session: &Session,
@@ -77,24 +81,28 @@ impl RequestState {
         Ok(tokens.login_of_state(&session.entries()).as_ref() == Some(login))
     }
 
-    /// Ends all sessions of a login.
+    /// Revokes all sessions of a login. Does nothing without a revocation store.
     pub(crate) async fn logout_by_id(&self, login: &str) -> Result<(), RevocationError> {
         self.session.logout_by_id(login).await
     }
 }
 
-/// The request's session as an extractor: the size and the persistence of its cookie, noted logins,
-/// and the end of other sessions.
+/// Extracts the cookie of the current session. It checks the size, sets the persistence, starts a
+/// login, and revokes the other sessions of the user.
 ///
-/// A handler can check the size before it responds. Browsers discard larger cookies without an
-/// error, so [`PasetoSession`](super::PasetoSession) answers `507` instead:
+/// Browsers discard large cookies without an error, so [`PasetoSession`](super::PasetoSession)
+/// responds with `507` if the session is too large. A handler can check the size first:
 ///
 /// ```
 /// use actix_session::Session;
 /// use actix_web::{HttpResponse, Responder, web};
 /// use paseto_actix::session::SessionCookie;
 ///
-/// async fn add(session: Session, cookie: SessionCookie, item: String) -> actix_web::Result<HttpResponse> {
+/// async fn add(
+///     session: Session,
+///     cookie: SessionCookie,
+///     item: String,
+/// ) -> actix_web::Result<HttpResponse> {
 ///     let mut cart: Vec<String> = session.get("cart")?.unwrap_or_default();
 ///     cart.push(item);
 ///     session.insert("cart", &cart)?;
@@ -108,8 +116,9 @@ impl RequestState {
 /// # web::to(add);
 /// ```
 ///
-/// A login that survives a restart of the browser. The idle limit still applies: with the default,
-/// the session expires 30 minutes after its last use. For logins of weeks, use `RememberMe`.
+/// A handler can make one session persistent, so that its cookie is kept after the browser is
+/// closed. The timeouts still apply. Default: the session expires 30 minutes after its last use.
+/// For logins of days or weeks, use [`RememberMe`](crate::RememberMe).
 ///
 /// ```
 /// use actix_session::Session;
@@ -120,11 +129,15 @@ impl RequestState {
 /// #[derive(Deserialize)]
 /// struct Form {
 ///     user: String,
-///     // A checkbox: browsers send `on`, or leave the field out.
+///     // Browsers send `on` for a ticked checkbox, and omit the field otherwise.
 ///     keep_me_logged_in: Option<String>,
 /// }
 ///
-/// async fn login(session: Session, cookie: SessionCookie, form: web::Form<Form>) -> actix_web::Result<impl Responder> {
+/// async fn login(
+///     session: Session,
+///     cookie: SessionCookie,
+///     form: web::Form<Form>,
+/// ) -> actix_web::Result<impl Responder> {
 ///     // ... check the password ...
 ///     session.renew();
 ///     session.insert("user", &form.user)?;
@@ -140,42 +153,48 @@ pub struct SessionCookie {
 }
 
 impl SessionCookie {
+    /// Returns the cookie of a request. Returns `None` outside of a `PasetoSession`.
     pub(crate) fn of(req: &HttpRequest) -> Option<Self> {
         let state = req.extensions().get::<Rc<RequestState>>().cloned()?;
         Some(Self { state, session: req.get_session() })
     }
 
-    /// Whether the cookie of the session, as it is now, is small enough for browsers.
+    /// Returns whether the current content of the session fits into the cookie.
     #[must_use]
     pub fn fits(&self) -> bool {
         self.size() <= self.limit()
     }
 
-    /// The size of the encrypted session, as it is now, in bytes. With a revocation store, a login of
-    /// this request adds about 150 bytes when the session is saved.
+    /// Returns the size of the encrypted session with its current content, in bytes. With a
+    /// revocation store, a login in this request adds about 150 bytes when the session is saved.
     #[must_use]
     pub fn size(&self) -> usize {
         payload::encrypted_len(&self.session.entries(), self.state.persistent.get())
     }
 
-    /// The largest size in bytes: 4,096 minus the length of the cookie's name and attributes. The
-    /// size is that of the encrypted text, so about 2,800 bytes of JSON fit.
+    /// Returns the maximum size of the encrypted session in bytes. It is 4,096 minus the length of
+    /// the name and the attributes of the cookie. About 2,800 bytes of JSON fit.
     #[must_use]
     pub fn limit(&self) -> usize {
         self.state.max_len()
     }
 
-    /// Chooses whether the cookie of this session outlives the browser. It replaces the default
-    /// from [`persistent`](super::PasetoSessionBuilder::persistent). `renew` keeps the choice, and
-    /// `purge` removes it.
+    /// Sets whether the browser keeps the cookie of this session when it is closed. Default: the
+    /// setting [`persistent`](super::PasetoSessionBuilder::persistent). `renew` keeps the value,
+    /// and `purge` removes it.
     pub fn set_persistent(&self, persistent: bool) {
         self.state.persistent.set(Some(persistent));
     }
 
-    /// Notes that a user is about to log in. Call it before the application checks the password, if
-    /// the handler then sets the user itself, for example with `Identity::login`. Then a session that
-    /// begins with the old password does not outlive a password change that happens at the same time
-    /// and [ends all sessions](super::PasetoSession::logout_all). `RememberMe::start_login` does the same.
+    /// Starts a login. Call it before the handler checks the password.
+    ///
+    /// It reads the generation of the user from the revocation store. If the password is changed at
+    /// the same time and [`logout_all`](super::PasetoSession::logout_all) is called, a session that
+    /// was started with the old password is then revoked.
+    ///
+    /// Handlers that set the user themselves, for example with `Identity::login`, need this call.
+    /// [`RememberMe::start_login`](crate::RememberMe::start_login) does the same for remembered
+    /// logins.
     ///
     /// ```
     /// use actix_session::Session;
@@ -203,7 +222,7 @@ impl SessionCookie {
     ///
     /// # Errors
     ///
-    /// [`RevocationError`] if the store fails. Without a store there is nothing to note.
+    /// [`RevocationError`] if the store fails. Without a revocation store, the call does nothing.
     pub async fn start_login(&self, subject: &str) -> Result<(), RevocationError> {
         let generation = self.state.session.0.tokens.generation(subject).await?;
         let login = generation.map(|generation| SessionLogin {
@@ -212,25 +231,28 @@ impl SessionCookie {
             id: None,
             expires: None,
         });
-        self.state.attempt.replace(login);
+        self.state.started_login.replace(login);
         Ok(())
     }
 
-    /// Ends all sessions of the user, except those of this login, from the next request on: after a
-    /// password change. Call `Session::renew` too, which ends copies of the cookie of this session. To
-    /// end remembered logins and tokens too, use
+    /// Revokes all sessions of the user except the sessions of this login, for example after a
+    /// password change. It takes effect with the next request of each session.
+    ///
+    /// Call `Session::renew` too, to revoke copies of the cookie of this session. To revoke
+    /// remembered logins and tokens too, call
     /// [`LoginLayer::logout_others`](crate::LoginLayer::logout_others).
     ///
     /// # Errors
     ///
-    /// [`RevocationError::NoStore`] without a [revocation
-    /// store](super::PasetoSessionBuilder::revocation_store); [`RevocationError::NoSubject`] if the session
-    /// has no user under its [subject key](super::PasetoSessionBuilder::subject_key);
-    /// [`RevocationError::Revoked`] if this session has ended in a parallel request; another error if the
-    /// store fails. Sessions go on then.
+    /// - [`RevocationError::NoStore`] if no [revocation
+    ///   store](super::PasetoSessionBuilder::revocation_store) is set.
+    /// - [`RevocationError::NoSubject`] if the session has no user under its [subject
+    ///   key](super::PasetoSessionBuilder::subject_key).
+    /// - [`RevocationError::Revoked`] if a parallel request has revoked this session.
+    /// - Another error if the store fails. The other sessions then stay valid.
     pub async fn logout_others(&self) -> Result<(), RevocationError> {
         let tokens = &self.state.session.0.tokens;
-        if tokens.revocations.is_none() {
+        if tokens.revocation_store.is_none() {
             return Err(RevocationError::NoStore);
         }
         let login =
@@ -246,14 +268,15 @@ impl SessionCookie {
         let except =
             login.id.as_deref().or(session_id).map(|id| ExceptedLogin::new(id, login.generation));
         let generation = tokens.revoke_subject(&login.subject, except).await?;
-        // This session gets the new generation, because it may get a new id in this request.
+        // The exception can name the ID of this session, which changes if the handler calls
+        // `renew`. The new generation keeps the session valid.
         let login = SessionLogin { generation, ..login };
         login.write(&self.session).map_err(|error| RevocationError::Other(error.to_string().into()))
     }
 }
 
-/// The cookie of the [`PasetoSession`](super::PasetoSession) around the handler. Without one, the
-/// response is `500`.
+/// Extracts the cookie of the [`PasetoSession`](super::PasetoSession) around the handler. If the
+/// handler is not inside a `PasetoSession`, the response is `500`.
 impl FromRequest for SessionCookie {
     type Error = Error;
     type Future = Ready<Result<Self, Error>>;
@@ -261,7 +284,7 @@ impl FromRequest for SessionCookie {
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(Self::of(req).ok_or_else(|| {
             let reason =
-                "SessionCookie needs a PasetoSession around the handler: call `App::wrap(session)`";
+                "no PasetoSession around a handler with a SessionCookie: call `App::wrap(session)`";
             tracing::error!("{reason}");
             InternalError::from_response(reason, problem(StatusCode::INTERNAL_SERVER_ERROR)).into()
         }))

@@ -1,5 +1,4 @@
-//! Sessions that a worker decrypted before: it decrypts a cookie once, although the client sends it
-//! with each request.
+//! Caches decrypted sessions, because a client sends the same cookie with each request.
 
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
@@ -12,30 +11,29 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use super::login::SessionLogin;
 use super::payload::{SessionHead, Values};
 
-/// The content of an authentic token. Whether its session is still alive is decided at each
-/// request.
+/// The content of an authentic token. Each request checks again whether the session has expired or
+/// is revoked.
 #[derive(Debug)]
 pub(super) struct DecryptedSession {
     pub(super) head: SessionHead,
     pub(super) values: Values,
-    /// The login of a session with a subject, if revocations are stored.
+    /// The login, if the session has a subject and the middleware has a revocation store.
     pub(super) login: Option<SessionLogin>,
-    /// Whether a retired key had encrypted the token.
+    /// Whether the token was encrypted with a retired key.
     pub(super) retired_key: bool,
 }
 
-/// The sessions that a worker decrypted last, by the text of their tokens.
+/// The last decrypted sessions of one worker, by token.
 pub(super) struct DecryptedCache(Option<Cache<CachedToken, Rc<DecryptedSession>>>);
 
 impl DecryptedCache {
-    /// A cache for this many sessions. When it is full, it removes the sessions that were used
-    /// least.
+    /// Returns a cache for at most `capacity` sessions. A full cache evicts rarely used sessions.
     pub(super) fn new(capacity: usize) -> Self {
         Self((capacity > 0).then(|| Cache::new(capacity)))
     }
 
     pub(super) fn get(&self, token: &[u8]) -> Option<Rc<DecryptedSession>> {
-        self.0.as_ref()?.get(&Key(token)).cloned()
+        self.0.as_ref()?.get(&TokenRef(token)).cloned()
     }
 
     pub(super) fn insert(&mut self, token: &[u8], session: &Rc<DecryptedSession>) {
@@ -46,44 +44,45 @@ impl DecryptedCache {
 
     pub(super) fn remove(&mut self, token: &[u8]) {
         if let Some(cache) = &mut self.0 {
-            cache.remove(&Key(token));
+            cache.remove(&TokenRef(token));
         }
     }
 }
 
-/// A token in the cache. A client that has it has the session.
+/// A token in the cache. It is a secret, because a client with the token has the session.
 #[derive(PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 struct CachedToken(Vec<u8>);
 
-/// A borrowed token, to look up a [`CachedToken`] without a copy.
-struct Key<'a>(&'a [u8]);
+/// A borrowed token, which finds a [`CachedToken`] without a copy.
+struct TokenRef<'a>(&'a [u8]);
 
-/// The characters at the end of a token that encode its authentication tag, and no other byte.
+/// The number of base64url characters at the end of a token that encode only bytes of the
+/// authentication tag.
 const TAG_CHARACTERS: usize = 42;
 
-/// The end of a token, which is pseudorandom and different for each token, so no more of it is
-/// hashed.
+/// Returns the end of a token. It is pseudorandom and unique, so the hash needs no other part of
+/// the token.
 fn tag(token: &[u8]) -> &[u8] {
     &token[token.len().saturating_sub(TAG_CHARACTERS)..]
 }
 
 impl Hash for CachedToken {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        Key(&self.0).hash(state);
+        TokenRef(&self.0).hash(state);
     }
 }
 
-impl Hash for Key<'_> {
+impl Hash for TokenRef<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write(tag(self.0));
     }
 }
 
-impl Equivalent<CachedToken> for Key<'_> {
-    /// The tag is compared in constant time. A client that knows the whole tag of a token has the
-    /// token, so the time of the second comparison reveals nothing.
-    fn equivalent(&self, text: &CachedToken) -> bool {
-        bool::from(tag(self.0).ct_eq(tag(&text.0))) && self.0 == text.0
+impl Equivalent<CachedToken> for TokenRef<'_> {
+    /// Compares the tag in constant time. A client that sends the correct tag already has the
+    /// token, so the duration of the second comparison reveals nothing.
+    fn equivalent(&self, cached: &CachedToken) -> bool {
+        bool::from(tag(self.0).ct_eq(tag(&cached.0))) && self.0 == cached.0
     }
 }
 
@@ -93,7 +92,7 @@ mod tests {
     use crate::session::payload;
 
     #[test]
-    fn only_the_whole_text_is_found() {
+    fn only_the_whole_token_is_found() {
         let (head, values) =
             payload::read(br#"{"v":2,"id":"x","created":1,"expires":2,"state":{}}"#)
                 .expect("a payload");

@@ -1,4 +1,4 @@
-//! The responses of the middleware instead of the application's.
+//! Errors of the session middleware, and their responses.
 
 use actix_session::SessionInsertError;
 use actix_web::dev::ServiceResponse;
@@ -11,17 +11,21 @@ use crate::cookie::{LoginCookies, forbid_shared_caching, vary_by_cookie};
 use crate::error::problem;
 use crate::revocation::RevocationError;
 
-/// Replaces the response of the application, whose work the session could not keep.
+/// Replaces the response of the application, because its session could not be saved.
 ///
-/// The cookies of inner layers stay, because a rotated token must reach the browser. The cookie of
-/// a remembered login that began in this request goes, because its session does not exist.
-pub(super) fn replace<B>(response: ServiceResponse<B>, failure: HttpResponse) -> ServiceResponse {
-    let begun = response
+/// Cookies of inner layers are kept, because a rotated token must reach the browser. The cookie of
+/// a remembered login that began in this request is dropped, because the login has no session.
+pub(super) fn replace_response<B>(
+    response: ServiceResponse<B>,
+    failure: HttpResponse,
+) -> ServiceResponse {
+    let new_logins = response
         .request()
         .extensions_mut()
         .remove::<LoginCookies>()
         .map_or(Vec::new(), |cookies| cookies.0);
-    let cookies = response.headers().get_all(SET_COOKIE).filter(|cookie| !begun.contains(cookie));
+    let cookies =
+        response.headers().get_all(SET_COOKIE).filter(|cookie| !new_logins.contains(cookie));
     let cookies: Vec<_> = cookies.cloned().collect();
     let mut response = response.into_response(failure);
     let headers = response.headers_mut();
@@ -35,28 +39,28 @@ pub(super) fn replace<B>(response: ServiceResponse<B>, failure: HttpResponse) ->
     response
 }
 
-/// A reason to answer instead of the application.
+/// An error of the middleware. Its response replaces the response of the application.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     #[error(
         "a PasetoSession is inside another PasetoSession: remove one (a LoginLayer contains one), or wrap separate scopes"
     )]
     Nested,
-    /// The middleware has logged the request.
-    #[error("a cross-origin request")]
+    /// `log_rejection` logs this error.
+    #[error("rejected a cross-origin request")]
     CrossOrigin,
     #[error("the revocation store failed: {0}")]
     RevocationStore(#[from] RevocationError),
     #[error(transparent)]
     Encrypt(#[from] EncryptError),
-    #[error("the login is not JSON: {0}")]
+    #[error("failed to serialize the login entry of the session: {0}")]
     Login(SessionInsertError),
-    #[error("the cookie is not a header value: {0}")]
+    #[error("the session cookie is not a valid header value: {0}: check `CookieConfig`")]
     Header(InvalidHeaderValue),
 }
 
 impl Failure {
-    /// Logs the failure, and returns its response. The client keeps the cookie that it has.
+    /// Logs the error and returns its response, which does not set the session cookie.
     pub(super) fn error_response(&self) -> HttpResponse {
         if !matches!(self, Self::CrossOrigin) {
             tracing::error!("{self}");

@@ -1,59 +1,53 @@
-//! The payload of a session's token: JSON with the session's id, its times and its state.
+//! The payload of a session token, which is JSON with the ID, the times and the content of a
+//! session.
 
 use std::collections::HashMap;
 use std::{fmt, io};
 
-use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use zeroize::Zeroize;
 
+use crate::random::random_id;
 use crate::token::token_len;
 
-/// The state of actix-session. Each value is a text of JSON.
+/// The content of a session in actix-session. Each value is a JSON string.
 pub(super) type State = HashMap<String, String>;
 
-/// The version that is written. A payload of another version is rejected.
+/// The version of the payload format. Payloads of other versions are rejected.
 const VERSION: u8 = 2;
-/// The longest head, with the two braces at the end.
-const PERSISTENT_HEAD_LEN: usize = 120;
+/// The maximum length of the payload of an empty session.
+const MAX_HEAD_LEN: usize = 120;
 
-/// What a session keeps beside its state. Times are whole seconds since 1970.
+/// The metadata of a session. Times are Unix times in seconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SessionHead {
     pub(super) id: String,
     pub(super) created: i64,
     pub(super) expires: i64,
-    /// Whether the cookie outlives the browser. `None`: the default from `persistent`.
+    /// Whether the cookie has `Max-Age`, so that it is kept after the browser is closed. `None`
+    /// means the setting `persistent`.
     pub(super) persistent: Option<bool>,
 }
 
 impl SessionHead {
-    /// The head of a new session, with a random id.
+    /// Returns the head of a new session with a random ID. The caller sets `expires`.
     ///
     /// # Errors
     ///
     /// An error if the operating system returns no random bytes.
-    pub(super) fn begin(
+    pub(super) fn new(
         now: OffsetDateTime,
         persistent: Option<bool>,
     ) -> Result<Self, getrandom::Error> {
-        let mut bits = [0; 16];
-        getrandom::fill(&mut bits)?;
         let now = now.unix_timestamp();
-        Ok(Self {
-            id: Base64UrlUnpadded::encode_string(&bits),
-            created: now,
-            expires: now,
-            persistent,
-        })
+        Ok(Self { id: random_id()?, created: now, expires: now, persistent })
     }
 }
 
-/// The names and values of a session that was read. A value is JSON that was checked once, when it
-/// was read.
+/// The content of a decrypted session. Each value is JSON that was validated when it was parsed.
 #[derive(Debug)]
 pub(super) struct Values(Vec<(String, Box<RawValue>)>);
 
@@ -62,9 +56,9 @@ impl Values {
         self.0.iter().map(|(name, value)| (name, &**value))
     }
 
-    /// The JSON text of a value.
+    /// Returns the JSON string of a value.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.get())
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.get())
     }
 
     pub(super) fn is_equal_to(&self, state: &State) -> bool {
@@ -75,9 +69,10 @@ impl Values {
                 .all(|(name, value)| state.get(name).is_some_and(|other| other == value.get()))
     }
 
+    /// Moves the content out.
     pub(super) fn take(&mut self) -> State {
-        let text = |value: Box<RawValue>| Box::<str>::from(value).into_string();
-        self.0.drain(..).map(|(name, value)| (name, text(value))).collect()
+        let json = |value: Box<RawValue>| Box::<str>::from(value).into_string();
+        self.0.drain(..).map(|(name, value)| (name, json(value))).collect()
     }
 }
 
@@ -97,7 +92,7 @@ impl<'de> Deserialize<'de> for Values {
             type Value = Values;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the state of a session")
+                f.write_str("the content of a session")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Values, A::Error> {
@@ -124,75 +119,76 @@ struct Payload {
     state: Values,
 }
 
-/// Reads a payload that is authentic. Returns `None` if it is of another version.
+/// Parses an authentic payload. Returns `None` if it is malformed or has another version.
 pub(super) fn read(payload: &[u8]) -> Option<(SessionHead, Values)> {
     let Payload { v, id, created, expires, persistent, state } =
         serde_json::from_slice(payload).ok()?;
     (v == VERSION).then_some((SessionHead { id, created, expires, persistent }, state))
 }
 
-/// Writes a payload. The values of the state are JSON already, and are copied.
+/// Writes a payload. The values of the state are JSON, so they are copied.
 pub(super) fn write(
     out: &mut impl io::Write,
     head: &SessionHead,
     state: &State,
 ) -> serde_json::Result<()> {
-    put(out, "{\"v\":")?;
+    write_str(out, "{\"v\":")?;
     serde_json::to_writer(&mut *out, &VERSION)?;
-    put(out, ",\"id\":\"")?;
-    put(out, &head.id)?;
-    put(out, "\",\"created\":")?;
+    write_str(out, ",\"id\":\"")?;
+    write_str(out, &head.id)?;
+    write_str(out, "\",\"created\":")?;
     serde_json::to_writer(&mut *out, &head.created)?;
-    put(out, ",\"expires\":")?;
+    write_str(out, ",\"expires\":")?;
     serde_json::to_writer(&mut *out, &head.expires)?;
     if let Some(persistent) = head.persistent {
-        put(out, if persistent { ",\"persistent\":true" } else { ",\"persistent\":false" })?;
+        write_str(out, if persistent { ",\"persistent\":true" } else { ",\"persistent\":false" })?;
     }
-    put(out, ",\"state\":{")?;
+    write_str(out, ",\"state\":{")?;
     let mut separator = "";
     for (name, value) in state {
-        put(out, separator)?;
+        write_str(out, separator)?;
         serde_json::to_writer(&mut *out, name)?;
-        put(out, ":")?;
-        put(out, value)?;
+        write_str(out, ":")?;
+        write_str(out, value)?;
         separator = ",";
     }
-    put(out, "}}")
+    write_str(out, "}}")
 }
 
-fn put(out: &mut impl io::Write, text: &str) -> serde_json::Result<()> {
-    out.write_all(text.as_bytes()).map_err(serde_json::Error::io)
+fn write_str(out: &mut impl io::Write, string: &str) -> serde_json::Result<()> {
+    out.write_all(string.as_bytes()).map_err(serde_json::Error::io)
 }
 
-/// About the length of the payload of a state, to allocate a buffer. It is exact if no name needs
-/// an escape.
+/// Estimates the length of the payload, to allocate a buffer. The buffer grows if the estimate is
+/// too small, because names with escaped characters are longer.
 pub(super) fn estimated_len(state: &State) -> usize {
     let entry = |(name, value): (&String, &String)| name.len() + value.len() + "\"\":,".len();
-    PERSISTENT_HEAD_LEN + state.iter().map(entry).sum::<usize>()
+    MAX_HEAD_LEN + state.iter().map(entry).sum::<usize>()
 }
 
-/// About the length of the token of a state.
+/// Estimates the length of the token.
 pub(super) fn estimated_token_len(state: &State) -> usize {
     token_len(estimated_len(state))
 }
 
-/// The length of the token of a state.
+/// Returns the length of the token.
 pub(super) fn encrypted_len(state: &State, persistent: Option<bool>) -> usize {
-    // Ids have 22 characters, and times have ten digits until the year 2286.
+    // IDs have 22 characters. Unix times have 10 digits until the year 2286.
     let head = SessionHead {
         id: "x".repeat(22),
         created: 9_999_999_999,
         expires: 9_999_999_999,
         persistent,
     };
-    let mut count = Count(0);
-    // `Count` accepts all bytes, so this cannot fail.
-    write(&mut count, &head, state).map_or(usize::MAX, |()| token_len(count.0))
+    let mut counter = ByteCounter(0);
+    // Writing to `ByteCounter` cannot fail.
+    write(&mut counter, &head, state).map_or(usize::MAX, |()| token_len(counter.0))
 }
 
-struct Count(usize);
+/// Counts bytes instead of writing them.
+struct ByteCounter(usize);
 
-impl io::Write for Count {
+impl io::Write for ByteCounter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0 += bytes.len();
         Ok(bytes.len())
@@ -208,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_and_has_the_length_that_was_counted() {
+    fn written_payload_is_read_back_and_has_the_computed_length() {
         let state = State::from([
             ("user \"x\"\n\u{1f600}".to_owned(), "{\"a\":[1,2.50,null]}".to_owned()),
             (String::new(), "\"\\u00e9\"".to_owned()),
@@ -217,7 +213,7 @@ mod tests {
             [(State::new(), None), (state.clone(), Some(true)), (state, Some(false))]
         {
             let now = OffsetDateTime::from_unix_timestamp(2_000_000_000).expect("a time");
-            let head = SessionHead::begin(now, persistent).expect("random bytes");
+            let head = SessionHead::new(now, persistent).expect("random bytes");
             let mut payload = Vec::new();
             write(&mut payload, &head, &state).expect("a payload");
             assert_eq!(token_len(payload.len()), encrypted_len(&state, persistent));
@@ -229,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_in_one_entry_is_found() {
+    fn is_equal_to_finds_a_difference_in_one_entry() {
         let state = |entries: &[(&str, &str)]| -> State {
             entries.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
         };
@@ -248,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn other_payloads_are_rejected() {
+    fn malformed_payloads_and_other_versions_are_rejected() {
         for payload in [
             r#"{"v":1,"id":"x","created":1,"expires":2,"state":{}}"#,
             r#"{"v":2,"id":"x","created":1,"expires":2}"#,

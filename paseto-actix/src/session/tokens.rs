@@ -1,4 +1,4 @@
-//! Encrypts and decrypts the tokens of sessions, and decides whether a session is alive.
+//! Encrypts, decrypts, checks and revokes the tokens of sessions.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,58 +15,59 @@ use crate::clock::{Clock, SystemClock};
 use crate::cookie::MAX_COOKIE_LEN;
 use crate::keys::KeyRing;
 use crate::revocation::{
-    AnyRevocationStore, ExceptedLogin, RevocationError, ScopedRevocationStore, scope,
+    AnyRevocationStore, ExceptedLogin, NamespacedRevocationStore, RevocationError, namespace,
 };
-use crate::token::{Ciphertext, Plaintext, assertion};
+use crate::token::{Ciphertext, Plaintext, implicit_assertion};
 
-/// The purpose of the tokens, which separates them from those of remembered logins under the same
-/// key.
-const PURPOSE: &str = "session";
+/// Part of the implicit assertion. It separates session tokens from the tokens of remembered logins
+/// under the same key.
+const KIND: &str = "session";
 
-/// The key under which actix-identity stores the user, unless its builder changes it.
+/// The default key under which actix-identity stores the user.
 const IDENTITY_KEY: &str = "actix_identity.user_id";
 
+/// The keys, the absolute timeout and the revocation store of sessions.
 #[derive(Clone)]
 pub(super) struct SessionTokens {
     pub(super) keys: KeyRing,
     pub(super) application: String,
     pub(super) absolute_timeout: Duration,
-    pub(super) revocations: Option<Arc<dyn AnyRevocationStore>>,
-    /// The key of the user in the state of a session.
+    pub(super) revocation_store: Option<Arc<dyn AnyRevocationStore>>,
+    /// The key of the user in the session.
     pub(super) subject_key: Cow<'static, str>,
     pub(super) clock: Arc<dyn Clock>,
     assertion: Vec<u8>,
-    /// The scope of the ids in the revocation store.
-    scope: Arc<str>,
-    /// The longest token that fits into a cookie.
+    /// The scope of the session IDs in the revocation store.
+    namespace: Arc<str>,
+    /// The maximum length of a token, so that its cookie is not too large.
     pub(super) max_len: usize,
 }
 
-/// The state of the session of an authentic token.
+/// Whether the session of an authentic token is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Validity {
     Valid,
     Expired,
     Revoked,
 }
 
-/// The change of a state that ties it to its login, before it is encrypted.
-pub(super) enum Tie {
+/// The change that the login entry of a session needs before the session is encrypted.
+pub(super) enum LoginChange {
     Keep,
-    /// Insert the entry of a login of this subject.
-    Begin(String),
-    /// Remove the entry of a subject who has left.
+    /// Insert a login entry for this subject.
+    Insert(String),
+    /// Remove the login entry, because the session has no subject.
     Remove,
 }
 
-/// A reason not to encrypt a session.
+/// Error of the encryption of a session.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum EncryptError {
     #[error(transparent)]
     TooLarge(#[from] SessionTooLarge),
     #[error("the operating system returned no random bytes: {0}")]
     NoRandomBytes(#[from] getrandom::Error),
-    #[error("the session is not JSON: {0}")]
+    #[error("failed to serialize the session: {0}")]
     Json(#[from] serde_json::Error),
 }
 
@@ -76,21 +77,21 @@ impl SessionTokens {
             keys,
             application: String::new(),
             absolute_timeout: Duration::from_secs(12 * 60 * 60),
-            revocations: None,
+            revocation_store: None,
             subject_key: IDENTITY_KEY.into(),
             clock: Arc::new(SystemClock),
             assertion: Vec::new(),
-            scope: Arc::default(),
+            namespace: Arc::default(),
             max_len,
         };
         tokens.bound_to(String::new(), "")
     }
 
-    /// Binds the tokens to an application and a cookie. Those of another application or cookie are
+    /// Binds the tokens to an application and a cookie. Tokens of another application or cookie are
     /// rejected.
     pub(super) fn bound_to(mut self, application: String, cookie: &str) -> Self {
-        self.assertion = assertion(PURPOSE, &application, cookie);
-        self.scope = scope(PURPOSE, &application, cookie);
+        self.assertion = implicit_assertion(KIND, &application, cookie);
+        self.namespace = namespace(KIND, &application, cookie);
         self.application = application;
         self
     }
@@ -99,12 +100,13 @@ impl SessionTokens {
         self.clock.now()
     }
 
-    /// Returns `None`, and logs it, if the token is not authentic or has another format.
+    /// Decrypts a token. Returns `None` and logs it if the token is not authentic or has an unknown
+    /// format.
     pub(super) fn decrypt(&self, token: &[u8]) -> Option<DecryptedSession> {
         let session = self.try_decrypt(token);
         if session.is_none() {
             tracing::info!(
-                "rejected a session cookie that is not authentic, or has another format"
+                "rejected a session cookie that is not authentic, or has an unknown format"
             );
         }
         session
@@ -127,50 +129,51 @@ impl SessionTokens {
         self.read_login(|name| state.get(name).map(String::as_str))
     }
 
-    /// The login of a session. A session without an entry of it counts as a login of generation 0,
-    /// so the first revocation of its subject ends it.
+    /// Returns the login of a session. A session with a subject but without a login entry counts as
+    /// generation 0, so the first revocation of its subject revokes it.
     fn read_login<'s>(&self, get: impl Fn(&str) -> Option<&'s str>) -> Option<SessionLogin> {
-        self.revocations.as_ref()?;
+        self.revocation_store.as_ref()?;
         let subject = subject_of(get(&self.subject_key)?)?;
-        let known = get(LOGIN).and_then(|value| SessionLogin::read(value, &subject));
-        Some(known.unwrap_or(SessionLogin { subject, generation: 0, id: None, expires: None }))
+        let entry = get(LOGIN).and_then(|value| SessionLogin::read(value, &subject));
+        Some(entry.unwrap_or(SessionLogin { subject, generation: 0, id: None, expires: None }))
     }
 
-    /// Compares the entry of the login in a state with the subject.
-    pub(super) fn tie(&self, state: &State) -> Tie {
+    /// Compares the login entry of a session with its subject.
+    pub(super) fn login_change(&self, state: &State) -> LoginChange {
         let subject = state.get(&*self.subject_key).and_then(|value| subject_of(value));
         let entry = state.get(LOGIN);
-        match (subject.filter(|_| self.revocations.is_some()), entry) {
-            (None, None) => Tie::Keep,
-            (None, Some(_)) => Tie::Remove,
+        match (subject.filter(|_| self.revocation_store.is_some()), entry) {
+            (None, None) => LoginChange::Keep,
+            (None, Some(_)) => LoginChange::Remove,
             (Some(subject), Some(entry)) if SessionLogin::read(entry, &subject).is_some() => {
-                Tie::Keep
+                LoginChange::Keep
             }
-            (Some(subject), _) => Tie::Begin(subject),
+            (Some(subject), _) => LoginChange::Insert(subject),
         }
     }
 
-    /// The login of a subject whose session has no entry of it. A session that had the subject before
-    /// keeps its login. For another subject, who logged in during this request, it gets the
-    /// generation of this moment.
-    pub(super) async fn begin_login(
+    /// Returns the login for a subject whose session has no login entry.
+    ///
+    /// If the session had the same subject before the request, its login stays the same. Otherwise
+    /// the subject logged in during the request, and the login gets the current generation.
+    pub(super) async fn create_login(
         &self,
         subject: String,
-        before: Option<&SessionLogin>,
+        previous: Option<&SessionLogin>,
     ) -> Result<SessionLogin, RevocationError> {
-        if let Some(before) = before.filter(|before| before.subject == subject) {
-            return Ok(before.clone());
+        if let Some(login) = previous.filter(|login| login.subject == subject) {
+            return Ok(login.clone());
         }
         let generation = self.generation(&subject).await?.unwrap_or_default();
         Ok(SessionLogin { subject, generation, id: None, expires: None })
     }
 
-    /// Appends the token of a session to a text.
+    /// Encrypts a session and appends the token to `output`.
     pub(super) fn encrypt(
         &self,
         head: &SessionHead,
         state: &State,
-        text: &mut String,
+        output: &mut String,
     ) -> Result<(), EncryptError> {
         let mut payload = Plaintext::with_capacity(payload::estimated_len(state));
         payload::write(&mut payload, head, state)?;
@@ -181,52 +184,60 @@ impl SessionTokens {
         if size * 5 >= limit * 4 {
             tracing::warn!(size, limit, "a session is nearly too large for a cookie");
         }
-        Ok(payload.encrypt(self.keys.active(), &self.assertion, text)?)
+        Ok(payload.encrypt(self.keys.active(), &self.assertion, output)?)
     }
 
-    /// The second in which a session expires that is written now.
+    /// Returns the Unix time at which a session expires if it is used now.
     pub(super) fn expiry(
         &self,
         head: &SessionHead,
         now: OffsetDateTime,
         idle_timeout: time::Duration,
     ) -> i64 {
-        now.saturating_add(idle_timeout).unix_timestamp().min(self.latest_expiry(head))
+        now.saturating_add(idle_timeout).unix_timestamp().min(self.absolute_expiry(head))
     }
 
-    /// The second in which a session expires at the latest, by the absolute limit.
-    pub(super) fn latest_expiry(&self, head: &SessionHead) -> i64 {
-        let limit = i64::try_from(self.absolute_timeout.as_secs()).unwrap_or(i64::MAX);
-        head.created.saturating_add(limit)
+    /// Returns the Unix time at which the absolute timeout of a session ends.
+    pub(super) fn absolute_expiry(&self, head: &SessionHead) -> i64 {
+        head.created.saturating_add(self.absolute_timeout_seconds())
     }
 
-    /// Decides whether a session is accepted, and logs the reason for a rejection.
+    /// Returns the Unix time at which all sessions that exist now have expired.
+    pub(super) fn last_possible_expiry(&self) -> i64 {
+        self.now().unix_timestamp().saturating_add(self.absolute_timeout_seconds())
+    }
+
+    fn absolute_timeout_seconds(&self) -> i64 {
+        i64::try_from(self.absolute_timeout.as_secs()).unwrap_or(i64::MAX)
+    }
+
+    /// Checks the timeouts of a session and the revocation store, and logs a rejection.
     pub(super) async fn check(
         &self,
         session: &DecryptedSession,
         now: OffsetDateTime,
-    ) -> Result<Verdict, RevocationError> {
+    ) -> Result<Validity, RevocationError> {
         if self.has_expired(&session.head, now) {
             tracing::debug!("rejected the cookie of an expired session");
-            return Ok(Verdict::Expired);
+            return Ok(Validity::Expired);
         }
         if self.is_revoked(session).await? {
-            tracing::info!("rejected the cookie of a session that has ended");
-            return Ok(Verdict::Revoked);
+            tracing::info!("rejected the cookie of a revoked session");
+            return Ok(Validity::Revoked);
         }
-        Ok(Verdict::Valid)
+        Ok(Validity::Valid)
     }
 
     fn has_expired(&self, head: &SessionHead, now: OffsetDateTime) -> bool {
-        now.unix_timestamp() >= head.expires.min(self.latest_expiry(head))
+        now.unix_timestamp() >= head.expires.min(self.absolute_expiry(head))
     }
 
-    /// Whether the session, its login, or the subject's generation is revoked.
+    /// Returns whether the session, its login, or the generation of its subject is revoked.
     pub(super) async fn is_revoked(
         &self,
         session: &DecryptedSession,
     ) -> Result<bool, RevocationError> {
-        let Some(store) = self.scoped() else { return Ok(false) };
+        let Some(store) = self.scoped_store() else { return Ok(false) };
         let login = session.login.as_ref();
         let subject = login.map(|login| (&*login.subject, login.generation));
         store
@@ -234,43 +245,37 @@ impl SessionTokens {
             .await
     }
 
-    /// Revokes a session, or all sessions of a login, until this second. Without a store there is
-    /// nothing to do.
+    /// Revokes a session or all sessions of a login. `until` is the Unix time at which the last
+    /// cookie expires. Does nothing without a revocation store.
     pub(super) async fn revoke(&self, id: &str, until: i64) -> Result<(), RevocationError> {
-        match self.scoped() {
+        match self.scoped_store() {
             Some(store) => store.revoke(id, until).await,
             None => Ok(()),
         }
     }
 
-    /// The second in which the last session expires that exists now.
-    pub(super) fn last_expiry(&self) -> i64 {
-        let limit = i64::try_from(self.absolute_timeout.as_secs()).unwrap_or(i64::MAX);
-        self.now().unix_timestamp().saturating_add(limit)
-    }
-
-    /// Revokes all sessions of a subject, except those of a session or a login. Returns the new
+    /// Revokes all sessions of a subject, except the session or login in `except`. Returns the new
     /// generation.
     pub(super) async fn revoke_subject(
         &self,
         subject: &str,
         except: Option<ExceptedLogin<'_>>,
     ) -> Result<u64, RevocationError> {
-        let store = self.scoped().ok_or(RevocationError::NoStore)?;
-        store.revoke_subject(subject, except, self.last_expiry()).await
+        let store = self.scoped_store().ok_or(RevocationError::NoStore)?;
+        store.revoke_subject(subject, except, self.last_possible_expiry()).await
     }
 
-    /// The generation of a subject, if there is a store.
+    /// Returns the generation of a subject. Returns `None` without a revocation store.
     pub(super) async fn generation(&self, subject: &str) -> Result<Option<u64>, RevocationError> {
-        match self.scoped() {
+        match self.scoped_store() {
             Some(store) => store.generation(subject).await.map(Some),
             None => Ok(None),
         }
     }
 
-    fn scoped(&self) -> Option<ScopedRevocationStore> {
-        let store = self.revocations.clone()?;
-        Some(ScopedRevocationStore::new(store, Arc::clone(&self.scope)))
+    fn scoped_store(&self) -> Option<NamespacedRevocationStore> {
+        let store = self.revocation_store.clone()?;
+        Some(NamespacedRevocationStore::new(store, Arc::clone(&self.namespace)))
     }
 }
 

@@ -2,20 +2,22 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::RefreshTokens;
-use super::tokens::Inner;
+use super::{Inner, RefreshTokens};
 use crate::clock::{Clock, SystemClock};
-use crate::durations::{LONGEST_LEEWAY, check_ttl};
+use crate::durations::{check_leeway, check_ttl};
 use crate::error::ConfigError;
 use crate::event::{Event, EventHook};
 use crate::issuer::Issuer;
 use crate::keys::KeyRing;
-use crate::revocation::{AnyRevocationStore, RevocationStore, scope};
-use crate::token::assertion;
+use crate::revocation::{AnyRevocationStore, RevocationStore, namespace};
+use crate::token::implicit_assertion;
 use crate::token_family::{AnyTokenFamilyStore, TokenFamilyStore};
 
-/// A [`RefreshTokens`] in the making.
-#[must_use = "a RefreshTokens is made by `.build()`"]
+/// Builds a [`RefreshTokens`].
+///
+/// [`token_family_store`](Self::token_family_store) and
+/// [`revocation_store`](Self::revocation_store) are required. [`RefreshTokens`] has an example.
+#[must_use = "call `.build()` to get a RefreshTokens"]
 pub struct RefreshTokensBuilder {
     issuer: Issuer,
     keys: KeyRing,
@@ -31,7 +33,7 @@ pub struct RefreshTokensBuilder {
 
 pub(super) const DEFAULT_ACCESS_TTL: Duration = Duration::from_secs(15 * 60);
 pub(super) const DEFAULT_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-pub(super) const DEFAULT_GRACE: Duration = Duration::from_secs(10);
+pub(super) const DEFAULT_GRACE_PERIOD: Duration = Duration::from_secs(10);
 
 impl RefreshTokensBuilder {
     pub(super) fn new(issuer: Issuer, keys: KeyRing) -> Self {
@@ -41,7 +43,7 @@ impl RefreshTokensBuilder {
             application: String::new(),
             access_ttl: DEFAULT_ACCESS_TTL,
             lifetime: DEFAULT_LIFETIME,
-            grace_period: DEFAULT_GRACE,
+            grace_period: DEFAULT_GRACE_PERIOD,
             families: None,
             revocations: None,
             events: EventHook::default(),
@@ -49,92 +51,94 @@ impl RefreshTokensBuilder {
         }
     }
 
-    /// The application's name. Under the same keys, refresh tokens of one application are none of another. Default: empty.
+    /// Sets the application name. It is part of the implicit assertion of refresh tokens. An
+    /// application with the same keys and another name rejects these tokens. Default: empty.
     pub fn application(mut self, name: impl Into<String>) -> Self {
         self.application = name.into();
         self
     }
 
-    /// How long an access token is accepted, 1 second to 100 years, and at most the issuer's
-    /// [`max_ttl`](crate::issuer::IssuerBuilder::max_ttl). Default: 15 minutes.
+    /// Sets the lifetime of access tokens: 1 second to 100 years, and at most the
+    /// [`max_ttl`](crate::issuer::IssuerBuilder::max_ttl) of the issuer. Default: 15 minutes.
     ///
-    /// If the issuer has no `max_ttl`, [`build`](Self::build) sets it, for all clones of the issuer, to
-    /// the longer of its `ttl` and this. If a deployment lowers `access_ttl`, `max_ttl` has to stay at
-    /// the old value until the old tokens have expired.
+    /// If the issuer has no `max_ttl`, [`build`](Self::build) sets it to the greater value of `ttl`
+    /// of the issuer and `access_ttl`. This applies to all clones of the issuer. If a deployment
+    /// lowers `access_ttl`, keep `max_ttl` at the old value until the old tokens have expired.
     pub fn access_ttl(mut self, ttl: Duration) -> Self {
         self.access_ttl = ttl;
         self
     }
 
-    /// How long a login can go on by refresh tokens, counted from the login, 1 second to 100 years. Default: 30 days.
+    /// Sets the absolute lifetime of a login: 1 second to 100 years. A refresh does not extend it.
+    /// Default: 30 days.
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
         self
     }
 
-    /// How long a refresh token that was used is taken once more, for who has not got the response, at most 5 minutes.
-    /// Default: 10 seconds.
+    /// Sets the grace period: 0 seconds to 5 minutes. Within this time after a refresh, the used
+    /// refresh token is accepted again, for parallel requests and lost responses. After it, the use
+    /// of this token revokes the login. Default: 10 seconds.
     pub fn grace_period(mut self, grace_period: Duration) -> Self {
         self.grace_period = grace_period;
         self
     }
 
-    /// The store of the families. Required. It can be the store of remembered logins too: the purpose
-    /// and the application keep them apart.
+    /// Sets the store of the token families. Required.
     ///
-    /// A subject has at most 100 logins, unless `max_per_user` of the store changes it. One more ends
-    /// the oldest one, whose access token stays valid until it expires.
+    /// [`RememberMe`](crate::RememberMe) can use the same store, because both add their purpose and
+    /// the application name to each owner.
+    ///
+    /// Default limit: 100 logins per subject. Set `max_per_user` on the store to change it. A login
+    /// above the limit revokes the refresh tokens of the subject's oldest login. The access token
+    /// of that login stays valid until it expires.
     pub fn token_family_store(mut self, store: impl TokenFamilyStore) -> Self {
         self.families = Some(Arc::new(store));
         self
     }
 
-    /// Where access tokens are revoked. Required: it is the one that the verifier asks.
+    /// Sets the store in which logouts revoke access tokens. Required.
+    ///
+    /// Give the [`Verifier`](crate::Verifier) the same store. Otherwise it accepts revoked access
+    /// tokens.
     pub fn revocation_store(mut self, store: impl RevocationStore) -> Self {
         self.revocations = Some(Arc::new(store));
         self
     }
 
-    /// A closure that gets the [`Event`]s of logins: `Login`, `Refreshed`, `Reused`, `Logout`,
-    /// `Revoked` and `Rejected`. Default: none.
+    /// Sets a closure that receives these [`Event`]s: `Login`, `Refreshed`, `Reused`, `Logout`,
+    /// `Revoked` and `Rejected`. Default: no closure.
     pub fn on_event(mut self, hook: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
         self.events = EventHook::new(hook);
         self
     }
 
-    /// Where the time comes from. Default: [`SystemClock`].
+    /// Sets the clock, for tests. Default: [`SystemClock`].
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Makes it.
+    /// Builds the [`RefreshTokens`].
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] if a store is missing, if a duration is too short or too long, if the issuer
-    /// issues tokens without `exp`, or if `access_ttl` exceeds the `max_ttl` of the issuer.
+    /// [`ConfigError`] if a store is missing, if a duration is out of range, if the issuer issues
+    /// tokens without `exp`, or if `access_ttl` exceeds the `max_ttl` of the issuer.
     pub fn build(self) -> Result<RefreshTokens, ConfigError> {
         let missing = |setting: &'static str| {
             ConfigError::setting(setting, format!("a store is required: call `.{setting}(..)`"))
         };
         check_ttl("access_ttl", self.access_ttl)?;
         check_ttl("lifetime", self.lifetime)?;
-        if self.grace_period > LONGEST_LEEWAY {
-            let (setting, found) = ("grace_period", self.grace_period);
-            return Err(ConfigError::DurationOutOfRange {
-                setting,
-                found,
-                expected: "at most 5 minutes",
-            });
-        }
-        let families = self.families.ok_or_else(|| missing("families"))?;
-        let revocations = self.revocations.ok_or_else(|| missing("revocations"))?;
-        // Last, because it changes the issuer.
+        check_leeway("grace_period", self.grace_period)?;
+        let families = self.families.ok_or_else(|| missing("token_family_store"))?;
+        let revocations = self.revocations.ok_or_else(|| missing("revocation_store"))?;
+        // Last, because this changes the issuer.
         self.issuer.limit_ttl(self.access_ttl)?;
         Ok(RefreshTokens(Arc::new(Inner {
-            assertion: assertion("refresh", &self.application, self.issuer.name()),
-            scope: scope("refresh", &self.application, self.issuer.name()),
+            assertion: implicit_assertion("refresh", &self.application, self.issuer.name()),
+            namespace: namespace("refresh", &self.application, self.issuer.name()),
             issuer: self.issuer,
             access_ttl: self.access_ttl,
             keys: self.keys,

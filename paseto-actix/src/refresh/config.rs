@@ -1,19 +1,20 @@
 use std::time::Duration;
 
-use super::builder::{DEFAULT_ACCESS_TTL, DEFAULT_GRACE, DEFAULT_LIFETIME};
+use super::builder::{DEFAULT_ACCESS_TTL, DEFAULT_GRACE_PERIOD, DEFAULT_LIFETIME};
 use super::{RefreshTokens, RefreshTokensBuilder};
 use crate::config;
-use crate::config::{Names, SettingError, Settings, Table};
-use crate::config::{deserialize_settings, duration, key_ring, text};
+use crate::config::{
+    Names, SettingError, Settings, Table, deserialize_settings, duration, key_ring, text,
+};
 use crate::error::ConfigError;
 use crate::issuer::Issuer;
 use crate::keys::KeyRing;
 
-/// The settings of [`RefreshTokens`], from a file in a self-describing format (TOML, JSON, YAML),
-/// or from environment variables.
+/// The settings of [`RefreshTokens`], from a file in a self-describing format (TOML, JSON, YAML) or
+/// from environment variables.
 ///
 /// The fields have the names of the methods of [`RefreshTokensBuilder`]. `keys` is required. A
-/// number can also be a string.
+/// number can also be a string. The guide describes all [settings](crate::guide::settings).
 ///
 /// ```
 /// use paseto_actix::{Issuer, SecretKey};
@@ -43,36 +44,37 @@ use crate::keys::KeyRing;
 ///
 /// # Keys
 ///
-/// `keys` is one key, or a list with the active key first: see [`KeyRing`]. A key is a string in
-/// PASERK, or a table: `{ paserk = "k4.local.…" }`, `{ file = "/run/secrets/key" }`, or `{ env =
-/// "REFRESH_KEY" }`. A string can have several keys, with commas between them.
+/// `keys` is one key, or a list with the active key first (see [`KeyRing`]). A key is a PASERK
+/// string or a table: `{ paserk = "k4.local.…" }`, `{ file = "/run/secrets/key" }`, or
+/// `{ env = "REFRESH_KEY" }`. A string can contain several keys, separated by commas.
 ///
 /// # Errors
 ///
-/// As for [`IssuerConfig`](crate::issuer::IssuerConfig#errors).
+/// The errors of [`IssuerConfig`](crate::issuer::IssuerConfig#errors).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RefreshTokensConfig {
     /// The keys that encrypt refresh tokens, the active key first. Required.
     pub keys: KeyRing,
-    /// The application's name. Default: empty.
+    /// The application name. Default: empty.
     pub application: String,
-    /// The lifetime of access tokens, at least 1 second: `"10m"` (with the unit `s`, `m`, `h` or
-    /// `d`), or `600` seconds. Default: 15 minutes.
+    /// The lifetime of access tokens: 1 second to 100 years. A string with the unit `s`, `m`, `h`
+    /// or `d`, such as `"10m"`, or a number of seconds. Default: 15 minutes.
     pub access_ttl: Duration,
-    /// How long a login can go on by refresh tokens, at least 1 second. Default: 30 days.
+    /// The absolute lifetime of a login: 1 second to 100 years. Default: 30 days.
     pub lifetime: Duration,
-    /// How long a used refresh token is accepted once more, at most 5 minutes. Default: 10 seconds.
+    /// The time in which a used refresh token is accepted again: at most 5 minutes. Default: 10
+    /// seconds.
     pub grace_period: Duration,
 }
 
 impl RefreshTokensConfig {
-    /// Reads the environment variables that begin with the prefix. The rest of the name is the name
-    /// of a field in capital letters: `REFRESH_ACCESS_TTL`.
+    /// Reads the environment variables that begin with the prefix. The rest of a name is a field
+    /// name in capital letters, such as `REFRESH_ACCESS_TTL` for the prefix `REFRESH_`.
     ///
-    /// - `REFRESH_KEYS` is a list with commas between the keys.
-    /// - `REFRESH_KEYS_FILE` has the path of a file with the keys.
-    /// - Each type of settings needs a prefix of its own.
+    /// - `REFRESH_KEYS` is a list of keys, separated by commas.
+    /// - `REFRESH_KEYS_FILE` is the path of a file with the keys.
+    /// - Use a different prefix for each settings type.
     ///
     /// ```
     /// use paseto_actix::refresh::RefreshTokensConfig;
@@ -83,13 +85,13 @@ impl RefreshTokensConfig {
     ///
     /// # Errors
     ///
-    /// As [`IssuerConfig::from_env`](crate::issuer::IssuerConfig::from_env).
+    /// The errors of [`IssuerConfig::from_env`](crate::issuer::IssuerConfig::from_env).
     pub fn from_env(prefix: &str) -> Result<Self, ConfigError> {
         config::from_env(prefix)
     }
 
-    /// A builder with these settings, for the settings that a file cannot hold: both stores, which
-    /// are required, and the clock.
+    /// Returns a builder with these settings. Add the settings that a file cannot contain: both
+    /// stores, which are required, the event closure and the clock.
     pub fn into_builder(self, issuer: Issuer) -> RefreshTokensBuilder {
         RefreshTokens::builder(issuer, self.keys)
             .application(self.application)
@@ -108,7 +110,7 @@ impl Settings for RefreshTokensConfig {
             application: table.or("application", String::new(), text)?,
             access_ttl: table.or("access_ttl", DEFAULT_ACCESS_TTL, duration)?,
             lifetime: table.or("lifetime", DEFAULT_LIFETIME, duration)?,
-            grace_period: table.or("grace_period", DEFAULT_GRACE, duration)?,
+            grace_period: table.or("grace_period", DEFAULT_GRACE_PERIOD, duration)?,
         })
     }
 }

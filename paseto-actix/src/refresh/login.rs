@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 use super::{RefreshError, RefreshTokens};
 use crate::issuer::TokenBuilder;
 
-/// A login that has begun, or goes on by a refresh token: what is missing is the claims of the access token.
-#[must_use = "a pair of tokens is made by `.issue(&claims)`"]
+/// A new or refreshed login. Call [`issue`](Self::issue) to get its tokens.
+#[must_use = "call `.issue(&claims)` to get a pair of tokens"]
 pub struct Login {
     pub(super) tokens: RefreshTokens,
     pub(super) subject: String,
@@ -23,41 +23,46 @@ pub struct Login {
 }
 
 impl Login {
-    /// Whose login it is.
+    /// Returns the subject (`sub`) of the login.
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.subject
     }
 
-    /// When the user logged in, in whole seconds.
+    /// Returns the time of the login, in whole seconds.
     #[must_use]
     pub fn since(&self) -> OffsetDateTime {
         self.since
     }
 
-    /// How the user logged in (`acr`), as set by [`PendingLogin::acr`](super::PendingLogin::acr).
+    /// Returns the authentication context class (`acr`), set by
+    /// [`PendingLogin::acr`](super::PendingLogin::acr).
     #[must_use]
     pub fn acr(&self) -> Option<&str> {
         self.acr.as_deref()
     }
 
-    /// Issues the access token with these claims, and makes a pair of it and the refresh token. Do it at once: what ends the login
-    /// meanwhile is remembered for as long as an access token lives and 5 minutes.
+    /// Issues the access token with these claims, and returns it with the refresh token.
     ///
-    /// Its subject, session id, generation, time and class of login, and lifetime are set already.
+    /// The access token contains `sub`, `sid`, the generation, `auth_time`, `acr` and `exp` of this
+    /// login. Call this method without delay. If the login is revoked before the call, the
+    /// revocation record applies to this access token too, but it expires after the lifetime of an
+    /// access token plus 5 minutes.
     ///
     /// # Errors
     ///
-    /// [`RefreshError::Issue`] if the issuer cannot sign such a token.
+    /// [`RefreshError::Issue`] if the issuer rejects the claims.
     pub fn issue<C: Serialize + ?Sized>(self, claims: &C) -> Result<TokenPair, RefreshError> {
         self.issue_with(claims, |token| token)
     }
 
-    /// The same with more settings, such as scopes. Subject, session id, generation and lifetime stay what they are.
+    /// Issues the tokens like [`issue`](Self::issue), with more settings of the access token, such
+    /// as scopes. `settings` cannot change the subject, the session ID, the generation and the
+    /// lifetime.
     ///
     /// # Errors
     ///
-    /// As [`issue`](Self::issue).
+    /// The errors of [`issue`](Self::issue).
     pub fn issue_with<C: Serialize + ?Sized>(
         self,
         claims: &C,
@@ -68,7 +73,7 @@ impl Login {
         if let Some(acr) = self.acr {
             token = token.acr(acr);
         }
-        // After the settings, because revocation depends on these claims.
+        // Set these claims last, because revocation depends on them.
         let access_token = settings(token)
             .subject(&self.subject)
             .session_id(&self.session_id)
@@ -93,20 +98,21 @@ impl fmt::Debug for Login {
     }
 }
 
-/// An access token and a refresh token, with the names of [RFC 6749, section 5.1]. As a response it is JSON that nobody may
-/// store.
+/// An access token and a refresh token, with the field names of [RFC 6749, section 5.1].
+///
+/// As a response, it is a JSON object with `Cache-Control: no-store`.
 ///
 /// [RFC 6749, section 5.1]: https://www.rfc-editor.org/rfc/rfc6749#section-5.1
 #[derive(Clone, Serialize)]
 #[non_exhaustive]
 pub struct TokenPair {
-    /// For each request, until it expires.
+    /// The access token, for any number of requests until it expires.
     pub access_token: String,
-    /// For one refresh.
+    /// The refresh token, for one refresh.
     pub refresh_token: String,
     /// Always `Bearer`.
     pub token_type: &'static str,
-    /// How long the access token lives, in seconds.
+    /// The lifetime of the access token, in seconds.
     pub expires_in: u64,
 }
 

@@ -1,4 +1,4 @@
-//! The payload of a refresh token.
+//! The `v4.local` payload of a refresh token.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,22 +7,22 @@ use crate::keys::KeyRing;
 use crate::token::{decrypt_json, encrypt_json};
 use crate::token_family::RandomId;
 
-/// The version that is written. A token of another version is rejected.
+/// The version of the payload. Tokens with another version are rejected.
 const VERSION: u8 = 1;
-/// Longer tokens are rejected before they are decoded.
+/// The maximum length of a token in bytes. Longer tokens are rejected before they are decoded.
 const MAX_LEN: usize = 4096;
 
-/// Times are whole seconds since 1970.
+/// Times are Unix timestamps in seconds.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RefreshToken {
     v: u8,
     pub(super) sub: String,
     pub(super) exp: i64,
-    /// When the user logged in.
+    /// The time of the login.
     pub(super) since: i64,
-    /// How the user logged in. A token without it is the same text as in releases without this
-    /// field.
+    /// The authentication context class (`acr`). Omitted if absent, so that a token without it has
+    /// the same payload as in releases without this field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) acr: Option<String>,
     family: String,
@@ -49,23 +49,28 @@ impl RefreshToken {
         }
     }
 
-    /// Another token of the same login.
+    /// Returns the next token of the same login.
     pub(super) fn successor(self, token: RandomId) -> Self {
         Self { token: token.to_string(), ..self }
     }
 
-    /// The names of the family and of the token in it.
+    /// Returns the IDs of the family and of the token.
     pub(super) fn ids(&self) -> Option<(RandomId, RandomId)> {
         Some((self.family.parse().ok()?, self.token.parse().ok()?))
     }
 
-    /// Returns `None` if the operating system returns no random bytes, or if the token is too long to be accepted later.
-    pub(super) fn encrypt(&self, keys: &KeyRing, assertion: &[u8]) -> Option<String> {
-        let token = encrypt_json(self, keys, assertion)?;
-        (token.len() <= MAX_LEN).then_some(token)
+    /// Returns the encrypted token.
+    ///
+    /// # Errors
+    ///
+    /// [`RefreshError::NoRandomBytes`] if the operating system returns no random bytes.
+    /// [`RefreshError::TooLong`] if the token is too long.
+    pub(super) fn encrypt(&self, keys: &KeyRing, assertion: &[u8]) -> Result<String, RefreshError> {
+        let token = encrypt_json(self, keys, assertion).ok_or(RefreshError::NoRandomBytes)?;
+        if token.len() <= MAX_LEN { Ok(token) } else { Err(RefreshError::TooLong) }
     }
 
-    /// Returns the token, its family and its own name.
+    /// Decrypts and checks a token. Returns the token, its family ID and its own ID.
     pub(super) fn decrypt(
         text: &str,
         keys: &KeyRing,

@@ -1,5 +1,3 @@
-mod cookie;
-
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
@@ -9,34 +7,41 @@ use std::time::Duration;
 use actix_identity::IdentityMiddleware;
 use actix_web::{Error, HttpRequest, HttpResponse};
 
-use super::client::Fingerprint;
+use super::client::ClientFingerprint;
 use super::page::{LoginPage, redirect};
-use super::settings::{IdentityFactory, ResponseFn, Settings};
-use super::user::{UserCheck, UserLoader};
-use super::{CredentialFingerprint, RememberMe, SessionProtection};
+use super::user::{MAX_USER_CACHE, UserCheck, UserLoader};
+use super::{
+    CredentialFingerprint, IdentityFactory, Inner, LIFETIMES, RememberMe, ResponseFn,
+    SessionProtection,
+};
 use crate::clock::Clock;
-use crate::cookie::CookieSettings;
+use crate::cookie::CookieConfig;
 use crate::cross_origin::CrossOriginPolicy;
+use crate::durations::check_range;
 use crate::error::ConfigError;
 use crate::event::{Event, EventHook};
 use crate::keys::KeyRing;
-use crate::revocation::{AnyRevocationStore, RevocationStore, ScopedRevocationStore, scope};
-use crate::token::assertion;
+use crate::revocation::{
+    AnyRevocationStore, NamespacedRevocationStore, RevocationStore, namespace,
+};
+use crate::token::implicit_assertion;
 use crate::token_family::{AnyTokenFamilyStore, TokenFamilyStore};
 
-/// Builds a [`RememberMe`].
+/// Builds a [`RememberMe`]. [`user_loader`](Self::user_loader) is required.
 ///
 /// ```
 /// use std::time::Duration;
 ///
-/// use paseto_actix::{LocalKey, RememberMe};
 /// use paseto_actix::remember::{CredentialFingerprint, SessionProtection};
 /// use paseto_actix::token_family::MemoryTokenFamilyStore;
+/// use paseto_actix::{LocalKey, RememberMe};
 ///
 /// # fn main() -> Result<(), paseto_actix::ConfigError> {
 /// let remember = RememberMe::builder(LocalKey::generate())
 ///     .application("shop")
-///     .user_loader(async |id: String| (id == "ada").then(|| CredentialFingerprint::new("the hash of her password")))
+///     .user_loader(async |id: String| {
+///         (id == "ada").then(|| CredentialFingerprint::new("the hash of her password"))
+///     })
 ///     .lifetime(Duration::from_secs(90 * 24 * 60 * 60))
 ///     .token_family_store(MemoryTokenFamilyStore::new(100_000))
 ///     .on_event(|event| println!("audit: {event:?}"))
@@ -50,52 +55,45 @@ use crate::token_family::{AnyTokenFamilyStore, TokenFamilyStore};
 pub struct RememberMeBuilder {
     pub(super) keys: KeyRing,
     pub(super) application: String,
-    pub(super) cookie: CookieSettings,
+    pub(super) cookie: CookieConfig,
+    pub(super) secure: bool,
     pub(super) cross_origin: CrossOriginPolicy,
     pub(super) lifetime: Duration,
     pub(super) user_loader: Option<UserLoader>,
     pub(super) check_user: Option<Duration>,
-    pub(super) family: Option<Arc<dyn AnyTokenFamilyStore>>,
+    pub(super) families: Option<Arc<dyn AnyTokenFamilyStore>>,
     pub(super) revocations: Option<Arc<dyn AnyRevocationStore>>,
     pub(super) events: EventHook,
     pub(super) identity: IdentityFactory,
     pub(super) other_session_middleware: bool,
     pub(super) protection: SessionProtection,
-    pub(super) fingerprint: Fingerprint,
+    pub(super) client_fingerprint: ClientFingerprint,
     pub(super) not_logged_in: ResponseFn,
     pub(super) not_fresh: ResponseFn,
     pub(super) clock: Arc<dyn Clock>,
 }
 
-/// After a year, the user enters the password again.
-pub(super) const LONGEST_LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-
-/// A user who was deleted stays logged in for no longer than this.
-const LONGEST_USER_CACHE: Duration = Duration::from_secs(60);
-
-pub(super) fn is_lifetime(lifetime: Duration) -> bool {
-    (Duration::from_secs(1)..=LONGEST_LIFETIME).contains(&lifetime)
-}
-
 impl RememberMeBuilder {
-    /// A closure that loads a user: the stamp of the credentials, or `None` if the user does not
-    /// exist or may not log in. The middleware calls it at each `attempt`, when a cookie logs a
-    /// user in, in `LoginLayer::logout_others`, and for each request with
-    /// [`check_user`](Self::check_user). Required, here or as
-    /// [`try_user_loader`](Self::try_user_loader).
+    /// Sets the closure that loads a user by ID. It returns the fingerprint of the user's
+    /// credentials, or `None` if the user does not exist or may not log in. Required, unless
+    /// [`try_user_loader`](Self::try_user_loader) is set.
+    ///
+    /// The loader is called by [`RememberMe::start_login`], when a cookie logs a user in, by
+    /// [`LoginLayer::logout_others`](super::LoginLayer::logout_others), and per request with
+    /// [`check_user`](Self::check_user).
     pub fn user_loader<F, Fut>(self, load: F) -> Self
     where
         F: Fn(String) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Option<CredentialFingerprint>> + 'static,
     {
         self.try_user_loader(move |id| {
-            let stamp = load(id);
-            async { Ok::<_, Infallible>(stamp.await) }
+            let loading = load(id);
+            async { Ok::<_, Infallible>(loading.await) }
         })
     }
 
-    /// The same for a loader that can fail, for example because a database is down. The request
-    /// then gets the response of the error, and no cookie is removed.
+    /// Sets a user loader that can fail, for example if a database is down. The request then gets
+    /// the response of the error, and the browser keeps its cookie.
     pub fn try_user_loader<F, Fut, E>(mut self, load: F) -> Self
     where
         F: Fn(String) -> Fut + Send + Sync + 'static,
@@ -106,44 +104,35 @@ impl RememberMeBuilder {
         self
     }
 
-    /// Calls the user loader for each request of a logged-in user, and logs the user out if the loader
-    /// returns `None` or other credentials. So a deleted user loses the session without a store, once
-    /// the cached user is older than `max_age`. Default: only logins call the user loader.
+    /// Checks the user of each request with the user loader. Logs the user out if the loader
+    /// returns `None` or different credentials. So the sessions of a deleted user are rejected
+    /// without a revocation store. Default: only logins call the user loader.
     ///
-    /// A user is cached for `max_age`: at most 60 seconds, and 0 for no cache. A request that changes
-    /// the user's own password has to call
+    /// `max_age` is the time for which a user is cached: 0 (no cache) to 60 seconds.
+    ///
+    /// A handler that changes the user's own password must call
     /// [`LoginLayer::logout_others`](super::LoginLayer::logout_others) or [`RememberMe::login`],
-    /// because its session has the old credentials. A session that began by `Identity::login` alone
-    /// has no stamp: only the existence of its user is checked.
+    /// because its session contains the old fingerprint. A session from `Identity::login` contains
+    /// no fingerprint, so only the existence of its user is checked.
     pub fn check_user(mut self, max_age: Duration) -> Self {
         self.check_user = Some(max_age);
         self
     }
 
-    /// A closure that builds actix-identity's middleware, which `RememberMe` contains, to set
-    /// deadlines or keys. Each worker calls it once. Default: `IdentityMiddleware::default()`.
+    /// Sets the closure that builds the middleware of actix-identity, for example with deadlines.
+    /// Each worker calls it once. Default: `IdentityMiddleware::default()`.
     ///
     /// ```
     /// use std::time::Duration;
     ///
     /// use actix_identity::IdentityMiddleware;
-    /// use actix_identity::config::LogoutBehavior;
     /// use paseto_actix::{LocalKey, RememberMe};
-    /// use paseto_actix::remember::CredentialFingerprint;
     ///
-    /// # fn main() -> Result<(), paseto_actix::ConfigError> {
-    /// let remember = RememberMe::builder(LocalKey::generate())
-    ///     .user_loader(async |id: String| (id == "ada").then(|| CredentialFingerprint::new("the hash of her password")))
-    ///     .identity(|| {
-    ///         IdentityMiddleware::builder()
-    ///             .login_deadline(Some(Duration::from_secs(8 * 60 * 60)))
-    ///             .logout_behavior(LogoutBehavior::DeleteIdentityKeys)
-    ///             .build()
-    ///     })
-    ///     .build()?;
-    /// # let _ = remember;
-    /// # Ok(())
-    /// # }
+    /// let eight_hours = Duration::from_secs(8 * 60 * 60);
+    /// let builder = RememberMe::builder(LocalKey::generate()).identity(move || {
+    ///     IdentityMiddleware::builder().login_deadline(Some(eight_hours)).build()
+    /// });
+    /// # let _ = builder;
     /// ```
     pub fn identity(
         mut self,
@@ -153,100 +142,137 @@ impl RememberMeBuilder {
         self
     }
 
-    /// Declares that another session middleware than [`PasetoSession`](crate::PasetoSession) is
-    /// around this one, such as `actix_session::SessionMiddleware`. Default: without a
-    /// `PasetoSession`, each request gets `500`, because a login would be lost without an error.
+    /// Allows a session middleware other than [`PasetoSession`](crate::PasetoSession), such as
+    /// `actix_session::SessionMiddleware`. `RememberMe` cannot revoke its sessions. After the reuse
+    /// of a copied cookie, only the remembered login is revoked.
     ///
-    /// `RememberMe` cannot end the sessions of another middleware: theft of a cookie ends the
-    /// remembered login only.
+    /// Default: each request without a `PasetoSession` gets `500`, because its logins would be
+    /// lost.
     pub fn other_session_middleware(mut self) -> Self {
         self.other_session_middleware = true;
         self
     }
 
-    /// The application's name. Remembered logins of other applications under the same keys are
-    /// rejected, and the stores keep the logins of two applications apart. Default: empty.
+    /// Sets the application name. It is part of the implicit assertion of the tokens and of the
+    /// scope in the stores. An application with the same keys and another name rejects these
+    /// tokens. Default: empty.
     pub fn application(mut self, name: impl Into<String>) -> Self {
         self.application = name.into();
         self
     }
 
-    /// How long a login is remembered, counted from the login and not from its last use: 1 second
-    /// to 365 days. Default: 30 days.
+    /// Sets the name and the attributes of the cookie. Default: `__Host-remember_token` with
+    /// `Secure`, `HttpOnly`, `SameSite=Lax` and `Path=/`.
+    pub fn cookie(mut self, cookie: CookieConfig) -> Self {
+        self.cookie = cookie;
+        self
+    }
+
+    /// Omits the `Secure` attribute, for development over plain HTTP on your own machine. Browsers
+    /// then also send the cookie over plain HTTP, and an attacker on the network can read it.
+    /// Default: the cookie has `Secure`.
+    pub fn development_over_plain_http(mut self) -> Self {
+        self.secure = false;
+        self
+    }
+
+    /// Accepts unsafe requests with a remember-me cookie from this origin. Call it once per origin.
+    /// Default: only the origin of the application is accepted. Other origins get `403`. The rules
+    /// are those of [`CrossOriginProtectionBuilder::trusted_origin`].
+    ///
+    /// [`CrossOriginProtectionBuilder::trusted_origin`]: crate::cross_origin::CrossOriginProtectionBuilder::trusted_origin
+    pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
+        self.cross_origin.trust(origin);
+        self
+    }
+
+    /// Accepts requests of every origin, with every method. Every site can then act as the user
+    /// (CSRF). A later call of [`trusted_origin`](Self::trusted_origin) turns the protection on
+    /// again. Default: only trusted origins.
+    pub fn dangerously_allow_cross_origin_requests(mut self) -> Self {
+        self.cross_origin.allow_all();
+        self
+    }
+
+    /// Sets the lifetime of a remembered login: 1 second to 365 days. Its use does not extend it.
+    /// Default: 30 days.
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
         self
     }
 
-    /// The store of the token family of logins, so that each token is used once. Default: none.
+    /// Sets the token family store, so that each token can be used once and copies are detected.
+    /// Default: no store, so a token can be used until it expires.
     pub fn token_family_store(mut self, store: impl TokenFamilyStore) -> Self {
-        self.family = Some(Arc::new(store));
+        self.families = Some(Arc::new(store));
         self
     }
 
-    /// A store for the logins that have ended, so that no copy of their cookies is valid after a
-    /// logout. Each login by a cookie asks it, after the user loader. Default: none.
+    /// Sets the revocation store, so that copies of a cookie are invalid after a logout. Each login
+    /// with a cookie queries it. Default: no store.
     ///
-    /// A record of a logout lives until the login would have expired. A record of
-    /// [`RememberMe::logout_all`] lives for 365 days, the longest lifetime of a login.
+    /// The record of a logout expires with the login. The record of [`RememberMe::logout_all`]
+    /// expires after 365 days, the maximum lifetime of a login.
     ///
-    /// If the store fails, the response is `503`: no user is logged in, and the browser keeps its
-    /// cookie. If the store cannot record the end of a login, a logout gets `503` too: this browser
-    /// is logged out, but copies of the cookie stay valid.
+    /// If the store fails at a login with a cookie, the response is `503` and the browser keeps its
+    /// cookie. If it fails at a logout, the response is `503` too. This browser is then logged out,
+    /// but copies of its cookie stay valid.
     pub fn revocation_store(mut self, store: impl RevocationStore) -> Self {
         self.revocations = Some(Arc::new(store));
         self
     }
 
-    /// A closure that gets the [`Event`]s of logins: `Login`, `Remembered`, `Logout`, `Reused`,
-    /// `Revoked` and `Rejected`. Default: none.
+    /// Sets a closure that receives these [`Event`]s: `Login`, `Remembered`, `Logout`, `Reused`,
+    /// `Revoked` and `Rejected`. Default: no closure.
     pub fn on_event(mut self, hook: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
         self.events = EventHook::new(hook);
         self
     }
 
-    /// What becomes of a login whose client does not look like the one that logged in. Default:
+    /// Sets the reaction to a session or cookie from another client. Default:
     /// [`SessionProtection::Off`].
     pub fn session_protection(mut self, protection: SessionProtection) -> Self {
         self.protection = protection;
         self
     }
 
-    /// How a client looks, for [`session_protection`](Self::session_protection). Default: its
-    /// `User-Agent`.
-    ///
-    /// An address makes a poor part of it: those of phones change all the time.
+    /// Sets the closure that returns the features of a client for
+    /// [`session_protection`](Self::session_protection). Do not use IP addresses, because mobile
+    /// clients change them often. Default: the `User-Agent` header.
     pub fn client_fingerprint(
         mut self,
-        look: impl Fn(&HttpRequest) -> String + Send + Sync + 'static,
+        features: impl Fn(&HttpRequest) -> String + Send + Sync + 'static,
     ) -> Self {
-        self.fingerprint = Fingerprint::new(look);
+        self.client_fingerprint = ClientFingerprint::new(features);
         self
     }
 
-    /// What is answered where a login is wanted and there is none. Default: `401` with a problem
-    /// document.
+    /// Sets the response of [`LoggedIn`](super::LoggedIn) and [`FreshLogin`](super::FreshLogin) if
+    /// no user is logged in. Default: `401` with a problem document.
     pub fn not_logged_in(
         mut self,
-        answer: impl Fn(&HttpRequest) -> HttpResponse + Send + Sync + 'static,
+        respond: impl Fn(&HttpRequest) -> HttpResponse + Send + Sync + 'static,
     ) -> Self {
-        self.not_logged_in = Box::new(answer);
+        self.not_logged_in = Box::new(respond);
         self
     }
 
-    /// What is answered where a fresh login is wanted, and the user's is not. Default: `403` with a
-    /// problem document.
+    /// Sets the response of [`FreshLogin`](super::FreshLogin) if the login is not fresh. Default:
+    /// `403` with a problem document.
     pub fn not_fresh(
         mut self,
-        answer: impl Fn(&HttpRequest) -> HttpResponse + Send + Sync + 'static,
+        respond: impl Fn(&HttpRequest) -> HttpResponse + Send + Sync + 'static,
     ) -> Self {
-        self.not_fresh = Box::new(answer);
+        self.not_fresh = Box::new(respond);
         self
     }
 
-    /// Answers both by sending browsers (whose `Accept` names `text/html`) to the login page, with
-    /// `next` in its query: the path to come back to, for [`safe_redirect_path`](super::safe_redirect_path). A login
-    /// that is not fresh has `again=1` there too. Other clients get `401` and `403`.
+    /// Redirects browsers (`Accept: text/html`) to this login page with `303`, in place of both
+    /// responses. Other clients get `401` and `403`.
+    ///
+    /// The query parameter `next` is the path of the request, for
+    /// [`safe_redirect_path`](super::safe_redirect_path). If the login is not fresh, the query also
+    /// contains `again=1`.
     pub fn login_page(self, path: impl Into<String>) -> Self {
         let page = LoginPage::new(path);
         let again = page.clone();
@@ -254,21 +280,18 @@ impl RememberMeBuilder {
             .not_fresh(move |req| redirect(req, &again, true))
     }
 
-    /// Where the time comes from. Default: [`SystemClock`](crate::clock::SystemClock).
+    /// Sets the clock, for tests. Default: [`SystemClock`](crate::clock::SystemClock).
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Makes the middleware.
+    /// Builds the [`RememberMe`].
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] if there is no user loader, if the cookie's name is invalid, if the prefix
-    /// of the name requires other settings, if the domain is not a host name, if the path does not
-    /// begin with `/`, if `SameSite::None` or `Partitioned` lacks `Secure`, if `Partitioned` lacks
-    /// `SameSite::None`, if a trusted origin is not an origin, or if a duration is too short or too
-    /// long.
+    /// [`ConfigError`] if the user loader is missing, if the [`CookieConfig`] is invalid, if a
+    /// trusted origin is not an origin, or if a duration is out of range.
     pub fn build(self) -> Result<RememberMe, ConfigError> {
         let user_loader = self.user_loader.ok_or_else(|| {
             ConfigError::setting(
@@ -276,41 +299,32 @@ impl RememberMeBuilder {
                 "the user loader is missing: call `.user_loader(..)`",
             )
         })?;
-        if !is_lifetime(self.lifetime) {
-            let (setting, found) = ("lifetime", self.lifetime);
-            return Err(ConfigError::DurationOutOfRange {
-                setting,
-                found,
-                expected: "1 second to 365 days",
-            });
+        check_range("lifetime", self.lifetime, LIFETIMES, "1 second to 365 days")?;
+        if let Some(max_age) = self.check_user {
+            let range = Duration::ZERO..=MAX_USER_CACHE;
+            check_range("check_user", max_age, range, "at most 60 seconds")?;
         }
-        if let Some(found) = self.check_user.filter(|max_age| *max_age > LONGEST_USER_CACHE) {
-            return Err(ConfigError::DurationOutOfRange {
-                setting: "check_user",
-                found,
-                expected: "at most 60 seconds",
-            });
-        }
-        let cookie = self.cookie.prepare("remember_token")?;
-        let scope = scope("remember", &self.application, cookie.name());
-        let revocations =
-            self.revocations.map(|store| ScopedRevocationStore::new(store, Arc::clone(&scope)));
-        Ok(RememberMe(Arc::new(Settings {
-            assertion: assertion("remember", &self.application, cookie.name()),
+        let cookie = self.cookie.prepare("remember_token", self.secure)?;
+        let namespace = namespace("remember", &self.application, cookie.name());
+        let revocations = self
+            .revocations
+            .map(|store| NamespacedRevocationStore::new(store, Arc::clone(&namespace)));
+        Ok(RememberMe(Arc::new(Inner {
+            assertion: implicit_assertion("remember", &self.application, cookie.name()),
             keys: self.keys,
             cookie,
             cross_origin: self.cross_origin.checked()?,
             lifetime: self.lifetime,
             user_loader,
             user_check: self.check_user.map(UserCheck::new),
-            family: self.family,
+            families: self.families,
             revocations,
-            scope,
+            namespace,
             events: self.events,
             identity: self.identity,
             other_session_middleware: self.other_session_middleware,
             protection: self.protection,
-            fingerprint: self.fingerprint,
+            client_fingerprint: self.client_fingerprint,
             not_logged_in: self.not_logged_in,
             not_fresh: self.not_fresh,
             clock: self.clock,
@@ -323,6 +337,7 @@ impl fmt::Debug for RememberMeBuilder {
         f.debug_struct("RememberMeBuilder")
             .field("keys", &self.keys)
             .field("cookie", &self.cookie)
+            .field("secure", &self.secure)
             .field("application", &self.application)
             .field("cross_origin", &self.cross_origin)
             .field("lifetime", &self.lifetime)

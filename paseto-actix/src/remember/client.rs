@@ -6,34 +6,34 @@ use actix_web::http::header::USER_AGENT;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use sha2::{Digest, Sha256};
 
-/// Where a session keeps the fingerprint of the client that logged in.
+/// The session key of the fingerprint of the client that logged in.
 const CLIENT: &str = "paseto_actix.client";
 
-/// What becomes of a login whose client does not look like the one that logged in: somebody may
-/// have stolen the cookies. Flask-Login's `SESSION_PROTECTION`.
+/// The reaction to a session or cookie that another client sends, because it may be stolen. It
+/// corresponds to `SESSION_PROTECTION` of Flask-Login.
 ///
-/// How a client looks is its `User-Agent`, unless
-/// [`client_fingerprint`](super::RememberMeBuilder::client_fingerprint) says otherwise. A thief can
-/// send the same one: this makes theft harder, not impossible.
+/// Clients are compared by their `User-Agent` header. Set
+/// [`client_fingerprint`](super::RememberMeBuilder::client_fingerprint) to compare other features.
+/// This makes the use of stolen cookies harder, but an attacker can send the same header.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SessionProtection {
-    /// Nothing: clients are not looked at. The default.
+    /// Clients are not compared. The default.
     #[default]
     Off,
-    /// The login is no fresh one any more.
+    /// The login of another client is not fresh.
     Basic,
-    /// The user is logged out, and remember-me cookies are bound to the client too.
+    /// Another client is logged out, and the remembered login is revoked.
     Strong,
 }
 
-/// How a client looks, asked of the application.
-pub(super) struct Fingerprint(Box<Look>);
+/// Computes the fingerprint of a client from the features that a closure returns.
+pub(super) struct ClientFingerprint(Box<Features>);
 
-type Look = dyn Fn(&HttpRequest) -> String + Send + Sync;
+type Features = dyn Fn(&HttpRequest) -> String + Send + Sync;
 
-impl Fingerprint {
-    pub(super) fn new(look: impl Fn(&HttpRequest) -> String + Send + Sync + 'static) -> Self {
-        Self(Box::new(look))
+impl ClientFingerprint {
+    pub(super) fn new(features: impl Fn(&HttpRequest) -> String + Send + Sync + 'static) -> Self {
+        Self(Box::new(features))
     }
 
     pub(super) fn of(&self, req: &HttpRequest) -> String {
@@ -41,7 +41,7 @@ impl Fingerprint {
     }
 }
 
-impl Default for Fingerprint {
+impl Default for ClientFingerprint {
     fn default() -> Self {
         Self::new(|req| {
             let agents = req
@@ -53,18 +53,19 @@ impl Default for Fingerprint {
     }
 }
 
-impl fmt::Debug for Fingerprint {
+impl fmt::Debug for ClientFingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fingerprint").finish_non_exhaustive()
+        f.debug_struct("ClientFingerprint").finish_non_exhaustive()
     }
 }
 
-/// Whether the session is another client's. One that says nothing was begun without protection.
+/// Returns whether the session is bound to another client. A session from before the protection was
+/// turned on has no fingerprint and is accepted.
 pub(super) fn is_of_another(session: &Session, client: &str) -> bool {
     !matches!(session.get::<String>(CLIENT), Ok(known) if known.as_deref().is_none_or(|known| known == client))
 }
 
-/// Binds the session to nobody: whoever was logged in is so no more.
+/// Removes the fingerprint of a client whose user is logged out.
 pub(super) fn unbind(session: &Session) {
     if session.contains_key(CLIENT) {
         session.remove(CLIENT);

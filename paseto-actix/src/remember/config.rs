@@ -2,16 +2,19 @@ use std::time::Duration;
 
 use super::{RememberMe, RememberMeBuilder, SessionProtection};
 use crate::config;
-use crate::config::{CookieConfig, Names, SettingError, Settings, Table};
-use crate::config::{boolean, choice, deserialize_settings, duration, key_ring, text, texts};
+use crate::config::{
+    Names, SettingError, Settings, Table, boolean, choice, deserialize_settings, duration,
+    key_ring, text, texts,
+};
+use crate::cookie::CookieConfig;
 use crate::error::ConfigError;
 use crate::keys::KeyRing;
 
-/// The settings of a [`RememberMe`], from a file in a self-describing format (TOML, JSON, YAML), or
+/// The settings of [`RememberMe`], from a file in a self-describing format (TOML, JSON, YAML) or
 /// from environment variables.
 ///
 /// The fields have the names of the methods of [`RememberMeBuilder`]. `keys` is required. A boolean
-/// or a number can also be a string.
+/// or a number can also be a string. The guide describes all [settings](crate::guide::settings).
 ///
 /// ```
 /// use paseto_actix::remember::{CredentialFingerprint, RememberMeConfig};
@@ -31,7 +34,9 @@ use crate::keys::KeyRing;
 /// )?;
 /// let remember = config
 ///     .into_builder()
-///     .user_loader(async |id: String| (id == "ada").then(|| CredentialFingerprint::new("the hash of her password")))
+///     .user_loader(async |id: String| {
+///         (id == "ada").then(|| CredentialFingerprint::new("the hash of her password"))
+///     })
 ///     .build()?;
 /// # let _ = remember;
 /// # Ok(())
@@ -40,50 +45,51 @@ use crate::keys::KeyRing;
 ///
 /// # Keys
 ///
-/// `keys` is one key, or a list with the active key first: see [`KeyRing`]. A key is a string in
-/// PASERK, or a table: `{ paserk = "k4.local.…" }`, `{ file = "/run/secrets/key" }`, or `{ env =
-/// "REMEMBER_KEY" }`. A string can have several keys, with commas between them.
+/// `keys` is one key, or a list with the active key first (see [`KeyRing`]). A key is a PASERK
+/// string or a table: `{ paserk = "k4.local.…" }`, `{ file = "/run/secrets/key" }`, or
+/// `{ env = "REMEMBER_KEY" }`. A string can contain several keys, separated by commas.
 ///
 /// # Errors
 ///
-/// As for [`IssuerConfig`](crate::issuer::IssuerConfig#errors).
+/// The errors of [`IssuerConfig`](crate::issuer::IssuerConfig#errors).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RememberMeConfig {
     /// The keys that encrypt remembered logins, the active key first. Required.
     pub keys: KeyRing,
-    /// The application's name. Default: empty.
+    /// The application name. Default: empty.
     pub application: String,
-    /// The cookie, a nested table. Default: see [`CookieConfig`].
+    /// The name and the attributes of the cookie, a nested table. Default: the defaults of
+    /// [`RememberMeBuilder::cookie`].
     pub cookie: CookieConfig,
-    /// Whether to omit the attribute `Secure` of the cookie. Default: false.
+    /// Whether to omit the `Secure` attribute of the cookie. Default: `false`.
     pub development_over_plain_http: bool,
-    /// The other origins that may send unsafe requests: see [`RememberMeBuilder::trusted_origin`].
-    /// One origin or a list. Default: only the application's own.
+    /// Other origins that may send unsafe requests, one string or a list. See
+    /// [`RememberMeBuilder::trusted_origin`]. Default: only the application's own origin.
     pub trusted_origins: Vec<String>,
-    /// How long a login is remembered, 1 second to 365 days: `"90d"` (with the unit `s`, `m`, `h`
-    /// or `d`), or seconds as a number. Alias: `duration`. Default: 30 days.
+    /// The lifetime of a remembered login: 1 second to 365 days. A string with the unit `s`, `m`,
+    /// `h` or `d`, such as `"90d"`, or a number of seconds. Alias: `duration`. Default: 30 days.
     pub lifetime: Duration,
-    /// How long a loaded user is cached, 0 to 60 seconds, such as `"30s"`: see
-    /// [`RememberMeBuilder::check_user`]. Default: none, and only logins call the user loader.
+    /// The time for which a loaded user is cached: 0 to 60 seconds, such as `"30s"`. See
+    /// [`RememberMeBuilder::check_user`]. Default: not set, so only logins call the user loader.
     pub check_user: Option<Duration>,
-    /// `"off"`, `"basic"` or `"strong"`. Default: `"off"`.
+    /// `"off"`, `"basic"` or `"strong"`. See [`SessionProtection`]. Default: `"off"`.
     pub session_protection: SessionProtection,
-    /// Whether another session middleware than `PasetoSession` is around this one. Default: false.
+    /// Whether the session middleware is not `PasetoSession`. Default: `false`.
     pub other_session_middleware: bool,
-    /// The path of the login page: see [`RememberMeBuilder::login_page`]. Default: none, clients
-    /// get `401` and `403`.
+    /// The path of the login page. See [`RememberMeBuilder::login_page`]. Default: not set, so
+    /// clients get `401` and `403`.
     pub login_page: Option<String>,
 }
 
 impl RememberMeConfig {
-    /// Reads the environment variables that begin with the prefix. The rest of the name is the name
-    /// of a field in capital letters: `REMEMBER_LIFETIME`. Fields of the cookie follow `COOKIE_`:
-    /// `REMEMBER_COOKIE_SAME_SITE`.
+    /// Reads the environment variables that begin with the prefix. The rest of a name is a field
+    /// name in capital letters, such as `REMEMBER_LIFETIME` for the prefix `REMEMBER_`. Cookie
+    /// fields have the additional prefix `COOKIE_`, such as `REMEMBER_COOKIE_SAME_SITE`.
     ///
-    /// - `REMEMBER_KEYS` and `REMEMBER_TRUSTED_ORIGINS` are lists with commas between the elements.
-    /// - `REMEMBER_KEYS_FILE` has the path of a file with the keys.
-    /// - Each type of settings needs a prefix of its own.
+    /// - `REMEMBER_KEYS` and `REMEMBER_TRUSTED_ORIGINS` are lists, separated by commas.
+    /// - `REMEMBER_KEYS_FILE` is the path of a file with the keys.
+    /// - Use a different prefix for each settings type.
     ///
     /// ```
     /// use paseto_actix::remember::RememberMeConfig;
@@ -94,19 +100,20 @@ impl RememberMeConfig {
     ///
     /// # Errors
     ///
-    /// As [`IssuerConfig::from_env`](crate::issuer::IssuerConfig::from_env).
+    /// The errors of [`IssuerConfig::from_env`](crate::issuer::IssuerConfig::from_env).
     pub fn from_env(prefix: &str) -> Result<Self, ConfigError> {
         config::from_env(prefix)
     }
 
-    /// A builder with these settings, for the settings that a file cannot hold: the user loader,
-    /// which is required, and the stores.
+    /// Returns a builder with these settings. Add the settings that a file cannot contain: the user
+    /// loader, which is required, the stores and the closures.
     pub fn into_builder(self) -> RememberMeBuilder {
         let mut builder = RememberMe::builder(self.keys)
             .application(self.application)
+            .cookie(self.cookie)
             .lifetime(self.lifetime)
             .session_protection(self.session_protection);
-        builder.cookie = self.cookie.into_settings(self.development_over_plain_http);
+        builder.secure = !self.development_over_plain_http;
         builder.check_user = self.check_user;
         builder.other_session_middleware = self.other_session_middleware;
         if let Some(path) = self.login_page {

@@ -1,4 +1,4 @@
-//! The state of remembered logins within one request.
+//! The state of remembered logins per request.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,30 +11,31 @@ use actix_web::{HttpMessage, HttpRequest};
 use super::RememberMe;
 use super::token::RememberToken;
 use super::user::CredentialFingerprint;
-use crate::cookie::{MAX_CANDIDATES, MAX_COOKIE_LEN, cookie_values};
+use crate::cookie::{MAX_COOKIE_LEN, MAX_COOKIES_PER_NAME, cookie_values};
 use crate::revocation::RevocationError;
 use crate::session::RequestState;
 use crate::token_family::TokenFamilyError;
 
-/// The session key of the user whose login is fresh.
+/// The session key of the ID of the user whose login is fresh.
 const FRESH: &str = "paseto_actix.fresh";
-/// The session key of the credentials of the login, for the check of each request.
-const STAMP: &str = "paseto_actix.stamp";
+/// The session key of the user ID and the credential fingerprint of the login, for
+/// `RememberMeBuilder::check_user`.
+const CREDENTIALS: &str = "paseto_actix.credentials";
 
 pub(super) struct Context {
     pub(super) remember: RememberMe,
-    /// The session's layer, unless it is another session middleware.
+    /// The sessions of `PasetoSession`, or `None` under another session middleware.
     pub(super) sessions: Option<Rc<RequestState>>,
-    /// The change that the response makes to the cookie.
+    /// The change of the cookie in the response.
     pub(super) cookie: RefCell<Change>,
-    /// A token of each login that a logout has to end: those of the request's cookies, or the one
-    /// that began in this request. `None` until the cookies are read.
+    /// One token per login that a logout must revoke: the logins of the request's cookies, or the
+    /// new login of this request. `None` until the cookies are read.
     pub(super) logins: RefCell<Option<Vec<RememberToken>>>,
-    /// The user who was logged in when this middleware last looked.
+    /// The user before the handler, or the user that logged in during this request.
     pub(super) user: RefCell<Option<String>>,
 }
 
-/// The failure of one of the stores.
+/// The error of one of the two stores.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StoreError {
     #[error("the token family store failed: {0}")]
@@ -47,10 +48,10 @@ pub(super) enum StoreError {
 pub(super) enum Change {
     #[default]
     None,
-    /// The next token of a login that goes on.
+    /// Sets the next token of an existing login.
     Set(HeaderValue),
-    /// The first token of a login.
-    Begin(HeaderValue),
+    /// Sets the first token of a new login.
+    New(HeaderValue),
     Remove,
 }
 
@@ -65,7 +66,7 @@ impl Context {
         }
     }
 
-    /// The context of the nearest middleware.
+    /// Returns the context of the nearest middleware.
     pub(super) fn of(req: &HttpRequest) -> Option<Rc<Self>> {
         let context = req.extensions().get::<Rc<Self>>().cloned();
         if context.is_none() {
@@ -76,23 +77,23 @@ impl Context {
         context
     }
 
-    /// How many cookies of the name the request has, of those that are read.
+    /// Returns the number of remember-me cookies in the request, at most [`MAX_COOKIES_PER_NAME`].
     pub(super) fn candidates(&self, headers: &HeaderMap) -> usize {
-        cookie_values(headers, self.remember.0.cookie.name()).take(MAX_CANDIDATES).count()
+        cookie_values(headers, self.remember.0.cookie.name()).take(MAX_COOKIES_PER_NAME).count()
     }
 
-    /// The authentic tokens that have not expired, in the order of their cookies, and whether a
-    /// retired key had encrypted each.
+    /// Returns the authentic, unexpired tokens in the order of their cookies, and whether a retired
+    /// key had encrypted each token.
     ///
-    /// A browser sends several cookies of one name if their paths or domains differ. Of each login,
-    /// only the newest token is returned: an older one was used, and the token family store would take it
-    /// for a copy in the hands of a thief. Tokens of one login with the same number of rotations
-    /// are the same token of the token family, so the first of them is returned.
+    /// A browser sends several cookies with one name if their paths or domains differ. Only the
+    /// newest token per login is returned, because the token family store would report an older
+    /// token as reuse. Tokens of one login with equal rotations are the same token of the family,
+    /// so the first of them is returned.
     pub(super) fn presented(&self, headers: &HeaderMap) -> Vec<(RememberToken, bool)> {
         let settings = &*self.remember.0;
         let now = settings.now().unix_timestamp();
         let mut newest: Vec<(RememberToken, bool)> = Vec::new();
-        for text in cookie_values(headers, settings.cookie.name()).take(MAX_CANDIDATES) {
+        for text in cookie_values(headers, settings.cookie.name()).take(MAX_COOKIES_PER_NAME) {
             let Some(decrypted) =
                 RememberToken::decrypt(text, &settings.keys, &settings.assertion, now)
             else {
@@ -107,7 +108,7 @@ impl Context {
         newest
     }
 
-    /// The current token of the user's login in this browser.
+    /// Returns the current token of the user's login in this browser.
     pub(super) fn token_of(
         &self,
         headers: &HeaderMap,
@@ -123,7 +124,7 @@ impl Context {
             .find(|token| token.sub == user && login.is_none_or(|login| token.id == login))
     }
 
-    /// Replaces a token that was read by the next one of its token family.
+    /// Replaces the known token of a login with the next token.
     pub(super) fn replace(&self, token: &RememberToken) {
         for known in
             self.logins.borrow_mut().iter_mut().flatten().filter(|known| known.id == token.id)
@@ -132,7 +133,7 @@ impl Context {
         }
     }
 
-    /// Ends the remembered logins of the request in the stores.
+    /// Revokes the remembered logins of the request.
     pub(super) async fn revoke(&self, headers: &HeaderMap) -> Result<(), StoreError> {
         if self.logins.borrow().is_none() {
             self.logins.replace(Some(
@@ -142,40 +143,40 @@ impl Context {
         self.revoke_known().await
     }
 
-    /// Ends the logins that were read already. A failure of one does not keep the others from
-    /// ending.
+    /// Revokes the logins that were read already. Continues with the next login if one fails.
     pub(super) async fn revoke_known(&self) -> Result<(), StoreError> {
         let logins = self.logins.borrow().clone().unwrap_or_default();
-        let mut ended = Ok(());
+        let mut first_error = Ok(());
         for login in &logins {
-            let this_one = self.end(login).await;
-            ended = ended.and(this_one);
+            let revoked = self.revoke_login(login).await;
+            first_error = first_error.and(revoked);
         }
-        ended
+        first_error
     }
 
-    /// Ends the login of a token, and its sessions.
-    pub(super) async fn end(&self, login: &RememberToken) -> Result<(), StoreError> {
-        self.end_by_id(&login.sub, &login.id, login.exp).await?;
+    /// Revokes the login of a token and its sessions.
+    pub(super) async fn revoke_login(&self, login: &RememberToken) -> Result<(), StoreError> {
+        self.revoke_by_id(&login.sub, &login.id, login.exp).await?;
         self.forget(login);
         Ok(())
     }
 
-    /// Ends a remembered login and its sessions. All stores are asked, even if the first one fails.
-    pub(super) async fn end_by_id(
+    /// Revokes a remembered login and its sessions. Revokes the sessions even if the first step
+    /// fails.
+    pub(super) async fn revoke_by_id(
         &self,
         user: &str,
         id: &str,
         expires: i64,
     ) -> Result<(), StoreError> {
-        let ended = self.remember.0.end(user, id, expires).await;
+        let login_revoked = self.remember.0.revoke(user, id, expires).await;
         if let Some(sessions) = &self.sessions {
             sessions.logout_by_id(id).await?;
         }
-        ended
+        login_revoked
     }
 
-    /// The generation of a user for a session that begins, if ends of sessions are stored.
+    /// Returns the generation of a user for a new session, if the sessions have a revocation store.
     pub(super) async fn session_generation(&self, user: &str) -> Result<Option<u64>, StoreError> {
         match &self.sessions {
             Some(sessions) => Ok(sessions.generation(user).await?),
@@ -183,10 +184,10 @@ impl Context {
         }
     }
 
-    /// Removes a login from those that a logout of this request ends.
-    pub(super) fn forget(&self, ended: &RememberToken) {
+    /// Removes a login from the logins that a logout of this request revokes.
+    pub(super) fn forget(&self, removed: &RememberToken) {
         if let Some(logins) = &mut *self.logins.borrow_mut() {
-            logins.retain(|login| login.id != ended.id);
+            logins.retain(|login| login.id != removed.id);
         }
     }
 
@@ -195,7 +196,7 @@ impl Context {
     }
 }
 
-/// The user of actix-identity.
+/// Returns the user ID of actix-identity.
 pub(super) fn user_of(req: &impl IdentityExt) -> Option<String> {
     req.get_identity().ok()?.id().ok()
 }
@@ -215,38 +216,42 @@ pub(super) fn unset_fresh(req: &impl SessionExt) {
     }
 }
 
-/// Writes the stamp of the login into the session.
-pub(super) fn set_stamp(
+/// Writes the credential fingerprint of the login to the session.
+pub(super) fn set_credentials(
     session: &Session,
     user: &str,
-    stamp: &CredentialFingerprint,
+    credentials: &CredentialFingerprint,
 ) -> Result<(), SessionInsertError> {
-    session.insert(STAMP, (user, stamp.to_text()))
+    session.insert(CREDENTIALS, (user, credentials.to_text()))
 }
 
-/// Whether the session of a user began under these credentials. A session without a stamp of this
-/// user is accepted.
-pub(super) fn fits_stamp(session: &Session, user: &str, stamp: &CredentialFingerprint) -> bool {
-    match session.get::<(String, String)>(STAMP) {
-        Ok(Some((known, text))) if known == user => stamp.is(&text),
+/// Returns whether the session of a user contains this credential fingerprint. A session without a
+/// fingerprint of this user is accepted.
+pub(super) fn fits_credentials(
+    session: &Session,
+    user: &str,
+    credentials: &CredentialFingerprint,
+) -> bool {
+    match session.get::<(String, String)>(CREDENTIALS) {
+        Ok(Some((known, text))) if known == user => credentials.matches(&text),
         Ok(_) => true,
         Err(_) => false,
     }
 }
 
 impl RememberMe {
-    /// The `Set-Cookie` header with this token, whose `Max-Age` is the rest of the token's
-    /// lifetime. Returns `None` if the operating system returns no random bytes, or if the header
-    /// is longer than 4,096 bytes.
+    /// Returns the `Set-Cookie` header for a token. `Max-Age` is the remaining lifetime of the
+    /// token. Returns `None` if the operating system returns no random bytes, or if the header
+    /// exceeds 4,096 bytes.
     pub(super) fn set_cookie(&self, token: &RememberToken) -> Option<HeaderValue> {
         let settings = &*self.0;
         let text = token.encrypt(&settings.keys, &settings.assertion)?;
-        let mut header = settings.cookie.start_value(text.len());
+        let mut header = settings.cookie.start_header(text.len());
         header.push_str(&text);
         let max_age = token.exp - settings.now().unix_timestamp();
         settings
             .cookie
-            .into_header(header, Some(max_age))
+            .finish_header(header, Some(max_age))
             .ok()
             .filter(|header| header.len() <= MAX_COOKIE_LEN)
     }

@@ -9,43 +9,48 @@ use crate::refresh::RefreshError;
 use crate::revocation::RevocationError;
 use crate::token_family::TokenFamilyError;
 
-/// A reason why a login, or the end of logins, failed.
+/// The error of a login or a logout of [`RememberMe`](super::RememberMe) or
+/// [`LoginLayer`](super::LoginLayer).
+///
+/// As a response, it is `401` ([`NotLoggedIn`](Self::NotLoggedIn), [`Revoked`](Self::Revoked)),
+/// `403` ([`UnknownUser`](Self::UnknownUser)), `503` if a store failed, the response of the user
+/// loader's error, or `500`. The response does not contain the reason. The log does.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoginError {
-    /// There is no [`RememberMe`](super::RememberMe) around the handler.
+    /// The handler is not wrapped in a [`RememberMe`](super::RememberMe).
     #[error(
         "no RememberMe around this handler: call `App::wrap(LoginLayer::new(session, remember))`"
     )]
     NoMiddleware,
-    /// No user is logged in, or another user than the one of `confirm_login`.
-    #[error("no user is logged in, or another user than the one to confirm: log in first")]
+    /// No user is logged in, or the logged-in user is not the user of `confirm_login`.
+    #[error("no user is logged in, or another user than expected: log in first")]
     NotLoggedIn,
     /// The user loader returned `None`: the user does not exist or may not log in.
     #[error("the user loader returned `None`: the user does not exist or may not log in")]
     UnknownUser,
-    /// All logins of the user ended after the attempt was noted.
-    #[error("all logins of the user ended after the attempt was noted: log in again")]
+    /// All logins of the user were revoked after `start_login`.
+    #[error("all logins of the user were revoked after this login started: log in again")]
     Revoked,
     /// The user loader failed.
     #[error("the user loader failed: {0}")]
     UserLoader(Error),
-    /// A login cannot be remembered for so long.
-    #[error("a login is remembered for 1 second to 365 days, not for {} s", .0.as_secs_f64())]
+    /// The duration of [`Remember::For`](super::Remember::For) is out of range.
+    #[error("expected a lifetime of 1 second to 365 days, found {} s", .0.as_secs_f64())]
     Lifetime(Duration),
-    /// The user's id makes the cookie longer than browsers keep.
-    #[error("the user's id is too long for a cookie")]
+    /// The cookie would exceed 4,096 bytes, the limit of browsers, because the user ID is too long.
+    #[error("the cookie exceeds 4,096 bytes: use a shorter user ID")]
     TooLong,
-    /// The operating system has no random bytes to give.
-    #[error("the system has no random bytes")]
-    NoRandomness,
+    /// The operating system returned no random bytes.
+    #[error("the operating system returned no random bytes")]
+    NoRandomBytes,
     /// The token family store failed.
     #[error(transparent)]
     TokenFamily(#[from] TokenFamilyError),
-    /// The revocation store failed, or no store is set.
+    /// The revocation store failed, no store is set, or the login of the request is revoked.
     #[error(transparent)]
     Revocation(#[from] RevocationError),
-    /// The refresh tokens of the user could not be ended.
+    /// The refresh tokens of the user could not be revoked.
     #[error(transparent)]
     Tokens(RefreshError),
     /// The session could not be written.
@@ -77,9 +82,9 @@ impl ResponseError for LoginError {
     fn error_response(&self) -> HttpResponse {
         match self {
             Self::NotLoggedIn | Self::UnknownUser | Self::Revoked => {
-                tracing::info!(error = %self, "rejected a login, or the end of logins")
+                tracing::info!(error = %self, "rejected a login or a logout")
             }
-            _ => tracing::error!(error = %self, "a login, or the end of logins, failed"),
+            _ => tracing::error!(error = %self, "a login or a logout failed"),
         }
         match self {
             Self::UserLoader(error) => error.error_response(),

@@ -5,24 +5,25 @@ use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
 use actix_web::{Error, FromRequest, HttpRequest};
 
-use super::RememberMe;
 use super::context::{Context, is_fresh, user_of};
-use super::settings::ResponseFn;
+use super::{RememberMe, ResponseFn};
 use crate::error::problem;
 
-/// How a user came to be logged in.
+/// The kind of login of a request. [`RememberMe::freshness`] returns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freshness {
-    /// Nobody is logged in.
+    /// No user is logged in.
     Anonymous,
-    /// By a remember-me cookie, in this session or when it began.
+    /// The user is logged in, but not freshly. A remember-me cookie started the session, or the
+    /// application called `Identity::login` directly.
     Remembered,
-    /// By [`RememberMe::login`], in this session.
+    /// The user logged in with [`RememberMe::login`] in this session, or confirmed the password
+    /// with [`RememberMe::confirm_login`].
     Fresh,
 }
 
 impl RememberMe {
-    /// How the user of a request came to be logged in.
+    /// Returns whether a user is logged in, and whether the login is fresh.
     #[must_use]
     pub fn freshness(req: &HttpRequest) -> Freshness {
         match Context::of(req).and_then(|_| user_of(req)) {
@@ -33,33 +34,36 @@ impl RememberMe {
     }
 }
 
-/// A user who is logged in, by whatever means, as an extractor. Others get what
-/// [`not_logged_in`](super::RememberMeBuilder::not_logged_in) says.
+/// Extracts the logged-in user, with a fresh login or not.
+///
+/// Without a logged-in user, the response is that of
+/// [`not_logged_in`](super::RememberMeBuilder::not_logged_in). Default: `401`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedIn {
     id: String,
 }
 
 impl LoggedIn {
-    /// The user's id.
+    /// Returns the ID of the user.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 }
 
-/// A user who has logged in within this session, as an extractor for what a cookie on a shared
-/// computer is not enough for.
+/// Extracts the user of a [fresh](Freshness::Fresh) login. Use it for sensitive handlers, such as a
+/// password change.
 ///
-/// Who was remembered gets what [`not_fresh`](super::RememberMeBuilder::not_fresh) says, who is not
-/// logged in what [`not_logged_in`](super::RememberMeBuilder::not_logged_in) says.
+/// Without a logged-in user, the response is that of
+/// [`not_logged_in`](super::RememberMeBuilder::not_logged_in) (default: `401`). Without a fresh
+/// login, it is that of [`not_fresh`](super::RememberMeBuilder::not_fresh) (default: `403`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FreshLogin {
     id: String,
 }
 
 impl FreshLogin {
-    /// The user's id.
+    /// Returns the ID of the user.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
@@ -84,7 +88,7 @@ impl FromRequest for FreshLogin {
             if is_fresh(req, &id) {
                 Ok(Self { id })
             } else {
-                Err(refusal(req, &context.remember.0.not_fresh))
+                Err(rejection(req, &context.remember.0.not_fresh))
             }
         }))
     }
@@ -92,14 +96,14 @@ impl FromRequest for FreshLogin {
 
 fn user(req: &HttpRequest) -> Result<(String, std::rc::Rc<Context>), Error> {
     let context = Context::of(req).ok_or_else(|| {
-        InternalError::from_response("no RememberMe", problem(StatusCode::INTERNAL_SERVER_ERROR))
+        InternalError::from_response("no RememberMe around this handler: call `App::wrap(LoginLayer::new(session, remember))`", problem(StatusCode::INTERNAL_SERVER_ERROR))
     })?;
     match user_of(req) {
         Some(user) => Ok((user, context)),
-        None => Err(refusal(req, &context.remember.0.not_logged_in)),
+        None => Err(rejection(req, &context.remember.0.not_logged_in)),
     }
 }
 
-fn refusal(req: &HttpRequest, answer: &ResponseFn) -> Error {
-    InternalError::from_response("a login is wanted", answer(req)).into()
+fn rejection(req: &HttpRequest, respond: &ResponseFn) -> Error {
+    InternalError::from_response("a login is required", respond(req)).into()
 }

@@ -7,46 +7,48 @@ use actix_session::{Session, SessionExt, SessionInsertError, SessionStatus};
 use actix_web::http::header::HeaderValue;
 use actix_web::{HttpMessage, HttpRequest};
 
-use super::builder::is_lifetime;
-use super::context::{Change, Context, StoreError, set_fresh, set_stamp, user_of};
+use super::context::{Change, Context, StoreError, set_credentials, set_fresh, user_of};
 use super::token::RememberToken;
 use super::user::CredentialFingerprint;
-use super::{LoginError, RememberMe, SessionProtection, client};
+use super::{LIFETIMES, LoginError, RememberMe, SessionProtection, client};
 use crate::event::Event;
 use crate::session::SessionLogin;
 use crate::token_family::{NewTokenFamily, RandomId};
 
-/// Whether a login is remembered.
+/// Whether and for how long a login is remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remember {
-    /// For as long as [`lifetime`](super::RememberMeBuilder::lifetime) says.
+    /// For the [`lifetime`](super::RememberMeBuilder::lifetime) of the builder.
     Default,
-    /// For so long: 1 second to 365 days.
+    /// For this duration: 1 second to 365 days.
     For(Duration),
-    /// It ends with the session.
+    /// Not remembered. The login expires with the session.
     Never,
 }
 
-/// A login whose credentials the application is about to check: see [`RememberMe::start_login`].
+/// A login that was started before the password check. [`RememberMe::start_login`] returns it.
 #[must_use = "call `.complete(..)` to log the user in"]
 pub struct PendingSessionLogin {
     req: HttpRequest,
     context: Rc<Context>,
     user_id: String,
-    stamp: Option<CredentialFingerprint>,
-    /// The generation for the session, if ends of sessions are stored.
+    credentials: Option<CredentialFingerprint>,
+    /// The generation of the session, if the sessions have a revocation store.
     session_generation: Option<u64>,
-    /// The generation for the remembered login.
+    /// The generation of the remembered login.
     generation: u64,
     label: String,
 }
 
 impl RememberMe {
-    /// Notes that a user is about to log in. Call it before the application checks the password, and
-    /// [`login`](PendingSessionLogin::complete) after that. Then a login with the old password does not
-    /// outlive a password change that happens at the same time.
+    /// Starts a login before the application checks the password. Call
+    /// [`complete`](PendingSessionLogin::complete) after the check.
     ///
-    /// An unknown user is no error here, so that the response does not reveal which users exist.
+    /// If a parallel request changes the password and calls
+    /// [`logout_all`](super::LoginLayer::logout_all), `complete` rejects the login with the old
+    /// password.
+    ///
+    /// Returns `Ok` for an unknown user, so that the response does not reveal which users exist.
     ///
     /// ```
     /// use actix_web::{HttpRequest, HttpResponse, web};
@@ -57,11 +59,11 @@ impl RememberMe {
     /// # #[derive(serde::Deserialize)]
     /// # struct Form { user: String, password: String }
     /// async fn login(req: HttpRequest, form: web::Form<Form>) -> actix_web::Result<HttpResponse> {
-    ///     let attempt = RememberMe::start_login(&req, &form.user).await?;
+    ///     let pending = RememberMe::start_login(&req, &form.user).await?;
     ///     if !is_right(&form.user, &form.password) {
     ///         return Ok(HttpResponse::Unauthorized().finish());
     ///     }
-    ///     attempt.complete(Remember::Default).await?;
+    ///     pending.complete(Remember::Default).await?;
     ///     Ok(HttpResponse::Ok().finish())
     /// }
     /// # web::to(login);
@@ -69,7 +71,7 @@ impl RememberMe {
     ///
     /// # Errors
     ///
-    /// [`LoginError`] if there is no [`RememberMe`] around the handler, or if a store or the user
+    /// [`LoginError`] if the handler is not wrapped in a [`RememberMe`], or if a store or the user
     /// loader fails.
     pub async fn start_login(
         req: &HttpRequest,
@@ -78,31 +80,33 @@ impl RememberMe {
         let (context, user_id) =
             (Context::of(req).ok_or(LoginError::NoMiddleware)?, user_id.into());
         let settings = &*context.remember.0;
-        // The generations first: the loader may read the credentials after a password change.
+        // Read the generations before the credentials. If the password changes in between, the
+        // login is then rejected because of its outdated generation.
         let session_generation = context.session_generation(&user_id).await?;
         let generation = settings.generation(&user_id).await?;
-        let stamp = settings.user_loader.load(&user_id).await.map_err(LoginError::UserLoader)?;
+        let credentials =
+            settings.user_loader.load(&user_id).await.map_err(LoginError::UserLoader)?;
         let (req, label) = (req.clone(), String::new());
         Ok(PendingSessionLogin {
             req,
             context,
             user_id,
-            stamp,
+            credentials,
             session_generation,
             generation,
             label,
         })
     }
 
-    /// Logs a user in whose credentials the application has checked:
-    /// [`start_login`](Self::start_login) and [`PendingSessionLogin::complete`] in one step.
+    /// Logs a user in after the application has checked the credentials. It calls
+    /// [`start_login`](Self::start_login) and [`PendingSessionLogin::complete`].
     ///
-    /// A login with a password that changes at the same time can outlive the change. Use `attempt`
-    /// where passwords can change.
+    /// If the password changes during the login, the login with the old password can survive the
+    /// change. To prevent this, call `start_login` before the password check.
     ///
     /// # Errors
     ///
-    /// As [`PendingSessionLogin::complete`].
+    /// The errors of [`start_login`](Self::start_login) and [`PendingSessionLogin::complete`].
     pub async fn login(
         req: &HttpRequest,
         user_id: impl Into<String>,
@@ -111,9 +115,9 @@ impl RememberMe {
         Self::start_login(req, user_id).await?.complete(remember).await
     }
 
-    /// Logs out: ends the identity as actix-identity's own `logout` does, the remembered login, and
-    /// its sessions. (`Identity::logout` alone, or `Session::purge`, does the same under this
-    /// middleware.)
+    /// Logs the user out, and revokes the remembered login and its sessions in the stores.
+    ///
+    /// `Identity::logout` and `Session::purge` have the same effect inside of this middleware.
     pub fn logout(req: &HttpRequest) {
         let Some(context) = Context::of(req) else { return };
         if let Ok(identity) = req.get_identity() {
@@ -122,8 +126,8 @@ impl RememberMe {
         context.change(Change::Remove);
     }
 
-    /// The id of the request's login, to mark it in a list of [`logins`](Self::logins). Returns
-    /// `None` for a login that is not remembered.
+    /// Returns the ID of the request's login, to mark it in the list of [`logins`](Self::logins).
+    /// Returns `None` if the login is not remembered.
     #[must_use]
     pub fn current_login(req: &HttpRequest) -> Option<RandomId> {
         let context = Context::of(req)?;
@@ -134,19 +138,19 @@ impl RememberMe {
         of_session.or_else(|| of_cookie().map(|(token, _)| token.id))?.parse().ok()
     }
 
-    /// Makes a remembered login a fresh one, once this user has given the password again; renews
-    /// the session.
+    /// Makes the login of this user fresh, and renews the session. Call it after the user has
+    /// entered the password again.
     ///
     /// # Errors
     ///
-    /// [`LoginError::NotLoggedIn`] if no user or another user is logged in: the password of one
-    /// user must not make the login of another fresh.
+    /// [`LoginError::NotLoggedIn`] if no user or another user is logged in, because the password of
+    /// one user must not make the login of another user fresh.
     pub fn confirm_login(req: &HttpRequest, user_id: &str) -> Result<(), LoginError> {
         let context = Context::of(req).ok_or(LoginError::NoMiddleware)?;
         let user = user_of(req).filter(|user| user == user_id).ok_or(LoginError::NotLoggedIn)?;
         let failed = |error: SessionInsertError| LoginError::Session(error.to_string());
         set_fresh(req, &user).map_err(failed)?;
-        // The client that sent the password is the client of the session from now on.
+        // Bind the session to the client that sent the password.
         context.bind_client(req).map_err(failed)?;
         req.get_session().renew();
         Ok(())
@@ -154,78 +158,83 @@ impl RememberMe {
 }
 
 impl PendingSessionLogin {
-    /// A text for the [list of the user's logins](RememberMe::logins), such as the name of the
-    /// browser. A store keeps its first 128 bytes. Default: empty.
+    /// Sets the label in the [list of the user's logins](RememberMe::logins), such as the name of
+    /// the browser. The store truncates it to 128 bytes. Default: empty.
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();
         self
     }
 
-    /// Logs the user in: sets the identity (which renews the session) as a fresh login, and the
-    /// cookie, if the login is remembered. If it is not, the cookie of an earlier login is removed.
+    /// Logs the user in. Sets the identity, renews the session, and marks the login as fresh. Sets
+    /// the remember-me cookie, or removes the cookie of an earlier login with [`Remember::Never`].
     ///
-    /// A login that calls `Identity::login` alone is not fresh, and is not remembered.
+    /// A call of `Identity::login` alone neither marks the login as fresh nor sets the cookie.
     ///
     /// # Errors
     ///
-    /// [`LoginError`]: [`UnknownUser`](LoginError::UnknownUser) if the user loader returned `None`,
-    /// which is `403` as a response; [`Revoked`](LoginError::Revoked), which is `401`, if all logins of the
-    /// user ended after the attempt was noted. (A revocation store of the session or of `RememberMe`
-    /// detects that.) The request then logs no user in, and changes no cookie. A login fails
-    /// in a request whose session was purged.
+    /// After these errors, the user is not logged in, and the remember-me cookie is unchanged:
+    ///
+    /// - [`UnknownUser`](LoginError::UnknownUser) (`403`) if the user loader returned `None`.
+    /// - [`Revoked`](LoginError::Revoked) (`401`) if all logins of the user were revoked after
+    ///   [`start_login`](RememberMe::start_login). A revocation store of the session or of
+    ///   `RememberMe` is required to detect this.
+    /// - [`Lifetime`](LoginError::Lifetime) if the duration of [`Remember::For`] is out of range.
+    /// - [`Session`](LoginError::Session) if the session was purged in this request.
+    /// - Another [`LoginError`] if a store fails, if the user ID is too long, or if the session
+    ///   cannot be written. The session is then purged if it was partly written.
     pub async fn complete(self, remember: Remember) -> Result<(), LoginError> {
-        let Self { req, context, user_id, stamp, session_generation, .. } = &self;
+        let Self { req, context, user_id, credentials, session_generation, .. } = &self;
         let settings = &*context.remember.0;
         let lifetime = match remember {
             Remember::Default => Some(settings.lifetime),
-            Remember::For(lifetime) if is_lifetime(lifetime) => Some(lifetime),
+            Remember::For(lifetime) if LIFETIMES.contains(&lifetime) => Some(lifetime),
             Remember::For(lifetime) => return Err(LoginError::Lifetime(lifetime)),
             Remember::Never => None,
         };
-        let stamp = stamp.as_ref().ok_or(LoginError::UnknownUser)?;
+        let credentials = credentials.as_ref().ok_or(LoginError::UnknownUser)?;
         let session = req.get_session();
         if session.status() == SessionStatus::Purged {
-            // actix-session drops what a handler writes into it.
+            // actix-session discards changes of a purged session.
             return Err(LoginError::Session("it was purged in this request".to_owned()));
         }
-        let begun = match lifetime {
-            Some(lifetime) => Some(self.begin(stamp, lifetime).await?),
+        let remembered = match lifetime {
+            Some(lifetime) => Some(self.create_login(credentials, lifetime).await?),
             None => None,
         };
-        // After that: if all logins end at the same time, either that finds the token family, or this finds
-        // the new generation.
-        let is_overtaken = self.is_overtaken().await;
-        if !matches!(is_overtaken, Ok(false)) {
-            // No client has a token of the token family.
-            if let (Some(store), Some((_, token))) = (&settings.family, &begun)
+        // Check the generations after storing the family. A parallel `logout_all` either revokes
+        // the new family or changes a generation that is read here.
+        let is_revoked = self.is_revoked().await;
+        if !matches!(is_revoked, Ok(false)) {
+            // No client has a token of this family, so it can be removed.
+            if let (Some(store), Some((_, token))) = (&settings.families, &remembered)
                 && let Some((family, _)) = token.family()
             {
                 store.revoke(settings.owner(user_id), family).await?;
             }
-            is_overtaken?;
+            is_revoked?;
             return Err(LoginError::Revoked);
         }
-        // The browser loses the cookies that it had, so their copies have to end too. Not before
-        // the next login is certain.
+        // The new login replaces the earlier cookies of this browser, so revoke their logins. Do
+        // this only after the checks of the new login.
         context.revoke(req.headers()).await?;
-        let token = begun.as_ref().map(|(_, token)| token);
+        let token = remembered.as_ref().map(|(_, token)| token);
         let write = || {
             Identity::login(&req.extensions(), user_id.clone())
                 .map_err(|error| error.to_string())?;
-            context.fill(&session, user_id, stamp, *session_generation, token)?;
+            context.write_login(&session, user_id, credentials, *session_generation, token)?;
             set_fresh(req, user_id).map_err(|error| error.to_string())?;
             context.bind_client(req).map_err(|error| error.to_string())
         };
         write().map_err(|error| {
-            // A part of the login may be in the session.
+            // Remove a partly written login.
             session.purge();
             LoginError::Session(error)
         })?;
         context.user.replace(Some(user_id.clone()));
-        context.change(match begun {
+        context.change(match remembered {
             Some((cookie, token)) => {
                 context.logins.replace(Some(vec![token]));
-                Change::Begin(cookie)
+                Change::New(cookie)
             }
             None => Change::Remove,
         });
@@ -233,29 +242,30 @@ impl PendingSessionLogin {
         Ok(())
     }
 
-    /// Begins a remembered login, and returns its cookie.
-    async fn begin(
+    /// Creates a remembered login. Returns its cookie and its token.
+    async fn create_login(
         &self,
-        stamp: &CredentialFingerprint,
+        credentials: &CredentialFingerprint,
         lifetime: Duration,
     ) -> Result<(HeaderValue, RememberToken), LoginError> {
         let (remember, user_id) = (&self.context.remember, &self.user_id);
         let settings = &*remember.0;
-        let random = || RandomId::generate().ok_or(LoginError::NoRandomness);
+        let random = || RandomId::generate().ok_or(LoginError::NoRandomBytes);
         let expires =
             settings.now().unix_timestamp().saturating_add(lifetime.as_secs().cast_signed());
         let (id, first) = (random()?, random()?);
-        let mut token = RememberToken::new(id, user_id.clone(), expires, self.generation, stamp);
+        let mut token =
+            RememberToken::new(id, user_id.clone(), expires, self.generation, credentials);
         token.client = (settings.protection == SessionProtection::Strong)
-            .then(|| settings.fingerprint.of(&self.req));
-        let Some(store) = &settings.family else {
+            .then(|| settings.client_fingerprint.of(&self.req));
+        let Some(store) = &settings.families else {
             let cookie = remember.set_cookie(&token).ok_or(LoginError::TooLong)?;
             return Ok((cookie, token));
         };
         let token = token.in_token_family(first);
         let cookie = remember.set_cookie(&token).ok_or(LoginError::TooLong)?;
         store
-            .begin(
+            .create(
                 NewTokenFamily::new(settings.owner(user_id), id, first, lifetime)
                     .label(&self.label),
             )
@@ -263,10 +273,10 @@ impl PendingSessionLogin {
         Ok((cookie, token))
     }
 
-    /// Whether all logins of the user have ended since the attempt was noted.
-    async fn is_overtaken(&self) -> Result<bool, StoreError> {
-        let by_now = self.context.session_generation(&self.user_id).await?;
-        if by_now > self.session_generation {
+    /// Returns whether all logins of the user were revoked after `start_login`.
+    async fn is_revoked(&self) -> Result<bool, StoreError> {
+        let current = self.context.session_generation(&self.user_id).await?;
+        if current > self.session_generation {
             return Ok(true);
         }
         Ok(self.context.remember.0.generation(&self.user_id).await? > self.generation)
@@ -282,12 +292,13 @@ impl fmt::Debug for PendingSessionLogin {
 }
 
 impl Context {
-    /// Ties the session to a login, and to the remembered login of a token.
-    pub(super) fn fill(
+    /// Writes the login data to the session: the user, the generation, the remembered login of a
+    /// token, and the credential fingerprint.
+    pub(super) fn write_login(
         &self,
         session: &Session,
         user: &str,
-        stamp: &CredentialFingerprint,
+        credentials: &CredentialFingerprint,
         generation: Option<u64>,
         token: Option<&RememberToken>,
     ) -> Result<(), String> {
@@ -301,17 +312,19 @@ impl Context {
             }
         }
         match self.remember.0.user_check {
-            Some(_) => set_stamp(session, user, stamp).map_err(|error| error.to_string()),
+            Some(_) => {
+                set_credentials(session, user, credentials).map_err(|error| error.to_string())
+            }
             None => Ok(()),
         }
     }
 
-    /// Binds the session to the client, if sessions are protected.
+    /// Binds the session to the client, if session protection is on.
     fn bind_client(&self, req: &HttpRequest) -> Result<(), SessionInsertError> {
         let settings = &*self.remember.0;
         if settings.protection == SessionProtection::Off {
             return Ok(());
         }
-        client::bind(&req.get_session(), settings.fingerprint.of(req))
+        client::bind(&req.get_session(), settings.client_fingerprint.of(req))
     }
 }

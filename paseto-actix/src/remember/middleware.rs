@@ -12,9 +12,9 @@ use actix_web::http::header::{HeaderMap, HeaderValue, SET_COOKIE};
 use actix_web::{Error, HttpMessage};
 use futures_util::future::LocalBoxFuture;
 
-use super::context::{Change, Context, StoreError, fits_stamp, unset_fresh, user_of};
+use super::Inner;
+use super::context::{Change, Context, StoreError, fits_credentials, unset_fresh, user_of};
 use super::restore::unavailable;
-use super::settings::Settings;
 use super::user::CredentialFingerprint;
 use super::{RememberMe, SessionProtection, client};
 use crate::cookie::{LoginCookies, forbid_shared_caching, vary_by_cookie};
@@ -36,15 +36,15 @@ where
     type Future =
         <IdentityMiddleware as Transform<RememberMeMiddleware<S>, ServiceRequest>>::Future;
 
-    /// Puts actix-identity's middleware around this one, so that the two cannot be in the wrong
-    /// order.
+    /// Wraps the service in this middleware and the middleware of actix-identity, so that their
+    /// order is always right.
     fn new_transform(&self, service: S) -> Self::Future {
         let middleware = RememberMeMiddleware { service: Rc::new(service), remember: self.clone() };
         (self.0.identity)().new_transform(middleware)
     }
 }
 
-/// The service that [`RememberMe`] wraps around another.
+/// The service of [`RememberMe`].
 pub struct RememberMeMiddleware<S> {
     service: Rc<S>,
     remember: RememberMe,
@@ -77,21 +77,21 @@ where
             (Rc::clone(&self.service), Rc::new(Context::new(self.remember.clone(), sessions)));
         Box::pin(async move {
             req.extensions_mut().insert(Rc::clone(&context));
-            let ended = match context.check_user(&req).await {
-                Ok(ended) => context.protect(&req) || ended,
+            let logged_out = match context.check_user(&req).await {
+                Ok(logged_out) => context.protect(&req) || logged_out,
                 Err(error) => return Ok(req.error_response(error).map_into_right_body()),
             };
             if user_of(&req).is_none() {
-                // A deadline removes only the user from the session. The rest must not be that of
-                // the next user.
+                // A deadline of actix-identity removes only the user from the session. Remove the
+                // other login data too, so that it does not apply to the next user.
                 unset_fresh(&req);
                 client::unbind(&req.get_session());
-                // A session that was purged stores nothing.
-                if !ended
+                // A purged session does not store a login.
+                if !logged_out
                     && req.get_session().status() != SessionStatus::Purged
                     && let Err(error) = context.restore(&req).await
                 {
-                    // A response, because `Logger` and `ErrorHandlers` ignore an `Err`.
+                    // Return a response, because `Logger` and `ErrorHandlers` ignore an `Err`.
                     let mut response = req.error_response(error);
                     context.write_cookie(response.headers_mut());
                     return Ok(response.map_into_right_body());
@@ -100,18 +100,21 @@ where
             context.user.replace(user_of(&req));
             let session = req.get_session();
             match service.call(req).await {
-                Ok(mut response) => {
-                    if let Err(error) = context.end_if_logged_out(&response).await {
-                        // The session has ended and the cookie is removed, but copies of the cookie
-                        // are still valid: that is not success.
-                        tracing::error!(%error, "a remembered login could not be revoked at its logout");
-                        response.response_mut().head_mut().status = StatusCode::SERVICE_UNAVAILABLE;
-                    }
-                    if let Some(begun) = context.write_cookie(response.headers_mut()) {
+                Ok(response) => {
+                    let mut response = match context.revoke_if_logged_out(&response).await {
+                        Ok(()) => response.map_into_left_body(),
+                        // This browser is logged out, but copies of its cookie are still valid. So
+                        // the logout must not look successful.
+                        Err(error) => {
+                            tracing::error!(%error, "a remembered login could not be revoked at its logout");
+                            unavailable_response(response).map_into_right_body()
+                        }
+                    };
+                    if let Some(new_cookie) = context.write_cookie(response.headers_mut()) {
                         let mut extensions = response.request().extensions_mut();
-                        extensions.get_or_insert_with(LoginCookies::default).0.push(begun);
+                        extensions.get_or_insert_with(LoginCookies::default).0.push(new_cookie);
                     }
-                    Ok(response.map_into_left_body())
+                    Ok(response)
                 }
                 Err(error) => Err(context
                     .write_cookie_on_error(error, session.status() == SessionStatus::Purged)
@@ -121,15 +124,27 @@ where
     }
 }
 
+/// Replaces a response by `503`. The cookies of inner layers are kept, because they can contain a
+/// rotated token.
+fn unavailable_response<B>(response: ServiceResponse<B>) -> ServiceResponse {
+    let cookies: Vec<_> = response.headers().get_all(SET_COOKIE).cloned().collect();
+    let mut response = response.into_response(problem(StatusCode::SERVICE_UNAVAILABLE));
+    for cookie in cookies {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
+}
+
 impl Context {
-    /// Asks the user loader about the user of the session, if the application wants that. Returns
-    /// whether the user was logged out.
+    /// Checks the user of the session with the user loader, if `check_user` is set. Returns whether
+    /// the user was logged out.
     async fn check_user(&self, req: &ServiceRequest) -> Result<bool, Error> {
         let settings = &*self.remember.0;
         let Some(check) = &settings.user_check else { return Ok(false) };
         let Some(user) = user_of(req) else { return Ok(false) };
         let session = req.get_session();
-        let fits = |stamp: &CredentialFingerprint| fits_stamp(&session, &user, stamp);
+        let fits =
+            |credentials: &CredentialFingerprint| fits_credentials(&session, &user, credentials);
         if check.accepts(&settings.user_loader, &user, settings.now(), fits).await? {
             return Ok(false);
         }
@@ -139,16 +154,16 @@ impl Context {
         Ok(true)
     }
 
-    /// Compares the client with the one that logged in. Returns whether the user was logged out.
+    /// Applies the session protection. Returns whether the user was logged out.
     fn protect(&self, req: &ServiceRequest) -> bool {
-        let Settings { protection, fingerprint, .. } = &*self.remember.0;
+        let Inner { protection, client_fingerprint, .. } = &*self.remember.0;
         if *protection == SessionProtection::Off || user_of(req).is_none() {
             return false;
         }
-        if !client::is_of_another(&req.get_session(), &fingerprint.of(req.request())) {
+        if !client::is_of_another(&req.get_session(), &client_fingerprint.of(req.request())) {
             return false;
         }
-        tracing::warn!("a session of another client");
+        tracing::warn!("a client sent the session of another client");
         if *protection == SessionProtection::Strong {
             self.log_out(req);
             return true;
@@ -157,33 +172,36 @@ impl Context {
         false
     }
 
-    /// Ends the session, and removes the cookie.
+    /// Logs the user out, and removes the cookie.
     fn log_out(&self, req: &ServiceRequest) {
         if let Ok(identity) = req.get_identity() {
             identity.logout();
         }
-        end_session(&req.get_session());
+        renew_session(&req.get_session());
         self.change(Change::Remove);
     }
 
-    /// A logout ends the remembered login too, in whatever way the handler ends the identity. A
-    /// login of another user ends it too.
-    async fn end_if_logged_out<B>(&self, response: &ServiceResponse<B>) -> Result<(), StoreError> {
+    /// Revokes the remembered login after a logout, or after a login of another user. It detects
+    /// all kinds of logout, such as `Identity::logout` and `Session::purge`.
+    async fn revoke_if_logged_out<B>(
+        &self,
+        response: &ServiceResponse<B>,
+    ) -> Result<(), StoreError> {
         let req = response.request();
         let removed = matches!(*self.cookie.borrow(), Change::Remove);
         let user = self.user.borrow().clone();
         let left = user.is_some() && user != user_of(req);
         if left {
-            end_session(&req.get_session());
+            renew_session(&req.get_session());
         }
         if left || (removed && user.is_none()) {
             self.change(Change::Remove);
             unset_fresh(req);
-            // The request may lack the cookie of the login that its session grew from.
+            // The session can belong to a login whose cookie is not in the request.
             let login = user.as_deref().and_then(|user| self.sessions.as_ref()?.login_of(user));
             let known = match login {
                 Some(SessionLogin { subject, id: Some(id), expires: Some(expires), .. }) => {
-                    self.end_by_id(&subject, &id, expires).await
+                    self.revoke_by_id(&subject, &id, expires).await
                 }
                 _ => Ok(()),
             };
@@ -196,36 +214,34 @@ impl Context {
         Ok(())
     }
 
-    /// Sets or removes the cookie. Returns the header that it appended for a login that began in
-    /// this request.
+    /// Sets or removes the cookie. Returns the appended header of a new login.
     fn write_cookie(&self, headers: &mut HeaderMap) -> Option<HeaderValue> {
         let change = self.cookie.take();
-        let begins = matches!(change, Change::Begin(_));
+        let is_new = matches!(change, Change::New(_));
         let cookie = match change {
             Change::None => return None,
-            Change::Set(cookie) | Change::Begin(cookie) => cookie,
+            Change::Set(cookie) | Change::New(cookie) => cookie,
             Change::Remove => self.remember.0.cookie.removal(),
         };
         headers.append(SET_COOKIE, cookie.clone());
         vary_by_cookie(headers);
         forbid_shared_caching(headers);
-        begins.then_some(cookie)
+        is_new.then_some(cookie)
     }
 
-    /// Adds the change of the cookie to the error of a service further in, which becomes the
-    /// response later. The next token of a token family must reach the browser, and a logout must count.
-    /// A login that the error undoes is not remembered.
+    /// Adds the change of the cookie to the error of an inner service. The browser must receive the
+    /// next token of a family, and a logout must remove the cookie. A new login is revoked, because
+    /// its session is not saved after an error.
     async fn write_cookie_on_error(&self, error: Error, purged: bool) -> Error {
         let change = self.cookie.take();
         let change = match change {
             Change::None => return error,
             Change::Set(_) if purged => Change::Remove,
-            // The session that it began is not saved either.
-            Change::Begin(_) => Change::None,
+            Change::New(_) => Change::None,
             other => other,
         };
-        let goes_on = matches!(change, Change::Set(_));
-        if !goes_on && let Err(error) = self.revoke_known().await {
+        let stays_valid = matches!(change, Change::Set(_));
+        if !stays_valid && let Err(error) = self.revoke_known().await {
             return unavailable(error);
         }
         self.change(change);
@@ -235,9 +251,9 @@ impl Context {
     }
 }
 
-/// Ends the session of a logout. With `LogoutBehavior::DeleteIdentityKeys`, actix-identity only
-/// removes the user from the session, and a copy of an older cookie would still log the user in.
-fn end_session(session: &Session) {
+/// Renews the session at a logout, so that copies of its old cookie are invalid. With
+/// `LogoutBehavior::DeleteIdentityKeys`, actix-identity only removes the user from the session.
+fn renew_session(session: &Session) {
     if session.status() != SessionStatus::Purged {
         session.renew();
     }
@@ -268,8 +284,8 @@ mod tests {
         Ok(HttpResponse::Ok().finish())
     }
 
-    /// The `Set-Cookie` headers of a login, and those that an outer middleware finds in the
-    /// request.
+    /// Returns the `Set-Cookie` headers of a login, and the headers in the request extensions for
+    /// outer middleware.
     async fn headers_of(remember: Remember) -> (Vec<HeaderValue>, Vec<HeaderValue>) {
         let middleware = RememberMe::builder(LocalKey::generate())
             .user_loader(async |_| Some(CredentialFingerprint::new("secret")));
@@ -279,21 +295,17 @@ mod tests {
             .default_service(web::to(log_in));
         let response =
             call_service(&init_service(app).await, TestRequest::default().to_request()).await;
-        let begun =
+        let new_cookie =
             response.request().extensions_mut().remove::<LoginCookies>().unwrap_or_default();
-        (response.headers().get_all(SET_COOKIE).cloned().collect(), begun.0)
+        (response.headers().get_all(SET_COOKIE).cloned().collect(), new_cookie.0)
     }
 
     #[actix_web::test]
-    async fn the_cookie_of_a_login_that_begins_is_in_the_extensions() {
-        let (set, begun) = headers_of(Remember::Default).await;
+    async fn cookie_of_a_new_login_is_in_the_extensions() {
+        let (set, new_cookie) = headers_of(Remember::Default).await;
         assert_eq!(set.len(), 1);
-        assert_eq!(begun, set);
-        let (set, begun) = headers_of(Remember::Never).await;
-        assert_eq!(
-            (set.len(), begun.len()),
-            (1, 0),
-            "the removal stays, whatever becomes of the login"
-        );
+        assert_eq!(new_cookie, set);
+        let (set, new_cookie) = headers_of(Remember::Never).await;
+        assert_eq!((set.len(), new_cookie.len()), (1, 0), "a removal is not in the extensions");
     }
 }

@@ -1,4 +1,4 @@
-//! Sending a browser to the login page, and back to where it came from.
+//! Redirects browsers to the login page, and validates the path to return to.
 
 use actix_web::http::header::{ACCEPT, CACHE_CONTROL, LOCATION};
 use actix_web::http::{Method, StatusCode};
@@ -6,10 +6,10 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::error::problem;
 
-/// Longer ones are no path that anybody has to come back to.
+/// The maximum length of a path to return to, in bytes. Longer paths are rejected.
 const MAX_NEXT_LEN: usize = 2048;
 
-/// The path of the login page, perhaps with a query.
+/// The path of the login page. It may contain a query.
 #[derive(Clone, Debug)]
 pub(super) struct LoginPage(String);
 
@@ -19,8 +19,8 @@ impl LoginPage {
     }
 }
 
-/// `303` to the login page, for a browser; a program can make nothing of that. Only what is asked
-/// for by `GET` can be come back to.
+/// Returns `303` to the login page for a browser, and a problem document for other clients. `next`
+/// is set only for `GET` and `HEAD`, because a browser cannot repeat other methods after the login.
 pub(super) fn redirect(req: &HttpRequest, page: &LoginPage, again: bool) -> HttpResponse {
     if !accepts_html(req) {
         return problem(if again { StatusCode::FORBIDDEN } else { StatusCode::UNAUTHORIZED });
@@ -48,7 +48,7 @@ pub(super) fn redirect(req: &HttpRequest, page: &LoginPage, again: bool) -> Http
         .finish()
 }
 
-/// Whether `Accept` names HTML, as that of a browser does where it wants a page.
+/// Returns whether `Accept` contains `text/html`, as browsers send it when they load a page.
 fn accepts_html(req: &HttpRequest) -> bool {
     let accepted = req.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok());
     accepted.flat_map(|value| value.split(',')).any(|range| {
@@ -56,19 +56,26 @@ fn accepts_html(req: &HttpRequest) -> bool {
     })
 }
 
-/// The path to go to after a login, if it is one of this origin. Whatever else a link says in its
-/// `next` would send users who have just logged in to somebody else's page ([CWE-601]).
+/// Returns the path to redirect to after a login, or `None` if it is not a path of this origin.
 ///
-/// It may hold quotes: where it is put into HTML, escape it like any other text.
+/// Call it on the query parameter `next`. Without it, an attacker could send users a login link
+/// that redirects them to another site (open redirect, [CWE-601]).
 ///
-/// It is a path if it begins with one `/`, and holds no backslash (which browsers read as `/`) and
-/// nothing but visible ASCII.
+/// A safe path begins with exactly one `/`, consists of visible ASCII characters, contains no
+/// backslash (browsers treat it as `/`), and has at most 2,048 bytes. It may contain quotes, so
+/// escape it in HTML.
 ///
 /// ```
 /// use paseto_actix::remember::safe_redirect_path;
 ///
 /// assert_eq!(safe_redirect_path("/account?tab=keys"), Some("/account?tab=keys"));
-/// for elsewhere in ["https://evil.example/", "//evil.example/", "/\\evil.example/", "account", "/\t/evil.example"] {
+/// for elsewhere in [
+///     "https://evil.example/",
+///     "//evil.example/",
+///     "/\\evil.example/",
+///     "account",
+///     "/\t/evil.example",
+/// ] {
 ///     assert_eq!(safe_redirect_path(elsewhere), None);
 /// }
 /// ```

@@ -1,4 +1,4 @@
-//! The login by a cookie of the request.
+//! Logs users in with the remember-me cookies of the request.
 
 use std::fmt;
 use std::time::Duration;
@@ -18,18 +18,17 @@ use crate::error::{VerifyErrorKind as Kind, problem};
 use crate::event::Event;
 use crate::token_family::{RandomId, Rotation, RotationRequest, TokenFamilyError};
 
-/// How long the token before the current one is accepted: browsers send requests of several tabs at
-/// once.
-const GRACE: Duration = Duration::from_secs(60);
+/// The grace period of a used token. Browsers send requests of several tabs in parallel.
+const GRACE_PERIOD: Duration = Duration::from_secs(60);
 
 impl Context {
-    /// Logs a user in by the first cookie that is authentic, unexpired and valid.
+    /// Logs a user in with the first valid cookie.
     ///
-    /// A cookie that is invalid is removed if it is the only one of its name. A removal names one
-    /// path and one domain: with several cookies, it might remove one that logs in elsewhere.
+    /// An invalid cookie is removed only if it is the only cookie of its name. A removal applies to
+    /// one path and one domain, so with several cookies it could remove a valid one.
     ///
-    /// An error ends the search, because the cookie that could not be checked may be valid. No
-    /// cookie is removed then.
+    /// An error stops the search and removes no cookie, because the cookie that could not be
+    /// checked may be valid.
     pub(super) async fn restore(&self, req: &ServiceRequest) -> Result<(), Error> {
         let candidates = self.candidates(req.headers());
         if candidates == 0 {
@@ -39,7 +38,11 @@ impl Context {
             log_rejection(req.request());
             self.remember.0.events.emit(Event::Rejected(Kind::CrossOrigin));
             let response = problem(StatusCode::FORBIDDEN);
-            return Err(InternalError::from_response("a cross-origin request", response).into());
+            return Err(InternalError::from_response(
+                "a remember-me cookie in a request of another origin: call `.trusted_origin(..)`",
+                response,
+            )
+            .into());
         }
         let presented = self.presented(req.headers());
         if presented.is_empty() {
@@ -67,84 +70,90 @@ impl Context {
     ) -> Result<bool, Error> {
         let settings = &*self.remember.0;
         let client = (settings.protection != SessionProtection::Off)
-            .then(|| settings.fingerprint.of(req.request()));
+            .then(|| settings.client_fingerprint.of(req.request()));
         if settings.protection == SessionProtection::Strong && token.client != client {
             return self
-                .end_and_reject(&token, Kind::Rejected, "it is bound to another client")
+                .revoke_and_reject(&token, Kind::Rejected, "it is bound to another client")
                 .await;
         }
-        // First, because all logins of the user may end at any later step: the session then has an
-        // old generation.
+        // Read the generation first. If a parallel request revokes all logins of the user, the new
+        // session then has an outdated generation.
         let generation = self.session_generation(&token.sub).await.map_err(unavailable)?;
-        let stamp = settings.user_loader.load(&token.sub).await.inspect_err(|error| {
+        let credentials = settings.user_loader.load(&token.sub).await.inspect_err(|error| {
             tracing::error!(%error, "the user loader failed: the request gets the response of its error");
         })?;
-        let Some(stamp) = stamp else {
+        let Some(credentials) = credentials else {
             return self
-                .end_and_reject(&token, Kind::Rejected, "the user is unknown or may not log in")
+                .revoke_and_reject(&token, Kind::Rejected, "the user is unknown or may not log in")
                 .await;
         };
-        if !token.fits(&stamp) {
-            // The login does not end: after a password change, its owner has a newer token.
+        if !token.fits(&credentials) {
+            // Do not revoke the login. After a password change, its owner has a newer token.
             self.forget(&token);
             return Ok(self.reject(Kind::Rejected, "the user has other credentials"));
         }
-        // After the user loader, which may take long, and before the rotation: an error of this
-        // store must not use a token up.
+        // After the user loader, because it can be slow, and before the rotation, because an error
+        // of this store must not use the token.
         if let Some(store) = &settings.revocations {
             let is_revoked = store.is_login_revoked(&token.id, token.subject()).await;
             if is_revoked.map_err(StoreError::from).map_err(unavailable)? {
                 self.forget(&token);
-                return Ok(self.reject(Kind::Revoked, "its login has ended"));
+                return Ok(self.reject(Kind::Revoked, "its login was revoked"));
             }
         }
         let (user, id) = (&token.sub, &token.id);
         match self.rotate(&token).await.map_err(unavailable)? {
-            Outcome::Unknown => {
-                return self.end_and_reject(&token, Kind::Revoked, "its family has ended").await;
+            RestoreOutcome::Unknown => {
+                let reason = "its token family was revoked or has expired";
+                return self.revoke_and_reject(&token, Kind::Revoked, reason).await;
             }
-            Outcome::NotInFamily => {
-                return self.end_and_reject(&token, Kind::Rejected, "it has no family").await;
+            RestoreOutcome::NotInFamily => {
+                let reason = "it does not belong to a token family";
+                return self.revoke_and_reject(&token, Kind::Rejected, reason).await;
             }
-            Outcome::Reused => {
+            RestoreOutcome::Reused => {
                 tracing::warn!(login = %id, "a remember-me cookie was used again: a copy of it exists");
-                // First, because the next use finds no token family, and a store may fail.
+                // Emit the event before the revocation, which may fail. The next use of the cookie
+                // is not detected as reuse, because the store has removed the family.
                 settings.events.emit(Event::Reused { subject: user, login: id });
-                self.end(&token).await.map_err(unavailable)?;
+                self.revoke_login(&token).await.map_err(unavailable)?;
                 return Ok(false);
             }
-            Outcome::Replaced(next) => self.set(&next)?,
-            Outcome::Unchanged if retired_key => self.set(&token)?,
-            Outcome::Unchanged => (),
+            RestoreOutcome::Replaced(next) => self.set(&next)?,
+            RestoreOutcome::Unchanged if retired_key => self.set(&token)?,
+            RestoreOutcome::Unchanged => (),
         }
         let session = req.get_session();
         let write = || {
-            // The client first: a user must not be logged in without it.
+            // Bind the client first, so that a failure does not leave an unbound login.
             if let Some(client) = client {
                 client::bind(&session, client).map_err(|error| error.to_string())?;
             }
             Identity::login(&req.extensions(), user.clone()).map_err(|error| error.to_string())?;
-            self.fill(&session, user, &stamp, generation, Some(&token))
+            self.write_login(&session, user, &credentials, generation, Some(&token))
         };
         write().map_err(|error| {
-            // A part of the login may be in the session.
+            // Remove a partly written login.
             session.purge();
-            tracing::error!(error, "a remembered login could not be written into the session");
-            InternalError::from_response("no session", problem(StatusCode::INTERNAL_SERVER_ERROR))
+            tracing::error!(error, "a remembered login could not be written to the session");
+            InternalError::from_response(
+                "a remembered login could not be written to the session",
+                problem(StatusCode::INTERNAL_SERVER_ERROR),
+            )
         })?;
         unset_fresh(req);
         settings.events.emit(Event::Remembered { subject: user });
         Ok(true)
     }
 
-    /// Ends the login of a token in all stores, and rejects the token.
-    async fn end_and_reject(
+    /// Revokes the login of a token in all stores, and rejects the token.
+    async fn revoke_and_reject(
         &self,
         token: &RememberToken,
         kind: Kind,
         reason: &str,
     ) -> Result<bool, Error> {
-        self.end(token).await.map_err(unavailable)?;
+        self.revoke_login(token).await.map_err(unavailable)?;
         Ok(self.reject(kind, reason))
     }
 
@@ -155,21 +164,25 @@ impl Context {
     }
 
     /// Rotates the token in the token family store, if there is one.
-    pub(super) async fn rotate(&self, token: &RememberToken) -> Result<Outcome, StoreError> {
+    pub(super) async fn rotate(&self, token: &RememberToken) -> Result<RestoreOutcome, StoreError> {
         let settings = &*self.remember.0;
-        let Some(store) = &settings.family else { return Ok(Outcome::Unchanged) };
-        let Some((family, presented)) = token.family() else { return Ok(Outcome::NotInFamily) };
+        let Some(store) = &settings.families else { return Ok(RestoreOutcome::Unchanged) };
+        let Some((family, presented)) = token.family() else {
+            return Ok(RestoreOutcome::NotInFamily);
+        };
         let no_random_bytes =
             || TokenFamilyError::Other("the operating system returned no random bytes".into());
         let next = RandomId::generate().ok_or_else(no_random_bytes)?;
         let rotation =
-            RotationRequest::new(settings.owner(&token.sub), family, presented, next, GRACE);
+            RotationRequest::new(settings.owner(&token.sub), family, presented, next, GRACE_PERIOD);
         Ok(match store.rotate(rotation).await? {
-            Rotation::Rotated => Outcome::Replaced(token.clone().rotated(next)),
-            // The response that set the current token may have been lost.
-            Rotation::Superseded { current } => Outcome::Replaced(token.clone().rotated(current)),
-            Rotation::Unknown => Outcome::Unknown,
-            Rotation::Reused => Outcome::Reused,
+            Rotation::Rotated => RestoreOutcome::Replaced(token.clone().rotated(next)),
+            // The response with the current token may have been lost.
+            Rotation::Superseded { current } => {
+                RestoreOutcome::Replaced(token.clone().rotated(current))
+            }
+            Rotation::Unknown => RestoreOutcome::Unknown,
+            Rotation::Reused => RestoreOutcome::Reused,
         })
     }
 
@@ -177,28 +190,30 @@ impl Context {
     fn set(&self, token: &RememberToken) -> Result<(), Error> {
         let cookie = self.remember.set_cookie(token);
         let cookie = cookie
-            .ok_or_else(|| unavailable("the next token could not be encrypted: the operating system returned no random bytes, or the cookie is longer than 4096 bytes (shorten the user id)"))?;
+            .ok_or_else(|| unavailable("the next token could not be encrypted: the operating system returned no random bytes, or the cookie exceeds 4,096 bytes (use a shorter user ID)"))?;
         self.replace(token);
         self.change(Change::Set(cookie));
         Ok(())
     }
 }
 
-/// The decision of the token family store about a token.
-pub(super) enum Outcome {
-    /// The browser keeps the cookie.
+/// The result of the rotation of a token.
+pub(super) enum RestoreOutcome {
+    /// No token family store is set, so the token stays valid.
     Unchanged,
-    /// The browser gets this token instead.
+    /// The browser receives this token.
     Replaced(RememberToken),
-    /// The token is older than the token family store of the application.
+    /// The token was issued before the application had a token family store.
     NotInFamily,
+    /// See [`Rotation::Unknown`].
     Unknown,
+    /// See [`Rotation::Reused`].
     Reused,
 }
 
-/// The error of a request whose cookie cannot be checked, or whose login cannot be ended.
+/// Logs the error, and returns the response `503`.
 pub(super) fn unavailable(error: impl fmt::Display) -> Error {
-    tracing::error!(%error, "a remembered login could not be checked or ended: the request gets 503");
+    tracing::error!(%error, "a remembered login failed: the response is 503");
     InternalError::from_response(
         "remembered logins are unavailable",
         problem(StatusCode::SERVICE_UNAVAILABLE),

@@ -1,4 +1,4 @@
-//! The token in a remember-me cookie.
+//! The `v4.local` payload of a remember-me cookie.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,30 +8,31 @@ use crate::keys::KeyRing;
 use crate::token::{decrypt_json, encrypt_json};
 use crate::token_family::RandomId;
 
-/// The form of the payload. Tokens of any other form are rejected.
+/// The version of the payload. Tokens with another version are rejected.
 const VERSION: u8 = 3;
 
-/// Times are whole seconds since 1970.
+/// Times are Unix timestamps in seconds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RememberToken {
     v: u8,
-    /// The id of the login, of its token family and of its sessions. Rotations keep it.
+    /// The ID of the login and of its token family. Its sessions contain it too. A rotation does
+    /// not change it.
     pub(super) id: String,
     pub(super) sub: String,
     pub(super) exp: i64,
-    /// The generation of the user at the login, in the revocation store.
+    /// The generation of the user in the revocation store at the time of the login.
     generation: u64,
+    /// The credential fingerprint of the user at the time of the login.
     credentials: String,
-    /// The fingerprint of the client that it is bound to.
+    /// The fingerprint of the client that the token is bound to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) client: Option<String>,
-    /// The id of the token in the token family.
+    /// The ID of the token in its family.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
-    /// How many rotations of the token family came before this token. It orders the tokens of a login.
-    ///
-    /// A time of issue cannot: a token family may rotate twice within one second, and the clocks of two
+    /// The number of rotations of the family before this token. It orders the tokens of a login. A
+    /// time of issue could not, because a family may rotate twice per second and the clocks of
     /// servers differ.
     rotations: u32,
 }
@@ -42,9 +43,9 @@ impl RememberToken {
         sub: String,
         exp: i64,
         generation: u64,
-        stamp: &CredentialFingerprint,
+        credentials: &CredentialFingerprint,
     ) -> Self {
-        let credentials = stamp.to_text();
+        let credentials = credentials.to_text();
         Self {
             v: VERSION,
             id: id.to_string(),
@@ -58,52 +59,52 @@ impl RememberToken {
         }
     }
 
-    /// The first token of a token family.
+    /// Returns the token as the first token of a family.
     #[must_use]
     pub(super) fn in_token_family(self, first: RandomId) -> Self {
         Self { token: Some(first.to_string()), ..self }
     }
 
-    /// The token that the token family has after the rotation of this one.
+    /// Returns the next token after a rotation.
     #[must_use]
     pub(super) fn rotated(self, next: RandomId) -> Self {
         let rotations = self.rotations.saturating_add(1);
         Self { rotations, ..self.in_token_family(next) }
     }
 
-    /// The same token for other credentials and another generation of its user.
+    /// Returns the token with new credentials and a new generation of its user.
     #[must_use]
-    pub(super) fn renewed(self, stamp: &CredentialFingerprint, generation: u64) -> Self {
-        Self { credentials: stamp.to_text(), generation, ..self }
+    pub(super) fn renewed(self, credentials: &CredentialFingerprint, generation: u64) -> Self {
+        Self { credentials: credentials.to_text(), generation, ..self }
     }
 
-    /// The user and the generation, for the revocation store.
+    /// Returns the user and the generation, for the revocation store.
     pub(super) fn subject(&self) -> (&str, u64) {
         (&self.sub, self.generation)
     }
 
-    /// Whether this token replaced the other one, which is of the same login.
+    /// Returns whether this token has more rotations than another token of the same login.
     pub(super) fn is_newer_than(&self, other: &Self) -> bool {
         self.rotations > other.rotations
     }
 
-    /// The ids of the token family and of the token in it.
+    /// Returns the IDs of the family and of the token, or `None` without a family.
     pub(super) fn family(&self) -> Option<(RandomId, RandomId)> {
         Some((self.id.parse().ok()?, self.token.as_ref()?.parse().ok()?))
     }
 
-    /// Whether the user's credentials are those of the login.
-    pub(super) fn fits(&self, stamp: &CredentialFingerprint) -> bool {
-        stamp.is(&self.credentials)
+    /// Returns whether the credentials are unchanged since the login.
+    pub(super) fn fits(&self, credentials: &CredentialFingerprint) -> bool {
+        credentials.matches(&self.credentials)
     }
 
-    /// The text of the cookie. Returns `None` if the operating system returns no random bytes.
+    /// Returns the value of the cookie, or `None` if the operating system returns no random bytes.
     pub(super) fn encrypt(&self, keys: &KeyRing, assertion: &[u8]) -> Option<String> {
         encrypt_json(self, keys, assertion)
     }
 
-    /// Decrypts a token, and returns whether a retired key had encrypted it. Returns `None` if the
-    /// token is not authentic or has expired.
+    /// Decrypts a token. Returns it and whether a retired key had encrypted it. Returns `None` if
+    /// the token is not authentic or has expired.
     pub(super) fn decrypt(
         text: &[u8],
         keys: &KeyRing,

@@ -10,21 +10,22 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use time::OffsetDateTime;
 
-/// A user who exists and may log in, with a fingerprint of the credentials. When the credentials
-/// change, all remembered logins of the user end.
+/// A fingerprint of a user's current credentials. If the credentials change, all remembered logins
+/// of the user become invalid.
 ///
 /// ```
 /// use paseto_actix::remember::CredentialFingerprint;
 ///
-/// // From the database: the hash of the password, or a counter that grows when the password changes.
-/// let stamp = CredentialFingerprint::new("$argon2id$v=19$m=19456,t=2,p=1$…");
-/// # let _ = stamp;
+/// // From the database: the hash of the password, or a counter of password changes.
+/// let fingerprint = CredentialFingerprint::new("$argon2id$v=19$m=19456,t=2,p=1$…");
+/// # let _ = fingerprint;
 /// ```
 #[derive(Clone)]
 pub struct CredentialFingerprint([u8; 32]);
 
 impl CredentialFingerprint {
-    /// The stamp of credentials. A token contains only a hash of them.
+    /// Computes the fingerprint of these credentials: their SHA-256 hash. Tokens contain only the
+    /// fingerprint.
     #[must_use]
     pub fn new(credentials: impl AsRef<[u8]>) -> Self {
         Self(Sha256::digest(credentials).into())
@@ -34,8 +35,8 @@ impl CredentialFingerprint {
         Base64UrlUnpadded::encode_string(&self.0)
     }
 
-    /// Whether a text is that of this stamp.
-    pub(super) fn is(&self, text: &str) -> bool {
+    /// Returns whether the string encodes this fingerprint.
+    pub(super) fn matches(&self, text: &str) -> bool {
         self.to_text().as_bytes().ct_eq(text.as_bytes()).into()
     }
 }
@@ -61,8 +62,8 @@ impl UserLoader {
         E: Into<Error>,
     {
         Self(Box::new(move |id| {
-            let stamp = load(id);
-            Box::pin(async { stamp.await.map_err(Into::into) })
+            let loading = load(id);
+            Box::pin(async { loading.await.map_err(Into::into) })
         }))
     }
 
@@ -71,25 +72,27 @@ impl UserLoader {
     }
 }
 
-/// The users of recent requests, for the check of each request.
+/// Checks the user of each request. Caches the users of recent requests.
 pub(super) struct UserCheck {
     max_age: Duration,
     users: Cache<String, (OffsetDateTime, Option<CredentialFingerprint>)>,
 }
 
-/// The number of users that are cached.
+/// The maximum number of cached users.
 const CACHED_USERS: usize = 10_000;
+/// The maximum time for which a deleted user stays logged in.
+pub(super) const MAX_USER_CACHE: Duration = Duration::from_secs(60);
 
 impl UserCheck {
     pub(super) fn new(max_age: Duration) -> Self {
         Self { max_age, users: Cache::new(CACHED_USERS) }
     }
 
-    /// Whether a user may go on, by the stamp from the cache or from the loader. An error is not
-    /// cached.
+    /// Returns whether the user exists and whether `fits` accepts the user's fingerprint, which is
+    /// from the cache or the loader. An error is not cached.
     ///
-    /// A cached stamp that does not fit is loaded again: another server, or a login, may know newer
-    /// credentials.
+    /// If `fits` rejects a cached fingerprint, the user is loaded again, because another server may
+    /// have stored new credentials.
     pub(super) async fn accepts(
         &self,
         loader: &UserLoader,
@@ -97,26 +100,26 @@ impl UserCheck {
         now: OffsetDateTime,
         fits: impl Fn(&CredentialFingerprint) -> bool,
     ) -> Result<bool, Error> {
-        if let Some((loaded, stamp)) = self.users.get(id)
+        if let Some((loaded, credentials)) = self.users.get(id)
             && (loaded..loaded + self.max_age).contains(&now)
-            && stamp.is_some_and(|stamp| fits(&stamp))
+            && credentials.is_some_and(|credentials| fits(&credentials))
         {
             return Ok(true);
         }
-        let stamp = loader.load(id).await?;
-        self.insert(id, now, stamp.clone());
-        Ok(stamp.is_some_and(|stamp| fits(&stamp)))
+        let credentials = loader.load(id).await?;
+        self.insert(id, now, credentials.clone());
+        Ok(credentials.is_some_and(|credentials| fits(&credentials)))
     }
 
-    /// Caches a user who was loaded for another reason.
+    /// Caches a loaded user. `None` means that the user does not exist.
     pub(super) fn insert(
         &self,
         id: &str,
         now: OffsetDateTime,
-        stamp: Option<CredentialFingerprint>,
+        credentials: Option<CredentialFingerprint>,
     ) {
         if !self.max_age.is_zero() {
-            self.users.insert(id.to_owned(), (now, stamp));
+            self.users.insert(id.to_owned(), (now, credentials));
         }
     }
 }

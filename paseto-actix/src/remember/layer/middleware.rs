@@ -30,7 +30,7 @@ where
     }
 }
 
-/// The service that [`LoginLayer`] wraps around another.
+/// The service of [`LoginLayer`].
 pub struct LoginLayerMiddleware<S> {
     service: PasetoSessionMiddleware<S>,
     layer: LoginLayer,

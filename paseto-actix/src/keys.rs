@@ -1,4 +1,8 @@
-//! Keys: PASERK and PEM in, PASERK out, nothing secret in `Debug`.
+//! Keys: [`SecretKey`] signs tokens, [`PublicKey`] verifies them, [`LocalKey`] encrypts and
+//! decrypts cookies and refresh tokens.
+//!
+//! All types read PASERK, and the signing keys also read PEM. `Debug` does not show secret bytes.
+//! See the chapter [keys](crate::guide::keys).
 
 mod blake2b;
 #[cfg(feature = "session")]

@@ -3,10 +3,11 @@ use std::sync::LazyLock;
 use blake2b_simd::{Hash, OUTBYTES, Params, State};
 use zeroize::{Zeroizing, optimization_barrier};
 
-/// A BLAKE2b hash of `N` bytes, whose state is cleared when it is dropped.
+/// The state of a BLAKE2b hash of `N` bytes. The state is cleared when it is dropped.
 ///
-/// `blake2b_simd` clears nothing, and its state contains the key, the last block of the input, or
-/// words from which the hash of any longer input can be computed.
+/// `blake2b_simd` does not clear its state. The state can contain the key or the last block of the
+/// input. It also contains a chaining value, from which an attacker can compute the hash of any
+/// longer input.
 #[derive(Clone)]
 pub(crate) struct Blake2b<const N: usize>(State);
 
@@ -19,7 +20,7 @@ impl<const N: usize> Blake2b<N> {
     pub(crate) fn keyed(key: &[u8; 32]) -> Self {
         let mut params = Params::new();
         let state = Self(params.hash_length(N).key(key).to_state());
-        // Without a key, the whole block of the key is zero.
+        // Setting an empty key overwrites the key block with zeros.
         params.key(&[]);
         optimization_barrier(&params);
         state
@@ -42,10 +43,10 @@ impl<const N: usize> Blake2b<N> {
 
 impl<const N: usize> Drop for Blake2b<N> {
     fn drop(&mut self) {
-        // A copy takes less time than `State::new`.
+        // Copying an empty state is faster than calling `State::new`.
         static EMPTY: LazyLock<State> = LazyLock::new(State::new);
         self.0.clone_from(&EMPTY);
-        // The compiler removes a write that nothing reads.
+        // Without a barrier, the compiler could remove the write, because nothing reads it.
         optimization_barrier(&self.0);
     }
 }

@@ -2,10 +2,10 @@ use zeroize::Zeroizing;
 
 use super::Blake2b;
 
-/// BLAKE2b states that have absorbed a key, from which the keys of a token are derived.
+/// BLAKE2b states with the key of the application, to derive the two keys of each token.
 ///
-/// Each derivation first hashes the key's block. Doing this once per key, not twice per token,
-/// saves a fifth of the hashing of a short token.
+/// Each derivation starts with the hash of the key block. Computing it once per key, and not twice
+/// per token, saves a fifth of the hash computations for a short token.
 pub(crate) struct Derivation {
     encryption: Blake2b<56>,
     authentication: Blake2b<32>,
@@ -19,12 +19,12 @@ impl Derivation {
         Self { encryption, authentication }
     }
 
-    /// The key and the nonce of the cipher, 32 and 24 bytes.
+    /// Derives the key (32 bytes) and the nonce (24 bytes) of the cipher.
     pub(crate) fn encryption(&self, nonce: &[u8]) -> Zeroizing<[u8; 56]> {
         self.encryption.clone().update(nonce).finalize()
     }
 
-    /// The key of the authentication tag.
+    /// Derives the key of the authentication tag.
     pub(crate) fn authentication(&self, nonce: &[u8]) -> Zeroizing<[u8; 32]> {
         self.authentication.clone().update(nonce).finalize()
     }

@@ -12,15 +12,15 @@ use super::derivation::Derivation;
 use super::{clear_stack_after, paserk};
 use crate::error::ConfigError;
 
-/// A symmetric key, which encrypts and decrypts `v4.local` tokens.
+/// A symmetric key that encrypts and decrypts `v4.local` tokens: cookies and refresh tokens.
 ///
-/// `Debug` shows only the id. Keys are compared in constant time.
+/// `Debug` shows only the key ID. `==` compares keys in constant time.
 ///
 /// All clones share one copy of the key and of the states that are derived from it. The copy is
-/// cleared when the last clone is dropped, and temporary copies on the heap are cleared before they
-/// are freed. The text that [`from_paserk`](Self::from_paserk) reads and the secret of
-/// [`derive_from`](Self::derive_from) are the application's to clear. `SECURITY.md` lists the copies
-/// that cannot be cleared.
+/// cleared when the last clone is dropped. Temporary copies on the heap are cleared before they are
+/// freed. The application has to clear the string that it passes to
+/// [`from_paserk`](Self::from_paserk) and the secret that it passes to
+/// [`derive_from`](Self::derive_from). `SECURITY.md` lists the copies that cannot be cleared.
 ///
 /// ```
 /// use paseto_actix::LocalKey;
@@ -45,33 +45,36 @@ impl LocalKey {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::WrongKeyType`] for another type of PASERK, a token or PEM,
-    /// [`ConfigError::MalformedKey`] for any other text.
+    /// - [`ConfigError::WrongKeyType`] if the string is another type of PASERK, a token or PEM.
+    /// - [`ConfigError::MalformedKey`] if it is any other string.
     ///
     /// [`k4.local`]: https://github.com/paseto-standard/paserk/blob/master/types/local.md
     pub fn from_paserk(text: &str) -> Result<Self, ConfigError> {
         clear_stack_after(|| Self::from_bytes(&*paserk::decode::<32>(text, "k4.local")?))
     }
 
-    /// A new key from the operating system's source of randomness.
+    /// Generates a key with random bytes of the operating system.
     ///
     /// # Panics
     ///
-    /// If that source fails: no key made without it would be safe.
+    /// Panics if the operating system does not return random bytes.
     #[must_use]
     pub fn generate() -> Self {
         clear_stack_after(|| {
             let mut bytes = Zeroizing::new([0; 32]);
-            getrandom::fill(bytes.as_mut_slice()).expect("the operating system gives random bytes");
+            getrandom::fill(bytes.as_mut_slice())
+                .expect("the operating system returns random bytes");
             Self::from_bytes(&bytes).expect("32 random bytes are a key")
         })
     }
 
-    /// A key made of another secret, for an application that has one master secret for all. Each context, such as
-    /// `"sessions"` or `"sessions of the shop"`, makes another key, none of which tells of the others.
+    /// Derives a key from a master secret with HKDF-SHA256 ([RFC 5869]).
     ///
-    /// It is HKDF-SHA256 ([RFC 5869]), which is no password hash: the secret has to be random, and `openssl rand -hex 32` makes
-    /// a good one.
+    /// Each context, such as `"sessions"`, derives a different key. A derived key does not reveal
+    /// the master secret or the other derived keys. The context is not secret.
+    ///
+    /// HKDF is not a password hash, so the master secret must be random. Create it with
+    /// `openssl rand -hex 32`.
     ///
     /// ```
     /// use paseto_actix::LocalKey;
@@ -87,20 +90,20 @@ impl LocalKey {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::WeakKey`] for a secret of under 32 bytes.
+    /// [`ConfigError::WeakKey`] if the master secret has fewer than 32 bytes.
     ///
     /// [RFC 5869]: https://www.rfc-editor.org/rfc/rfc5869
     pub fn derive_from(master: impl AsRef<[u8]>, context: &str) -> Result<Self, ConfigError> {
         if master.as_ref().len() < 32 {
             return Err(ConfigError::WeakKey(
-                "the master secret has fewer than 32 bytes: create one by `openssl rand -hex 32`",
+                "the master secret has fewer than 32 bytes: create one with `openssl rand -hex 32`",
             ));
         }
         clear_stack_after(|| {
             let mut bytes = Zeroizing::new([0; 32]);
             Hkdf::<Sha256>::new(Some(b"paseto-actix k4.local"), master.as_ref())
                 .expand(context.as_bytes(), bytes.as_mut_slice())
-                .map_err(|_| ConfigError::WeakKey("the context is too long"))?;
+                .map_err(|_| ConfigError::WeakKey("HKDF-SHA256 failed"))?;
             Self::from_bytes(&bytes)
         })
     }
@@ -111,8 +114,9 @@ impl LocalKey {
     }
 
     fn from_bytes(bytes: &[u8; 32]) -> Result<Self, ConfigError> {
-        let inner = SymmetricKey::from(bytes)
-            .map_err(|_| ConfigError::MalformedKey("the PASETO library rejects it".into()))?;
+        let inner = SymmetricKey::from(bytes).map_err(|_| {
+            ConfigError::MalformedKey("pasetors rejects the bytes of the key".into())
+        })?;
         Ok(Self {
             #[cfg(feature = "session")]
             derivation: Arc::new(Derivation::new(bytes)),
@@ -121,7 +125,7 @@ impl LocalKey {
         })
     }
 
-    /// The key's id, a PASERK of the type [`k4.lid`].
+    /// Returns the key ID, a PASERK of the type [`k4.lid`].
     ///
     /// [`k4.lid`]: https://github.com/paseto-standard/paserk/blob/master/types/lid.md
     #[must_use]
@@ -129,7 +133,7 @@ impl LocalKey {
         &self.kid
     }
 
-    /// The key as a PASERK of the type `k4.local`, in a string that is zeroized when dropped.
+    /// Returns the key as a PASERK of the type `k4.local`. The string is cleared on drop.
     #[must_use]
     pub fn to_paserk(&self) -> Zeroizing<String> {
         clear_stack_after(|| paserk::encode("k4.local", self.inner.as_bytes()))

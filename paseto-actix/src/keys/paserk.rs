@@ -1,4 +1,4 @@
-//! The outer form of a PASERK: `k4.<type>.<base64url>`, and the ids of keys.
+//! Encodes and decodes PASERKs of the form `k4.<type>.<base64url>`, and computes key IDs.
 //!
 //! Source: <https://github.com/paseto-standard/paserk>, "PASERK types" and "operations/ID.md".
 
@@ -10,8 +10,7 @@ use zeroize::Zeroizing;
 use super::{Blake2b, pem, text};
 use crate::error::ConfigError;
 
-/// The types of PASERK that are often given in place of the expected one, and the headers of
-/// tokens.
+/// Types of PASERK and headers of tokens that the error for a wrong type can name.
 const KNOWN_TYPES: [&str; 19] = [
     "k4.public",
     "k4.secret",
@@ -34,7 +33,7 @@ const KNOWN_TYPES: [&str; 19] = [
     "v1",
 ];
 
-/// The type of a text that begins as a PASERK or a token.
+/// Returns the type of a string that begins like a PASERK or a token.
 pub(super) fn type_of(text: &str) -> Option<&'static str> {
     KNOWN_TYPES
         .into_iter()
@@ -80,7 +79,7 @@ pub(super) fn decode<const N: usize>(
     }
 }
 
-/// Encodes a PASERK without leaving a copy of the key in memory that was freed.
+/// Encodes a PASERK. All buffers are cleared before they are freed.
 pub(super) fn encode(kind: &'static str, bytes: &[u8]) -> Zeroizing<String> {
     let mut buffer = Zeroizing::new([0; 128]);
     let mut text = Zeroizing::new(String::with_capacity(kind.len() + 1 + buffer.len()));
@@ -92,9 +91,10 @@ pub(super) fn encode(kind: &'static str, bytes: &[u8]) -> Zeroizing<String> {
     text
 }
 
-/// The id of a key with this PASERK: the hash of the id's header and the PASERK.
+/// Returns the key ID for a PASERK: the hash of the header of the ID and of the PASERK.
 ///
-/// pasetors computes ids too, but frees a copy of the PASERK that it does not clear.
+/// This crate does not use the function of pasetors, because pasetors frees a copy of the PASERK
+/// without clearing it.
 pub(super) fn id(kind: &'static str, paserk: &str) -> Arc<str> {
     let mut hash = Blake2b::<33>::new();
     hash.update(kind.as_bytes()).update(b".").update(paserk.as_bytes());

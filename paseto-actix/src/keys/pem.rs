@@ -1,7 +1,8 @@
-//! The outer form of a PEM key: one block, with or without text around it.
+//! Decodes a PEM key: one block, with optional text around it.
 //!
 //! Source: [RFC 7468](https://www.rfc-editor.org/rfc/rfc7468), section 2, which allows explanatory
-//! text before and after the block. Beyond it, line breaks may be missing, or written as `\n`.
+//! text before and after the block. In addition to the RFC, this parser accepts missing line breaks
+//! and line breaks that are written as `\n`.
 
 use base64ct::{Base64, Encoding};
 use ed25519_dalek::pkcs8::ObjectIdentifier;
@@ -11,12 +12,13 @@ use super::text;
 use super::text::ESCAPES;
 use crate::error::ConfigError;
 
-/// Room for an Ed25519 key with comments, and for an RSA key, whose error is then about RSA.
+/// The maximum length in bytes. It is sufficient for an Ed25519 key with comments. It also admits
+/// an RSA key, so that the error names RSA and not the length.
 const MAX_LEN: usize = 8192;
 
 const BEGIN: &str = "-----BEGIN ";
 
-/// Labels that are often given in place of the expected one.
+/// Labels that the error for a wrong type can name.
 const KNOWN_LABELS: [&str; 11] = [
     "PRIVATE KEY",
     "PUBLIC KEY",
@@ -35,7 +37,7 @@ pub(super) fn is_pem(text: &str) -> bool {
     text.contains(BEGIN)
 }
 
-/// Decodes the block with the label `expected`, which has to be the only block of the text.
+/// Decodes the block with the label `expected`. It must be the only block of the string.
 pub(super) fn decode(
     text: &str,
     expected: &'static str,
@@ -47,9 +49,9 @@ pub(super) fn decode(
     }
     let Some((before, block)) = text.split_once(BEGIN) else { return Err(not_pem(text, expected)) };
     if block.contains(BEGIN) {
-        return malformed("the text has more than one PEM block: keep one key".to_owned());
+        return malformed("the string has more than one PEM block: keep one key".to_owned());
     }
-    // In a comment, the block is a key that is out of use.
+    // A block in a comment (`# -----BEGIN …`) is probably a key that was replaced.
     let indented = before.trim_end_matches([' ', '\t']);
     let is_line_break = |end: &str| indented.ends_with(end);
     if !(indented.is_empty()
@@ -75,7 +77,7 @@ pub(super) fn decode(
     let is_end = |end: &str| end.strip_prefix(label).is_some_and(|rest| rest.starts_with("-----"));
     let Some((body, end)) = rest.split_once("-----END ").filter(|(_, end)| is_end(end)) else {
         return malformed(format!(
-            "the PEM block has no last line `-----END {expected}-----`: the text is cut off"
+            "the PEM block has no last line `-----END {expected}-----`: the string is cut off"
         ));
     };
     let after = end[label.len()..].trim_start_matches('-');
@@ -87,7 +89,7 @@ pub(super) fn decode(
     decode_body(body)
 }
 
-/// Whether a text may be a PASERK, or a PEM block with a typing mistake.
+/// Returns whether a string can be a PASERK or a PEM block with a typing error.
 fn may_be_key(text: &str) -> bool {
     text.contains("---")
         || ["k1.", "k2.", "k3.", "k4."].into_iter().any(|header| text.contains(header))
@@ -98,7 +100,8 @@ fn is_label(text: &str) -> bool {
 }
 
 fn decode_body(mut rest: &str) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
-    // No block of this length grows, so no copy of the key is left in freed memory.
+    // With this capacity, the buffer does not grow. Growing would leave a copy of the key in freed
+    // memory.
     let mut base64 = Zeroizing::new(Vec::with_capacity(rest.len()));
     while let Some(first) = rest.chars().next() {
         if let Some(after) = ESCAPES.into_iter().find_map(|escape| rest.strip_prefix(escape)) {
@@ -134,12 +137,12 @@ fn not_pem(text: &str, expected: &'static str) -> ConfigError {
             return ConfigError::WrongKeyType { expected, found: "ssh" };
         }
         let problem =
-            format!("the text has no PEM block, which begins with `{BEGIN}{expected}-----`");
+            format!("the string has no PEM block, which begins with `{BEGIN}{expected}-----`");
         ConfigError::MalformedKey(problem.into())
     })
 }
 
-/// The error for DER that is not an Ed25519 key in the expected form.
+/// Returns the error for DER that is not an Ed25519 key in the expected form.
 pub(super) fn not_ed25519(algorithm: Option<ObjectIdentifier>, form: &'static str) -> ConfigError {
     let found = match algorithm.map(|oid| oid.to_string()).as_deref() {
         Some("1.2.840.113549.1.1.1") => "RSA",

@@ -7,17 +7,18 @@ use ed25519_dalek::pkcs8::spki::{DecodePublicKey, SubjectPublicKeyInfoRef};
 use super::{VerificationKey, paserk, pem};
 use crate::error::ConfigError;
 
-/// The public half of an Ed25519 key pair, which verifies `v4.public` tokens.
+/// The public half of an Ed25519 key pair. It verifies `v4.public` tokens.
 ///
-/// Loading a key checks its form. A [`Verifier`](crate::Verifier) also checks that it can be
-/// trusted: it has to be a point of the prime-order group, in its one canonical encoding. Under any
-/// other key, signatures can verify that no secret key made.
+/// This type checks only the format of a key. A [`Verifier`](crate::Verifier) also checks that the
+/// key is the canonical encoding of a point of the prime-order group. For other keys, an attacker
+/// can make valid signatures without a secret key.
 ///
 /// ```
 /// use paseto_actix::PublicKey;
 ///
 /// # fn main() -> Result<(), paseto_actix::ConfigError> {
-/// let from_paserk = PublicKey::from_paserk("k4.public.Hrnbu7wEfAP9cGBOAHHwmH4Wsot1ciXBHwBBXQ4gsaI")?;
+/// let from_paserk =
+///     PublicKey::from_paserk("k4.public.Hrnbu7wEfAP9cGBOAHHwmH4Wsot1ciXBHwBBXQ4gsaI")?;
 /// let from_pem = PublicKey::from_pem(
 ///     "-----BEGIN PUBLIC KEY-----\n\
 ///      MCowBQYDK2VwAyEAHrnbu7wEfAP9cGBOAHHwmH4Wsot1ciXBHwBBXQ4gsaI=\n\
@@ -39,26 +40,28 @@ impl PublicKey {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::WrongKeyType`] for another type of PASERK, a token or PEM,
-    /// [`ConfigError::MalformedKey`] for any other text.
+    /// - [`ConfigError::WrongKeyType`] if the string is another type of PASERK, a token or PEM.
+    /// - [`ConfigError::MalformedKey`] if it is any other string.
     ///
     /// [`k4.public`]: https://github.com/paseto-standard/paserk/blob/master/types/public.md
     pub fn from_paserk(text: &str) -> Result<Self, ConfigError> {
         Ok(Self::from_bytes(&*paserk::decode::<32>(text, "k4.public")?))
     }
 
-    /// Reads a SubjectPublicKeyInfo in PEM ([RFC 8410], section 4), the form that OpenSSL writes.
+    /// Reads a `SubjectPublicKeyInfo` in PEM ([RFC 8410, section 4]). OpenSSL writes this format.
     ///
-    /// The text has one block, `-----BEGIN PUBLIC KEY-----`. Text around the block, white space,
-    /// and line breaks that are missing or written as `\n`, are accepted.
+    /// The string must contain exactly one block, `-----BEGIN PUBLIC KEY-----`. Text around the
+    /// block, white space, missing line breaks, and line breaks that are written as `\n` are
+    /// accepted.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::WrongKeyType`] for another label or a PASERK, [`ConfigError::MalformedKey`]
-    /// for a text without a block or with several, for damaged PEM, and for a key of another
-    /// algorithm.
+    /// - [`ConfigError::WrongKeyType`] if the string has another label, is a PASERK, or is a key of
+    ///   another algorithm.
+    /// - [`ConfigError::MalformedKey`] if the string has no block or several blocks, or if the PEM
+    ///   is damaged.
     ///
-    /// [RFC 8410]: https://www.rfc-editor.org/rfc/rfc8410#section-4
+    /// [RFC 8410, section 4]: https://www.rfc-editor.org/rfc/rfc8410#section-4
     pub fn from_pem(text: &str) -> Result<Self, ConfigError> {
         let der = pem::decode(text, "PUBLIC KEY")?;
         let key = VerifyingKey::from_public_key_der(&der).map_err(|_| {
@@ -72,7 +75,8 @@ impl PublicKey {
         Self { bytes: *bytes, kid: paserk::id("k4.pid", &paserk::encode("k4.public", bytes)) }
     }
 
-    /// The key's id, a PASERK of the type [`k4.pid`]: what an issuer writes into the footer.
+    /// Returns the key ID, a PASERK of the type [`k4.pid`]. An [`Issuer`](crate::Issuer) writes it
+    /// to the footer as `kid`.
     ///
     /// [`k4.pid`]: https://github.com/paseto-standard/paserk/blob/master/types/pid.md
     #[must_use]
@@ -80,7 +84,7 @@ impl PublicKey {
         &self.kid
     }
 
-    /// The key as a PASERK of the type `k4.public`.
+    /// Returns the key as a PASERK of the type `k4.public`.
     #[must_use]
     pub fn to_paserk(&self) -> String {
         paserk::encode("k4.public", &self.bytes).to_string()
@@ -90,16 +94,16 @@ impl PublicKey {
         Arc::clone(&self.kid)
     }
 
-    /// The key in the form that verifies signatures.
+    /// Returns a key that can verify signatures, after it has checked the point.
     ///
-    /// Ed25519 promises nothing under a key outside of the prime-order group (RFC 8032, section
-    /// 8.4, and "Taming the many EdDSAs", section 4). So each check of a signature can be the plain
-    /// equation, without the checks of `verify_strict`.
+    /// Ed25519 signatures are not secure for keys outside of the prime-order group (RFC 8032,
+    /// section 8.4, and "Taming the many EdDSAs", section 4). This function rejects such keys once.
+    /// So each signature check can use the plain equation, without the checks of `verify_strict`.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::WeakKey`] for bytes that do not encode a point of the curve, for a second encoding
-    /// of a point, and for a point outside of the prime-order group.
+    /// [`ConfigError::WeakKey`] if the bytes do not encode a point of the curve, if the encoding is
+    /// not canonical, or if the point is outside of the prime-order group.
     pub(crate) fn verification_key(&self) -> Result<VerificationKey, ConfigError> {
         let key = VerifyingKey::from_bytes(&self.bytes)
             .map_err(|_| ConfigError::WeakKey("the public key is not a point of the curve"))?;

@@ -4,12 +4,13 @@ use super::LocalKey;
 use super::text::{ReadKey, separate};
 use crate::error::ConfigError;
 
-/// One active key, which encrypts, and retired keys, which only decrypt.
+/// One active key, which encrypts and decrypts, and up to seven retired keys, which only decrypt.
 ///
-/// To rotate keys, make the new key active and the old key retired. Sessions continue, and move to
-/// the new key when they are used. Remove the old key when all tokens that it encrypted have
-/// expired: after 12 hours for sessions by default, and 30 days for remembered logins. A single
-/// [`LocalKey`] is a ring too.
+/// To rotate keys, make the new key active and the old key retired. Sessions stay valid. Their next
+/// use encrypts them with the new key. Remove the old key when all tokens under it have expired.
+/// With the default values, sessions expire after 12 hours and remembered logins after 30 days.
+///
+/// A function that accepts `impl Into<KeyRing>` also accepts a single [`LocalKey`].
 ///
 /// ```
 /// use paseto_actix::LocalKey;
@@ -28,16 +29,17 @@ pub struct KeyRing {
     keys: Vec<LocalKey>,
 }
 
-/// Each key is tried on the tokens of clients, so the number is bounded.
+/// The maximum number of retired keys. It bounds the work for one token, because decryption tries
+/// every key.
 const MAX_RETIRED: usize = 7;
 
 impl KeyRing {
-    /// A ring of an active key and at most seven retired ones.
+    /// Creates a ring from an active key and at most seven retired keys.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::DuplicateKey`] if a key is there twice, [`ConfigError::InvalidSetting`] if
-    /// there are more.
+    /// - [`ConfigError::DuplicateKey`] if a key occurs twice.
+    /// - [`ConfigError::InvalidSetting`] if there are more than seven retired keys.
     pub fn new(
         active: LocalKey,
         retired: impl IntoIterator<Item = LocalKey>,
@@ -58,13 +60,13 @@ impl KeyRing {
         Ok(Self { keys })
     }
 
-    /// The key that encrypts.
+    /// Returns the active key, which encrypts.
     #[must_use]
     pub fn active(&self) -> &LocalKey {
         &self.keys[0]
     }
 
-    /// All keys, the active one first.
+    /// Returns all keys, beginning with the active key.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &LocalKey> {
         self.keys.iter()
     }
@@ -76,7 +78,8 @@ impl From<LocalKey> for KeyRing {
     }
 }
 
-/// Reads keys with commas between them, the active key first: `k4.local.…,k4.local.…`.
+/// Reads keys that are separated by commas, beginning with the active key:
+/// `k4.local.…,k4.local.…`.
 ///
 /// ```
 /// use paseto_actix::LocalKey;
@@ -97,7 +100,7 @@ impl FromStr for KeyRing {
         for key in separate(text) {
             keys.push(LocalKey::read(key)?);
         }
-        // There is a first key, because an empty text is an error above.
+        // `keys` is not empty, because `read` rejects an empty string.
         let retired = keys.split_off(1);
         Self::new(keys.remove(0), retired)
     }

@@ -9,14 +9,14 @@ use zeroize::Zeroizing;
 use super::{PublicKey, clear_stack_after, paserk, pem};
 use crate::error::{ConfigError, IssueError};
 
-/// The secret half of an Ed25519 key pair, which signs `v4.public` tokens.
+/// The secret half of an Ed25519 key pair. It signs `v4.public` tokens.
 ///
-/// `Debug` shows only the id.
+/// `Debug` shows only the key ID.
 ///
-/// All clones share one copy of the key. The copy is cleared when the last clone is dropped, and
-/// temporary copies on the heap are cleared before they are freed. The texts that
-/// [`from_paserk`](Self::from_paserk) and [`from_pem`](Self::from_pem) read are the application's to
-/// clear. `SECURITY.md` lists the copies that cannot be cleared.
+/// All clones share one copy of the key. The copy is cleared when the last clone is dropped.
+/// Temporary copies on the heap are cleared before they are freed. The application has to clear the
+/// strings that it passes to [`from_paserk`](Self::from_paserk) and [`from_pem`](Self::from_pem).
+/// `SECURITY.md` lists the copies that cannot be cleared.
 ///
 /// ```
 /// use paseto_actix::SecretKey;
@@ -27,7 +27,10 @@ use crate::error::{ConfigError, IssueError};
 ///      MC4CAQAwBQYDK2VwBCIEILTL+0PfTOIQcn2VPkpxMwf6Gbt9n4UEFDjZ4RuUKjd0\n\
 ///      -----END PRIVATE KEY-----",
 /// )?;
-/// assert_eq!(secret.public_key().to_paserk(), "k4.public.Hrnbu7wEfAP9cGBOAHHwmH4Wsot1ciXBHwBBXQ4gsaI");
+/// assert_eq!(
+///     secret.public_key().to_paserk(),
+///     "k4.public.Hrnbu7wEfAP9cGBOAHHwmH4Wsot1ciXBHwBBXQ4gsaI"
+/// );
 /// assert_eq!(secret.kid(), secret.public_key().kid());
 /// # Ok(())
 /// # }
@@ -43,27 +46,31 @@ impl SecretKey {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::WrongKeyType`] for another type of PASERK, a token or PEM,
-    /// [`ConfigError::MalformedKey`] for any other text and for halves that do not belong together,
-    /// [`ConfigError::WeakKey`] for an all-zero seed.
+    /// - [`ConfigError::WrongKeyType`] if the string is another type of PASERK, a token or PEM.
+    /// - [`ConfigError::MalformedKey`] if it is any other string, or if the secret half and the
+    ///   public half belong to different key pairs.
+    /// - [`ConfigError::WeakKey`] if all bytes of the seed are zero.
     ///
     /// [`k4.secret`]: https://github.com/paseto-standard/paserk/blob/master/types/secret.md
     pub fn from_paserk(text: &str) -> Result<Self, ConfigError> {
         clear_stack_after(|| Self::from_keypair_bytes(&*paserk::decode::<64>(text, "k4.secret")?))
     }
 
-    /// Reads a PKCS#8 private key in PEM ([RFC 8410], section 7), the form that OpenSSL writes.
+    /// Reads a PKCS#8 private key in PEM ([RFC 8410, section 7]). OpenSSL writes this format.
     ///
-    /// The text has one block, `-----BEGIN PRIVATE KEY-----`. Text around the block, white space,
-    /// and line breaks that are missing or written as `\n`, are accepted.
+    /// The string must contain exactly one block, `-----BEGIN PRIVATE KEY-----`. Text around the
+    /// block, white space, missing line breaks, and line breaks that are written as `\n` are
+    /// accepted.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::WrongKeyType`] for another label or a PASERK, [`ConfigError::MalformedKey`]
-    /// for a text without a block or with several, for damaged PEM, for a key of another algorithm,
-    /// and for halves that do not belong together, [`ConfigError::WeakKey`] for an all-zero seed.
+    /// - [`ConfigError::WrongKeyType`] if the string has another label, is a PASERK, or is a key of
+    ///   another algorithm.
+    /// - [`ConfigError::MalformedKey`] if the string has no block or several blocks, if the PEM is
+    ///   damaged, or if the secret half and the public half belong to different key pairs.
+    /// - [`ConfigError::WeakKey`] if all bytes of the seed are zero.
     ///
-    /// [RFC 8410]: https://www.rfc-editor.org/rfc/rfc8410#section-7
+    /// [RFC 8410, section 7]: https://www.rfc-editor.org/rfc/rfc8410#section-7
     pub fn from_pem(text: &str) -> Result<Self, ConfigError> {
         clear_stack_after(|| {
             let der = pem::decode(text, "PRIVATE KEY")?;
@@ -75,23 +82,24 @@ impl SecretKey {
         })
     }
 
-    /// A new key from the operating system's source of randomness.
+    /// Generates a key with random bytes of the operating system.
     ///
     /// # Panics
     ///
-    /// If that source fails: no key made without it would be safe.
+    /// Panics if the operating system does not return random bytes.
     #[must_use]
     pub fn generate() -> Self {
         clear_stack_after(|| {
             let mut seed = Zeroizing::new([0; 32]);
-            getrandom::fill(seed.as_mut_slice()).expect("the operating system gives random bytes");
+            getrandom::fill(seed.as_mut_slice())
+                .expect("the operating system returns random bytes");
             let keypair = Zeroizing::new(SigningKey::from_bytes(&seed).to_keypair_bytes());
             Self::from_keypair_bytes(&keypair).expect("a key from a random seed is well-formed")
         })
     }
 
     fn from_keypair_bytes(bytes: &[u8; 64]) -> Result<Self, ConfigError> {
-        // A seed of zeros is a mistake, such as a buffer that the application never filled.
+        // A seed of zeros is a mistake, for example a buffer that the application did not fill.
         if bytes[..32].iter().fold(0, |all, byte| all | byte) == 0 {
             return Err(ConfigError::WeakKey(
                 "the seed is all zeros: create a key by `SecretKey::generate()`",
@@ -104,19 +112,20 @@ impl SecretKey {
         Ok(Self { inner: Arc::new(inner), public })
     }
 
-    /// The public half, for those who verify.
+    /// Returns the public half. Give it to the services that verify tokens.
     #[must_use]
     pub fn public_key(&self) -> PublicKey {
         self.public.clone()
     }
 
-    /// The id of the public half (`k4.pid`): what an issuer writes into the footer.
+    /// Returns the key ID of the public half (`k4.pid`). An [`Issuer`](crate::Issuer) writes it to
+    /// the footer as `kid`.
     #[must_use]
     pub fn kid(&self) -> &str {
         self.public.kid()
     }
 
-    /// The key as a PASERK of the type `k4.secret`, in a string that is zeroized when dropped.
+    /// Returns the key as a PASERK of the type `k4.secret`. The string is cleared on drop.
     #[must_use]
     pub fn to_paserk(&self) -> Zeroizing<String> {
         clear_stack_after(|| {
@@ -124,7 +133,7 @@ impl SecretKey {
         })
     }
 
-    /// Signs a message in pieces.
+    /// Signs a message that is given in pieces.
     pub(crate) fn sign(&self, message: &[&[u8]]) -> Result<[u8; Signature::BYTE_SIZE], IssueError> {
         let signature = clear_stack_after(|| self.inner.try_multipart_sign(message));
         signature.map(|signature| signature.to_bytes()).map_err(|_| IssueError::Signing)

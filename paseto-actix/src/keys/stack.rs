@@ -1,16 +1,17 @@
 use zeroize::zeroize_stack;
 
-/// A signature of `ed25519-dalek` needs the most stack: 2.5 KiB. Code that is not optimized needs
-/// more.
+/// The number of bytes to clear. Signing with `ed25519-dalek` uses the most stack, 2.5 KiB. Code
+/// without optimization uses more.
 const DEPTH: usize = if cfg!(debug_assertions) { 128 * 1024 } else { 8 * 1024 };
 
-/// Calls a function that computes with a secret key, and clears the part of the stack that it used.
+/// Calls a function that uses a secret key, and then clears the part of the stack that it used.
 ///
-/// Otherwise, the key does not only remain on the stack. A value has unused bytes, such as those of
-/// the other variants of an enum, and these are copied to the heap when the value is moved there.
+/// Otherwise, the key remains on the stack and can reach the heap. A value can contain unused
+/// bytes, for example those of the other variants of an enum. Moving the value to the heap copies
+/// these bytes.
 pub(crate) fn clear_stack_after<T>(compute: impl FnOnce() -> T) -> T {
-    /// `zeroize_stack` clears what is below the frame of its caller, so this has to be a frame of
-    /// its own.
+    /// This function is not inlined, because `zeroize_stack` clears only the memory below the frame
+    /// of its caller.
     #[inline(never)]
     fn call<T>(compute: impl FnOnce() -> T) -> T {
         compute()

@@ -1,4 +1,4 @@
-//! Keys as texts: what people paste into files, variables and code.
+//! Reads keys from strings of files, environment variables and code.
 
 use std::str::FromStr;
 
@@ -7,14 +7,14 @@ use serde::{Serialize, Serializer};
 use super::{LocalKey, PublicKey, SecretKey, paserk, pem};
 use crate::error::ConfigError;
 
-/// Removes what secrets files, variables and editors add around a key: white space, line breaks
-/// that are written as `\n`, a byte order mark and one pair of quotes.
+/// Removes the characters that files, variables and editors add around a key: white space, line
+/// breaks that are written as `\n`, a byte order mark and one pair of quotes.
 pub(super) fn trim(text: &str) -> &str {
     let text = trim_blanks(text);
     unquoted(text).map_or(text, trim_blanks)
 }
 
-/// The text in quotes without them. Returns `None` for a text that is not in quotes.
+/// Returns a string without its quotes. Returns `None` for a string without quotes.
 pub(crate) fn unquoted(text: &str) -> Option<&str> {
     ['"', '\''].into_iter().find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote))
 }
@@ -33,18 +33,18 @@ fn trim_blanks(mut text: &str) -> &str {
     }
 }
 
-/// Line breaks as text, as in `KEY="-----BEGIN PRIVATE KEY-----\n…"` of an environment file.
+/// Escaped line breaks, such as in `KEY="-----BEGIN PRIVATE KEY-----\n…"` in an environment file.
 pub(super) const ESCAPES: [&str; 2] = ["\\n", "\\r"];
 
-/// The error for a text that is not a key, if it is one of the common mistakes of both forms.
+/// Returns the error for a common mistake: a key of another type, an empty string, or a path.
 pub(super) fn common_mistake(text: &str, expected: &'static str) -> Option<ConfigError> {
     if let Some(found) = paserk::type_of(text) {
         return Some(ConfigError::WrongKeyType { expected, found });
     }
     let problem = if text.is_empty() {
-        "the text is empty"
+        "the string is empty"
     } else if is_path(text) {
-        "the text is the path of a file: give the content of the file (in settings: `{ file = … }`, or a variable \
+        "the string is the path of a file: give the content of the file (in settings: `{ file = … }`, or a variable \
          with `_FILE`)"
     } else {
         return None;
@@ -52,8 +52,9 @@ pub(super) fn common_mistake(text: &str, expected: &'static str) -> Option<Confi
     Some(ConfigError::MalformedKey(problem.into()))
 }
 
-/// Whether the text names a file. A key never begins with a slash or a dot, and never ends in the
-/// extension of a file, because `.` occurs only before the last part of a PASERK.
+/// Returns whether the string is the path of a file. A key does not begin with a slash or a dot. It
+/// does not end in a file extension either, because the part after the last dot of a PASERK is
+/// longer.
 fn is_path(text: &str) -> bool {
     let extension = text.rsplit_once('.').map_or("", |(_, extension)| extension);
     let is_extension = ["pem", "key", "paserk", "txt", "pub"]
@@ -62,9 +63,9 @@ fn is_path(text: &str) -> bool {
     text.starts_with(['/', '.']) || is_extension
 }
 
-/// A type of key that [`FromStr`] and serde read, as PASERK or as PEM.
+/// A type of key that [`FromStr`] and serde read from PASERK or PEM.
 pub(crate) trait ReadKey: Sized {
-    /// The forms, for errors of settings.
+    /// The accepted formats, for errors of settings.
     const FORMS: &str;
 
     fn read_paserk(text: &str) -> Result<Self, ConfigError>;
@@ -117,7 +118,8 @@ impl Serialize for PublicKey {
     }
 }
 
-/// The keys of a text. The text around a PEM block may have commas, so one block is one key.
+/// Splits a string into keys at its commas. A string with one PEM block is one key, because the
+/// text around the block can contain commas.
 pub(crate) fn separate(text: &str) -> impl Iterator<Item = &str> {
     let is_pem = text.matches("-----BEGIN ").count() == 1 && !text.contains("k4.");
     text.split(move |c| c == ',' && !is_pem)

@@ -1,8 +1,9 @@
-//! The registered claims: their names, their types, and how they are read from a payload.
+//! Names, types and parser of the registered claims.
 //!
 //! Sources: PASETO's [registered claims], `scope` of [RFC 8693, section 4.2], `acr` and `auth_time`
 //! of [OpenID Connect Core, section 2], `sid` of [OpenID Connect Front-Channel Logout, section 3].
-//! `auth_time` is in RFC 3339 here, like each time in PASETO.
+//! OpenID Connect writes `auth_time` as a number. This crate writes it in RFC 3339, like the other
+//! times in PASETO.
 //!
 //! [registered claims]: https://github.com/paseto-standard/paseto-spec/blob/master/docs/02-Implementation-Guide/04-Claims.md
 //! [RFC 8693, section 4.2]: https://www.rfc-editor.org/rfc/rfc8693#section-4.2
@@ -19,23 +20,23 @@ use time::{OffsetDateTime, UtcOffset};
 use super::Times;
 use super::structure::{AnyValue, Budget, Key, MapKeys, named};
 
-/// Each registered claim, and the way to set it.
+/// The name of each registered claim, and the advice of the error if an application writes it.
 pub(crate) const RESERVED: [(&str, &str); 12] = [
-    ("iss", "set it by `Issuer::builder(..)`"),
-    ("sub", "set it by `.subject(..)`"),
-    ("aud", "set it by `.audience(..)`"),
-    ("exp", "set it by `.ttl(..)`"),
-    ("nbf", "set it by `.not_before(..)`"),
+    ("iss", "set it with `Issuer::builder(..)`"),
+    ("sub", "set it with `.subject(..)`"),
+    ("aud", "set it with `.audience(..)`"),
+    ("exp", "set it with `.ttl(..)`"),
+    ("nbf", "set it with `.not_before(..)`"),
     ("iat", "it is the time of issue"),
-    ("jti", "it is random, or set it by `.token_id(..)`"),
-    ("scope", "set it by `.scopes(..)`"),
-    ("auth_time", "set it by `.auth_time(..)`"),
-    ("acr", "set it by `.acr(..)`"),
-    ("sid", "set it by `.session_id(..)`"),
-    ("sub_gen", "set it by `.generation(..)`"),
+    ("jti", "it is random by default, set it with `.token_id(..)`"),
+    ("scope", "set it with `.scopes(..)`"),
+    ("auth_time", "set it with `.auth_time(..)`"),
+    ("acr", "set it with `.acr(..)`"),
+    ("sid", "set it with `.session_id(..)`"),
+    ("sub_gen", "set it with `.generation(..)`"),
 ];
 
-/// The registered claims of one token, each of the right type.
+/// The registered claims of one token, with their types checked.
 #[derive(Debug, Default)]
 pub(crate) struct RegisteredClaims {
     pub(crate) iss: Option<Box<str>>,
@@ -45,18 +46,19 @@ pub(crate) struct RegisteredClaims {
     pub(crate) jti: Option<Box<str>>,
     pub(crate) scope: Option<Box<str>>,
     pub(crate) auth_time: Option<OffsetDateTime>,
-    /// Any text: OpenID Connect restricts it no further.
+    /// Any string. OpenID Connect does not restrict the value further.
     pub(crate) acr: Option<Box<str>>,
-    /// The login that issued the token.
+    /// The ID of the login that issued the token.
     pub(crate) sid: Option<Box<str>>,
-    /// The generation of the subject, a claim of this crate: see
+    /// The generation of the subject. This claim is specific to this crate, see
     /// [`RevocationStore`](crate::revocation::RevocationStore).
     pub(crate) sub_gen: u64,
-    /// How many claims the payload has, those of the application too.
+    /// The number of claims in the payload, including the claims of the application.
     pub(crate) count: usize,
 }
 
-/// Whether a text is a scope-token of [RFC 6749, section 3.3]: visible ASCII but `"` and `\`.
+/// Returns whether a string is a scope-token of [RFC 6749, section 3.3]: one or more visible ASCII
+/// characters other than `"` and `\`.
 ///
 /// [RFC 6749, section 3.3]: https://www.rfc-editor.org/rfc/rfc6749#section-3.3
 pub(crate) const fn is_scope_token(text: &str) -> bool {
@@ -72,16 +74,16 @@ fn is_scope_claim(text: &str) -> bool {
     text.is_empty() || text.split(' ').all(is_scope_token)
 }
 
-/// Reads a whole payload, keeps the registered claims, and holds everything else to the strict rules.
+/// Reads a whole payload. Stores the registered claims, and checks the structure of all claims.
 impl<'de> Deserialize<'de> for RegisteredClaims {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Payload)
+        deserializer.deserialize_any(ClaimsVisitor)
     }
 }
 
-struct Payload;
+struct ClaimsVisitor;
 
-impl<'de> Visitor<'de> for Payload {
+impl<'de> Visitor<'de> for ClaimsVisitor {
     type Value = RegisteredClaims;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -126,7 +128,7 @@ fn time<'de, A: MapAccess<'de>>(map: &mut A, name: &str) -> Result<OffsetDateTim
     parse_time(&named(map, name, EXPECTED)?).ok_or_else(|| another_string(name, EXPECTED))
 }
 
-/// Decimal digits as a string, as each registered claim is a string.
+/// Reads decimal digits from a string. All registered claims are strings.
 fn generation<'de, A: MapAccess<'de>>(map: &mut A) -> Result<u64, A::Error> {
     const NAME: &str = "claim `sub_gen`";
     const EXPECTED: &str = "a number as a string, such as `\"3\"`";
@@ -150,12 +152,13 @@ fn another_string<E: de::Error>(name: &str, expected: &str) -> E {
     E::custom(format_args!("{name}: expected {expected}, found another string"))
 }
 
-/// `2026-01-01T00:00:00Z` has 20 characters. Nanoseconds and a numeric offset make 35.
+/// `2026-01-01T00:00:00Z` has 20 characters. A time with nanoseconds and a numeric offset has 35.
 const TIME_LENGTHS: std::ops::RangeInclusive<usize> = 20..=35;
 
-/// Reads a time in the grammar of [RFC 3339, section 5.6], with an upper-case `T` and `Z`.
+/// Parses a time in the grammar of [RFC 3339, section 5.6], with an upper-case `T` and `Z`.
 ///
-/// `time` takes any separator in place of the `T`, which would give one time many spellings.
+/// The crate `time` accepts any separator in place of the `T`, so one time would have many
+/// encodings.
 ///
 /// [RFC 3339, section 5.6]: https://www.rfc-editor.org/rfc/rfc3339#section-5.6
 fn parse_time(text: &str) -> Option<OffsetDateTime> {
@@ -164,8 +167,8 @@ fn parse_time(text: &str) -> Option<OffsetDateTime> {
     if strict { OffsetDateTime::parse(text, &Rfc3339).ok() } else { None }
 }
 
-/// Writes a time in whole seconds, as `2026-01-01T00:00:00Z`; `None` outside of the years 0 to
-/// 9999.
+/// Formats a time in whole seconds, such as `2026-01-01T00:00:00Z`. Returns `None` outside of the
+/// years 0 to 9999.
 pub(crate) fn format_time(time: OffsetDateTime) -> Option<String> {
     time.checked_to_offset(UtcOffset::UTC)?.replace_nanosecond(0).ok()?.format(&Rfc3339).ok()
 }
@@ -175,15 +178,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_we_write_is_what_we_read() {
+    fn a_formatted_time_is_parsed() {
         let time = time::macros::datetime!(2039-01-01 00:00:00.75 +01:00);
-        let text = format_time(time).expect("a time of this era");
+        let text = format_time(time).expect("a year below 9999");
         assert_eq!(text, "2038-12-31T23:00:00Z");
         assert_eq!(parse_time(&text), time.replace_nanosecond(0).ok());
     }
 
     #[test]
-    fn only_one_spelling_is_read() {
+    fn times_outside_of_the_strict_grammar_are_rejected() {
         assert!(parse_time("2039-01-01T00:00:00+00:00").is_some());
         assert!(parse_time("2039-01-01T00:00:00.123456789-08:00").is_some());
         for text in [

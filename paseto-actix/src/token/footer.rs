@@ -1,4 +1,4 @@
-//! Footers: a flat map that may name a key, or bytes that mean nothing to us.
+//! Parses footers. A footer is a flat map, which can contain a key ID (`kid`), or opaque bytes.
 
 use std::fmt;
 
@@ -8,18 +8,23 @@ use super::Format;
 use super::payload::{CBOR_MAP, from_cbor, from_json};
 use super::structure::{AnyValue, Budget, Key, MapKeys, named};
 
-/// The longest footer that is looked at, in bytes: it is read before the signature is checked.
+/// The maximum length of a footer in bytes. It is small because the footer is parsed before the
+/// signature is verified.
 pub(crate) const MAX_FOOTER_LEN: usize = 1024;
 
-/// The key id in a footer. Nothing else in it is used.
+/// The key ID of a footer. The other keys of the footer are checked and ignored.
 #[derive(Debug, Default)]
 pub(crate) struct Footer {
     pub(crate) kid: Option<String>,
 }
 
 impl Footer {
-    /// Reads a footer. A footer that begins like a map of the format has to be a flat map. Other
-    /// bytes are opaque. The error is for the log.
+    /// Parses a footer. A footer that begins like a map of the format must be a flat map. Other
+    /// bytes are opaque.
+    ///
+    /// # Errors
+    ///
+    /// The cause, for the log, if the footer breaks a rule.
     pub(crate) fn parse(format: Format, bytes: &[u8]) -> Result<Self, String> {
         if bytes.len() > MAX_FOOTER_LEN {
             return Err(format!(
@@ -29,7 +34,7 @@ impl Footer {
         }
         match format {
             Format::Json if bytes.trim_ascii_start().starts_with(b"{") => from_json(bytes),
-            // A map with its length in any form.
+            // The first three bits are the major type. The other bits encode the length.
             Format::Cbor if bytes.first().is_some_and(|first| first >> 5 == CBOR_MAP) => {
                 from_cbor(bytes)
             }

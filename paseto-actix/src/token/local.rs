@@ -1,7 +1,8 @@
-//! `v4.local`: encrypted with XChaCha20, then authenticated with BLAKE2b over the
+//! Encrypts and decrypts `v4.local` tokens: XChaCha20, then a BLAKE2b tag over the
 //! pre-authentication encoding.
 //!
-//! Source: PASETO, [version 4]. The code uses `blake2b_simd` and `chacha20`, which are vectorized.
+//! Source: PASETO, [version 4]. The code uses `blake2b_simd` and `chacha20`, because they are
+//! vectorized.
 //!
 //! [version 4]: https://github.com/paseto-standard/paseto-spec/blob/master/docs/01-Protocol-Versions/Version4.md
 
@@ -23,32 +24,32 @@ const HEADER: &str = "v4.local.";
 const NONCE_LEN: usize = 32;
 const TAG_LEN: usize = 32;
 
-/// The length of the token of a payload. Our tokens have no footer.
+/// Returns the length in bytes of the token of a payload. Tokens of this crate have no footer.
 pub(crate) const fn token_len(payload_len: usize) -> usize {
     HEADER.len() + ((NONCE_LEN + payload_len + TAG_LEN) * 4).div_ceil(3)
 }
 
-/// A payload, in a buffer in which it is encrypted without a copy.
+/// A payload in a buffer with space for the nonce and the tag, so that encryption copies nothing.
 pub(crate) struct Plaintext(Vec<u8>);
 
 impl Plaintext {
-    /// An empty payload, with room for this many bytes.
+    /// Returns an empty payload with capacity for `payload_len` bytes.
     pub(crate) fn with_capacity(payload_len: usize) -> Self {
         let mut body = Vec::with_capacity(NONCE_LEN + payload_len + TAG_LEN);
         body.resize(NONCE_LEN, 0);
         Self(body)
     }
 
-    /// The length of its token.
+    /// Returns the length in bytes of the token of this payload.
     pub(crate) fn token_len(&self) -> usize {
         token_len(self.0.len() - NONCE_LEN)
     }
 
-    /// Encrypts the payload under a random nonce, and appends the token to `text`.
+    /// Encrypts the payload with a random nonce, and appends the token to `text`.
     ///
     /// # Errors
     ///
-    /// An error if the operating system returns no random bytes.
+    /// An error if the operating system does not return random bytes.
     pub(crate) fn encrypt(
         self,
         key: &LocalKey,
@@ -70,7 +71,7 @@ impl Plaintext {
         text: &mut String,
     ) {
         let keys = DerivedKeys::derive(key, nonce);
-        // After this line the buffer holds no plaintext, so `drop` has nothing to clear.
+        // The next lines encrypt this buffer in place, so `drop` does not need to clear it.
         let mut body = mem::take(&mut self.0);
         body[..NONCE_LEN].copy_from_slice(nonce);
         keys.cipher().apply_keystream(&mut body[NONCE_LEN..]);
@@ -103,13 +104,14 @@ impl Drop for Plaintext {
     }
 }
 
-/// The token of a value as JSON. Returns `None` if the operating system returns no random bytes.
+/// Serializes a value as JSON, and encrypts it with the active key. Returns `None` if the value
+/// does not serialize, or if the operating system does not return random bytes.
 pub(crate) fn encrypt_json(
     value: &impl Serialize,
     keys: &KeyRing,
     assertion: &[u8],
 ) -> Option<String> {
-    // Most payloads are shorter. A longer one grows its buffer.
+    // Most payloads are shorter than 512 bytes. The buffer grows for longer payloads.
     let mut payload = Plaintext::with_capacity(512);
     serde_json::to_writer(&mut payload, value).ok()?;
     let mut text = String::with_capacity(payload.token_len());
@@ -117,8 +119,8 @@ pub(crate) fn encrypt_json(
     Some(text)
 }
 
-/// The value of a token, and whether a retired key had encrypted it. Returns `None` if the token is
-/// not authentic.
+/// Decrypts a token, and deserializes its payload from JSON. Also returns whether a retired key
+/// encrypted the token. Returns `None` if the token is not authentic or the payload does not fit.
 pub(crate) fn decrypt_json<T: DeserializeOwned>(
     token: &[u8],
     keys: &KeyRing,
@@ -128,18 +130,18 @@ pub(crate) fn decrypt_json<T: DeserializeOwned>(
     Some((serde_json::from_slice(&payload).ok()?, retired_key))
 }
 
-/// The body of a token that was decoded, and not authenticated yet.
+/// The decoded body of a token, before authentication.
 pub(crate) struct Ciphertext(Vec<u8>);
 
 impl Ciphertext {
-    /// Decodes a token. Returns `None` if it is not a `v4.local` token, or has a footer.
+    /// Decodes a token. Returns `None` if it is not a `v4.local` token or if it has a footer.
     pub(crate) fn decode(token: &[u8]) -> Option<Self> {
         let body = BASE64_URL_SAFE_NO_PAD.decode(token.strip_prefix(HEADER.as_bytes())?).ok()?;
         (body.len() > NONCE_LEN + TAG_LEN).then_some(Self(body))
     }
 
-    /// The payload, and whether a retired key had encrypted it. Returns `None` if no key of the
-    /// ring authenticates the token with this implicit assertion.
+    /// Decrypts the payload, and returns whether a retired key encrypted it. Returns `None` if the
+    /// token is not authentic under any key of the ring with this implicit assertion.
     pub(crate) fn decrypt(
         &self,
         keys: &KeyRing,
@@ -167,7 +169,7 @@ fn decrypt_body(
     Some(payload)
 }
 
-/// The keys of one token: one to encrypt, with its nonce, and one to authenticate.
+/// The keys of one token, derived from the key of the application and the nonce of the token.
 struct DerivedKeys {
     encryption: Zeroizing<[u8; 32]>,
     /// The nonce of XChaCha20, which is not the nonce of the token.

@@ -1,4 +1,4 @@
-//! Payloads and footers as bytes, in one of two formats.
+//! Encodes and decodes payloads and footers in JSON or CBOR.
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
@@ -16,21 +16,28 @@ use super::structure::WellFormed;
 use super::{RESERVED, RegisteredClaims};
 use crate::error::{IssueError, quote};
 
-/// How payload and footer are written. It is a setting of both sides and never guessed from a token.
+/// The serialization format of payloads and footers. Default: JSON.
+///
+/// Set the same format on the [`Issuer`](crate::Issuer) and on the [`Verifier`](crate::Verifier).
+/// A token does not contain its format, and the `Verifier` does not detect it.
 ///
 /// ```
-/// use paseto_actix::{Issuer, SecretKey, Verifier};
 /// use paseto_actix::error::VerifyErrorKind;
 /// use paseto_actix::token::Format;
+/// use paseto_actix::{Issuer, SecretKey, Verifier};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let key = SecretKey::generate();
 /// let trusting = || Verifier::builder().trust("https://issuer.example", key.public_key());
-/// let issuer = Issuer::builder("https://issuer.example").key(key.clone()).format(Format::Cbor).build()?;
+/// let issuer =
+///     Issuer::builder("https://issuer.example").key(key.clone()).format(Format::Cbor).build()?;
 ///
 /// let token = issuer.issue(&serde_json::json!({ "plan": "pro" }))?;
 /// assert!(trusting().format(Format::Cbor).build()?.verify_str(&token).is_ok());
-/// assert_eq!(trusting().build()?.verify_str(&token).unwrap_err().kind(), VerifyErrorKind::Malformed);
+/// assert_eq!(
+///     trusting().build()?.verify_str(&token).unwrap_err().kind(),
+///     VerifyErrorKind::Malformed
+/// );
 /// # Ok(())
 /// # }
 /// ```
@@ -38,18 +45,23 @@ use crate::error::{IssueError, quote};
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Format {
-    /// JSON, as the PASETO specification has it.
+    /// JSON, the format of the PASETO specification.
     #[default]
     Json,
-    /// CBOR ([RFC 8949](https://www.rfc-editor.org/rfc/rfc8949)), raw, as PySETO writes it with `serializer=cbor2`.
+    /// CBOR ([RFC 8949](https://www.rfc-editor.org/rfc/rfc8949)), as raw bytes. PySETO writes
+    /// the same format with `serializer=cbor2`.
     Cbor,
 }
 
-/// Deeper than the deepest payload that [`strict`](super::strict) accepts, so that the error comes
-/// from there.
+/// The recursion limit of the CBOR parser, in levels. It is higher than the limit of
+/// [`structure`](super::structure), so that `structure` reports the error.
 const CBOR_RECURSION: usize = 64;
 
-/// Reads the registered claims, and checks the rest by the strict rules. The error is for the log.
+/// Reads the registered claims, and checks the structure of the other claims.
+///
+/// # Errors
+///
+/// The cause, for the log, if the payload breaks a rule.
 pub(crate) fn scan(format: Format, payload: &[u8]) -> Result<RegisteredClaims, String> {
     let claims = match format {
         Format::Json => from_json(payload),
@@ -64,10 +76,13 @@ pub(crate) fn scan(format: Format, payload: &[u8]) -> Result<RegisteredClaims, S
     })
 }
 
-/// The major type of a map: RFC 8949, section 3.1.
+/// The major type of a map ([RFC 8949, section 3.1]).
+///
+/// [RFC 8949, section 3.1]: https://www.rfc-editor.org/rfc/rfc8949#section-3.1
 pub(super) const CBOR_MAP: u8 = 5;
 
-/// Reads JSON. One look at the whole text for UTF-8 is faster than serde_json's own look at each string.
+/// Deserializes JSON. Validating the whole input as UTF-8 once is faster than serde_json's
+/// validation of each string.
 pub(super) fn from_json<'p, T: Deserialize<'p>>(bytes: &'p [u8]) -> Result<T, String> {
     let text = str::from_utf8(bytes).map_err(|_| "not UTF-8")?;
     serde_json::from_str(text).map_err(json_message)
@@ -81,16 +96,17 @@ pub(super) enum Payload {
 
 pub(super) struct JsonPayload {
     text: Box<str>,
-    /// The first read does without an index: most tokens come once, and the index takes two reads.
+    /// Whether the payload was read before. The first read does not build the index, because most
+    /// tokens arrive once, and building the index takes as long as two reads.
     was_read: AtomicBool,
     index: OnceLock<Option<ClaimIndex>>,
 }
 
 impl Payload {
-    /// Copies the payload, because a buffer that shrinks leaves a hole in memory.
+    /// Copies the payload, because shrinking the buffer of the caller would fragment the heap.
     ///
-    /// JSON that is not UTF-8 becomes an empty text, which fits no type. But `scan` accepts no such
-    /// payload.
+    /// `scan` has rejected JSON that is not UTF-8. Here it would become an empty string, which does
+    /// not fit any type.
     pub(super) fn new(format: Format, bytes: &[u8]) -> Self {
         match format {
             Format::Json => Self::Json(JsonPayload {
@@ -102,7 +118,7 @@ impl Payload {
         }
     }
 
-    /// How many bytes a payload with this many claims takes.
+    /// Returns the size in bytes of this payload and its index, for this number of claims.
     pub(super) fn size_in_memory(&self, claims: usize) -> usize {
         match self {
             Self::Json(json) => json.text.len() + ClaimIndex::size_in_memory(claims),
@@ -110,9 +126,12 @@ impl Payload {
         }
     }
 
-    /// Reads it. The error names the claim that does not fit the type, without its value.
+    /// Deserializes the payload.
     ///
-    /// The reader that tracks the path is slower, so it runs only after a failure.
+    /// # Errors
+    ///
+    /// The path of the claim, without its value, if it does not fit the type. Tracking the path is
+    /// slower, so it runs only after a failure.
     pub(super) fn read<C: DeserializeOwned>(&self) -> Result<C, String> {
         match self {
             Self::Json(json) => json.read(),
@@ -142,7 +161,7 @@ fn mismatch<C>(outcome: Result<Traced<C>, String>) -> String {
     outcome.err().unwrap_or_default()
 }
 
-/// Reads a `C` again, to name the claim that does not fit.
+/// Deserializes a `C` again, and adds the path of the claim that does not fit to the error.
 struct Traced<C>(PhantomData<C>);
 
 impl<'de, C: Deserialize<'de>> Deserialize<'de> for Traced<C> {
@@ -162,8 +181,8 @@ impl<'de, C: Deserialize<'de>> Deserialize<'de> for Traced<C> {
     }
 }
 
-/// The message without values of the payload, and without the position: a payload is one line that
-/// no one sees.
+/// Returns the message without values of the payload. It also omits the position, because readers
+/// of the log do not see the payload.
 fn json_message(error: serde_json::Error) -> String {
     let message = error.to_string();
     let without_position = || {
@@ -187,7 +206,8 @@ fn cbor_message<E: std::fmt::Display + std::fmt::Debug>(error: ciborium::de::Err
     }
 }
 
-/// Writes a payload: the registered claims in their order, then the user's, sorted.
+/// Encodes a payload: first the registered claims in the given order, then the sorted claims of the
+/// application.
 pub(crate) fn encode_payload<C: Serialize + ?Sized>(
     format: Format,
     registered: &[(&'static str, String)],
@@ -202,7 +222,7 @@ pub(crate) fn encode_payload<C: Serialize + ?Sized>(
     encode_map(format, registered, claims, reserved)
 }
 
-/// Writes a footer: the `kid`, if there is to be one, then the user's keys, sorted.
+/// Encodes a footer: first the `kid`, if it is set, then the sorted keys of the application.
 pub(crate) fn encode_footer<F: Serialize + ?Sized>(
     format: Format,
     kid: Option<&str>,
@@ -210,14 +230,14 @@ pub(crate) fn encode_footer<F: Serialize + ?Sized>(
 ) -> Result<Vec<u8>, IssueError> {
     let kid: Vec<_> = kid.map(|kid| ("kid", kid.to_owned())).into_iter().collect();
     let reserved = |name: &str| {
-        (name == "kid").then(|| IssueError::Footer("`kid` is the signing key's id".to_owned()))
+        (name == "kid").then(|| IssueError::Footer("the Issuer writes `kid`: remove it".to_owned()))
     };
     let bytes = encode_map(format, &kid, footer, reserved)?;
     let empty: &[u8] = match format {
         Format::Json => b"{}",
         Format::Cbor => &[0xa0],
     };
-    // An empty map has no information, so the token gets no footer.
+    // An empty map contains no information, so the token has no footer.
     Ok(if bytes == empty { Vec::new() } else { bytes })
 }
 
@@ -235,10 +255,12 @@ fn encode_map<C: Serialize + ?Sized>(
             if let Some(error) = rest.keys().find_map(|name| reserved(name)) {
                 return Err(error);
             }
-            // A map of `serde_json` keeps the last of two claims of one name, as a flattened field may make them.
+            // A flattened field can serialize the same name twice. `serde_json::Value` keeps only
+            // the last one, so this check reads the serialized text.
             let text = serde_json::to_vec(claims).map_err(serialize)?;
             from_json::<WellFormed>(&text).map_err(IssueError::Unverifiable)?;
-            // Sorted by default, but a feature that any crate of the build may have turned on keeps another order.
+            // Maps of `serde_json` are sorted, unless a crate of the build enables its feature
+            // `preserve_order`.
             rest.sort_keys();
             rest.values_mut().for_each(Json::sort_all_objects);
             let mut bytes = Vec::with_capacity(512);

@@ -1,4 +1,5 @@
-//! `v4.public`: a signature over the pre-authentication encoding of header, payload, footer and implicit assertion.
+//! Signs and parses `v4.public` tokens: an Ed25519 signature over the pre-authentication encoding
+//! of header, payload, footer and implicit assertion.
 //!
 //! Source: PASETO, [version 4] and [pre-authentication encoding].
 //!
@@ -15,10 +16,10 @@ use crate::keys::{CanonicalSignature, SecretKey, VerificationKey};
 
 const HEADER: &str = PublicToken::HEADER;
 const SIGNATURE_LEN: usize = 64;
-/// The base64url of the longest footer.
+/// The maximum length of a footer in base64url.
 const MAX_FOOTER_TEXT_LEN: usize = MAX_FOOTER_LEN.div_ceil(3) * 4;
 
-/// The parts of a token whose signature is not verified yet.
+/// The parts of a token before its signature is verified.
 pub(crate) struct Unverified {
     payload: Vec<u8>,
     footer: Vec<u8>,
@@ -26,12 +27,12 @@ pub(crate) struct Unverified {
 }
 
 impl Unverified {
-    /// Splits and decodes a token. Each check that needs no base64 comes first.
+    /// Splits and decodes a token. Checks that do not need the decoded bytes run first.
     ///
-    /// The parser of pasetors accepts `v4.public.payload.` as a second encoding of
-    /// `v4.public.payload`. It also decodes in constant time, which takes a fifth of the time of a
-    /// signature check, and a token is no secret to the client that sent it. So this crate parses
-    /// tokens itself.
+    /// This crate does not use the parser of pasetors for two reasons. That parser accepts
+    /// `v4.public.payload.` as a second encoding of `v4.public.payload`. It also decodes in
+    /// constant time, which takes a fifth of the time of a signature check. Constant time is not
+    /// necessary, because the client that sent the token knows it.
     pub(crate) fn parse(token: &str) -> Result<Self, VerifyError> {
         let malformed = |detail| VerifyError::new(Kind::Malformed, detail);
         if token.len() > MAX_TOKEN_LEN {
@@ -40,7 +41,7 @@ impl Unverified {
         let Some(parts) = token.strip_prefix(HEADER) else { return Err(unsupported(token)) };
         let (body, footer) = match parts.split_once('.') {
             Some((_, "")) => {
-                return Err(malformed("the token ends in a dot, which no footer follows"));
+                return Err(malformed("the token ends in a dot without a footer"));
             }
             Some((body, footer)) => (body, footer),
             None => (parts, ""),
@@ -76,22 +77,23 @@ impl Unverified {
         &self.footer
     }
 
-    /// Whether the signature is that of the key.
+    /// Returns whether the key made the signature.
     ///
-    /// pasetors returns a payload only as a `String`, and a payload in CBOR is not UTF-8. So this
-    /// crate verifies the signature itself.
+    /// This crate does not use the verification of pasetors, because pasetors returns the payload
+    /// as a `String`, and a CBOR payload is not UTF-8.
     pub(crate) fn verify(&self, key: &VerificationKey, implicit_assertion: &[u8]) -> bool {
         let verify = |message: &[&[u8]]| key.verify(message, &self.signature);
         with_message(&self.payload, &self.footer, implicit_assertion, verify)
     }
 }
 
-/// The bytes of a token after its header. Returns `None` for bytes that cannot be a token.
+/// Returns the bytes of a token after its header. Returns `None` for bytes that are too long or do
+/// not begin with the header.
 pub(crate) fn after_header(token: &[u8]) -> Option<&[u8]> {
     if token.len() > MAX_TOKEN_LEN { None } else { token.strip_prefix(HEADER.as_bytes()) }
 }
 
-/// Calls a function with the message that is signed: the pre-authentication encoding, in pieces.
+/// Calls a function with the pieces of the signed message, the pre-authentication encoding.
 fn with_message<T>(
     payload: &[u8],
     footer: &[u8],
@@ -109,15 +111,15 @@ fn with_message<T>(
     call(&message)
 }
 
-/// Names the kind of a text that is not a `v4.public` token.
+/// Returns the error for a string that is not a `v4.public` token. The error names its kind.
 fn unsupported(text: &str) -> VerifyError {
     let named = |(header, _): &(&str, &str)| text.starts_with(header);
-    let found = KNOWN_HEADERS.into_iter().find(named).map_or("another text", |(_, name)| name);
-    let found = if text.is_empty() { "an empty text" } else { found };
+    let found = KNOWN_HEADERS.into_iter().find(named).map_or("another string", |(_, name)| name);
+    let found = if text.is_empty() { "an empty string" } else { found };
     VerifyError::new(Kind::UnsupportedToken, format!("expected a `v4.public` token, found {found}"))
 }
 
-/// Texts that are often sent in place of a token.
+/// The beginnings of strings that clients often send instead of a token.
 const KNOWN_HEADERS: [(&str, &str); 9] = [
     ("v4.local.", "a `v4.local` token"),
     ("v3.", "a token of version 3"),
@@ -130,12 +132,12 @@ const KNOWN_HEADERS: [(&str, &str); 9] = [
     ("null", "`null`, an empty variable of JavaScript"),
 ];
 
-/// A length as the pre-authentication encoding has it: little-endian, the highest bit clear.
+/// Encodes a length for the pre-authentication encoding: little-endian, the highest bit clear.
 pub(super) fn le64(length: usize) -> [u8; 8] {
     (length as u64 & (u64::MAX >> 1)).to_le_bytes()
 }
 
-/// Signs a token.
+/// Returns a signed token.
 pub(crate) fn sign(
     key: &SecretKey,
     payload: &[u8],

@@ -1,9 +1,11 @@
-//! Messages of serde without the values of the input, which may be secrets or personal data.
+//! Removes the values of the input from messages of serde, because values can be secrets or
+//! personal data.
 
-/// A message of serde without values, and without the position in the text.
+/// Returns a message of serde without values and without the position in the input.
 ///
-/// Returns `None` for a message of another form, such as that of an application's own type: it may
-/// contain anything. The words after "expected" come from the type and not from the input.
+/// Returns `None` for a message of another form, for example from a type of the application,
+/// because it can contain values. The words after "expected" are from the type and not from the
+/// input.
 pub(super) fn without_values(message: &str) -> Option<String> {
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
     for known in ["missing field `", "duplicate field `"] {
@@ -14,7 +16,7 @@ pub(super) fn without_values(message: &str) -> Option<String> {
     for known in ["invalid type: ", "invalid value: "] {
         if let Some(rest) = message.strip_prefix(known) {
             let (found, expected) = rest.rsplit_once(", expected ")?;
-            // An application's own type can put any text here, so only the words of serde are kept.
+            // A type of the application can write a value here, so only words of serde are copied.
             let word = found.split(['"', '`']).next().unwrap_or_default().trim_end();
             let found = KINDS
                 .into_iter()
@@ -35,7 +37,7 @@ pub(super) fn without_values(message: &str) -> Option<String> {
     is_number.then(|| format!("expected {expected}, found {length} elements"))
 }
 
-/// How serde and serde_json describe values, and the words of this crate.
+/// The words of serde and serde_json for kinds of values, and the words of this crate for them.
 const KINDS: [(&str, &str); 12] = [
     ("boolean", "a boolean"),
     ("integer", "a number"),
@@ -76,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_of_an_application_show_no_values() {
+    fn messages_of_an_application_contain_no_values() {
         for message in [
             "invalid value: s3cret, expected a card number",
             "invalid type: string s3cret, expected a card number",
@@ -94,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_name_fields_and_no_values() {
+    fn messages_contain_field_names_and_no_values() {
         for (json, description) in [
             (r#"{}"#, Some("missing field `tenant`")),
             (r#"{"tenant":"s3cret","tenant":"s3cret"}"#, Some("duplicate field `tenant`")),

@@ -1,18 +1,18 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-/// The key that signed a token, and its issuer. All tokens of the key share it.
+/// The ID and the issuer of the key that signed a token. All tokens of the key share one `Signer`.
 ///
-/// It is apart from the key itself, so that a removed key and its table are freed while tokens
-/// live.
+/// It does not contain the key. So a removed key and its table are freed while tokens of the key
+/// are still in memory.
 #[derive(Debug)]
 pub(crate) struct Signer {
-    /// The issuer that the key is trusted for, which is the `iss` of each token.
+    /// The issuer that the key is trusted for. It equals the `iss` of each token.
     pub(crate) issuer: Arc<str>,
-    /// The id of the key (`k4.pid`).
+    /// The key ID (`k4.pid`).
     pub(crate) kid: Arc<str>,
-    /// The footer of the first token. Most tokens of a key have the same one, with the id of the
-    /// key.
+    /// The footer of the first token. Most tokens of a key have the same footer, which contains the
+    /// key ID.
     footer: OnceLock<Arc<[u8]>>,
     is_removed: AtomicBool,
 }
@@ -22,7 +22,7 @@ impl Signer {
         Self { issuer, kid, footer: OnceLock::new(), is_removed: AtomicBool::new(false) }
     }
 
-    /// The footer of a token, in memory that it shares with the first footer of the key if they are
+    /// Returns the footer of a token. It shares memory with the first footer of the key if both are
     /// equal.
     pub(super) fn share_footer(&self, footer: &[u8]) -> Arc<[u8]> {
         let first = self.footer.get_or_init(|| footer.into());
@@ -33,12 +33,14 @@ impl Signer {
         self.footer.get().is_some_and(|first| Arc::ptr_eq(first, footer))
     }
 
-    /// Marks the key as removed, for all verifications that have found it before.
+    /// Marks the key as removed. The token cache then ignores the tokens of the key, including the
+    /// tokens that a concurrent verification stores afterward.
     pub(crate) fn mark_removed(&self) {
         self.is_removed.store(true, Ordering::Release);
     }
 
-    /// Whether the Verifier has removed the key. A key that is trusted again gets another `Signer`.
+    /// Returns whether the verifier has removed the key. A key that is trusted again has a new
+    /// `Signer`.
     pub(crate) fn is_removed(&self) -> bool {
         self.is_removed.load(Ordering::Acquire)
     }

@@ -1,8 +1,8 @@
-//! Strict rules for the structure of a payload of either format: bounded depth, bounded number of
-//! keys, no key twice.
+//! Checks the structure of a payload in either format: bounded depth, bounded number of keys,
+//! unique keys.
 //!
-//! A map with a key twice means one thing to the reader that takes the first and another to the one that takes the
-//! last; serde's own maps take the last without a word.
+//! Parsers disagree about duplicate keys. Some use the first value, and others, such as the maps of
+//! serde, use the last value without an error. An attacker could use the difference.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,12 +16,12 @@ use serde::de::{
 use super::serde_message::without_values;
 use crate::error::quote;
 
-/// The deepest nesting, the payload itself being the first level.
+/// The maximum nesting depth. The payload itself is the first level.
 const MAX_DEPTH: usize = 16;
-/// The most keys, in all maps of the payload together.
+/// The maximum number of keys in all maps of a payload together.
 const MAX_KEYS: usize = 256;
 
-/// The rest of the bounds.
+/// The number of keys that the rest of the payload can have.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Budget {
     keys: usize,
@@ -42,7 +42,11 @@ impl<'de> MapKeys<'de> {
         self.0.len()
     }
 
-    /// The map's next key, if it has one, and it is new.
+    /// Reads the next key of the map. Returns `None` at the end of the map.
+    ///
+    /// # Errors
+    ///
+    /// An error if the map already has the key, or if the payload has too many keys.
     pub(super) fn next<A: MapAccess<'de>>(
         &mut self,
         map: &mut A,
@@ -53,7 +57,7 @@ impl<'de> MapKeys<'de> {
             return Err(de::Error::custom(format_args!("the key {key} occurs twice in one map")));
         }
         if self.0.is_empty() {
-            // Usual payloads have no more keys, so the list does not grow.
+            // Most payloads have at most 16 keys, so the list does not grow.
             self.0.reserve(16);
         }
         budget.keys = budget
@@ -65,7 +69,7 @@ impl<'de> MapKeys<'de> {
     }
 }
 
-/// A map's key: a string, or with CBOR also an integer.
+/// The key of a map. It is a string, or in CBOR also an integer.
 #[derive(PartialEq, Eq)]
 pub(super) enum Key<'de> {
     Text(Cow<'de, str>),
@@ -127,9 +131,9 @@ impl<'de> Visitor<'de> for KeySeed {
     }
 }
 
-/// Reads a string, and rejects a tagged string, which ciborium would read as a string.
+/// Reads a string. Rejects a tagged string, which ciborium would accept as a string.
 pub(super) struct PlainString {
-    /// What the string has to be, for the error.
+    /// The description of the expected string, for the error.
     pub(super) expected: &'static str,
 }
 
@@ -161,7 +165,7 @@ impl<'de> Visitor<'de> for PlainString {
     }
 }
 
-/// Reads a string that has a name, and names it in the error.
+/// Reads the string value of `name`. The error contains the name.
 pub(super) fn named<'de, A: MapAccess<'de>>(
     map: &mut A,
     name: &str,
@@ -169,21 +173,21 @@ pub(super) fn named<'de, A: MapAccess<'de>>(
 ) -> Result<Cow<'de, str>, A::Error> {
     map.next_value_seed(PlainString { expected }).map_err(|error| {
         let message = error.to_string();
-        // A syntax error of the format has no name and no value.
+        // A syntax error of the format does not contain a value, so it stays unchanged.
         without_values(&message)
             .map_or(error, |problem| de::Error::custom(format_args!("{name}: {problem}")))
     })
 }
 
-/// Any value, looked through and thrown away.
+/// Checks the structure of any value, and discards the value.
 pub(super) struct AnyValue<'a> {
-    /// How many levels enclose this value.
+    /// The number of levels that enclose this value.
     pub(super) depth: usize,
     pub(super) budget: &'a mut Budget,
 }
 
 impl<'a> AnyValue<'a> {
-    /// Any value but a list, a map or a tag.
+    /// Accepts any value except a list, a map or a tag.
     pub(super) fn scalar(budget: &'a mut Budget) -> Self {
         Self { depth: MAX_DEPTH, budget }
     }
@@ -269,7 +273,7 @@ impl<'de> Visitor<'de> for AnyValue<'_> {
         Ok(())
     }
 
-    /// A CBOR tag: ciborium shows it as an enum whose content is the pair of the tag and the tagged value.
+    /// Checks a tagged CBOR value. ciborium presents it as an enum with the tag and the value.
     fn visit_enum<A: EnumAccess<'de>>(mut self, tagged: A) -> Result<(), A::Error> {
         let inside = self.deeper()?;
         let (_, content) = tagged.variant::<de::IgnoredAny>()?;
@@ -277,7 +281,7 @@ impl<'de> Visitor<'de> for AnyValue<'_> {
     }
 }
 
-/// Any value that keeps the rules.
+/// A value whose structure was checked.
 pub(super) struct WellFormed;
 
 impl<'de> Deserialize<'de> for WellFormed {

@@ -1,10 +1,10 @@
-//! The rules for the claims of a token whose signature is right.
+//! Validates the times and the audience of a token after its signature is verified.
 
 use time::{Duration, OffsetDateTime};
 
 use crate::error::{VerifyError, VerifyErrorKind as Kind, quote, quote_list};
 
-/// The rules of one Verifier.
+/// The claim rules of one verifier.
 #[derive(Debug)]
 pub(crate) struct ClaimsValidation {
     pub(crate) leeway: Duration,
@@ -12,18 +12,18 @@ pub(crate) struct ClaimsValidation {
     pub(crate) audience: Audience,
 }
 
-/// The audience that a token has to name.
+/// The accepted values of `aud`.
 #[derive(Debug)]
 pub(crate) enum Audience {
-    /// One of these names.
+    /// `aud` must be one of these names.
     OneOf(Vec<String>),
-    /// No name: a token with `aud` is rejected.
+    /// A token with `aud` is rejected.
     Unnamed,
-    /// Any name, or no name.
+    /// `aud` can have any value or be missing.
     Any,
 }
 
-/// The times of a token.
+/// The time claims of a token.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Times {
     pub(crate) exp: Option<OffsetDateTime>,
@@ -32,15 +32,16 @@ pub(crate) struct Times {
 }
 
 impl ClaimsValidation {
-    /// Compares the times with the time now. The other rules do not change with time.
+    /// Compares the time claims with the current time. This check also runs for cached tokens,
+    /// because its result changes with time.
     pub(crate) fn validate_times(
         &self,
         times: Times,
         now: OffsetDateTime,
     ) -> Result<(), VerifyError> {
         let reject = |kind, detail: String| Err(VerifyError::new(kind, detail));
-        // `OffsetDateTime` ends with the year 9999, so a sum with the leeway can overflow.
-        // Nanoseconds as `i128` cannot, and their comparison is faster.
+        // The maximum of `OffsetDateTime` is in the year 9999, so adding the leeway can overflow.
+        // `i128` nanoseconds cannot overflow, and comparing them is faster.
         let (now, leeway) = (now.unix_timestamp_nanos(), self.leeway.whole_nanoseconds());
         let is_later = |time: OffsetDateTime| time.unix_timestamp_nanos() > now + leeway;
         match times.exp.map(OffsetDateTime::unix_timestamp_nanos) {
@@ -97,7 +98,7 @@ impl ClaimsValidation {
     }
 }
 
-/// A duration in nanoseconds, rounded up.
+/// Formats a duration of this many nanoseconds in seconds, rounded up.
 fn seconds(nanoseconds: i128) -> String {
     let seconds = nanoseconds.unsigned_abs().div_ceil(1_000_000_000);
     format!("{seconds} s")
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn edges_of_leeway_to_the_nanosecond() {
+    fn the_leeway_is_exact_to_the_nanosecond() {
         let now = datetime!(2026-01-01 00:00 UTC);
         let at = |exp, nbf, iat| Times { exp: Some(exp), nbf: Some(nbf), iat: Some(iat) };
         let kind = |claims| validation().validate_times(claims, now).map_err(|error| error.kind());
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_moment_of_the_calendar_is_a_time_like_any_other() {
+    fn the_last_second_of_the_year_9999_does_not_overflow() {
         let claims = Times { exp: Some(datetime!(9999-12-31 23:59:59 UTC)), ..Default::default() };
         for now in [datetime!(9999-12-31 23:59:58 UTC), datetime!(9999-12-31 23:59:59.999 UTC)] {
             assert!(validation().validate_times(claims, now).is_ok());

@@ -1,8 +1,8 @@
-//! The official vectors of PASETO version 4: see `test-vectors/README.md`.
+//! The official test vectors of PASETO version 4. `test-vectors/README.md` describes the file.
 
 use serde_json::Value;
 
-/// The vectors of both purposes, `v4.local` and `v4.public`.
+/// Returns the vectors of both purposes, `v4.local` and `v4.public`.
 pub(super) fn official_vectors() -> Vec<Value> {
     let mut file: Value = serde_json::from_str(include_str!("../../test-vectors/v4.json"))
         .expect("the file contains JSON");

@@ -19,7 +19,8 @@ use crate::error::{VerifyError, VerifyErrorKind};
 /// let verifier = Verifier::builder().trust("https://issuer.example", key.public_key()).build()?;
 /// let issuer = Issuer::builder("https://issuer.example").key(key).build()?;
 ///
-/// let text = issuer.token(&serde_json::json!({ "plan": "pro" })).subject("ada").scopes(["read", "write"]).issue()?;
+/// let claims = serde_json::json!({ "plan": "pro" });
+/// let text = issuer.token(&claims).subject("ada").scopes(["read", "write"]).issue()?;
 /// let token = verifier.verify_str(&text)?;
 /// assert_eq!(token.issuer(), "https://issuer.example");
 /// assert_eq!(token.subject(), Some("ada"));
@@ -33,14 +34,15 @@ pub struct VerifiedToken(Arc<Inner>);
 
 struct Inner {
     signer: Arc<Signer>,
-    /// Without `iss`, which is the issuer of the signer.
+    /// The field `iss` is empty, because it equals the issuer of the signer.
     claims: RegisteredClaims,
     payload: Payload,
     footer: Arc<[u8]>,
 }
 
 impl VerifiedToken {
-    /// The signature and the issuer are verified. The caller still checks times and audience.
+    /// Creates a token whose signature and issuer are verified. The caller still has to validate
+    /// the times and the audience.
     pub(crate) fn new(
         signer: Arc<Signer>,
         claims: RegisteredClaims,
@@ -66,7 +68,7 @@ impl VerifiedToken {
         error.with_kid(Some(self.kid())).with_issuer(Some(self.issuer()))
     }
 
-    /// The estimated memory of the token in bytes, without data that tokens of a key share.
+    /// Estimates the memory of the token in bytes, without the data that all tokens of a key share.
     pub(crate) fn size_in_memory(&self) -> usize {
         /// The average overhead of an allocation.
         const PER_ALLOCATION: usize = 16;
@@ -84,74 +86,77 @@ impl VerifiedToken {
             .sum()
     }
 
-    /// The version of PASETO: always `v4`.
+    /// Returns the PASETO version, always `v4`.
     #[must_use]
     pub fn version(&self) -> &'static str {
         "v4"
     }
 
-    /// The purpose of the token: always `public`, that is, signed.
+    /// Returns the PASETO purpose, always `public` (signed).
     #[must_use]
     pub fn purpose(&self) -> &'static str {
         "public"
     }
 
-    /// Who issued the token (`iss`). The key that signed it was trusted for this issuer.
+    /// Returns the issuer (`iss`). The [`Verifier`](crate::Verifier) trusts the signing key for
+    /// this issuer.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.0.signer.issuer
     }
 
-    /// The id (`k4.pid`) of the key that signed the token, whether or not the footer names it.
+    /// Returns the ID (`k4.pid`) of the signing key. It is also set if the footer has no `kid`.
     #[must_use]
     pub fn kid(&self) -> &str {
         &self.0.signer.kid
     }
 
-    /// Whom the token speaks of (`sub`).
+    /// Returns the subject (`sub`), usually the ID of the user.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
         self.0.claims.sub.as_deref()
     }
 
-    /// Whom the token is meant for (`aud`).
+    /// Returns the audience (`aud`), the service that the token was issued for.
     #[must_use]
     pub fn audience(&self) -> Option<&str> {
         self.0.claims.aud.as_deref()
     }
 
-    /// The id of the token (`jti`).
+    /// Returns the ID of the token (`jti`).
     #[must_use]
     pub fn token_id(&self) -> Option<&str> {
         self.0.claims.jti.as_deref()
     }
 
-    /// The time after which the token is rejected (`exp`), without the Verifier's leeway.
+    /// Returns the expiry time (`exp`). The `Verifier` adds its leeway before it rejects the token.
     #[must_use]
     pub fn expires_at(&self) -> Option<OffsetDateTime> {
         self.0.claims.times.exp
     }
 
-    /// The time before which the token is not accepted (`nbf`).
+    /// Returns the time before which the token is not valid (`nbf`).
     #[must_use]
     pub fn not_before(&self) -> Option<OffsetDateTime> {
         self.0.claims.times.nbf
     }
 
-    /// The time of issue (`iat`).
+    /// Returns the time of issue (`iat`).
     #[must_use]
     pub fn issued_at(&self) -> Option<OffsetDateTime> {
         self.0.claims.times.iat
     }
 
-    /// The time at which the user logged in (`auth_time`).
+    /// Returns the time of the login (`auth_time`, [OpenID Connect Core, section 2]).
+    ///
+    /// [OpenID Connect Core, section 2]: https://openid.net/specs/openid-connect-core-1_0.html#IDToken
     #[must_use]
     pub fn auth_time(&self) -> Option<OffsetDateTime> {
         self.0.claims.auth_time
     }
 
-    /// The class of the login (`acr`, [OpenID Connect Core, section 2]): how the user
-    /// authenticated.
+    /// Returns the authentication context class (`acr`) of the login ([OpenID Connect Core, section
+    /// 2]), such as `phr` for a phishing-resistant login.
     ///
     /// [OpenID Connect Core, section 2]: https://openid.net/specs/openid-connect-core-1_0.html#IDToken
     #[must_use]
@@ -159,20 +164,23 @@ impl VerifiedToken {
         self.0.claims.acr.as_deref()
     }
 
-    /// The login that the token is of (`sid`), which all tokens of it have in common.
+    /// Returns the ID of the login (`sid`). All tokens of one login have the same `sid`.
     #[must_use]
     pub fn session_id(&self) -> Option<&str> {
         self.0.claims.sid.as_deref()
     }
 
-    /// The generation of the subject under which the token was issued (`sub_gen`), 0 if it names none: see
-    /// [`RevocationStore`](crate::revocation::RevocationStore).
+    /// Returns the generation of the subject at the time of issue (`sub_gen`), or 0 if the token
+    /// does not contain `sub_gen`. A [`RevocationStore`](crate::revocation::RevocationStore)
+    /// compares it with the current generation.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.0.claims.sub_gen
     }
 
-    /// The scopes that the token grants (`scope`).
+    /// Returns the scopes that the token grants (`scope`, [RFC 8693, section 4.2]).
+    ///
+    /// [RFC 8693, section 4.2]: https://www.rfc-editor.org/rfc/rfc8693#section-4.2
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         self.0
             .claims
@@ -183,23 +191,25 @@ impl VerifiedToken {
             .filter(|scope| !scope.is_empty())
     }
 
-    /// Whether the token grants this scope.
+    /// Returns whether the token grants this scope.
     #[must_use]
     pub fn has_scope(&self, scope: &str) -> bool {
         self.scopes().any(|granted| granted == scope)
     }
 
-    /// The footer, empty if there is none. It is signed, but written in clear.
+    /// Returns the footer, or an empty slice if the token has no footer. The footer is signed and
+    /// not encrypted.
     #[must_use]
     pub fn footer(&self) -> &[u8] {
         &self.0.footer
     }
 
-    /// The whole payload, registered claims included, as a type of your own.
+    /// Deserializes the whole payload, including the registered claims, into a type of the
+    /// application.
     ///
     /// # Errors
     ///
-    /// [`VerifyErrorKind::UnexpectedClaims`] if it does not fit the type.
+    /// [`VerifyErrorKind::UnexpectedClaims`] if the payload does not fit the type.
     pub fn claims<C: DeserializeOwned>(&self) -> Result<C, VerifyError> {
         self.0.payload.read().map_err(|mismatch| {
             let detail =
@@ -209,7 +219,7 @@ impl VerifiedToken {
     }
 }
 
-/// Shows the issuer and the key, but no claims of the user: they may be personal data.
+/// Shows the issuer, the key ID and the expiry time. The other claims can be personal data.
 impl fmt::Debug for VerifiedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifiedToken")

@@ -1,4 +1,4 @@
-//! With a table and without, a key accepts the same signatures as `ed25519-dalek`.
+//! A key accepts the same signatures as `ed25519-dalek`, with a table and without.
 
 use std::cell::Cell;
 
@@ -27,11 +27,11 @@ enum Mutation {
     Signature(usize),
     /// Flips one bit of the message.
     Message(usize),
-    /// Adds the group order to `S`, which ed25519-dalek accepts with `legacy_compatibility`.
+    /// Adds the group order to `S`. `ed25519-dalek` accepts it with `legacy_compatibility`.
     SecondEncodingOfS,
     /// Replaces `S` with any bytes.
     S([u8; 32]),
-    /// Replaces `R` with a point of small order, or with a second encoding of one.
+    /// Replaces `R` with an encoding of a point of small order.
     SmallOrderR(usize),
     /// Replaces `R` with any bytes.
     R([u8; 32]),
@@ -49,8 +49,9 @@ fn mutation() -> impl Strategy<Value = Mutation> {
     ]
 }
 
-/// Each encoding of a point of small order that `CompressedEdwardsY` decompresses, the second
-/// encodings too: they have a `y` of at least the field's prime, or the sign of an `x` of 0.
+/// Returns each encoding of a point of small order that `CompressedEdwardsY` decompresses. In the
+/// non-canonical encodings, `y` is at least the prime of the field, or the sign bit is set for an
+/// `x` of 0.
 fn encodings_of_small_order() -> Vec<[u8; 32]> {
     let mut encodings: Vec<_> =
         EIGHT_TORSION.iter().map(|point| point.compress().to_bytes()).collect();
@@ -73,7 +74,7 @@ fn encodings_of_small_order() -> Vec<[u8; 32]> {
     encodings
 }
 
-/// A key `[a]B + T` for a point `T` of small order, and how it signs.
+/// A key `[a]B + T` with a point `T` of small order.
 #[derive(Clone, Debug)]
 struct Signing {
     a: [u8; 32],
@@ -81,7 +82,7 @@ struct Signing {
 }
 
 impl Signing {
-    /// With `a` of 0, the key itself is of small order.
+    /// If `a` is 0, the key itself is of small order.
     fn a(&self) -> Scalar {
         Scalar::from_bytes_mod_order(self.a)
     }
@@ -91,7 +92,8 @@ impl Signing {
         VerifyingKey::from_bytes(point.compress().as_bytes()).expect("a point")
     }
 
-    /// A signature with `R` of `[r]B + T`. For some messages, the points of small order cancel out.
+    /// Returns a signature with the `R` `[r]B + T`. For some messages, the points of small order
+    /// cancel out.
     fn sign(&self, message: &[u8], r: &[u8; 32], torsion: usize) -> [u8; 64] {
         let r = Scalar::from_bytes_mod_order(*r);
         let point = (EdwardsPoint::mul_base(&r) + EIGHT_TORSION[torsion]).compress();
@@ -135,8 +137,8 @@ fn is_below_group_order(s: &[u8]) -> bool {
     s.iter().rev().lt(GROUP_ORDER.iter().rev())
 }
 
-/// Whether `ed25519-dalek` accepts the signature and its `S` is below the group order; then both
-/// forms of our check have to accept it, and only then.
+/// Asserts that both forms of this crate's check accept the signature exactly if `ed25519-dalek`
+/// accepts it and its `S` is below the group order. Returns whether they accept it.
 fn assert_same(
     key: &VerifyingKey,
     with_table: &VerificationKey,
@@ -195,7 +197,7 @@ fn accepts_the_signatures_that_ed25519_dalek_accepts() {
             }
             Ok(())
         })
-        .expect("the same answers");
+        .expect("the same results");
     let counts = [accepted, rejected, accepted_of_mixed_order].map(Cell::into_inner);
     assert!(
         counts.into_iter().zip([300, 300, 10]).all(|(count, least)| count > least),
@@ -203,11 +205,12 @@ fn accepts_the_signatures_that_ed25519_dalek_accepts() {
     );
 }
 
-/// `VerifyingKey` takes second encodings of a point as keys. Their bytes are what is hashed.
+/// `VerifyingKey` accepts non-canonical encodings of a point as keys, and hashes their bytes
+/// unchanged.
 #[test]
-fn second_encodings_get_the_answer_of_ed25519_dalek() {
+fn non_canonical_keys_verify_as_with_ed25519_dalek() {
     let encodings = encodings_of_small_order();
-    assert!(encodings.len() > 8, "8 points, and second encodings of some");
+    assert!(encodings.len() > 8, "8 points, and non-canonical encodings of some");
     let (mut accepted, mut rejected) = (0, 0);
     for bytes in &encodings {
         let key = VerifyingKey::from_bytes(bytes).expect("a point");
@@ -215,8 +218,8 @@ fn second_encodings_get_the_answer_of_ed25519_dalek() {
         for r in &encodings {
             for number in 0..8_u8 {
                 let signature = [*r, [0; 32]].concat().try_into().expect("64 bytes");
-                let same = assert_same(&key, &with_table, &[number], &signature);
-                *(if same { &mut accepted } else { &mut rejected }) += 1;
+                let is_accepted = assert_same(&key, &with_table, &[number], &signature);
+                *(if is_accepted { &mut accepted } else { &mut rejected }) += 1;
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The index reads what serde_json reads.
+//! Reads with the index give the same values as reads with serde_json.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -32,7 +32,7 @@ struct Strict {
     n: f64,
 }
 
-/// What the index reads, and what serde_json reads.
+/// The values that the index and serde_json read, as `Debug` text.
 fn both<C: DeserializeOwned + fmt::Debug>(payload: &str) -> (Option<String>, Option<String>) {
     let index = ClaimIndex::new(payload).expect("a payload without escapes in names");
     let show = |value: C| format!("{value:?}");
@@ -56,7 +56,7 @@ fn reads_what_serde_json_reads() {
     }
 }
 
-/// serde_json reads the first digits of some numbers, before it rejects the rest.
+/// serde_json reads the first digits of some numbers before it rejects the rest.
 #[derive(Debug, serde::Deserialize)]
 struct Wide<T> {
     #[serde(rename = "n")]
@@ -96,7 +96,7 @@ fn rejects_what_serde_json_rejects() {
 
 #[test]
 fn leaves_other_types_to_serde_json() {
-    assert!(ClaimIndex::new(r#"{"\u0061":1}"#).is_none(), "a name that is not written as it reads");
+    assert!(ClaimIndex::new(r#"{"\u0061":1}"#).is_none(), "a name with an escape");
     let (ours, theirs) = both::<BTreeMap<u8, u8>>(r#"{"1":2}"#);
     assert!(ours.is_none() && theirs.is_some());
     let other = ClaimIndex::new(PAYLOAD).expect("a payload");
@@ -108,7 +108,7 @@ fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D:
     Ok(serde::Deserialize::deserialize(deserializer).ok())
 }
 
-/// A type that ignores an error in one claim. serde_json does not read on after the error.
+/// A type that ignores an error in one claim. After the error, serde_json stops parsing.
 #[derive(Debug, serde::Deserialize)]
 struct Lenient {
     #[serde(deserialize_with = "lenient")]
@@ -116,7 +116,7 @@ struct Lenient {
     _plan: String,
 }
 
-/// A type that asks for a list, and also takes a map.
+/// A type that requests a list and also accepts a map.
 #[derive(Debug)]
 struct ListOrMap;
 
@@ -151,7 +151,7 @@ fn a_type_that_serde_json_rejects_is_rejected_with_an_index() {
     }
     let (ours, theirs) = both::<Lenient>(r#"{"_limit":3,"_plan":"pro"}"#);
     assert!(ours.is_some() && ours == theirs);
-    // serde_json reads on after this error, and decides.
+    // serde_json continues to parse after this error. The index leaves the decision to it.
     let (ours, theirs) = both::<Lenient>(r#"{"_limit":"x","_plan":"pro"}"#);
     assert!(ours.is_none(), "{theirs:?}");
 }

@@ -1,4 +1,4 @@
-//! Held against the official vectors, and against pasetors.
+//! Compares this implementation with the official test vectors and with pasetors.
 
 use std::io::Write;
 
@@ -78,7 +78,7 @@ fn official_vectors_of_v4_local() {
 }
 
 #[test]
-fn official_vectors_that_have_to_fail() {
+fn official_vectors_with_an_error_are_rejected() {
     let vectors = official_vectors();
     let any = key(&[1; 32]);
     for vector in vectors.iter().filter(|vector| vector["expect-fail"] == true) {
@@ -87,7 +87,7 @@ fn official_vectors_that_have_to_fail() {
 }
 
 #[test]
-fn pasetors_decrypts_our_tokens_and_the_reverse() {
+fn pasetors_and_this_crate_decrypt_the_tokens_of_each_other() {
     for length in (1..400).step_by(7).chain([1000, 4000]) {
         let mut random = vec![0; 32 + length];
         getrandom::fill(&mut random).expect("randomness");
@@ -99,9 +99,9 @@ fn pasetors_decrypts_our_tokens_and_the_reverse() {
         let token = encrypt(&ours, payload.as_bytes(), assertion);
         assert_eq!(token.len(), token_len(payload.len()));
         let untrusted = UntrustedToken::try_from(token.as_str()).expect("a token");
-        let opened = version4::LocalToken::decrypt(&theirs, &untrusted, None, Some(assertion))
+        let decrypted = version4::LocalToken::decrypt(&theirs, &untrusted, None, Some(assertion))
             .expect("ours");
-        assert_eq!(opened.payload(), payload);
+        assert_eq!(decrypted.payload(), payload);
 
         let token =
             version4::LocalToken::encrypt(&theirs, payload.as_bytes(), None, Some(assertion))
@@ -112,7 +112,7 @@ fn pasetors_decrypts_our_tokens_and_the_reverse() {
 }
 
 #[test]
-fn any_single_bit_of_a_token_counts() {
+fn a_token_with_one_flipped_bit_is_rejected() {
     let key = key(&[7; 32]);
     let token = encrypt(&key, b"payload", b"purpose");
     let Ciphertext(body) = Ciphertext::decode(token.as_bytes()).expect("a token");
@@ -125,7 +125,7 @@ fn any_single_bit_of_a_token_counts() {
 }
 
 #[test]
-fn only_one_spelling_is_read() {
+fn only_the_canonical_encoding_is_decoded() {
     let key = key(&[7; 32]);
     let token = encrypt(&key, b"payload", b"");
     assert!(Ciphertext::decode(token.as_bytes()).is_some());

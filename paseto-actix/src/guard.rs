@@ -1,18 +1,18 @@
-//! The way of a request past the [`Verifier`](crate::Verifier): extractors, middleware, and what the attribute calls.
+//! Guards of handlers and scopes: extractors, middlewares, and the types behind
+//! `#[paseto_required]`.
 
 mod authentication;
 mod cache_control;
-mod current;
 mod guarded;
 mod guarded_response;
 mod maybe;
 mod middleware;
 mod names;
 mod paseto;
+mod request_ext;
 mod required;
 
 pub use cache_control::PasetoCacheControl;
-pub use current::PasetoRequestExt;
 #[doc(hidden)]
 pub use guarded::{AnyToken, Guarded, HandlerRequirements};
 #[doc(hidden)]
@@ -21,4 +21,5 @@ pub use maybe::MaybePaseto;
 #[doc(hidden)]
 pub use names::{assert_acr_value, assert_scope};
 pub use paseto::Paseto;
+pub use request_ext::PasetoRequestExt;
 pub use required::PasetoRequired;

@@ -1,13 +1,13 @@
-//! Verifying signed tokens.
+//! Verifies `v4.public` tokens: [`Verifier`], its builder and its settings.
 
 mod builder;
-mod cache;
-mod caching;
+mod cache_restriction;
 mod checks;
 mod config;
 mod credential;
-mod source;
-mod sources;
+mod token_cache;
+mod token_source;
+mod token_sources;
 mod trusted_keys;
 mod verify;
 
@@ -32,30 +32,27 @@ use crate::revocation::{AnyRevocationStore, RevocationError};
 use crate::token::{ClaimsValidation, Format, Signer, VerifiedToken};
 
 pub use builder::VerifierBuilder;
-use cache::TokenCache;
-pub use cache::TokenCacheStats;
-pub(crate) use caching::Caching;
+pub(crate) use cache_restriction::CacheRestriction;
 use checks::Checks;
 pub use config::{TrustedKey, VerifierConfig};
-pub use source::TokenSource;
-use sources::{Sources, is_preflight};
+use token_cache::TokenCache;
+pub use token_cache::TokenCacheStats;
+pub use token_source::TokenSource;
+use token_sources::{TokenSources, is_preflight};
 use trusted_keys::{IssuerKey, SharedTrustedKeys};
 
 /// Verifies `v4.public` tokens.
 ///
-/// A `Verifier` holds the token sources, the trusted keys, the rules for claims and the response to
-/// rejected requests. Build it once and register it with
-/// `App::app_data`. Clones share everything. The `app_data` of a scope overrides that of the
-/// application.
+/// A `Verifier` contains the token sources, the trusted keys, the rules for claims and the response
+/// to rejected requests. Build it once and register it with `App::app_data`. All clones share the
+/// same state. The `app_data` of a scope overrides the `app_data` of the application.
 ///
 /// # Speed
 ///
-/// A token that comes again needs no signature check: the `Verifier` caches accepted tokens
-/// ([`token_cache`](VerifierBuilder::token_cache)). For a key that verifies many tokens, it
-/// computes a table, which makes the check of a new token faster
+/// The `Verifier` caches accepted tokens, so that a repeated token needs no signature check
+/// ([`token_cache`](VerifierBuilder::token_cache)). For each key that verifies many tokens, it
+/// computes a table that makes signature checks faster
 /// ([`max_precomputed_keys`](VerifierBuilder::max_precomputed_keys)).
-///
-/// # Example
 ///
 /// ```
 /// use actix_web::{App, HttpResponse, Responder, get, web};
@@ -90,14 +87,14 @@ use trusted_keys::{IssuerKey, SharedTrustedKeys};
 pub struct Verifier(Arc<Inner>);
 
 struct Inner {
-    /// A number that this Verifier shares only with its clones.
+    /// Unique to this verifier and its clones.
     id: u64,
     keys: Arc<SharedTrustedKeys>,
     token_cache: Option<TokenCache>,
     validation: ClaimsValidation,
     format: Format,
     implicit_assertion: Vec<u8>,
-    sources: Sources,
+    sources: TokenSources,
     cross_origin: CrossOriginPolicy,
     checks: Checks,
     revocations: Option<Arc<dyn AnyRevocationStore>>,
@@ -110,64 +107,75 @@ struct Inner {
 type ErrorHandler = Box<dyn Fn(&HttpRequest, &VerifyError) -> HttpResponse + Send + Sync>;
 
 impl Verifier {
-    /// Verifies a token that did not come in a request.
+    /// Verifies a token that did not arrive in a request.
     ///
-    /// The settings for requests have no effect: token sources, trusted origins and the error
+    /// The settings for requests do not apply: token sources, trusted origins and the error
     /// handler.
     ///
     /// ```
-    /// use paseto_actix::{Issuer, SecretKey, Verifier};
     /// use paseto_actix::error::VerifyErrorKind;
+    /// use paseto_actix::{Issuer, SecretKey, Verifier};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let key = SecretKey::generate();
-    /// let verifier = Verifier::builder().trust("https://issuer.example", key.public_key()).build()?;
+    /// let verifier =
+    ///     Verifier::builder().trust("https://issuer.example", key.public_key()).build()?;
     /// let stranger = Issuer::builder("https://stranger.example").key(key).build()?;
     ///
     /// let token = stranger.issue(&serde_json::json!({}))?;
-    /// assert_eq!(verifier.verify_str(&token).unwrap_err().kind(), VerifyErrorKind::UntrustedIssuer);
+    /// assert_eq!(
+    ///     verifier.verify_str(&token).unwrap_err().kind(),
+    ///     VerifyErrorKind::UntrustedIssuer
+    /// );
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
     ///
-    /// [`VerifyError`], with the rule that rejects the token as its [kind](VerifyError::kind).
-    /// [`VerifyErrorKind::Misconfigured`] if the Verifier has revocations or an asynchronous check:
-    /// [`verify_str_async`](Self::verify_str_async) can ask them.
+    /// [`VerifyError`] if the token is rejected. Its [kind](VerifyError::kind) is the rule that
+    /// rejected the token. The kind is [`VerifyErrorKind::Misconfigured`] if the verifier has a
+    /// revocation store or an asynchronous check: call [`verify_str_async`](Self::verify_str_async)
+    /// instead.
     ///
     /// [`VerifyErrorKind::Misconfigured`]: crate::error::VerifyErrorKind::Misconfigured
     pub fn verify_str(&self, token: &str) -> Result<VerifiedToken, VerifyError> {
         if self.is_async() {
-            let problem = "revocations or an asynchronous check are set: call `verify_str_async`";
+            let problem =
+                "a revocation store or an asynchronous check is set: call `verify_str_async`";
             return Err(VerifyError::new(Kind::Misconfigured, problem));
         }
         self.verify(&token.into())
     }
 
-    /// Verifies a token that did not come in a request, with revocations and asynchronous checks.
+    /// Verifies a token that did not arrive in a request, with the revocation store and the
+    /// asynchronous checks.
     ///
     /// # Errors
     ///
-    /// [`VerifyError`], with the rule that rejects the token as its [kind](VerifyError::kind).
+    /// [`VerifyError`] if the token is rejected. Its [kind](VerifyError::kind) is the rule that
+    /// rejected the token.
     pub async fn verify_str_async(&self, token: &str) -> Result<VerifiedToken, VerifyError> {
         let token = self.verify(&token.into())?;
         self.verify_async(token).await
     }
 
-    /// Revokes this token until it expires, for each Verifier with the same store. For a token of
+    /// Revokes the token until it expires, for each verifier with the same store. For a token of
     #[cfg_attr(feature = "session", doc = "[`RefreshTokens`](crate::refresh::RefreshTokens),")]
     #[cfg_attr(not(feature = "session"), doc = "`RefreshTokens`,")]
-    /// call its `logout`, which ends the whole login.
+    /// call `logout` instead, which revokes the whole login.
     ///
     /// ```
     /// use actix_web::{HttpResponse, post};
-    /// use paseto_actix::{VerifiedToken, Verifier, paseto_required};
     /// use paseto_actix::revocation::RevocationError;
+    /// use paseto_actix::{VerifiedToken, Verifier, paseto_required};
     ///
     /// #[post("/logout")]
     /// #[paseto_required]
-    /// async fn logout(verifier: Verifier, token: VerifiedToken) -> Result<HttpResponse, RevocationError> {
+    /// async fn logout(
+    ///     verifier: Verifier,
+    ///     token: VerifiedToken,
+    /// ) -> Result<HttpResponse, RevocationError> {
     ///     verifier.revoke(&token).await?;
     ///     Ok(HttpResponse::NoContent().finish())
     /// }
@@ -175,29 +183,35 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// [`RevocationError`]: the token stays valid. [`RevocationError::NoStore`] without
-    /// [`revocations`](VerifierBuilder::revocation_store), [`RevocationError::NoTokenId`] for a token without `jti`.
+    /// [`RevocationError`] if the store fails. The token then stays valid.
+    /// [`RevocationError::NoStore`] if the verifier has no
+    /// [`revocation_store`](VerifierBuilder::revocation_store). [`RevocationError::NoTokenId`] if
+    /// the token has no `jti`.
     pub async fn revoke(&self, token: &VerifiedToken) -> Result<(), RevocationError> {
         let store = self.0.revocations.as_ref().ok_or(RevocationError::NoStore)?;
         let token_id = token.token_id().ok_or(RevocationError::NoTokenId)?;
-        // The record of a token without `exp` never ends.
+        // The record of a token without `exp` never expires.
         let until = token.expires_at().map_or(LAST_MOMENT, |exp| exp.saturating_add(RECORD_SLACK));
         store.revoke(token.issuer(), token_id, until).await?;
         self.0.events.emit(Event::Logout { subject: token.subject() });
         Ok(())
     }
 
-    /// Trusts one more key, as [`VerifierBuilder::trust`] does. All clones trust it from the next
+    /// Trusts one more key, like [`VerifierBuilder::trust`]. All clones trust the key from the next
     /// request on.
     ///
     /// ```
-    /// use paseto_actix::{Issuer, SecretKey, Verifier};
     /// use paseto_actix::error::VerifyErrorKind;
+    /// use paseto_actix::{Issuer, SecretKey, Verifier};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let (old, new) = (SecretKey::generate(), SecretKey::generate());
-    /// let verifier = Verifier::builder().trust("https://issuer.example", old.public_key()).build()?;
-    /// let token = Issuer::builder("https://issuer.example").key(old.clone()).build()?.issue(&serde_json::json!({}))?;
+    /// let verifier =
+    ///     Verifier::builder().trust("https://issuer.example", old.public_key()).build()?;
+    /// let token = Issuer::builder("https://issuer.example")
+    ///     .key(old.clone())
+    ///     .build()?
+    ///     .issue(&serde_json::json!({}))?;
     /// verifier.verify_str(&token)?;
     ///
     /// verifier.trust("https://issuer.example", new.public_key())?;
@@ -209,20 +223,21 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] if the key is trusted already, for this issuer or another, or must not be trusted.
+    /// [`ConfigError`] if the key is already trusted, for this issuer or another one, if the key is
+    /// weak, or if the issuer name is empty.
     pub fn trust(&self, issuer: &str, key: PublicKey) -> Result<(), ConfigError> {
         self.0.keys.insert(IssuerKey::new(issuer, &key)?)
     }
 
-    /// Removes the key with this id ([`PublicKey::kid`]). All clones reject its tokens from the
-    /// next request on, also those in the cache. Returns whether the key was trusted.
-    #[must_use = "`false` means that the Verifier does not trust a key with this id"]
+    /// Removes the key with this key ID ([`PublicKey::kid`]) and returns whether it was trusted.
+    /// From the next request on, all clones reject the tokens of the key, cached tokens included.
+    #[must_use = "`false` means that the Verifier does not trust a key with this key ID"]
     pub fn remove_key(&self, kid: &str) -> bool {
         self.remove_keys(|signer| *signer.kid == *kid)
     }
 
-    /// Removes all keys of this issuer. All clones reject their tokens from the next request on,
-    /// also those in the cache. Returns whether the issuer had a key.
+    /// Removes all keys of this issuer, as [`remove_key`](Self::remove_key) does, and returns
+    /// whether it had a key.
     #[must_use = "`false` means that the Verifier does not trust an issuer with this name"]
     pub fn remove_issuer(&self, issuer: &str) -> bool {
         self.remove_keys(|signer| *signer.issuer == *issuer)
@@ -231,24 +246,24 @@ impl Verifier {
     fn remove_keys(&self, matches: impl Fn(&Signer) -> bool) -> bool {
         let was_trusted = self.0.keys.remove(matches);
         if let Some(cache) = self.0.token_cache.as_ref().filter(|_| was_trusted) {
-            cache.remove_dead();
+            cache.remove_untrusted();
         }
         was_trusted
     }
 
-    /// Figures of the token cache, for metrics. All are 0 without a cache.
+    /// Returns figures of the token cache, for metrics. Without a cache, all figures are 0.
     #[must_use]
     pub fn token_cache_stats(&self) -> TokenCacheStats {
         self.0.token_cache.as_ref().map_or_else(TokenCacheStats::default, TokenCache::stats)
     }
 
-    /// How many keys have a table now: see [`VerifierBuilder::max_precomputed_keys`].
+    /// Returns how many keys currently have a table: see [`VerifierBuilder::max_precomputed_keys`].
     #[must_use]
     pub fn precomputed_keys(&self) -> usize {
         self.0.keys.table_count()
     }
 
-    /// Logs the reason of a rejection, and creates the response.
+    /// Logs the reason of a rejection and returns the response.
     pub(crate) fn reject(&self, req: &HttpRequest, error: VerifyError) -> HttpResponse {
         let error = if error.kind() == Kind::MissingToken {
             error.with_detail(self.0.sources.describe_missing(req))
@@ -272,15 +287,15 @@ impl Verifier {
         self.0.validation.leeway
     }
 
-    /// A number that only this Verifier and its clones have.
+    /// Returns a number that is unique to this verifier and its clones.
     pub(crate) fn id(&self) -> u64 {
         self.0.id
     }
 }
 
-/// Returns the nearest Verifier in app data, to revoke a token or to change the trusted keys.
-/// Without one, the response is `500`, and the log has the cause. The extractor verifies no token:
-/// `#[paseto_required]` and [`Paseto`](crate::Paseto) do.
+/// Extracts the nearest `Verifier` in app data, to revoke a token or to change the trusted keys.
+/// The extractor does not verify a token. `#[paseto_required]` and [`Paseto`](crate::Paseto) do.
+/// Without a `Verifier` in app data, the response is `500` and the log contains the cause.
 impl FromRequest for Verifier {
     type Error = VerifyError;
     type Future = Ready<Result<Self, VerifyError>>;
@@ -296,11 +311,11 @@ fn next_id() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// The end of the years that RFC 3339 can write.
+/// The last second that RFC 3339 can represent.
 const LAST_MOMENT: OffsetDateTime = time::macros::datetime!(9999-12-31 23:59:59 UTC);
 
-/// Logs the reason without secrets. `kid` and `issuer` come from the client, so they are escaped.
-/// The route is the pattern, because a path can contain personal data.
+/// Logs the reason without secrets. The client controls `kid` and `issuer`, so they are escaped.
+/// The log contains the route pattern and not the path, because a path can contain personal data.
 fn log_rejection(req: &HttpRequest, error: &VerifyError) {
     let (method, route) = (req.method(), req.match_pattern());
     let (kid, issuer) = (error.kid().map(field::debug), error.issuer().map(field::debug));
@@ -311,13 +326,13 @@ fn log_rejection(req: &HttpRequest, error: &VerifyError) {
     }
     match error.kind() {
         Kind::MissingToken if is_preflight(req) => log!(info),
-        // Each client sends these: before the login, and when a lifetime has ended.
+        // Normal clients cause these rejections before the login and when a token has expired.
         Kind::MissingToken | Kind::Expired | Kind::InsufficientUserAuthentication => log!(debug),
-        // The user logged out, or lacks a permission.
+        // The user logged out, or does not have a permission.
         Kind::Revoked | Kind::Rejected | Kind::InsufficientScope | Kind::Forbidden => log!(info),
         // The operator has to act.
         Kind::Misconfigured | Kind::Unavailable => log!(error),
-        // A client or an issuer is configured incorrectly, or attacks.
+        // A client or an issuer is configured incorrectly, or a client is malicious.
         _ => log!(warn),
     }
 }

@@ -1,4 +1,4 @@
-//! From a request to a verified token, once per request and Verifier.
+//! Verifies the token of a request, once per request and verifier.
 
 use std::fmt;
 use std::future::Future;
@@ -14,16 +14,16 @@ use super::PasetoRequired;
 use crate::app_data;
 use crate::error::{VerifyError, VerifyErrorKind};
 use crate::token::VerifiedToken;
-use crate::verifier::{Caching, Verifier};
+use crate::verifier::{CacheRestriction, Verifier};
 
-/// Why there is no token, and the Verifier that answers for that, if there is one.
+/// Why a request has no accepted token, and the verifier that creates the response.
 pub(super) struct Denied {
     verifier: Option<Verifier>,
     error: VerifyError,
 }
 
 impl Denied {
-    /// The request's Verifier answers.
+    /// Uses the nearest verifier of the request for the response.
     pub(super) fn new(req: &HttpRequest, error: VerifyError) -> Self {
         Self { verifier: app_data::find::<Verifier>(req, "verifier").cloned(), error }
     }
@@ -32,7 +32,7 @@ impl Denied {
         self.error.kind()
     }
 
-    /// Logs the reason and makes the response: the error handler's, where a Verifier has one.
+    /// Logs the reason and returns the response, from the error handler if the verifier has one.
     pub(super) fn into_response(self, req: &HttpRequest) -> HttpResponse {
         match self.verifier {
             Some(verifier) => {
@@ -44,61 +44,62 @@ impl Denied {
         }
     }
 
-    /// The same response as an extractor's error.
+    /// Returns the same response as the error of an extractor.
     pub(super) fn into_error(self, req: &HttpRequest) -> Error {
         let error = self.error.clone();
         InternalError::from_response(error, self.into_response(req)).into()
     }
 }
 
-type Outcome = Result<VerifiedToken, VerifyError>;
+type VerifyResult = Result<VerifiedToken, VerifyError>;
 
-/// The state of the verification of a request's token.
+/// The state of the verification of one token.
 #[derive(Clone)]
 enum State {
-    Done(Outcome),
-    /// Asynchronous checks are in flight, once for all that wait for them.
-    Checking(Shared<LocalBoxFuture<'static, Outcome>>),
+    Done(VerifyResult),
+    /// Asynchronous checks are running. All guards and extractors of the request share them.
+    Checking(Shared<LocalBoxFuture<'static, VerifyResult>>),
 }
 
-/// The entry in the extensions of a request, so that one Verifier verifies a token once per
-/// request.
-struct Remembered {
+/// An entry in the extensions of a request, so that one verifier verifies its token once.
+struct Verification {
     verifier: u64,
     state: State,
-    /// For all Verifiers that this request has asked.
-    caching: Caching,
+    /// Combined from all verifiers that this request has used.
+    caching: CacheRestriction,
 }
 
-/// Which caches may store the response to this request, as far as the Verifiers know that it has asked.
-pub(super) fn caching(req: &HttpRequest) -> Caching {
+/// Returns which caches may store the response, as far as it depends on the verifiers that this
+/// request has used.
+pub(super) fn caching(req: &HttpRequest) -> CacheRestriction {
     req.extensions()
-        .get::<Remembered>()
-        .map_or_else(Caching::default, |remembered| remembered.caching)
+        .get::<Verification>()
+        .map_or_else(CacheRestriction::default, |verification| verification.caching)
 }
 
-/// For middlewares, once the handler has run: whether the last Verifier that this request asked is the
-/// one nearest to the handler. A request gets the app data of a scope only when it is routed there.
-pub(super) fn nearest_was_asked(req: &HttpRequest) -> bool {
+/// For middlewares, after the handler has run: returns whether the last verifier that this request
+/// used is the one nearest to the handler. actix-web adds the app data of a scope only when it
+/// routes the request to that scope.
+pub(super) fn nearest_verifier_was_used(req: &HttpRequest) -> bool {
     let Some(nearest) = app_data::find::<Verifier>(req, "verifier") else { return false };
     req.extensions()
-        .get::<Remembered>()
-        .is_some_and(|remembered| remembered.verifier == nearest.id())
+        .get::<Verification>()
+        .is_some_and(|verification| verification.verifier == nearest.id())
 }
 
-/// Verifies the token of the request, unless the nearest Verifier has done so before.
-fn authenticate(req: &HttpRequest) -> Result<(&Verifier, Caching, State), Denied> {
+/// Verifies the token of the request, unless the nearest verifier has already verified it.
+fn authenticate(req: &HttpRequest) -> Result<(&Verifier, CacheRestriction, State), Denied> {
     let verifier = app_data::find::<Verifier>(req, "verifier").ok_or_else(|| {
         let error = VerifyError::new(VerifyErrorKind::Misconfigured, "no Verifier in app data");
         Denied { verifier: None, error }
     })?;
-    let mut earlier = Caching::default();
-    if let Some(remembered) = req.extensions().get::<Remembered>() {
-        // The outcome of another Verifier does not count: the Verifier of a scope may be stricter.
-        if remembered.verifier == verifier.id() {
-            return Ok((verifier, remembered.caching, remembered.state.clone()));
+    let mut earlier = CacheRestriction::default();
+    if let Some(verification) = req.extensions().get::<Verification>() {
+        // Ignore the outcome of another verifier, because the verifier of a scope may be stricter.
+        if verification.verifier == verifier.id() {
+            return Ok((verifier, verification.caching, verification.state.clone()));
         }
-        earlier = remembered.caching;
+        earlier = verification.caching;
     }
     let (mut caching, outcome) = verifier.verify_request(req);
     caching |= earlier;
@@ -106,16 +107,17 @@ fn authenticate(req: &HttpRequest) -> Result<(&Verifier, Caching, State), Denied
         Ok(token) if verifier.is_async() => start_checks(verifier.clone(), token),
         outcome => State::Done(outcome),
     };
-    let remembered = Remembered { verifier: verifier.id(), state: state.clone(), caching };
-    // An earlier entry may hold a future of the application, so it is dropped after the borrow.
-    let _earlier = req.extensions_mut().insert(remembered);
+    let verification = Verification { verifier: verifier.id(), state: state.clone(), caching };
+    // The earlier entry may contain a future of the application. Drop it after the borrow ends.
+    let _earlier = req.extensions_mut().insert(verification);
     Ok((verifier, caching, state))
 }
 
-/// Starts asynchronous checks. If they need not wait, as with a store in memory, they are done at
-/// once.
+/// Starts the asynchronous checks. They complete immediately if they do not wait, for example with
+/// a store in memory.
 ///
-/// The future must not hold the request, because the extensions of the request hold the future.
+/// The future must not contain the request, because the extensions of the request contain the
+/// future.
 fn start_checks(verifier: Verifier, token: VerifiedToken) -> State {
     let mut checks = async move { verifier.verify_async(token).await }.boxed_local();
     match checks.poll_unpin(&mut Context::from_waker(Waker::noop())) {
@@ -124,15 +126,15 @@ fn start_checks(verifier: Verifier, token: VerifiedToken) -> State {
     }
 }
 
-/// The decision of a guard on a request. For an admitted request, it names the caches that may
+/// The decision of a guard on a request. For an accepted request, it contains the caches that may
 /// store the response.
-pub(super) type Decision = Result<Caching, Denied>;
+pub(super) type Decision = Result<CacheRestriction, Denied>;
 
-/// The way to a decision.
+/// A decision, or a future that returns it.
 pub(super) enum Admission {
     Ready(Decision),
-    /// Asynchronous checks are in flight. Once it is ready, the future holds no clone of the
-    /// request.
+    /// Asynchronous checks are running. After completion, the future does not contain a clone of
+    /// the request.
     Waiting(LocalBoxFuture<'static, Decision>),
 }
 
@@ -160,8 +162,8 @@ fn decide(
     req: &HttpRequest,
     required: &PasetoRequired,
     verifier: &Verifier,
-    caching: Caching,
-    outcome: Outcome,
+    caching: CacheRestriction,
+    outcome: VerifyResult,
 ) -> Decision {
     match outcome.and_then(|token| required.check_token(req, verifier, &token)) {
         Ok(()) => Ok(caching),
@@ -169,23 +171,23 @@ fn decide(
     }
 }
 
-/// What an extractor returns for an admitted or a rejected request.
+/// Converts the outcome to the result of an extractor.
 type Convert<T> = fn(&HttpRequest, Result<VerifiedToken, Denied>) -> Result<T, Error>;
 
-/// An extractor's future. It rejects the request only when it is polled: if several extractors
-/// fail, actix-web asks the first, and the error handler has to be called once.
+/// The future of an extractor. It rejects the request only when it is polled. If several extractors
+/// fail, actix-web returns the first error, and the error handler must run only once.
 pub struct Extracting<T> {
     req: HttpRequest,
-    /// `None` once it was ready.
-    begun: Option<Result<State, Denied>>,
+    /// `None` after completion.
+    pending: Option<Result<State, Denied>>,
     convert: Convert<T>,
 }
 
-/// For extractors: verifies the token, and returns what `convert` makes of the outcome.
+/// Verifies the token for an extractor. `convert` converts the outcome.
 pub(super) fn extract<T>(req: &HttpRequest, convert: Convert<T>) -> Extracting<T> {
     Extracting {
         req: req.clone(),
-        begun: Some(authenticate(req).map(|(_, _, state)| state)),
+        pending: Some(authenticate(req).map(|(_, _, state)| state)),
         convert,
     }
 }
@@ -194,14 +196,14 @@ impl<T> Future for Extracting<T> {
     type Output = Result<T, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let begun = self.begun.take().expect("a future is not polled after it was ready");
-        let outcome = match begun {
+        let pending = self.pending.take().expect("a future is not polled after completion");
+        let outcome = match pending {
             Err(denied) => Err(denied),
             Ok(State::Done(outcome)) => outcome.map_err(|error| Denied::new(&self.req, error)),
             Ok(State::Checking(mut checks)) => match checks.poll_unpin(cx) {
                 Poll::Ready(outcome) => outcome.map_err(|error| Denied::new(&self.req, error)),
                 Poll::Pending => {
-                    self.begun = Some(Ok(State::Checking(checks)));
+                    self.pending = Some(Ok(State::Checking(checks)));
                     return Poll::Pending;
                 }
             },
@@ -216,10 +218,10 @@ impl<T> fmt::Debug for Extracting<T> {
     }
 }
 
-/// The verified token of the request.
+/// Returns the verified token of the request.
 pub(super) fn current(req: &impl HttpMessage) -> Option<VerifiedToken> {
     let extensions = req.extensions();
-    match &extensions.get::<Remembered>()?.state {
+    match &extensions.get::<Verification>()?.state {
         State::Done(outcome) => outcome.as_ref().ok().cloned(),
         State::Checking(checks) => checks.peek()?.as_ref().ok().cloned(),
     }

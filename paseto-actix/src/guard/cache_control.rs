@@ -6,24 +6,24 @@ use futures_util::future::{FutureExt, Map};
 
 use super::authentication::caching;
 
-/// A middleware that keeps responses which depend on a token in a cookie out of shared caches.
+/// A middleware that keeps responses that depend on a token in a cookie out of shared caches.
 ///
-/// It is for handlers that take [`Paseto`](crate::Paseto), [`MaybePaseto`](crate::MaybePaseto) or
-/// [`VerifiedToken`](crate::VerifiedToken) without `#[paseto_required]` and outside of
-/// [`PasetoRequired`](crate::PasetoRequired). The attribute and that middleware set the same headers, but an
-/// extractor cannot change the response.
+/// Use it for handlers with the extractors [`Paseto`](crate::Paseto),
+/// [`MaybePaseto`](crate::MaybePaseto) or [`VerifiedToken`](crate::VerifiedToken), without
+/// `#[paseto_required]` and outside [`PasetoRequired`](crate::PasetoRequired). The attribute and
+/// `PasetoRequired` set the same headers. An extractor cannot change the response.
 ///
-/// If an extractor asked a [`Verifier`](crate::Verifier) that reads a cookie
-/// ([`TokenSource::cookie`](crate::TokenSource::cookie)), the response gets `Cookie` in its `Vary` header
-/// ([RFC 9110, section 12.5.5]). If the token came in a cookie, `Cache-Control` becomes `no-store`, unless it has
-/// `no-store`, or `private` without `public`. Headers for shared caches alone, such as `CDN-Cache-Control`, are
-/// removed. Other responses are not changed.
+/// If an extractor used a [`Verifier`](crate::Verifier) that reads a cookie
+/// ([`TokenSource::cookie`](crate::TokenSource::cookie)), the middleware adds `Cookie` to the
+/// `Vary` header ([RFC 9110, section 12.5.5]). If the token is in a cookie, it also sets
+/// `Cache-Control: no-store`, unless the handler set `no-store`, or `private` without `public`, and
+/// it removes headers for shared caches such as `CDN-Cache-Control`. Other responses do not change.
 ///
 /// ```
-/// use actix_web::{App, HttpResponse, Responder, test, web};
 /// use actix_web::http::header::VARY;
-/// use paseto_actix::{MaybePaseto, SecretKey, TokenSource, Verifier};
+/// use actix_web::{App, HttpResponse, Responder, test, web};
 /// use paseto_actix::guard::PasetoCacheControl;
+/// use paseto_actix::{MaybePaseto, SecretKey, TokenSource, Verifier};
 ///
 /// async fn index(MaybePaseto(paseto): MaybePaseto<serde_json::Value>) -> impl Responder {
 ///     if paseto.is_some() { "Hello" } else { "Hello stranger" }
@@ -35,7 +35,10 @@ use super::authentication::caching;
 ///     .trust("https://issuer.example", SecretKey::generate().public_key())
 ///     .token_from([TokenSource::cookie("paseto")])
 ///     .build()?;
-/// let app = App::new().app_data(verifier).route("/", web::get().to(index)).wrap(PasetoCacheControl::new());
+/// let app = App::new()
+///     .app_data(verifier)
+///     .route("/", web::get().to(index))
+///     .wrap(PasetoCacheControl::new());
 ///
 /// let app = test::init_service(app).await;
 /// let response = test::call_service(&app, test::TestRequest::get().to_request()).await;
@@ -50,7 +53,7 @@ use super::authentication::caching;
 pub struct PasetoCacheControl;
 
 impl PasetoCacheControl {
-    /// Makes the middleware.
+    /// Returns the middleware.
     #[must_use]
     pub fn new() -> Self {
         Self
@@ -72,13 +75,13 @@ where
     }
 }
 
-/// The service that [`PasetoCacheControl`] wraps around another.
+/// The service of [`PasetoCacheControl`].
 #[derive(Debug)]
 pub struct PasetoCacheControlMiddleware<S> {
     service: S,
 }
 
-type Outcome<B> = Result<ServiceResponse<B>, Error>;
+type ServiceResult<B> = Result<ServiceResponse<B>, Error>;
 
 impl<S, B> Service<ServiceRequest> for PasetoCacheControlMiddleware<S>
 where
@@ -86,7 +89,7 @@ where
 {
     type Response = ServiceResponse<B>;
     type Error = Error;
-    type Future = Map<S::Future, fn(Outcome<B>) -> Outcome<B>>;
+    type Future = Map<S::Future, fn(ServiceResult<B>) -> ServiceResult<B>>;
 
     forward_ready!(service);
 
@@ -95,7 +98,7 @@ where
     }
 }
 
-/// Adds the headers for caches that the Verifiers of this request need.
+/// Adds the headers for caches that the verifiers of this request require.
 pub(super) fn restrict<B>(mut response: ServiceResponse<B>) -> ServiceResponse<B> {
     let caching = caching(response.request());
     caching.restrict(response.headers_mut());

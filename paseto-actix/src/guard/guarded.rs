@@ -1,4 +1,4 @@
-//! The one argument that `#[paseto_required]` puts in place of a handler's arguments.
+//! The single argument by which `#[paseto_required]` replaces the arguments of a handler.
 
 use std::fmt;
 use std::future::{Future, Ready, ready};
@@ -15,64 +15,64 @@ use pin_project_lite::pin_project;
 use super::GuardedResponse;
 use super::PasetoRequired;
 use super::authentication::{Admission, Decision};
-use crate::verifier::Caching;
+use crate::verifier::CacheRestriction;
 
-/// What one handler needs, as a type.
+/// The requirements of one handler, as a type.
 pub trait HandlerRequirements: 'static {
-    /// The requirements.
+    /// Returns the requirements.
     fn requirements() -> &'static PasetoRequired;
 }
 
-/// Any token that the Verifier takes.
+/// Requires a token that the verifier accepts, without further requirements.
 #[derive(Clone, Copy, Debug)]
 pub struct AnyToken;
 
 impl HandlerRequirements for AnyToken {
     fn requirements() -> &'static PasetoRequired {
-        static NONE: std::sync::LazyLock<PasetoRequired> =
+        static REQUIREMENTS: std::sync::LazyLock<PasetoRequired> =
             std::sync::LazyLock::new(PasetoRequired::new);
-        &NONE
+        &REQUIREMENTS
     }
 }
 
-/// All arguments of a guarded handler in one, or the response to a rejected request.
+/// All arguments of a guarded handler, or the response to a rejected request.
 ///
-/// actix-web polls the extractors of several arguments side by side. A guard among them could not
-/// keep the others from reading the body, or from answering 400 before the guard answers 401.
+/// actix-web polls the extractors of several arguments concurrently. If the guard were one of them,
+/// the other extractors could read the body or return `400` before the guard returns `401`.
 pub struct Guarded<P, T> {
-    decided: Result<(T, Caching), HttpResponse>,
+    decided: Result<(T, CacheRestriction), HttpResponse>,
     policy: PhantomData<fn() -> P>,
 }
 
 impl<P, T> Guarded<P, T> {
-    fn new(decided: Result<(T, Caching), HttpResponse>) -> Self {
+    fn new(decided: Result<(T, CacheRestriction), HttpResponse>) -> Self {
         Self { decided, policy: PhantomData }
     }
 
-    /// The arguments, if the request was admitted.
+    /// Returns the arguments if the request was accepted.
     ///
     /// # Errors
     ///
-    /// The answer of the handler, if the request was rejected.
+    /// The response of the handler, if the request was rejected.
     #[expect(
         clippy::result_large_err,
-        reason = "the handler returns the error at once, without a box"
+        reason = "the handler returns the error immediately, without a box"
     )]
-    pub fn admit<R>(self) -> Result<(T, Caching), GuardedResponse<R>> {
+    pub fn admit<R>(self) -> Result<(T, CacheRestriction), GuardedResponse<R>> {
         self.decided.map_err(GuardedResponse::Rejected)
     }
 }
 
-/// Without the arguments, which may hold secrets.
+/// Omits the arguments, which may contain secrets.
 impl<P, T> fmt::Debug for Guarded<P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guarded").field("admitted", &self.decided.is_ok()).finish_non_exhaustive()
     }
 }
 
-/// Only an admitted request gets the error of an argument, so that the response depends on the
-/// token.
-fn restricted(caching: Caching, error: Error) -> Error {
+/// Adds the headers for caches to the error of an argument. Only an accepted request gets this
+/// error, so the response depends on the token.
+fn restricted(caching: CacheRestriction, error: Error) -> Error {
     if !caching.is_restricted() {
         return error;
     }
@@ -82,11 +82,11 @@ fn restricted(caching: Caching, error: Error) -> Error {
 }
 
 pin_project! {
-    /// Extracts the arguments of a handler whose request is admitted.
+    /// Extracts the arguments of a handler after its request was accepted.
     pub struct Arguments<P, T: FromRequest> {
         #[pin]
         arguments: T::Future,
-        caching: Caching,
+        caching: CacheRestriction,
         policy: PhantomData<fn() -> P>,
     }
 }
@@ -114,7 +114,8 @@ where
 
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
         match Admission::new(req, P::requirements()) {
-            // The payload stays actix-web's, which reads no more of a body than the handler does.
+            // actix-web keeps the payload, so it reads only as much of the body as the handler
+            // reads.
             Admission::Ready(decision) => Either::Left(arguments(req, payload, decision)),
             Admission::Waiting(decision) => {
                 let (req, mut payload) = (req.clone(), payload.take());

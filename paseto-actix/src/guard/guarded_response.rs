@@ -1,19 +1,19 @@
 use actix_web::body::EitherBody;
 use actix_web::{HttpRequest, HttpResponse, Responder};
 
-use crate::verifier::Caching;
+use crate::verifier::CacheRestriction;
 
-/// What a handler with `#[paseto_required]` returns.
+/// The response of a handler with `#[paseto_required]`.
 #[derive(Debug)]
 pub enum GuardedResponse<R> {
     /// The responder of the handler, and the headers for caches.
-    Admitted(R, Caching),
-    /// The response to a rejected request. It is not an error, so that actix-web and loggers handle
-    /// it like the response of the middleware.
+    Admitted(R, CacheRestriction),
+    /// The response to a rejected request. It is not an error, so that actix-web and loggers
+    /// process it like the response of the middleware.
     Rejected(HttpResponse),
 }
 
-impl Caching {
+impl CacheRestriction {
     /// Runs the body of a handler.
     #[doc(hidden)]
     pub async fn respond<R>(self, body: impl Future<Output = R>) -> GuardedResponse<R> {
@@ -21,10 +21,10 @@ impl Caching {
     }
 }
 
-/// Names the type of a body. The code that the attribute writes never calls it.
+/// Names the type of a handler body. The expansion of the attribute never calls it.
 #[must_use]
 pub fn never<R>() -> R {
-    unreachable!("the attribute writes this call behind `if false`")
+    unreachable!("the attribute puts this call behind `if false`")
 }
 
 impl<R: Responder> Responder for GuardedResponse<R> {

@@ -8,12 +8,12 @@ use super::Paseto;
 use super::authentication::{Extracting, extract};
 use crate::error::VerifyErrorKind;
 
-/// The verified token of a request that may have none.
+/// Extracts the verified token of a request, if the request has a token.
 ///
-/// A request without a token is `None`. A token that is not accepted is rejected, by an error, as
-/// with [`Paseto`].
+/// Without a token, the value is `None`. A token that is not accepted is rejected with an error,
+/// like with [`Paseto`].
 ///
-/// An extractor cannot change the response. If the Verifier reads a token from a cookie, responses
+/// An extractor cannot change the response. If the verifier reads a token from a cookie, responses
 /// need `Vary: Cookie`, and shared caches must not store them. The attribute, the middleware
 /// [`PasetoRequired`](super::PasetoRequired) and the middleware
 /// [`PasetoCacheControl`](super::PasetoCacheControl) add the headers.
@@ -37,7 +37,7 @@ pub struct MaybePaseto<C>(
 );
 
 impl<C> MaybePaseto<C> {
-    /// The token, if the request has one.
+    /// Returns the token, if the request has one.
     pub fn into_inner(self) -> Option<Paseto<C>> {
         self.0
     }

@@ -9,10 +9,10 @@ use actix_web::{Error, HttpResponse};
 use futures_util::future::{Either, FutureExt, LocalBoxFuture, Map};
 
 use super::PasetoRequired;
-use super::authentication::{Admission, Decision, nearest_was_asked};
+use super::authentication::{Admission, Decision, nearest_verifier_was_used};
 use super::cache_control::restrict;
 use crate::error::problem;
-use crate::verifier::Caching;
+use crate::verifier::CacheRestriction;
 
 impl<S, B> Transform<S, ServiceRequest> for PasetoRequired
 where
@@ -33,47 +33,51 @@ where
     }
 }
 
-/// The service that [`PasetoRequired`] wraps around another.
+/// The service of [`PasetoRequired`].
 pub struct PasetoRequiredMiddleware<S> {
     service: Rc<S>,
     required: Rc<PasetoRequired>,
 }
 
-/// From a response of the service inside to one of the middleware.
+/// Converts the response of the inner service to the response of the middleware.
 type Wrap<B> =
     fn(Result<ServiceResponse<B>, Error>) -> Result<ServiceResponse<EitherBody<B>>, Error>;
 
-fn wrap<B: MessageBody>(caching: Caching) -> Wrap<B> {
-    // An error of an inner middleware has no request, and no content of a handler.
+fn wrap<B: MessageBody>(caching: CacheRestriction) -> Wrap<B> {
+    // An error of an inner middleware has no request and no content of a handler, so it passes
+    // unchanged.
     if caching.is_restricted() {
-        |response| Ok(restrict(withhold_unasked(response?)))
+        |response| Ok(restrict(withhold_unverified(response?)))
     } else {
-        |response| Ok(withhold_unasked(response?))
+        |response| Ok(withhold_unverified(response?))
     }
 }
 
-/// Replaces the response of a handler whose own Verifier was not asked: it may reject the token.
+/// Replaces the response of a handler if the verifier nearest to it has not verified the token,
+/// because that verifier may reject the token.
 ///
-/// The handler has run. But it fails for each token, so that its tests fail, too.
-fn withhold_unasked<B: MessageBody>(
+/// The handler has already run. But the response is an error for each token, so that tests of the
+/// application find the mistake.
+fn withhold_unverified<B: MessageBody>(
     response: ServiceResponse<B>,
 ) -> ServiceResponse<EitherBody<B>> {
     let (req, status) = (response.request(), response.status());
-    if nearest_was_asked(req) {
+    if nearest_verifier_was_used(req) {
         return response.map_into_left_body();
     }
-    // The response of actix-web to a path or a method without a handler, where no handler can ask.
+    // actix-web sends this response for a path or a method without a handler. No guard of a handler
+    // can run there.
     let is_default = matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED)
         && response.response().body().size().is_eof();
     if is_default {
-        // Without the headers, as a handler may have made the response all the same.
+        // Remove the headers, because a handler can also return this response.
         return response.into_response(HttpResponse::new(status)).map_into_right_body();
     }
     tracing::error!(
         method = %req.method(),
         route = req.match_pattern(),
         "response withheld: the Verifier nearest to the handler has not verified the token, because `PasetoRequired` \
-         asked another one, outside of the scope: wrap PasetoRequired inside the scope that registers the Verifier"
+         outside of the scope used another Verifier: wrap PasetoRequired inside the scope that registers the Verifier"
     );
     response.into_response(problem(StatusCode::INTERNAL_SERVER_ERROR)).map_into_right_body()
 }

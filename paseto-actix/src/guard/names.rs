@@ -1,8 +1,8 @@
-//! The names in requirements: scopes, and values of `acr`.
+//! The names in requirements: scopes and values of `acr`.
 
 use crate::token::is_scope_token;
 
-/// What a name is, for texts.
+/// The kind of a name, for panic messages.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum NameKind {
     Scope,
@@ -24,7 +24,7 @@ enum Fault {
     Character,
 }
 
-/// Why a name is not a scope-token of [RFC 6749, section 3.3].
+/// Returns why a name is not a scope-token of [RFC 6749, section 3.3].
 ///
 /// [RFC 6749, section 3.3]: https://www.rfc-editor.org/rfc/rfc6749#section-3.3
 const fn fault(name: &str) -> Option<Fault> {
@@ -43,24 +43,26 @@ const fn fault(name: &str) -> Option<Fault> {
     }
 }
 
-/// The names of one requirement of a middleware.
+/// Checks the names of one requirement of a middleware.
 #[track_caller]
 pub(super) fn assert_names<S: Into<String>>(
     kind: NameKind,
     names: impl IntoIterator<Item = S>,
 ) -> Vec<String> {
     let (mut asserted, what) = (Vec::new(), kind.text());
-    // No closure, which would hide the place of the caller.
+    // A closure would hide the location of the caller in the panic.
     for name in names {
         let name = name.into();
         match fault(&name) {
             None => asserted.push(name),
-            Some(Fault::Empty) => panic!("the {what} \"\" is empty: write it, or remove it"),
+            Some(Fault::Empty) => panic!("the {what} \"\" is empty: set a value, or remove it"),
             Some(Fault::Space) => {
-                panic!("the {what} {name:?} has a space: write each {what} as a text of its own")
+                panic!(
+                    "the {what} {name:?} contains a space: write each {what} as a separate string"
+                )
             }
             Some(Fault::Character) => panic!(
-                "the {what} {name:?} has a character that is not allowed: use visible ASCII characters other than the \
+                "the {what} {name:?} contains a character that is not allowed: use visible ASCII characters other than the \
                  double quote and the backslash"
             ),
         }
@@ -68,11 +70,11 @@ pub(super) fn assert_names<S: Into<String>>(
     asserted
 }
 
-/// For the expansion of the attribute: checks one of the scopes, when the handler is compiled.
+/// Checks one scope of the attribute at compile time.
 ///
 /// # Panics
 ///
-/// If the scope is not a scope-token, or is in the list before.
+/// If the scope is not a scope-token, or occurs earlier in the list.
 #[track_caller]
 pub const fn assert_scope(scopes: &[&str], index: usize) {
     assert_constant(
@@ -80,18 +82,18 @@ pub const fn assert_scope(scopes: &[&str], index: usize) {
         index,
         [
             "a scope cannot be empty: name it, or remove it",
-            "a scope cannot hold a space: write each scope as a constant of its own",
-            "a scope is made of visible ASCII characters other than the double quote and the backslash: rename it",
+            "a scope cannot contain a space: write each scope as a separate constant",
+            "a scope can contain only visible ASCII characters other than the double quote and the backslash: rename it",
             "this scope is in the list already: remove it",
         ],
     );
 }
 
-/// The same for a value of `acr`.
+/// Checks one `acr` value of the attribute at compile time.
 ///
 /// # Panics
 ///
-/// If a challenge cannot name the value, or if it is in the list before.
+/// If a challenge cannot contain the value, or if it occurs earlier in the list.
 #[track_caller]
 pub const fn assert_acr_value(values: &[&str], index: usize) {
     assert_constant(
@@ -99,8 +101,8 @@ pub const fn assert_acr_value(values: &[&str], index: usize) {
         index,
         [
             "an `acr` value cannot be empty: name it, or remove it",
-            "an `acr` value cannot hold a space: write each value as a constant of its own",
-            "an `acr` value is made of visible ASCII characters other than the double quote and the backslash: rename it",
+            "an `acr` value cannot contain a space: write each value as a separate constant",
+            "an `acr` value can contain only visible ASCII characters other than the double quote and the backslash: rename it",
             "this `acr` value is in the list already: remove it",
         ],
     );
@@ -133,7 +135,7 @@ const fn is_repeated(names: &[&str], index: usize) -> bool {
     false
 }
 
-/// `==` of texts is not for constants.
+/// Compares strings. `==` of strings is not `const`.
 const fn is_equal(a: &[u8], b: &[u8]) -> bool {
     let mut index = 0;
     while index < a.len() && index < b.len() && a[index] == b[index] {
@@ -147,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_equal_texts_are_repeated() {
+    fn only_equal_names_are_repeated() {
         let names = ["ab", "abc", "a", "", "abd", "abc"];
         for index in 0..5 {
             assert!(!is_repeated(&names, index), "{index}");

@@ -7,25 +7,26 @@ use serde::de::DeserializeOwned;
 use super::authentication::{Denied, Extracting, extract};
 use crate::token::VerifiedToken;
 
-/// The verified token of a request, its payload as a type of your own.
+/// Extracts the verified token of a request, with the payload as a type of the application.
 ///
-/// Alone, it admits the requests that `#[paseto_required]` without options admits, with two
-/// differences:
+/// Without a guard, the extractor accepts the same requests as `#[paseto_required]` without
+/// options, with two differences:
 ///
-/// - actix-web runs the extractors of a handler side by side, so the others read a request that is
-///   rejected.
-/// - An extractor can reject a request only by an error. The client gets the same response, but
+/// - actix-web polls the extractors of a handler concurrently, so other extractors also process a
+///   request that is rejected.
+/// - An extractor can reject a request only with an error. The client gets the same response, but
 ///   `HttpResponse::error()` is set, and loggers such as `tracing-actix-web` log the rejection a
 ///   second time.
 ///
-/// Beside the attribute or [`PasetoRequired`](super::PasetoRequired), it returns the token that
-/// they have verified; nothing is verified twice.
+/// With the attribute or [`PasetoRequired`](super::PasetoRequired), the extractor returns the token
+/// that they have verified. The token is verified only once.
 ///
-/// `C` sees the whole payload, registered claims included, so it must not deny unknown fields; and it owns its data
-/// (`DeserializeOwned`), so a field is a `String` and not a `&str`. A payload that does not fit
-/// answers `401`; the log has the path. Where the claims do not matter, [`VerifiedToken`] is an extractor too.
+/// `C` is deserialized from the whole payload, including registered claims, so `C` must not deny
+/// unknown fields. `C` owns its data (`DeserializeOwned`), so use `String` and not `&str`. If the
+/// payload does not match `C`, the response is `401` and the log contains the path of the field. If
+/// you do not need the claims, use the extractor [`VerifiedToken`].
 ///
-/// An extractor cannot change the response. If the Verifier reads a token from a cookie, responses
+/// An extractor cannot change the response. If the verifier reads a token from a cookie, responses
 /// need `Vary: Cookie`, and shared caches must not store them. The attribute, the middleware
 /// [`PasetoRequired`](super::PasetoRequired) and the middleware
 /// [`PasetoCacheControl`](super::PasetoCacheControl) add the headers.
@@ -52,17 +53,17 @@ pub struct Paseto<C> {
 }
 
 impl<C> Paseto<C> {
-    /// The token: issuer, subject, scopes, and so on.
+    /// Returns the token, with issuer, subject, scopes and other registered claims.
     pub fn token(&self) -> &VerifiedToken {
         &self.token
     }
 
-    /// The payload.
+    /// Returns the payload.
     pub fn claims(&self) -> &C {
         &self.claims
     }
 
-    /// The payload, to keep.
+    /// Returns the payload by value.
     pub fn into_claims(self) -> C {
         self.claims
     }
@@ -98,7 +99,7 @@ impl FromRequest for VerifiedToken {
     }
 }
 
-/// Shows whose token it is, not the claims: they may be personal data.
+/// Shows the token without the claims, which may be personal data.
 impl<C> fmt::Debug for Paseto<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Paseto").field("token", &self.token).finish_non_exhaustive()

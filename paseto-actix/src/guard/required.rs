@@ -9,12 +9,12 @@ use crate::error::{Rejection, VerifyError, VerifyErrorKind, quote, quote_list};
 use crate::token::VerifiedToken;
 use crate::verifier::Verifier;
 
-/// A middleware that admits requests with an accepted token to a whole scope or application.
+/// A middleware that requires an accepted token for a whole scope or application.
 ///
-/// Without options, it admits each token that the nearest [`Verifier`] accepts. The options are
-/// those of the attribute `#[paseto_required]`, and add to each other. A rejected request gets the
-/// Verifier's answer as a response and not as an error, so that outer middlewares (CORS, sessions)
-/// see it.
+/// Without options, each token that the nearest [`Verifier`] accepts is sufficient. The options are
+/// those of the attribute `#[paseto_required]`. All of them must be satisfied. The middleware
+/// rejects a request with a response and not with an error, so that outer middlewares (CORS,
+/// sessions) process the response.
 ///
 /// ```
 /// use actix_web::{App, web};
@@ -22,7 +22,9 @@ use crate::verifier::Verifier;
 /// use std::time::Duration;
 ///
 /// # fn main() -> Result<(), paseto_actix::ConfigError> {
-/// let verifier = Verifier::builder().trust("https://issuer.example", SecretKey::generate().public_key()).build()?;
+/// let verifier = Verifier::builder()
+///     .trust("https://issuer.example", SecretKey::generate().public_key())
+///     .build()?;
 /// let app = App::new().app_data(verifier).service(
 ///     web::scope("/admin")
 ///         .wrap(PasetoRequired::new().scopes(["admin"]).fresh(Duration::from_secs(600)))
@@ -33,10 +35,10 @@ use crate::verifier::Verifier;
 /// # }
 /// ```
 ///
-/// # Scopes with a Verifier of their own
+/// # Scopes with their own verifier
 ///
-/// The middleware asks the `Verifier` nearest to itself. If an inner scope or resource registers
-/// another `Verifier`, wrap `PasetoRequired` inside of that scope:
+/// The middleware uses the `Verifier` nearest to itself. If an inner scope or resource registers
+/// another `Verifier`, wrap `PasetoRequired` inside that scope:
 ///
 /// ```
 /// # use actix_web::{App, web};
@@ -52,18 +54,18 @@ use crate::verifier::Verifier;
 /// # }
 /// ```
 ///
-/// Around the `App`, the middleware asks the outer `Verifier`, and accepts tokens that the stricter
-/// one rejects: actix-web adds the app data of a scope to a request only when the request is routed
-/// there. So the middleware compares the two afterwards. If neither `#[paseto_required]` nor an
-/// extractor nor a `PasetoRequired` inside the scope asked the `Verifier` nearest to the handler, the
-/// response is replaced by `500` for each token, and the log has the cause at `ERROR`. The handler
-/// has run then. A `404` or `405` with an empty body keeps its status, but not its headers, because
-/// it is the response of actix-web to a path or a method without a handler.
+/// Around the `App`, the middleware would use the outer `Verifier` and accept tokens that the
+/// stricter one rejects, because actix-web adds the app data of a scope only when it routes the
+/// request to that scope. The middleware detects this after the handler has run. If neither
+/// `#[paseto_required]` nor an extractor nor a `PasetoRequired` inside the scope used the
+/// `Verifier` nearest to the handler, the middleware replaces the response with `500` and logs the
+/// cause at `ERROR`. A `404` or `405` with an empty body keeps its status but not its headers,
+/// because it is the response of actix-web to a path or a method without a handler.
 #[derive(Clone, Default)]
 pub struct PasetoRequired {
     scopes: Vec<String>,
     any_scope: Vec<Vec<String>>,
-    /// The accepted values. `None` accepts each token, also one without `acr`.
+    /// The accepted values. `None` accepts each token, also a token without `acr`.
     acr: Option<Vec<String>>,
     fresh: Option<Duration>,
     checks: Vec<Check>,
@@ -72,19 +74,19 @@ pub struct PasetoRequired {
 type Check = Arc<dyn Fn(&HttpRequest, &VerifiedToken) -> Result<(), Rejection> + Send + Sync>;
 
 impl PasetoRequired {
-    /// Admits each token that the Verifier accepts.
+    /// Requires a token that the verifier accepts.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The token must grant all of these scopes. Otherwise the response is `403` with
+    /// Requires all of these scopes. A token without one of them is rejected with `403` and
     /// `insufficient_scope` ([RFC 6750, section 3.1]).
     ///
     /// # Panics
     ///
-    /// If a text is not a scope-token of [RFC 6749, section 3.3]: visible ASCII without space, `"`
-    /// and `\`. No token can grant it, so the route would reject each request.
+    /// If a string is not a scope-token of [RFC 6749, section 3.3]: visible ASCII without space,
+    /// `"` and `\`. A token cannot grant it, so the route would reject each request.
     ///
     /// [RFC 6749, section 3.3]: https://www.rfc-editor.org/rfc/rfc6749#section-3.3
     /// [RFC 6750, section 3.1]: https://www.rfc-editor.org/rfc/rfc6750#section-3.1
@@ -95,13 +97,13 @@ impl PasetoRequired {
         self
     }
 
-    /// The token must grant at least one of these scopes. If it is called twice, one scope of
-    /// each call is needed. An empty list rejects each request. Otherwise the response is `403`
-    /// with `insufficient_scope`, and the challenge names all scopes.
+    /// Requires at least one of these scopes. After several calls, the token needs one scope of
+    /// each call. An empty list rejects each request. The rejection is `403` with
+    /// `insufficient_scope`, and the challenge contains all scopes.
     ///
     /// # Panics
     ///
-    /// As [`scopes`](Self::scopes).
+    /// See [`scopes`](Self::scopes).
     #[must_use]
     #[track_caller]
     pub fn any_scope<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
@@ -109,12 +111,12 @@ impl PasetoRequired {
         self
     }
 
-    /// The claim `acr` must be one of these values: the class of the login. After several calls, it
-    /// must be in each list. An empty list rejects each request.
+    /// Requires one of these values of the authentication context class (`acr`) of the login. After
+    /// several calls, the value must be in each list. An empty list rejects each request.
     ///
-    /// Otherwise the response is `401` with `insufficient_user_authentication` and the accepted
-    /// `acr_values` ([RFC 9470, section 3]): the client sends the user to a login of that class (a
-    /// step-up), and comes back with a new token.
+    /// The rejection is `401` with `insufficient_user_authentication` and the accepted `acr_values`
+    /// ([RFC 9470, section 3]). The client sends the user to a login of that class (a step-up) and
+    /// retries with a new token.
     ///
     /// ```
     /// use paseto_actix::PasetoRequired;
@@ -127,7 +129,8 @@ impl PasetoRequired {
     ///
     /// # Panics
     ///
-    /// If a value is empty, or has other characters than visible ASCII without space, `"` and `\`.
+    /// If a value is empty, or contains other characters than visible ASCII without space, `"` and
+    /// `\`.
     ///
     /// [RFC 9470, section 3]: https://www.rfc-editor.org/rfc/rfc9470#section-3
     #[must_use]
@@ -141,8 +144,8 @@ impl PasetoRequired {
         self
     }
 
-    /// The user must have logged in (`auth_time`) at most this long ago. The Verifier's leeway is
-    /// added. If it is called twice, the shorter time counts. Otherwise the response is `401` with
+    /// Requires a login (`auth_time`) at most this long ago. The leeway of the verifier is added.
+    /// After several calls, the shortest time applies. The rejection is `401` with
     /// `insufficient_user_authentication` and `max_age` in seconds ([RFC 9470, section 3]).
     ///
     /// [RFC 9470, section 3]: https://www.rfc-editor.org/rfc/rfc9470#section-3
@@ -152,7 +155,7 @@ impl PasetoRequired {
         self
     }
 
-    /// A check of your own, made after all others.
+    /// Adds a check of the application. Checks run after all other requirements.
     #[must_use]
     pub fn check<F>(mut self, check: F) -> Self
     where
@@ -162,7 +165,7 @@ impl PasetoRequired {
         self
     }
 
-    /// Checks the requirements for a token that the Verifier has accepted.
+    /// Checks the requirements for a token that the verifier has accepted.
     pub(super) fn check_token(
         &self,
         req: &HttpRequest,
@@ -202,7 +205,7 @@ impl PasetoRequired {
             .with_scopes(without_repetition(needed), without_repetition(&missing)))
     }
 
-    /// A challenge names both requirements, so that one login satisfies both.
+    /// Returns one error for both requirements, so that one login can satisfy both.
     fn check_login(&self, verifier: &Verifier, token: &VerifiedToken) -> Result<(), VerifyError> {
         let faults = [
             self.fresh.and_then(|max_age| fault_of_age(max_age, verifier, token)),
@@ -257,7 +260,7 @@ fn fault_of_acr(accepted: &[String], token: &VerifiedToken) -> Option<String> {
         return None;
     }
     let expected = match accepted {
-        [] => "no `acr`, because the list of the handler is empty".to_owned(),
+        [] => "an `acr` of an empty list, which rejects each request".to_owned(),
         _ => format!("`acr` {}", quote_list(accepted, "or")),
     };
     Some(match found {

@@ -18,10 +18,9 @@ use crate::token::{Format, VerifiedToken};
 pub(super) const DEFAULT_LEEWAY: Duration = Duration::from_secs(5);
 /// The default size of the token cache: 16 MiB.
 const TOKEN_CACHE_BYTES: usize = 16 << 20;
-/// The default number of keys that get a table.
 const MAX_PRECOMPUTED_KEYS: usize = 128;
 
-/// Builds a [`Verifier`]. It requires one issuer that it [trusts](Self::trust).
+/// Builds a [`Verifier`]. At least one call of [`trust`](Self::trust) is required.
 ///
 /// ```
 /// use paseto_actix::{SecretKey, TokenSource, Verifier};
@@ -40,7 +39,7 @@ const MAX_PRECOMPUTED_KEYS: usize = 128;
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "a Verifier is made by `.build()`"]
+#[must_use = "call `.build()` to get a Verifier"]
 pub struct VerifierBuilder {
     trusted: Vec<(String, PublicKey)>,
     audiences: Vec<String>,
@@ -63,7 +62,7 @@ pub struct VerifierBuilder {
 }
 
 impl Verifier {
-    /// Starts a builder.
+    /// Returns a builder. At least one call of [`trust`](VerifierBuilder::trust) is required.
     pub fn builder() -> VerifierBuilder {
         VerifierBuilder::new()
     }
@@ -93,9 +92,9 @@ impl VerifierBuilder {
         }
     }
 
-    /// Trusts a key for tokens with this `iss`. It may be called for several issuers, and for
-    /// several keys of one issuer. If the footer of a token names no key, the first four keys of
-    /// the issuer are tried.
+    /// Trusts a key for tokens with this `iss`. Call it again for another issuer, or for another
+    /// key of the same issuer. If the footer of a token does not contain a key ID, the verifier
+    /// tries the first four keys of the issuer.
     pub fn trust(mut self, issuer: impl Into<String>, key: PublicKey) -> Self {
         self.trusted.push((issuer.into(), key));
         self
@@ -111,52 +110,54 @@ impl VerifierBuilder {
         keys.into_iter().fold(self, |builder, key| builder.trust(issuer.clone(), key))
     }
 
-    /// The `aud` that tokens must name. It may be called several times: a token must name one of
-    /// the audiences. Default: none; tokens with `aud` are rejected.
+    /// Adds an accepted audience (`aud`). After several calls, the token must name one of the
+    /// audiences. Default: no audience, and tokens with `aud` are rejected.
     pub fn audience(mut self, name: impl Into<String>) -> Self {
         self.audiences.push(name.into());
         self
     }
 
-    /// Accepts every `aud`, as a gateway does. Default: off.
+    /// Accepts every `aud`, for a gateway in front of several services. Default: off.
     pub fn accept_any_audience(mut self) -> Self {
         self.any_audience = true;
         self
     }
 
-    /// How far the clocks of issuer and verifier may be apart, at most 5 minutes. Default: 5 seconds.
+    /// Sets the accepted difference between the clocks of issuer and verifier, at most 5 minutes.
+    /// Default: 5 seconds.
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
         self
     }
 
-    /// Accepts tokens without `exp`. A stolen token stays valid until its key is removed. Default:
-    /// they are rejected.
+    /// Accepts tokens without `exp`. A stolen token then stays valid until its key is removed.
+    /// Default: tokens without `exp` are rejected.
     pub fn dangerously_accept_tokens_without_expiry(mut self) -> Self {
         self.exp_required = false;
         self
     }
 
-    /// How payload and footer are written. Default: [`Format::Json`].
+    /// Sets the encoding of payload and footer. Default: [`Format::Json`].
     pub fn format(mut self, format: Format) -> Self {
         self.format = format;
         self
     }
 
-    /// The implicit assertion under which tokens were signed. Default: none.
+    /// Sets the implicit assertion: bytes that are part of the signed data and not of the token.
+    /// Issuer and verifier must set the same bytes. Default: empty.
     pub fn implicit_assertion(mut self, assertion: impl Into<Vec<u8>>) -> Self {
         self.implicit_assertion = assertion.into();
         self
     }
 
-    /// Where to look for the token. All places are looked at; different tokens in two of them are refused.
-    /// Default: [`TokenSource::bearer`] alone.
+    /// Sets the token sources. The verifier reads all of them. A request with two different tokens
+    /// is rejected with `400`. Default: [`TokenSource::bearer`].
     pub fn token_from(mut self, sources: impl IntoIterator<Item = TokenSource>) -> Self {
         self.sources = sources.into_iter().collect();
         self
     }
 
-    /// Looks for the token by a closure, and nowhere else: short for `token_from` and [`TokenSource::custom`].
+    /// Sets a closure as the only token source: see [`TokenSource::custom`].
     pub fn token_loader<F>(self, loader: F) -> Self
     where
         F: Fn(&HttpRequest) -> Option<String> + Send + Sync + 'static,
@@ -164,26 +165,29 @@ impl VerifierBuilder {
         self.token_from([TokenSource::custom(loader)])
     }
 
-    /// Accepts tokens in cookies from pages of another origin, such as `https://app.example`, on unsafe methods and
-    /// WebSocket handshakes. Default: only from the request's own origin. The rules are those of
-    /// [`CrossOriginProtection`](crate::CrossOriginProtection).
+    /// Accepts unsafe requests with a token in a cookie from this origin. Call it once per origin.
+    /// Default: only the origin of the application is accepted. Other origins get `403`. The rules
+    /// are those of [`CrossOriginProtectionBuilder::trusted_origin`].
     ///
-    /// Tokens in headers are accepted from every origin, because the browser does not add them by itself.
+    /// Tokens in headers are accepted from every origin, because browsers do not add them by
+    /// themselves.
+    ///
+    /// [`CrossOriginProtectionBuilder::trusted_origin`]: crate::cross_origin::CrossOriginProtectionBuilder::trusted_origin
     pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
         self.cross_origin.trust(origin);
         self
     }
 
-    /// Accepts tokens in cookies from every origin, on every method: any site can act as the user (CSRF). Default: see
-    /// [`trusted_origin`](Self::trusted_origin).
+    /// Accepts tokens in cookies from every origin, on every method. Any site can then act as the
+    /// user (CSRF). Default: see [`trusted_origin`](Self::trusted_origin).
     pub fn dangerously_allow_cross_origin_requests(mut self) -> Self {
         self.cross_origin.allow_all();
         self
     }
 
-    /// The response to a rejected request, of any status. Default: the challenge of RFC 6750 and a
-    /// constant body, as `error_response()` of [`VerifyError`] makes them. The `Display` text of
-    /// the error is for the log: it names trusted issuers and audiences.
+    /// Sets the response to rejected requests of every status. Default: the challenge of RFC 6750
+    /// and a constant body, as `error_response()` of [`VerifyError`] returns them. Do not send the
+    /// `Display` string of the error to the client: it names trusted issuers and audiences.
     pub fn error_handler<F>(mut self, handler: F) -> Self
     where
         F: Fn(&HttpRequest, &VerifyError) -> HttpResponse + Send + Sync + 'static,
@@ -192,18 +196,20 @@ impl VerifierBuilder {
         self
     }
 
-    /// A check of the application. It runs with each request, also for a cached token, after the
-    /// checks of the claims and before revocations. It may be called several times: all checks have
-    /// to pass.
+    /// Adds a check of the application. It runs in every request, also for a cached token, after
+    /// the checks of the claims and before the revocation store. It can be called several times.
+    /// All checks must pass.
     ///
     /// ```
-    /// use paseto_actix::{SecretKey, Verifier};
     /// use paseto_actix::error::Rejection;
+    /// use paseto_actix::{SecretKey, Verifier};
     ///
     /// # fn main() -> Result<(), paseto_actix::ConfigError> {
     /// let verifier = Verifier::builder()
     ///     .trust("https://issuer.example", SecretKey::generate().public_key())
-    ///     .check(|token| token.subject().map(|_| ()).ok_or_else(|| Rejection::invalid("no subject")))
+    ///     .check(|token| {
+    ///         token.subject().map(|_| ()).ok_or_else(|| Rejection::invalid("no subject"))
+    ///     })
     ///     .build()?;
     /// # let _ = verifier;
     /// # Ok(())
@@ -217,16 +223,16 @@ impl VerifierBuilder {
         self
     }
 
-    /// An asynchronous check of the application. It runs with each request, after revocations. It
-    /// may be called several times: all checks have to pass. [`Verifier::verify_str`] is an error
-    /// then.
+    /// Adds an asynchronous check of the application. It runs in every request, after the
+    /// revocation store. It can be called several times. All checks must pass.
+    /// [`Verifier::verify_str`] then returns an error: call [`Verifier::verify_str_async`].
     ///
     /// ```
     /// use paseto_actix::{SecretKey, VerifiedToken, Verifier};
     /// use paseto_actix::error::Rejection;
     ///
     /// async fn not_suspended(token: VerifiedToken) -> Result<(), Rejection> {
-    ///     // ... ask a database ...
+    ///     // ... query a database ...
     ///     match token.subject() {
     ///         Some("mallory") => Err(Rejection::invalid("suspended")),
     ///         _ => Ok(()),
@@ -253,34 +259,32 @@ impl VerifierBuilder {
 
     /// Checks each token against a revocation store. Default: no store.
     ///
-    /// With a store, a token without `jti` is rejected (`401`), and [`Verifier::verify_str`] is an
-    /// error. If the store fails, the response is `503` with `Retry-After: 1` (second).
+    /// With a store, a token without `jti` is rejected (`401`), and [`Verifier::verify_str`]
+    /// returns an error. If the store fails, the response is `503` with `Retry-After: 1` (second).
     pub fn revocation_store(mut self, store: impl RevocationStore) -> Self {
         self.revocations = Some(Arc::new(store));
         self
     }
 
-    /// A closure that gets an [`Event::Rejected`] for each rejected request, and an
-    /// [`Event::Logout`] for each token that [`Verifier::revoke`] ends. Default: none.
+    /// Sets a closure that receives an [`Event::Rejected`] for each rejected request, and an
+    /// [`Event::Logout`] for each token that [`Verifier::revoke`] revokes. Default: no closure.
     pub fn on_event(mut self, hook: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
         self.events = EventHook::new(hook);
         self
     }
 
-    /// The size of the token cache in bytes. Default: 16 MiB, for about 20,000 tokens. 0 means no
-    /// cache, and a size of less than 1 KiB is an error.
+    /// Sets the size of the token cache in bytes. Default: 16 MiB, for about 20,000 tokens. 0 turns
+    /// the cache off. [`build`](Self::build) rejects other sizes below 1 KiB.
     ///
-    /// The `Verifier` caches each token that it has accepted by signature, issuer, times and
-    /// audience, so that the same token costs no signature check in the next request. It checks
-    /// times, your checks and revocations with each request. The cache belongs to this `Verifier`
-    /// and its clones.
+    /// The next request with an accepted token needs no signature check. In every request, the
+    /// `Verifier` checks the times, runs the checks of the application and queries the revocation
+    /// store. The cache belongs to this `Verifier` and its clones.
     ///
-    /// A cached token takes about 550 bytes and the length of its payload. If the cache is full,
-    /// rarely used tokens leave it. The cache does not store the text of a token: it finds a token
-    /// by SipHash-2-4 with 128 bits of the text, under a random key. It stores no token without
-    /// `exp`. An expired token leaves the cache when it is sent again, or at a sweep: after as many
-    /// new tokens as there are entries, at least 1,024. [Removing](Verifier::remove_key) a key
-    /// removes its tokens. [`Verifier::token_cache_stats`] has figures for metrics.
+    /// A cached token uses about 550 bytes and the length of its payload. A full cache evicts
+    /// rarely used tokens. The cache does not store the token string. It identifies a token by a
+    /// SipHash-2-4 of the string, with 128 bits and under a random key. Tokens without `exp` are
+    /// not cached. Expired tokens are removed by a sweep. [Removing](Verifier::remove_key) a key
+    /// removes its tokens. [`Verifier::token_cache_stats`] returns figures for metrics.
     ///
     /// ```
     /// use paseto_actix::{SecretKey, Verifier};
@@ -299,36 +303,38 @@ impl VerifierBuilder {
         self
     }
 
-    /// Caches no tokens: each request costs a signature check.
+    /// Turns the token cache off, so that each request needs a signature check.
     pub fn without_token_cache(self) -> Self {
         self.token_cache(0)
     }
 
-    /// The most keys that get a table. Default: 128. 0 means no tables.
+    /// Sets the maximum number of keys with a precomputed table. Default: 128. 0 turns tables off.
     ///
-    /// A table takes 30 KiB, so 128 tables take 3.8 MiB, and saves about a quarter of the time of
-    /// each signature check of its key. A key gets a table after 16 signature checks of tokens with
-    /// accepted times and audience; your own checks do not matter. Only the issuer can sign such a
-    /// token. A token in the cache needs no signature check and does not count. Tables belong to
-    /// this `Verifier` and its clones.
+    /// A table uses 30 KiB, so 128 tables use 3.8 MiB. It saves about a quarter of the time of each
+    /// signature check with its key. A key gets a table after 16 signature checks of tokens with
+    /// accepted times and audience, also if a check of the application rejects these tokens. Only
+    /// the issuer can sign them, so a client without a token cannot cause tables. A cached token
+    /// needs no signature check and does not count. The tables belong to this `Verifier` and its
+    /// clones.
     ///
-    /// A thread computes the table in about a millisecond. No request waits for it. If the maximum
-    /// is reached, other keys get a table only after a key with a table is
-    /// [removed](Verifier::remove_key). [`Verifier::precomputed_keys`] returns the number of tables.
+    /// A thread computes a table in about a millisecond, and requests do not wait for it. At the
+    /// maximum, another key gets a table only after a key with a table is
+    /// [removed](Verifier::remove_key). [`Verifier::precomputed_keys`] returns the number of
+    /// tables.
     pub fn max_precomputed_keys(mut self, keys: usize) -> Self {
         self.max_precomputed_keys = keys;
         self
     }
 
-    /// The `realm` of challenges, without `"` and `\`. Default: `api`.
+    /// Sets the `realm` of challenges: printable ASCII without `"` and `\`. Default: `api`.
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
         self.realm = realm.into();
         self
     }
 
-    /// The URL of the metadata of the protected resource, as the parameter `resource_metadata` of
-    /// each challenge ([RFC 9728, section 5.1]): see
-    /// [`ProtectedResource`](crate::protected_resource::ProtectedResource). Default: none.
+    /// Sets the metadata URL of a
+    /// [`ProtectedResource`](crate::protected_resource::ProtectedResource), the parameter
+    /// `resource_metadata` of each challenge ([RFC 9728, section 5.1]). Default: none.
     ///
     /// [RFC 9728, section 5.1]: https://www.rfc-editor.org/rfc/rfc9728#section-5.1
     pub fn resource_metadata(mut self, url: impl Into<String>) -> Self {
@@ -336,7 +342,7 @@ impl VerifierBuilder {
         self
     }
 
-    /// Where the time comes from. Default: [`SystemClock`].
+    /// Sets the clock, for tests. Default: [`SystemClock`].
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self

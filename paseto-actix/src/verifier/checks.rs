@@ -1,4 +1,4 @@
-//! The checks that the application adds.
+//! The checks of the application.
 
 use std::future::Future;
 
@@ -7,9 +7,9 @@ use futures_util::future::LocalBoxFuture;
 use crate::error::{Rejection, VerifyError};
 use crate::token::VerifiedToken;
 
-type Outcome = Result<(), Rejection>;
-type Check = Box<dyn Fn(&VerifiedToken) -> Outcome + Send + Sync>;
-type AsyncCheck = Box<dyn Fn(VerifiedToken) -> LocalBoxFuture<'static, Outcome> + Send + Sync>;
+type CheckResult = Result<(), Rejection>;
+type Check = Box<dyn Fn(&VerifiedToken) -> CheckResult + Send + Sync>;
+type AsyncCheck = Box<dyn Fn(VerifiedToken) -> LocalBoxFuture<'static, CheckResult> + Send + Sync>;
 
 #[derive(Default)]
 pub(super) struct Checks {
@@ -20,7 +20,7 @@ pub(super) struct Checks {
 impl Checks {
     pub(super) fn push<F>(&mut self, check: F)
     where
-        F: Fn(&VerifiedToken) -> Outcome + Send + Sync + 'static,
+        F: Fn(&VerifiedToken) -> CheckResult + Send + Sync + 'static,
     {
         self.sync.push(Box::new(check));
     }
@@ -28,7 +28,7 @@ impl Checks {
     pub(super) fn push_async<F, Fut>(&mut self, check: F)
     where
         F: Fn(VerifiedToken) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Outcome> + 'static,
+        Fut: Future<Output = CheckResult> + 'static,
     {
         self.asynchronous.push(Box::new(move |token| Box::pin(check(token))));
     }
@@ -41,12 +41,12 @@ impl Checks {
         self.sync
             .iter()
             .try_for_each(|check| check(token))
-            .map_err(|refusal| token.annotate(refusal.into()))
+            .map_err(|rejection| token.annotate(rejection.into()))
     }
 
     pub(super) async fn run_async(&self, token: &VerifiedToken) -> Result<(), VerifyError> {
         for check in &self.asynchronous {
-            check(token.clone()).await.map_err(|refusal| token.annotate(refusal.into()))?;
+            check(token.clone()).await.map_err(|rejection| token.annotate(rejection.into()))?;
         }
         Ok(())
     }

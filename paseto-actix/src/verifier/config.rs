@@ -4,22 +4,21 @@ use std::time::Duration;
 use super::builder::DEFAULT_LEEWAY;
 use super::{Verifier, VerifierBuilder};
 use crate::config;
-use crate::config::{Names, SettingError, Settings, Table};
 use crate::config::{
-    assertion, boolean, deserialize_settings, duration, format, nonempty_text, text, texts,
-    trusted_keys,
+    Names, SettingError, Settings, Table, assertion, boolean, deserialize_settings, duration,
+    format, nonempty_text, text, texts, trusted_keys,
 };
 use crate::error::ConfigError;
 use crate::keys::PublicKey;
 use crate::token::Format;
 
-/// The settings of a [`Verifier`], from a file in a self-describing format (TOML, JSON, YAML), or
-/// from environment variables.
+/// The settings of [`Verifier`], from a file in a self-describing format (TOML, JSON, YAML) or from
+/// environment variables.
 ///
-/// The fields have the names of the methods of [`VerifierBuilder`], `public_keys` are the keys of
-/// `trust`, and `trusted_origins` is a list of `trusted_origin`. The names of
-/// Flask-PASETO-Extended, in small letters and without `PASETO_`, are aliases. `public_keys` is
-/// required. A boolean or a number can also be a string.
+/// The fields have the names of the methods of [`VerifierBuilder`]. `public_keys` contains the keys
+/// of `trust`, and `trusted_origins` is a list of `trusted_origin`. Aliases are the names of
+/// Flask-PASETO-Extended in lower case, without `PASETO_`. `public_keys` is required. A boolean or
+/// a number can also be a string.
 ///
 /// ```
 /// use paseto_actix::verifier::VerifierConfig;
@@ -42,9 +41,9 @@ use crate::token::Format;
 /// # Keys
 ///
 /// A key of `public_keys` is a string in PASERK or PEM, or a table: `{ paserk = "k4.public.…" }`,
-/// `{ pem = "…" }`, `{ version = 4, key = "<PEM>" }`, `{ file = "/etc/keys/issuer.pem" }`, or `{
-/// env = "ISSUER_KEY" }`, each with `iss = "<issuer>"`. A key without `iss` is trusted for the
-/// issuer that the field `iss` beside `public_keys` names. A key is trusted for no other issuer.
+/// `{ pem = "…" }`, `{ version = 4, key = "<PEM>" }`, `{ file = "/etc/keys/issuer.pem" }`, or
+/// `{ env = "ISSUER_KEY" }`, each with `iss = "<issuer>"`. A key without `iss` is trusted for the
+/// issuer in the field `iss` beside `public_keys`. A key is trusted for one issuer only.
 ///
 /// ```
 /// use paseto_actix::verifier::VerifierConfig;
@@ -64,26 +63,27 @@ use crate::token::Format;
 ///
 /// # Errors
 ///
-/// As for [`IssuerConfig`](crate::issuer::IssuerConfig#errors).
+/// The errors of [`IssuerConfig`](crate::issuer::IssuerConfig#errors).
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct VerifierConfig {
-    /// The keys to trust. Required. In a file, `iss` beside `public_keys` is the issuer of each key
+    /// The trusted keys. Required. In a file, `iss` beside `public_keys` is the issuer of each key
     /// without its own `iss`.
     pub public_keys: Vec<TrustedKey>,
-    /// How far the clocks of issuer and verifier may be apart, at most 5 minutes: `"10s"` (with the
-    /// unit `s`, `m`, `h` or `d`), or `10` seconds. Alias: `skew`. Default: 5 seconds (in
-    /// Flask-PASETO-Extended: 0).
+    /// The accepted difference between the clocks of issuer and verifier, at most 5 minutes:
+    /// `"10s"` (with the unit `s`, `m`, `h` or `d`), or `10` for seconds. Alias: `skew`. Default: 5
+    /// seconds (in Flask-PASETO-Extended: 0).
     pub leeway: Duration,
-    /// The audience of this verifier, one name or a list: tokens must have one of them as `aud`.
-    /// Alias: `aud`. Default: none, and tokens with `aud` are rejected.
+    /// The accepted audiences, one string or a list. The `aud` of a token must name one of them.
+    /// Alias: `aud`. Default: no audience, and tokens with `aud` are rejected.
     pub audience: Vec<String>,
-    /// Whether to accept every `aud`. Alias: `any_aud`. Default: false.
+    /// Whether to accept every `aud`. Alias: `any_aud`. Default: `false`.
     pub accept_any_audience: bool,
-    /// `"json"` or `"cbor"`. Alias: `deserializer`. Default: `"json"`.
+    /// The encoding of payload and footer: `"json"` or `"cbor"`. Alias: `deserializer`. Default:
+    /// `"json"`.
     pub format: Format,
-    /// The implicit assertion, as a string, `{ file = "<path>" }` or `{ env = "<variable>" }`. The
-    /// line break at the end of a file is not a part of it. Default: none.
+    /// The implicit assertion: a string, `{ file = "<path>" }` or `{ env = "<variable>" }`. A line
+    /// break at the end of the file is removed. Default: empty.
     pub implicit_assertion: Option<String>,
     /// The `realm` of challenges. Default: `api`.
     pub realm: Option<String>,
@@ -91,12 +91,12 @@ pub struct VerifierConfig {
     /// [`VerifierBuilder::resource_metadata`]. Default: none.
     pub resource_metadata: Option<String>,
     /// The origins that may send tokens in cookies, such as `https://app.example`: see
-    /// [`VerifierBuilder::trusted_origin`]. One origin or a list. Default: only the origin of the
+    /// [`VerifierBuilder::trusted_origin`]. One string or a list. Default: only the origin of the
     /// request itself.
     pub trusted_origins: Vec<String>,
 }
 
-/// A key of [`VerifierConfig`], with the issuer that it is trusted for.
+/// A key of [`VerifierConfig`] and the issuer that it is trusted for.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -114,14 +114,14 @@ pub struct VerifierConfig {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TrustedKey {
-    /// The issuer's name.
+    /// The name of the issuer.
     pub iss: String,
-    /// The issuer's key.
+    /// The key of the issuer.
     pub key: PublicKey,
 }
 
 impl TrustedKey {
-    /// A key that is trusted for the tokens of this issuer.
+    /// Trusts the key for the tokens of this issuer.
     #[must_use]
     pub fn new(iss: impl Into<String>, key: PublicKey) -> Self {
         Self { iss: iss.into(), key }
@@ -129,15 +129,15 @@ impl TrustedKey {
 }
 
 impl VerifierConfig {
-    /// Reads the environment variables that begin with the prefix. The rest of the name is the name
-    /// of a field or an alias in capital letters: `PASETO_LEEWAY`, `PASETO_REALM`.
+    /// Reads the environment variables that begin with the prefix. The rest of each name is the
+    /// name of a field or an alias in upper case: `PASETO_LEEWAY`, `PASETO_REALM`.
     ///
-    /// - `PASETO_PUBLIC_KEYS`, `PASETO_AUDIENCE` and `PASETO_TRUSTED_ORIGINS` are lists with commas
-    ///   between the elements. The keys are those of the issuer `PASETO_ISS`.
-    /// - `PASETO_PUBLIC_KEYS_FILE` and `PASETO_IMPLICIT_ASSERTION_FILE` have the path of a file
+    /// - `PASETO_PUBLIC_KEYS`, `PASETO_AUDIENCE` and `PASETO_TRUSTED_ORIGINS` are lists, separated
+    ///   by commas. The keys are trusted for the issuer in `PASETO_ISS`.
+    /// - `PASETO_PUBLIC_KEYS_FILE` and `PASETO_IMPLICIT_ASSERTION_FILE` contain the path of a file
     ///   with the value.
     /// - An issuer and a verifier can share a prefix. A variable that is a field of both, such as
-    ///   `PASETO_AUDIENCE`, sets both.
+    ///   `PASETO_AUDIENCE`, sets both fields.
     ///
     /// ```
     /// use paseto_actix::verifier::VerifierConfig;
@@ -148,22 +148,22 @@ impl VerifierConfig {
     ///
     /// # Errors
     ///
-    /// As [`IssuerConfig::from_env`](crate::issuer::IssuerConfig::from_env).
+    /// The errors of [`IssuerConfig::from_env`](crate::issuer::IssuerConfig::from_env).
     pub fn from_env(prefix: &str) -> Result<Self, ConfigError> {
         config::from_env(prefix)
     }
 
-    /// Builds the verifier.
+    /// Builds the [`Verifier`].
     ///
     /// # Errors
     ///
-    /// As [`VerifierBuilder::build`].
+    /// The errors of [`VerifierBuilder::build`].
     pub fn build(self) -> Result<Verifier, ConfigError> {
         self.into_builder().build()
     }
 
-    /// A builder with these settings, for the settings that a file cannot hold: token sources, the
-    /// error handler, checks, stores.
+    /// Returns a builder with these settings, to add the settings that a file cannot contain: token
+    /// sources, the error handler, checks and stores.
     pub fn into_builder(self) -> VerifierBuilder {
         let mut builder = Verifier::builder()
             .leeway(self.leeway)

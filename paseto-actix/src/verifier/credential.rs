@@ -1,20 +1,20 @@
-//! A token as it is in a request, and its grammar.
+//! A token as the request contains it, and its grammar.
 
 use std::borrow::Cow;
 
 use crate::error::{VerifyError, VerifyErrorKind as Kind};
 
-/// A token as it is in a request.
+/// A token as the request contains it.
 pub(super) struct Credential<'r> {
-    /// They may not be a token at all. They suffice to find a token in the cache, which was a
-    /// well-formed text when it was stored.
+    /// The bytes from the client, which may not be a token. A lookup in the cache needs no check of
+    /// the grammar, because the cache contains only tokens that passed it.
     pub(super) bytes: Cow<'r, [u8]>,
-    /// Whether a browser may have added it by itself.
+    /// Whether a browser may have added the token automatically.
     pub(super) ambient: bool,
     pub(super) grammar: Grammar,
 }
 
-/// The grammar that a credential has to match, and the error if it does not.
+/// The grammar that a credential must match, and the error if it does not.
 #[derive(Clone, Copy)]
 pub(super) enum Grammar {
     /// The credentials of [RFC 9110, section
@@ -30,7 +30,7 @@ impl<'r> Credential<'r> {
         Self { bytes: bytes.into(), ambient: false, grammar: Grammar::Token68(problem) }
     }
 
-    /// The text of the token, if the credential matches its grammar.
+    /// Returns the token string, if the credential matches its grammar.
     pub(super) fn text(&self) -> Result<&str, VerifyError> {
         let (is_well_formed, problem) = match self.grammar {
             Grammar::Token68(problem) => (is_token68(&self.bytes), problem),
@@ -58,7 +58,7 @@ fn is_token68(bytes: &[u8]) -> bool {
     let padding = bytes.iter().rev().take_while(|byte| **byte == b'=').count();
     let body = &bytes[..bytes.len() - padding];
     let fits = |byte: u8| {
-        // Without a branch, the compiler checks several bytes at once.
+        // Without branches, the compiler can check several bytes at once.
         let (letter, digit) = ((byte | 0x20).wrapping_sub(b'a') < 26, byte.wrapping_sub(b'0') < 10);
         letter
             | digit

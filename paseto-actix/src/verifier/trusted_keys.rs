@@ -1,4 +1,4 @@
-//! The keys that a Verifier trusts, and the issuer of each key.
+//! The keys that a verifier trusts, and the issuer of each key.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,14 +10,14 @@ use crate::error::{ConfigError, quote_list};
 use crate::keys::{PublicKey, VerificationKey};
 use crate::token::{Signer, Unverified};
 
-/// How many keys are tried for a token that names no key. Each try costs a signature check.
+/// How many keys are tried for a token without a key ID. Each try costs a signature check.
 const MAX_TRIES: usize = 4;
-/// A key gets a table after this many signature checks of tokens with accepted claims, so that a
-/// key in little use costs no memory. A table takes the time of 30 signature checks, and saves a
-/// quarter of each later one.
+/// A key gets a table after this many signature checks of tokens with accepted claims, so that
+/// rarely used keys do not use memory. Computing a table takes as long as 30 signature checks and
+/// saves a quarter of each later check.
 const CHECKS_BEFORE_TABLE: usize = 16;
 
-/// A key and the one issuer that it is trusted for.
+/// A key and the only issuer that it is trusted for.
 pub(super) struct IssuerKey {
     pub(super) signer: Arc<Signer>,
     verification: VerificationKey,
@@ -42,7 +42,7 @@ impl IssuerKey {
     }
 }
 
-/// All trusted keys, found by their id or by their issuer.
+/// All trusted keys, indexed by key ID and by issuer.
 #[derive(Clone, Default)]
 pub(super) struct TrustedKeys {
     by_kid: HashMap<Arc<str>, Arc<IssuerKey>>,
@@ -65,7 +65,7 @@ impl TrustedKeys {
         Ok(())
     }
 
-    /// Removes the keys that match. Returns whether there was one.
+    /// Removes the matching keys. Returns whether a key matched.
     fn remove(&mut self, matches: impl Fn(&Signer) -> bool) -> bool {
         let before = self.by_kid.len();
         self.by_kid.retain(|_, key| {
@@ -90,7 +90,7 @@ impl TrustedKeys {
         self.by_kid.get(kid)
     }
 
-    /// The keys to try for a token that names no key, and claims to be of this issuer.
+    /// Returns the keys to try for a token without a key ID that claims this issuer.
     pub(super) fn candidates<'s>(
         &'s self,
         issuer: &str,
@@ -98,11 +98,11 @@ impl TrustedKeys {
         self.by_issuer.get(issuer).map(Vec::as_slice).unwrap_or_default().iter().take(MAX_TRIES)
     }
 
-    /// Describes the trusted issuers. Each stranger can cause this text, so its cost does not grow
-    /// with the number of issuers.
+    /// Describes the trusted issuers. A client without a valid token can cause this string, so its
+    /// cost does not grow with the number of issuers.
     pub(super) fn describe_issuers(&self) -> String {
-        const MOST: usize = 5;
-        if self.by_issuer.len() > MOST {
+        const MAX_LISTED: usize = 5;
+        if self.by_issuer.len() > MAX_LISTED {
             return format!("one of the {} trusted issuers", self.by_issuer.len());
         }
         let mut issuers: Vec<_> = self.by_issuer.keys().collect();
@@ -123,13 +123,13 @@ impl fmt::Debug for TrustedKeys {
     }
 }
 
-/// The keys that are trusted now, which change while requests are served.
+/// The current trusted keys. They can change while requests are processed.
 pub(super) struct SharedTrustedKeys {
     current: RwLock<Arc<TrustedKeys>>,
     max_tables: usize,
-    /// A thread computes a table now.
+    /// Whether a thread computes a table.
     is_building: AtomicBool,
-    /// There are `max_tables` tables.
+    /// Whether the number of tables is `max_tables`.
     is_full: AtomicBool,
 }
 
@@ -151,11 +151,11 @@ impl SharedTrustedKeys {
         self.change(|keys| keys.insert(key))
     }
 
-    /// Removes the keys that match. Returns whether there was one.
+    /// Removes the matching keys. Returns whether a key matched.
     pub(super) fn remove(&self, matches: impl Fn(&Signer) -> bool) -> bool {
         self.change(|keys| {
             let was_trusted = keys.remove(matches);
-            // While no thread can read the keys: see `build_table`.
+            // Set the flag while the write lock blocks `build_table`.
             self.is_full.store(self.max_tables == 0, Ordering::Relaxed);
             was_trusted
         })
@@ -169,16 +169,17 @@ impl SharedTrustedKeys {
         outcome
     }
 
-    /// How many keys have a table.
+    /// Returns how many keys have a table.
     pub(super) fn table_count(&self) -> usize {
         self.current().table_count()
     }
 
-    /// Counts a signature check of a token with accepted claims. After enough of them, the key gets
-    /// a table.
+    /// Counts a signature check of a token with accepted claims. After `CHECKS_BEFORE_TABLE`
+    /// checks, the key gets a table.
     ///
-    /// A table takes a millisecond, so a thread computes it, one table at a time. Only the issuer
-    /// can sign such a token, so a client without a token cannot cause it.
+    /// A table takes a millisecond, so a separate thread computes it. At most one thread runs at a
+    /// time. Only the issuer can sign these tokens, so a client without a token cannot start the
+    /// thread.
     pub(super) fn count_check(self: &Arc<Self>, key: &Arc<IssuerKey>) {
         if key.verification.has_table()
             || self.is_full.load(Ordering::Relaxed)
@@ -193,7 +194,7 @@ impl SharedTrustedKeys {
         };
         if let Err(error) = thread::Builder::new().name("paseto-key-table".to_owned()).spawn(build)
         {
-            tracing::warn!(%error, "could not start the thread that computes the table of a key");
+            tracing::warn!(%error, "could not start the thread that computes a key table");
             key.checks.store(0, Ordering::Relaxed);
             self.is_building.store(false, Ordering::Release);
         }
@@ -201,8 +202,8 @@ impl SharedTrustedKeys {
 
     fn build_table(&self, key: &IssuerKey) {
         let has_room = {
-            // The lock is held until `is_full` is set, so that the removal of a key comes before or
-            // after.
+            // Hold the read lock until `is_full` is set, so that a removal runs before or after
+            // this block.
             let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
             let has_room = current.table_count() < self.max_tables;
             self.is_full.store(!has_room, Ordering::Relaxed);

@@ -2,31 +2,31 @@
 //!
 //! 1. The request has one token, and a token in a cookie comes from an allowed origin.
 //! 2. Format, footer, key, signature, structure and issuer. A cached token has passed them.
-//! 3. Times, with each request.
+//! 3. Times, in every request.
 //! 4. Audience. A cached token has passed it.
 //! 5. The synchronous checks of the application.
-//! 6. RevocationStore.
+//! 6. The revocation store.
 //! 7. The asynchronous checks of the application.
 
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
 
-use super::cache::Slot;
 use super::credential::Credential;
+use super::token_cache::Slot;
 use super::trusted_keys::IssuerKey;
-use super::{Caching, Verifier};
+use super::{CacheRestriction, Verifier};
 use crate::error::{VerifyError, VerifyErrorKind as Kind, quote};
 use crate::revocation::{AnyRevocationStore, RevocationQuery};
 use crate::token::{Footer, Signer, Unverified, VerifiedToken, scan};
 
 impl Verifier {
-    /// Finds the token of a request and verifies it, except for [asynchronous
+    /// Finds the token of a request and verifies it, without the [asynchronous
     /// checks](Self::verify_async). Also returns which caches may store the response.
     pub(crate) fn verify_request(
         &self,
         req: &HttpRequest,
-    ) -> (Caching, Result<VerifiedToken, VerifyError>) {
+    ) -> (CacheRestriction, Result<VerifiedToken, VerifyError>) {
         let credential = self.0.sources.find(req);
         let is_ambient = credential.as_ref().is_ok_and(|credential| credential.ambient);
         let outcome = credential.and_then(|credential| {
@@ -44,7 +44,7 @@ impl Verifier {
         (self.0.sources.caching(is_ambient || is_malformed), outcome)
     }
 
-    /// Verifies a token, except for [asynchronous checks](Self::verify_async).
+    /// Verifies a token, without the [asynchronous checks](Self::verify_async).
     pub(super) fn verify(&self, credential: &Credential<'_>) -> Result<VerifiedToken, VerifyError> {
         let slot = self.0.token_cache.as_ref().and_then(|cache| cache.slot(&credential.bytes));
         let (token, checked_by) = match slot.as_ref().and_then(Slot::get) {
@@ -80,11 +80,11 @@ impl Verifier {
         Ok(token)
     }
 
-    /// Format, footer, key, signature, structure and issuer of a token that the cache does not
-    /// have.
+    /// Verifies format, footer, key, signature, structure and issuer of a token that is not in the
+    /// cache.
     ///
-    /// If the footer names no key, the claims are read before the signature is verified, because
-    /// `iss` selects the keys to try.
+    /// If the footer does not contain a key ID, the claims are read before the signature is
+    /// verified, because `iss` selects the keys to try.
     fn verify_new(&self, text: &str) -> Result<(VerifiedToken, Arc<IssuerKey>), VerifyError> {
         let unverified = Unverified::parse(text)?;
         let footer = Footer::parse(self.0.format, unverified.footer())
@@ -99,7 +99,7 @@ impl Verifier {
 
         let (key, claims) = if let Some(kid) = kid.filter(|kid| kid.starts_with("k4.pid.")) {
             let key = keys.by_kid(kid).ok_or_else(|| {
-                let detail = format!("the Verifier trusts no key with the id {} in the footer: call `.trust(..)` with the key of the issuer", quote(kid));
+                let detail = format!("the footer contains the unknown key ID {}: call `.trust(..)` with the key of the issuer", quote(kid));
                 VerifyError::new(Kind::UnknownKey, detail).with_kid(Some(kid))
             })?;
             if !verifies(key) {
@@ -122,7 +122,7 @@ impl Verifier {
             }
             let key = candidates.find(|key| verifies(key)).ok_or_else(|| {
                 let detail =
-                    format!("no trusted key of issuer {} verifies the signature", quote(iss));
+                    format!("no trusted key of issuer {} verifies the signature: call `.trust(..)` with the key that signed the token", quote(iss));
                 VerifyError::new(Kind::UnknownKey, detail).with_kid(kid).with_issuer(Some(iss))
             })?;
             (key, claims)
@@ -151,12 +151,12 @@ impl Verifier {
         Ok((token, Arc::clone(key)))
     }
 
-    /// Whether [`verify`](Self::verify) has to be followed by [`verify_async`](Self::verify_async).
+    /// Returns whether [`verify_async`](Self::verify_async) must follow [`verify`](Self::verify).
     pub(crate) fn is_async(&self) -> bool {
         self.0.checks.are_async() || self.0.revocations.is_some()
     }
 
-    /// RevocationStore, then the asynchronous checks of the application.
+    /// Queries the revocation store, then runs the asynchronous checks of the application.
     pub(crate) async fn verify_async(
         &self,
         token: VerifiedToken,
@@ -176,7 +176,7 @@ fn missing_issuer() -> VerifyError {
     )
 }
 
-/// Rejects the token unless the store answers that it is not revoked.
+/// Rejects the token unless the store reports that it is not revoked.
 async fn check_revocation(
     store: &dyn AnyRevocationStore,
     token: &VerifiedToken,
@@ -184,7 +184,7 @@ async fn check_revocation(
     let Some(token_id) = token.token_id() else {
         return Err(VerifyError::new(
             Kind::MissingClaim,
-            "the token has no `jti`, which a Verifier with revocations requires: an Issuer adds it unless \
+            "the token has no `jti`, which a Verifier with a revocation store requires: an Issuer adds it unless \
              `include_jti(false)` is set",
         ));
     };
@@ -194,6 +194,8 @@ async fn check_revocation(
     match store.is_revoked(query).await {
         Ok(false) => Ok(()),
         Ok(true) => Err(VerifyError::new(Kind::Revoked, "the token was revoked")),
-        Err(error) => Err(VerifyError::new(Kind::Unavailable, format!("revocations: {error}"))),
+        Err(error) => {
+            Err(VerifyError::new(Kind::Unavailable, format!("revocation store: {error}")))
+        }
     }
 }

@@ -2,40 +2,40 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::super::trusted_keys::{IssuerKey, SharedTrustedKeys, TrustedKeys};
-use super::super::{Inner, Sources, TokenCache, Verifier, next_id};
+use super::super::{Inner, TokenCache, TokenSources, Verifier, next_id};
 use super::VerifierBuilder;
 use crate::durations::check_leeway;
 use crate::error::{ChallengeParameters, ConfigError};
 use crate::protected_resource::check_url;
 use crate::token::{Audience, ClaimsValidation};
 
-/// A smaller cache may hold no token at all.
+/// A smaller cache may not have room for one token.
 const MIN_TOKEN_CACHE_BYTES: usize = 1024;
 
 impl VerifierBuilder {
-    /// Builds the verifier.
+    /// Builds the [`Verifier`].
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] if no issuer is trusted, if a key is given twice or for two issuers, if a key
-    /// cannot be trusted, or if a setting cannot work.
+    /// [`ConfigError`] if no issuer is trusted, if a key is weak, if a key is trusted twice or for
+    /// two issuers, or if a setting is invalid.
     ///
     /// # Panics
     ///
-    /// If the operating system returns no random bytes, for the key of the token cache.
+    /// If the operating system does not return random bytes for the key of the token cache.
     pub fn build(self) -> Result<Verifier, ConfigError> {
         let mut keys = TrustedKeys::default();
         for (issuer, key) in &self.trusted {
             keys.insert(IssuerKey::new(issuer, key)?)?;
         }
         if keys.is_empty() {
-            return Err(ConfigError::NoTrustedIssuer);
+            return Err(ConfigError::NoTrustedKey);
         }
         let leeway = check_leeway("leeway", self.leeway)?;
         if (1..MIN_TOKEN_CACHE_BYTES).contains(&self.token_cache_bytes) {
             let bytes = self.token_cache_bytes;
             let problem = format!(
-                "{bytes} bytes hold no token: give a size in bytes, such as `16 << 20`, or 0 for none"
+                "{bytes} bytes are too few for one token: set a size in bytes, such as `16 << 20`, or 0 to turn the cache off"
             );
             return Err(ConfigError::setting("token_cache", problem));
         }
@@ -70,7 +70,7 @@ impl VerifierBuilder {
             validation: ClaimsValidation { leeway, exp_required: self.exp_required, audience },
             format: self.format,
             implicit_assertion: self.implicit_assertion,
-            sources: Sources::new(self.sources)?,
+            sources: TokenSources::new(self.sources)?,
             cross_origin: self.cross_origin.checked()?,
             checks: self.checks,
             revocations: self.revocations,

@@ -5,26 +5,29 @@ fn shared(count: usize, max_tables: usize) -> (Arc<SharedTrustedKeys>, Vec<Arc<I
     let mut keys = TrustedKeys::default();
     for _ in 0..count {
         let key = IssuerKey::new("https://issuer.example", &SecretKey::generate().public_key());
-        keys.insert(key.expect("a key to be trusted")).expect("a new key");
+        keys.insert(key.expect("a valid key")).expect("a new key");
     }
     let in_order = keys.candidates("https://issuer.example").cloned().collect();
     (SharedTrustedKeys::new(keys, max_tables), in_order)
 }
 
 #[test]
-fn no_more_tables_than_the_maximum() {
+fn the_number_of_tables_does_not_exceed_the_maximum() {
     let (shared, keys) = shared(3, 2);
     keys.iter().for_each(|key| shared.build_table(key));
     assert_eq!(
         keys.iter().map(|key| key.verification.has_table()).collect::<Vec<_>>(),
         [true, true, false]
     );
-    assert!(shared.is_full.load(Ordering::Relaxed), "no thread starts for the third key");
+    assert!(shared.is_full.load(Ordering::Relaxed), "the third key must not start a thread");
 
     let first = &keys[0].signer.kid;
     assert!(shared.remove(|signer| signer.kid == *first));
     assert_eq!(shared.table_count(), 1);
-    assert!(!shared.is_full.load(Ordering::Relaxed), "there is room for the third key");
+    assert!(
+        !shared.is_full.load(Ordering::Relaxed),
+        "the removal must make room for the third key"
+    );
     shared.build_table(&keys[2]);
     assert_eq!(shared.table_count(), 2);
 }
@@ -35,14 +38,18 @@ fn a_maximum_of_0_starts_no_thread() {
     assert!(shared.is_full.load(Ordering::Relaxed));
     let first = &keys[0].signer.kid;
     assert!(shared.remove(|signer| signer.kid == *first));
-    assert!(shared.is_full.load(Ordering::Relaxed), "a key that is removed makes no room");
+    assert!(
+        shared.is_full.load(Ordering::Relaxed),
+        "a removal must not make room if the maximum is 0"
+    );
     shared.build_table(&keys[1]);
     assert_eq!(shared.table_count(), 0);
 }
 
-/// The clock of a test cannot reach this moment: a thread has found a key before it was removed.
+/// A test cannot stop the clock at this moment: a thread has found a key before another thread
+/// removes it.
 #[test]
-fn a_removed_key_marks_what_was_found_before() {
+fn removing_a_key_marks_the_signer_that_a_thread_already_found() {
     let (shared, keys) = shared(2, 0);
     let signer = Arc::clone(&shared.current().by_kid(&keys[1].signer.kid).expect("a key").signer);
     assert!(!signer.is_removed());

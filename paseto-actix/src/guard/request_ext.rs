@@ -4,7 +4,8 @@ use actix_web::dev::ServiceRequest;
 use super::authentication::current;
 use crate::token::VerifiedToken;
 
-/// The token of a request, for code that has only the request: middlewares, loggers, helpers.
+/// The token of a request, for code that has only the request, such as middlewares, loggers and
+/// helpers.
 ///
 /// ```
 /// use actix_web::HttpRequest;
@@ -15,9 +16,12 @@ use crate::token::VerifiedToken;
 /// }
 /// ```
 pub trait PasetoRequestExt {
-    /// The token that `#[paseto_required]`, [`PasetoRequired`](crate::PasetoRequired) or an extractor has verified for this
-    /// request; `None` if none of them has run yet, or none has found an acceptable one. A missing scope, a login too
-    /// long ago or a check of one handler does not take it away: a logger wants to know who was refused.
+    /// Returns the token that `#[paseto_required]`, [`PasetoRequired`](crate::PasetoRequired) or an
+    /// extractor has verified for this request. Returns `None` if the token is not verified yet, is
+    /// missing, or was rejected by the [`Verifier`](crate::Verifier).
+    ///
+    /// The token stays available if the guard rejects the request because of a missing scope, an
+    /// old login or a check of the handler, so that a logger can log the subject.
     fn current_paseto(&self) -> Option<VerifiedToken>;
 }
 

@@ -4,17 +4,18 @@ use actix_web::http::header::HeaderMap;
 
 use crate::cookie::{forbid_shared_caching, vary_by_cookie};
 
-/// Which caches may store the responses to one request, as far as they depend on its token.
+/// The caches that may store the responses to one request, as far as they depend on its token.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Caching {
-    /// A request with another cookie may have another response.
+pub struct CacheRestriction {
+    /// A request with another cookie may get another response.
     pub(super) varies_by_cookie: bool,
-    /// The response belongs to the user whose cookie was sent.
+    /// The response is for the user whose cookie was sent.
     pub(super) is_private: bool,
 }
 
-impl Caching {
-    /// Whether responses need headers for caches. Verifiers that read only headers need none.
+impl CacheRestriction {
+    /// Returns whether responses need headers for caches. If a verifier reads only headers, they do
+    /// not.
     pub(crate) fn is_restricted(self) -> bool {
         self.varies_by_cookie || self.is_private
     }
@@ -29,8 +30,8 @@ impl Caching {
     }
 }
 
-/// A response that depends on several Verifiers needs the headers of all.
-impl BitOrAssign for Caching {
+/// Combines the headers of all verifiers that a response depends on.
+impl BitOrAssign for CacheRestriction {
     fn bitor_assign(&mut self, other: Self) {
         self.varies_by_cookie |= other.varies_by_cookie;
         self.is_private |= other.is_private;

@@ -1,25 +1,24 @@
-//! All places where a Verifier looks for a token.
+//! All places where a verifier looks for a token.
 
 use std::fmt::Write;
 
 use actix_web::HttpRequest;
-use actix_web::http::Method;
-use actix_web::http::header;
+use actix_web::http::{Method, header};
 
-use super::Caching;
+use super::CacheRestriction;
 use super::credential::{Credential, invalid_request};
-use super::source::TokenSource;
+use super::token_source::TokenSource;
 use crate::error::{ConfigError, VerifyError, VerifyErrorKind as Kind, quote};
 
-/// All places to look at, in order.
+/// All token sources, in order.
 #[derive(Debug)]
-pub(super) struct Sources {
+pub(super) struct TokenSources {
     sources: Vec<TokenSource>,
-    /// A closure may look for a cookie, even if it finds a token in a header.
+    /// A closure may look for a cookie even if it returns a token from a header.
     may_read_cookies: bool,
 }
 
-impl Sources {
+impl TokenSources {
     pub(super) fn new(sources: Vec<TokenSource>) -> Result<Self, ConfigError> {
         if sources.is_empty() {
             return Err(ConfigError::setting("token_from", "the list of sources is empty"));
@@ -28,8 +27,8 @@ impl Sources {
         Ok(Self { may_read_cookies: sources.iter().any(TokenSource::may_read_cookies), sources })
     }
 
-    /// The one token of the request, from all places. Two different tokens are an error: otherwise
-    /// two parts of a system could see two users in one request.
+    /// Returns the token of the request. Two different tokens are an error, because two parts of a
+    /// system could otherwise see two users in one request.
     pub(super) fn find<'r>(&'r self, req: &'r HttpRequest) -> Result<Credential<'r>, VerifyError> {
         let mut found: Option<Credential<'r>> = None;
         for source in &self.sources {
@@ -37,7 +36,8 @@ impl Sources {
                 (Some(first), Some(next)) if first.bytes != next.bytes => {
                     return Err(invalid_request("the request has two different tokens"));
                 }
-                // A browser does not add a header by itself, so a token in a header is not ambient.
+                // A browser does not add a header automatically, so a token in a header is not
+                // ambient.
                 (Some(first), Some(next)) => first.ambient &= next.ambient,
                 (None, next) => found = next,
                 (Some(_), None) => {}
@@ -56,37 +56,38 @@ impl Sources {
             let separator = if index == 0 { "" } else { ", " };
             _ = write!(detail, "{separator}{source}");
         }
-        detail.push_str(": send it there, or add other places by `.token_from(..)`");
+        detail.push_str(": send it there, or add another source with `.token_from(..)`");
         if let Some(value) = req
             .headers()
             .get(header::AUTHORIZATION)
             .filter(|_| self.sources.iter().any(TokenSource::is_bearer))
         {
-            // A text without a space may be a secret and not a scheme.
+            // A string without a space may be a secret and not a scheme.
             let scheme = value.as_bytes().split(|byte| *byte == b' ').next().unwrap_or_default();
             let is_scheme = scheme.len() < value.len() && scheme.len() <= 16 && scheme.is_ascii();
             match str::from_utf8(scheme) {
                 Ok(scheme) if is_scheme => {
                     _ = write!(detail, "; expected the scheme `Bearer`, found {}", quote(scheme))
                 }
-                _ => detail.push_str("; expected the scheme `Bearer`, found another text"),
+                _ => detail.push_str("; expected the scheme `Bearer`, found another string"),
             }
         }
         detail
     }
 
-    /// Which caches may store the response. `is_private`: the credential came in a cookie, or is
-    /// malformed.
-    pub(super) fn caching(&self, is_private: bool) -> Caching {
-        Caching {
+    /// Returns which caches may store the response. `is_private` means that the credential is in a
+    /// cookie or is malformed.
+    pub(super) fn caching(&self, is_private: bool) -> CacheRestriction {
+        CacheRestriction {
             varies_by_cookie: self.may_read_cookies,
             is_private: self.may_read_cookies && is_private,
         }
     }
 }
 
-/// Whether a browser asks if a script of another origin may send the request: the
-/// [CORS preflight](https://fetch.spec.whatwg.org/#cors-preflight-request).
+/// Returns whether the request is a [CORS
+/// preflight](https://fetch.spec.whatwg.org/#cors-preflight-request), by which a browser asks
+/// whether a script of another origin may send the request.
 pub(super) fn is_preflight(req: &HttpRequest) -> bool {
     req.method() == Method::OPTIONS
         && req.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)

@@ -1,5 +1,4 @@
-//! The tokens that a Verifier has verified, so that a token that comes again needs no signature
-//! check.
+//! The cache of verified tokens. A repeated token needs no signature check.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,13 +8,13 @@ use time::OffsetDateTime;
 use crate::keyed_hash::{BuildTagHasher, KeyedHash, Tag};
 use crate::token::{VerifiedToken, after_header};
 
-/// The bytes of a token of usual size, to guess how many tokens fit.
+/// The typical size of an entry in bytes, to estimate how many tokens fit.
 const USUAL_BYTES: usize = 1024;
-/// With fewer new tokens than this, the cache does not look for expired tokens.
+/// The minimum number of insertions between two sweeps for expired tokens.
 const MIN_SWEEP_INTERVAL: usize = 1024;
 
-/// Figures of the token cache of a [`Verifier`](crate::Verifier), for metrics: see
-/// [`Verifier::token_cache_stats`](crate::Verifier::token_cache_stats).
+/// Figures of the token cache of a [`Verifier`](crate::Verifier), for metrics.
+/// [`Verifier::token_cache_stats`](crate::Verifier::token_cache_stats) returns them.
 ///
 /// ```
 /// use paseto_actix::{SecretKey, Verifier};
@@ -32,23 +31,23 @@ const MIN_SWEEP_INTERVAL: usize = 1024;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TokenCacheStats {
-    /// Lookups that found an entry, since the Verifier was built. An entry that has expired counts,
-    /// too.
+    /// Lookups that found an entry since the verifier was built. Expired entries count.
     pub hits: u64,
-    /// Lookups that found no entry. Each text of at most 8,192 bytes that begins with `v4.public.`
-    /// is looked up, also a malformed or forged one, so this is not the number of signature checks.
+    /// Lookups that did not find an entry. Each string of at most 8,192 bytes that begins with
+    /// `v4.public.` is looked up, also a malformed or forged one. So this is not the number of
+    /// signature checks.
     pub misses: u64,
-    /// The number of entries, with expired ones that have not left yet.
+    /// The number of entries, including expired entries that are not removed yet.
     pub entries: usize,
     /// The estimated memory of the entries, in bytes.
     pub bytes: usize,
 }
 
-/// The cache of one Verifier and its clones.
+/// The cache of one verifier and its clones.
 ///
-/// An entry means that the text is a token of a trusted key with an accepted audience, and stores
-/// its claims. Times, the application's checks and revocations are checked with each request.
-/// Removing the key ends the entry.
+/// An entry contains the claims of a token of a trusted key with an accepted audience. In every
+/// request, the verifier checks the times, runs the checks of the application and queries the
+/// revocation store. Removing the key removes the entry.
 pub(super) struct TokenCache {
     hash: KeyedHash,
     tokens: sync::Cache<Tag, VerifiedToken, Weight, BuildTagHasher>,
@@ -85,17 +84,17 @@ impl TokenCache {
     }
 
     /// Removes the entries of removed keys.
-    pub(super) fn remove_dead(&self) {
+    pub(super) fn remove_untrusted(&self) {
         self.tokens.retain(|_, token| !token.signer().is_removed());
     }
 
-    /// The place of a token. Returns `None` for a text that cannot be a token.
+    /// Returns the slot of a token. Returns `None` for a string that cannot be a token.
     pub(super) fn slot(&self, token: &[u8]) -> Option<Slot<'_>> {
         after_header(token).map(|rest| Slot { cache: self, tag: self.hash.of_bytes(rest) })
     }
 }
 
-/// Where one token is in the cache, or would be.
+/// The position of one token in the cache, with or without an entry.
 pub(super) struct Slot<'c> {
     cache: &'c TokenCache,
     tag: Tag,
@@ -115,14 +114,14 @@ impl Slot<'_> {
         self.cache.tokens.remove(&self.tag);
     }
 
-    /// Stores a token, unless it never expires.
+    /// Stores the token, unless it has no `exp`.
     pub(super) fn insert(&self, token: &VerifiedToken, now: OffsetDateTime) {
         if token.expires_at().is_none() {
             return;
         }
         let cache = self.cache;
         cache.tokens.insert(self.tag, token.clone());
-        // After as many insertions as there are tokens, one pass over all of them is cheap.
+        // After as many insertions as there are entries, one pass over all entries is cheap.
         let inserted = cache.since_sweep.fetch_add(1, Ordering::Relaxed) + 1;
         if inserted >= cache.tokens.len().max(MIN_SWEEP_INTERVAL) {
             cache.since_sweep.store(0, Ordering::Relaxed);
@@ -141,5 +140,5 @@ impl Weighter<Tag, VerifiedToken> for Weight {
     }
 }
 
-/// The memory of a slot besides the token: the tag, links, counters and a share of the free slots.
+/// The memory of a slot without its token: the tag, links, counters and a share of the free slots.
 const SLOT_BYTES: usize = 144;

@@ -6,10 +6,10 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, web};
 
 use super::credential::{Credential, Grammar, NOT_UTF8, invalid_request};
-use crate::cookie::{cookie_values, is_cookie_name};
+use crate::cookie::{MAX_COOKIES_PER_NAME, cookie_values, is_cookie_name};
 use crate::error::{ConfigError, VerifyError, quote};
 
-/// A place in a request where the Verifier looks for the token: see
+/// A place in a request where the verifier looks for the token: see
 /// [`VerifierBuilder::token_from`](super::VerifierBuilder::token_from).
 ///
 /// ```
@@ -38,7 +38,8 @@ enum Place {
 pub(super) type Loader = Box<dyn Fn(&HttpRequest) -> Option<String> + Send + Sync>;
 
 impl TokenSource {
-    /// The header `Authorization: Bearer <token>` ([RFC 6750, section 2.1]), the default.
+    /// Reads the header `Authorization: Bearer <token>` ([RFC 6750, section 2.1]). This is the
+    /// default.
     ///
     /// [RFC 6750, section 2.1]: https://www.rfc-editor.org/rfc/rfc6750#section-2.1
     #[must_use]
@@ -46,43 +47,48 @@ impl TokenSource {
         Self(Place::Bearer)
     }
 
-    /// A header whose whole value is the token.
+    /// Reads a header that contains only the token.
     pub fn header(name: impl Into<String>) -> Self {
         Self(Place::Header(name.into()))
     }
 
-    /// A cookie. On unsafe methods, requests from other origins are rejected: see
+    /// Reads a cookie. On unsafe methods, requests from other origins are rejected: see
     /// [`VerifierBuilder::trusted_origin`](super::VerifierBuilder::trusted_origin). A cookie with
-    /// an empty value is no token.
+    /// an empty value counts as a missing token.
     ///
-    /// Shared caches protect responses to requests with `Authorization`, but not those to requests with a cookie
-    /// ([RFC 9111, section 3.5]). So `#[paseto_required]` and [`PasetoRequired`](crate::PasetoRequired) add `Vary: Cookie`,
-    /// and `Cache-Control: no-store` if the token came in a cookie. For handlers that use extractors alone,
-    /// [`PasetoCacheControl`](crate::guard::PasetoCacheControl) adds them.
+    /// Shared caches do not store responses to requests with `Authorization`, but they may store
+    /// responses to requests with a cookie ([RFC 9111, section 3.5]). So `#[paseto_required]` and
+    /// [`PasetoRequired`](crate::PasetoRequired) add `Vary: Cookie`, and also
+    /// `Cache-Control: no-store` if the token is in a cookie. For handlers that use only
+    /// extractors, [`PasetoCacheControl`](crate::guard::PasetoCacheControl) adds these headers.
     ///
     /// [RFC 9111, section 3.5]: https://www.rfc-editor.org/rfc/rfc9111#section-3.5
     pub fn cookie(name: impl Into<String>) -> Self {
         Self(Place::Cookie(name.into()))
     }
 
-    /// The subprotocols of a WebSocket handshake, where browsers allow no other header: the one after `marker`, as in
-    /// `new WebSocket(url, ["paseto", token])`. Answer with the marker, not the token, as the protocol chosen.
+    /// Reads the subprotocol after `marker` of a WebSocket handshake, as in
+    /// `new WebSocket(url, ["paseto", token])`. Scripts cannot set other headers of a handshake. In
+    /// the response, select the marker as the subprotocol, not the token.
     pub fn websocket_subprotocol(marker: impl Into<String>) -> Self {
         Self(Place::WebSocket(marker.into()))
     }
 
-    /// A parameter of the query string.
+    /// Reads a parameter of the query string. Prefer another source.
     ///
-    /// URLs end up in logs, histories and `Referer` headers, and a token with them: [RFC 9700, section 2.4] forbids it for
-    /// OAuth. Let such tokens live for seconds.
+    /// Servers, browser histories and `Referer` headers record URLs, and the token with them. [RFC
+    /// 6750, section 5.3] advises against bearer tokens in page URLs, and [RFC 9700, section 4.3.2]
+    /// forbids access tokens in query parameters. If you need this source, issue tokens that expire
+    /// within seconds.
     ///
-    /// [RFC 9700, section 2.4]: https://www.rfc-editor.org/rfc/rfc9700#section-2.4
+    /// [RFC 6750, section 5.3]: https://www.rfc-editor.org/rfc/rfc6750#section-5.3
+    /// [RFC 9700, section 4.3.2]: https://www.rfc-editor.org/rfc/rfc9700#section-4.3.2
     pub fn query(parameter: impl Into<String>) -> Self {
         Self(Place::Query(parameter.into()))
     }
 
-    /// The token that a closure returns. If it may have come from a cookie, it is treated as a
-    /// cookie. An empty text is no token.
+    /// Calls a closure that returns the token. If the token may come from a cookie, the rules for
+    /// cookies apply. An empty string counts as a missing token.
     pub fn custom(loader: impl Fn(&HttpRequest) -> Option<String> + Send + Sync + 'static) -> Self {
         Self(Place::Custom(Box::new(loader)))
     }
@@ -97,7 +103,7 @@ impl TokenSource {
             Place::Cookie(name) => cookie(req, name),
             Place::WebSocket(marker) => websocket(req, marker),
             Place::Query(parameter) => query(req, parameter),
-            // A closure that reads a cookie returns the empty value of a cookie that was emptied.
+            // A closure that reads a cookie may return the empty value of a cleared cookie.
             Place::Custom(loader) => {
                 Ok(loader(req).filter(|token| !is_empty(token.as_bytes())).map(|token| {
                     let ambient = may_be_ambient(req, &token);
@@ -127,18 +133,19 @@ impl TokenSource {
                     "`Authorization` has a scheme before the token: use `TokenSource::bearer()`"
                         .to_owned(),
                 ),
-                Ok(header::COOKIE) => {
-                    reject("`Cookie` has several cookies: use `TokenSource::cookie(..)`".to_owned())
-                }
+                Ok(header::COOKIE) => reject(
+                    "`Cookie` can contain several cookies: use `TokenSource::cookie(..)`"
+                        .to_owned(),
+                ),
                 Ok(_) => Ok(()),
-                Err(_) => reject(format!("{} is not a valid name of a header", quote(name))),
+                Err(_) => reject(format!("{} is not a valid header name", quote(name))),
             },
             Place::Cookie(name) if !is_cookie_name(name) => reject(format!(
-                "{} is not a valid name of a cookie (RFC 6265, section 4.1.1)",
+                "{} is not a valid cookie name (RFC 6265, section 4.1.1)",
                 quote(name)
             )),
             Place::WebSocket(name) if name.is_empty() => {
-                reject("the marker of the subprotocol is empty".to_owned())
+                reject("the marker subprotocol is empty".to_owned())
             }
             Place::Query(name) if name.is_empty() => {
                 reject("the name of the query parameter is empty".to_owned())
@@ -148,7 +155,7 @@ impl TokenSource {
     }
 }
 
-/// Describes the place, for the log.
+/// Describes the source, for the log.
 impl fmt::Display for TokenSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
@@ -175,7 +182,7 @@ impl fmt::Debug for TokenSource {
     }
 }
 
-/// An emptied cookie, also in quotes, which RFC 6265, section 4.1.1 allows around a value.
+/// Returns whether a cookie was cleared. RFC 6265, section 4.1.1 allows quotes around a value.
 fn is_empty(value: &[u8]) -> bool {
     value.is_empty() || value == b"\"\""
 }
@@ -221,20 +228,16 @@ fn whole_header<'r>(
     Ok(Some(Credential::token68(value.as_bytes(), "the header of the token is empty or malformed")))
 }
 
-/// A client sends one cookie of a name for each path and domain for which it is set. Four leave room for an
-/// old one at another path. More are an attack on the time that the server spends.
-const MOST_COOKIES: usize = 4;
-
 fn cookie<'r>(req: &'r HttpRequest, name: &'r str) -> Result<Option<Credential<'r>>, VerifyError> {
     let mut token = None;
     for (index, value) in cookie_values(req.headers(), name).enumerate() {
-        if index == MOST_COOKIES {
+        if index == MAX_COOKIES_PER_NAME {
             return Err(invalid_request("the request has more than four cookies of one name"));
         }
         if is_empty(value) {
             continue;
         }
-        // Another site of the same domain can add a cookie, but cannot remove the first one.
+        // Another site of the same domain can add a cookie, but cannot remove the first cookie.
         if token.replace(value).is_some_and(|first| first != value) {
             return Err(invalid_request("the request has two different cookies of one name"));
         }
@@ -259,7 +262,7 @@ fn websocket<'r>(
         .filter(|(_, protocol)| **protocol == marker)
         .map(|(index, _)| index);
     let Some(index) = marked.next() else { return Ok(None) };
-    let problem = "the subprotocols need the marker once, and the token after it";
+    let problem = "expected the marker subprotocol once, and the token after it";
     match (protocols.get(index + 1), marked.next()) {
         (Some(token), None) => Ok(Some(Credential::token68(token.as_bytes(), problem))),
         _ => Err(invalid_request(problem)),
@@ -284,11 +287,11 @@ fn query<'r>(req: &'r HttpRequest, parameter: &str) -> Result<Option<Credential<
     )))
 }
 
-/// Whether a browser may have added the credentials by itself from which a closure made the token:
-/// a cookie, or those of HTTP's own schemes, which browsers repeat. No, if a header other than
-/// `Cookie` has the token itself.
+/// Returns whether a browser may have added the credentials automatically from which the closure
+/// derived the token. Browsers add cookies and repeat the credentials of HTTP authentication. If a
+/// header other than `Cookie` contains the token itself, a script has set it.
 fn may_be_ambient(req: &HttpRequest, token: &str) -> bool {
-    let holds_it = |(name, value): (&HeaderName, &HeaderValue)| {
+    let contains_token = |(name, value): (&HeaderName, &HeaderValue)| {
         name != header::COOKIE
             && name != header::REFERER
             && value.to_str().is_ok_and(|value| value.contains(token))
@@ -296,5 +299,5 @@ fn may_be_ambient(req: &HttpRequest, token: &str) -> bool {
     let headers = req.headers();
     let ambient =
         headers.contains_key(header::COOKIE) || headers.contains_key(header::AUTHORIZATION);
-    ambient && (token.is_empty() || !headers.iter().any(holds_it))
+    ambient && (token.is_empty() || !headers.iter().any(contains_token))
 }

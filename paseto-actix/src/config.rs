@@ -1,9 +1,9 @@
 //! Settings from files and environment variables.
 //!
-//! Each source becomes a [`Value`] first: serde reads it from any self-describing format, and
-//! [`from_env`] makes it of variables. The types of settings read the fields of this value. So all
-//! sources have the same rules, and no error has a text of another library in it, which may repeat
-//! a key.
+//! Each source is first converted to a [`Value`]: serde reads it from any self-describing format,
+//! and [`from_env`] builds it from variables. The settings types then read the fields of this
+//! value. So all sources have the same rules, and an error never contains the message of another
+//! library, which may contain a key.
 
 #[cfg(feature = "session")]
 mod cookie;
@@ -16,8 +16,6 @@ mod source;
 mod table;
 mod value;
 
-#[cfg(feature = "session")]
-pub use cookie::CookieConfig;
 pub(crate) use env::from_env;
 #[cfg(feature = "session")]
 pub(crate) use keys::key_ring;
@@ -38,17 +36,17 @@ pub(crate) use setting_error::SettingError;
 pub(crate) use table::{Names, Table};
 pub(crate) use value::Value;
 
-/// A type that is read from a file or from variables.
+/// A type that can be read from a file or from variables.
 pub(crate) trait Settings: Sized {
     const NAMES: Names;
 
-    /// Other types whose variables may have the same prefix.
+    /// Other types whose variables can have the same prefix.
     const OTHERS: &'static [Names] = &[];
 
     fn read(table: &mut Table) -> Result<Self, SettingError>;
 }
 
-/// Implements `Deserialize` for a type of settings.
+/// Implements `Deserialize` for a settings type.
 macro_rules! deserialize_settings {
     ($type:ty) => {
         impl<'de> serde::Deserialize<'de> for $type {

@@ -1,10 +1,10 @@
-//! Issuing signed tokens.
+//! Issues `v4.public` tokens: [`Issuer`], its builder and its settings.
 
 mod builder;
 mod config;
 mod extract;
 mod footer;
-mod token;
+mod token_builder;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -15,21 +15,23 @@ use serde::Serialize;
 pub use builder::IssuerBuilder;
 pub use config::IssuerConfig;
 use footer::FooterContent;
-pub use token::TokenBuilder;
+pub use token_builder::TokenBuilder;
 
 use crate::clock::Clock;
 #[cfg(feature = "session")]
-use crate::durations::LONGEST_TTL;
+use crate::durations::MAX_TTL;
+#[cfg(feature = "session")]
 use crate::error::ConfigError;
 use crate::error::IssueError;
 use crate::keys::{PublicKey, SecretKey};
 use crate::token::Format;
 
-/// Issues `v4.public` tokens: anyone with the public key can verify them, nobody without the secret key can make one.
+/// Issues `v4.public` tokens. A service with the public key can verify them, and only the secret
+/// key can sign them.
 ///
-/// Build it once, clone it freely (clones share everything), and register it with `App::app_data`. In a handler it is
-/// an extractor. What a token holds without being asked: `iss`, `exp` (an hour from now), `nbf`, `iat`, a random `jti`,
-/// and the key's id in the footer.
+/// Build an `Issuer` once and register it with `App::app_data`. All clones share the same state. In
+/// a handler, `Issuer` is an extractor. Default claims: `iss`, `exp` (one hour), `nbf`, `iat` and a
+/// random `jti`. The footer contains the key ID (`kid`).
 ///
 /// ```
 /// use actix_web::{App, HttpResponse, post};
@@ -53,10 +55,10 @@ pub struct Issuer(Arc<Inner>);
 
 struct Inner {
     name: String,
-    /// The active key comes first.
+    /// The active key is the first one.
     keys: Vec<SigningKey>,
     ttl: Option<Duration>,
-    /// The setting, or the limit that the first `RefreshTokens` of this issuer has set.
+    /// The setting, or the limit from the first `RefreshTokens` with this issuer.
     max_ttl: OnceLock<Duration>,
     audience: Option<String>,
     include: Include,
@@ -65,13 +67,13 @@ struct Inner {
     clock: Arc<dyn Clock>,
 }
 
-/// A key with the footer of the tokens it signs, which is the same for all that ask for no other.
+/// A key and the encoded footer of its tokens, unless a token sets its own footer.
 struct SigningKey {
     key: SecretKey,
     footer: Vec<u8>,
 }
 
-/// Which claims go into a token without being asked for.
+/// Which claims, and whether the key ID, the issuer adds.
 #[derive(Clone, Copy, Debug)]
 struct Include {
     iss: bool,
@@ -82,21 +84,23 @@ struct Include {
 }
 
 impl Issuer {
-    /// Starts an issuer of this name, which becomes the `iss` of its tokens: by custom an URL.
+    /// Returns a builder. A [`key`](IssuerBuilder::key) is required. The name, usually a URL, is
+    /// the `iss` of the tokens.
     pub fn builder(name: impl Into<String>) -> IssuerBuilder {
         IssuerBuilder::new(name.into())
     }
 
-    /// Issues a token with these claims, and the registered ones that this issuer adds.
+    /// Issues a token with these claims and the registered claims of this issuer.
     ///
     /// # Errors
     ///
-    /// [`IssueError`] if the claims are no map, collide with a registered claim, or are too large.
+    /// [`IssueError`] if the claims are not a map, contain a claim that the issuer writes, or are
+    /// too large.
     pub fn issue<C: Serialize + ?Sized>(&self, claims: &C) -> Result<String, IssueError> {
         self.token(claims).issue()
     }
 
-    /// Starts a token with these claims, for settings that are its own.
+    /// Returns a builder for a token with these claims and its own settings.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -118,18 +122,20 @@ impl Issuer {
         TokenBuilder::new(self, claims)
     }
 
-    /// The name of this issuer: the `iss` of its tokens.
+    /// Returns the name of this issuer, the `iss` of its tokens.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// The longest lifetime of any token of this issuer: the [setting](IssuerBuilder::max_ttl), or the
-    /// limit that `RefreshTokens` has set. `None` without either: then one token may live 100 years.
+    /// Returns the maximum lifetime of the tokens of this issuer: the
+    /// [setting](IssuerBuilder::max_ttl), or the limit from `RefreshTokens`. Returns `None` without
+    /// both. A token can then be valid for up to 100 years.
     ///
-    /// An application that calls
-    /// [`RevocationStore::revoke_subject`](crate::revocation::RevocationStore::revoke_subject) itself keeps the record
-    /// for that long, and for the longest leeway of 5 minutes and 5 seconds for clocks that differ.
+    /// If an application calls
+    /// [`RevocationStore::revoke_subject`](crate::revocation::RevocationStore::revoke_subject)
+    /// itself, it must store the record for this lifetime plus 5 minutes (the longest leeway) and 5
+    /// seconds (for clock differences).
     ///
     /// ```
     /// use std::time::Duration;
@@ -163,20 +169,21 @@ impl Issuer {
         self.0.max_ttl.get().copied()
     }
 
-    /// The longest lifetime of a token that any clone issues, or has issued since the limit was set.
+    /// Returns the maximum lifetime of tokens that clones have issued since the limit was set.
     #[cfg(feature = "session")]
     pub(crate) fn longest_ttl(&self) -> Duration {
-        self.max_ttl().unwrap_or(LONGEST_TTL)
+        self.max_ttl().unwrap_or(MAX_TTL)
     }
 
-    /// Sets the limit of all clones, if none is set: revocation records have to outlive each token.
+    /// Sets the limit of all clones, unless it is already set. Revocation records must outlive each
+    /// token.
     #[cfg(feature = "session")]
     pub(crate) fn limit_ttl(&self, access_ttl: Duration) -> Result<(), ConfigError> {
         let ttl = self.0.ttl.ok_or_else(|| {
             ConfigError::setting(
                 "issuer",
-                "its tokens have no `exp`, and no revocation record can outlive them: set `.ttl(..)` on the \
-                 issuer's builder in place of `.dangerously_without_expiry()`",
+                "its tokens have no `exp`, so revocation records would expire before them: set `.ttl(..)` on the \
+                 issuer's builder instead of `.dangerously_without_expiry()`",
             )
         })?;
         let max_ttl = *self.0.max_ttl.get_or_init(|| ttl.max(access_ttl));
@@ -185,19 +192,21 @@ impl Issuer {
         }
         let (given, most) = (access_ttl.as_secs_f64(), max_ttl.as_secs_f64());
         let problem = format!(
-            "it is {given} s, and the longest lifetime of the issuer's tokens is {most} s: set `.max_ttl(..)` on the \
-             issuer's builder to {given} s or more"
+            "expected at most {most} s, the maximum lifetime of the issuer's tokens, found {given} s: set \
+             `.max_ttl(..)` on the issuer's builder to {given} s or more"
         );
         Err(ConfigError::setting("access_ttl", problem))
     }
 
-    /// The public halves of all its keys, the active one first: what a verifier has to trust.
+    /// Returns the public keys of all signing keys, the active key first. Verifiers must trust
+    /// them.
     ///
     /// ```
     /// # use paseto_actix::{Issuer, SecretKey, Verifier};
     /// # fn main() -> Result<(), paseto_actix::ConfigError> {
     /// # let issuer = Issuer::builder("https://issuer.example").key(SecretKey::generate()).build()?;
-    /// let verifier = Verifier::builder().trust_keys(issuer.name(), issuer.public_keys()).build()?;
+    /// let verifier =
+    ///     Verifier::builder().trust_keys(issuer.name(), issuer.public_keys()).build()?;
     /// # let _ = verifier;
     /// # Ok(())
     /// # }

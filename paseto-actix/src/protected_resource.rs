@@ -1,4 +1,4 @@
-//! The metadata of a protected resource: [RFC 9728](https://www.rfc-editor.org/rfc/rfc9728).
+//! The metadata of a protected resource ([RFC 9728](https://www.rfc-editor.org/rfc/rfc9728)).
 
 mod url;
 
@@ -15,20 +15,20 @@ use crate::error::{ConfigError, quote};
 use crate::token::is_scope_token;
 pub(crate) use url::check_url;
 
-/// The metadata document of a protected resource ([RFC 9728]), as a service of actix-web.
+/// Serves the metadata document of a protected resource ([RFC 9728]).
 ///
-/// A client that gets a `401` reads from this document which authorization server issues tokens for
-/// the resource. Servers of the [Model Context Protocol] have to publish one.
+/// A client that receives a `401` reads from this document which authorization server issues tokens
+/// for the resource. Servers of the [Model Context Protocol] must publish it.
 ///
 /// The path is `/.well-known/oauth-protected-resource`, followed by the path of the resource. So
-/// register the service on the `App` and not in a scope. It answers `GET` and `HEAD`, for scripts
-/// of every origin, with `Cache-Control: public, max-age=3600`. It needs no token: do not wrap a
-/// guard around it.
+/// register the service on the `App` and not in a scope. The service responds to `GET` and `HEAD`
+/// requests, for scripts of every origin, with `Cache-Control: public, max-age=3600`. The document
+/// is public, so do not put the service behind a guard.
 ///
 /// ```
 /// use actix_web::App;
-/// use paseto_actix::{SecretKey, Verifier};
 /// use paseto_actix::protected_resource::ProtectedResource;
+/// use paseto_actix::{SecretKey, Verifier};
 ///
 /// # fn main() -> Result<(), paseto_actix::ConfigError> {
 /// let resource = ProtectedResource::builder("https://api.example/mcp")
@@ -36,7 +36,10 @@ pub(crate) use url::check_url;
 ///     .scopes(["read", "write"])
 ///     .name("The API of the shop")
 ///     .build()?;
-/// assert_eq!(resource.metadata_url(), "https://api.example/.well-known/oauth-protected-resource/mcp");
+/// assert_eq!(
+///     resource.metadata_url(),
+///     "https://api.example/.well-known/oauth-protected-resource/mcp"
+/// );
 ///
 /// let verifier = Verifier::builder()
 ///     .trust("https://issuer.example", SecretKey::generate().public_key())
@@ -87,8 +90,9 @@ pub struct ProtectedResourceBuilder {
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
 impl ProtectedResource {
-    /// Starts a builder. `resource` is the URL by which clients know the resource. It begins with
-    /// `https://`, or with `http://` on a loopback host, and has no query.
+    /// Returns a builder. All settings are optional. `resource` is the URL by which clients
+    /// identify the resource. It begins with `https://`, or with `http://` on a loopback host, and
+    /// does not have a query.
     pub fn builder(resource: impl Into<String>) -> ProtectedResourceBuilder {
         ProtectedResourceBuilder {
             resource: resource.into(),
@@ -98,7 +102,7 @@ impl ProtectedResource {
         }
     }
 
-    /// The URL of the document, for [`VerifierBuilder::resource_metadata`].
+    /// Returns the URL of the document, for [`VerifierBuilder::resource_metadata`].
     ///
     /// [`VerifierBuilder::resource_metadata`]: crate::verifier::VerifierBuilder::resource_metadata
     #[must_use]
@@ -106,7 +110,7 @@ impl ProtectedResource {
         &self.0.metadata_url
     }
 
-    /// The path at which the service answers.
+    /// Returns the path of the document.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.0.path
@@ -114,30 +118,30 @@ impl ProtectedResource {
 }
 
 impl ProtectedResourceBuilder {
-    /// The issuer URL of an authorization server that issues tokens for this resource
-    /// (`authorization_servers`). It may be called several times. Default: none.
+    /// Adds the issuer URL of an authorization server that issues tokens for this resource
+    /// (`authorization_servers`). Default: none.
     pub fn authorization_server(mut self, issuer: impl Into<String>) -> Self {
         self.authorization_servers.push(issuer.into());
         self
     }
 
-    /// The scopes of the resource (`scopes_supported`). Default: none.
+    /// Adds scopes of the resource (`scopes_supported`). Default: none.
     pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.scopes.extend(scopes.into_iter().map(Into::into));
         self
     }
 
-    /// The name of the resource for people (`resource_name`). Default: none.
+    /// Sets the human-readable name of the resource (`resource_name`). Default: none.
     pub fn name(self, name: impl Into<String>) -> Self {
         self.parameter("resource_name", name.into())
     }
 
-    /// The URL of documentation for developers (`resource_documentation`). Default: none.
+    /// Sets the URL of documentation for developers (`resource_documentation`). Default: none.
     pub fn documentation(self, url: impl Into<String>) -> Self {
         self.parameter("resource_documentation", url.into())
     }
 
-    /// Another parameter of [RFC 9728, section 2], or of an extension, such as
+    /// Adds another parameter of [RFC 9728, section 2] or of an extension, such as
     /// `bearer_methods_supported` (default: `["header"]`). An empty list is omitted.
     ///
     /// [RFC 9728, section 2]: https://www.rfc-editor.org/rfc/rfc9728#section-2
@@ -147,17 +151,17 @@ impl ProtectedResourceBuilder {
         self
     }
 
-    /// Builds the service.
+    /// Builds the [`ProtectedResource`].
     ///
     /// # Errors
     ///
-    /// [`ConfigError::InvalidSetting`] if a URL is not valid, if a URL other than that of
-    /// documentation has a query, if the path of the resource has a character that a route cannot
-    /// have, if a scope is not a scope-token (RFC 6749, section 3.3), or if a parameter occurs
+    /// [`ConfigError::InvalidSetting`] if a URL is invalid, if a URL other than the documentation
+    /// URL has a query, if the path of the resource contains characters that a route cannot
+    /// contain, if a scope is not a scope-token (RFC 6749, section 3.3), or if a parameter occurs
     /// twice or cannot be serialized.
     pub fn build(self) -> Result<ProtectedResource, ConfigError> {
         let url = check_url("resource", &self.resource)?.without_query("resource")?;
-        // actix-web compares the decoded path, and takes a final `*` as a pattern.
+        // actix-web compares the decoded path, and treats `*` at the end as a pattern.
         if url.path.contains(['%', '*'])
             || url.path.split('/').any(|segment| segment == "." || segment == "..")
         {
@@ -188,13 +192,16 @@ impl ProtectedResourceBuilder {
                 check_url("documentation", url)?;
             }
             if document.insert(name.clone(), value).is_some() {
-                return Err(invalid("occurs twice, or has a method of its own".to_owned()));
+                return Err(invalid(
+                    "is set twice, or has its own method on the builder".to_owned(),
+                ));
             }
         }
         document.entry("bearer_methods_supported").or_insert_with(|| vec!["header"].into());
         // RFC 9728, section 3.2: a parameter without values is omitted.
         document.retain(|_, value| value.as_array().is_none_or(|values| !values.is_empty()));
-        // RFC 9728, section 3.1: the slash after the host is removed, and the path follows.
+        // RFC 9728, section 3.1: the well-known path is inserted between the host and the path. A
+        // path of only `/` is removed.
         let path = format!("{WELL_KNOWN}{}", if url.path == "/" { "" } else { url.path });
         Ok(ProtectedResource(Arc::new(Inner {
             metadata_url: format!("{}{path}", url.origin),
@@ -210,7 +217,7 @@ impl HttpServiceFactory for ProtectedResource {
         if !config.is_root() {
             tracing::error!(
                 url = self.metadata_url(),
-                "a ProtectedResource is in a scope, so its URL has no document: call `App::service(resource)`"
+                "a ProtectedResource is registered in a scope, so its metadata URL is not served: call `App::service(resource)`"
             );
         }
         let read = web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
@@ -225,7 +232,7 @@ impl HttpServiceFactory for ProtectedResource {
                         .body(document)
                 }
             }))
-            // A script that adds a header, such as `MCP-Protocol-Version`, sends a preflight first.
+            // A browser sends a preflight if a script adds a header such as `MCP-Protocol-Version`.
             .route(web::method(Method::OPTIONS).to(async || {
                 HttpResponse::NoContent()
                     .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))

@@ -1,4 +1,4 @@
-//! Settings from environment variables.
+//! Reads settings from environment variables.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -27,7 +27,7 @@ pub(crate) fn from_env<T: Settings>(prefix: &str) -> Result<T, ConfigError> {
     });
     let mut table = Table::default();
     let mut cookie = Vec::new();
-    // Sorted, so that of several errors the same one is reported each time.
+    // Sort the variables, so that the same one of several errors is reported each time.
     for (name, value) in values.collect::<BTreeMap<_, _>>() {
         let error = |problem: &str| ConfigError::InvalidVariable {
             variable: prefix.to_owned() + if may_be_secret(&name) { "…" } else { &name },
@@ -43,7 +43,7 @@ pub(crate) fn from_env<T: Settings>(prefix: &str) -> Result<T, ConfigError> {
         };
         let value =
             source::utf8(&value).map_err(|problem| error(&format!("the value {problem}")))?;
-        // The default of `application` is the empty text.
+        // `application` may be empty, because the default value is empty.
         if value.is_empty() && target != Target::Field("application") {
             return Err(error("found an empty string: set a value, or remove the variable"));
         }
@@ -69,13 +69,13 @@ pub(crate) fn from_env<T: Settings>(prefix: &str) -> Result<T, ConfigError> {
     read().map_err(|problem: SettingError| problem.in_variables(prefix))
 }
 
-/// Where the value of a variable belongs.
+/// The destination of the value of a variable.
 #[derive(PartialEq)]
 enum Target {
     Field(&'static str),
-    /// The field whose value is in the file that the variable names.
+    /// The field whose value is in the file at the path in the variable.
     File(&'static str),
-    /// The field of the nested table, as it is written.
+    /// The field of the nested table, with its name in the variable.
     Cookie(String),
 }
 

@@ -1,4 +1,5 @@
-//! Keys in settings: as a text, in a table that has their form, or in a file or a variable.
+//! Reads keys in settings: a string, a table with the form of the key, or a reference to a file or
+//! a variable.
 
 use serde::de::{Deserialize, Deserializer, Error};
 use zeroize::Zeroizing;
@@ -16,7 +17,7 @@ const KEY: Names = &[&["paserk"], &["pem"], &["version"], &["key"], &["file"], &
 const KEY_WITH_ISS: Names =
     &[&["iss"], &["paserk"], &["pem"], &["version"], &["key"], &["file"], &["env"]];
 
-/// One key, without the name of an issuer.
+/// Reads one key without an issuer.
 fn key<K: ReadKey>(value: Value) -> Result<K, SettingError> {
     entry(value, KEY).map(|(_, key)| key)
 }
@@ -30,12 +31,12 @@ pub(crate) fn secret_keys(value: Value) -> Result<Vec<SecretKey>, SettingError> 
     })
 }
 
-/// Public keys, each with the name of its issuer if it has one of its own.
+/// Reads public keys, each with its own issuer if it has one.
 pub(crate) fn trusted_keys(value: Value) -> Result<Vec<(Option<String>, PublicKey)>, SettingError> {
     list(value, |value| entry(value, KEY_WITH_ISS))
 }
 
-/// A list of local keys, of which the first is the active one.
+/// Reads a list of local keys. The first key is the active one.
 #[cfg(feature = "session")]
 pub(crate) fn key_ring(value: Value) -> Result<KeyRing, SettingError> {
     let mut keys = list(value, key::<LocalKey>)?.into_iter();
@@ -45,7 +46,7 @@ pub(crate) fn key_ring(value: Value) -> Result<KeyRing, SettingError> {
     Ok(KeyRing::new(active, keys)?)
 }
 
-/// A list of keys, a text of keys with commas between them, or one key.
+/// Reads a list of keys, a string of keys separated by commas, or one key.
 fn list<T>(
     value: Value,
     read: impl Fn(Value) -> Result<T, SettingError>,
@@ -95,9 +96,9 @@ macro_rules! deserialize_key {
         #[doc = concat!("Reads a string: ", $forms, ".")]
         ///
         #[doc = concat!("In a format such as TOML or JSON, the key can also be a table: ", $tables)]
-        /// `{ file = "<path>" }`, or `{ env = "<name of an environment variable>" }`. A file has at
-        /// most 64 KiB. No error of this crate contains a key. (The crate `toml` adds an excerpt of
-        /// the file to its errors: print only `message()`.)
+        /// `{ file = "<path>" }`, or `{ env = "<name of an environment variable>" }`. A file can
+        /// have at most 64 KiB. Errors of this crate never contain a key. (The crate `toml` adds a
+        /// part of the file to its errors, so print only their `message()`.)
         impl<'de> Deserialize<'de> for $key {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 key(Value::deserialize_key(deserializer)?).map_err(D::Error::custom)
@@ -114,8 +115,8 @@ deserialize_key! {
     LocalKey: "a PASERK of the type `k4.local`", "`{ paserk = … }`,";
 }
 
-/// Reads a list of keys, the active key first, or one key, or a text of keys with commas between
-/// them. The forms of a key are those of [`LocalKey`].
+/// Reads a list of keys with the active key first, one key, or a string of keys separated by
+/// commas. The forms of a key are those of [`LocalKey`].
 #[cfg(feature = "session")]
 impl<'de> Deserialize<'de> for KeyRing {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

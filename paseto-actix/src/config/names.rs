@@ -1,5 +1,5 @@
-//! The names of all settings. The first is that of the builder's method. Others are those of
-//! Flask-PASETO-Extended and Flask-Login, without `PASETO_` and `REMEMBER_COOKIE_`.
+//! The names of all settings. The first name is the name of the method on the builder. The aliases
+//! are the names of Flask-PASETO-Extended and Flask-Login without `PASETO_` and `REMEMBER_COOKIE_`.
 
 use super::table::Names;
 
@@ -73,5 +73,5 @@ pub(crate) const COOKIE: Names = &[
     &["partitioned"],
 ];
 
-/// The settings that a file can hold by the suffix `_FILE` of a variable.
+/// The settings that can be read from a file with the variable suffix `_FILE`.
 pub(super) const SECRETS: [&str; 4] = ["private_keys", "public_keys", "keys", "implicit_assertion"];

@@ -1,4 +1,4 @@
-//! Values of the types that settings have.
+//! Reads values of the types that settings have.
 
 use std::mem;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::error::{has_secret_key, quote_list};
 use crate::keys::unquoted;
 use crate::token::Format;
 
-/// A string that may be a secret.
+/// Reads a string that may be a secret.
 pub(super) fn secret(value: Value) -> Result<Zeroizing<String>, SettingError> {
     match value {
         Value::Text(text) | Value::Variable(text) => Ok(text),
@@ -21,7 +21,7 @@ pub(super) fn secret(value: Value) -> Result<Zeroizing<String>, SettingError> {
     }
 }
 
-/// A string that is not a secret.
+/// Reads a string that is not a secret.
 pub(crate) fn text(value: Value) -> Result<String, SettingError> {
     let text = secret(value)?;
     if has_secret_key(&text) {
@@ -29,17 +29,17 @@ pub(crate) fn text(value: Value) -> Result<String, SettingError> {
     }
     if unquoted(&text).is_some() {
         // `docker --env-file` keeps quotes, which a shell removes.
-        return Err(SettingError::new("the value is in quotes: remove them"));
+        return Err(SettingError::new("the value is in quotes: remove the quotes"));
     }
     if text.trim() != *text || text.contains(char::is_control) {
         return Err(SettingError::new(
-            "expected a string without blanks around it and without line breaks",
+            "expected a string without surrounding whitespace and without control characters",
         ));
     }
     Ok(text.to_string())
 }
 
-/// A string that is not a secret, and not empty.
+/// Reads a string that is not a secret and not empty.
 pub(crate) fn nonempty_text(value: Value) -> Result<String, SettingError> {
     let text = text(value)?;
     if text.is_empty() {
@@ -49,7 +49,7 @@ pub(crate) fn nonempty_text(value: Value) -> Result<String, SettingError> {
     }
 }
 
-/// One string. If two types read the same variable, it may be the list of the other type.
+/// Reads one string. If two types share a variable, it may contain the list of the other type.
 pub(crate) fn single_text(value: Value) -> Result<String, SettingError> {
     match value {
         Value::Variable(list) if list.contains(',') => {
@@ -59,7 +59,7 @@ pub(crate) fn single_text(value: Value) -> Result<String, SettingError> {
     }
 }
 
-/// One string, or a list of strings. In a variable, commas separate the strings.
+/// Reads one string or a list of strings. In a variable, commas separate the strings.
 pub(crate) fn texts(value: Value) -> Result<Vec<String>, SettingError> {
     let values = match value {
         Value::List(values) => values,
@@ -95,7 +95,7 @@ fn number(value: &Value) -> Option<u64> {
     }
 }
 
-/// `u64::from_str` accepts a leading `+` too.
+/// Parses a number. `u64::from_str` would also accept a leading `+`.
 fn digits(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
@@ -106,7 +106,7 @@ pub(crate) fn size(value: Value) -> Result<usize, SettingError> {
     size.ok_or_else(|| SettingError::expected("a whole number of at least 0", &value))
 }
 
-/// The version of PASETO that a key is for.
+/// Reads the PASETO version of a key.
 pub(super) fn version(value: Value) -> Result<(), SettingError> {
     match number(&value) {
         Some(4) => Ok(()),
@@ -144,7 +144,7 @@ pub(crate) fn format(value: Value) -> Result<Format, SettingError> {
     choice(&value, &[("json", Format::Json), ("cbor", Format::Cbor)])
 }
 
-/// One of a few words, in upper or lower case.
+/// Reads one of several words, in upper or lower case.
 pub(crate) fn choice<T: Copy>(value: &Value, choices: &[(&str, T)]) -> Result<T, SettingError> {
     if let Some(text) = value.as_str()
         && let Some((_, chosen)) = choices.iter().find(|(word, _)| word.eq_ignore_ascii_case(text))
@@ -155,7 +155,7 @@ pub(crate) fn choice<T: Copy>(value: &Value, choices: &[(&str, T)]) -> Result<T,
     Err(SettingError::expected(&quote_list(&words, "or"), value))
 }
 
-/// An implicit assertion: a string, or where it is.
+/// Reads an implicit assertion: a string, or a table with `file` or `env`.
 pub(crate) fn assertion(value: Value) -> Result<String, SettingError> {
     const EXPECTED: &str = "a string, or a table with `file` or `env`";
     let mut text = if matches!(value, Value::Table(_)) {
@@ -172,7 +172,7 @@ pub(crate) fn assertion(value: Value) -> Result<String, SettingError> {
             other => return Err(SettingError::expected(EXPECTED, &other)),
         }
     };
-    // An empty assertion is the same as none.
+    // An empty assertion has the same effect as a missing one, so it is probably a mistake.
     if text.is_empty() {
         return Err(SettingError::new(
             "the implicit assertion is empty: set a value, or remove the field",
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_durations() {
+    fn malformed_durations_are_rejected() {
         for text in [
             "",
             "s",

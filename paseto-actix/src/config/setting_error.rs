@@ -1,14 +1,15 @@
-//! Errors in settings, for files with the path of the field, and for variables with their name.
+//! Errors in settings. Errors in files contain the path of the field, errors in variables contain
+//! the name.
 
 use std::fmt;
 
 use super::value::Value;
 use crate::error::{ConfigError, quote};
 
-/// An error in settings. Its text has no value in it.
+/// An error in settings. It does not contain the value of a setting.
 #[derive(Debug)]
 pub(crate) struct SettingError {
-    /// The innermost step is the first.
+    /// The innermost step is the first one.
     path: Vec<Step>,
     cause: Cause,
 }
@@ -48,7 +49,7 @@ impl SettingError {
         self
     }
 
-    /// The error of settings from variables that begin with this prefix.
+    /// Converts the error for settings from variables that begin with this prefix.
     pub(super) fn in_variables(mut self, prefix: &str) -> ConfigError {
         let problem = match self.cause {
             Cause::Missing(field) => {
@@ -94,13 +95,14 @@ impl From<ConfigError> for SettingError {
     }
 }
 
-/// A name or a path as an error shows it: `…` if it may be a key in the wrong place.
+/// Quotes a name or a path for an error. Returns `…` if it may be a key in the wrong place.
 pub(crate) fn shown(text: &str) -> String {
     if may_be_secret(text) { "`…`".to_owned() } else { quote(text) }
 }
 
-/// Keys in base64 have small and capital letters and digits, keys in hex have many characters in a
-/// row. Names of fields and variables, and paths of files, rarely have either.
+/// Returns whether a string may be a key. Keys in base64 contain lower case, upper case and digits.
+/// Keys in hex contain many characters in a row. Names of fields, variables and files rarely have
+/// these properties.
 pub(super) fn may_be_secret(text: &str) -> bool {
     let has = |class: fn(&u8) -> bool| text.as_bytes().iter().any(class);
     let is_mixed =

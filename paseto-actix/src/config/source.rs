@@ -1,4 +1,4 @@
-//! Secrets that are outside of the settings: in a file, or in an environment variable.
+//! Reads secrets that are outside the settings, in a file or in an environment variable.
 
 use std::env;
 use std::fs::File;
@@ -11,7 +11,7 @@ use super::setting_error::{SettingError, shown};
 
 const MAX_LEN: usize = 64 * 1024;
 
-/// The text of a file, without the line break at its end.
+/// Reads a file and removes the line break at its end.
 pub(super) fn file(path: &str) -> Result<Zeroizing<String>, SettingError> {
     let content = read(path).map_err(|error| {
         SettingError::new(format!("cannot read the file {}: {error}", shown_path(path)))
@@ -26,14 +26,14 @@ pub(super) fn file(path: &str) -> Result<Zeroizing<String>, SettingError> {
     Ok(text)
 }
 
-/// The buffer does not grow, so no copy of a key is left in freed memory.
+/// Reads into a buffer that does not grow, so that freed memory does not contain a copy of a key.
 fn read(path: &str) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut content = Zeroizing::new(Vec::with_capacity(MAX_LEN + 64));
     File::open(path)?.take(MAX_LEN as u64 + 1).read_to_end(&mut content)?;
     Ok(content)
 }
 
-/// The text of an environment variable.
+/// Reads an environment variable.
 pub(super) fn variable(name: &str) -> Result<Zeroizing<String>, SettingError> {
     let problem = |problem| {
         SettingError::new(format!("the environment variable {} {problem}", shown_name(name)))
@@ -42,7 +42,7 @@ pub(super) fn variable(name: &str) -> Result<Zeroizing<String>, SettingError> {
     utf8(&Zeroizing::new(value.into_encoded_bytes())).map_err(problem)
 }
 
-/// The text of bytes. The error does not show them.
+/// Converts bytes to a string. The error does not contain the bytes.
 pub(super) fn utf8(bytes: &[u8]) -> Result<Zeroizing<String>, &'static str> {
     if bytes.len() > MAX_LEN {
         return Err("is longer than 64 KiB");
@@ -50,12 +50,12 @@ pub(super) fn utf8(bytes: &[u8]) -> Result<Zeroizing<String>, &'static str> {
     str::from_utf8(bytes).map(|text| Zeroizing::new(text.to_owned())).map_err(|_| "is not UTF-8")
 }
 
-/// A passphrase may be in place of the path.
+/// Hides a passphrase in place of the path.
 fn shown_path(path: &str) -> String {
     if path.contains(['/', '\\', '.']) { shown(path) } else { "`…`".to_owned() }
 }
 
-/// A passphrase may be in place of the name.
+/// Hides a passphrase in place of the name.
 fn shown_name(name: &str) -> String {
     let is_name =
         name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');

@@ -1,9 +1,10 @@
-//! A table of settings: which names it may have, and what its fields are.
+//! A table of settings with known field names.
 
 use super::setting_error::{SettingError, shown};
 use super::value::Value;
 
-/// The fields of a table. The first name of each field is that of the builder, others are aliases.
+/// The names of fields. The first name of a field is the name of the method on the builder. The
+/// others are aliases.
 pub(crate) type Names = &'static [&'static [&'static str]];
 
 #[derive(Default)]
@@ -17,9 +18,11 @@ struct Field {
 }
 
 impl Table {
+    /// Converts a value to a table.
+    ///
     /// # Errors
     ///
-    /// If the value is not a table, if it has an unknown field, or a field twice.
+    /// If the value is not a table, or if it contains an unknown or duplicate field.
     pub(crate) fn new(value: Value, names: Names) -> Result<Self, SettingError> {
         let Value::Table(entries) = value else {
             return Err(SettingError::expected("a table of settings", &value));
@@ -47,8 +50,8 @@ impl Table {
         Ok(())
     }
 
-    /// A field whose absence is a value of its own. Null is an error, as for other fields: a
-    /// template that has no value would turn a setting off.
+    /// Reads a field that can be missing. Null is an error, because an empty value in a template
+    /// would otherwise turn a setting off.
     pub(crate) fn optional<T>(
         &mut self,
         name: &'static str,
@@ -61,7 +64,7 @@ impl Table {
         read(value).map(Some).map_err(|error| error.in_field(written))
     }
 
-    /// A field with a default.
+    /// Reads a field with a default value.
     pub(crate) fn or<T>(
         &mut self,
         name: &'static str,

@@ -1,24 +1,24 @@
-//! A value of a file or a variable, before its type is checked.
+//! A value from a file or a variable, before its type is checked.
 
 use std::fmt;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use zeroize::Zeroizing;
 
-/// Settings have three levels: a table, a list of keys, and the table of a key.
+/// Settings need three levels: a table, a list of keys, and the table of a key.
 const MAX_DEPTH: u8 = 8;
 
 pub(crate) enum Value {
     Text(Zeroizing<String>),
-    /// The text of an environment variable, in which commas separate the elements of a list.
+    /// The string of an environment variable, in which commas separate the elements of a list.
     Variable(Zeroizing<String>),
     Number(u64),
     Bool(bool),
     List(Vec<Value>),
-    /// A name may occur twice: the reader of the table rejects it.
+    /// A name may occur twice. `Table` rejects duplicates.
     Table(Vec<(Zeroizing<String>, Value)>),
     Null,
-    /// A value that no setting accepts.
+    /// A value that settings do not accept.
     Other(&'static str),
 }
 
@@ -30,7 +30,7 @@ impl Value {
         }
     }
 
-    /// What an error shows in place of the value.
+    /// Describes the type of the value, for errors.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Text(_) | Self::Variable(_) => "a string",
@@ -43,7 +43,7 @@ impl Value {
         }
     }
 
-    /// Reads a string in formats that cannot read a value of an unknown type.
+    /// Reads a string from formats that are not self-describing.
     pub(crate) fn deserialize_key<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Self, D::Error> {
@@ -72,7 +72,7 @@ impl AnyValue {
         if depth < MAX_DEPTH {
             Ok(Self { depth })
         } else {
-            Err(E::custom("the tables and lists are nested too deep"))
+            Err(E::custom("tables and lists are nested too deeply"))
         }
     }
 }
@@ -85,7 +85,7 @@ impl<'de> DeserializeSeed<'de> for AnyValue {
     }
 }
 
-/// Accepts all that serde knows, because the errors of serde repeat values.
+/// Accepts every type of serde, because the errors of serde contain values.
 impl<'de> Visitor<'de> for AnyValue {
     type Value = Value;
 

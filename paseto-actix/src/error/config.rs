@@ -4,95 +4,98 @@ use std::time::Duration;
 
 use super::quote;
 
-/// A key, a builder or a setting that cannot work. The application gets it before the first
+/// Why a key, a builder or a setting is invalid. The application gets this error before the first
 /// request.
 ///
-/// The text never contains a secret key, so it is safe to print and to log. `Debug` shows the same text:
-/// a `main` that returns the error prints it by `Debug`.
+/// The message never contains a secret key, so it can be printed and logged. `Debug` and `Display`
+/// show the same message, because Rust prints the error of `main` with `Debug`.
 ///
 /// ```
 /// use paseto_actix::{ConfigError, PublicKey};
 ///
-/// let error = PublicKey::from_paserk("k4.local.cHJvdmVfbWVfd3JvbmdfcHJvdmVfbWVfd3JvbmdfcHI").unwrap_err();
+/// let error =
+///     PublicKey::from_paserk("k4.local.cHJvdmVfbWVfd3JvbmdfcHJvdmVfbWVfd3JvbmdfcHI").unwrap_err();
 /// assert_eq!(error, ConfigError::WrongKeyType { expected: "k4.public", found: "k4.local" });
 /// ```
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// The text is not a key, or is damaged.
+    /// The string is not a key, or is damaged.
     #[error("malformed key: {0}")]
     MalformedKey(Cow<'static, str>),
 
-    /// A key of another type, such as a secret key in place of a public key.
+    /// The key has another type, for example a secret key where a public key is expected.
     #[error(
         "wrong type of key: expected `{expected}`, found {}",
         found_and_advice(expected, found)
     )]
     WrongKeyType {
-        /// The PASERK type or the PEM label that was expected.
+        /// The expected PASERK type or PEM label.
         expected: &'static str,
         /// The type that was found: a PASERK type such as `k4.public`, the header of a token such
-        /// as `v4.local`, a PEM label, an algorithm such as `RSA`, `PEM` for each PEM block, or
+        /// as `v4.local`, a PEM label, an algorithm such as `RSA`, `PEM` for any PEM block, or
         /// `ssh` for a line of OpenSSH.
         found: &'static str,
     },
 
-    /// A well-formed key that protects nothing.
+    /// The key is well-formed but not secure.
     #[error("weak key: {0}")]
     WeakKey(&'static str),
 
-    /// The same key was given twice.
+    /// A key is given twice.
     #[error("the key {kid} is given twice: remove one")]
     DuplicateKey {
-        /// The id (`k4.pid` or `k4.lid`) of the key.
+        /// The key ID (`k4.pid` or `k4.lid`).
         kid: String,
     },
 
-    /// One key was trusted for two issuers. Each of them could then issue tokens of the other.
+    /// A key is trusted for two issuers. Each of them could then issue tokens of the other.
     #[error(
         "the key {kid} is trusted for two issuers, {} and {}: each issuer needs its own key",
         quote(first),
         quote(second)
     )]
     KeyOfTwoIssuers {
-        /// The id (`k4.pid`) of the key.
+        /// The key ID (`k4.pid`).
         kid: String,
-        /// The issuer it was trusted for first.
+        /// The first issuer.
         first: String,
-        /// The issuer it was trusted for again.
+        /// The second issuer.
         second: String,
     },
 
-    /// An Issuer without a signing key.
+    /// The issuer does not have a signing key.
     #[error("the Issuer has no signing key: call `.key(..)`, or set `private_keys`")]
     NoSigningKey,
 
-    /// A Verifier without a trusted key.
-    #[error("the Verifier trusts no issuer: call `.trust(issuer, key)`, or set `public_keys`")]
-    NoTrustedIssuer,
+    /// The verifier does not have a trusted key.
+    #[error(
+        "the Verifier does not trust an issuer: call `.trust(issuer, key)`, or set `public_keys`"
+    )]
+    NoTrustedKey,
 
-    /// A duration outside of its range.
+    /// A duration is not in its range.
     #[error("`{setting}`: expected {expected}, found {} s", found.as_secs_f64())]
     DurationOutOfRange {
         /// The name of the setting.
         setting: &'static str,
         /// The value of the setting.
         found: Duration,
-        /// The range.
+        /// The accepted range.
         expected: &'static str,
     },
 
-    /// Another setting that cannot work.
+    /// Another setting is invalid.
     #[error("`{setting}`: {problem}")]
     InvalidSetting {
         /// The name of the setting.
         setting: &'static str,
-        /// The cause, and what to do.
+        /// The cause and the fix.
         problem: String,
     },
 
-    /// An environment variable with a setting that `from_env` cannot accept. The text
-    /// contains no key and no implicit assertion.
+    /// An environment variable is missing or invalid. The message contains no key and no implicit
+    /// assertion.
     #[error("`{variable}`: {problem}")]
     InvalidVariable {
         /// The name of the variable.
@@ -108,12 +111,12 @@ impl fmt::Debug for ConfigError {
     }
 }
 
-/// The text that was found in place of a key, and what to do.
+/// Describes what was found in place of a key, and the fix.
 fn found_and_advice(expected: &str, found: &str) -> String {
     let expected_is_pem = !expected.starts_with("k4.");
     let advice = match (found, expected) {
         ("PEM", "k4.local") => {
-            return "PEM: a symmetric key has no PEM form, create one by `LocalKey::generate()`"
+            return "PEM: a symmetric key has no PEM form, create one with `LocalKey::generate()`"
                 .to_owned();
         }
         ("PEM", _) => return "PEM: call `from_pem` (in settings: `pem`)".to_owned(),
@@ -130,7 +133,7 @@ fn found_and_advice(expected: &str, found: &str) -> String {
         ("PRIVATE KEY", _) => "keep it secret, and use its public half (`openssl pkey -pubout`)",
         ("ENCRYPTED PRIVATE KEY", _) => "decrypt it by `openssl pkey -in FILE`",
         ("CERTIFICATE", _) => "extract its key by `openssl x509 -pubkey -noout`",
-        ("k4.pid" | "k4.sid" | "k4.lid", _) => "that is the id of a key, use the key itself",
+        ("k4.pid" | "k4.sid" | "k4.lid", _) => "that is a key ID, use the key itself",
         ("k4.seal" | "k4.local-wrap" | "k4.secret-wrap" | "k4.local-pw" | "k4.secret-pw", _) => {
             "decrypt the key first"
         }

@@ -2,8 +2,9 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
 
-/// A response with the constant body of its status, as a problem document ([RFC 9457]): whoever sends bad tokens
-/// must not learn from the body why one is bad. A service that is away says when to come again.
+/// Returns the response with the constant body of its status, as a problem document ([RFC 9457]).
+/// The body does not contain the cause, because a client that sends forged tokens must not learn
+/// why they are rejected. A `503` contains `Retry-After`.
 ///
 /// [RFC 9457]: https://www.rfc-editor.org/rfc/rfc9457#section-3
 pub(crate) fn problem(status: StatusCode) -> HttpResponse {

@@ -1,18 +1,19 @@
-//! Texts of clients and of settings in the messages of errors.
+//! Quotes strings from clients and settings in error messages.
 
 use std::borrow::Cow;
 
-/// The longest excerpt of one text, in characters.
+/// The maximum length of one quoted string, in characters.
 const MAX_CHARS: usize = 200;
-/// The longest list.
+/// The maximum number of quoted strings in a list.
 const MAX_ITEMS: usize = 5;
 
-/// Whether a text contains a secret key, which a user may put into a wrong place.
+/// Returns whether a string contains a secret key, which a user may put in a wrong place.
 pub(crate) fn has_secret_key(text: &str) -> bool {
     ["k4.secret", "k4.local", "-----BEGIN"].into_iter().any(|start| text.contains(start))
 }
 
-/// The text between backticks, without control characters and backticks. A secret key is not shown.
+/// Returns the string in backticks, with control characters and backticks escaped. Hides a secret
+/// key.
 pub(crate) fn quote(text: &str) -> String {
     if has_secret_key(text) {
         return "`…`".to_owned();
@@ -22,23 +23,23 @@ pub(crate) fn quote(text: &str) -> String {
     format!("`{}{rest}`", excerpt.escape_debug().to_string().replace('`', "\\u{60}"))
 }
 
-/// The text on one line: without line breaks and other characters that change how a log looks.
+/// Escapes line breaks and other characters that change the layout of a log.
 pub(crate) fn on_one_line(text: Cow<'static, str>) -> Cow<'static, str> {
-    let changes_lines = |c: char| {
+    let changes_layout = |c: char| {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
     };
-    if !text.contains(changes_lines) {
+    if !text.contains(changes_layout) {
         return text;
     }
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
-        if changes_lines(c) { line.extend(c.escape_default()) } else { line.push(c) }
+        if changes_layout(c) { line.extend(c.escape_default()) } else { line.push(c) }
     }
     line.into()
 }
 
-/// A list such as "`a`, `b` or `c`", with this word before the last text.
+/// Returns a list such as "`a`, `b` or `c`", with the conjunction before the last string.
 pub(crate) fn quote_list(texts: &[impl AsRef<str>], conjunction: &str) -> String {
     let mut quoted: Vec<_> =
         texts.iter().take(MAX_ITEMS).map(|text| quote(text.as_ref())).collect();
@@ -57,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_are_escaped_and_bounded() {
+    fn quoted_strings_are_escaped_and_bounded() {
         assert_eq!(quote("https://a/"), "`https://a/`");
         assert_eq!(quote("a\n\u{202e}b"), "`a\\n\\u{202e}b`");
         assert_eq!(quote(&"é".repeat(201)), format!("`{}…`", "é".repeat(200)));

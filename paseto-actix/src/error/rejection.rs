@@ -2,11 +2,11 @@ use std::borrow::Cow;
 
 use super::{VerifyError, VerifyErrorKind};
 
-/// The rejection by a check of the application: see
+/// The error of a check of the application: see
 /// [`VerifierBuilder::check`](crate::verifier::VerifierBuilder::check) and
 /// [`PasetoRequired::check`](crate::PasetoRequired::check).
 ///
-/// The log gets the reason. The client does not.
+/// The reason is logged and not sent to the client.
 ///
 /// ```
 /// use paseto_actix::VerifiedToken;
@@ -26,24 +26,24 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    /// Rejects the token: `401`, `invalid_token`.
+    /// Rejects the token with `401` and `invalid_token`.
     pub fn invalid(reason: impl Into<Cow<'static, str>>) -> Self {
         Self { kind: VerifyErrorKind::Rejected, reason: reason.into() }
     }
 
-    /// Accepts the token and forbids the request: `403`.
+    /// Accepts the token but forbids the request with `403`.
     pub fn forbidden(reason: impl Into<Cow<'static, str>>) -> Self {
         Self { kind: VerifyErrorKind::Forbidden, reason: reason.into() }
     }
 
-    /// Reports that the check failed, for example because a database is down: `503`.
+    /// Reports with `503` that the check failed, for example because a database is unavailable.
     pub fn unavailable(reason: impl Into<Cow<'static, str>>) -> Self {
         Self { kind: VerifyErrorKind::Unavailable, reason: reason.into() }
     }
 }
 
 impl From<Rejection> for VerifyError {
-    fn from(refusal: Rejection) -> Self {
-        Self::new(refusal.kind, refusal.reason)
+    fn from(rejection: Rejection) -> Self {
+        Self::new(rejection.kind, rejection.reason)
     }
 }

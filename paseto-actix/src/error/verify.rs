@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::body::BoxBody;
-use actix_web::http::StatusCode;
-use actix_web::http::header;
 use actix_web::http::header::HeaderValue;
+use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
@@ -16,28 +15,30 @@ use super::{on_one_line, problem};
 
 /// Why a request was rejected.
 ///
-/// [`kind`](Self::kind) is for code. `Display` is for the log: it names the cause in detail.
-/// [`error_response`](ResponseError::error_response) is for the client: the challenge of [RFC
-/// 6750], and a body that is the same for each cause of a status.
+/// - [`kind`](Self::kind) is for code.
+/// - `Display` is for the log. It contains the cause in detail.
+/// - [`error_response`](ResponseError::error_response) is for the client. It contains the challenge
+///   of [RFC 6750] and a body that is the same for each cause of a status.
 ///
 /// # Errors in the format of your application
 ///
-/// [`respond_json`](Self::respond_json) keeps the status and the headers, and takes your body.
+/// [`respond_json`](Self::respond_json) replaces the body and keeps the status and the headers.
 ///
 /// ```
 /// use actix_web::{HttpResponse, ResponseError};
-/// use paseto_actix::{SecretKey, Verifier};
 /// use paseto_actix::error::VerifyErrorKind;
+/// use paseto_actix::{SecretKey, Verifier};
 /// use serde_json::json;
 ///
 /// # fn main() -> Result<(), paseto_actix::ConfigError> {
 /// let verifier = Verifier::builder()
 ///     .trust("https://issuer.example", SecretKey::generate().public_key())
 ///     .error_handler(|_req, error| match error.kind() {
-///         VerifyErrorKind::MissingToken => HttpResponse::SeeOther().insert_header(("Location", "/login")).finish(),
-///         VerifyErrorKind::InsufficientScope => {
-///             error.respond_json(&json!({ "error": "forbidden", "missing": error.missing_scopes() }))
+///         VerifyErrorKind::MissingToken => {
+///             HttpResponse::SeeOther().insert_header(("Location", "/login")).finish()
 ///         }
+///         VerifyErrorKind::InsufficientScope => error
+///             .respond_json(&json!({ "error": "forbidden", "missing": error.missing_scopes() })),
 ///         _ => error.respond_json(&json!({ "error": error.status().canonical_reason() })),
 ///     })
 ///     .build()?;
@@ -56,22 +57,22 @@ struct Inner {
     detail: Cow<'static, str>,
     kid: Option<String>,
     issuer: Option<String>,
-    needed_scopes: Vec<String>,
+    required_scopes: Vec<String>,
     missing_scopes: Vec<String>,
     max_age: Option<Duration>,
     acr_values: Vec<String>,
     parameters: Option<Arc<ChallengeParameters>>,
 }
 
-/// The parameters that a Verifier adds to each challenge.
+/// The parameters that a verifier adds to each challenge.
 #[derive(Debug)]
 pub(crate) struct ChallengeParameters {
     pub(crate) realm: String,
-    /// The URL of the metadata of the protected resource: RFC 9728, section 5.1.
+    /// The URL of the metadata of the protected resource (RFC 9728, section 5.1).
     pub(crate) resource_metadata: Option<String>,
 }
 
-/// RFC 6750 requires a parameter in each challenge.
+/// A challenge requires at least one parameter (RFC 6750, section 3).
 pub(crate) const DEFAULT_REALM: &str = "api";
 
 impl VerifyError {
@@ -81,7 +82,7 @@ impl VerifyError {
             detail: truncate(on_one_line(detail.into())),
             kid: None,
             issuer: None,
-            needed_scopes: Vec::new(),
+            required_scopes: Vec::new(),
             missing_scopes: Vec::new(),
             max_age: None,
             acr_values: Vec::new(),
@@ -89,70 +90,74 @@ impl VerifyError {
         }))
     }
 
-    /// The kind of the failure.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
 
-    /// The status of the default response.
+    /// Returns the status of the default response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.0.kind.status()
     }
 
-    /// The key id (`k4.pid`) in the footer of the token, if it was read. Unless the signature was
-    /// verified, it is only what the client sent.
+    /// Returns the key ID (`k4.pid`) in the footer of the token, if the footer was read. Do not
+    /// trust the value: the signature may not be verified.
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
         self.0.kid.as_deref()
     }
 
-    /// The `iss` of the token, if it was read. Unless the signature was verified, it is only what
-    /// the client sent.
+    /// Returns the `iss` of the token, if it was read. Do not trust the value: the signature may
+    /// not be verified.
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
         self.0.issuer.as_deref()
     }
 
-    /// The scopes that the token lacks, for [`InsufficientScope`](Kind::InsufficientScope). Of
-    /// `any_scope`, one of them is enough.
+    /// Returns the scopes that the token lacks, for [`InsufficientScope`](Kind::InsufficientScope).
+    /// Of the scopes of `any_scope`, one is sufficient.
     #[must_use]
     pub fn missing_scopes(&self) -> &[String] {
         &self.0.missing_scopes
     }
 
-    /// The scopes in the challenge, for [`InsufficientScope`](Kind::InsufficientScope): all scopes
-    /// that the handler requires.
+    /// Returns the scopes in the challenge, for [`InsufficientScope`](Kind::InsufficientScope): all
+    /// scopes that the handler requires.
     #[must_use]
-    pub fn needed_scopes(&self) -> &[String] {
-        &self.0.needed_scopes
+    pub fn required_scopes(&self) -> &[String] {
+        &self.0.required_scopes
     }
 
-    /// The `acr_values` in the challenge, for
-    /// [`InsufficientUserAuthentication`](Kind::InsufficientUserAuthentication): the login has to
-    /// be of one of these classes. Empty if the handler requires none.
+    /// Returns the `acr_values` in the challenge, for
+    /// [`InsufficientUserAuthentication`](Kind::InsufficientUserAuthentication). The login must
+    /// have one of these values of the authentication context class (`acr`). The list is empty if
+    /// the handler does not require an `acr`.
     #[must_use]
     pub fn acr_values(&self) -> &[String] {
         &self.0.acr_values
     }
 
-    /// The `max_age` in the challenge, for
-    /// [`InsufficientUserAuthentication`](Kind::InsufficientUserAuthentication): the login has to
-    /// be at most this long ago.
+    /// Returns the `max_age` in the challenge, for
+    /// [`InsufficientUserAuthentication`](Kind::InsufficientUserAuthentication): the maximum age of
+    /// the login.
     #[must_use]
     pub fn max_age(&self) -> Option<Duration> {
         self.0.max_age
     }
 
-    /// The value of `WWW-Authenticate` ([RFC 6750, section 3]) in the default response. `None` for
-    /// `403` other than [`InsufficientScope`](Kind::InsufficientScope), `500` and `503`.
+    /// Returns the value of `WWW-Authenticate` ([RFC 6750, section 3]) in the default response.
+    /// Returns `None` for `500`, `503`, and `403` other than
+    /// [`InsufficientScope`](Kind::InsufficientScope).
     ///
     /// ```
     /// use paseto_actix::{SecretKey, Verifier};
     ///
     /// # fn main() -> Result<(), paseto_actix::ConfigError> {
-    /// let verifier = Verifier::builder().trust("https://issuer.example", SecretKey::generate().public_key()).build()?;
+    /// let verifier = Verifier::builder()
+    ///     .trust("https://issuer.example", SecretKey::generate().public_key())
+    ///     .build()?;
     /// let challenge = verifier.verify_str("v4.public.").unwrap_err().challenge().unwrap();
     /// assert_eq!(
     ///     challenge,
@@ -170,14 +175,14 @@ impl VerifyError {
         let realm = parameters.map_or(DEFAULT_REALM, |parameters| &parameters.realm);
         let mut challenge = format!("Bearer realm=\"{realm}\"");
         let mut add = |name: &str, value: &dyn fmt::Display| {
-            write!(challenge, ", {name}=\"{value}\"").expect("a String accepts each text");
+            write!(challenge, ", {name}=\"{value}\"").expect("writing to a String does not fail");
         };
         if !code.is_empty() {
             add("error", &code);
             add("error_description", &description);
         }
-        if !self.0.needed_scopes.is_empty() {
-            add("scope", &self.0.needed_scopes.join(" "));
+        if !self.0.required_scopes.is_empty() {
+            add("scope", &self.0.required_scopes.join(" "));
         }
         if let Some(max_age) = self.0.max_age {
             add("max_age", &max_age.as_secs());
@@ -191,12 +196,13 @@ impl VerifyError {
         HeaderValue::try_from(challenge).ok()
     }
 
-    /// A response with this body as JSON, and with the status, the challenge and the `Retry-After`
-    /// of the default response. A body that cannot be serialized is a `500`.
+    /// Returns a response with this body as JSON, and with the status, the challenge and the
+    /// `Retry-After` of the default response. If the body cannot be serialized, the response is
+    /// `500`.
     ///
     /// The body must not depend on the cause of an
-    /// [`invalid_token`](https://www.rfc-editor.org/rfc/rfc6750#section-3.1): a client that sends
-    /// forged tokens would learn which check rejected them.
+    /// [`invalid_token`](https://www.rfc-editor.org/rfc/rfc6750#section-3.1). Otherwise a client
+    /// that sends forged tokens learns which check rejected them.
     pub fn respond_json(&self, body: &impl Serialize) -> HttpResponse {
         match serde_json::to_vec(body) {
             Ok(body) => {
@@ -207,7 +213,7 @@ impl VerifyError {
                 response
             }
             Err(error) => {
-                tracing::error!(%error, "the body of an error could not be serialized");
+                tracing::error!(%error, "serializing the body of an error response failed");
                 problem(StatusCode::INTERNAL_SERVER_ERROR)
             }
         }
@@ -228,9 +234,10 @@ impl VerifyError {
         self
     }
 
-    /// `needed`: the scopes in the challenge. `missing`: those that the token lacks.
+    /// `needed` contains the scopes in the challenge. `missing` contains the scopes that the token
+    /// lacks.
     pub(crate) fn with_scopes(mut self, needed: Vec<String>, missing: Vec<String>) -> Self {
-        (self.0.needed_scopes, self.0.missing_scopes) = (needed, missing);
+        (self.0.required_scopes, self.0.missing_scopes) = (needed, missing);
         self
     }
 
@@ -250,10 +257,10 @@ impl VerifyError {
     }
 }
 
-/// Bounds a text that may quote up to 8,192 bytes of the client.
+/// Limits a string that may quote up to 8,192 bytes from the client.
 fn truncate(mut text: Cow<'static, str>) -> Cow<'static, str> {
-    const LONGEST: usize = 500;
-    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+    const MAX_CHARS: usize = 500;
+    if let Some((end, _)) = text.char_indices().nth(MAX_CHARS) {
         text.to_mut().truncate(end);
     }
     text

@@ -11,7 +11,7 @@ use crate::error::ConfigError;
 use crate::keys::SecretKey;
 use crate::token::Format;
 
-/// An [`Issuer`] in the making. Required is a [`key`](Self::key).
+/// Builds an [`Issuer`]. A [`key`](Self::key) is required.
 ///
 /// ```
 /// use paseto_actix::{Issuer, SecretKey};
@@ -29,7 +29,7 @@ use crate::token::Format;
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "an Issuer is made by `.build()`"]
+#[must_use = "call `.build()` to get an Issuer"]
 pub struct IssuerBuilder {
     name: String,
     active: Vec<SecretKey>,
@@ -63,41 +63,43 @@ impl IssuerBuilder {
         }
     }
 
-    /// The key to sign with.
+    /// Sets the active key, which signs the tokens.
     pub fn key(mut self, key: SecretKey) -> Self {
         self.active.push(key);
         self
     }
 
-    /// One more key, which signs only where [`TokenBuilder::key`](super::TokenBuilder::key) asks for it.
+    /// Adds a standby key, which signs only tokens that select it with
+    /// [`TokenBuilder::key_id`](super::TokenBuilder::key_id).
     ///
-    /// To rotate keys, let verifiers trust the new key, make it the active one, and keep the old one on standby or drop
-    /// it; verifiers may forget it once its last token has expired.
+    /// To rotate keys, let verifiers trust the new key, then make it the active key. Keep the old
+    /// key on standby or remove it. Verifiers can remove the old key after its last token has
+    /// expired.
     pub fn standby_key(mut self, key: SecretKey) -> Self {
         self.standby.push(key);
         self
     }
 
-    /// How long a token is accepted, 1 second to 100 years, and at most [`max_ttl`](Self::max_ttl).
+    /// Sets the lifetime of tokens, 1 second to 100 years, and at most [`max_ttl`](Self::max_ttl).
     /// Default: 1 hour.
     ///
-    /// Before a deployment lowers it, set `max_ttl` to the old value: see there.
+    /// Before a deployment lowers the lifetime, set `max_ttl` to the old value: see
+    /// [`max_ttl`](Self::max_ttl).
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
         self
     }
 
-    /// The longest lifetime of any token of this issuer, 1 second to 100 years. [`ttl`](Self::ttl) must
-    /// not exceed it, and a token with a longer
-    /// [`TokenBuilder::ttl`](super::TokenBuilder::ttl) is an error. Default: none, until the issuer or
-    /// a clone is given to `RefreshTokens`. Then the limit of all clones is the longer of `ttl` and
-    /// `access_ttl`.
+    /// Sets the maximum lifetime of the tokens of this issuer, 1 second to 100 years. A longer
+    /// [`ttl`](Self::ttl) or [`TokenBuilder::ttl`](super::TokenBuilder::ttl) is an error. Default:
+    /// no maximum, until `RefreshTokens` gets the issuer or a clone. The maximum of all clones is
+    /// then the longer of `ttl` and `access_ttl`.
     ///
-    /// A logout everywhere revokes all tokens of a subject by one record, which has to outlive each of
-    /// them. `RefreshTokens` keeps it for this long, the longest leeway and 5 seconds. So if a
-    /// deployment lowers the lifetime of tokens, `max_ttl` has to stay at the old value until the old
-    /// tokens have expired. If several processes issue tokens of one name, set the same `max_ttl` in
-    /// all of them.
+    /// A logout everywhere revokes all tokens of a subject with one record, which must outlive each
+    /// of them. `RefreshTokens` stores the record for `max_ttl`, 5 minutes (the longest leeway) and
+    /// 5 seconds. If a deployment lowers the lifetime of tokens, `max_ttl` must keep the old value
+    /// until the old tokens have expired. If several processes issue tokens with one name, set the
+    /// same `max_ttl` in all of them.
     ///
     /// ```
     /// use paseto_actix::{IssueError, Issuer, SecretKey};
@@ -105,8 +107,10 @@ impl IssuerBuilder {
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let day = Duration::from_secs(24 * 60 * 60);
-    /// let issuer =
-    ///     Issuer::builder("https://issuer.example").key(SecretKey::generate()).max_ttl(day).build()?;
+    /// let issuer = Issuer::builder("https://issuer.example")
+    ///     .key(SecretKey::generate())
+    ///     .max_ttl(day)
+    ///     .build()?;
     /// let claims = serde_json::json!({});
     /// issuer.token(&claims).ttl(day).issue()?;
     /// let error = issuer.token(&claims).ttl(2 * day).issue().unwrap_err();
@@ -119,59 +123,62 @@ impl IssuerBuilder {
         self
     }
 
-    /// Issues tokens without `exp`, which are good for as long as their key is trusted. Default: they have one.
+    /// Issues tokens without `exp`. They stay valid until verifiers remove their key. Default:
+    /// tokens have `exp`.
     ///
-    /// A [`Verifier`](crate::Verifier) rejects such tokens unless its builder has
-    /// `dangerously_accept_tokens_without_expiry`. Together with
-    /// [`max_ttl`](Self::max_ttl) or `RefreshTokens`, this setting is an error.
+    /// A [`Verifier`](crate::Verifier) rejects these tokens unless its builder has
+    /// `dangerously_accept_tokens_without_expiry`. With [`max_ttl`](Self::max_ttl) or
+    /// `RefreshTokens`, this setting is an error.
     pub fn dangerously_without_expiry(mut self) -> Self {
         self.ttl = None;
         self
     }
 
-    /// The `aud` of tokens that name no other. Default: none.
+    /// Sets the `aud` of tokens without their own audience. Default: no `aud`.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audience = Some(audience.into());
         self
     }
 
-    /// Whether a token names its issuer (`iss`). Default: yes. A [`Verifier`](crate::Verifier) wants it.
+    /// Sets whether tokens contain the issuer (`iss`). A [`Verifier`](crate::Verifier) requires it.
+    /// Default: `true`.
     pub fn include_iss(mut self, include: bool) -> Self {
         self.include.iss = include;
         self
     }
 
-    /// Whether a token says from when on it is accepted (`nbf`). Default: yes.
+    /// Sets whether tokens contain the start of their validity (`nbf`). Default: `true`.
     pub fn include_nbf(mut self, include: bool) -> Self {
         self.include.nbf = include;
         self
     }
 
-    /// Whether a token says when it was issued (`iat`). Default: yes.
+    /// Sets whether tokens contain their time of issue (`iat`). Default: `true`.
     pub fn include_iat(mut self, include: bool) -> Self {
         self.include.iat = include;
         self
     }
 
-    /// Whether a token has an id of 128 random bits (`jti`). Default: yes.
+    /// Sets whether tokens contain a token ID (`jti`) of 128 random bits. Default: `true`.
     pub fn include_jti(mut self, include: bool) -> Self {
         self.include.jti = include;
         self
     }
 
-    /// Whether the footer names the key (`kid`, a `k4.pid`). Default: yes. Without it, a verifier has to try keys.
+    /// Sets whether the footer contains the key ID (`kid`, a `k4.pid`). Without it, a verifier
+    /// tries several keys. Default: `true`.
     pub fn include_kid(mut self, include: bool) -> Self {
         self.include.kid = include;
         self
     }
 
-    /// How payload and footer are written. Default: [`Format::Json`].
+    /// Sets the encoding of payload and footer. Default: [`Format::Json`].
     pub fn format(mut self, format: Format) -> Self {
         self.format = format;
         self
     }
 
-    /// A flat map to put into every footer, beside the key's id. The footer is signed, but anyone can read it.
+    /// Adds a flat map to each footer, beside the key ID. The footer is signed but not encrypted.
     pub fn footer<F: Serialize + ?Sized>(mut self, footer: &F) -> Self {
         self.footer = serde_json::to_value(footer)
             .map(FooterContent::Map)
@@ -179,30 +186,31 @@ impl IssuerBuilder {
         self
     }
 
-    /// A footer of opaque bytes, which leaves no room for the key's id.
+    /// Sets each footer to opaque bytes. The footer then does not contain the key ID.
     pub fn footer_bytes(mut self, footer: impl Into<Vec<u8>>) -> Self {
         self.footer = Ok(FooterContent::Opaque(footer.into()));
         self
     }
 
-    /// An implicit assertion: bytes that are signed but not sent, and that the verifier has to know. Default: none.
+    /// Sets the implicit assertion: bytes that are part of the signed data and not of the token.
+    /// Issuer and verifier must set the same bytes. Default: empty.
     pub fn implicit_assertion(mut self, assertion: impl Into<Vec<u8>>) -> Self {
         self.implicit_assertion = assertion.into();
         self
     }
 
-    /// Where the time comes from. Default: [`SystemClock`].
+    /// Sets the clock, for tests. Default: [`SystemClock`].
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Makes the issuer.
+    /// Builds the [`Issuer`].
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] if there is no key or the same one twice, if there are two active ones, if the name is empty, or
-    /// if a setting cannot work.
+    /// [`ConfigError`] if the active key is missing or set twice, if a key occurs twice, if the
+    /// name is empty, or if a setting is invalid.
     pub fn build(self) -> Result<Issuer, ConfigError> {
         if self.name.is_empty() {
             return Err(ConfigError::setting("iss", "the name of the issuer is empty"));
@@ -213,7 +221,7 @@ impl IssuerBuilder {
             _ => {
                 return Err(ConfigError::setting(
                     "key",
-                    "`.key(..)` was called twice: give the other keys with `.standby_key(..)`",
+                    "`.key(..)` was called twice: add the other keys with `.standby_key(..)`",
                 ));
             }
         }
@@ -253,13 +261,12 @@ fn check_max_ttl(max_ttl: Duration, ttl: Option<Duration>) -> Result<(), ConfigE
     let problem = match ttl {
         Some(ttl) if ttl <= max_ttl => return Ok(()),
         Some(ttl) => format!(
-            "it is {} s, and `ttl` is {} s: raise `max_ttl`, or lower `ttl`",
-            max_ttl.as_secs_f64(),
-            ttl.as_secs_f64()
+            "expected at least {} s (`ttl`), found {} s: raise `max_ttl`, or lower `ttl`",
+            ttl.as_secs_f64(),
+            max_ttl.as_secs_f64()
         ),
-        None => {
-            "tokens without `exp` have no end: leave out `.dangerously_without_expiry()`".to_owned()
-        }
+        None => "tokens without `exp` have no lifetime: remove `.dangerously_without_expiry()`"
+            .to_owned(),
     };
     Err(ConfigError::setting("max_ttl", problem))
 }

@@ -4,22 +4,21 @@ use std::time::Duration;
 use super::builder::DEFAULT_TTL;
 use super::{Issuer, IssuerBuilder};
 use crate::config;
-use crate::config::{Names, SettingError, Settings, Table};
 use crate::config::{
-    assertion, boolean, deserialize_settings, duration, format, nonempty_text, secret_keys,
-    single_text,
+    Names, SettingError, Settings, Table, assertion, boolean, deserialize_settings, duration,
+    format, nonempty_text, secret_keys, single_text,
 };
 use crate::error::ConfigError;
 use crate::keys::SecretKey;
 use crate::token::Format;
 
-/// The settings of an [`Issuer`], from a file in a self-describing format (TOML, JSON, YAML), or
-/// from environment variables.
+/// The settings of [`Issuer`], from a file in a self-describing format (TOML, JSON, YAML) or from
+/// environment variables.
 ///
-/// The fields have the names of the methods of [`IssuerBuilder`], and `private_keys` are the keys
-/// of `key` and `standby_key`. The names of Flask-PASETO-Extended, in small letters and without
-/// `PASETO_`, are aliases. `iss` and `private_keys` are required. A boolean or a number can also be
-/// a string.
+/// The fields have the names of the methods of [`IssuerBuilder`]. `private_keys` contains the keys
+/// of `key` and `standby_key`. Aliases are the names of Flask-PASETO-Extended in lower case,
+/// without `PASETO_`. `iss` and `private_keys` are required. A boolean or a number can also be a
+/// string.
 ///
 /// ```
 /// use std::time::Duration;
@@ -44,16 +43,16 @@ use crate::token::Format;
 /// # Keys
 ///
 /// A key of `private_keys` is a string in PASERK or PEM, or a table: `{ paserk = "k4.secret.…" }`,
-/// `{ pem = "…" }`, `{ version = 4, key = "<PEM>" }`, `{ file = "/run/secrets/key" }`, or `{ env =
-/// "SIGNING_KEY" }`. A file has one key, in UTF-8, in at most 64 KiB. A string can have several
-/// keys, with commas between them. The first key is the active one. The others are on
+/// `{ pem = "…" }`, `{ version = 4, key = "<PEM>" }`, `{ file = "/run/secrets/key" }`, or
+/// `{ env = "SIGNING_KEY" }`. A file contains one key in UTF-8, in at most 64 KiB. A string can
+/// contain several keys, separated by commas. The first key is the active one. The others are on
 /// [standby](IssuerBuilder::standby_key).
 ///
 /// # Errors
 ///
-/// An unknown field, a field that is given twice or is missing, and a value of a wrong type or form
-/// are errors with the path of the field. The error contains no key and no implicit assertion. (The crate
-/// `toml` shows a part of the file in its errors: print only their `message()`.)
+/// An unknown field, a duplicate or missing field, and a value of a wrong type or form are errors
+/// with the path of the field. The error contains no key and no implicit assertion. (The crate
+/// `toml` adds a part of the file to its errors, so print only their `message()`.)
 ///
 /// ```
 /// use paseto_actix::issuer::IssuerConfig;
@@ -69,46 +68,48 @@ use crate::token::Format;
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct IssuerConfig {
-    /// The issuer's name, the claim `iss`. Required.
+    /// The name of the issuer, the claim `iss`. Required.
     pub iss: String,
-    /// The keys that sign, the active key first. Required.
+    /// The signing keys, the active key first. Required.
     pub private_keys: Vec<SecretKey>,
-    /// The lifetime of tokens, at least 1 second: `"15m"` (with the unit `s`, `m`, `h` or `d`), or
-    /// `900` seconds. Alias: `exp`. Default: 1 hour.
+    /// The lifetime of tokens, 1 second to 100 years: `"15m"` (with the unit `s`, `m`, `h` or `d`),
+    /// or `900` for seconds. Alias: `exp`. Default: 1 hour.
     pub ttl: Duration,
-    /// The longest lifetime of any token, at least `ttl`: see [`IssuerBuilder::max_ttl`]. Default:
+    /// The maximum lifetime of tokens, at least `ttl`: see [`IssuerBuilder::max_ttl`]. Default:
     /// none.
     pub max_ttl: Option<Duration>,
-    /// The claim `aud` of tokens that name no other audience. Alias: `aud`. Default: none.
+    /// The claim `aud` of tokens without their own audience. Alias: `aud`. Default: none.
     pub audience: Option<String>,
-    /// `"json"` or `"cbor"`. Alias: `serializer`. Default: `"json"`.
+    /// The encoding of payload and footer: `"json"` or `"cbor"`. Alias: `serializer`. Default:
+    /// `"json"`.
     pub format: Format,
-    /// Whether tokens have the claim `iss`. Alias: `use_iss`. Default: true.
+    /// Whether tokens contain the claim `iss`. Alias: `use_iss`. Default: `true`.
     pub include_iss: bool,
-    /// Whether tokens have the claim `iat`. Alias: `use_iat`. Default: true (in
-    /// Flask-PASETO-Extended: false).
+    /// Whether tokens contain the claim `iat`. Alias: `use_iat`. Default: `true` (in
+    /// Flask-PASETO-Extended: `false`).
     pub include_iat: bool,
-    /// Whether tokens have the claim `nbf`. Alias: `use_nbf`. Default: true.
+    /// Whether tokens contain the claim `nbf`. Alias: `use_nbf`. Default: `true`.
     pub include_nbf: bool,
-    /// Whether tokens have the claim `jti`, 128 random bits. Alias: `use_jti`. Default: true.
+    /// Whether tokens contain the claim `jti` with 128 random bits. Alias: `use_jti`. Default:
+    /// `true`.
     pub include_jti: bool,
-    /// Whether the footer has the id of the key, `kid`. Alias: `use_kid`. Default: true (in
-    /// Flask-PASETO-Extended: false).
+    /// Whether the footer contains the key ID, `kid`. Alias: `use_kid`. Default: `true` (in
+    /// Flask-PASETO-Extended: `false`).
     pub include_kid: bool,
-    /// The implicit assertion, as a string, `{ file = "<path>" }` or `{ env = "<variable>" }`. The
-    /// line break at the end of a file is not a part of it. Default: none.
+    /// The implicit assertion: a string, `{ file = "<path>" }` or `{ env = "<variable>" }`. A line
+    /// break at the end of the file is removed. Default: empty.
     pub implicit_assertion: Option<String>,
 }
 
 impl IssuerConfig {
-    /// Reads the environment variables that begin with the prefix. The rest of the name is the name
-    /// of a field or an alias in capital letters: `PASETO_ISS`, `PASETO_TTL`.
+    /// Reads the environment variables that begin with the prefix. The rest of each name is the
+    /// name of a field or an alias in upper case: `PASETO_ISS`, `PASETO_TTL`.
     ///
-    /// - `PASETO_PRIVATE_KEYS` has keys with commas between them.
-    /// - `PASETO_PRIVATE_KEYS_FILE` and `PASETO_IMPLICIT_ASSERTION_FILE` have the path of a file
-    ///   with the value, as secrets of containers are files.
+    /// - `PASETO_PRIVATE_KEYS` contains keys, separated by commas.
+    /// - `PASETO_PRIVATE_KEYS_FILE` and `PASETO_IMPLICIT_ASSERTION_FILE` contain the path of a file
+    ///   with the value, because container platforms provide secrets as files.
     /// - An issuer and a verifier can share a prefix. A variable that is a field of both, such as
-    ///   `PASETO_AUDIENCE`, sets both.
+    ///   `PASETO_AUDIENCE`, sets both fields.
     ///
     /// ```
     /// use paseto_actix::issuer::IssuerConfig;
@@ -119,28 +120,28 @@ impl IssuerConfig {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::InvalidVariable`] with the name of the variable, if
+    /// [`ConfigError::InvalidVariable`] with the name of the variable if
     ///
     /// - a required variable is not set,
     /// - a value is empty, is not UTF-8, or has a wrong form,
-    /// - a variable with the prefix is not a setting, because its name is probably misspelled. So
-    ///   choose a prefix that no other variable has. (For a service with the name `session`,
-    ///   Kubernetes sets variables such as `SESSION_PORT`.)
+    /// - a variable with the prefix is not a setting, because its name is probably misspelled.
+    ///   Choose a prefix that no other variable has. (Kubernetes sets variables such as
+    ///   `SESSION_PORT` for a service with the name `session`.)
     pub fn from_env(prefix: &str) -> Result<Self, ConfigError> {
         config::from_env(prefix)
     }
 
-    /// Builds the issuer.
+    /// Builds the [`Issuer`].
     ///
     /// # Errors
     ///
-    /// As [`IssuerBuilder::build`].
+    /// The errors of [`IssuerBuilder::build`].
     pub fn build(self) -> Result<Issuer, ConfigError> {
         self.into_builder().build()
     }
 
-    /// A builder with these settings, for the settings that a file cannot hold: the footer and the
-    /// clock.
+    /// Returns a builder with these settings, to add the settings that a file cannot contain: the
+    /// footer and the clock.
     pub fn into_builder(self) -> IssuerBuilder {
         let mut builder = Issuer::builder(self.iss)
             .include_iss(self.include_iss)

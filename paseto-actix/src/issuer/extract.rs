@@ -7,7 +7,8 @@ use super::Issuer;
 use crate::app_data;
 use crate::error::IssueError;
 
-/// The nearest issuer in app data; without one, `500` and a log line that says so.
+/// Extracts the nearest `Issuer` in app data. Without one, the response is `500` and the log
+/// contains the cause.
 impl FromRequest for Issuer {
     type Error = IssueError;
     type Future = Ready<Result<Self, IssueError>>;

@@ -4,7 +4,7 @@ use crate::error::IssueError;
 use crate::keys::SecretKey;
 use crate::token::{Footer, Format, encode_footer};
 
-/// What the user wants in a footer besides the key's id.
+/// The footer of the application, without the key ID.
 #[derive(Clone, Debug)]
 pub(super) enum FooterContent {
     Map(Value),
@@ -18,7 +18,7 @@ impl Default for FooterContent {
 }
 
 impl FooterContent {
-    /// The footer's bytes, which every [`Verifier`](crate::Verifier) of the same format can read.
+    /// Encodes the footer. Each [`Verifier`](crate::Verifier) with the same format can read it.
     pub(super) fn encode(
         &self,
         format: Format,
@@ -30,7 +30,7 @@ impl FooterContent {
                 Self::Map(map) => encode_footer(format, include_kid.then(|| key.kid()), map)
                     .map_err(|error| match error {
                         IssueError::NotAMap => IssueError::Footer(
-                            "neither a struct nor a map with text keys".to_owned(),
+                            "expected a struct or a map with string keys".to_owned(),
                         ),
                         other => other,
                     })?,
@@ -38,7 +38,7 @@ impl FooterContent {
             };
         match Footer::parse(format, &bytes).map_err(IssueError::Footer)?.kid {
             Some(other) if other != key.kid() => {
-                Err(IssueError::Footer("its `kid` is not the signing key's".to_owned()))
+                Err(IssueError::Footer("`kid` is not the ID of the signing key".to_owned()))
             }
             _ => Ok(bytes),
         }

@@ -5,7 +5,7 @@ use crate::error::{ConfigError, quote};
 /// The parts of a URL.
 #[derive(Debug)]
 pub(crate) struct Url<'u> {
-    /// The scheme and the host, without the slash after it.
+    /// The scheme and the authority, without the slash after them.
     pub(super) origin: &'u str,
     /// Empty, or begins with a slash.
     pub(super) path: &'u str,
@@ -24,19 +24,19 @@ impl Url<'_> {
 
 /// Splits a URL that begins with `https://`, or with `http://` on a loopback host.
 ///
-/// The characters are those of a URI ([RFC 3986, appendix
-/// A](https://www.rfc-editor.org/rfc/rfc3986#appendix-A)), so the URL can be a quoted string of a
-/// header, and its path is no pattern of actix-web.
+/// The URL contains only characters of a URI ([RFC 3986, appendix
+/// A](https://www.rfc-editor.org/rfc/rfc3986#appendix-A)). So the URL can be a quoted string in a
+/// header, and its path is not a pattern of actix-web.
 pub(crate) fn check_url<'u>(setting: &'static str, url: &'u str) -> Result<Url<'u>, ConfigError> {
     if url.contains('@') {
-        // The text may contain a password.
+        // The URL may contain a password.
         return Err(ConfigError::setting(setting, "expected a URL without user, password and `@`"));
     }
     let is_uri = |c: char| c.is_ascii_alphanumeric() || "-._~:/?[]!$&'()*+,;=%".contains(c);
     if let Some(wrong) = url.chars().find(|c| !is_uri(*c) && *c != '#') {
         return Err(ConfigError::setting(
             setting,
-            format!("a URL cannot have the character {wrong:?}"),
+            format!("a URL cannot contain the character {wrong:?}"),
         ));
     }
     split(url).ok_or_else(|| {
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_of_web_servers_are_split() {
+    fn valid_urls_are_split() {
         for (url, origin, path) in [
             ("https://api.example", "https://api.example", ""),
             ("https://api.example/", "https://api.example", "/"),
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_rejected() {
+    fn invalid_urls_are_rejected() {
         for url in [
             "",
             "api.example",

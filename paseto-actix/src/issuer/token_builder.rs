@@ -1,16 +1,17 @@
 use std::fmt;
 use std::time::Duration;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::{FooterContent, Issuer, SigningKey};
 use crate::durations::token_ttl;
 use crate::error::IssueError;
+use crate::random::random_id;
 use crate::token::{encode_payload, format_time, is_scope_token, scan, sign};
 
-/// One token in the making: see [`Issuer::token`]. Whatever is not set is as the issuer has it.
+/// Builds one token: see [`Issuer::token`]. The settings of the issuer apply unless the token has
+/// its own.
 ///
 /// ```
 /// use paseto_actix::{Issuer, SecretKey};
@@ -28,7 +29,7 @@ use crate::token::{encode_payload, format_time, is_scope_token, scan, sign};
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "a token is made by `.issue()`"]
+#[must_use = "call `.issue()` to get a token"]
 pub struct TokenBuilder<'a, C: ?Sized> {
     issuer: &'a Issuer,
     claims: &'a C,
@@ -68,43 +69,44 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
         }
     }
 
-    /// Whom the token speaks of (`sub`). Default: nobody.
+    /// Sets the subject of the token (`sub`), usually a user ID. Default: no `sub`.
     pub fn subject(mut self, subject: impl Into<String>) -> Self {
         self.subject = Some(subject.into());
         self
     }
 
-    /// Whom the token is meant for (`aud`). Default: the issuer's audience, if it has one.
+    /// Sets the recipient of the token (`aud`). Default: the audience of the issuer.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audience = Some(audience.into());
         self
     }
 
-    /// How long from now the token is accepted, 1 second to 100 years. Default: the issuer's `ttl`.
+    /// Sets the lifetime of the token, 1 second to 100 years. Default: the `ttl` of the issuer.
     ///
-    /// Beyond the issuer's [`max_ttl`](Issuer::max_ttl) it is an error. If
-    /// [`IssuerBuilder::max_ttl`](super::IssuerBuilder::max_ttl) is not set, the limit begins when the
-    /// issuer or a clone is given to `RefreshTokens`. A token that was issued before and lives longer
-    /// is accepted again once the record of a logout has ended. If a deployment lowers a lifetime,
-    /// `max_ttl` has to stay at the old value until the old tokens have expired.
+    /// A lifetime above [`max_ttl`](Issuer::max_ttl) of the issuer is an error. If
+    /// [`IssuerBuilder::max_ttl`](super::IssuerBuilder::max_ttl) is not set, the limit applies only
+    /// after `RefreshTokens` gets the issuer or a clone. If a token from before that time lives
+    /// longer, it becomes valid again when the record of a logout expires. If a deployment lowers a
+    /// lifetime, `max_ttl` must keep the old value until the old tokens have expired.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
         self
     }
 
-    /// From when on the token is accepted (`nbf`), in whole seconds. Default: the time of issue.
+    /// Sets the start of the validity (`nbf`), in whole seconds. Default: the time of issue.
     pub fn not_before(mut self, time: OffsetDateTime) -> Self {
         self.not_before = Some(time);
         self
     }
 
-    /// The token's id (`jti`). Default: 128 random bits.
+    /// Sets the token ID (`jti`). Default: 128 random bits.
     pub fn token_id(mut self, id: impl Into<String>) -> Self {
         self.token_id = Some(id.into());
         self
     }
 
-    /// What the token grants (`scope`, [RFC 8693, section 4.2]). Default: no such claim.
+    /// Sets the scopes that the token grants (`scope`, [RFC 8693, section 4.2]). Default: no
+    /// `scope`.
     ///
     /// [RFC 8693, section 4.2]: https://www.rfc-editor.org/rfc/rfc8693#section-4.2
     pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
@@ -112,26 +114,29 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
         self
     }
 
-    /// When the user logged in (`auth_time`), for `#[paseto_required(fresh = "…")]`. Default: no such claim.
+    /// Sets the time when the user logged in (`auth_time`), for `#[paseto_required(fresh = "…")]`.
+    /// Default: no `auth_time`.
     pub fn auth_time(mut self, time: OffsetDateTime) -> Self {
         self.auth_time = Some(time);
         self
     }
 
-    /// The class of the login (`acr`, [OpenID Connect Core, section 2]): how the user
-    /// authenticated, for `#[paseto_required(acr("…"))]`. One of the texts that your application
-    /// defines, such as `pwd` for a password, or `phr` for a phishing-resistant login ([ACR values
-    /// of OpenID Connect]). Visible ASCII without space, `"` and `\`. Default: no such claim.
+    /// Sets the authentication context class (`acr`) of the login ([OpenID Connect Core, section
+    /// 2]), for `#[paseto_required(acr("…"))]`. The application defines the values, such as `pwd`
+    /// for a password or `phr` for a phishing-resistant login ([ACR values of OpenID Connect]). The
+    /// value is visible ASCII without space, `"` and `\`. Default: no `acr`.
     ///
     /// ```
-    /// use paseto_actix::{Issuer, SecretKey, Verifier};
     /// use paseto_actix::clock::{Clock, SystemClock};
+    /// use paseto_actix::{Issuer, SecretKey, Verifier};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let key = SecretKey::generate();
-    /// let verifier = Verifier::builder().trust("https://issuer.example", key.public_key()).build()?;
+    /// let verifier =
+    ///     Verifier::builder().trust("https://issuer.example", key.public_key()).build()?;
     /// let issuer = Issuer::builder("https://issuer.example").key(key).build()?;
-    /// let text = issuer.token(&serde_json::json!({})).auth_time(SystemClock.now()).acr("phr").issue()?;
+    /// let text =
+    ///     issuer.token(&serde_json::json!({})).auth_time(SystemClock.now()).acr("phr").issue()?;
     /// assert_eq!(verifier.verify_str(&text)?.acr(), Some("phr"));
     /// # Ok(())
     /// # }
@@ -144,20 +149,22 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
         self
     }
 
-    /// The login that the token is of (`sid`), so that all tokens of it can be revoked at once. Default: no such claim.
+    /// Sets the ID of the login that the token belongs to (`sid`), so that all tokens of the login
+    /// can be revoked together. Default: no `sid`.
     pub fn session_id(mut self, id: impl Into<String>) -> Self {
         self.session_id = Some(id.into());
         self
     }
 
-    /// The subject's generation (`sub_gen`), as [`RevocationStore::generation`](crate::revocation::RevocationStore::generation) tells it. Default: no
-    /// such claim, which is the first one, 0.
+    /// Sets the generation of the subject (`sub_gen`), as
+    /// [`RevocationStore::generation`](crate::revocation::RevocationStore::generation) returns it.
+    /// Default: no `sub_gen`, which means generation 0.
     pub fn generation(mut self, generation: u64) -> Self {
         self.generation = Some(generation);
         self
     }
 
-    /// A flat map to put into the footer, beside the key's id. The footer is signed, but anyone can read it.
+    /// Adds a flat map to the footer, beside the key ID. The footer is signed but not encrypted.
     pub fn footer<F: Serialize + ?Sized>(mut self, footer: &F) -> Self {
         let value =
             serde_json::to_value(footer).map_err(|error| IssueError::Serialize(Box::new(error)));
@@ -165,29 +172,31 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
         self
     }
 
-    /// A footer of opaque bytes, which leaves no room for the key's id.
+    /// Sets the footer to opaque bytes. The footer then does not contain the key ID.
     pub fn footer_bytes(mut self, footer: impl Into<Vec<u8>>) -> Self {
         self.footer = Some(Ok(FooterContent::Opaque(footer.into())));
         self
     }
 
-    /// An implicit assertion: bytes that are signed but not sent, and that the verifier has to know.
+    /// Sets the implicit assertion: bytes that are part of the signed data and not of the token.
+    /// The verifier must have the same bytes. Default: the implicit assertion of the issuer.
     pub fn implicit_assertion(mut self, assertion: impl Into<Vec<u8>>) -> Self {
         self.implicit_assertion = Some(assertion.into());
         self
     }
 
-    /// The id (`k4.pid`) of the key to sign with. Default: the issuer's active key.
-    pub fn key(mut self, kid: impl Into<String>) -> Self {
+    /// Sets the key ID (`k4.pid`) of the key that signs the token. Default: the active key of the
+    /// issuer.
+    pub fn key_id(mut self, kid: impl Into<String>) -> Self {
         self.kid = Some(kid.into());
         self
     }
 
-    /// Makes and signs the token.
+    /// Encodes and signs the token.
     ///
     /// # Errors
     ///
-    /// [`IssueError`], if any of what was set cannot be, or no verifier would take the token.
+    /// [`IssueError`] if a setting is invalid, or if each verifier would reject the token.
     pub fn issue(self) -> Result<String, IssueError> {
         let issuer = &*self.issuer.0;
         let signing = self.signing_key()?;
@@ -212,14 +221,14 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
         let wanted = self.kid.as_deref();
         keys.iter().find(|signing| wanted.is_none_or(|kid| signing.key.kid() == kid)).ok_or_else(
             || {
-                // A key that is given in place of its id must not get into a log.
+                // A key in place of its ID must not appear in a log.
                 let id = wanted.filter(|kid| kid.is_empty() || kid.starts_with("k4.pid."));
                 IssueError::UnknownKey(id.unwrap_or("(not a k4.pid)").to_owned())
             },
         )
     }
 
-    /// The registered claims, in the order in which they are written.
+    /// Returns the registered claims in the order of the payload.
     fn registered_claims(&self) -> Result<Vec<(&'static str, String)>, IssueError> {
         let issuer = &*self.issuer.0;
         let now = issuer.clock.now();
@@ -251,7 +260,7 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
         if let Some(id) = &self.token_id {
             claims.push(("jti", id.clone()));
         } else if issuer.include.jti {
-            claims.push(("jti", random_id()?));
+            claims.push(("jti", random_id().map_err(|_| IssueError::NoRandomBytes)?));
         }
         if let Some(scopes) = &self.scopes {
             if let Some(scope) = scopes.iter().find(|scope| !is_scope_token(scope)) {
@@ -263,7 +272,7 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
             claims.push(("auth_time", time("auth_time", auth_time)?));
         }
         if let Some(acr) = &self.acr {
-            // A challenge has several of them in one text, with spaces between them.
+            // A challenge contains several values in one string, separated by spaces.
             if !is_scope_token(acr) {
                 return Err(IssueError::InvalidAcr(acr.clone()));
             }
@@ -279,14 +288,7 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
     }
 }
 
-/// 128 random bits, as RFC 7519 asks of a `jti` ("negligible probability" of a second use), in 22 characters.
-fn random_id() -> Result<String, IssueError> {
-    let mut bits = [0; 16];
-    getrandom::fill(&mut bits).map_err(|_| IssueError::Signing)?;
-    Ok(Base64UrlUnpadded::encode_string(&bits))
-}
-
-/// Shows what is set, not the claims: they may be personal data.
+/// Omits the claims, which may be personal data.
 impl<C: ?Sized> fmt::Debug for TokenBuilder<'_, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenBuilder")

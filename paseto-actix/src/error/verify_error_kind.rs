@@ -21,41 +21,41 @@ use actix_web::http::StatusCode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum VerifyErrorKind {
-    /// The request has no token: `401` with a bare challenge.
+    /// The request does not have a token: `401` and a challenge without an error code.
     MissingToken,
-    /// The credentials are malformed, or there are several tokens: `400`, `invalid_request`.
+    /// The credentials are malformed, or the request has several tokens: `400`, `invalid_request`.
     InvalidRequest,
-    /// The text is not a token, or is too long, or the payload or the footer breaks a rule of form.
-    /// A registered claim of a wrong type is such a payload. `401`, `invalid_token`.
+    /// The string is not a token or is too long, or the payload or the footer is malformed. A
+    /// registered claim of a wrong type is malformed. `401`, `invalid_token`.
     Malformed,
     /// The token has another version or purpose than `v4.public`: `401`, `invalid_token`.
     UnsupportedToken,
-    /// The Verifier trusts no key with the id in the footer, or no key of the issuer verifies the
-    /// signature: `401`, `invalid_token`.
+    /// The verifier does not trust a key with the key ID in the footer, or the signature does not
+    /// match a key of the issuer: `401`, `invalid_token`.
     UnknownKey,
-    /// The key of the footer does not verify the signature: `401`, `invalid_token`.
+    /// The signature does not match the key in the footer: `401`, `invalid_token`.
     BadSignature,
-    /// The Verifier does not trust the issuer, or trusts the key for another issuer: `401`,
+    /// The verifier does not trust the issuer, or trusts the key for another issuer: `401`,
     /// `invalid_token`.
     UntrustedIssuer,
-    /// The time of `exp` has passed: `401`, `invalid_token`.
+    /// The time in `exp` has passed: `401`, `invalid_token`.
     Expired,
-    /// The time of `nbf` or `iat` is in the future: `401`, `invalid_token`.
+    /// The time in `nbf` or `iat` is in the future: `401`, `invalid_token`.
     NotYetValid,
     /// The token is for another audience: `401`, `invalid_token`.
     WrongAudience,
-    /// The token lacks a claim that the Verifier requires: `iss`; `exp`, unless the builder
-    /// [accepts tokens without
-    /// expiry](crate::verifier::VerifierBuilder::dangerously_accept_tokens_without_expiry); `jti`, if there
-    /// are revocations. `401`, `invalid_token`.
+    /// The token lacks a required claim: `401`, `invalid_token`. A verifier requires `iss`, `exp`
+    /// (unless the builder [accepts tokens without
+    /// expiry](crate::verifier::VerifierBuilder::dangerously_accept_tokens_without_expiry)) and
+    /// `jti` (if the verifier has a revocation store).
     MissingClaim,
     /// The token was revoked: `401`, `invalid_token`.
     Revoked,
     /// A check of the application rejected the token: `401`, `invalid_token`.
     Rejected,
-    /// The payload does not fit the type of the handler: `401`, `invalid_token`.
+    /// The payload does not match the claims type of the handler: `401`, `invalid_token`.
     UnexpectedClaims,
-    /// The login is too long ago, or was by a weaker method than the handler requires: `401`,
+    /// The login is too old, or its `acr` is not one that the handler requires: `401`,
     /// `insufficient_user_authentication` ([RFC 9470, section 3]).
     ///
     /// [RFC 9470, section 3]: https://www.rfc-editor.org/rfc/rfc9470#section-3
@@ -64,16 +64,16 @@ pub enum VerifyErrorKind {
     InsufficientScope,
     /// A check of the application forbids the request: `403`.
     Forbidden,
-    /// The token is in a cookie, and another site may have made the request: `403`.
+    /// The token is in a cookie, and another site may have sent the request: `403`.
     CrossOrigin,
-    /// A service that a check needs does not answer: `503` with `Retry-After`.
+    /// A service that a check needs is unavailable: `503` with `Retry-After`.
     Unavailable,
     /// The application is configured incorrectly: `500`.
     Misconfigured,
 }
 
 impl VerifyErrorKind {
-    /// A name for metrics, logs and bodies of errors. It does not change between releases.
+    /// Returns a name for metrics, logs and error bodies. The names are stable across releases.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -100,7 +100,7 @@ impl VerifyErrorKind {
         }
     }
 
-    /// The status of the default response.
+    /// Returns the status of the default response.
     pub(super) const fn status(self) -> StatusCode {
         match self {
             Self::InvalidRequest => StatusCode::BAD_REQUEST,
@@ -111,9 +111,10 @@ impl VerifyErrorKind {
         }
     }
 
-    /// The error code and the description in the challenge. They are the same for each cause of a
-    /// status, except where the client can act on the difference. Both are empty for a request
-    /// without a token (RFC 6750, section 3.1). Returns `None` if another token would not help.
+    /// Returns the error code and the description for the challenge. They are the same for each
+    /// cause of a status, except where the client can act on the difference. Both are empty for a
+    /// request without a token (RFC 6750, section 3.1). Returns `None` if another token would not
+    /// help.
     pub(super) const fn challenge(self) -> Option<(&'static str, &'static str)> {
         Some(match self {
             Self::MissingToken => ("", ""),

@@ -1,7 +1,7 @@
-//! The options between the attribute's parentheses: which were written, where, and with what value.
+//! Parses the options between the parentheses of the attribute.
 //!
-//! This stage knows only the shape of each option. [`model`](crate::model) checks the values. A
-//! mistake in one option does not hide the next one.
+//! This stage checks only the syntax of each option. [`model`](crate::model) checks the values.
+//! After a mistake, the parser continues with the next option, so it reports all mistakes together.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -13,7 +13,7 @@ use syn::{Error, Expr, ExprLit, ExprPath, Lit, LitStr, Result, Token, parenthesi
 
 use crate::mistakes::Mistakes;
 
-/// The names of all options, with the way each is written.
+/// The name of each option and an example of its syntax.
 const OPTIONS: [(&str, &str); 5] = [
     ("scopes", r#"`scopes("read", "write")`"#),
     ("any_scope", r#"`any_scope("editor", "admin")`"#),
@@ -22,7 +22,7 @@ const OPTIONS: [(&str, &str); 5] = [
     ("check", "`check = path::to::function`"),
 ];
 
-/// Options in the order they were written, repetitions included.
+/// The options in source order, including repetitions.
 #[derive(Default)]
 pub(crate) struct Args {
     pub(crate) options: Vec<Opt>,
@@ -54,7 +54,7 @@ impl Args {
     }
 }
 
-/// One option and its name, which is where a repetition is reported.
+/// One option. The error for a repetition points to its name.
 pub(crate) struct Opt {
     pub(crate) name: Ident,
     pub(crate) value: Value,
@@ -68,14 +68,15 @@ pub(crate) enum Value {
     Check(ExprPath),
 }
 
-/// A scope or a value of `acr`. Only the compiler knows the text of a constant.
+/// A scope or a value of `acr`. The macro does not know the value of a constant, so the expansion
+/// checks it.
 pub(crate) enum Name {
     Literal(LitStr),
     Constant(ExprPath),
 }
 
 impl Name {
-    /// The place for errors about the text.
+    /// Returns the span for errors about the value.
     pub(crate) fn span(&self) -> Span {
         match self {
             Self::Literal(text) => text.span(),
@@ -115,7 +116,7 @@ impl Opt {
     }
 }
 
-/// `("a", constant::B)`, with at least one name in it.
+/// Parses a list such as `("a", constant::B)` with at least one element.
 fn name_list(name: &Ident, input: ParseStream<'_>, mistakes: &mut Mistakes) -> Result<Vec<Name>> {
     let (element, no_name) = if name == "acr" {
         (
@@ -176,8 +177,8 @@ fn function_path(name: &Ident, input: ParseStream<'_>) -> Result<ExprPath> {
     }
 }
 
-/// The expression behind `=`. It is read as a whole even where only a literal or a path will do,
-/// so that the error covers all of it and its commas are not taken for the next option.
+/// Parses the expression after `=`. Each option accepts only a literal or a path. Parsing a whole
+/// expression lets the error cover all of it, and commas inside it do not separate options.
 fn assigned(name: &Ident, input: ParseStream<'_>) -> Result<Expr> {
     if !input.peek(Token![=]) || input.peek(Token![==]) {
         return Err(wrong_shape(name, input));
@@ -191,7 +192,7 @@ fn assigned(name: &Ident, input: ParseStream<'_>) -> Result<Expr> {
     input.parse().map(ungrouped)
 }
 
-/// The expression itself, when it came out of a variable of a `macro_rules!` macro.
+/// Removes the invisible group that a variable of a `macro_rules!` macro adds.
 fn ungrouped(expression: Expr) -> Expr {
     match expression {
         Expr::Group(group) => ungrouped(*group.expr),
@@ -199,7 +200,7 @@ fn ungrouped(expression: Expr) -> Expr {
     }
 }
 
-/// Reads the comma between two options or names. Reports and skips other tokens.
+/// Parses the comma between two options or names. Reports and skips other tokens.
 fn separator(input: ParseStream<'_>, mistakes: &mut Mistakes) -> Result<()> {
     if !input.peek(Token![,]) {
         mistakes.add(input.error("a comma is missing before this"));
@@ -208,7 +209,7 @@ fn separator(input: ParseStream<'_>, mistakes: &mut Mistakes) -> Result<()> {
     input.parse::<Option<Token![,]>>().map(drop)
 }
 
-/// Takes everything that belongs to the current option.
+/// Skips the tokens of the current option or name, and returns them.
 fn up_to_comma(input: ParseStream<'_>) -> Result<TokenStream> {
     let mut skipped = TokenStream::new();
     while !input.is_empty() && !input.peek(Token![,]) {
@@ -236,15 +237,15 @@ fn unknown_option(name: &Ident) -> Error {
     let near = OPTIONS
         .iter()
         .map(|(option, _)| (distance(&written, option), *option))
-        // Each text of 3 letters or fewer is near to an option of 3 letters by the distance alone.
+        // A distance of 2 to an option of 3 letters, such as `acr`, would match unrelated words.
         .filter(|(distance, option)| {
             *distance <= 2.min(option.len() - 2) || option.contains(written.as_str())
         })
         .min();
     let hint =
-        near.map_or_else(|| ".".to_owned(), |(_, option)| format!("; did you mean `{option}`?"));
+        near.map_or_else(|| ".".to_owned(), |(_, option)| format!(": did you mean `{option}`?"));
     let options = all_options();
-    let message = format!("there is no option `{written}`{hint} The options are {options}");
+    let message = format!("unknown option `{written}`{hint} The options are {options}");
     Error::new(name.span(), message)
 }
 
@@ -253,7 +254,7 @@ fn all_options() -> String {
     format!("{first}, {second}, {third}, {fourth} and {last}")
 }
 
-/// How many letters must be put in, taken out or exchanged to make `a` into `b`.
+/// Returns the Levenshtein distance of two names.
 fn distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, from) in a.bytes().enumerate() {
@@ -280,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn options_may_be_combined_and_end_in_a_comma() {
+    fn options_can_be_combined_and_end_in_a_comma() {
         for source in [
             "",
             r#"scopes("a")"#,
@@ -310,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_near_option_is_suggested() {
+    fn a_similar_option_is_suggested() {
         for (written, near) in [
             ("scope", "scopes"),
             ("scpoes", "scopes"),

@@ -1,4 +1,4 @@
-//! The code a handler is rewritten to. No other stage decides what is emitted for a sound one.
+//! Generates the code for a handler without mistakes.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -11,25 +11,25 @@ use crate::args::Name;
 use crate::handler::Handler;
 use crate::model::{Model, Options, Seconds};
 
-/// The handler with one guarded argument, and the policy that the guard enforces.
+/// Returns the handler with one guarded argument, and the type of its requirements.
 pub(crate) fn expand(model: Model) -> TokenStream {
     let Model { handler, arguments, policy } = model;
     let (policy_type, policy_items) = policy_of(&handler, &policy);
     let Handler { attrs, vis, mut sig, body } = handler;
-    // A pattern names a unit struct or a constant if one of the name is in scope, and route macros
-    // make unit structs.
+    // An identifier pattern matches a unit struct or a constant of the same name if one is in
+    // scope. Route macros declare unit structs, so the generated names are hygienic.
     let local = |name| Ident::new(name, Span::mixed_site());
     let (guarded, admitted) = (local("__paseto_actix_guarded"), local("__paseto_actix_admitted"));
     let (caching, response) = (local("__paseto_actix_caching"), local("__paseto_actix_response"));
     sig.inputs = Punctuated::from_iter([guarded_argument(&policy_type, &arguments, &guarded)]);
     let (mut patterns, bindings) = bind(&arguments);
-    // The compiler reports a pattern that does not match each value at the arguments.
+    // With this span, the compiler reports a refutable pattern at the arguments.
     patterns.set_span(Span::mixed_site().located_at(sig.paren_token.span.join()));
     let mut statements = expect_output(&mut sig.output);
     statements.extend(body.stream());
     let mut block = Group::new(Delimiter::Brace, statements);
     block.set_span(body.span());
-    // A handler may return `HttpResponse::Ok()`, which is a future too.
+    // The lint would warn about a handler that returns `HttpResponse::Ok()`, which is a future.
     quote! {
         #policy_items
         #(#attrs)* #vis #sig {
@@ -46,10 +46,12 @@ pub(crate) fn expand(model: Model) -> TokenStream {
     }
 }
 
-/// Makes the handler return its responder with headers for caches, which an extractor cannot set.
+/// Changes the return type to a wrapper that sets the headers for caches. An extractor cannot set
+/// headers of the response.
 ///
-/// The body becomes an `async` block. A block has no return type, so types in the body would be inferred without it.
-/// The `return` that is added, and never reached, makes the compiler expect the type that the user wrote.
+/// The body becomes an `async` block, which cannot declare its return type. The returned statement
+/// contains a `return` that never runs. It makes the compiler expect the return type that the user
+/// wrote.
 fn expect_output(output: &mut ReturnType) -> TokenStream {
     let (arrow, mut responder) = match output {
         ReturnType::Default => (Token![->](Span::call_site()), parse_quote!(())),
@@ -59,13 +61,13 @@ fn expect_output(output: &mut ReturnType) -> TokenStream {
         arrow,
         parse_quote!(::paseto_actix::__private::GuardedResponse<#responder>),
     );
-    // The message about another type points to this type.
+    // With this span, the compiler reports a mismatch at the return type.
     let span = Span::mixed_site().located_at(responder.span());
     Inferred.visit_type_mut(&mut responder);
     quote_spanned!(span=> let () = if false { return ::paseto_actix::__private::never::<#responder>(); };)
 }
 
-/// Only a signature may have `impl Trait`.
+/// Replaces `impl Trait` with `_`, because a body cannot contain `impl Trait`.
 struct Inferred;
 
 impl VisitMut for Inferred {
@@ -77,29 +79,32 @@ impl VisitMut for Inferred {
     }
 }
 
-/// The handler as it was written, with our own attribute moved to the given place among the others.
-pub(crate) fn moved(handler: &Handler, args: &TokenStream, place: usize) -> TokenStream {
+/// Returns the unchanged handler with `#[paseto_required]` moved to an index among its attributes.
+pub(crate) fn moved(handler: &Handler, args: &TokenStream, index: usize) -> TokenStream {
     let Handler { attrs, vis, sig, body } = handler;
-    let (before, behind) = attrs.split_at(place);
+    let (before, after) = attrs.split_at(index);
     quote! {
         #(#before)*
         #[::paseto_actix::paseto_required(#args)]
-        #(#behind)*
+        #(#after)*
         #vis #sig #body
     }
 }
 
-/// Verification has to come before any other extractor runs, the one that reads the body above all.
-/// actix-web runs the extractors of one handler side by side, so they become one.
+/// Returns the one argument of the rewritten handler.
+///
+/// The token must be verified before another extractor runs, in particular before an extractor
+/// reads the body. actix-web runs the extractors of a handler concurrently, so one extractor runs
+/// them all.
 fn guarded_argument(policy: &TokenStream, arguments: &[PatType], name: &Ident) -> FnArg {
     let types = arguments.iter().map(|argument| &argument.ty);
     parse_quote!(#name: ::paseto_actix::__private::Guarded<#policy, (#(#types,)*)>)
 }
 
-/// The patterns of the arguments as a tuple, and the statements that bind those with attributes.
+/// Returns the tuple of argument patterns, and one `let` for each argument with attributes.
 ///
-/// Attributes need a `let` of their own. The other arguments have none, because some lints are
-/// about `let` and not about arguments.
+/// An attribute applies to a whole `let`, so each of these arguments needs its own. The other
+/// arguments do not have a `let`, because some lints warn about `let` and not about arguments.
 fn bind(arguments: &[PatType]) -> (Group, Vec<TokenStream>) {
     let mut bindings = Vec::new();
     let patterns = arguments.iter().enumerate().map(|(index, PatType { attrs, pat, .. })| {
@@ -114,12 +119,13 @@ fn bind(arguments: &[PatType]) -> (Group, Vec<TokenStream>) {
     (Group::new(Delimiter::Parenthesis, patterns), bindings)
 }
 
-/// The type that stands for the policy, and the items it is made of, if it had to be made.
+/// Returns the type that represents the requirements, and the items that declare it. There are no
+/// items without requirements.
 fn policy_of(handler: &Handler, policy: &Options) -> (TokenStream, TokenStream) {
     if policy.is_empty() {
         return (quote!(::paseto_actix::__private::AnyToken), TokenStream::new());
     }
-    // Ours and not the user's, as lints see it, which is why none has to be allowed here.
+    // With this hygiene, lints treat the name as generated code, so no `allow` is necessary.
     let name = format_ident!(
         "__paseto_required_{}",
         handler.sig.ident,
@@ -145,7 +151,7 @@ fn policy_of(handler: &Handler, policy: &Options) -> (TokenStream, TokenStream) 
     (quote!(#name), items)
 }
 
-/// The constants that the policy needs, and the expression that makes it.
+/// Returns the constants for the requirements, and the expression that creates the requirements.
 fn requirements(policy: &Options) -> (TokenStream, TokenStream) {
     let Options { scopes, any_scope, acr, fresh, check } = policy;
     let mut constants = TokenStream::new();
@@ -171,15 +177,16 @@ fn requirements(policy: &Options) -> (TokenStream, TokenStream) {
         calls.extend(quote!(.fresh(::core::time::Duration::from_secs(#seconds))));
     }
     if let Some(check) = check {
-        // What the compiler says about a function of another type, it says at its name.
+        // With this span, the compiler reports a function of another type at its name.
         let span = Span::mixed_site().located_at(check.span());
         calls.extend(quote_spanned!(span=> .check(#check)));
     }
     (constants, calls)
 }
 
-/// A list of names that only the compiler can check. It names the list once, so that the compiler
-/// reports a constant of another type once. A failed assertion is reported at the name.
+/// Declares a list of names, and assertions that check them at compile time. Each constant occurs
+/// once in the code, so the compiler reports a constant of another type once. It reports a failed
+/// assertion at the name.
 fn checked_constants(list: &Ident, names: &[Name], assertion: &str) -> TokenStream {
     let length = names.len();
     let assertions = names.iter().enumerate().map(|(index, name)| {
@@ -194,158 +201,4 @@ fn checked_constants(list: &Ident, names: &[Name], assertion: &str) -> TokenStre
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::rewrite;
-
-    #[test]
-    fn every_option_becomes_a_call() {
-        let args = quote!(scopes("a", "b"), any_scope("c"), acr("d"), fresh = "10m", check = x::f);
-        let item = quote! {
-            /// Docs.
-            #[get("/{id}")]
-            pub async fn me<T>(paseto: Paseto<Me>, Json(id): Json<u32>) -> R where T: Send { a; b }
-        };
-        let expected = quote! {
-            #[doc(hidden)]
-            #[non_exhaustive]
-            pub struct __paseto_required_me;
-
-            impl ::paseto_actix::__private::HandlerRequirements for __paseto_required_me {
-                fn requirements() -> &'static ::paseto_actix::__private::Requirements {
-                    static __REQUIREMENTS: ::std::sync::LazyLock<
-                        ::paseto_actix::__private::Requirements,
-                    > = ::std::sync::LazyLock::new(||
-                        ::paseto_actix::__private::Requirements::new()
-                            .scopes(["a", "b"])
-                            .any_scope(["c"])
-                            .acr(["d"])
-                            .fresh(::core::time::Duration::from_secs(600u64))
-                            .check(x::f)
-                    );
-                    &__REQUIREMENTS
-                }
-            }
-
-            /// Docs.
-            #[get("/{id}")]
-            pub async fn me<T>(
-                __paseto_actix_guarded: ::paseto_actix::__private::Guarded<
-                    __paseto_required_me,
-                    (Paseto<Me>, Json<u32>,)
-                >
-            ) -> ::paseto_actix::__private::GuardedResponse<R> where T: Send {
-                let (__paseto_actix_admitted, __paseto_actix_caching) = match __paseto_actix_guarded.admit() {
-                    ::core::result::Result::Ok(__paseto_actix_admitted) => __paseto_actix_admitted,
-                    ::core::result::Result::Err(__paseto_actix_response) => return __paseto_actix_response,
-                };
-                let (paseto, Json(id),) = __paseto_actix_admitted;
-                #[allow(clippy::async_yields_async)]
-                let __paseto_actix_response = async move {
-                    let () = if false { return ::paseto_actix::__private::never::<R>(); };
-                    a; b
-                };
-                __paseto_actix_caching.respond(__paseto_actix_response).await
-            }
-        };
-        assert_eq!(rewrite(args, item).to_string(), expected.to_string());
-    }
-
-    #[test]
-    fn without_options_no_policy_is_made() {
-        let item = quote!(
-            async fn me() -> R {}
-        );
-        let expected = quote! {
-            async fn me(
-                __paseto_actix_guarded: ::paseto_actix::__private::Guarded<
-                    ::paseto_actix::__private::AnyToken,
-                    ()
-                >
-            ) -> ::paseto_actix::__private::GuardedResponse<R> {
-                let (__paseto_actix_admitted, __paseto_actix_caching) = match __paseto_actix_guarded.admit() {
-                    ::core::result::Result::Ok(__paseto_actix_admitted) => __paseto_actix_admitted,
-                    ::core::result::Result::Err(__paseto_actix_response) => return __paseto_actix_response,
-                };
-                let () = __paseto_actix_admitted;
-                #[allow(clippy::async_yields_async)]
-                let __paseto_actix_response = async move {
-                    let () = if false { return ::paseto_actix::__private::never::<R>(); };
-                };
-                __paseto_actix_caching.respond(__paseto_actix_response).await
-            }
-        };
-        let rewritten = rewrite(TokenStream::new(), item);
-        assert_eq!(rewritten.to_string(), expected.to_string());
-    }
-
-    #[test]
-    fn a_body_infers_what_only_a_signature_may_hide() {
-        for (output, inferred) in [
-            (quote!(-> impl Responder), quote!(_)),
-            (quote!(-> Result<impl Responder + use<>, Error>), quote!(Result<_, Error>)),
-            (quote!(-> (&dyn A<B = impl C>, [D; 2])), quote!((&dyn A<B = _>, [D; 2]))),
-            (quote!(), quote!(())),
-        ] {
-            let rewritten =
-                rewrite(TokenStream::new(), quote!(async fn me() #output {})).to_string();
-            let expected = quote!(never::<#inferred>()).to_string();
-            assert!(rewritten.contains(&expected), "{rewritten}");
-        }
-    }
-
-    #[test]
-    fn constants_are_checked_when_the_handler_is_compiled() {
-        let args = quote!(scopes(READ, "write"), acr(acr::PHR));
-        let rewritten = rewrite(args, quote! { async fn me() {} }).to_string();
-        let expected = quote! {
-            const __PASETO_SCOPES: [&str; 2usize] = [READ, "write"];
-            const _: () = ::paseto_actix::__private::assert_scope(&__PASETO_SCOPES, 0usize);
-            const _: () = ::paseto_actix::__private::assert_scope(&__PASETO_SCOPES, 1usize);
-            const __PASETO_ACR: [&str; 1usize] = [acr::PHR];
-            const _: () = ::paseto_actix::__private::assert_acr_value(&__PASETO_ACR, 0usize);
-        };
-        assert!(rewritten.contains(&expected.to_string()), "{rewritten}");
-        assert!(
-            rewritten.contains(&quote!(.scopes(__PASETO_SCOPES).acr(__PASETO_ACR)).to_string()),
-            "{rewritten}"
-        );
-    }
-
-    #[test]
-    fn lints_of_an_argument_are_on_its_binding() {
-        let item = quote! { async fn me(a: A, #[allow(unused)] #[expect(x)] mut b: B) {} };
-        let rewritten = rewrite(TokenStream::new(), item).to_string();
-        let expected = quote! {
-            let (a, __paseto_actix_argument_1,) = __paseto_actix_admitted;
-            #[allow(unused)] #[expect(x)] let mut b = __paseto_actix_argument_1;
-        };
-        assert!(rewritten.contains(&expected.to_string()), "{rewritten}");
-    }
-
-    #[test]
-    fn documentation_macros_come_first() {
-        let item = quote!(
-            #[a]
-            #[utoipa::path(get)]
-            #[get("/")]
-            async fn me(a: A) -> R {}
-        );
-        let expected = quote! {
-            #[a]
-            #[utoipa::path(get)]
-            #[::paseto_actix::paseto_required(scopes("a"))]
-            #[get("/")]
-            async fn me(a: A) -> R {}
-        };
-        assert_eq!(rewrite(quote!(scopes("a")), item).to_string(), expected.to_string());
-    }
-
-    #[test]
-    fn the_body_is_not_read() {
-        let item = quote!(async fn me() -> R { syntax ->> of =<< the ~ future });
-        let rewritten = rewrite(TokenStream::new(), item).to_string();
-        assert!(rewritten.contains("the ~ future"), "{rewritten}");
-        assert!(!rewritten.contains("compile_error"), "{rewritten}");
-    }
-}
+mod tests;

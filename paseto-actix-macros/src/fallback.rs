@@ -1,4 +1,4 @@
-//! The placeholder for a handler with a mistake in its attribute.
+//! The placeholder for a handler whose signature has a mistake.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -6,11 +6,11 @@ use syn::{Attribute, FnArg};
 
 use crate::handler::{Handler, sets_lint};
 
-/// A handler that the rest of the program can register, around the function as it was written.
+/// Returns a valid handler that contains the original function.
 ///
-/// The route macros and `web::get().to(..)` want an asynchronous function of extractors. They would
-/// report a second error if they met one that is not, and a third if there were none by that name.
-/// The function itself stays inside, so that what it uses counts as used.
+/// Route macros and `web::get().to(..)` accept only an asynchronous function of extractors. Without
+/// the placeholder, the compiler would report further errors for the same mistake. The original
+/// function stays inside, so that the compiler does not report its imports and helpers as unused.
 pub(crate) fn placeholder(handler: Handler) -> TokenStream {
     let Handler { attrs, vis, mut sig, body } = handler;
     if sig.receiver().is_some() {
@@ -20,7 +20,7 @@ pub(crate) fn placeholder(handler: Handler) -> TokenStream {
     let generics = sig.generics.clone();
     let where_clause = &generics.where_clause;
 
-    // The compiler has words of its own for these, once it comes to them.
+    // Remove the parts of the inner function for which the compiler would report a second error.
     if sig.asyncness.is_some() {
         sig.constness = None;
     }
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_stays_inside_an_asynchronous_one_without_arguments() {
+    fn the_placeholder_is_asynchronous_and_contains_the_function() {
         let item = quote! {
             /// Docs.
             #[get("/")]
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_method_stays_as_it_is() {
+    fn a_method_is_unchanged() {
         let item = quote!(
             pub async fn me(&self, a: u8) -> R {
                 body(a)

@@ -1,7 +1,7 @@
-//! The item below the attribute: is it a function that can be a handler?
+//! Parses the item below the attribute, and checks that it can be a handler.
 //!
-//! Only what comes before the body is parsed. The body is carried along as tokens, so it costs
-//! nothing and may use syntax that this crate's parser does not know yet.
+//! The body is not parsed. So a long body does not cost compile time, and the body can use syntax
+//! that `syn` does not know yet.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use syn::parse::{Parse, ParseStream};
@@ -13,18 +13,23 @@ use syn::{
 
 use crate::mistakes::Mistakes;
 
-/// actix-web implements `FromRequest` for tuples of up to this many extractors.
-const MOST_ARGUMENTS: usize = 16;
+/// The maximum number of arguments. actix-web implements `FromRequest` for tuples of up to 16
+/// extractors.
+const MAX_ARGUMENTS: usize = 16;
 
 pub(crate) struct Handler {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
     pub(crate) sig: Signature,
-    /// The block.
+    /// The block of the function, with its braces.
     pub(crate) body: Group,
 }
 
-/// A function, or the mistake of having put the attribute on something else.
+/// Parses a function.
+///
+/// # Errors
+///
+/// Returns an error that names the kind of the item if the item is not a function.
 pub(crate) fn parse(item: &TokenStream) -> Result<Handler> {
     syn::parse2(item.clone()).map_err(|mistake| match syn::parse2(item.clone()) {
         Ok(Item::Fn(_) | Item::Verbatim(_)) | Err(_) => mistake,
@@ -42,7 +47,8 @@ impl Parse for Handler {
         }
         let content;
         let braces = braced!(content in input);
-        // They are about the function, and the expansion writes code before the rest.
+        // Inner attributes apply to the function. They become outer attributes, because the
+        // expansion inserts code at the beginning of the body.
         let inner = content.call(Attribute::parse_inner)?;
         attrs.extend(inner.into_iter().map(|attr| Attribute { style: AttrStyle::Outer, ..attr }));
         let mut body = Group::new(Delimiter::Brace, content.parse()?);
@@ -52,16 +58,16 @@ impl Parse for Handler {
 }
 
 impl Handler {
-    /// The place behind the last `#[utoipa::path]`, when there is one below our attribute.
+    /// Returns the index after the last `#[utoipa::path]` below this attribute.
     ///
-    /// That macro reads the arguments to document them, so it has to see them as they were written.
-    pub(crate) fn behind_documentation(&self) -> Option<usize> {
+    /// `#[utoipa::path]` documents the arguments, so it must run before this macro replaces them.
+    pub(crate) fn index_after_documentation(&self) -> Option<usize> {
         let last = self.attrs.iter().rposition(is_documentation)?;
         Some(last + 1)
     }
 
-    /// Reports a second `#[paseto_required]` and takes it away, so that it does not run as well.
-    pub(crate) fn take_repetitions(&mut self, mistakes: &mut Mistakes) {
+    /// Reports and removes each further `#[paseto_required]`, so that it does not run.
+    pub(crate) fn remove_repetitions(&mut self, mistakes: &mut Mistakes) {
         self.attrs.retain(|attr| {
             let repeated = ends_with(attr.path(), "paseto_required");
             if repeated {
@@ -75,7 +81,7 @@ impl Handler {
         });
     }
 
-    /// The arguments, if the signature is one that a handler may have.
+    /// Returns the arguments. Reports each mistake in the signature, and then returns `None`.
     pub(crate) fn arguments(&self, mistakes: &mut Mistakes) -> Option<Vec<PatType>> {
         let mut found = Vec::new();
         self.check_qualifiers(&mut found);
@@ -99,20 +105,20 @@ impl Handler {
                 }
             }
         }
-        if let Some(argument) = arguments.get(MOST_ARGUMENTS) {
+        if let Some(argument) = arguments.get(MAX_ARGUMENTS) {
             found.push(Error::new_spanned(
                 argument,
                 format!(
-                    "a handler has {MOST_ARGUMENTS} arguments at most: \
+                    "a handler has {MAX_ARGUMENTS} arguments at most: \
                      group some of them in a tuple, which is an extractor too"
                 ),
             ));
         }
-        let sound = found.is_empty();
+        let is_valid = found.is_empty();
         for mistake in found {
             mistakes.add(mistake);
         }
-        sound.then_some(arguments)
+        is_valid.then_some(arguments)
     }
 
     fn check_qualifiers(&self, found: &mut Vec<Error>) {
@@ -152,7 +158,8 @@ fn unwanted(qualifier: &str) -> String {
     format!("a handler cannot be `{qualifier}`: remove it")
 }
 
-/// Whether an attribute sets the level of lints. The `let` that binds an argument can have these.
+/// Returns whether an attribute sets the level of lints. The expansion moves these attributes to
+/// the `let` that binds the argument.
 pub(crate) fn sets_lint(attr: &Attribute) -> bool {
     ["allow", "deny", "expect", "forbid", "warn"].iter().any(|name| attr.path().is_ident(name))
 }
@@ -169,7 +176,8 @@ fn unwanted_attribute(attr: &Attribute) -> Error {
     Error::new_spanned(attr, format!("an argument of a handler cannot have `#[{name}]`: {advice}"))
 }
 
-/// Whether an attribute is `#[utoipa::path]`. Other crates have attributes of the name `path`, too.
+/// Returns whether an attribute is `#[utoipa::path]`. Other crates have attributes named `path`,
+/// too.
 fn is_documentation(attr: &Attribute) -> bool {
     let segments = &attr.path().segments;
     segments.len() == 2 && segments[0].ident == "utoipa" && segments[1].ident == "path"
@@ -210,7 +218,7 @@ mod tests {
     use crate::rewrite;
 
     #[test]
-    fn other_attributes_named_path_stay_behind() {
+    fn other_attributes_named_path_do_not_move_the_attribute() {
         for attr in [quote!(#[other::path]), quote!(#[path = "a.rs"]), quote!(#[a::utoipa::path])] {
             let rewritten =
                 rewrite(TokenStream::new(), quote! { #attr async fn me() {} }).to_string();

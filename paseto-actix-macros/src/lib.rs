@@ -1,6 +1,7 @@
-//! The macro half of `paseto-actix`, which re-exports all there is here as
-//! `paseto_actix::paseto_required`. Depend on that crate and not on this one: the code the macro
-//! writes calls it by the name `paseto_actix`.
+//! The attribute macro of `paseto-actix`.
+//!
+//! `paseto-actix` re-exports it as `paseto_actix::paseto_required`. Depend on `paseto-actix` and
+//! not on this crate, because the generated code uses the name `paseto_actix`.
 
 mod args;
 mod expand;
@@ -17,9 +18,9 @@ use crate::model::{Model, Options};
 
 /// Runs a handler only for requests with a token that the `Verifier` accepts.
 ///
-/// The attribute verifies the token before it extracts an argument of the handler. For a rejected
-/// request, it neither reads the body nor runs the handler. It returns the response of the error
-/// handler of the `Verifier`.
+/// The attribute verifies the token before it extracts the arguments of the handler. If the request
+/// is rejected, the body is not read and the handler does not run. The error handler of the
+/// `Verifier` creates the response.
 ///
 /// ```
 /// use actix_web::{Responder, get, web};
@@ -37,21 +38,21 @@ use crate::model::{Model, Options};
 /// }
 /// ```
 ///
-/// The handler is protected also without the token as an argument.
+/// The attribute also protects a handler that does not have the token as an argument.
 ///
 /// # Options
 ///
-/// Without options, the attribute admits each token that the `Verifier` accepts. Each option adds a
-/// requirement, and can be given once.
+/// Without options, the handler runs for each token that the `Verifier` accepts. Each option adds a
+/// requirement. Each option can occur once.
 ///
 /// ## `scopes("read", scope::WRITE)`
 ///
 /// The token must grant all of these scopes. Otherwise the response is `403` with
 /// `insufficient_scope` ([RFC 6750, section 3.1]), and the challenge names the scopes.
 ///
-/// A scope is a string literal or the path of a `&str` constant. Two mistakes are compile errors: a
-/// text that is not a scope-token of [RFC 6749, section 3.3] (visible ASCII without space, `"` and
-/// `\`), and a scope that is twice in the list.
+/// A scope is a string literal or the path of a `&str` constant. It must be a scope-token ([RFC
+/// 6749, section 3.3]): one or more visible ASCII characters other than space, `"` and `\`. An
+/// invalid scope and a scope that occurs twice are compile errors.
 ///
 /// ```
 /// use actix_web::{HttpResponse, post};
@@ -68,34 +69,36 @@ use crate::model::{Model, Options};
 /// }
 /// ```
 ///
-/// A constant must be visible in the module of the handler. A constant of a type parameter of the
-/// handler (`T::SCOPE`) is not possible.
+/// A constant must be visible in the module of the handler. It cannot depend on a type parameter of
+/// the handler (`T::SCOPE`).
 ///
 /// ## `any_scope("editor", "admin")`
 ///
 /// The token must grant at least one of these scopes. Otherwise the response is `403` with
-/// `insufficient_scope`. The elements are those of `scopes`.
+/// `insufficient_scope`. Write the elements as for `scopes`.
 ///
 /// ## `acr("phr", "phrh")`
 ///
-/// The claim `acr` must be one of these classes of login. Otherwise the response is `401` with
-/// `insufficient_user_authentication` and `acr_values` ([RFC 9470, section 3]): the client sends
-/// the user to a stronger login (a step-up). The elements are those of `scopes`. The issuer sets
-/// the claim with `TokenBuilder::acr`, or with `PendingLogin::acr` for a login with refresh tokens.
+/// The authentication context class (`acr`) must be one of these values. Otherwise the response is
+/// `401` with `insufficient_user_authentication` and `acr_values` ([RFC 9470, section 3]). The
+/// client then sends the user to a stronger login (step-up authentication). Write the elements as
+/// for `scopes`. To set the claim, call `TokenBuilder::acr`, or `PendingLogin::acr` for a login
+/// with refresh tokens.
 ///
 /// ## `fresh = "10m"`
 ///
-/// The user must have logged in (claim `auth_time`) in this time. Otherwise the response is `401`
-/// with `insufficient_user_authentication` and `max_age` in seconds. The duration is a positive
-/// whole number and one unit: `s`, `m`, `h` or `d`. The leeway of the `Verifier` is added.
+/// The login of the user (claim `auth_time`) must not be older than this duration. Otherwise the
+/// response is `401` with `insufficient_user_authentication` and `max_age` in seconds
+/// ([RFC 9470, section 3]). The duration is a positive whole number and one unit: `s`, `m`, `h` or
+/// `d`. The leeway of the `Verifier` is added.
 ///
-/// With `acr` and `fresh`, the challenge names both requirements if one of them fails, so that one
-/// login satisfies both.
+/// If a handler has both `acr` and `fresh` and one of them fails, the challenge names both, so that
+/// one new login satisfies both.
 ///
 /// ## `check = path::to::function`
 ///
-/// The function must return `Ok(())`. It runs after all other requirements. Its type is
-/// `fn(&HttpRequest, &VerifiedToken) -> Result<(), Rejection>`.
+/// The function accepts the token by returning `Ok(())`. It runs after all other requirements. Its
+/// type is `fn(&HttpRequest, &VerifiedToken) -> Result<(), Rejection>`.
 ///
 /// ```
 /// use actix_web::{HttpRequest, HttpResponse, delete, web};
@@ -120,40 +123,39 @@ use crate::model::{Model, Options};
 /// }
 /// ```
 ///
-/// # Where it goes
+/// # Placement
 ///
-/// On a handler: an `async fn` outside of each `impl` block, with up to 16 extractors as arguments.
-/// The attribute goes above or below a route macro such as `#[get("/")]`, inside `#[routes]` and
-/// `#[scope]`, and on handlers that are registered with `web::get().to(handler)`. Beside
-/// `#[utoipa::path]` it may be above or below, as long as `#[utoipa::path]` is above the route
-/// macro.
+/// Write the attribute on a handler, that is, an `async fn` outside of `impl` blocks with at most
+/// 16 extractors as arguments. It works above and below a route macro such as `#[get("/")]`, inside
+/// `#[routes]` and `#[scope]`, and on handlers that are registered with `web::get().to(handler)`.
 ///
-/// An attribute that reads the arguments or the return type, such as `#[tracing::instrument]`, goes
-/// above `#[paseto_required]`.
+/// It also works above and below `#[utoipa::path]`. `#[utoipa::path]` itself must be above the
+/// route macro. Write other attributes that read the arguments or the return type, such as
+/// `#[tracing::instrument]`, above `#[paseto_required]`.
 ///
 /// An argument can have lint attributes: `#[allow]`, `#[expect]`, `#[warn]`, `#[deny]` and
-/// `#[forbid]`. They apply to its pattern. A lint about its type belongs on the handler. Other
-/// attributes on an argument are compile errors. In place of a `#[cfg]` on an argument, write one
+/// `#[forbid]`. They apply to its pattern. Write a lint about its type on the handler. Other
+/// attributes on an argument are compile errors. Instead of a `#[cfg]` on an argument, write one
 /// handler for each `#[cfg]`.
 ///
-/// To protect all handlers of a scope at once, wrap the scope in the middleware `PasetoRequired`.
+/// To protect all handlers of a scope, wrap the scope in the middleware `PasetoRequired`.
 ///
 /// # Rejected requests
 ///
-/// A rejection is a plain response, as with the middleware: `HttpResponse::error()` is `None`, and
-/// the log has one line for it. An error of an argument, such as `400` for malformed JSON, and an
-/// error that the handler returns stay errors of actix-web.
+/// The response to a rejected request is not an error of actix-web, as with the middleware.
+/// `HttpResponse::error()` is `None`, and this crate writes one log line. Errors of extractors,
+/// such as `400` for malformed JSON, and errors that the handler returns are errors of actix-web.
 ///
-/// # What it expands to
+/// # Expansion
 ///
-/// To the same function with one argument: an extractor that verifies the token and then runs the
-/// extractors of the handler in their order. For a rejected request, the function returns the
-/// response. For an admitted one, it binds the arguments and runs the body, which becomes an
-/// `async` block. The return type becomes a wrapper that sets `Vary` and `Cache-Control` if the
-/// `Verifier` reads a cookie.
+/// The attribute replaces the arguments of the function with one extractor. The extractor verifies
+/// the token, and then runs the extractors of the handler in their order. If the request is
+/// rejected, the function returns the response. Otherwise it binds the arguments and runs the body,
+/// which becomes an `async` block. The return type becomes a wrapper that sets `Vary` and
+/// `Cache-Control` if the `Verifier` reads a cookie.
 ///
-/// So the function cannot be called directly: let a test call the handler through an `App`, or move
-/// the body into a function of its own.
+/// So other code cannot call the function directly. In a test, call the handler through an `App`,
+/// or move the body into a separate function.
 ///
 /// [RFC 6749, section 3.3]: https://www.rfc-editor.org/rfc/rfc6749#section-3.3
 /// [RFC 6750, section 3.1]: https://www.rfc-editor.org/rfc/rfc6750#section-3.1
@@ -169,16 +171,16 @@ fn rewrite(
 ) -> proc_macro2::TokenStream {
     let parsed = handler::parse(&item);
     if let Ok(handler) = &parsed
-        && let Some(place) = handler.behind_documentation()
+        && let Some(index) = handler.index_after_documentation()
     {
-        return expand::moved(handler, &args, place);
+        return expand::moved(handler, &args, index);
     }
 
     let mut mistakes = Mistakes::default();
     let policy = Options::new(Args::parse(args, &mut mistakes), &mut mistakes);
     let rewritten = match parsed {
         Ok(mut handler) => {
-            handler.take_repetitions(&mut mistakes);
+            handler.remove_repetitions(&mut mistakes);
             match handler.arguments(&mut mistakes) {
                 Some(arguments) => expand::expand(Model { handler, arguments, policy }),
                 None => fallback::placeholder(handler),

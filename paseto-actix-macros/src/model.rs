@@ -1,4 +1,4 @@
-//! What the handler demands, checked: every scope is one, every duration is positive and sane.
+//! Checks the values of the options: scopes, `acr` values and durations.
 
 use std::collections::HashSet;
 
@@ -8,17 +8,17 @@ use crate::args::{Args, Name, Value};
 use crate::handler::Handler;
 use crate::mistakes::Mistakes;
 
-/// The longest time that `fresh` may allow, as for every duration of the library.
-const HUNDRED_YEARS: u64 = 36_525 * 24 * 60 * 60;
+/// The maximum of `fresh` in seconds: 100 years of 365 days, as for the lifetime of a token.
+const HUNDRED_YEARS: u64 = 36_500 * 24 * 60 * 60;
 
-/// A handler that can be rewritten, and the policy it is to be guarded by.
+/// A handler with a valid signature, and its requirements.
 pub(crate) struct Model {
     pub(crate) handler: Handler,
     pub(crate) arguments: Vec<PatType>,
     pub(crate) policy: Options,
 }
 
-/// What a token must satisfy beyond being valid.
+/// The requirements for a token in addition to the verification by the `Verifier`.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) scopes: Vec<Name>,
@@ -32,7 +32,7 @@ pub(crate) struct Options {
 pub(crate) struct Seconds(pub(crate) u64);
 
 impl Options {
-    /// Options with a mistake are left out.
+    /// Checks the options. Reports options with a mistake and omits them.
     pub(crate) fn new(args: Args, mistakes: &mut Mistakes) -> Self {
         let mut policy = Self::default();
         let mut seen = HashSet::new();
@@ -58,7 +58,7 @@ impl Options {
         policy
     }
 
-    /// Whether any valid token will do.
+    /// Returns whether the handler accepts each valid token.
     pub(crate) fn is_empty(&self) -> bool {
         let Self { scopes, any_scope, acr, fresh, check } = self;
         scopes.is_empty()
@@ -69,23 +69,23 @@ impl Options {
     }
 }
 
-/// What a name is, for texts: with its article and without.
-type What = (&'static str, &'static str);
+/// The term for a name in messages, with its article and without.
+type Term = (&'static str, &'static str);
 
-const SCOPE: What = ("a scope", "scope");
-const ACR_VALUE: What = ("an `acr` value", "`acr` value");
+const SCOPE: Term = ("a scope", "scope");
+const ACR_VALUE: Term = ("an `acr` value", "`acr` value");
 
-/// The names without a fault. The expansion checks those that are constants.
-fn checked_names(names: Vec<Name>, what: What, mistakes: &mut Mistakes) -> Vec<Name> {
+/// Returns the valid names, and reports the others. The expansion checks names that are constants.
+fn checked_names(names: Vec<Name>, term: Term, mistakes: &mut Mistakes) -> Vec<Name> {
     let mut seen = HashSet::new();
     let mut checked = Vec::new();
     for name in names {
         let fault = match &name {
             Name::Literal(literal) => {
                 let text = literal.value();
-                fault_of_name(&text, what).or_else(|| {
+                fault_of_name(&text, term).or_else(|| {
                     let repeated = !seen.insert(text);
-                    repeated.then(|| format!("this {} is in the list already: remove it", what.1))
+                    repeated.then(|| format!("this {} is in the list already: remove it", term.1))
                 })
             }
             Name::Constant(_) => None,
@@ -98,17 +98,18 @@ fn checked_names(names: Vec<Name>, what: What, mistakes: &mut Mistakes) -> Vec<N
     checked
 }
 
-/// Why this is no scope-token of RFC 6749, section 3.3. `acr` values have the same characters.
-fn fault_of_name(name: &str, (a_name, bare): What) -> Option<String> {
+/// Returns an error message if the name is not a scope-token of RFC 6749, section 3.3. `acr` values
+/// can contain the same characters.
+fn fault_of_name(name: &str, (a_name, bare): Term) -> Option<String> {
     if name.is_empty() {
         return Some(format!("{a_name} cannot be empty: name it, or remove it"));
     }
     let wrong = name.chars().find(|c| !matches!(c, '\x21' | '\x23'..='\x5B' | '\x5D'..='\x7E'))?;
     Some(match wrong {
-        ' ' => format!("{a_name} cannot hold a space: write each {bare} as a string of its own"),
+        ' ' => format!("{a_name} cannot contain a space: write each {bare} as a separate string"),
         _ => format!(
-            "{a_name} cannot hold {wrong:?}: it is made of visible ASCII characters other than \
-             the double quote and the backslash"
+            "{a_name} cannot contain {wrong:?}: use visible ASCII characters other than the double \
+             quote and the backslash"
         ),
     })
 }
@@ -126,7 +127,7 @@ impl std::str::FromStr for Seconds {
             Some('d') => 24 * 60 * 60,
             _ => return Err(SHAPE),
         };
-        // `u64::from_str` would take a leading `+` too.
+        // `u64::from_str` also accepts a leading `+`.
         let digits = &text[..text.len() - 1];
         if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(SHAPE);
@@ -138,7 +139,7 @@ impl std::str::FromStr for Seconds {
             .filter(|seconds| *seconds <= HUNDRED_YEARS)
             .ok_or("this duration is longer than a hundred years: shorten it")?;
         if seconds == 0 {
-            return Err("no token is fresh for no time at all: write a duration above zero");
+            return Err("a duration of zero rejects every token: write a duration above zero");
         }
         Ok(Self(seconds))
     }
@@ -156,14 +157,14 @@ mod tests {
             ("2h", 7_200),
             ("30d", 2_592_000),
             ("007s", 7),
-            ("36525d", HUNDRED_YEARS),
+            ("36500d", HUNDRED_YEARS),
         ] {
             assert_eq!(text.parse(), Ok(Seconds(seconds)), "{text}");
         }
     }
 
     #[test]
-    fn other_durations_are_refused() {
+    fn other_durations_are_rejected() {
         for text in [
             "",
             "s",
@@ -181,8 +182,8 @@ mod tests {
             "é",
             "0s",
             "000d",
-            "36526d",
-            "3155760001s",
+            "36501d",
+            "3153600001s",
             "18446744073709551615d",
             "18446744073709551616s",
         ] {
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn scopes_are_visible_ascii_but_for_quote_and_backslash() {
+    fn scopes_are_visible_ascii_without_quote_and_backslash() {
         for code in 0..=u8::MAX {
             let allowed = matches!(code, 0x21 | 0x23..=0x5B | 0x5D..=0x7E);
             let scope = format!("a{}", char::from(code));

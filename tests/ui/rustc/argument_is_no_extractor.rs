@@ -9,7 +9,7 @@ async fn handler(name: String, handle: Handle) -> impl Responder {
     name
 }
 
-// As `Route::to`, but the message about this function shows no path of the machine.
+// Has the bounds of `Route::to`. The compiler message about this function contains no local path.
 fn register<Args: FromRequest>(_: impl Handler<Args>) {}
 
 fn main() {

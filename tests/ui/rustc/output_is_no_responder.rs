@@ -8,7 +8,7 @@ async fn handler() -> Page {
     Page
 }
 
-// As `Route::to`, but the message about this function shows no path of the machine.
+// Has the bounds of `Route::to`. The compiler message about this function contains no local path.
 fn register<H: Handler<Args>, Args: FromRequest>(_: H)
 where
     H::Output: Responder,

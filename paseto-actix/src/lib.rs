@@ -1,8 +1,9 @@
 //! PASETO tokens for [actix-web]: issue them, verify them, and require them with one attribute.
 //!
-//! [PASETO] is what JWT would be without its choices: a version and a purpose fix the algorithm, so no header can talk a
-//! verifier into another one. This crate signs and verifies `v4.public` tokens (Ed25519). It does for actix-web what
-//! Flask-PASETO-Extended does for Flask, and reads and writes the same tokens.
+//! [PASETO] tokens are signed like JWTs, but the version and the purpose fix the algorithm, so a
+//! token cannot select another one. This crate signs and verifies `v4.public` tokens (Ed25519). It
+//! provides for actix-web what Flask-PASETO-Extended provides for Flask, and reads and writes the
+//! same tokens.
 //!
 //! ```no_run
 //! use actix_web::{App, HttpResponse, HttpServer, Responder, get, post};
@@ -30,66 +31,79 @@
 //! #[actix_web::main]
 //! async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //!     let key = SecretKey::generate(); // or from_paserk("k4.secret.…")?, or from_pem(…)?
-//!     let verifier = Verifier::builder().trust("https://issuer.example", key.public_key()).build()?;
+//!     let verifier =
+//!         Verifier::builder().trust("https://issuer.example", key.public_key()).build()?;
 //!     let issuer = Issuer::builder("https://issuer.example").key(key).build()?;
 //!
 //!     let app = move || {
-//!         App::new().app_data(issuer.clone()).app_data(verifier.clone()).service(login).service(me)
+//!         App::new()
+//!             .app_data(issuer.clone())
+//!             .app_data(verifier.clone())
+//!             .service(login)
+//!             .service(me)
 //!     };
 //!     HttpServer::new(app).bind(("127.0.0.1", 8080))?.run().await?;
 //!     Ok(())
 //! }
 //! ```
 //!
-//! # The tour
+//! # I want to…
 //!
-//! | you want to | look at |
+//! | I want to… | see |
 //! | --- | --- |
-//! | read, make and print keys | [`SecretKey`], [`PublicKey`], [`LocalKey`] |
-//! | issue tokens | [`Issuer`], and [`Issuer::token`] for what is special about one |
-//! | say whose tokens are accepted, where they are, what is answered otherwise | [`Verifier`], [`TokenSource`] |
-//! | guard a handler | [`#[paseto_required]`](attr.paseto_required.html) |
-//! | guard a scope | [`PasetoRequired`] |
+//! | read, generate and print keys | [`SecretKey`], [`PublicKey`], [`LocalKey`] |
+//! | issue tokens | [`Issuer`], [`Issuer::token`] |
+//! | trust issuers and configure checks | [`Verifier`], [`TokenSource`] |
+//! | require a token for a handler | [`#[paseto_required]`](attr.paseto_required.html) |
+//! | require a token for a scope | [`PasetoRequired`] |
+//! | read the token in a handler | [`Paseto`], [`MaybePaseto`], [`VerifiedToken`] |
+//! | read the token in a middleware | [`PasetoRequestExt::current_paseto`](guard::PasetoRequestExt::current_paseto) |
+//! | reject tokens by my own rules | [`VerifierBuilder::check`](verifier::VerifierBuilder::check), [`Rejection`](error::Rejection) |
+//! | revoke tokens before they expire | [`Verifier::revoke`], [`RevocationStore`](revocation::RevocationStore) |
+//! | renew access tokens | [`RefreshTokens`] |
+//! | store sessions in encrypted cookies | [`PasetoSession`] |
+//! | remember logins and log out everywhere | [`RememberMe`], [`LoginLayer`] |
+//! | share state between processes | [`RedisStore`] |
 //! | reject forms and handshakes of other sites | [`CrossOriginProtection`] |
-//! | keep sessions in encrypted cookies | [`PasetoSession`](crate::PasetoSession) |
-//! | check the size of a session, or make one login persistent | [`SessionCookie`](crate::SessionCookie) |
-//! | remember logins after the session has expired, and end logins everywhere | [`RememberMe`](crate::RememberMe), [`LoginLayer`](crate::LoginLayer) |
-//! | write an audit log, or count logins and rejections | [`Event`] |
-//! | keep pages that depend on a cookie out of shared caches | [`PasetoCacheControl`], where extractors alone guard a handler |
-//! | see the token in a handler | [`Paseto`], [`MaybePaseto`], [`VerifiedToken`], [`PasetoRequestExt::current_paseto`] |
-//! | refuse tokens for reasons of your own | [`VerifierBuilder::check`], [`VerifierBuilder::check_async`], [`Rejection`] |
-//! | end tokens before they expire | [`RevocationStore`], [`MemoryRevocationStore`], [`RedisRevocationStore`](crate::RedisRevocationStore) |
-//! | size the cache of verified tokens, or measure it | [`VerifierBuilder::token_cache`], [`TokenCacheStats`] |
-//! | bound the tables that make signature checks faster | [`VerifierBuilder::max_precomputed_keys`] |
-//! | go on with a login by refresh tokens | [`RefreshTokens`](crate::RefreshTokens) |
-//! | answer errors in the format of your application | [`VerifyError::respond_json`] |
-//! | publish the metadata of an OAuth protected resource | [`ProtectedResource`] |
-//! | read settings from a file or from environment variables | [`IssuerConfig`], [`VerifierConfig`], [`PasetoSessionConfig`](crate::PasetoSessionConfig), [`RememberMeConfig`](crate::remember::RememberMeConfig), [`RefreshTokensConfig`](crate::RefreshTokensConfig) |
-//! | set the time in tests | [`Clock`] |
-//! | try a store of your own | [`conformance`](crate::conformance) |
-//! | know what went wrong | [`ConfigError`], [`IssueError`], [`VerifyError`] |
+//! | keep responses out of shared caches | [`PasetoCacheControl`](guard::PasetoCacheControl) |
+//! | return errors in my own format | [`VerifyError::respond_json`] |
+//! | publish OAuth resource metadata | [`ProtectedResource`](protected_resource::ProtectedResource) |
+//! | read settings from files or variables | [`VerifierConfig`](verifier::VerifierConfig), [`IssuerConfig`](issuer::IssuerConfig) |
+//! | write an audit log, or count events | [`Event`](event::Event) |
+//! | set the time in tests | [`Clock`](clock::Clock) |
+//! | test my own store | [`conformance`] |
 //!
-//! # What is safe without reading
+//! # Guide
 //!
-//! A token is accepted if its signature is that of a key that was trusted for the token's own
-//! `iss`; if `exp` has not passed; if `nbf` and `iat`, where present, are not to come; if it is
-//! meant for the verifier's audience; and if its text, payload and footer keep strict, bounded
-//! rules of form. A client gets the same response for each cause of a status. The log gets the
-//! cause, and neither gets a token, a cookie or a key. A setting that weakens these checks has a
-//! method of its own, and a method that removes a protection begins with `dangerously`.
+//! The [guide] has a chapter for each part, with running examples. Begin with the
+//! [quick start](crate::guide::quick_start). Before you deploy, read the
+//! [security model](crate::guide::security_model).
+//!
+//! # Secure defaults
+//!
+//! - A `Verifier` accepts a token only if its signature matches a key that is trusted for the `iss`
+//!   of the token.
+//! - `exp` is required and must not have passed. `nbf` and `iat`, if present, must not be in the
+//!   future. `aud` must match the audience of the verifier, and a verifier without an audience
+//!   rejects tokens with `aud`.
+//! - The token string, the payload and the footer must follow strict, bounded formats.
+//! - Clients get the same response for each reason that makes a token invalid. Only the log
+//!   contains the reason. Responses and logs never contain a token, a cookie or a key.
+//! - Each setting that weakens a check has its own method. Methods that remove a protection begin
+//!   with `dangerously`.
 //!
 //! # Features
 //!
-//! | feature | default | what it adds |
+//! | feature | default | contents |
 //! | --- | --- | --- |
 //! | `macros` | yes | [`#[paseto_required]`](attr.paseto_required.html) |
-//! | `session` | yes | sessions in encrypted cookies, for actix-session; refresh tokens |
+//! | `session` | yes | sessions in encrypted cookies for actix-session, and refresh tokens |
 //! | `remember` | no | logins that outlive the session, for actix-identity |
-//! | `redis` | no | revocations, and token family of remembered logins, on a Redis server, shared by several processes |
-//! | `redis-tls` | no | the same over TLS (`rediss://`), by rustls with the system's certificates |
-//! | `conformance` | no | [`conformance`](crate::conformance): what a store of your own has to do, as a test to run on it |
+//! | `redis` | no | revocations and token families on a Redis server, for several processes |
+//! | `redis-tls` | no | the same over TLS (`rediss://`), with rustls and the certificates of the system |
+//! | `conformance` | no | [conformance tests](crate::conformance) for your own stores |
 //!
-//! Features add API and never change behaviour.
+//! Features add API and never change behavior.
 //!
 //! [actix-web]: https://docs.rs/actix-web
 //! [PASETO]: https://paseto.io
@@ -108,12 +122,21 @@ mod erased;
 pub mod error;
 pub mod event;
 pub mod guard;
+#[cfg(all(
+    any(doc, doctest),
+    feature = "conformance",
+    feature = "macros",
+    feature = "redis",
+    feature = "remember"
+))]
+pub mod guide;
 pub mod issuer;
 mod keyed_hash;
 pub mod keys;
 pub mod protected_resource;
+mod random;
 #[cfg(feature = "redis")]
-mod redis;
+pub mod redis;
 #[cfg(feature = "session")]
 pub mod refresh;
 #[cfg(feature = "remember")]
@@ -126,6 +149,8 @@ pub mod token;
 pub mod token_family;
 pub mod verifier;
 
+#[cfg(feature = "redis")]
+pub use crate::redis::RedisStore;
 pub use cross_origin::CrossOriginProtection;
 pub use error::{ConfigError, IssueError, VerifyError};
 pub use guard::{MaybePaseto, Paseto, PasetoRequired};
@@ -143,10 +168,12 @@ pub use time;
 pub use token::VerifiedToken;
 pub use verifier::{TokenSource, Verifier};
 
-/// What the attribute's expansion names. Not for use by hand: it may change with any release.
+/// The items that the expansion of the attribute uses. Do not use them directly: they can change in
+/// any release.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::guard::PasetoRequired as Requirements;
-    pub use crate::guard::{AnyToken, Guarded, GuardedResponse, HandlerRequirements};
-    pub use crate::guard::{assert_acr_value, assert_scope, never};
+    pub use crate::guard::{
+        AnyToken, Guarded, GuardedResponse, HandlerRequirements, PasetoRequired as Requirements,
+        assert_acr_value, assert_scope, never,
+    };
 }

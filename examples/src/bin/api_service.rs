@@ -1,6 +1,10 @@
-//! A JSON API whose clients log in once and go on by refresh tokens.
+//! A JSON API with access tokens, refresh tokens and logout.
 //!
-//! `cargo run --bin api_service`, then
+//! ```sh
+//! cargo run --bin api_service
+//! ```
+//!
+//! Then, in another terminal:
 //!
 //! ```sh
 //! curl -H 'Content-Type: application/json' -d '{"email": "foo@bar.example", "password": "mysecret"}' http://127.0.0.1:8080/login
@@ -10,20 +14,21 @@
 //! curl -X POST -H 'Authorization: Bearer v4.public.…' http://127.0.0.1:8080/logout-everywhere
 //! ```
 //!
-//! `/logout` ends the login that the token is of, `/logout-everywhere` all logins of its user. `admin@bar.example`, with the same
-//! password, may see `/admin` too. Errors of `/login` and `/refresh` that are about the body are `{"error": "…"}`.
+//! `/logout` revokes the login of the token, and `/logout-everywhere` revokes all logins of its
+//! user. The user `admin@bar.example` has the same password and also the scope `admin`, which
+//! `/admin` requires.
 //!
 //! Environment variables:
 //!
 //! - `BIND`: the address to listen on. Default: `127.0.0.1:8080`.
-//! - `PASETO_CONFIG`: the path of a file such as `examples/paseto.toml`, or of the same in JSON
-//!   (`.json`). Default: the settings of that file, whose key is public.
-//! - `REFRESH_KEYS`: `k4.local` keys with commas between them, the active key first. Default: a key
-//!   that is derived from the first private key of the issuer. Then a new signing key ends all
-//!   logins: set `REFRESH_KEYS` before you rotate it.
-//! - `REDIS_URL`: the Redis that several processes share, over TLS if it begins with `rediss://`. If
-//!   it does not answer, the program ends at once. Default: logins are kept in memory, and end with
-//!   the program.
+//! - `SECRET_KEY`: the `k4.secret` key that signs access tokens. Default: a demo key that is
+//!   public.
+//! - `REFRESH_KEYS`: `k4.local` keys that encrypt refresh tokens, separated by commas. The first
+//!   key is the active key, and the others are retired keys. Default: a key that is derived from
+//!   `SECRET_KEY`, so a new `SECRET_KEY` revokes all logins.
+//! - `REDIS_URL`: the Redis server that several processes share, over TLS if the URL begins with
+//!   `rediss://`. If Redis does not respond, the program exits with an error. Default: the stores
+//!   are in memory, so all logins are lost when the program exits.
 
 use std::env;
 use std::env::VarError;
@@ -32,54 +37,78 @@ use std::process::ExitCode;
 
 use actix_web::error::{InternalError, JsonPayloadError};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, ResponseError, get, post, web};
-use paseto_actix::keys::KeyRing;
+use paseto_actix::keys::{KeyRing, SecretKey};
 use paseto_actix::refresh::{Login, RefreshError, TokenPair};
-use paseto_actix::revocation::{MemoryRevocationStore, RedisRevocationStore};
-use paseto_actix::token_family::{MemoryTokenFamilyStore, RedisTokenFamilyStore};
-use paseto_actix::verifier::VerifierBuilder;
+use paseto_actix::revocation::MemoryRevocationStore;
+use paseto_actix::token_family::MemoryTokenFamilyStore;
 use paseto_actix::{
-    Issuer, LocalKey, Paseto, RefreshTokens, VerifiedToken, Verifier, paseto_required,
+    Issuer, LocalKey, Paseto, RedisStore, RefreshTokens, VerifiedToken, Verifier, paseto_required,
 };
-use paseto_actix_examples::config::Config;
-use paseto_actix_examples::login::JsonCredentials;
-use paseto_actix_examples::{exit, key_ring, listen, log};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use subtle::ConstantTimeEq;
+use tracing_subscriber::filter::LevelFilter;
 
+const ISSUER: &str = "https://issuer.example";
+const USER: &str = "foo@bar.example";
+const ADMIN: &str = "admin@bar.example";
+const DEMO_KEY: &str = "k4.secret.tMv7Q99M4hByfZU-SnEzB_oZu32fhQQUONnhG5QqN3Qeudu7vAR8A_1wYE4AcfCYfhayi3VyJcEfAEFdDiCxog";
+
+/// The body of `/login`.
+#[derive(Deserialize)]
+struct Credentials {
+    email: String,
+    password: String,
+}
+
+impl Credentials {
+    /// Placeholder for a user database. A real application stores password hashes, for example of
+    /// Argon2.
+    fn are_valid(&self) -> bool {
+        let password_matches: bool = self.password.as_bytes().ct_eq(b"mysecret").into();
+        [USER, ADMIN].contains(&self.email.as_str()) && password_matches
+    }
+}
+
+/// The private claims of an access token.
 #[derive(Deserialize, Serialize)]
 struct Claims {
     email: String,
 }
 
-/// What a user may do is looked up at each refresh: who is no admin any more is none after a quarter of an hour.
+/// Issues a pair of tokens. Each refresh determines the scopes again, so a user who loses the role
+/// of an admin loses the scope when the access token expires, after at most 15 minutes.
 fn issue(login: Login) -> Result<TokenPair, RefreshError> {
     let email = login.subject().to_owned();
-    let is_admin = email == "admin@bar.example";
+    let is_admin = email == ADMIN;
     login.issue_with(
         &Claims { email },
         |token| if is_admin { token.scopes(["admin"]) } else { token },
     )
 }
 
+/// Checks the password and returns a pair of tokens.
 #[post("/login")]
 async fn log_in(
     tokens: web::Data<RefreshTokens>,
-    user: web::Json<JsonCredentials>,
+    user: web::Json<Credentials>,
 ) -> actix_web::Result<HttpResponse> {
-    // Before the password is looked at: a logout everywhere that comes in between ends this login, too.
-    let attempt = tokens.start_login(&user.email).await?;
-    if !user.are_right() {
+    // Before the password check: a concurrent `/logout-everywhere` then revokes this login too.
+    let login = tokens.start_login(&user.email).await?;
+    if !user.are_valid() {
         return Ok(HttpResponse::Unauthorized().json(json!({ "error": "wrong email or password" })));
     }
-    let pair = issue(attempt.complete().await?)?;
+    let pair = issue(login.complete().await?)?;
     Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(pair))
 }
 
+/// The body of `/refresh`.
 #[derive(Deserialize)]
 struct Refresh {
     refresh_token: String,
 }
 
+/// Exchanges a refresh token for a new pair of tokens.
 #[post("/refresh")]
 async fn refresh(
     tokens: web::Data<RefreshTokens>,
@@ -88,6 +117,7 @@ async fn refresh(
     issue(tokens.refresh(&body.refresh_token).await?)
 }
 
+/// Revokes the login of the access token.
 #[post("/logout")]
 #[paseto_required]
 async fn log_out(
@@ -98,65 +128,91 @@ async fn log_out(
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// Revokes all logins of the user.
 #[post("/logout-everywhere")]
 #[paseto_required]
 async fn log_out_everywhere(
     tokens: web::Data<RefreshTokens>,
     token: VerifiedToken,
 ) -> Result<HttpResponse, RefreshError> {
-    // Another issuer's users are not ours, whatever their names are.
+    // `logout` rejects tokens of other issuers, whose users can have the same names. So call it
+    // before `logout_all`.
     tokens.logout(&token).await?;
     tokens.logout_all(token.subject().unwrap_or_default()).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// Returns the claims of the access token.
 #[get("/me")]
 #[paseto_required]
 async fn me(paseto: Paseto<Claims>) -> web::Json<Claims> {
     web::Json(paseto.into_claims())
 }
 
+/// Requires the scope `admin`.
 #[get("/admin")]
 #[paseto_required(scopes("admin"))]
 async fn admin(paseto: Paseto<Claims>) -> String {
-    format!("{} may do as they like.", paseto.into_claims().email)
+    format!("{} is an admin.", paseto.into_claims().email)
 }
 
-/// Says what is wrong with a body in the form of all errors.
-fn bad_body(error: JsonPayloadError, _: &HttpRequest) -> actix_web::Error {
+/// Returns `{"error": "…"}` for a malformed body.
+fn body_error(error: JsonPayloadError, _: &HttpRequest) -> actix_web::Error {
     let response =
         HttpResponse::build(error.status_code()).json(json!({ "error": error.to_string() }));
     InternalError::from_response(error, response).into()
 }
 
-/// Where logins are kept, and which verifier asks there.
-async fn stores(
-    issuer: Issuer,
-    keys: KeyRing,
-    verifier: VerifierBuilder,
-) -> Result<(RefreshTokens, Verifier), Box<dyn Error>> {
-    let tokens = RefreshTokens::builder(issuer, keys).application("api_service");
-    let (tokens, verifier) = match env::var("REDIS_URL") {
-        Ok(url) => {
+/// Reads an environment variable. The error does not contain the value, which can be a secret.
+fn variable(name: &str) -> Result<Option<String>, String> {
+    match env::var(name) {
+        Ok(value) => Ok(Some(value)),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(format!("{name}: the value is not UTF-8")),
+    }
+}
+
+fn secret_key() -> Result<SecretKey, Box<dyn Error>> {
+    let key = variable("SECRET_KEY")?.unwrap_or_else(|| {
+        eprintln!("warning: SECRET_KEY is not set, so the signing key is public");
+        DEMO_KEY.to_owned()
+    });
+    Ok(SecretKey::from_paserk(&key).map_err(|error| format!("SECRET_KEY: {error}"))?)
+}
+
+fn refresh_keys(secret: &SecretKey) -> Result<KeyRing, Box<dyn Error>> {
+    Ok(match variable("REFRESH_KEYS")? {
+        Some(keys) => keys.parse().map_err(|error| format!("REFRESH_KEYS: {error}"))?,
+        None => {
+            LocalKey::derive_from(secret.to_paserk().as_bytes(), "refresh tokens of api_service")?
+                .into()
+        }
+    })
+}
+
+/// Builds `RefreshTokens` and the verifier with the same revocation store.
+async fn build() -> Result<(RefreshTokens, Verifier), Box<dyn Error>> {
+    let secret = secret_key()?;
+    let refresh_keys = refresh_keys(&secret)?;
+    let verifier = Verifier::builder().trust(ISSUER, secret.public_key());
+    let issuer = Issuer::builder(ISSUER).key(secret).build()?;
+    let tokens = RefreshTokens::builder(issuer, refresh_keys).application("api_service");
+    let (tokens, verifier) = match variable("REDIS_URL")? {
+        Some(url) => {
             let wrong = |error: &dyn Error| format!("REDIS_URL: {error}");
-            let revocations = RedisRevocationStore::builder(&url)
-                .prefix("api_service")
-                .build()
-                .map_err(|e| wrong(&e))?;
-            let families = RedisTokenFamilyStore::builder(&url)
-                .prefix("api_service")
-                .build()
-                .map_err(|e| wrong(&e))?;
-            // Better now than by the first request that asks.
-            revocations.ping().await.map_err(|e| wrong(&e))?;
-            families.ping().await.map_err(|e| wrong(&e))?;
+            let redis =
+                RedisStore::builder(&url).prefix("api_service").build().map_err(|e| wrong(&e))?;
+            // Reports an unreachable Redis at the start, and not with the first request.
+            redis.ping().await.map_err(|e| wrong(&e))?;
             (
-                tokens.token_family_store(families).revocation_store(revocations.clone()),
-                verifier.revocation_store(revocations),
+                tokens
+                    .token_family_store(redis.token_family_store())
+                    .revocation_store(redis.revocation_store()),
+                verifier.revocation_store(redis.revocation_store()),
             )
         }
-        Err(VarError::NotPresent) => {
-            println!("REDIS_URL is not set: logins are kept in memory, and end with this program");
+        None => {
+            println!("REDIS_URL is not set. The stores are in memory.");
             let revocations = MemoryRevocationStore::new(100_000);
             let families = MemoryTokenFamilyStore::new(100_000);
             (
@@ -164,40 +220,40 @@ async fn stores(
                 verifier.revocation_store(revocations),
             )
         }
-        Err(VarError::NotUnicode(_)) => return Err("REDIS_URL: no valid text".into()),
     };
-    Ok((tokens.build()?, verifier.build().map_err(|error| format!("`verifier`: {error}"))?))
+    Ok((tokens.build()?, verifier.build()?))
 }
 
 async fn serve() -> Result<(), Box<dyn Error>> {
-    log();
-    let config = Config::load()?;
-    let keys = match (env::var_os("REFRESH_KEYS"), config.issuer.private_keys.first()) {
-        (None, Some(key)) => {
-            LocalKey::derive_from(key.to_paserk().as_bytes(), "refresh tokens of api_service")?
-                .into()
-        }
-        _ => key_ring("REFRESH_KEYS")?,
-    };
-    let issuer = config.issuer.build().map_err(|error| format!("`issuer`: {error}"))?;
-    let (tokens, verifier) = stores(issuer, keys, config.verifier.into_builder()).await?;
-    let app = move || {
+    let (tokens, verifier) = build().await?;
+    let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(tokens.clone()))
             .app_data(verifier.clone())
-            .app_data(web::JsonConfig::default().error_handler(bad_body))
+            .app_data(web::JsonConfig::default().error_handler(body_error))
             .service(log_in)
             .service(refresh)
             .service(log_out)
             .service(log_out_everywhere)
             .service(me)
             .service(admin)
-    };
-    HttpServer::new(app).listen(listen()?)?.run().await?;
+    });
+    let address = env::var("BIND").unwrap_or_else(|_| "127.0.0.1:8080".to_owned());
+    let server = server.bind(&address).map_err(|error| format!("BIND: `{address}`: {error}"))?;
+    println!("listening on http://{}", server.addrs()[0]);
+    server.run().await?;
     Ok(())
 }
 
 #[actix_web::main]
 async fn main() -> ExitCode {
-    exit(serve().await)
+    // Prints warnings and errors, for example the reason of a rejected request.
+    tracing_subscriber::fmt().with_max_level(LevelFilter::WARN).without_time().init();
+    match serve().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }

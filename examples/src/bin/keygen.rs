@@ -1,6 +1,9 @@
-//! Prints fresh keys as PASERK: a pair for an issuer and its verifiers, and one for sessions.
+//! Prints new keys in the PASERK format: a key pair for an issuer and its verifiers, the ID of the
+//! pair, and a key for sessions, remembered logins and refresh tokens.
 //!
-//! `cargo run --bin keygen`
+//! ```sh
+//! cargo run --bin keygen
+//! ```
 
 use paseto_actix::{LocalKey, SecretKey};
 

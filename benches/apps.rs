@@ -1,4 +1,4 @@
-//! The applications. Each handler reads an e-mail address and returns it as JSON.
+//! The applications. Each handler returns an email address as JSON.
 
 use std::sync::Arc;
 use std::time::Duration as StdDuration;
@@ -12,6 +12,7 @@ use actix_web::web::{Data, Json, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, cookie, web};
 use actix_web_httpauth::extractors::bearer::BearerAuth;
 use futures_util::FutureExt;
+use paseto_actix::RedisStore;
 use paseto_actix::revocation::{
     CachedRevocationStore, MemoryRevocationStore, RedisRevocationStore, RevocationStore,
 };
@@ -25,22 +26,23 @@ use pasetors::version4::V4;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::keys::{Claims, ISSUER, Keys};
+use crate::keys::{Claims, ISSUER, KeySet};
 use crate::subjects::App;
 use crate::{jwt, verifiers};
 
-/// The data that a process needs to build an application.
+/// The input of a process that builds an application.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Setting {
-    pub(crate) keys: Keys,
+    pub(crate) keys: KeySet,
     /// The URL of the Redis of this run.
     pub(crate) redis: Option<String>,
 }
 
-/// The number of revoked tokens in the store in memory.
+/// The number of revoked tokens in `MemoryRevocationStore`.
 const REVOKED: usize = 1000;
-/// The lag of the example in the documentation of `CachedRevocationStore`, which has no default.
-const LAG: StdDuration = StdDuration::from_secs(2);
+/// The `max_staleness` of the example in the documentation of `CachedRevocationStore`, which has no
+/// default value.
+const MAX_STALENESS: StdDuration = StdDuration::from_secs(2);
 
 pub(crate) fn configure(app: App, setting: &Setting, config: &mut ServiceConfig) {
     let keys = &setting.keys;
@@ -65,7 +67,7 @@ pub(crate) fn configure(app: App, setting: &Setting, config: &mut ServiceConfig)
             config.app_data(verifier.build().expect("a verifier")).service(me().get(attribute))
         }
         App::CachedRevocationsOnRedis => {
-            let revocations = CachedRevocationStore::new(redis_revocations(setting), LAG);
+            let revocations = CachedRevocationStore::new(redis_revocations(setting), MAX_STALENESS);
             let verifier = verifiers::cached(keys.public()).revocation_store(revocations);
             config.app_data(verifier.build().expect("a verifier")).service(me().get(attribute))
         }
@@ -88,8 +90,8 @@ pub(crate) fn configure(app: App, setting: &Setting, config: &mut ServiceConfig)
                 .service(web::resource("/change").wrap(session()).get(change))
                 .service(me().wrap(session()).get(read))
         }
-        App::Httpauth(form) => config
-            .app_data(Data::new(jwt::Verifier::new(keys, form)))
+        App::Httpauth(format) => config
+            .app_data(Data::new(jwt::Verifier::new(keys, format)))
             .service(me().get(json_web_token)),
         App::Pasetors => {
             config.app_data(Data::new(PasetorsVerifier::new(keys))).service(me().get(by_pasetors))
@@ -106,17 +108,18 @@ pub(crate) fn configure(app: App, setting: &Setting, config: &mut ServiceConfig)
     };
 }
 
-fn verifier(keys: &Keys) -> paseto_actix::Verifier {
+fn verifier(keys: &KeySet) -> paseto_actix::Verifier {
     verifiers::cached(keys.public()).build().expect("a verifier")
 }
 
 fn redis_revocations(setting: &Setting) -> RedisRevocationStore {
     let url = setting.redis.as_deref().expect("the URL of a Redis");
-    // Redis shares two cores with the server and the client, so it can answer late.
-    RedisRevocationStore::builder(url)
+    // Redis shares two cores with the server and the client, so it can respond late.
+    RedisStore::builder(url)
         .timeout(StdDuration::from_secs(10))
         .build()
         .expect("revocations")
+        .revocation_store()
 }
 
 fn revocations() -> MemoryRevocationStore {
@@ -131,7 +134,7 @@ fn revocations() -> MemoryRevocationStore {
 }
 
 async fn bare() -> Json<Claims> {
-    Json(Claims::of(0))
+    Json(Claims::of_user(0))
 }
 
 #[paseto_required]
@@ -139,7 +142,7 @@ async fn attribute(paseto: Paseto<Claims>) -> Json<Claims> {
     Json(paseto.into_claims())
 }
 
-/// The handler of the middleware `PasetoRequired`.
+/// The handler behind the middleware `PasetoRequired`.
 async fn claims(paseto: Paseto<Claims>) -> Json<Claims> {
     Json(paseto.into_claims())
 }
@@ -157,7 +160,7 @@ struct PasetorsVerifier {
 }
 
 impl PasetorsVerifier {
-    fn new(keys: &Keys) -> Self {
+    fn new(keys: &KeySet) -> Self {
         let key = AsymmetricPublicKey::from(&keys.public_bytes()).expect("a key");
         let mut rules = ClaimsValidationRules::new();
         rules.validate_issuer_with(ISSUER);
@@ -182,12 +185,12 @@ async fn by_actix_jwt(request: HttpRequest) -> actix_web::Result<Json<Claims>> {
     let email = extract_claims(&request)
         .remove("email")
         .and_then(|email| email.as_str().map(str::to_owned));
-    Ok(Json(Claims { email: email.ok_or_else(|| ErrorInternalServerError("no e-mail address"))? }))
+    Ok(Json(Claims { email: email.ok_or_else(|| ErrorInternalServerError("no email address"))? }))
 }
 
-/// Fills the session with five values, 500 bytes of JSON.
+/// Writes five values to the session, which are 500 bytes of JSON.
 async fn fill(session: Session) -> actix_web::Result<HttpResponse> {
-    session.insert("email", Claims::of(0).email)?;
+    session.insert("email", Claims::of_user(0).email)?;
     session.insert("csrf", "c2Vzc2lvbnMgaW4gZW5jcnlwdGVkIGNvb2tpZXM")?;
     session.insert(
         "cart",
@@ -203,13 +206,13 @@ async fn fill(session: Session) -> actix_web::Result<HttpResponse> {
 }
 
 async fn read(session: Session) -> actix_web::Result<Json<Claims>> {
-    let email = session.get("email")?.ok_or_else(|| ErrorUnauthorized("nobody is logged in"))?;
+    let email = session.get("email")?.ok_or_else(|| ErrorUnauthorized("not logged in"))?;
     Ok(Json(Claims { email }))
 }
 
 async fn change(session: Session) -> actix_web::Result<Json<Claims>> {
-    let answer = read(session.clone()).await?;
+    let response = read(session.clone()).await?;
     let visits: u32 = session.get("visits")?.unwrap_or_default();
     session.insert("visits", visits + 1)?;
-    Ok(answer)
+    Ok(response)
 }

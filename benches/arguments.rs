@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::memory::Filling;
+use crate::selection::Run;
 use crate::subjects::{SUBJECTS, Subject};
 
-/// What this process is to do: compare, or one of the parts that run in a process of their own.
+/// The task of this process: the comparison, or a part of it that runs in a child process.
 pub(crate) enum Arguments {
     Run(Run),
     Serve { subject: &'static Subject, depth: usize },
@@ -17,26 +18,16 @@ pub(crate) enum Arguments {
     FillStore { case: usize },
 }
 
-/// How to compare.
-pub(crate) struct Run {
-    /// Everything once, to see that it answers rightly.
-    pub(crate) brief: bool,
-    /// Only what has this in its name, that of its group before it.
-    pub(crate) only: Option<String>,
-    /// Instructions a request instead of times.
-    pub(crate) instructions: bool,
-    pub(crate) chart: PathBuf,
-    pub(crate) markdown: Option<PathBuf>,
-}
-
 impl Arguments {
-    /// Ends the process where it does not understand.
+    /// Reads the arguments. Exits with an error if they are invalid.
     pub(crate) fn read() -> Self {
-        // Cargo adds one by itself, and at the end, where it would pass for the value of what comes before it.
-        Self::parse(env::args().skip(1).filter(|argument| argument != "--bench")).unwrap_or_else(|problem| {
-            eprintln!("{problem}");
+        // Cargo appends `--bench`, which would be read as the value of the last option.
+        let arguments = env::args().skip(1).filter(|argument| argument != "--bench");
+        Self::parse(arguments).unwrap_or_else(|error| {
+            eprintln!("{error}");
             eprintln!(
-                "arguments: [--test] [--only TEXT] [--instructions] [--chart PATH] [--markdown PATH] [--state PATH]"
+                "arguments: [--test] [--only TEXT] [--instructions] [--chart PATH] \
+                 [--markdown PATH] [--state PATH]"
             );
             std::process::exit(2)
         })
@@ -75,24 +66,17 @@ impl Arguments {
                 "fill" => {
                     let name = value()?;
                     let filling =
-                        Filling::named(&name).ok_or_else(|| format!("{name} is no filling"))?;
+                        Filling::named(&name).ok_or_else(|| format!("unknown content: {name}"))?;
                     return Ok(Self::Fill { filling, count: number(&value()?)? });
                 }
-                _ => return Err(format!("{argument} is no argument")),
+                _ => return Err(format!("unknown argument: {argument}")),
             }
         }
         Ok(Self::Run(run))
     }
 }
 
-impl Run {
-    /// Whether to measure the subject with this name.
-    pub(crate) fn wants(&self, group: &str, name: &str) -> bool {
-        self.only.as_deref().is_none_or(|only| format!("{group}: {name}").contains(only))
-    }
-}
-
-/// A path in the workspace. Cargo starts a benchmark in the folder of its package.
+/// Returns a path relative to the workspace. Cargo starts a benchmark in the folder of its package.
 fn in_workspace(path: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(path)
 }
@@ -101,7 +85,7 @@ fn subject(name: &str) -> Result<&'static Subject, String> {
     SUBJECTS
         .iter()
         .find(|subject| subject.name == name)
-        .ok_or_else(|| format!("{name} is no subject"))
+        .ok_or_else(|| format!("unknown subject: {name}"))
 }
 
 fn number(text: &str) -> Result<usize, String> {

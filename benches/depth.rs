@@ -1,19 +1,22 @@
-//! Places of the stack: where a signature check has its stack decides over a fifth of its time.
+//! Stack depths. The address of the stack changes the time of a signature check by more than a
+//! fifth.
 //!
-//! A processor waits where what it reads has the same last twelve bits of the address as what it has just written, and a table or a constant
-//! of the program may have those of a variable. Which places are bad depends on the build alone, and a thread's calls come out at
-//! the same place each time: no subject is to owe its figure to one that happens to be a good one.
+//! A processor can stall if a load has the same last twelve address bits as a recent store (4 KiB
+//! aliasing). A table or a constant of the program can have the same last bits as a local variable.
+//! The bad depths depend only on the build, and a thread makes each call at the same depth. So a
+//! round measures all subjects at one depth, and the rounds use different depths. Otherwise the
+//! figure of a subject would depend on the luck of one depth.
 
 use std::hint::black_box;
 
-/// How many places are tried, over the 4,096 bytes after which they are the same again.
+/// The number of depths. They cover 4,096 bytes, after which the aliasing repeats.
 pub(crate) const DEPTHS: usize = 16;
 
-/// Calls this so many steps deeper on the stack, each of some 256 bytes.
+/// Calls the closure this number of steps deeper on the stack. A step is about 256 bytes.
 pub(crate) fn deeper<T>(steps: usize, call: impl FnOnce() -> T) -> T {
     let (mut call, mut outcome) = (Some(call), None);
     descend(steps, &mut || outcome = call.take().map(|call| call()));
-    outcome.expect("it was called")
+    outcome.expect("descend calls it")
 }
 
 #[inline(never)]

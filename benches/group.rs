@@ -1,16 +1,8 @@
-//! Figures of subjects that were measured together, and the comparisons of subjects.
+//! The figures of the subjects that are measured together, and the comparisons of these subjects.
 
-use crate::arguments::Run;
+use crate::selection::Run;
 
-/// The kind of a subject: part of this workspace, another crate, or a constant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
-    Ours,
-    Peer,
-    Limit,
-}
-
-/// The name of the constant subject, beside which a row has an absolute target.
+/// The name of the constant subject. Rows with an absolute target compare with it.
 pub(crate) const LIMIT: &str = "the limit";
 
 /// The unit of the figures.
@@ -22,11 +14,10 @@ pub(crate) enum Unit {
     Instructions,
 }
 
-/// The figures of one subject, one for each round. All subjects of a group take part in each round.
+/// The figures of one subject, one per round. Each round measures all subjects of a group.
 #[derive(Clone, Debug)]
 pub(crate) struct Samples {
     pub(crate) name: String,
-    pub(crate) side: Side,
     pub(crate) rounds: Vec<f64>,
 }
 
@@ -46,7 +37,7 @@ impl Target {
     }
 }
 
-/// A row of the table, with the names of its subjects.
+/// A row of the table: the names of two subjects, and the target of their ratio.
 #[derive(Clone, Debug)]
 pub(crate) struct Comparison {
     pub(crate) subject: String,
@@ -71,7 +62,7 @@ pub(crate) struct Group {
     pub(crate) unit: Unit,
     pub(crate) samples: Vec<Samples>,
     pub(crate) comparisons: Vec<Comparison>,
-    /// Notes for readers of the figures, for example why some are missing.
+    /// Notes for readers of the figures, for example the reason of a missing figure.
     pub(crate) notes: Vec<String>,
 }
 
@@ -80,7 +71,7 @@ impl Group {
         Self { title, unit, samples: Vec::new(), comparisons: Vec::new(), notes: Vec::new() }
     }
 
-    /// Whether a subject is selected, or the subject that it is compared with.
+    /// Returns whether this subject is selected, or a subject that it is compared with.
     pub(crate) fn needs(&self, name: &str, run: &Run) -> bool {
         let wants = |name: &str| run.wants(self.title, name);
         let compared =
@@ -92,16 +83,17 @@ impl Group {
                 .any(|row| (row.subject == name || row.beside == name) && compared(row))
     }
 
-    /// Whether a subject is selected. Keys and tokens take time to make.
+    /// Returns whether a subject of the group is selected. If none is, callers do not create keys
+    /// and tokens, which takes time.
     pub(crate) fn is_needed(&self, run: &Run) -> bool {
         self.comparisons.iter().any(|row| self.needs(&row.subject, run))
     }
 
-    /// Adds a constant subject, which has the same figure in each round.
+    /// Adds the constant subject, which has the same figure in each round.
     pub(crate) fn add_limit(&mut self, limit: f64) {
         if let Some(first) = self.samples.first() {
             let rounds = vec![limit; first.rounds.len()];
-            self.samples.push(Samples { name: LIMIT.to_owned(), side: Side::Limit, rounds });
+            self.samples.push(Samples { name: LIMIT.to_owned(), rounds });
         }
     }
 
@@ -115,13 +107,13 @@ impl Samples {
         quantile(&self.rounds, 0.5)
     }
 
-    /// The ratio to the other subject in each round.
+    /// Returns the ratio to the other subject in each round.
     pub(crate) fn ratios(&self, beside: &Self) -> Vec<f64> {
         self.rounds.iter().zip(&beside.rounds).map(|(own, other)| own / other).collect()
     }
 }
 
-/// The value below which this part of the values lies (a quantile).
+/// Returns a quantile. `part` is between 0 and 1.
 pub(crate) fn quantile(values: &[f64], part: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

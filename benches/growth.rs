@@ -1,4 +1,4 @@
-//! The costs with many trusted keys, long payloads and many live tokens.
+//! The time of a verification with many trusted keys, long payloads and many valid tokens.
 
 use std::cell::Cell;
 use std::hint::black_box;
@@ -8,31 +8,31 @@ use std::time::Instant;
 use paseto_actix::{Issuer, PublicKey, SecretKey, Verifier};
 use serde_json::json;
 
-use crate::arguments::Run;
-use crate::group::{Comparison, Group, LIMIT, Side, Target, Unit};
-use crate::keys::{Keys, issuer, payload_len, token};
+use crate::group::{Comparison, Group, LIMIT, Target, Unit};
+use crate::keys::KeySet;
 use crate::sampler::{Random, Subject, sample};
+use crate::selection::Run;
 use crate::table::thousands;
-use crate::{memory, verifiers};
+use crate::tokens::{issue_token, issuer, payload_len};
+use crate::verifiers;
 
-/// Calls of one round that check the signature.
+/// The calls per round, if each call verifies the signature.
 const BATCH: usize = 24;
-/// Calls of one round that find the token in the cache.
+/// The calls per round, if the cache contains the token.
 const REPEATED_BATCH: usize = 500;
-/// The number of tokens that are sent in turn, at least one for each key.
+/// The number of different tokens, at least one per key.
 const TOKENS: usize = 1024;
-/// The most nanoseconds for a known token of 100,000.
+/// The target in nanoseconds for a verification with 100,000 cached tokens.
 const MOST_OF_100_000: f64 = 1000.0;
-/// The number of keys that get a table by default.
+/// The default value of `max_precomputed_keys`.
 const TABLES: usize = 128;
-/// The Verifier's limit for the length of a token.
+/// The longest token that a `Verifier` accepts, in bytes.
 const LONGEST_TOKEN: usize = 8192;
 
 pub(crate) fn measure(run: &Run) -> Vec<Group> {
     [trusted_keys(run), trusted_keys_with_one_in_use(run), payloads(run)]
         .into_iter()
         .chain([&[10, 1000, 100_000][..], &[10, 1_000_000]].map(|counts| live_tokens(run, counts)))
-        .chain(memory::measure(run))
         .collect()
 }
 
@@ -61,7 +61,7 @@ fn trusted_keys_with_one_in_use(run: &Run) -> Group {
         vec![Comparison::new(of_them(1000), of_them(1), Some(Target::AtMost(1.05)))];
     if group.is_needed(run) {
         let keys = secret_keys(1000);
-        // The key in the middle, so that neither a first nor a last key can profit from its place.
+        // The key in the middle, because a search could find the first or the last key faster.
         let used = &keys[500..501];
         let subject = |keys: &[SecretKey]| trusting(of_them(keys.len()), keys, used, TABLES, run);
         sample(&mut group, run, vec![subject(used), subject(&keys)]);
@@ -77,8 +77,8 @@ fn secret_keys(count: usize) -> Vec<SecretKey> {
     (0..count).map(|_| SecretKey::generate()).collect()
 }
 
-/// A verifier that trusts the keys, and that gets tokens of the used keys in turn. The used keys
-/// have their tables before, if they get one.
+/// Creates a subject whose verifier trusts `keys` and verifies tokens of the keys `used` in turn.
+/// The verifier creates the tables of the used keys before the measurement.
 fn trusting(
     name: String,
     keys: &[SecretKey],
@@ -91,21 +91,22 @@ fn trusting(
     let verifier = verifier.build().expect("a verifier");
     let issuers: Vec<_> = used.iter().cloned().map(issuer).collect();
     let tokens = issuers.iter().cycle().take(if run.brief { used.len() } else { TOKENS });
-    let tokens: Vec<_> = tokens.enumerate().map(|(number, issuer)| token(issuer, number)).collect();
+    let tokens: Vec<_> =
+        tokens.enumerate().map(|(number, issuer)| issue_token(issuer, number)).collect();
     if !run.brief {
         build_tables(&verifier, &tokens[..used.len()], tables);
     }
     verify(name, verifier, tokens)
 }
 
-/// This many keys, and a token of each.
+/// Generates keys, and issues a token with each key.
 pub(crate) fn keys_with_tokens(count: usize) -> (Vec<PublicKey>, Vec<String>) {
     let keys = secret_keys(count);
     let public = keys.iter().map(SecretKey::public_key).collect();
-    (public, keys.into_iter().map(|key| token(&issuer(key), 0)).collect())
+    (public, keys.into_iter().map(|key| issue_token(&issuer(key), 0)).collect())
 }
 
-/// A verifier whose keys all have a table.
+/// Builds a verifier with a table for each key.
 pub(crate) fn with_tables((keys, tokens): &(Vec<PublicKey>, Vec<String>)) -> Verifier {
     let verifier = verifiers::uncached(keys.iter().cloned()).max_precomputed_keys(keys.len());
     let verifier = verifier.build().expect("a verifier");
@@ -113,7 +114,7 @@ pub(crate) fn with_tables((keys, tokens): &(Vec<PublicKey>, Vec<String>)) -> Ver
     verifier
 }
 
-/// Verifies a token of each key until all have their table that get one.
+/// Verifies the tokens until the verifier has created all tables that its limit allows.
 fn build_tables(verifier: &Verifier, tokens: &[String], tables: usize) {
     while verifier.precomputed_keys() < tokens.len().min(tables) {
         for token in tokens {
@@ -124,8 +125,8 @@ fn build_tables(verifier: &Verifier, tokens: &[String], tables: usize) {
 
 fn payloads(run: &Run) -> Group {
     let mut group = Group::new("payload of a token at first sight", Unit::Nanoseconds);
-    let keys = Keys::generate();
-    let issuer = keys.issuer();
+    let keys = KeySet::generate();
+    let issuer = issuer(keys.secret());
     let longest = longest_payload(&issuer);
     // The registered claims alone are 229 bytes.
     let lengths = [300, 1000, longest];
@@ -148,7 +149,7 @@ fn payloads(run: &Run) -> Group {
     group
 }
 
-/// A token with a payload of this length.
+/// Issues a token whose payload has this length.
 fn padded(issuer: &Issuer, length: usize) -> String {
     let token =
         |padding: usize| issuer.issue(&json!({ "pad": "x".repeat(padding) })).expect("a token");
@@ -160,8 +161,8 @@ fn longest_payload(issuer: &Issuer) -> usize {
     payload_len(&(0..LONGEST_TOKEN).rev().find_map(token).expect("a token without padding"))
 }
 
-/// A group for each count, because a process with a million tokens is slower for all of them: its
-/// memory does not fit into the processor's caches.
+/// Measures a group of counts. A process with a million tokens is slower for all subjects, because
+/// its memory does not fit into the caches of the processor. So a million is in its own group.
 fn live_tokens(run: &Run, counts: &[usize]) -> Group {
     let mut group = Group::new("tokens that come again, by how many live", Unit::Nanoseconds);
     let counts: &[usize] = if run.brief { &[10, 100] } else { counts };
@@ -176,10 +177,10 @@ fn live_tokens(run: &Run, counts: &[usize]) -> Group {
     if !group.is_needed(run) {
         return group;
     }
-    let keys = Keys::generate();
+    let keys = KeySet::generate();
     let subject = |count: &usize| {
         let verifier = verifiers::cached_for(keys.public(), *count).build().expect("a verifier");
-        let tokens = known_tokens(&keys, &verifier, *count);
+        let tokens = cached_tokens(&keys, &verifier, *count);
         assert_eq!(verifier.token_cache_stats().entries, *count, "a token was not cached");
         repeat(of_them(*count), verifier, tokens)
     };
@@ -197,16 +198,16 @@ fn verify(name: String, verifier: Verifier, tokens: Vec<String>) -> Subject<'sta
         let index = index.replace((index.get() + 1) % tokens.len());
         verifier.verify_str(&tokens[index]).expect("a token")
     };
-    Subject::new(name, Side::Ours, BATCH, call)
+    Subject::new(name, BATCH, call)
 }
 
-/// Signs tokens and verifies each once. It uses all cores, because a million tokens take a minute
-/// on one core.
-fn known_tokens(keys: &Keys, verifier: &Verifier, count: usize) -> Vec<String> {
+/// Issues tokens and verifies each of them once. It uses all cores, because a million tokens take a
+/// minute on one core.
+fn cached_tokens(keys: &KeySet, verifier: &Verifier, count: usize) -> Vec<String> {
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let issuer = keys.issuer();
+    let issuer = issuer(keys.secret());
     let part = |first: usize, end: usize| {
-        let tokens: Vec<_> = (first..end).map(|number| token(&issuer, number)).collect();
+        let tokens: Vec<_> = (first..end).map(|number| issue_token(&issuer, number)).collect();
         for token in &tokens {
             verifier.verify_str(token).expect("a token");
         }
@@ -222,18 +223,18 @@ fn known_tokens(keys: &Keys, verifier: &Verifier, count: usize) -> Vec<String> {
     })
 }
 
-/// Verifies known tokens in random order. It copies the texts before the measurement, because the
-/// bytes of a request that has just arrived are in the processor's cache too.
+/// Verifies cached tokens in random order. It copies the tokens before the measurement, because the
+/// bytes of a received request are in the cache of the processor too.
 fn repeat(name: String, verifier: Verifier, tokens: Vec<String>) -> Subject<'static> {
     let mut random = Random::new();
     let timed = move |calls| {
-        let texts: Vec<_> =
+        let copies: Vec<_> =
             (0..calls).map(|_| tokens[random.below(tokens.len())].clone()).collect();
         let start = Instant::now();
-        for text in &texts {
-            black_box(verifier.verify_str(text).expect("a token"));
+        for token in &copies {
+            black_box(verifier.verify_str(token).expect("a token"));
         }
         start.elapsed()
     };
-    Subject::timed(name, Side::Ours, REPEATED_BATCH, timed)
+    Subject::timed(name, REPEATED_BATCH, timed)
 }

@@ -1,15 +1,15 @@
-//! What calls cost within one process, without HTTP: verifying, issuing, sealing and opening.
+//! The time of calls without HTTP: verification, issuing, encryption and decryption.
 
 mod issue;
 mod local;
 mod verify;
 
-use crate::arguments::Run;
 use crate::group::Group;
-use crate::keys::Keys;
+use crate::keys::KeySet;
+use crate::selection::Run;
 
 pub(crate) fn measure(run: &Run) -> Vec<Group> {
-    let keys = Keys::generate();
+    let keys = KeySet::generate();
     vec![
         verify::first_sight(run, &keys),
         verify::repeated(run, &keys),

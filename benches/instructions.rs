@@ -1,8 +1,8 @@
-//! Instructions of a request, counted by valgrind. A busy machine does not change the count.
+//! The instructions per request, which valgrind counts. A busy machine does not change the count.
 //!
-//! Each subject runs in two processes, one with many requests and one with few. The difference
-//! belongs to the requests. It includes the work to make a request, in place of the work to parse
-//! it: neither process uses the network.
+//! Each subject runs in two processes, one with many requests and one with few. The difference of
+//! the counts is the cost of the requests. The processes do not use the network. They create each
+//! request, which takes the place of parsing it.
 
 use std::fs;
 use std::path::Path;
@@ -14,11 +14,12 @@ use actix_web::test::{TestRequest, call_service, init_service};
 use serde::{Deserialize, Serialize};
 
 use crate::apps::Setting;
-use crate::arguments::Run;
 use crate::group::{Group, Samples, Unit};
-use crate::keys::Keys;
-use crate::process::{ChildProcess, is_there};
+use crate::keys::KeySet;
+use crate::process::{ChildProcess, is_installed};
+use crate::selection::Run;
 use crate::subjects::{SUBJECTS, Sends, Subject, instruction_comparisons};
+use crate::tokens::issue_tokens;
 use crate::{apps, process};
 
 const FEW: usize = 100;
@@ -28,18 +29,18 @@ const MANY: usize = 2100;
 #[derive(Serialize, Deserialize)]
 struct Input {
     setting: Setting,
-    /// Zero tokens, one token, or one for each request.
+    /// No token, one token, or one token per request.
     tokens: Vec<String>,
 }
 
 pub(crate) fn measure(run: &Run) -> Group {
     let mut group = Group::new("instructions a request", Unit::Instructions);
     group.comparisons = instruction_comparisons();
-    if !is_there("valgrind", "--version") {
-        group.notes.push("skipped, as there is no valgrind: instructions".to_owned());
+    if !is_installed("valgrind", "--version") {
+        group.notes.push("instructions: skipped, because valgrind is not installed".to_owned());
         return group;
     }
-    let note = "instructions: valgrind's processor has no SHA instructions and no AVX-512, which HS256 and others use elsewhere";
+    let note = "instructions: the processor of valgrind has neither SHA instructions nor AVX-512";
     group.notes.push(note.to_owned());
     for subject in &SUBJECTS {
         if !group.needs(subject.name, run) {
@@ -47,42 +48,43 @@ pub(crate) fn measure(run: &Run) -> Group {
         }
         if subject.app.needs_redis() {
             group.notes.push(format!(
-                "not counted, because this subject waits for Redis: {}",
+                "instructions: skipped, because the subject waits for Redis: {}",
                 subject.name
             ));
             continue;
         }
-        let keys = Keys::generate();
+        let keys = KeySet::generate();
         let tokens = match subject.sends {
-            Sends::IgnoredToken(form) | Sends::OneToken(form) => keys.tokens(form, 0..1),
-            Sends::NewTokens(form) => keys.tokens(form, 0..MANY),
+            Sends::IgnoredToken(format) | Sends::OneToken(format) => {
+                issue_tokens(&keys, format, 0..1)
+            }
+            Sends::NewTokens(format) => issue_tokens(&keys, format, 0..MANY),
             Sends::Nothing | Sends::Cookie => Vec::new(),
         };
         let input = Input { setting: Setting { keys, redis: None }, tokens };
         let difference = count(subject, MANY, &input) - count(subject, FEW, &input);
         group.samples.push(Samples {
             name: subject.name.to_owned(),
-            side: subject.side,
             rounds: vec![difference / (MANY - FEW) as f64],
         });
     }
     group
 }
 
-/// The instructions of a process that answers this number of requests.
+/// Counts the instructions of a process that handles this number of requests.
 fn count(subject: &Subject, requests: usize, input: &Input) -> f64 {
     let log = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .join(format!("instructions-{}.log", std::process::id()));
     let to_log = format!("--log-file={}", log.display());
-    let below = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", &to_log];
+    let wrapper = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", &to_log];
     ChildProcess::start(
-        &below,
+        &wrapper,
         &["count-instructions", subject.name, &requests.to_string()],
         input,
     )
-    .finish();
-    let text = fs::read_to_string(&log).expect("what valgrind has written");
-    fs::remove_file(&log).expect("a file that can be removed");
+    .wait();
+    let text = fs::read_to_string(&log).expect("the log of valgrind");
+    fs::remove_file(&log).expect("the log can be removed");
     let total = text
         .lines()
         .find_map(|line| line.split_once("Collected : "))
@@ -92,7 +94,7 @@ fn count(subject: &Subject, requests: usize, input: &Input) -> f64 {
         .unwrap_or_else(|| panic!("{}: no count in {text}", subject.name))
 }
 
-/// Runs in the child process. It makes all requests and answers this number of them.
+/// Runs in the child process. Handles this number of requests.
 pub(crate) fn run_counted(subject: &Subject, requests: usize) {
     let Input { setting, tokens } = process::input();
     System::new().block_on(async {
@@ -103,7 +105,7 @@ pub(crate) fn run_counted(subject: &Subject, requests: usize) {
         if subject.sends == Sends::Cookie {
             let filled = call_service(&app, TestRequest::with_uri("/fill").to_request()).await;
             let cookie =
-                filled.headers().get(SET_COOKIE).expect("a cookie").to_str().expect("a text");
+                filled.headers().get(SET_COOKIE).expect("a cookie").to_str().expect("ASCII");
             headers.push((COOKIE, cookie.split(';').next().unwrap_or_default().to_owned()));
         }
         for number in 0..requests {

@@ -5,14 +5,15 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use jsonwebtoken_rust_crypto as rust_crypto;
 use serde::Serialize;
 
-use crate::keys::{Claims, Form, ISSUER, Keys};
+use crate::keys::{Claims, Format, ISSUER, KeySet};
 
-/// The head of PKCS#8 in front of an Ed25519 seed (RFC 8410, section 7).
-const PKCS8: [u8; 16] = *b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
+/// The PKCS#8 header of an Ed25519 seed (RFC 8410, section 7).
+const ED25519_HEADER: [u8; 16] =
+    *b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
 
-/// The length of the head of PKCS#8 in front of an RSA key of 2,048 bits, which jsonwebtoken takes
-/// as PKCS#1.
-const RSA_HEAD: usize = 26;
+/// The length of the PKCS#8 header of an RSA key of 2,048 bits. `jsonwebtoken` expects the PKCS#1
+/// structure after it.
+const RSA_HEADER_LEN: usize = 26;
 
 pub(crate) struct Signer {
     header: Header,
@@ -20,14 +21,16 @@ pub(crate) struct Signer {
 }
 
 impl Signer {
-    pub(crate) fn new(keys: &Keys, form: Form) -> Self {
-        let key = match form {
-            Form::Hs256 => EncodingKey::from_secret(keys.hmac()),
-            Form::Rs256 => EncodingKey::from_rsa_der(&keys.rsa()[RSA_HEAD..]),
-            Form::Es256 => EncodingKey::from_ec_der(keys.p256()),
-            _ => EncodingKey::from_ed_der(&[&PKCS8[..], &keys.secret_bytes()[..32]].concat()),
+    pub(crate) fn new(keys: &KeySet, format: Format) -> Self {
+        let key = match format {
+            Format::Hs256 => EncodingKey::from_secret(keys.hmac()),
+            Format::Rs256 => EncodingKey::from_rsa_der(&keys.rsa()[RSA_HEADER_LEN..]),
+            Format::Es256 => EncodingKey::from_ec_der(keys.p256()),
+            _ => EncodingKey::from_ed_der(
+                &[&ED25519_HEADER[..], &keys.secret_bytes()[..32]].concat(),
+            ),
         };
-        Self { header: Header::new(algorithm(form)), key }
+        Self { header: Header::new(algorithm(format)), key }
     }
 
     pub(crate) fn sign(&self, claims: &impl Serialize) -> String {
@@ -35,7 +38,7 @@ impl Signer {
     }
 }
 
-/// Checks the signature, the issuer and the times, and reads the claims.
+/// Verifies the signature, the issuer and the times, and deserializes the claims.
 #[derive(Clone)]
 pub(crate) struct Verifier {
     key: DecodingKey,
@@ -43,21 +46,21 @@ pub(crate) struct Verifier {
 }
 
 impl Verifier {
-    pub(crate) fn new(keys: &Keys, form: Form) -> Self {
-        let key = match form {
-            Form::Hs256 => DecodingKey::from_secret(keys.hmac()),
-            Form::Rs256 => {
+    pub(crate) fn new(keys: &KeySet, format: Format) -> Self {
+        let key = match format {
+            Format::Hs256 => DecodingKey::from_secret(keys.hmac()),
+            Format::Rs256 => {
                 let key = RsaKeyPair::from_pkcs8(keys.rsa()).expect("a key");
                 DecodingKey::from_rsa_der(key.public_key().as_ref())
             }
-            Form::Es256 => {
+            Format::Es256 => {
                 let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, keys.p256())
                     .expect("a key");
                 DecodingKey::from_ec_der(key.public_key().as_ref())
             }
             _ => DecodingKey::from_ed_der(&keys.public_bytes()),
         };
-        let mut validation = Validation::new(algorithm(form));
+        let mut validation = Validation::new(algorithm(format));
         validation.set_issuer(&[ISSUER]);
         validation.validate_nbf = true;
         Self { key, validation }
@@ -68,14 +71,14 @@ impl Verifier {
     }
 }
 
-/// The same checks for EdDSA with RustCrypto.
+/// Verifies EdDSA with RustCrypto, with the same checks as [`Verifier`].
 pub(crate) struct RustCryptoVerifier {
     key: rust_crypto::DecodingKey,
     validation: rust_crypto::Validation,
 }
 
 impl RustCryptoVerifier {
-    pub(crate) fn new(keys: &Keys) -> Self {
+    pub(crate) fn new(keys: &KeySet) -> Self {
         let mut validation = rust_crypto::Validation::new(rust_crypto::Algorithm::EdDSA);
         validation.set_issuer(&[ISSUER]);
         validation.validate_nbf = true;
@@ -87,11 +90,11 @@ impl RustCryptoVerifier {
     }
 }
 
-fn algorithm(form: Form) -> Algorithm {
-    match form {
-        Form::Hs256 => Algorithm::HS256,
-        Form::Rs256 => Algorithm::RS256,
-        Form::Es256 => Algorithm::ES256,
+fn algorithm(format: Format) -> Algorithm {
+    match format {
+        Format::Hs256 => Algorithm::HS256,
+        Format::Rs256 => Algorithm::RS256,
+        Format::Es256 => Algorithm::ES256,
         _ => Algorithm::EdDSA,
     }
 }

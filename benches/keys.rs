@@ -1,16 +1,11 @@
-//! The keys of a run, and tokens of each form with the same claims.
-
-use std::time::{SystemTime, UNIX_EPOCH};
+//! The keys of a run, and the types that its tokens share.
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RsaKeyPair};
 use base64ct::{Base64UrlUnpadded, Encoding};
-use paseto_actix::{Issuer, LocalKey, PublicKey, SecretKey};
+use paseto_actix::{LocalKey, PublicKey, SecretKey};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-
-use crate::jwt;
 
 pub(crate) const ISSUER: &str = "https://issuer.example";
 
@@ -21,28 +16,28 @@ pub(crate) struct Claims {
 }
 
 impl Claims {
-    /// The claims of the user with this number.
-    pub(crate) fn of(number: usize) -> Self {
+    /// Returns the claims of the user with this number.
+    pub(crate) fn of_user(number: usize) -> Self {
         Self { email: format!("user{number}@example.org") }
     }
 }
 
-/// The keys that sign and verify tokens, generated for each run. A process passes them to its
-/// children by their standard input.
+/// The keys that sign and verify tokens. Each run generates new keys. A process sends them to its
+/// child processes over their standard input.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Keys {
-    /// Ed25519, as PASERK.
+pub(crate) struct KeySet {
+    /// An Ed25519 key as PASERK.
     paserk: String,
     hmac: [u8; 32],
-    /// RSA of 2,048 bits, as PKCS#8.
+    /// An RSA key of 2,048 bits in the PKCS#8 format.
     rsa: Vec<u8>,
-    /// ECDSA on P-256, as PKCS#8.
+    /// An ECDSA key on P-256 in the PKCS#8 format.
     p256: Vec<u8>,
 }
 
-/// The form of a token.
+/// The format of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum Format {
     Paseto,
     Hs256,
     Rs256,
@@ -50,7 +45,7 @@ pub(crate) enum Form {
     EdDsa,
 }
 
-impl Keys {
+impl KeySet {
     pub(crate) fn generate() -> Self {
         let random = LocalKey::generate().to_paserk();
         let hmac = decode(random.trim_start_matches("k4.local.")).try_into().expect("32 bytes");
@@ -74,7 +69,7 @@ impl Keys {
         self.secret().public_key()
     }
 
-    /// The seed, followed by the public key.
+    /// Returns the Ed25519 seed, followed by the public key.
     pub(crate) fn secret_bytes(&self) -> [u8; 64] {
         decode(self.paserk.trim_start_matches("k4.secret.")).try_into().expect("64 bytes")
     }
@@ -87,99 +82,18 @@ impl Keys {
         &self.hmac
     }
 
-    /// As PKCS#8.
+    /// Returns the RSA key in the PKCS#8 format.
     pub(crate) fn rsa(&self) -> &[u8] {
         &self.rsa
     }
 
-    /// As PKCS#8.
+    /// Returns the ECDSA key in the PKCS#8 format.
     pub(crate) fn p256(&self) -> &[u8] {
         &self.p256
     }
-
-    pub(crate) fn issuer(&self) -> Issuer {
-        issuer(self.secret())
-    }
-
-    /// Signs a token for each user with one of these numbers.
-    pub(crate) fn tokens(&self, form: Form, numbers: std::ops::Range<usize>) -> Vec<String> {
-        if form == Form::Paseto {
-            let issuer = self.issuer();
-            return numbers.map(|number| token(&issuer, number)).collect();
-        }
-        let signer = jwt::Signer::new(self, form);
-        numbers.map(|number| signer.sign(&jwt_claims(number))).collect()
-    }
 }
 
-pub(crate) fn issuer(key: SecretKey) -> Issuer {
-    Issuer::builder(ISSUER).key(key).build().expect("an issuer")
-}
-
-/// The application's claims of the user with this number.
-pub(crate) fn own_claims(number: usize) -> Value {
-    json!({ "email": Claims::of(number).email, "plan": "pro", "groups": ["a", "b", "c"] })
-}
-
-/// A token of some 500 bytes.
-pub(crate) fn token(issuer: &Issuer, number: usize) -> String {
-    let subject = format!("user:{number}");
-    issuer
-        .token(&own_claims(number))
-        .subject(subject)
-        .scopes(["read", "write"])
-        .issue()
-        .expect("a token")
-}
-
-/// The same claims, with times in the form of JWTs.
-pub(crate) fn jwt_claims(number: usize) -> Value {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time after 1970").as_secs();
-    json!({
-        "iss": ISSUER, "sub": format!("user:{number}"), "exp": now + 3600, "nbf": now, "iat": now,
-        "jti": format!("{number:022}"), "scope": "read write",
-        "email": Claims::of(number).email, "plan": "pro", "groups": ["a", "b", "c"],
-    })
-}
-
-/// The token with a wrong signature: one character of the signature is replaced.
-pub(crate) fn altered(token: &str) -> String {
-    let end = if token.contains("v4.public.") {
-        token.rfind('.').expect("a footer")
-    } else {
-        token.len()
-    };
-    let mut bytes = token.as_bytes().to_vec();
-    let character = &mut bytes[end - 30];
-    *character = if *character == b'A' { b'B' } else { b'A' };
-    String::from_utf8(bytes).expect("ASCII")
-}
-
-/// The signed bytes of a token (PASETO's pre-authentication encoding), and the signature.
-pub(crate) fn signed(token: &str) -> (Vec<u8>, [u8; 64]) {
-    let (body, footer) = token.trim_start_matches("v4.public.").split_once('.').expect("a footer");
-    let (body, footer) = (decode(body), decode(footer));
-    let (payload, signature) = body.split_at(body.len() - 64);
-    let mut encoded = 4_u64.to_le_bytes().to_vec();
-    for piece in [b"v4.public.", payload, &footer, b""] {
-        encoded.extend((piece.len() as u64).to_le_bytes());
-        encoded.extend(piece);
-    }
-    (encoded, signature.try_into().expect("64 bytes"))
-}
-
-/// The length of a token's payload.
-pub(crate) fn payload_len(token: &str) -> usize {
-    let (body, _) = token.trim_start_matches("v4.public.").split_once('.').expect("a footer");
-    decode(body).len() - 64
-}
-
-/// A token's footer.
-pub(crate) fn footer(token: &str) -> String {
-    let (_, footer) = token.rsplit_once('.').expect("a footer");
-    String::from_utf8(decode(footer)).expect("JSON")
-}
-
-fn decode(text: &str) -> Vec<u8> {
+/// Decodes base64url without padding.
+pub(crate) fn decode(text: &str) -> Vec<u8> {
     Base64UrlUnpadded::decode_vec(text).expect("base64url")
 }

@@ -1,12 +1,12 @@
-//! On what was measured, and when.
+//! The machine and the date of a measurement.
 
 use std::fs;
 
 use time::OffsetDateTime;
 
-/// One line for a reader of the figures.
-pub(crate) fn described() -> String {
-    // Not what this process may use: it has kept itself to one core.
+/// Returns one line for readers of the figures.
+pub(crate) fn description() -> String {
+    // Not `available_parallelism`, because this process is pinned to one core.
     let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let models =
         text.lines().filter_map(|line| Some(line.strip_prefix("model name")?.split_once(": ")?.1));

@@ -1,4 +1,4 @@
-//! What paseto-actix costs beside its peers, side by side in one run: see `README.md` in this folder.
+//! Measures paseto-actix and other crates in one run. See `README.md` in this folder.
 
 mod apps;
 mod arguments;
@@ -17,13 +17,16 @@ mod memory;
 mod process;
 mod redis;
 mod sampler;
+mod selection;
 mod server;
 mod state;
 mod subjects;
 mod table;
+mod tokens;
 mod verifiers;
 
-use arguments::{Arguments, Run};
+use arguments::Arguments;
+use selection::Run;
 
 fn main() {
     match Arguments::read() {
@@ -45,11 +48,12 @@ fn compare(run: &Run) {
     } else {
         groups.extend(in_process::measure(run));
         groups.extend(growth::measure(run));
-        // The last, as it leaves one core to this process.
+        groups.extend(memory::measure(run));
+        // This must be last, because it pins this process to one core.
         groups.push(loopback::measure(run));
     }
     if groups.iter().all(|group| group.samples.is_empty()) {
-        eprintln!("nothing has that in its name, upper and lower case apart");
+        eprintln!("no subject matches the text of --only (the case of letters matters)");
         std::process::exit(2);
     }
     let rows: Vec<_> =
@@ -61,7 +65,7 @@ fn compare(run: &Run) {
         println!("{note}");
     }
     if run.brief {
-        println!("every subject that was called answers rightly");
+        println!("all subjects respond correctly");
         return;
     }
     write(&run.chart, chart::svg(&groups));
@@ -71,15 +75,15 @@ fn compare(run: &Run) {
             .flat_map(|group| &group.notes)
             .map(|note| format!("- {note}\n"))
             .collect();
-        let described = machine::described();
-        write(path, format!("{described}\n\n{}\n{}", table::markdown(&rows), notes.concat()));
+        let description = machine::description();
+        write(path, format!("{description}\n\n{}\n{}", table::markdown(&rows), notes.concat()));
     }
 }
 
 fn write(path: &std::path::Path, text: String) {
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).expect("a folder to write to");
+        std::fs::create_dir_all(folder).expect("the folder can be created");
     }
-    std::fs::write(path, text).expect("a file to write to");
+    std::fs::write(path, text).expect("the file can be written");
     println!("written: {}", path.display());
 }

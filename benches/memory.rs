@@ -1,22 +1,25 @@
-//! The memory of a cached token and of a trusted key: the growth of a process's resident memory.
+//! The memory of a cached token and of a trusted key, as the growth of the resident memory of a
+//! process.
 
 use std::fs;
 
-use crate::arguments::Run;
-use crate::group::{Comparison, Group, LIMIT, Samples, Side, Target, Unit};
+use crate::group::{Comparison, Group, LIMIT, Samples, Target, Unit};
 use crate::growth::{keys_with_tokens, with_tables};
-use crate::keys::{Claims, Keys, payload_len, token};
+use crate::keys::{Claims, KeySet};
 use crate::process::ChildProcess;
+use crate::selection::Run;
+use crate::tokens::{issue_token, issuer, payload_len};
 use crate::{process, verifiers};
 
-/// The number of tokens before the first count, so that the memory of every process does not count.
+/// The number of tokens before the first reading, so that the fixed memory of a process does not
+/// count.
 const BEFORE: usize = 1000;
 
-/// The content of a child process's memory.
+/// The content whose memory a child process measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Filling {
     Tokens,
-    /// Tokens whose claims are read twice, so that each has an index of its claims.
+    /// Tokens whose claims are read twice, so that the cache contains an index of the claims too.
     ReadTokens,
     Keys,
 }
@@ -54,25 +57,23 @@ fn grown(run: &Run, name: &str, subject: &str, limit: Option<f64>, count: usize)
     }
     let count = if run.brief { 1 } else { count };
     let mut child =
-        ChildProcess::start(&[], &["fill", name, &count.to_string()], &Keys::generate());
+        ChildProcess::start(&[], &["fill", name, &count.to_string()], &KeySet::generate());
     let line = child.line();
     if line.is_empty() {
-        group
-            .notes
-            .push(format!("skipped, as the system does not tell what a process takes: {subject}"));
+        group.notes.push(format!(
+            "memory: skipped, because the system has no /proc/self/status: {subject}"
+        ));
         return group;
     }
     let bytes = line.parse().expect("a number");
-    group.samples =
-        vec![Samples { name: subject.to_owned(), side: Side::Ours, rounds: vec![bytes] }];
+    group.samples = vec![Samples { name: subject.to_owned(), rounds: vec![bytes] }];
     group.add_limit(limit.unwrap_or(500.0));
     group
 }
 
-/// Runs in the child process. It prints the memory of one token, without its payload, or of one
-/// key.
+/// Runs in the child process. Prints the memory of one token without its payload, or of one key.
 pub(crate) fn fill(filling: Filling, count: usize) {
-    let keys: Keys = process::input();
+    let keys: KeySet = process::input();
     let bytes = match filling {
         Filling::Keys => fill_keys(count),
         Filling::Tokens | Filling::ReadTokens => {
@@ -82,31 +83,31 @@ pub(crate) fn fill(filling: Filling, count: usize) {
     println!("{}", bytes.map_or_else(String::new, |bytes| bytes.to_string()));
 }
 
-fn fill_tokens(keys: &Keys, count: usize, reads: bool) -> Option<f64> {
+fn fill_tokens(keys: &KeySet, count: usize, reads: bool) -> Option<f64> {
     let verifier =
         verifiers::cached_for(keys.public(), BEFORE + count).build().expect("a verifier");
-    let issuer = keys.issuer();
+    let issuer = issuer(keys.secret());
     let mut claims = 0;
-    let mut show = |number| {
-        let token = token(&issuer, number);
+    let mut verify = |number| {
+        let token = issue_token(&issuer, number);
         let verified = verifier.verify_str(&token).expect("a token");
         for _ in 0..if reads { 2 } else { 0 } {
             let claims: Claims = verified.claims().expect("claims");
-            assert_eq!(claims, Claims::of(number));
+            assert_eq!(claims, Claims::of_user(number));
         }
         claims += payload_len(&token);
     };
-    (0..BEFORE).for_each(&mut show);
+    (0..BEFORE).for_each(&mut verify);
     let before = resident();
-    (BEFORE..BEFORE + count).for_each(&mut show);
+    (BEFORE..BEFORE + count).for_each(&mut verify);
     assert_eq!(verifier.token_cache_stats().entries, BEFORE + count, "a token was not cached");
     let claims = claims as f64 / (BEFORE + count) as f64;
     Some((resident()? - before?) / count as f64 - claims)
 }
 
 fn fill_keys(count: usize) -> Option<f64> {
-    // Keys and tokens exist before, and the first verifier brings the memory that every process
-    // needs.
+    // The keys, the tokens and the fixed memory of a verifier must not count. So they are created
+    // before the first reading.
     let (first, keys) = (keys_with_tokens(1), keys_with_tokens(count));
     let first = with_tables(&first);
     let before = resident();
@@ -116,7 +117,7 @@ fn fill_keys(count: usize) -> Option<f64> {
     Some((after? - before?) / count as f64)
 }
 
-/// The resident memory of this process, in bytes.
+/// Returns the resident memory of this process in bytes.
 pub(crate) fn resident() -> Option<f64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

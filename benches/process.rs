@@ -1,4 +1,4 @@
-//! Children that run this program again, and where processes run.
+//! Child processes that run this program, and the processor cores of processes.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -7,25 +7,26 @@ use std::{env, io, thread};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Where servers run.
+/// The core of the servers.
 pub(crate) const SERVER_CORE: usize = 0;
-/// Where what asks them runs.
+/// The core of the client.
 pub(crate) const CLIENT_CORE: usize = 1;
 
-/// A child process, which ends with this at the latest.
+/// A child process. It is killed when this value is dropped.
 pub(crate) struct ChildProcess {
     child: Child,
     output: BufReader<ChildStdout>,
 }
 
 impl ChildProcess {
-    /// Starts this program with these arguments, below another program or on a core, and writes one line of JSON to it.
-    pub(crate) fn start(below: &[&str], arguments: &[&str], input: &impl Serialize) -> Self {
+    /// Starts this program with these arguments, and sends the input as one line of JSON. `wrapper`
+    /// is the command that starts it, for example `taskset`, or is empty.
+    pub(crate) fn start(wrapper: &[&str], arguments: &[&str], input: &impl Serialize) -> Self {
         let program = env::current_exe().expect("the path of this program");
-        let mut command = match below {
+        let mut command = match wrapper {
             [] => Command::new(program),
-            [outer, its_arguments @ ..] => {
-                let mut command = Command::new(outer);
+            [wrapper, its_arguments @ ..] => {
+                let mut command = Command::new(wrapper);
                 command.args(its_arguments).arg(program);
                 command
             }
@@ -50,60 +51,60 @@ impl ChildProcess {
         self.child.id()
     }
 
-    /// Waits until it has done all that it was started for.
-    pub(crate) fn finish(mut self) {
+    /// Waits until the process has exited. Panics if it has failed.
+    pub(crate) fn wait(mut self) {
         assert!(
             self.child.wait().expect("a child process").success(),
             "a child process has failed"
         );
     }
 
-    /// The next line that it writes.
+    /// Returns the next line of its output.
     pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
-        self.output.read_line(&mut line).expect("a text");
+        self.output.read_line(&mut line).expect("UTF-8");
         line.trim_end().to_owned()
     }
 }
 
 impl Drop for ChildProcess {
     fn drop(&mut self) {
-        // Both fail only where it has ended by itself.
+        // Both calls fail only if the process has already exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// What the parent has written, in the child.
+/// Reads the input that the parent process has sent.
 pub(crate) fn input<T: DeserializeOwned>() -> T {
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line).expect("a line");
     serde_json::from_str(&line).expect("JSON")
 }
 
-/// Ends this process as soon as its parent has ended.
-pub(crate) fn end_with_parent() {
+/// Exits this process when its parent process has exited.
+pub(crate) fn exit_with_parent() {
     thread::spawn(|| {
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
         std::process::exit(0);
     });
 }
 
-/// Whether a program is there, by calling it so.
-pub(crate) fn is_there(program: &str, argument: &str) -> bool {
+/// Returns whether a program can be started. Calls it with this argument.
+pub(crate) fn is_installed(program: &str, argument: &str) -> bool {
     let mut command = Command::new(program);
     command.arg(argument).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
 }
 
-/// Whether processes can be given a core each.
+/// Returns whether the servers and the client can have their own cores.
 pub(crate) fn can_pin() -> bool {
-    is_there("taskset", "--version")
+    is_installed("taskset", "--version")
         && thread::available_parallelism().is_ok_and(|cores| cores.get() > CLIENT_CORE)
 }
 
-/// Lets the thread that calls this, which is the process's first, run on one core alone.
-pub(crate) fn pin_this_to(core: usize) {
+/// Pins this thread to one core. Call it in the first thread of the process.
+pub(crate) fn pin_to(core: usize) {
     let mut command = Command::new("taskset");
     command.args(["-cp", &core.to_string(), &std::process::id().to_string()]).stdout(Stdio::null());
     assert!(command.status().expect("taskset").success());

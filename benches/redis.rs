@@ -1,4 +1,4 @@
-//! A Redis of this run's own.
+//! A Redis server for one run.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -7,9 +7,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
-use crate::process::is_there;
+use crate::process::is_installed;
 
-/// It is ended, and its files are removed, when this is dropped.
+/// A Redis server. It is killed and its files are removed when this value is dropped.
 pub(crate) struct Redis {
     server: Child,
     port: u16,
@@ -17,9 +17,9 @@ pub(crate) struct Redis {
 }
 
 impl Redis {
-    /// Starts one on a free port of 127.0.0.1; `None` where there is none to start.
+    /// Starts a server on a free port of 127.0.0.1. Returns `None` if it is not installed.
     pub(crate) fn start() -> Option<Self> {
-        if !is_there("redis-server", "--version") {
+        if !is_installed("redis-server", "--version") {
             return None;
         }
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
@@ -45,11 +45,11 @@ impl Redis {
             .arg(&folder)
             .stdout(Stdio::null())
             .spawn()
-            .expect("redis-server was found before");
+            .expect("redis-server is installed");
         let redis = Self { server, port, folder };
         let start = Instant::now();
         while redis.ping().is_none() {
-            assert!(start.elapsed() < Duration::from_secs(20), "Redis does not answer");
+            assert!(start.elapsed() < Duration::from_secs(20), "Redis does not respond");
             thread::sleep(Duration::from_millis(10));
         }
         Some(redis)
@@ -59,15 +59,15 @@ impl Redis {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
-    /// The answer of the server to a command.
+    /// Sends a command and returns the response.
     pub(crate) fn command(&self, command: &[&str]) -> String {
         let output =
             Command::new("redis-cli").args(["-p", &self.port.to_string()]).args(command).output();
-        let output = output.expect("redis-cli beside redis-server");
+        let output = output.expect("redis-cli is installed with redis-server");
         String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
     }
 
-    /// The value of a line of `INFO`.
+    /// Returns the value of a line of `INFO`.
     fn info(&self, name: &str) -> String {
         let info = self.command(&["INFO"]);
         let value = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
@@ -78,14 +78,15 @@ impl Redis {
         self.info("redis_version")
     }
 
-    /// The bytes that the server has allocated, without the buffers of clients and of the log.
+    /// Returns the bytes that the server has allocated, without the buffers of the clients and of
+    /// the append-only file.
     pub(crate) fn used_memory(&self) -> f64 {
         let [used, clients, log] = ["used_memory", "mem_clients_normal", "mem_aof_buffer"]
             .map(|name| self.info(name).parse::<f64>().expect("a number"));
         used - clients - log
     }
 
-    /// The bytes of the only key; 0 without a key.
+    /// Returns the bytes of the only key, or 0 if there is no key.
     pub(crate) fn key_memory(&self) -> f64 {
         match &*self.command(&["KEYS", "*"]) {
             "" => 0.0,
@@ -98,15 +99,15 @@ impl Redis {
     fn ping(&self) -> Option<()> {
         let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok()?;
         connection.write_all(b"PING\r\n").ok()?;
-        let mut answer = [0; 7];
-        connection.read_exact(&mut answer).ok()?;
-        (&answer == b"+PONG\r\n").then_some(())
+        let mut response = [0; 7];
+        connection.read_exact(&mut response).ok()?;
+        (&response == b"+PONG\r\n").then_some(())
     }
 }
 
 impl Drop for Redis {
     fn drop(&mut self) {
-        // All fail only where it has ended by itself.
+        // The first two calls fail only if the server has already exited.
         let _ = self.server.kill();
         let _ = self.server.wait();
         let _ = fs::remove_dir_all(&self.folder);

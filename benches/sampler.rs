@@ -1,34 +1,33 @@
-//! Measures subjects in turn: each round has a moment of every one, so that what disturbs the machine hits them alike.
+//! Measures calls within this process. Each round measures all subjects, so a disturbance of the
+//! machine affects all of them.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use crate::arguments::Run;
 use crate::depth::{DEPTHS, deeper};
-use crate::group::{Group, Samples, Side};
+use crate::group::{Group, Samples};
+use crate::selection::Run;
 
-/// How often all subjects of a group come up.
+/// The number of rounds.
 pub(crate) const ROUNDS: usize = 200;
 
-/// One that is measured, within this process.
+/// A call that is measured.
 pub(crate) struct Subject<'a> {
     name: String,
-    side: Side,
-    /// How many calls are measured at a time: a millisecond or so.
+    /// The calls per round, which take about a millisecond.
     batch: usize,
     timed: Box<dyn FnMut(usize) -> Duration + 'a>,
-    refuses: Option<Box<dyn Fn() -> bool + 'a>>,
+    rejects: Option<Box<dyn Fn() -> bool + 'a>>,
 }
 
 impl<'a> Subject<'a> {
-    /// A call that panics if the answer is wrong.
+    /// Creates a subject. The call panics if its result is wrong.
     pub(crate) fn new<T>(
         name: impl Into<String>,
-        side: Side,
         batch: usize,
         mut call: impl FnMut() -> T + 'a,
     ) -> Self {
-        Self::timed(name, side, batch, move |calls| {
+        Self::timed(name, batch, move |calls| {
             let start = Instant::now();
             for _ in 0..calls {
                 black_box(call());
@@ -37,30 +36,30 @@ impl<'a> Subject<'a> {
         })
     }
 
-    /// One that measures the time of so many calls itself.
+    /// Creates a subject from a closure that makes this number of calls and returns their time.
     pub(crate) fn timed(
         name: impl Into<String>,
-        side: Side,
         batch: usize,
         timed: impl FnMut(usize) -> Duration + 'a,
     ) -> Self {
-        Self { name: name.into(), side, batch, timed: Box::new(timed), refuses: None }
+        Self { name: name.into(), batch, timed: Box::new(timed), rejects: None }
     }
 
-    /// Whether it refuses what it has to, after it has seen what it has not to.
-    pub(crate) fn refuses(mut self, refuses: impl Fn() -> bool + 'a) -> Self {
-        self.refuses = Some(Box::new(refuses));
+    /// Adds a check that the subject rejects a wrong token. The check runs after a call with a
+    /// valid token, so a cache can contain the valid token.
+    pub(crate) fn rejects(mut self, rejects: impl Fn() -> bool + 'a) -> Self {
+        self.rejects = Some(Box::new(rejects));
         self
     }
 
     fn check(&mut self) {
         (self.timed)(1);
-        let refuses = self.refuses.as_ref().is_none_or(|refuses| refuses());
-        assert!(refuses, "{} takes what it should refuse", self.name);
+        let rejects = self.rejects.as_ref().is_none_or(|rejects| rejects());
+        assert!(rejects, "{} accepts a wrong token", self.name);
     }
 }
 
-/// Checks the subjects that are needed for what is wanted, and measures them.
+/// Checks and measures the selected subjects.
 pub(crate) fn sample(group: &mut Group, run: &Run, mut subjects: Vec<Subject<'_>>) {
     subjects.retain(|subject| group.needs(&subject.name, run));
     let mut rounds = vec![Vec::new(); subjects.len()];
@@ -74,7 +73,8 @@ pub(crate) fn sample(group: &mut Group, run: &Run, mut subjects: Vec<Subject<'_>
     let mut order: Vec<_> = (0..subjects.len()).collect();
     let mut random = Random::new();
     for round in 0..count {
-        // Nobody always comes after the same one, with whom it may share code and tables that are at hand then.
+        // In a fixed order, a subject could profit from the code and the tables that its
+        // predecessor has brought into the caches of the processor.
         random.shuffle(&mut order);
         for &index in &order {
             let subject = &mut subjects[index];
@@ -87,17 +87,18 @@ pub(crate) fn sample(group: &mut Group, run: &Run, mut subjects: Vec<Subject<'_>
         }
     }
     let samples = subjects.iter().zip(rounds);
-    group.samples = samples
-        .map(|(subject, rounds)| Samples { name: subject.name.clone(), side: subject.side, rounds })
-        .collect();
+    group.samples =
+        samples.map(|(subject, rounds)| Samples { name: subject.name.clone(), rounds }).collect();
 }
 
-/// How many calls go before those that are measured, until it has its code and its data at hand.
+/// Returns the number of calls before the measured calls. They bring the code and the data into
+/// the caches of the processor.
 pub(crate) const fn warm_up(calls: usize) -> usize {
     calls.div_ceil(8)
 }
 
-/// Numbers that follow no pattern to be learnt, the same ones in each run: Knuth's MMIX generator.
+/// Pseudorandom numbers, the same in each run: Knuth's linear congruential generator for MMIX.
+/// Branch predictors cannot learn them.
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -105,15 +106,15 @@ impl Random {
         Self(1)
     }
 
-    /// A number below another, which is not large.
+    /// Returns a number below `end`, which must be small compared with 2^32.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        // Only the upper half is good enough.
+        // The low bits of this generator have short periods.
         (self.0 >> 32) as usize % end
     }
 
-    /// Fisher and Yates's.
+    /// Shuffles the items (Fisher–Yates).
     pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for end in (1..items.len()).rev() {
             items.swap(end, self.below(end + 1));

@@ -1,4 +1,4 @@
-//! A server in a process of its own, with one worker.
+//! A server process with one worker.
 
 use std::fs;
 use std::future::{Future, poll_fn};
@@ -17,17 +17,17 @@ use crate::process::{ChildProcess, SERVER_CORE};
 use crate::subjects::Subject;
 use crate::{apps, process};
 
-/// Longer than any run: between two rounds, a subject's connections are idle.
+/// Longer than each run, because the connections of a subject are idle between two rounds.
 const KEEP_ALIVE: Duration = Duration::from_secs(3600);
 
-/// One that runs.
+/// A running server.
 pub(crate) struct Server {
     child: ChildProcess,
     pub(crate) port: u16,
 }
 
 impl Server {
-    /// `depth` is where on its stack it works: see `depth.rs`.
+    /// Starts a server that handles requests at this stack depth (see `depth.rs`).
     pub(crate) fn start(
         subject: &Subject,
         setting: &Setting,
@@ -35,14 +35,15 @@ impl Server {
         depth: usize,
     ) -> Self {
         let core = SERVER_CORE.to_string();
-        let below: &[&str] = if is_pinned { &["taskset", "-c", &core] } else { &[] };
+        let wrapper: &[&str] = if is_pinned { &["taskset", "-c", &core] } else { &[] };
         let mut child =
-            ChildProcess::start(below, &["serve", subject.name, &depth.to_string()], setting);
+            ChildProcess::start(wrapper, &["serve", subject.name, &depth.to_string()], setting);
         let port = child.line().parse().expect("the server's port");
         Self { child, port }
     }
 
-    /// How long a processor has worked for it since its start, all its threads together, where the system tells.
+    /// Returns the processor time of all threads since the start of the server. Returns `None` if
+    /// the system does not report it.
     pub(crate) fn busy(&self) -> Option<Duration> {
         let threads = fs::read_dir(format!("/proc/{}/task", self.child.id())).ok()?;
         let busy = threads.map(|thread| {
@@ -53,10 +54,10 @@ impl Server {
     }
 }
 
-/// The child's part: serves until its parent ends.
+/// Runs in the child process. Serves requests until the parent process exits.
 pub(crate) fn serve(subject: &'static Subject, depth: usize) {
     let setting: Arc<Setting> = Arc::new(process::input());
-    process::end_with_parent();
+    process::exit_with_parent();
     let app = move || {
         let app = App::new().configure(|config| apps::configure(subject.app, &setting, config));
         app.wrap_fn(move |req, service| {
@@ -67,7 +68,7 @@ pub(crate) fn serve(subject: &'static Subject, depth: usize) {
             }
         })
     };
-    // A connection's first request may take as long.
+    // The first request of a connection can be sent minutes after the connection was opened.
     let server = HttpServer::new(app)
         .workers(1)
         .keep_alive(KEEP_ALIVE)

@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 
 use actix_web::rt::System;
 use actix_web::rt::time::sleep;
-use paseto_actix::revocation::{
-    ExceptedLogin, MemoryRevocationStore, RedisRevocationStore, RevocationStore,
-};
+use paseto_actix::RedisStore;
+use paseto_actix::revocation::{ExceptedLogin, MemoryRevocationStore, RevocationStore};
 use paseto_actix::token_family::{
-    FamilyOwner, MemoryTokenFamilyStore, NewTokenFamily, RandomId, RedisTokenFamilyStore,
-    RotationRequest, TokenFamilyStore,
+    FamilyOwner, MemoryTokenFamilyStore, NewTokenFamily, RandomId, RotationRequest,
+    TokenFamilyStore,
 };
 use paseto_actix::{Issuer, LocalKey, RefreshTokens, SecretKey};
 use serde_json::json;
@@ -22,10 +21,10 @@ use crate::process::ChildProcess;
 use crate::redis::Redis;
 use crate::table::thousands;
 
-/// The number of records on Redis, and in the memory of a process.
+/// The number of records in Redis, and in the memory of a process.
 const ON_REDIS: usize = 10_000;
 const IN_MEMORY: usize = 100_000;
-/// The further records of a user who has several.
+/// The number of further records of a user who has a record already.
 const FURTHER: usize = 10;
 /// The longest label of a login.
 const LABEL: &str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\
@@ -45,7 +44,7 @@ enum Record {
 struct Case {
     name: &'static str,
     record: Record,
-    /// Whether the user has one such record already.
+    /// Whether the user has a record of this kind already.
     is_further: bool,
 }
 
@@ -58,9 +57,9 @@ const fn further(name: &'static str, label: &'static str, rotated: bool) -> Case
 }
 
 const CASES: [Case; 15] = [
-    case("revoked token, ended session, or ended login", Record::Revoked),
-    case("subject whose logins have ended", Record::Subject { excepted: false }),
-    case("subject whose logins have ended, except one", Record::Subject { excepted: true }),
+    case("revoked token, session or login", Record::Revoked),
+    case("subject whose logins are revoked", Record::Subject { excepted: false }),
+    case("subject whose logins are revoked, except one", Record::Subject { excepted: true }),
     case("first remembered login of a user", Record::Login { label: "", rotated: false }),
     case("first remembered login of a user, rotated", Record::Login { label: "", rotated: true }),
     case(
@@ -124,7 +123,7 @@ impl<R: RevocationStore + Clone, S: TokenFamilyStore + Clone> Stores<R, S> {
             Record::Login { label, rotated } => {
                 let (owner, family, first) = (FamilyOwner::new("remember", &user), id(), id());
                 let new = NewTokenFamily::new(owner, family, first, 30 * DAY).label(label);
-                self.family.begin(new).await.expect("a family");
+                self.family.create(new).await.expect("a family");
                 if rotated {
                     let token = RotationRequest::new(owner, family, first, id(), DAY);
                     self.family.rotate(token).await.expect("a rotation");
@@ -145,7 +144,7 @@ impl<R: RevocationStore + Clone, S: TokenFamilyStore + Clone> Stores<R, S> {
         }
     }
 
-    /// Writes the records that a user has already, for so many records of a case.
+    /// Writes the first record of each user, if the case measures further records.
     async fn prepare(&self, case: &Case, records: usize) {
         if case.is_further {
             for user in 0..records / FURTHER {
@@ -161,7 +160,7 @@ impl<R: RevocationStore + Clone, S: TokenFamilyStore + Clone> Stores<R, S> {
     }
 }
 
-/// The table, as Markdown. Without Redis, its columns are empty.
+/// Measures all cases and returns the table as Markdown. Without Redis, its columns are empty.
 pub(crate) fn measure() -> String {
     let redis = Redis::start();
     let mut rows = String::new();
@@ -173,7 +172,7 @@ pub(crate) fn measure() -> String {
         };
         let row = format!("| {} | {key} | {growth} | {in_memory} |", case.name);
         println!("{row}");
-        writeln!(rows, "{row}").expect("a String takes everything");
+        writeln!(rows, "{row}").expect("writing to a String cannot fail");
     }
     let version = redis
         .as_ref()
@@ -201,19 +200,25 @@ The bytes that one record takes, measured by
   rotation lengthen the value.
 - A rotation changes nothing in the memory of a process.
 ",
-        machine::described(),
+        machine::description(),
         thousands(ON_REDIS as f64),
         thousands(IN_MEMORY as f64)
     )
 }
 
-/// The size of a key, and the growth of the server, for one record.
+/// Returns the size of a key and the growth of the server's memory, per record.
 async fn on_redis(redis: &Redis, case: &Case) -> [f64; 2] {
     let timeout = Duration::from_secs(20);
-    let revocations =
-        RedisRevocationStore::builder(redis.url()).timeout(timeout).build().expect("a store");
-    let family =
-        RedisTokenFamilyStore::builder(redis.url()).timeout(timeout).build().expect("a store");
+    let revocations = RedisStore::builder(redis.url())
+        .timeout(timeout)
+        .build()
+        .expect("a store")
+        .revocation_store();
+    let family = RedisStore::builder(redis.url())
+        .timeout(timeout)
+        .build()
+        .expect("a store")
+        .token_family_store();
     let stores = Stores::new(revocations, family);
     let records = if case.is_further { FURTHER } else { 1 };
     stores.prepare(case, records).await;
@@ -230,7 +235,7 @@ async fn on_redis(redis: &Redis, case: &Case) -> [f64; 2] {
     [key, growth]
 }
 
-/// The memory of the server, once it has finished moving entries to a larger table.
+/// Returns the memory of the server after it has moved its entries to a larger hash table.
 async fn settled(redis: &Redis) -> f64 {
     let (start, mut last) = (Instant::now(), 0.0);
     loop {
@@ -243,7 +248,7 @@ async fn settled(redis: &Redis) -> f64 {
     }
 }
 
-/// The child's part: prints the growth of its memory for one record.
+/// Runs in the child process. Prints the growth of its memory per record.
 pub(crate) fn fill(case: usize) {
     let (case, capacity) = (&CASES[case], 2 * IN_MEMORY);
     let stores =

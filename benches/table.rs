@@ -1,18 +1,26 @@
-//! The table: each row two subjects of one group, their ratio, and whether it is what it should be.
+//! The table. Each row contains two subjects of a group, their ratio, its target and the result.
 
 use std::fmt::Write;
 
 use crate::group::{Comparison, Group, Target, Unit, quantile};
 
-/// What is told of one comparison.
+/// The cells of one comparison.
 pub(crate) struct Row {
     cells: [String; 8],
 }
 
-const HEADERS: [&str; 8] =
-    ["what", "beside", "ratio", "middle half of the rounds", "target", "result", "own", "beside"];
+const HEADERS: [&str; 8] = [
+    "subject",
+    "compared with",
+    "ratio",
+    "middle half of the rounds",
+    "target",
+    "result",
+    "subject's figure",
+    "other figure",
+];
 
-/// The rows of a group; those of which a subject was not measured are left out.
+/// Returns the rows of a group, without the rows whose subjects were not measured.
 pub(crate) fn rows(group: &Group) -> Vec<Row> {
     group.comparisons.iter().filter_map(|comparison| row(group, comparison)).collect()
 }
@@ -29,7 +37,7 @@ fn row(group: &Group, comparison: &Comparison) -> Option<Row> {
         Target::AtLeast(least) => format!(">= {least:.2}"),
         Target::AtMost(most) => format!("<= {most:.2}"),
     });
-    let verdict = match comparison.target.map(|target| target.is_met(ratio)) {
+    let result = match comparison.target.map(|target| target.is_met(ratio)) {
         Some(true) => "pass",
         Some(false) => "MISS",
         None => "",
@@ -41,14 +49,14 @@ fn row(group: &Group, comparison: &Comparison) -> Option<Row> {
             format!("{ratio:.3}"),
             spread,
             target,
-            verdict.to_owned(),
+            result.to_owned(),
             figure(own.median(), group.unit),
             figure(other.median(), group.unit),
         ],
     })
 }
 
-/// A figure as people read it.
+/// Formats a figure with its unit.
 pub(crate) fn figure(value: f64, unit: Unit) -> String {
     match unit {
         Unit::Nanoseconds if value >= 10_000.0 => format!("{:.1} µs", value / 1000.0),
@@ -60,7 +68,7 @@ pub(crate) fn figure(value: f64, unit: Unit) -> String {
     }
 }
 
-/// With a comma after each three digits.
+/// Formats a number with a comma between groups of three digits.
 pub(crate) fn thousands(value: f64) -> String {
     let digits = format!("{:.0}", value.abs());
     let mut text = if value <= -0.5 { "-".to_owned() } else { String::new() };
@@ -73,7 +81,7 @@ pub(crate) fn thousands(value: f64) -> String {
     text
 }
 
-/// For a terminal: columns below each other.
+/// Formats the table for a terminal, with aligned columns.
 pub(crate) fn text(rows: &[Row]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row.cells[column].chars().count());
@@ -94,11 +102,11 @@ pub(crate) fn text(rows: &[Row]) -> String {
     text
 }
 
-/// For a README.
+/// Formats the table as Markdown.
 pub(crate) fn markdown(rows: &[Row]) -> String {
     let mut text = format!("| {} |\n|{}\n", HEADERS.join(" | "), " --- |".repeat(HEADERS.len()));
     for row in rows {
-        writeln!(text, "| {} |", row.cells.join(" | ")).expect("a String takes everything");
+        writeln!(text, "| {} |", row.cells.join(" | ")).expect("writing to a String cannot fail");
     }
     text
 }

@@ -1,5 +1,5 @@
-//! Encrypting and decrypting 512 bytes as `v4.local`. Ours is the session store, so its work around them is measured with it: JSON,
-//! and a session's id.
+//! The time to encrypt and to decrypt 512 bytes as `v4.local`. The subject of paseto-actix is the
+//! session store, so its time includes JSON and the ID of the session.
 
 use std::collections::HashMap;
 
@@ -16,9 +16,9 @@ use rusty_paseto::core::{
 use serde_json::json;
 use time::Duration;
 
-use crate::arguments::Run;
-use crate::group::{Comparison, Group, Side, Target, Unit};
+use crate::group::{Comparison, Group, Target, Unit};
 use crate::sampler::{Subject, sample};
+use crate::selection::Run;
 
 const BATCH: usize = 200;
 const PAYLOAD: [u8; 512] = [b'x'; 512];
@@ -47,20 +47,20 @@ fn store() -> [Subject<'static>; 2] {
     let store = PasetoSessionStore::new(LocalKey::generate());
     let token = save(&store, state_of_512_bytes());
     let wrong: SessionKey = token.as_ref().to_lowercase().try_into().expect("a short enough key");
-    let (sealing, opening, other) = (store.clone(), store.clone(), store);
-    let seal = move |calls| {
-        // The store takes the state, whose making is no part of it.
+    let (saving, loading, other) = (store.clone(), store.clone(), store);
+    let encrypt = move |calls| {
+        // The store consumes the state. Creating the state does not count.
         let states: Vec<_> = (0..calls).map(|_| state_of_512_bytes()).collect();
         let start = std::time::Instant::now();
         for state in states {
-            std::hint::black_box(save(&sealing, state));
+            std::hint::black_box(save(&saving, state));
         }
         start.elapsed()
     };
-    let open = move || load(&opening, &token).expect("a session");
+    let decrypt = move || load(&loading, &token).expect("a session");
     [
-        Subject::timed(SAVE, Side::Ours, BATCH, seal),
-        Subject::new(LOAD, Side::Ours, BATCH, open).refuses(move || load(&other, &wrong).is_none()),
+        Subject::timed(SAVE, BATCH, encrypt),
+        Subject::new(LOAD, BATCH, decrypt).rejects(move || load(&other, &wrong).is_none()),
     ]
 }
 
@@ -72,8 +72,8 @@ fn by_pasetors(key: &SymmetricKey<V4>) -> [Subject<'_>; 2] {
         LocalToken::decrypt(key, &token, None, None).expect("a payload")
     };
     [
-        Subject::new("pasetors encrypts", Side::Peer, BATCH, encrypt),
-        Subject::new("pasetors decrypts", Side::Peer, BATCH, decrypt),
+        Subject::new("pasetors encrypts", BATCH, encrypt),
+        Subject::new("pasetors decrypts", BATCH, decrypt),
     ]
 }
 
@@ -92,12 +92,12 @@ fn by_rusty_paseto(key: &RustyKey) -> [Subject<'_>; 2] {
         Paseto::<RustyV4, RustyLocal>::try_decrypt(&token, key, None, None).expect("a payload")
     };
     [
-        Subject::new("rusty_paseto encrypts", Side::Peer, BATCH, encrypt),
-        Subject::new("rusty_paseto decrypts", Side::Peer, BATCH, decrypt),
+        Subject::new("rusty_paseto encrypts", BATCH, encrypt),
+        Subject::new("rusty_paseto decrypts", BATCH, decrypt),
     ]
 }
 
-/// What the store writes around it makes it 512 bytes.
+/// Returns a state that the store serializes to 512 bytes.
 fn state_of_512_bytes() -> HashMap<String, String> {
     let around = json!({ "v": 2, "id": "x".repeat(22), "created": 2_000_000_000, "expires": 2_000_000_000, "state": { "x": "" } });
     let value = "x".repeat(512 - around.to_string().len());

@@ -1,4 +1,4 @@
-//! Verifying new tokens, and one token repeatedly.
+//! The time to verify new tokens, and to verify one token repeatedly.
 
 use std::cell::Cell;
 
@@ -14,15 +14,16 @@ use rusty_paseto::prelude::{
     Footer, Key, PasetoAsymmetricPublicKey, PasetoParser, Public as RustyPublic, V4 as RustyV4,
 };
 
-use crate::arguments::Run;
-use crate::group::{Comparison, Group, Side, Target, Unit};
-use crate::keys::{Claims, Form, Keys, altered, footer, signed};
+use crate::group::{Comparison, Group, Target, Unit};
+use crate::keys::{Claims, Format, KeySet};
 use crate::sampler::{ROUNDS, Subject, sample, warm_up};
+use crate::selection::Run;
+use crate::tokens::{altered, footer, issue_tokens, signed};
 use crate::{jwt, verifiers};
 
-/// Calls of one round. One costs some 30 µs.
+/// The calls per round, about 30 µs each.
 const BATCH: usize = 24;
-/// The tokens of all rounds, of the warm-up and of the check. No token comes twice.
+/// The number of tokens in all rounds, in the warm-up and in the check. Each token is used once.
 const TOKENS: usize = (BATCH + warm_up(BATCH)) * ROUNDS + BATCH + 1;
 
 const OURS: &str = "Verifier";
@@ -32,7 +33,8 @@ const AWS_LC: &str = "bare aws-lc-rs";
 const RS256: &str = "jsonwebtoken RS256, aws-lc";
 const ES256: &str = "jsonwebtoken ES256, aws-lc";
 
-/// The index of the next token. After the last token it starts again, which only a cache notices.
+/// Returns the index of the next token. It starts again after the last token, which makes a
+/// difference only if there is a cache.
 fn each_in_turn() -> impl Fn() -> usize {
     let next = Cell::new(0);
     move || next.replace((next.get() + 1) % TOKENS)
@@ -47,7 +49,7 @@ fn ours<'a>(
     let index = each_in_turn();
     let (wrong, other) = (altered(&tokens[0]), verifier.clone());
     let call = move || verifier.verify_str(&tokens[index() % tokens.len()]).expect("a token");
-    Subject::new(name, Side::Ours, batch, call).refuses(move || other.verify_str(&wrong).is_err())
+    Subject::new(name, batch, call).rejects(move || other.verify_str(&wrong).is_err())
 }
 
 fn json_web_token<'a>(
@@ -59,10 +61,10 @@ fn json_web_token<'a>(
     let index = each_in_turn();
     let (wrong, other) = (altered(&tokens[0]), verify.clone());
     let call = move || verify(&tokens[index() % tokens.len()]).expect("a token");
-    Subject::new(name, Side::Peer, batch, call).refuses(move || other(&wrong).is_none())
+    Subject::new(name, batch, call).rejects(move || other(&wrong).is_none())
 }
 
-pub(super) fn first_sight(run: &Run, keys: &Keys) -> Group {
+pub(super) fn first_sight(run: &Run, keys: &KeySet) -> Group {
     let mut group = Group::new("verify a token at first sight", Unit::Nanoseconds);
     group.comparisons = vec![
         Comparison::new(OURS, DALEK, None),
@@ -80,11 +82,12 @@ pub(super) fn first_sight(run: &Run, keys: &Keys) -> Group {
         return group;
     }
     let count = if run.brief { 1 } else { TOKENS };
-    let [tokens, eddsa, rs256, es256] = [Form::Paseto, Form::EdDsa, Form::Rs256, Form::Es256]
-        .map(|form| keys.tokens(form, 0..count));
+    let [tokens, eddsa, rs256, es256] =
+        [Format::Paseto, Format::EdDsa, Format::Rs256, Format::Es256]
+            .map(|format| issue_tokens(keys, format, 0..count));
     let signed: Vec<_> = tokens.iter().map(|token| signed(token)).collect();
-    let by_aws_lc = |name, form, tokens| {
-        let verifier = jwt::Verifier::new(keys, form);
+    let by_aws_lc = |name, format, tokens| {
+        let verifier = jwt::Verifier::new(keys, format);
         json_web_token(name, tokens, BATCH, move |token: &str| verifier.verify(token))
     };
     let rust_crypto = jwt::RustCryptoVerifier::new(keys);
@@ -100,15 +103,15 @@ pub(super) fn first_sight(run: &Run, keys: &Keys) -> Group {
         bare_aws_lc(keys, &signed),
         pasetors_verify(keys, &tokens),
         rusty_paseto_verify(keys, &tokens),
-        by_aws_lc("jsonwebtoken EdDSA, aws-lc", Form::EdDsa, &eddsa),
+        by_aws_lc("jsonwebtoken EdDSA, aws-lc", Format::EdDsa, &eddsa),
         json_web_token("jsonwebtoken EdDSA, RustCrypto", &eddsa, BATCH, |token: &str| {
             rust_crypto.verify(token)
         }),
-        by_aws_lc(RS256, Form::Rs256, &rs256),
-        by_aws_lc(ES256, Form::Es256, &es256),
+        by_aws_lc(RS256, Format::Rs256, &rs256),
+        by_aws_lc(ES256, Format::Es256, &es256),
     ];
     sample(&mut group, run, subjects);
-    // The target is beside the faster of the two bare checks.
+    // The target applies to the comparison with the faster of the two bare verifications.
     let time = |name| group.find(name).map(|samples| samples.median());
     if let (Some(dalek), Some(aws_lc)) = (time(DALEK), time(AWS_LC)) {
         let faster = if dalek < aws_lc { DALEK } else { AWS_LC };
@@ -121,7 +124,7 @@ pub(super) fn first_sight(run: &Run, keys: &Keys) -> Group {
     group
 }
 
-pub(super) fn repeated(run: &Run, keys: &Keys) -> Group {
+pub(super) fn repeated(run: &Run, keys: &KeySet) -> Group {
     const CLAIMS: &str = "Verifier, and its claims read";
     const HS256: &str = "jsonwebtoken HS256";
     let mut group = Group::new("verify one token again and again", Unit::Nanoseconds);
@@ -130,18 +133,19 @@ pub(super) fn repeated(run: &Run, keys: &Keys) -> Group {
         Comparison::new(CLAIMS, HS256, None),
         Comparison::new(OURS, UNCACHED, None),
     ];
-    let (tokens, jwts) = (keys.tokens(Form::Paseto, 0..1), keys.tokens(Form::Hs256, 0..1));
+    let (tokens, jwts) =
+        (issue_tokens(keys, Format::Paseto, 0..1), issue_tokens(keys, Format::Hs256, 0..1));
     let verifier = || verifiers::cached(keys.public()).build().expect("a verifier");
-    let hs256 = jwt::Verifier::new(keys, Form::Hs256);
+    let hs256 = jwt::Verifier::new(keys, Format::Hs256);
     let (with_claims, token) = (verifier(), &tokens[0]);
     let claims = move || {
         let claims: Claims =
             with_claims.verify_str(token).expect("a token").claims().expect("claims");
-        assert_eq!(claims, Claims::of(0));
+        assert_eq!(claims, Claims::of_user(0));
     };
     let subjects = vec![
         ours(OURS, verifier(), &tokens, 500),
-        Subject::new(CLAIMS, Side::Ours, 500, claims),
+        Subject::new(CLAIMS, 500, claims),
         ours(
             UNCACHED,
             verifiers::uncached([keys.public()]).build().expect("a verifier"),
@@ -154,8 +158,8 @@ pub(super) fn repeated(run: &Run, keys: &Keys) -> Group {
     group
 }
 
-/// The signature check alone, over the same bytes.
-fn bare_dalek<'a>(keys: &Keys, signed: &'a [(Vec<u8>, [u8; 64])]) -> Subject<'a> {
+/// Verifies only the signature, of the same bytes.
+fn bare_dalek<'a>(keys: &KeySet, signed: &'a [(Vec<u8>, [u8; 64])]) -> Subject<'a> {
     let key = VerifyingKey::from_bytes(&keys.public_bytes()).expect("a key");
     let index = each_in_turn();
     let verify = move |message: &[u8], signature| {
@@ -165,22 +169,22 @@ fn bare_dalek<'a>(keys: &Keys, signed: &'a [(Vec<u8>, [u8; 64])]) -> Subject<'a>
         let (message, signature) = &signed[index() % signed.len()];
         assert!(verify(message, signature));
     };
-    let refuses = move || !verify(b"another message", &signed[0].1);
-    Subject::new(DALEK, Side::Peer, BATCH, call).refuses(refuses)
+    let rejects = move || !verify(b"another message", &signed[0].1);
+    Subject::new(DALEK, BATCH, call).rejects(rejects)
 }
 
-fn bare_aws_lc<'a>(keys: &Keys, signed: &'a [(Vec<u8>, [u8; 64])]) -> Subject<'a> {
+fn bare_aws_lc<'a>(keys: &KeySet, signed: &'a [(Vec<u8>, [u8; 64])]) -> Subject<'a> {
     let key = ParsedPublicKey::new(&ED25519, keys.public_bytes()).expect("a key");
     let (other, index) = (key.clone(), each_in_turn());
     let call = move || {
         let (message, signature) = &signed[index() % signed.len()];
         key.verify_sig(message, signature).expect("a signature");
     };
-    let refuses = move || other.verify_sig(b"another message", &signed[0].1).is_err();
-    Subject::new(AWS_LC, Side::Peer, BATCH, call).refuses(refuses)
+    let rejects = move || other.verify_sig(b"another message", &signed[0].1).is_err();
+    Subject::new(AWS_LC, BATCH, call).rejects(rejects)
 }
 
-fn pasetors_verify<'a>(keys: &Keys, tokens: &'a [String]) -> Subject<'a> {
+fn pasetors_verify<'a>(keys: &KeySet, tokens: &'a [String]) -> Subject<'a> {
     let key = AsymmetricPublicKey::<V4>::from(&keys.public_bytes()).expect("a key");
     let rules = ClaimsValidationRules::new();
     let index = each_in_turn();
@@ -190,10 +194,10 @@ fn pasetors_verify<'a>(keys: &Keys, tokens: &'a [String]) -> Subject<'a> {
     };
     let (wrong, other) = (altered(&tokens[0]), verify.clone());
     let call = move || verify(&tokens[index() % tokens.len()]).expect("a token");
-    Subject::new("pasetors", Side::Peer, BATCH, call).refuses(move || other(&wrong).is_none())
+    Subject::new("pasetors", BATCH, call).rejects(move || other(&wrong).is_none())
 }
 
-fn rusty_paseto_verify<'a>(keys: &Keys, tokens: &'a [String]) -> Subject<'a> {
+fn rusty_paseto_verify<'a>(keys: &KeySet, tokens: &'a [String]) -> Subject<'a> {
     let key = Key::<32>::from(keys.public_bytes());
     let footer = footer(&tokens[0]);
     let index = each_in_turn();
@@ -205,5 +209,5 @@ fn rusty_paseto_verify<'a>(keys: &Keys, tokens: &'a [String]) -> Subject<'a> {
     };
     let (wrong, other) = (altered(&tokens[0]), verify.clone());
     let call = move || verify(&tokens[index() % tokens.len()]).expect("a token");
-    Subject::new("rusty_paseto", Side::Peer, BATCH, call).refuses(move || other(&wrong).is_none())
+    Subject::new("rusty_paseto", BATCH, call).rejects(move || other(&wrong).is_none())
 }

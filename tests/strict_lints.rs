@@ -1,4 +1,4 @@
-//! The code that the attribute writes passes under lints that its user may have forbidden.
+//! The code that the attribute generates passes lints that its user can forbid.
 
 #![forbid(
     dead_code,
@@ -21,7 +21,7 @@ use actix_web::{App, HttpRequest, Route, web};
 use paseto_actix::error::Rejection;
 use paseto_actix::{VerifiedToken, paseto_required};
 
-/// Documented, as it is public.
+/// Documented, because it is public.
 #[paseto_required(scopes("read"), any_scope("a", "b"), fresh = "1h", check = check)]
 pub async fn public(_request: HttpRequest, (_text, mut body): (String, String)) -> String {
     body.clear();
@@ -51,7 +51,7 @@ fn check(_: &HttpRequest, _: &VerifiedToken) -> Result<(), Rejection> {
 }
 
 #[test]
-fn compiles() {
+fn attribute_passes_forbidden_lints() {
     let routes: [Route; 4] = [
         web::get().to(public),
         web::get().to(private),

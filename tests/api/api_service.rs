@@ -1,4 +1,4 @@
-//! The example `api_service` as its clients see it, alone and as two on one Redis.
+//! Tests the example `api_service` over HTTP: one process alone, and two processes on one Redis.
 
 use std::process::Command;
 
@@ -20,8 +20,9 @@ impl Service {
         Self { process, url }
     }
 
-    /// The status and the body of an answer; JSON goes out by `POST`, with or without a token.
-    fn ask(&self, path: &str, token: Option<&str>, body: Option<Value>) -> (u16, Value) {
+    /// Sends a request and returns the status and body of the response. A request with a JSON body
+    /// is a `POST`. The token is optional.
+    fn send_json(&self, path: &str, token: Option<&str>, body: Option<Value>) -> (u16, Value) {
         let token = token.map(|token| format!("Authorization: Bearer {token}"));
         let body = body.map(|body| body.to_string());
         let mut arguments = Vec::new();
@@ -34,7 +35,8 @@ impl Service {
         self.send(path, &arguments)
     }
 
-    /// The same of what these arguments make curl send.
+    /// Sends a request with these arguments of curl, and returns the status and body of the
+    /// response.
     fn send(&self, path: &str, arguments: &[&str]) -> (u16, Value) {
         let mut curl = Command::new("curl");
         curl.args(["--silent", "--write-out", "\n%{http_code}"]).args(arguments);
@@ -45,16 +47,16 @@ impl Service {
     }
 
     fn get(&self, path: &str, token: &str) -> u16 {
-        self.ask(path, Some(token), None).0
+        self.send_json(path, Some(token), None).0
     }
 
     fn post(&self, path: &str, token: &str) -> u16 {
-        self.ask(path, Some(token), Some(json!({}))).0
+        self.send_json(path, Some(token), Some(json!({}))).0
     }
 
     fn log_in(&self, email: &str) -> Pair {
         let (status, body) =
-            self.ask("/login", None, Some(json!({ "email": email, "password": "mysecret" })));
+            self.send_json("/login", None, Some(json!({ "email": email, "password": "mysecret" })));
         assert_eq!(status, 200, "{body}");
         assert_eq!((&body["token_type"], &body["expires_in"]), (&json!("Bearer"), &json!(900)));
         Pair::of(&body)
@@ -62,7 +64,7 @@ impl Service {
 
     fn refresh(&self, pair: &Pair) -> Option<Pair> {
         let (status, body) =
-            self.ask("/refresh", None, Some(json!({ "refresh_token": pair.refresh })));
+            self.send_json("/refresh", None, Some(json!({ "refresh_token": pair.refresh })));
         assert!(status == 200 || status == 401, "{status} {body}");
         (status == 200).then(|| Pair::of(&body))
     }
@@ -82,22 +84,23 @@ impl Pair {
 
 const FOO: &str = "foo@bar.example";
 
-/// What clients do every day needs no action of the operator.
+/// Failed logins and expired tokens need no action of the operator, so the default level does
+/// not log them.
 #[test]
 fn normal_traffic_logs_nothing_at_the_default_level() {
     let service = Service::start(&[]);
     let pair = service.log_in(FOO);
     assert_eq!(service.get("/me", &pair.access), 200);
-    let next = service.refresh(&pair).expect("another pair");
-    assert_eq!(service.ask("/me", None, None).0, 401, "a first visit");
+    let next = service.refresh(&pair).expect("a new token pair");
+    assert_eq!(service.send_json("/me", None, None).0, 401, "request without a token");
     assert_eq!(
-        service.ask("/login", None, Some(json!({ "email": FOO, "password": "typo" }))).0,
+        service.send_json("/login", None, Some(json!({ "email": FOO, "password": "typo" }))).0,
         401
     );
     assert_eq!(service.get("/admin", &next.access), 403);
     assert_eq!(service.get("/me", &expired()), 401);
     assert_eq!(service.post("/logout", &next.access), 204);
-    assert_eq!(service.get("/me", &next.access), 401, "another tab, after the logout");
+    assert_eq!(service.get("/me", &next.access), 401, "access token after the logout");
     assert!(service.refresh(&next).is_none());
     assert_eq!(service.send("/me", &["--header", "Authorization: Basic YWRhOnNlY3JldA=="]).0, 401);
     let preflight = ["--request", "OPTIONS", "--header", "Access-Control-Request-Method: GET"];
@@ -109,30 +112,30 @@ fn normal_traffic_logs_nothing_at_the_default_level() {
     let log = service.process.kill();
     assert!(
         log.contains("WARN") && log.contains("malformed"),
-        "a line that the test above would have seen: {log}"
+        "a malformed token is logged, so the log of the first service was captured: {log}"
     );
 }
 
-/// A token of the demo's key and issuer that expired in January 2026.
+/// Returns a token of the demo key and issuer. The token expired in January 2026.
 fn expired() -> String {
     issuer_builder(&TestClock::new()).build().unwrap().issue(&json!({ "email": FOO })).unwrap()
 }
 
 #[test]
-fn a_service_in_memory() {
+fn service_with_stores_in_memory_refreshes_and_revokes_logins() {
     let service = Service::start(&[]);
-    assert_eq!(service.ask("/me", None, None).0, 401);
+    assert_eq!(service.send_json("/me", None, None).0, 401);
     assert_eq!(
-        service.ask("/login", None, Some(json!({ "email": FOO, "password": "wrong" }))).0,
+        service.send_json("/login", None, Some(json!({ "email": FOO, "password": "wrong" }))).0,
         401
     );
     let pair = service.log_in(FOO);
-    assert_eq!(service.ask("/me", Some(&pair.access), None), (200, json!({ "email": FOO })));
+    assert_eq!(service.send_json("/me", Some(&pair.access), None), (200, json!({ "email": FOO })));
     assert_eq!(service.get("/admin", &pair.access), 403);
     assert_eq!(service.get("/me", &pair.refresh), 401);
     assert_eq!(service.get("/admin", &service.log_in("admin@bar.example").access), 200);
 
-    let next = service.refresh(&pair).expect("another pair");
+    let next = service.refresh(&pair).expect("a new token pair");
     assert_eq!(service.get("/me", &next.access), 200);
     assert_eq!(service.post("/logout", &next.access), 204);
     assert_eq!((service.get("/me", &next.access), service.get("/me", &pair.access)), (401, 401));
@@ -142,23 +145,27 @@ fn a_service_in_memory() {
     assert_eq!(service.post("/logout-everywhere", &here.access), 204);
     assert_eq!((service.get("/me", &here.access), service.get("/me", &there.access)), (401, 401));
     assert!(service.refresh(&there).is_none());
-    assert_eq!(service.get("/me", &service.log_in(FOO).access), 200, "in the same second");
+    assert_eq!(
+        service.get("/me", &service.log_in(FOO).access),
+        200,
+        "login in the second of the logout"
+    );
 }
 
 #[test]
-fn two_services_on_one_redis() {
+fn services_on_one_redis_share_logins_and_logouts() {
     let Some(redis) = Redis::start() else { return };
     let url = redis.url();
     let [one, other] = [(); 2].map(|()| Service::start(&[("REDIS_URL", &url)]));
     let pair = one.log_in(FOO);
     assert_eq!((one.get("/me", &pair.access), other.get("/me", &pair.access)), (200, 200));
-    let next = other.refresh(&pair).expect("the other knows the login");
+    let next = other.refresh(&pair).expect("the other process accepts the refresh token");
     assert_eq!(one.post("/logout", &next.access), 204);
     for access in [&pair.access, &next.access] {
         assert_eq!(
             (one.get("/me", access), other.get("/me", access)),
             (401, 401),
-            "from the next request on"
+            "the next request after the logout"
         );
     }
     assert!(other.refresh(&next).is_none());
@@ -170,64 +177,67 @@ fn two_services_on_one_redis() {
 }
 
 #[test]
-fn a_service_and_its_redis_over_tls() {
+fn service_connects_to_redis_over_tls_with_a_trusted_certificate() {
     let Some((_redis, url, authority)) = Redis::tls() else { return };
     let trusting =
         Service::start(&[("REDIS_URL", &url), ("SSL_CERT_FILE", authority.to_str().unwrap())]);
     let pair = trusting.log_in(FOO);
     assert_eq!(trusting.get("/me", &pair.access), 200);
-    let next = trusting.refresh(&pair).expect("another pair");
+    let next = trusting.refresh(&pair).expect("a new token pair");
     assert_eq!(trusting.post("/logout", &next.access), 204);
     assert_eq!((trusting.get("/me", &pair.access), trusting.get("/me", &next.access)), (401, 401));
     assert!(trusting.refresh(&next).is_none());
 
-    // Whoever does not know the authority asks nobody, and does not begin.
-    let told = told_at_its_end(&url);
-    assert!(told.contains("certificate"), "{told}");
+    // Without the certificate of the authority, the service exits before it listens.
+    let error = startup_error(&url);
+    assert!(error.contains("certificate"), "{error}");
 }
 
-/// What a service says that cannot begin with this Redis: one line, with the variable and without the password.
+/// Starts a service that cannot use this Redis, and returns its standard error. The error is one
+/// line. It names the variable and does not contain the password.
 #[track_caller]
-fn told_at_its_end(url: &str) -> String {
+fn startup_error(url: &str) -> String {
     let started = Process::example_command("api_service").env("REDIS_URL", url).output().unwrap();
-    let told = String::from_utf8(started.stderr).unwrap();
-    assert!(!started.status.success() && told.starts_with("error: REDIS_URL: "), "{told}");
-    assert!(told.lines().count() == 1 && !told.contains("secret"), "{told}");
+    // The first line warns that the signing key is public.
+    let lines = String::from_utf8(started.stderr).unwrap();
+    let error = lines.split_once('\n').unwrap().1.to_owned();
+    assert!(!started.status.success() && error.starts_with("error: REDIS_URL: "), "{error}");
+    assert!(error.lines().count() == 1 && !error.contains("secret"), "{error}");
     assert!(!String::from_utf8(started.stdout).unwrap().contains("listening"));
-    told
+    error
 }
 
 #[test]
-fn a_url_that_is_none_is_told_by_its_variable() {
-    told_at_its_end("http://:secret@127.0.0.1/");
+fn invalid_redis_url_is_reported_with_its_variable() {
+    startup_error("http://:secret@127.0.0.1/");
 }
 
 #[test]
-fn a_service_does_not_begin_without_its_redis() {
+fn service_exits_if_redis_is_unreachable() {
     let Some(mut redis) = Redis::start() else { return };
     let url = redis.url().replace("//", "//:secret@");
     redis.kill();
-    let told = told_at_its_end(&url);
-    assert!(told.contains("Redis: Connection refused"), "{told}");
+    let error = startup_error(&url);
+    assert!(error.contains("Redis: Connection refused"), "{error}");
 }
 
 #[test]
-fn a_body_that_is_none_is_answered_like_any_error() {
+fn invalid_body_is_rejected_with_a_json_error() {
     let service = Service::start(&[]);
     for path in ["/login", "/refresh"] {
         for body in [json!({}), json!([]), json!({ "email": 1, "refresh_token": 1 })] {
-            let (status, answer) = service.ask(path, None, Some(body));
-            assert_eq!(status, 400, "{answer}");
+            let (status, response) = service.send_json(path, None, Some(body));
+            assert_eq!(status, 400, "{response}");
             assert!(
-                answer["error"].is_string() && answer.as_object().unwrap().len() == 1,
-                "{answer}"
+                response["error"].is_string() && response.as_object().unwrap().len() == 1,
+                "{response}"
             );
         }
-        // What curl sends is a form here, by what its header says.
-        let (status, answer) = service.send(path, &["--data", "email=foo"]);
-        assert_eq!((status, answer["error"].is_string()), (400, true), "{answer}");
-        let (status, answer) = service
+        // `--data` sets `Content-Type: application/x-www-form-urlencoded`.
+        let (status, response) = service.send(path, &["--data", "email=foo"]);
+        assert_eq!((status, response["error"].is_string()), (400, true), "{response}");
+        let (status, response) = service
             .send(path, &["--header", "Content-Type: application/json", "--data", "{\"email"]);
-        assert_eq!((status, answer["error"].is_string()), (400, true), "{answer}");
+        assert_eq!((status, response["error"].is_string()), (400, true), "{response}");
     }
 }

@@ -1,4 +1,4 @@
-//! Builders: every setting that cannot work is told before the first request, and none panics.
+//! Builders reject settings that cannot work. They return an error and never panic.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -28,13 +28,13 @@ fn assert_setting<T>(result: Result<T, ConfigError>, name: &str) {
             assert_eq!(setting, name);
             assert!(!problem.is_empty());
         }
-        Err(other) => panic!("{other:?} instead of the setting {name}"),
-        Ok(_) => panic!("accepted, in spite of {name}"),
+        Err(other) => panic!("expected an error of the setting {name}, found {other:?}"),
+        Ok(_) => panic!("the setting {name} was accepted"),
     }
 }
 
 #[test]
-fn an_issuer_and_its_keys() {
+fn issuer_requires_one_active_key_and_distinct_keys() {
     let kid = keys::secret().kid().to_owned();
     let (one, other) = (SecretKey::generate, SecretKey::generate());
     let build = |builder: IssuerBuilder| builder.build().map(drop);
@@ -51,7 +51,7 @@ fn an_issuer_and_its_keys() {
 }
 
 #[test]
-fn how_long_a_token_may_live() {
+fn ttl_is_between_one_second_and_a_century() {
     for good in [SECOND, SECOND + NANOSECOND, CENTURY] {
         assert!(issuer().ttl(good).build().is_ok(), "{good:?}");
     }
@@ -68,7 +68,7 @@ fn how_long_a_token_may_live() {
 }
 
 #[test]
-fn footers_that_no_verifier_would_take() {
+fn issuer_rejects_footers_that_verifiers_reject() {
     for good in [json!({}), json!({ "a": 1, "b": null, "c": 0.5, "d": true, "e": "x".repeat(900) })]
     {
         assert!(issuer().footer(&good).build().is_ok(), "{good}");
@@ -88,7 +88,7 @@ fn footers_that_no_verifier_would_take() {
         assert!(issuer().footer(&bad).footer(&json!({})).build().is_ok(), "the last call counts");
     }
     assert_setting(
-        issuer().footer(&HashMap::from([((1, 2), "a key that JSON does not know")])).build(),
+        issuer().footer(&HashMap::from([((1, 2), "a key that JSON cannot represent")])).build(),
         "footer",
     );
 
@@ -98,25 +98,22 @@ fn footers_that_no_verifier_would_take() {
     for bad in [&[0xff; 1025][..], b"{", br#"{"a":{}}"#, br#"{"a":1,"a":1}"#, br#"{"kid":1}"#] {
         assert_setting(issuer().footer_bytes(bad).build(), "footer");
     }
-    // Whether there is room for the key's id counts too.
+    // The key ID counts toward the size of the footer.
     let nearly_full = json!({ "a": "x".repeat(1000) });
     assert_setting(issuer().footer(&nearly_full).build(), "footer");
     assert!(issuer().footer(&nearly_full).include_kid(false).build().is_ok());
 }
 
 #[test]
-fn a_verifier_and_its_keys() {
+fn verifier_requires_a_trusted_issuer_and_distinct_keys() {
     let kid = keys::public().kid().to_owned();
     let build = |builder: VerifierBuilder| builder.build().map(drop);
     let other = || SecretKey::generate().public_key();
 
     assert_eq!(build(verifier()), Ok(()));
     assert_eq!(build(verifier().trust(ISSUER, other()).trust("joe", other())), Ok(()));
-    assert_eq!(build(Verifier::builder()), Err(ConfigError::NoTrustedIssuer));
-    assert_eq!(
-        build(Verifier::builder().trust_keys(ISSUER, [])),
-        Err(ConfigError::NoTrustedIssuer)
-    );
+    assert_eq!(build(Verifier::builder()), Err(ConfigError::NoTrustedKey));
+    assert_eq!(build(Verifier::builder().trust_keys(ISSUER, [])), Err(ConfigError::NoTrustedKey));
     assert_setting(build(Verifier::builder().trust("", other())), "iss");
     assert_setting(build(verifier().trust_keys("", [other()])), "iss");
     assert_eq!(
@@ -132,7 +129,7 @@ fn a_verifier_and_its_keys() {
 }
 
 #[test]
-fn other_settings_of_a_verifier() {
+fn verifier_rejects_leeway_cache_audience_and_realm_out_of_range() {
     let limit = Duration::from_secs(300);
     assert!(verifier().leeway(limit).build().is_ok());
     assert!(verifier().leeway(Duration::ZERO).build().is_ok());
@@ -162,7 +159,7 @@ fn other_settings_of_a_verifier() {
 }
 
 #[test]
-fn where_a_verifier_looks() {
+fn verifier_rejects_invalid_token_sources_and_origins() {
     let from = |source| verifier().token_from([TokenSource::bearer(), source]).build();
     let good = [
         TokenSource::header("X-Paseto"),
@@ -213,7 +210,7 @@ fn where_a_verifier_looks() {
 }
 
 #[test]
-fn what_is_built_is_shared_by_all_workers() {
+fn issuers_and_verifiers_can_be_shared_between_threads() {
     fn is_shared<T: Clone + Send + Sync + Unpin + 'static>(_: &T) {}
     is_shared(&issuer().build().unwrap());
     is_shared(&verifier().build().unwrap());

@@ -1,4 +1,4 @@
-//! Two verifiers that differ in nothing but a cache, over long random runs.
+//! Compares a verifier with a cache and a verifier without one in long random runs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
 use time::Duration;
 
-/// One step of a run, for both verifiers.
+/// A step of a run. Both verifiers execute it.
 #[derive(Clone, Debug)]
 enum Step {
     Verify(usize),
@@ -44,7 +44,8 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Twelve tokens of two keys, that live for a minute to twelve, the last two of which are garbage.
+/// Returns twelve tokens of two keys with lifetimes of 1 to 12 minutes. The last two tokens are
+/// damaged.
 fn tokens(clock: &TestClock, secrets: &[SecretKey; 2]) -> Vec<String> {
     let mut texts: Vec<_> = (0..12)
         .map(|i| {
@@ -64,9 +65,10 @@ fn tokens(clock: &TestClock, secrets: &[SecretKey; 2]) -> Vec<String> {
     texts
 }
 
-/// Both verifiers take the same steps and ask the same store. They differ only in the cache.
+/// Both verifiers execute the same steps on the same revocation store. They differ only in the
+/// cache.
 #[actix_web::test]
-async fn with_and_without_a_cache_over_long_runs() {
+async fn verifiers_with_and_without_a_cache_return_the_same_results() {
     let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
     let mut outcomes = BTreeMap::<String, usize>::new();
     let (mut hits, mut misses) = (0, 0);
@@ -79,7 +81,7 @@ async fn with_and_without_a_cache_over_long_runs() {
             (MemoryRevocationStore::new(100).clock(clock.clone()), Arc::new(AtomicBool::new(true)));
         let secrets = [SecretKey::generate(), SecretKey::generate()];
         let texts = tokens(&clock, &secrets);
-        // Small enough for tokens to be driven out, too.
+        // The capacity is so small that entries are evicted.
         let builders =
             [Verifier::builder().token_cache(4096), Verifier::builder().without_token_cache()];
         let [cached, uncached] = builders.map(|builder| {
@@ -164,9 +166,9 @@ async fn with_and_without_a_cache_over_long_runs() {
             }
         }
     }
-    // A cache that admits nothing, or one that forgets nothing, would make the comparison worthless.
+    // Without both hits and misses, the comparison would prove nothing.
     assert!(hits > 40 && misses > 40, "{hits} hits, {misses} misses");
-    // The runs came by everything that there is to come by.
+    // Each outcome must occur in the runs.
     for kind in ["Ok", "Expired", "Revoked", "UnknownKey", "Malformed", "NotYetValid", "Rejected"] {
         assert!(outcomes.get(kind).is_some_and(|count| *count > 10), "{kind}: {outcomes:?}");
     }

@@ -1,4 +1,4 @@
-//! RevocationStore whose negative answers are remembered: what that spares, and what it costs.
+//! `CachedRevocationStore`: cached negative results and their maximum staleness.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,28 +15,29 @@ use paseto_actix::revocation::{
 use paseto_actix_tests::ISSUER;
 use paseto_actix_tests::app::{issuer_builder, verifier_builder};
 use paseto_actix_tests::clock::{START, TestClock};
-use paseto_actix_tests::revocation::Failing;
+use paseto_actix_tests::revocation::FailingStore;
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
-/// Long beside any time that a test takes: the real time counts, too.
-const LAG: StdDuration = StdDuration::from_secs(120);
+/// The maximum staleness in these tests. It also applies to real time, so it is longer than any
+/// test.
+const MAX_STALENESS: StdDuration = StdDuration::from_secs(120);
 
-/// A store that counts how often it is asked, and lets others run before it answers.
+/// A store that counts its queries and yields before it returns a result.
 #[derive(Clone)]
-struct Counted {
-    store: Failing,
-    asked: Arc<AtomicUsize>,
+struct CountingStore {
+    store: FailingStore,
+    queries: Arc<AtomicUsize>,
 }
 
-impl RevocationStore for Counted {
+impl RevocationStore for CountingStore {
     async fn revoke(
         &self,
         issuer: &str,
-        token_id: &str,
+        id: &str,
         until: OffsetDateTime,
     ) -> Result<(), RevocationError> {
-        self.store.revoke(issuer, token_id, until).await?;
+        self.store.revoke(issuer, id, until).await?;
         yield_now().await;
         Ok(())
     }
@@ -55,33 +56,34 @@ impl RevocationStore for Counted {
         self.store.generation(issuer, subject).await
     }
 
-    async fn is_revoked(&self, token: RevocationQuery<'_>) -> Result<bool, RevocationError> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        let answer = self.store.is_revoked(token).await;
+    async fn is_revoked(&self, query: RevocationQuery<'_>) -> Result<bool, RevocationError> {
+        self.queries.fetch_add(1, Ordering::SeqCst);
+        let result = self.store.is_revoked(query).await;
         yield_now().await;
-        answer
+        result
     }
 }
 
 struct World {
     clock: TestClock,
-    store: Counted,
-    cached: CachedRevocationStore<Counted>,
+    store: CountingStore,
+    cached: CachedRevocationStore<CountingStore>,
 }
 
 impl World {
     fn new() -> Self {
         let clock = TestClock::new();
-        let store = Counted { store: Failing::new(&clock, 100), asked: Arc::default() };
-        let cached = CachedRevocationStore::new(store.clone(), LAG).clock(clock.clone());
+        let store =
+            CountingStore { store: FailingStore::new(&clock, 100), queries: Arc::default() };
+        let cached = CachedRevocationStore::new(store.clone(), MAX_STALENESS).clock(clock.clone());
         Self { clock, store, cached }
     }
 
-    /// What the cache answers, and how often it asked the store for it.
-    async fn ask(&self, query: RevocationQuery<'_>) -> (Option<bool>, usize) {
-        let before = self.store.asked.load(Ordering::SeqCst);
-        let answer = self.cached.is_revoked(query).await.ok();
-        (answer, self.store.asked.load(Ordering::SeqCst) - before)
+    /// Returns the result of a query, and the number of queries to the underlying store.
+    async fn check(&self, query: RevocationQuery<'_>) -> (Option<bool>, usize) {
+        let before = self.store.queries.load(Ordering::SeqCst);
+        let result = self.cached.is_revoked(query).await.ok();
+        (result, self.store.queries.load(Ordering::SeqCst) - before)
     }
 }
 
@@ -92,67 +94,71 @@ fn query(token_id: &str) -> RevocationQuery<'_> {
 const END: OffsetDateTime = START.saturating_add(Duration::HOUR);
 
 #[actix_web::test]
-async fn a_good_answer_is_one_for_the_lag_and_no_longer() {
+async fn negative_result_is_cached_until_the_maximum_staleness() {
     let world = World::new();
-    assert_eq!(world.ask(query("a")).await, (Some(false), 1));
-    assert_eq!(world.ask(query("a")).await, (Some(false), 0));
-    // Another process revokes it.
+    assert_eq!(world.check(query("a")).await, (Some(false), 1));
+    assert_eq!(world.check(query("a")).await, (Some(false), 0));
+    // Another process revokes the token directly in the store.
     world.store.revoke(ISSUER, "a", END).await.unwrap();
     world.clock.advance(Duration::seconds(120) - Duration::nanoseconds(1));
-    assert_eq!(world.ask(query("a")).await, (Some(false), 0), "the lag");
-    world.clock.advance(Duration::nanoseconds(1));
-    assert_eq!(world.ask(query("a")).await, (Some(true), 1));
     assert_eq!(
-        world.ask(query("a")).await,
-        (Some(true), 1),
-        "that it is revoked is not remembered"
+        world.check(query("a")).await,
+        (Some(false), 0),
+        "cached result within the staleness"
     );
+    world.clock.advance(Duration::nanoseconds(1));
+    assert_eq!(world.check(query("a")).await, (Some(true), 1));
+    assert_eq!(world.check(query("a")).await, (Some(true), 1), "a positive result is not cached");
 }
 
 #[actix_web::test]
-async fn a_clock_that_is_set_back_makes_no_answer_younger() {
+async fn clock_set_back_does_not_extend_a_cached_result() {
     let world = World::new();
-    assert_eq!(world.ask(query("a")).await, (Some(false), 1));
+    assert_eq!(world.check(query("a")).await, (Some(false), 1));
     world.clock.advance(Duration::seconds(-60));
-    assert_eq!(world.ask(query("a")).await, (Some(false), 1));
+    assert_eq!(world.check(query("a")).await, (Some(false), 1));
     world.clock.advance(Duration::seconds(-60));
     world.store.revoke(ISSUER, "a", END).await.unwrap();
-    assert_eq!(world.ask(query("a")).await, (Some(true), 1));
-    // The clock comes back to where it was when the token was good.
+    assert_eq!(world.check(query("a")).await, (Some(true), 1));
+    // The clock returns to the time at which the result was cached.
     for _ in 0..6 {
         world.clock.advance(Duration::seconds(30));
-        assert_eq!(world.ask(query("a")).await, (Some(true), 1));
+        assert_eq!(world.check(query("a")).await, (Some(true), 1));
     }
 }
 
-/// The lag is over by the real time, too, whatever the clock says.
+/// The staleness is limited in real time too, independent of the configured clock.
 #[actix_web::test]
-async fn a_clock_that_stands_still_makes_no_answer_last() {
+async fn cached_result_expires_although_the_clock_does_not_move() {
     let world = World::new();
     let cached = CachedRevocationStore::new(world.store.clone(), StdDuration::from_nanos(1))
         .clock(world.clock.clone());
-    for asked in 1..4 {
+    for queries in 1..4 {
         assert!(!cached.is_revoked(query("a")).await.unwrap());
-        assert_eq!(world.store.asked.load(Ordering::SeqCst), asked);
+        assert_eq!(world.store.queries.load(Ordering::SeqCst), queries);
     }
 }
 
-/// The store may have done what nobody waited for.
+/// A store can complete a revocation whose future was dropped.
 #[actix_web::test]
-async fn a_revocation_that_nobody_waited_for_counts() {
+async fn canceled_revocation_invalidates_the_cached_result() {
     let world = World::new();
-    assert_eq!(world.ask(query("a")).await, (Some(false), 1));
-    assert_eq!(world.ask(query("b")).await, (Some(false), 1));
+    assert_eq!(world.check(query("a")).await, (Some(false), 1));
+    assert_eq!(world.check(query("b")).await, (Some(false), 1));
     assert!(
         world.cached.revoke(ISSUER, "a", END).now_or_never().is_none(),
-        "it waits for the answer"
+        "the store yields before it returns"
     );
-    assert_eq!(world.ask(query("a")).await, (Some(true), 1));
-    assert_eq!(world.ask(query("b")).await, (Some(false), 0), "another name");
+    assert_eq!(world.check(query("a")).await, (Some(true), 1));
+    assert_eq!(
+        world.check(query("b")).await,
+        (Some(false), 0),
+        "cached result of another token ID"
+    );
 }
 
 #[actix_web::test]
-async fn what_differs_is_another_question() {
+async fn queries_that_differ_have_separate_entries() {
     let world = World::new();
     let queries = [
         query("a"),
@@ -166,89 +172,94 @@ async fn what_differs_is_another_question() {
     ];
     for again in [false, true] {
         for query in queries {
-            assert_eq!(world.ask(query).await, (Some(false), usize::from(!again)), "{query:?}");
+            assert_eq!(world.check(query).await, (Some(false), usize::from(!again)), "{query:?}");
         }
     }
 }
 
 #[actix_web::test]
-async fn what_is_revoked_through_it_counts_at_once() {
+async fn revocation_through_the_cache_takes_effect_immediately() {
     let world = World::new();
     let of_ada = query("b").of_subject(Some("ada"), 0);
     let of_login = query("c").of_session(Some("a"));
     for query in [query("a"), of_ada, of_login] {
-        assert_eq!(world.ask(query).await, (Some(false), 1));
+        assert_eq!(world.check(query).await, (Some(false), 1));
     }
     let clone = world.cached.clone();
     clone.revoke(ISSUER, "a", END).await.unwrap();
-    assert_eq!(world.ask(query("a")).await, (Some(true), 1));
-    assert_eq!(world.ask(of_login).await, (Some(true), 1));
-    assert_eq!(world.ask(of_ada).await, (Some(false), 0), "others are still known");
+    assert_eq!(world.check(query("a")).await, (Some(true), 1));
+    assert_eq!(world.check(of_login).await, (Some(true), 1));
+    assert_eq!(world.check(of_ada).await, (Some(false), 0), "results of other names stay cached");
     let generation = clone.revoke_subject(ISSUER, "ada", None, END).await.unwrap();
     assert_eq!(clone.generation(ISSUER, "ada").await.unwrap(), generation);
-    assert_eq!(world.ask(of_ada).await, (Some(true), 1));
+    assert_eq!(world.check(of_ada).await, (Some(true), 1));
 }
 
-/// A question that was under way when the token was revoked has an answer that is old.
+/// The query started before the revocation, so its result is outdated.
 #[actix_web::test]
-async fn an_answer_that_a_revocation_overtook_is_not_kept() {
+async fn result_that_a_revocation_overtook_is_not_cached() {
     let world = World::new();
     let (early, revoked) =
         join(world.cached.is_revoked(query("a")), world.cached.revoke(ISSUER, "a", END)).await;
     revoked.unwrap();
-    assert!(!early.unwrap(), "it was asked before");
-    assert_eq!(world.ask(query("a")).await, (Some(true), 1));
+    assert!(!early.unwrap(), "the query started before the revocation");
+    assert_eq!(world.check(query("a")).await, (Some(true), 1));
 }
 
 #[actix_web::test]
-async fn a_failure_is_not_remembered_and_lets_nobody_pass() {
+async fn store_error_is_returned_and_not_cached() {
     let world = World::new();
-    assert_eq!(world.ask(query("known")).await, (Some(false), 1));
+    assert_eq!(world.check(query("known")).await, (Some(false), 1));
     world.store.store.set_down(true);
-    assert_eq!(world.ask(query("a")).await, (None, 1));
-    assert_eq!(world.ask(query("known")).await, (Some(false), 0), "the lag");
+    assert_eq!(world.check(query("a")).await, (None, 1));
+    assert_eq!(
+        world.check(query("known")).await,
+        (Some(false), 0),
+        "cached result within the staleness"
+    );
     world.clock.advance(Duration::seconds(120));
-    assert_eq!(world.ask(query("known")).await, (None, 1));
+    assert_eq!(world.check(query("known")).await, (None, 1));
     world.store.store.set_down(false);
-    assert_eq!(world.ask(query("a")).await, (Some(false), 1));
+    assert_eq!(world.check(query("a")).await, (Some(false), 1));
 
-    // A revocation that failed may have been made.
+    // The store can have completed a revocation that returned an error.
     world.store.store.set_down(true);
     assert!(world.cached.revoke(ISSUER, "a", END).await.is_err());
-    assert_eq!(world.ask(query("a")).await, (None, 1));
+    assert_eq!(world.check(query("a")).await, (None, 1));
 }
 
 #[actix_web::test]
-async fn without_a_lag_the_store_is_asked_each_time() {
+async fn zero_staleness_queries_the_store_each_time() {
     let world = World::new();
     let cached = CachedRevocationStore::new(world.store.clone(), StdDuration::ZERO)
         .clock(world.clock.clone());
-    for asked in 1..4 {
+    for queries in 1..4 {
         assert!(!cached.is_revoked(query("a")).await.unwrap());
-        assert_eq!(world.store.asked.load(Ordering::SeqCst), asked);
+        assert_eq!(world.store.queries.load(Ordering::SeqCst), queries);
     }
 }
 
-/// A revocation record outlives what it ends by 5 minutes, so no answer may be older.
+/// A revocation record is kept for 5 minutes after its token expires. A cached result must not be
+/// older.
 #[actix_web::test]
-async fn a_longer_lag_counts_as_five_minutes() {
+async fn staleness_is_limited_to_five_minutes() {
     let world = World::new();
     let hour = StdDuration::from_secs(60 * 60);
     let cached = CachedRevocationStore::new(world.store.clone(), hour).clock(world.clock.clone());
-    for (advance, asked) in [(0, 1), (299, 1), (1, 2)] {
+    for (advance, queries) in [(0, 1), (299, 1), (1, 2)] {
         world.clock.advance(Duration::seconds(advance));
         assert!(!cached.is_revoked(query("a")).await.unwrap());
-        assert_eq!(world.store.asked.load(Ordering::SeqCst), asked, "{advance}");
+        assert_eq!(world.store.queries.load(Ordering::SeqCst), queries, "{advance}");
     }
 }
 
 #[actix_web::test]
-async fn a_verifier_on_it() {
+async fn verifier_rejects_a_token_revoked_elsewhere_after_the_maximum_staleness() {
     let clock = TestClock::new();
     let store = MemoryRevocationStore::new(10).clock(clock.clone());
     let verifier = || {
-        let cached =
-            CachedRevocationStore::with_capacity(store.clone(), LAG, 100).clock(clock.clone());
+        let cached = CachedRevocationStore::with_capacity(store.clone(), MAX_STALENESS, 100)
+            .clock(clock.clone());
         verifier_builder(&clock).revocation_store(cached).build().unwrap()
     };
     let (one, other) = (verifier(), verifier());

@@ -1,9 +1,10 @@
-//! Settings with only the required fields are the defaults of the builders.
+//! Settings with only the required fields equal the defaults of the builders.
 
 use std::fmt::Debug;
 use std::time::Duration;
 
 use actix_web::cookie::SameSite;
+use paseto_actix::cookie::CookieConfig;
 use paseto_actix::refresh::RefreshTokensConfig;
 use paseto_actix::remember::{CredentialFingerprint, RememberMeConfig, SessionProtection};
 use paseto_actix::revocation::MemoryRevocationStore;
@@ -27,7 +28,7 @@ fn key() -> LocalKey {
 }
 
 #[test]
-fn defaults_of_a_session() {
+fn session_settings_have_the_defaults_of_the_builder() {
     let config: PasetoSessionConfig = read("");
     assert_eq!(
         (config.idle_timeout, config.absolute_timeout),
@@ -51,7 +52,7 @@ fn defaults_of_a_session() {
 }
 
 #[test]
-fn defaults_of_remembered_logins() {
+fn remember_settings_have_the_defaults_of_the_builder() {
     let config: RememberMeConfig = read("");
     assert_eq!(
         (config.lifetime, config.check_user),
@@ -71,7 +72,7 @@ fn defaults_of_remembered_logins() {
 }
 
 #[test]
-fn defaults_of_refresh_tokens() {
+fn refresh_settings_have_the_defaults_of_the_builder() {
     let config: RefreshTokensConfig = read("");
     assert_eq!(
         (config.access_ttl, config.lifetime),
@@ -96,7 +97,7 @@ fn defaults_of_refresh_tokens() {
 }
 
 #[test]
-fn defaults_of_a_verifier() {
+fn verifier_settings_have_the_defaults_of_the_builder() {
     let text = format!("iss = {ISSUER:?}\npublic_keys = {:?}", keys::PUBLIC_PASERK);
     let config: VerifierConfig = toml::from_str(&text).unwrap();
     assert_eq!((config.leeway, config.accept_any_audience), (Duration::from_secs(5), false));
@@ -114,22 +115,22 @@ fn each_setting_of_a_session_reaches_the_builder() {
     assert!(error("idle_timeout = 1").contains("`idle_timeout`"));
     assert!(error("absolute_timeout = 0").contains("`absolute_timeout`"));
     assert!(error("trusted_origins = 'app'").contains("`trusted_origin`"));
-    assert!(error("[cookie]\nname = 'a b'").contains("`cookie_name`"));
-    assert!(error("[cookie]\npath = 'shop'").contains("`cookie_path`"));
-    assert!(error("[cookie]\nname = 'a'\ndomain = 'a b'").contains("`cookie_domain`"));
-    assert!(error("[cookie]\npartitioned = true").contains("`partitioned`"));
+    assert!(error("[cookie]\nname = 'a b'").contains("`cookie.name`"));
+    assert!(error("[cookie]\npath = 'shop'").contains("`cookie.path`"));
+    assert!(error("[cookie]\nname = 'a'\ndomain = 'a b'").contains("`cookie.domain`"));
+    assert!(error("[cookie]\npartitioned = true").contains("`cookie.partitioned`"));
     assert!(
         error("development_over_plain_http = true\n[cookie]\nsame_site = 'none'")
-            .contains("`cookie_same_site`")
+            .contains("`cookie.same_site`")
     );
     let name = "[cookie]\nname = '__Http-a'\n";
     read::<PasetoSessionConfig>(name).build().unwrap();
-    assert!(error(&format!("{name}http_only = false")).contains("`cookie_name`"));
+    assert!(error(&format!("{name}http_only = false")).contains("`cookie.name`"));
     let shown = format!("{:?}", read::<PasetoSessionConfig>("application = 'shop'").into_builder());
     assert!(shown.contains(r#"application: "shop""#), "{shown}");
 }
 
-/// `Debug` of the builders shows each setting that a file can have.
+/// Asserts that a setting changes the builder as expected. `Debug` of a builder shows each setting.
 fn assert_reaches(found: &impl Debug, expected: &impl Debug, default: &impl Debug) {
     let [found, expected, default] =
         [found as &dyn Debug, expected, default].map(|builder| format!("{builder:?}"));
@@ -152,12 +153,18 @@ fn each_setting_of_remembered_logins_reaches_the_builder() {
             builder().trusted_origin("https://a").trusted_origin("https://b"),
         ),
         ("development_over_plain_http = true", builder().development_over_plain_http()),
-        ("cookie = { name = 'a' }", builder().cookie_name("a")),
-        ("cookie = { path = '/a' }", builder().cookie_path("/a")),
-        ("cookie = { domain = 'a.b' }", builder().cookie_domain("a.b")),
-        ("cookie = { same_site = 'strict' }", builder().cookie_same_site(SameSite::Strict)),
-        ("cookie = { http_only = false }", builder().cookie_http_only(false)),
-        ("cookie = { partitioned = true }", builder().partitioned(true)),
+        ("cookie = { name = 'a' }", builder().cookie(CookieConfig::new().name("a"))),
+        ("cookie = { path = '/a' }", builder().cookie(CookieConfig::new().path("/a"))),
+        ("cookie = { domain = 'a.b' }", builder().cookie(CookieConfig::new().domain("a.b"))),
+        (
+            "cookie = { same_site = 'strict' }",
+            builder().cookie(CookieConfig::new().same_site(SameSite::Strict)),
+        ),
+        ("cookie = { http_only = false }", builder().cookie(CookieConfig::new().http_only(false))),
+        (
+            "cookie = { partitioned = true }",
+            builder().cookie(CookieConfig::new().partitioned(true)),
+        ),
     ] {
         assert_reaches(&read::<RememberMeConfig>(text).into_builder(), &expected, &builder());
     }
@@ -202,7 +209,7 @@ fn each_setting_of_a_verifier_reaches_the_builder() {
 }
 
 #[test]
-fn settings_of_sessions_and_logins_show_no_key() {
+fn debug_of_session_and_login_settings_contains_no_key() {
     let shown = format!(
         "{:?} {:?} {:?}",
         read::<PasetoSessionConfig>(""),

@@ -1,4 +1,4 @@
-//! Settings from environment variables, in a process of its own for each case.
+//! Settings from environment variables. Each case reads them in a process of its own.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -17,12 +17,13 @@ use paseto_actix_tests::{ISSUER, keys};
 
 use crate::config_keys::TestFile;
 
-/// The variable with the type that the process reads. It does not begin with the prefix.
+/// The variable that selects the type of settings that the child process reads. Its name does not
+/// have the prefix `T_`.
 const TYPE: &str = "CONFIG_TYPE";
 const READ: &str = "settings: ";
 const REJECTED: &str = "error: ";
 
-/// Runs in the process of [`from_env`].
+/// Reads the settings in the child process that [`from_env`] starts.
 #[test]
 #[ignore = "runs in a process of its own"]
 fn child() {
@@ -43,7 +44,8 @@ fn child() {
     }
 }
 
-/// The settings of variables with the prefix `T_` as `Debug` shows them, or the error.
+/// Returns the settings that variables with the prefix `T_` give, as `Debug` shows them, or the
+/// error.
 pub(crate) fn from_env<V: Into<OsString>>(
     kind: &str,
     variables: impl IntoIterator<Item = (String, V)>,
@@ -81,7 +83,7 @@ fn read<const N: usize>(kind: &str, variables: [(&str, &str); N]) -> Result<Stri
 }
 
 #[test]
-fn an_unset_variable_is_the_default() {
+fn unset_variable_has_the_default_value() {
     let default = issuer([]).unwrap();
     assert!(default.contains("ttl: 3600s") && default.contains(keys::secret().kid()), "{default}");
     assert_eq!(
@@ -92,7 +94,7 @@ fn an_unset_variable_is_the_default() {
 }
 
 #[test]
-fn a_required_variable_is_not_set() {
+fn unset_required_variable_is_an_error() {
     assert_eq!(read("issuer", []).unwrap_err(), "`T_ISS`: the variable is not set");
     assert_eq!(
         read("issuer", [("ISS", ISSUER)]).unwrap_err(),
@@ -110,7 +112,7 @@ fn a_required_variable_is_not_set() {
 }
 
 #[test]
-fn an_empty_variable_is_an_error_except_the_application() {
+fn empty_variable_is_an_error_except_for_application() {
     let empty = "found an empty string: set a value, or remove the variable";
     for name in ["AUDIENCE", "TTL", "IMPLICIT_ASSERTION", "IMPLICIT_ASSERTION_FILE", "USE_ISS"] {
         assert_eq!(issuer([(name, "")]).unwrap_err(), format!("`T_{name}`: {empty}"));
@@ -122,7 +124,7 @@ fn an_empty_variable_is_an_error_except_the_application() {
 }
 
 #[test]
-fn each_type_rejects_the_settings_of_others_but_issuer_and_verifier_share_a_prefix() {
+fn variable_of_another_type_is_an_error_except_between_issuer_and_verifier() {
     for name in
         ["PRIVATE_KEY", "TTL_FILE", "COOKIE", "COOKIE_TTL", "COOKIE_KEYS_FILE", "iss", "Ttl", ""]
     {
@@ -163,14 +165,14 @@ fn each_type_rejects_the_settings_of_others_but_issuer_and_verifier_share_a_pref
             );
         }
     }
-    // A key in the name of a variable is not shown.
+    // The name of the variable is a key. The error does not contain it.
     let error = issuer([(SECRET_PASERK, "x")]).unwrap_err();
     assert!(error.starts_with("`T_…`: the variable is not a setting"), "{error}");
     assert!(read("no prefix", []).unwrap_err().starts_with("`prefix`: expected a string"));
 }
 
 #[test]
-fn a_file_has_the_value_of_a_secret() {
+fn variable_with_the_suffix_file_names_a_file_with_the_secret() {
     let expected = issuer([]).unwrap();
     for content in [SECRET_PASERK.to_owned(), format!("{SECRET_PASERK}\n"), SECRET_PEM.to_owned()] {
         let file = TestFile::new(content);
@@ -190,7 +192,7 @@ fn a_file_has_the_value_of_a_secret() {
             .unwrap_err();
     let start = "`T_PRIVATE_KEYS_FILE`: cannot read the file `/run/secrets/no-such-key`: ";
     assert!(error.starts_with(start), "{error}");
-    // The key itself in place of the path.
+    // The value is a key instead of a path.
     let error =
         read("issuer", [("ISS", ISSUER), ("PRIVATE_KEYS_FILE", SECRET_PASERK)]).unwrap_err();
     assert!(error.starts_with("`T_PRIVATE_KEYS_FILE`: cannot read the file `…`: "), "{error}");
@@ -211,14 +213,14 @@ fn commas_separate_the_elements_of_a_list() {
     assert!(shown.contains(r#"trusted_origins: ["https://a", "https://b"]"#), "{shown}");
     let error = read("verifier", [iss, public, ("AUD", "ada,,bob")]).unwrap_err();
     assert_eq!(error, "`T_AUD[1]`: expected a string, found an empty string");
-    // An issuer has one audience.
+    // An issuer accepts only one audience.
     let error = issuer([("AUDIENCE", "ada,bob")]).unwrap_err();
     assert_eq!(error, "`T_AUDIENCE`: expected one string, found several with commas between them");
 }
 
 #[cfg(unix)]
 #[test]
-fn a_value_that_is_not_utf_8_is_an_error_without_the_value() {
+fn value_that_is_not_utf_8_is_not_shown_in_the_error() {
     use std::os::unix::ffi::OsStringExt;
 
     let mut value = SECRET_PASERK.as_bytes().to_vec();

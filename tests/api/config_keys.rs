@@ -1,4 +1,4 @@
-//! Keys and implicit assertions in settings: as texts, in tables, in files and in variables.
+//! Keys and implicit assertions in settings: as strings, tables, files and environment variables.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use paseto_actix::issuer::IssuerConfig;
 use paseto_actix::verifier::VerifierConfig;
 use paseto_actix::{LocalKey, PublicKey, SecretKey};
-use paseto_actix_tests::app::{assert_accepted, assert_refused};
+use paseto_actix_tests::app::{assert_accepted, assert_rejected};
 use paseto_actix_tests::keys::{
     LOCAL_PASERK, PUBLIC_PASERK, PUBLIC_PEM, SECRET_PASERK, SECRET_PEM,
 };
 use paseto_actix_tests::{ISSUER, keys};
 use serde_json::{Value, json};
 
-/// A file that is removed with this value.
+/// A temporary file. It is removed when this value is dropped.
 pub(crate) struct TestFile(PathBuf);
 
 impl TestFile {
@@ -71,19 +71,19 @@ fn each_form_of_a_private_key_is_accepted() {
 }
 
 #[test]
-fn a_text_can_have_several_keys() {
+fn string_may_contain_several_keys() {
     let other = SecretKey::generate();
     let config = issuer(json!(format!("{}, {SECRET_PASERK}", *other.to_paserk()))).unwrap();
     let kids: Vec<_> = config.private_keys.iter().map(SecretKey::kid).collect();
     assert_eq!(kids, [other.kid(), keys::secret().kid()]);
 
-    // The text around a PEM block may have commas.
+    // Text around a PEM block may contain commas.
     let config = issuer(json!(format!("created by ada, bob\n{SECRET_PEM}"))).unwrap();
     assert_eq!(config.private_keys[0].kid(), keys::secret().kid());
 }
 
 #[test]
-fn public_and_local_keys_have_these_forms_too() {
+fn each_form_of_a_public_or_local_key_is_accepted() {
     for key in [
         json!(PUBLIC_PASERK),
         json!({ "pem": PUBLIC_PEM }),
@@ -115,7 +115,7 @@ fn public_and_local_keys_have_these_forms_too() {
 
 #[cfg(feature = "session")]
 #[test]
-fn a_key_ring_is_a_list_or_one_key_or_a_text() {
+fn key_ring_is_read_from_a_list_a_key_or_a_string() {
     use paseto_actix::ConfigError;
     use paseto_actix::keys::KeyRing;
 
@@ -149,8 +149,8 @@ fn a_key_ring_is_a_list_or_one_key_or_a_text() {
 }
 
 #[test]
-fn a_key_in_a_variable() {
-    // Cargo sets variables of a test, and it has no key in them.
+fn unset_variable_and_invalid_key_in_a_variable_are_errors() {
+    // Cargo sets these variables for tests. Their values are not keys.
     let read = |name: &str| error(json!([{ "env": name }]));
     assert!(read("CARGO_PKG_NAME").starts_with("`private_keys[0].env`: malformed key: "));
     let unset = "`private_keys[0].env`: the environment variable `NO_SUCH_VARIABLE` is not set";
@@ -160,7 +160,7 @@ fn a_key_in_a_variable() {
 }
 
 #[test]
-fn files_that_are_no_keys() {
+fn file_without_a_valid_key_is_an_error() {
     let read = |path: &str| error(json!([{ "file": path }]));
     let start = "`private_keys[0].file`: ";
     let missing = read("/run/secrets/no-such-key");
@@ -184,7 +184,7 @@ fn files_that_are_no_keys() {
 }
 
 #[actix_web::test]
-async fn an_implicit_assertion_is_a_text_or_in_a_file_or_a_variable() {
+async fn implicit_assertion_is_read_from_a_string_a_file_or_a_variable() {
     let issuer = |assertion: Value| {
         let settings = json!({ "iss": ISSUER, "private_keys": [SECRET_PASERK], "implicit_assertion": assertion });
         serde_json::from_value::<IssuerConfig>(settings).map_err(|error| error.to_string())
@@ -198,7 +198,7 @@ async fn an_implicit_assertion_is_a_text_or_in_a_file_or_a_variable() {
         let file = TestFile::new(content);
         let token = token(json!({ "file": file.path() }));
         assert_accepted(&verifier("here"), &token).await;
-        assert_refused(&verifier("there"), &token).await;
+        assert_rejected(&verifier("there"), &token).await;
     }
     let two_lines = TestFile::new("here\n\n");
     assert_accepted(&verifier("here\n"), &token(json!({ "file": two_lines.path() }))).await;

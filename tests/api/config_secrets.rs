@@ -1,4 +1,4 @@
-//! Settings with a key in the wrong place: the error may end up in a log, so it never repeats the key.
+//! Settings with a key in the wrong field. Errors can be logged, so they must not contain the key.
 
 use paseto_actix::issuer::IssuerConfig;
 use paseto_actix::verifier::VerifierConfig;
@@ -7,7 +7,7 @@ use paseto_actix_tests::keys::{PUBLIC_PASERK, SECRET_PASERK, SECRET_PEM};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// Every error on the way from settings to what they make, and how it shows itself.
+/// Returns each error of reading and building the settings, formatted with `Display` and `Debug`.
 fn errors<T: DeserializeOwned, U, E: std::error::Error>(
     settings: &Value,
     build: fn(T) -> Result<U, E>,
@@ -25,7 +25,7 @@ fn errors<T: DeserializeOwned, U, E: std::error::Error>(
     .collect()
 }
 
-/// The texts of keys that get into wrong places, each with a part of it that must not show.
+/// Returns keys and parts of keys, each with a substring that errors must not contain.
 fn secrets() -> [(Value, &'static str); 4] {
     let (paserk_body, pem_body) = (&SECRET_PASERK[10..], &SECRET_PEM[28..92]);
     let part = |text: &'static str| &text[20..36];
@@ -38,15 +38,15 @@ fn secrets() -> [(Value, &'static str); 4] {
 }
 
 #[track_caller]
-fn assert_silent(settings: &Value, errors: &[(&'static str, String)], secret: &str) {
-    assert_eq!(errors.len(), 2, "two ways, two errors: {settings}");
+fn assert_no_key(settings: &Value, errors: &[(&'static str, String)], secret: &str) {
+    assert_eq!(errors.len(), 2, "expected an error of both deserializers: {settings}");
     for (way, error) in errors {
-        assert!(!error.contains(secret), "{way} repeats the key: {error}");
+        assert!(!error.contains(secret), "the error of {way} contains the key: {error}");
     }
 }
 
 #[test]
-fn a_key_in_a_wrong_place_of_an_issuer() {
+fn key_in_a_wrong_field_of_an_issuer_is_not_shown() {
     let issuer = |name: &str, value: Value| {
         let mut settings = json!({ "iss": ISSUER, "private_keys": [{ "paserk": SECRET_PASERK }] });
         settings[name] = value;
@@ -91,7 +91,7 @@ fn a_key_in_a_wrong_place_of_an_issuer() {
             entry(json!({ "paserk": format!("k4.public.{name}") })),
             entry(json!({ "paserk": key, "key": key })),
         ];
-        // A part of a key could be a name.
+        // A part of a key without its prefix is a valid name.
         if name.starts_with("k4.") || name.starts_with("-----") {
             wrong.extend(["iss", "aud"].map(|field| issuer(field, key.clone())));
         }
@@ -109,13 +109,13 @@ fn a_key_in_a_wrong_place_of_an_issuer() {
             wrong.push(issuer(field, key.clone()));
         }
         for settings in wrong {
-            assert_silent(&settings, &errors(&settings, IssuerConfig::build), secret);
+            assert_no_key(&settings, &errors(&settings, IssuerConfig::build), secret);
         }
     }
 }
 
 #[test]
-fn a_key_in_a_wrong_place_of_a_verifier() {
+fn key_in_a_wrong_field_of_a_verifier_is_not_shown() {
     let verifier = |name: &str, value: Value| {
         let mut settings = json!({ "public_keys": [{ "iss": ISSUER, "paserk": PUBLIC_PASERK }] });
         settings[name] = value;
@@ -150,7 +150,7 @@ fn a_key_in_a_wrong_place_of_a_verifier() {
             wrong.push(verifier(field, key.clone()));
         }
         for settings in wrong {
-            assert_silent(&settings, &errors(&settings, VerifierConfig::build), secret);
+            assert_no_key(&settings, &errors(&settings, VerifierConfig::build), secret);
         }
     }
 }

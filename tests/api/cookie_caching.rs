@@ -1,4 +1,4 @@
-//! Which caches may store a page that depends on a token in a cookie.
+//! `Cache-Control` and `Vary` of pages that depend on a token in a cookie.
 
 use std::convert::Infallible;
 
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 const PUBLIC: &str = "public, max-age=86400";
 
-/// A response that its handler allows every cache to store.
+/// Returns a response that its handler allows every cache to store.
 fn public(mut builder: HttpResponseBuilder) -> HttpResponse {
     builder
         .insert_header((CACHE_CONTROL, PUBLIC))
@@ -103,13 +103,13 @@ fn bearer() -> [(&'static str, String); 1] {
     [(AUTHORIZATION.as_str(), format!("Bearer {}", token()))]
 }
 
-/// Reads a header or a cookie.
+/// Returns a verifier that reads a header or a cookie.
 fn either() -> Verifier {
     let sources = [TokenSource::bearer(), TokenSource::cookie("paseto")];
     verifier_builder(&TestClock::new()).token_from(sources).build().unwrap()
 }
 
-/// The same, but each check waits once.
+/// Returns the same verifier with an asynchronous check that yields once.
 fn slow() -> Verifier {
     let sources = [TokenSource::bearer(), TokenSource::cookie("paseto")];
     let builder = verifier_builder(&TestClock::new()).token_from(sources);
@@ -125,67 +125,77 @@ fn slow() -> Verifier {
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut lines = headers.get_all(name).map(|line| line.to_str().unwrap());
     let line = lines.next();
-    assert_eq!(lines.next(), None, "{name} has one line");
+    assert_eq!(lines.next(), None, "{name} occurs once");
     line
 }
 
-/// Asserts the headers `Vary` and `Cache-Control`. A page that shared caches may not store keeps no header for them.
+/// Asserts the headers `Vary` and `Cache-Control`. A response with `no-store` has no other header
+/// for shared caches.
 #[track_caller]
 fn assert_caching(
-    answer: &TestResponse,
+    response: &TestResponse,
     vary: Option<&str>,
     cache_control: Option<&str>,
     case: &str,
 ) {
-    assert_eq!(header(&answer.headers, "vary"), vary, "{case}");
-    assert_eq!(header(&answer.headers, "cache-control"), cache_control, "{case}");
+    assert_eq!(header(&response.headers, "vary"), vary, "{case}");
+    assert_eq!(header(&response.headers, "cache-control"), cache_control, "{case}");
     if cache_control == Some("no-store") {
-        assert!(!answer.headers.contains_key("cdn-cache-control"), "{case}");
+        assert!(!response.headers.contains_key("cdn-cache-control"), "{case}");
     }
 }
 
 #[actix_web::test]
-async fn a_page_for_a_token_in_a_cookie_is_not_stored() {
+async fn page_for_a_token_in_a_cookie_is_not_stored() {
     for verifier in [either(), slow()] {
         for path in GUARDED.into_iter().chain(["/wrapped/token", "/wrapped/maybe"]) {
-            let answer = get(&verifier, path, &cookie()).await;
-            assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "page"), "{path}");
-            assert_caching(&answer, Some("Accept-Encoding, Cookie"), Some("no-store"), path);
+            let response = get(&verifier, path, &cookie()).await;
+            assert_eq!(
+                (response.status, response.body.as_str()),
+                (StatusCode::OK, "page"),
+                "{path}"
+            );
+            assert_caching(&response, Some("Accept-Encoding, Cookie"), Some("no-store"), path);
         }
     }
 }
 
-/// Without the cookie header, a shared cache would give this page to a user with a cookie.
+/// Without `Vary: Cookie`, a shared cache could return this page to a user with a cookie.
 #[actix_web::test]
-async fn a_page_for_a_token_in_a_header_varies_by_cookie_if_the_verifier_reads_one() {
+async fn page_for_a_token_in_a_header_varies_by_cookie_if_the_verifier_reads_cookies() {
     for verifier in [either(), slow()] {
         for path in GUARDED {
-            let answer = get(&verifier, path, &bearer()).await;
-            assert_eq!(answer.status, StatusCode::OK, "{path}");
-            assert_caching(&answer, Some("Accept-Encoding, Cookie"), Some(PUBLIC), path);
+            let response = get(&verifier, path, &bearer()).await;
+            assert_eq!(response.status, StatusCode::OK, "{path}");
+            assert_caching(&response, Some("Accept-Encoding, Cookie"), Some(PUBLIC), path);
         }
     }
-    let answer = get(&either(), "/wrapped/maybe", &[]).await;
-    assert_eq!(answer.status, StatusCode::OK);
-    assert_caching(&answer, Some("Accept-Encoding, Cookie"), Some(PUBLIC), "a page for strangers");
+    let response = get(&either(), "/wrapped/maybe", &[]).await;
+    assert_eq!(response.status, StatusCode::OK);
+    assert_caching(
+        &response,
+        Some("Accept-Encoding, Cookie"),
+        Some(PUBLIC),
+        "a page without a token",
+    );
 }
 
 #[actix_web::test]
-async fn a_verifier_that_reads_only_headers_changes_nothing() {
+async fn verifier_that_reads_only_headers_does_not_change_cache_headers() {
     let verifier = verifier_builder(&TestClock::new()).build().unwrap();
     for path in GUARDED {
-        let answer = get(&verifier, path, &[bearer(), cookie()].concat()).await;
-        assert_eq!(answer.status, StatusCode::OK, "{path}");
-        assert_caching(&answer, Some("Accept-Encoding"), Some(PUBLIC), path);
-        assert!(answer.headers.contains_key("cdn-cache-control"), "{path}");
-        let answer = get(&verifier, path, &cookie()).await;
-        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
-        assert_caching(&answer, None, None, path);
+        let response = get(&verifier, path, &[bearer(), cookie()].concat()).await;
+        assert_eq!(response.status, StatusCode::OK, "{path}");
+        assert_caching(&response, Some("Accept-Encoding"), Some(PUBLIC), path);
+        assert!(response.headers.contains_key("cdn-cache-control"), "{path}");
+        let response = get(&verifier, path, &cookie()).await;
+        assert_eq!(response.status, StatusCode::UNAUTHORIZED, "{path}");
+        assert_caching(&response, None, None, path);
     }
 }
 
 #[actix_web::test]
-async fn a_rejected_request_varies_by_cookie() {
+async fn rejected_request_varies_by_cookie() {
     let bad = [(COOKIE.as_str(), "paseto=v4.public.x".to_owned())];
     let malformed = [(COOKIE.as_str(), "paseto=a; paseto=b".to_owned())];
     let handshake =
@@ -193,30 +203,30 @@ async fn a_rejected_request_varies_by_cookie() {
     let cross_origin = [cookie().as_slice(), &handshake].concat();
     for verifier in [either(), slow()] {
         for path in GUARDED.into_iter().chain(["/bare/paseto", "/bare/token"]) {
-            let answer = get(&verifier, path, &[]).await;
-            answer.assert_no_token();
-            assert_caching(&answer, Some("Cookie"), None, path);
-            let answer = get(&verifier, path, &bad).await;
-            answer.assert_invalid_token();
-            assert_caching(&answer, Some("Cookie"), Some("no-store"), path);
-            let answer = get(&verifier, path, &malformed).await;
-            answer.assert_invalid_request();
-            assert_caching(&answer, Some("Cookie"), Some("no-store"), path);
-            let answer = get(&verifier, path, &cross_origin).await;
-            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
-            assert_caching(&answer, Some("Cookie"), Some("no-store"), path);
+            let response = get(&verifier, path, &[]).await;
+            response.assert_no_token();
+            assert_caching(&response, Some("Cookie"), None, path);
+            let response = get(&verifier, path, &bad).await;
+            response.assert_invalid_token();
+            assert_caching(&response, Some("Cookie"), Some("no-store"), path);
+            let response = get(&verifier, path, &malformed).await;
+            response.assert_invalid_request();
+            assert_caching(&response, Some("Cookie"), Some("no-store"), path);
+            let response = get(&verifier, path, &cross_origin).await;
+            assert_eq!(response.status, StatusCode::FORBIDDEN, "{path}");
+            assert_caching(&response, Some("Cookie"), Some("no-store"), path);
         }
-        let answer = get(&verifier, "/attribute/scope", &cookie()).await;
-        assert_eq!(answer.status, StatusCode::FORBIDDEN);
-        assert_caching(&answer, Some("Cookie"), Some("no-store"), "a missing scope");
-        let answer = get(&verifier, "/attribute/scope", &bearer()).await;
-        assert_eq!(answer.status, StatusCode::FORBIDDEN);
-        assert_caching(&answer, Some("Cookie"), None, "a missing scope of a token in a header");
+        let response = get(&verifier, "/attribute/scope", &cookie()).await;
+        assert_eq!(response.status, StatusCode::FORBIDDEN);
+        assert_caching(&response, Some("Cookie"), Some("no-store"), "a missing scope");
+        let response = get(&verifier, "/attribute/scope", &bearer()).await;
+        assert_eq!(response.status, StatusCode::FORBIDDEN);
+        assert_caching(&response, Some("Cookie"), None, "a missing scope of a token in a header");
     }
 }
 
 #[actix_web::test]
-async fn the_response_of_an_error_handler_is_not_stored() {
+async fn response_of_an_error_handler_is_not_stored() {
     let verifier = verifier_builder(&TestClock::new())
         .token_from([TokenSource::cookie("paseto")])
         .check(|_| Err(Rejection::forbidden("suspended")))
@@ -224,36 +234,37 @@ async fn the_response_of_an_error_handler_is_not_stored() {
         .build()
         .unwrap();
     for path in GUARDED.into_iter().chain(["/bare/paseto", "/bare/maybe"]) {
-        let answer = get(&verifier, path, &cookie()).await;
+        let response = get(&verifier, path, &cookie()).await;
         assert_eq!(
-            (answer.status, answer.body.as_str()),
+            (response.status, response.body.as_str()),
             (StatusCode::FORBIDDEN, "page"),
             "{path}"
         );
-        assert_caching(&answer, Some("Accept-Encoding, Cookie"), Some("no-store"), path);
+        assert_caching(&response, Some("Accept-Encoding, Cookie"), Some("no-store"), path);
     }
 }
 
-/// Only users who are let through see these responses, and caches store 404 by default.
+/// Only users with a valid token receive these responses. Caches store `404` responses by default
+/// (RFC 9110, section 15.1).
 #[actix_web::test]
 async fn errors_of_a_handler_and_of_its_arguments_are_not_stored() {
     for verifier in [either(), slow()] {
         for (path, body) in
             [("/attribute/error", "no page"), ("/attribute/argument/x", "can not parse")]
         {
-            let answer = get(&verifier, path, &cookie()).await;
-            assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
-            assert!(answer.body.contains(body), "{path}: {}", answer.body);
-            assert_caching(&answer, Some("Cookie"), Some("no-store"), path);
-            let answer = get(&verifier, path, &bearer()).await;
-            assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
-            assert_caching(&answer, Some("Cookie"), None, path);
+            let response = get(&verifier, path, &cookie()).await;
+            assert_eq!(response.status, StatusCode::NOT_FOUND, "{path}");
+            assert!(response.body.contains(body), "{path}: {}", response.body);
+            assert_caching(&response, Some("Cookie"), Some("no-store"), path);
+            let response = get(&verifier, path, &bearer()).await;
+            assert_eq!(response.status, StatusCode::NOT_FOUND, "{path}");
+            assert_caching(&response, Some("Cookie"), None, path);
         }
     }
 }
 
 #[actix_web::test]
-async fn a_closure_may_have_read_a_cookie() {
+async fn page_varies_by_cookie_if_a_closure_reads_the_token() {
     let by_cookie = |req: &HttpRequest| Some(req.cookie("paseto")?.value().to_owned());
     let by_header =
         |req: &HttpRequest| Some(req.headers().get("x-token")?.to_str().ok()?.to_owned());
@@ -261,23 +272,23 @@ async fn a_closure_may_have_read_a_cookie() {
     let x_token = [("x-token", token())];
     for path in GUARDED {
         let verifier = builder().token_loader(by_cookie).build().unwrap();
-        let answer = get(&verifier, path, &cookie()).await;
-        assert_eq!(answer.status, StatusCode::OK, "{path}");
-        assert_caching(&answer, Some("Accept-Encoding, Cookie"), Some("no-store"), path);
-        let answer = get(&verifier, path, &[]).await;
-        answer.assert_no_token();
-        assert_caching(&answer, Some("Cookie"), None, path);
+        let response = get(&verifier, path, &cookie()).await;
+        assert_eq!(response.status, StatusCode::OK, "{path}");
+        assert_caching(&response, Some("Accept-Encoding, Cookie"), Some("no-store"), path);
+        let response = get(&verifier, path, &[]).await;
+        response.assert_no_token();
+        assert_caching(&response, Some("Cookie"), None, path);
 
         let verifier = builder().token_loader(by_header).build().unwrap();
-        let answer = get(&verifier, path, &x_token).await;
-        assert_eq!(answer.status, StatusCode::OK, "{path}");
-        assert_caching(&answer, Some("Accept-Encoding, Cookie"), Some(PUBLIC), path);
+        let response = get(&verifier, path, &x_token).await;
+        assert_eq!(response.status, StatusCode::OK, "{path}");
+        assert_caching(&response, Some("Accept-Encoding, Cookie"), Some(PUBLIC), path);
     }
 }
 
-/// The Verifier of a scope is asked last, but the page depends on both.
+/// The verifier of the inner scope is used last, but the page depends on both verifiers.
 #[actix_web::test]
-async fn a_page_behind_two_verifiers_has_the_headers_of_both() {
+async fn page_behind_two_verifiers_has_the_headers_of_both() {
     let by_cookie = verifier_builder(&TestClock::new())
         .token_from([TokenSource::cookie("paseto")])
         .build()
@@ -295,14 +306,14 @@ async fn a_page_behind_two_verifiers_has_the_headers_of_both() {
     .await;
     let both =
         TestRequest::with_uri("/outer/inner").insert_header((COOKIE, cookie()[0].1.as_str()));
-    let answer =
+    let response =
         call(&app, both.insert_header((AUTHORIZATION, bearer()[0].1.as_str())).to_request()).await;
-    assert_eq!(answer.status, StatusCode::OK);
-    assert_caching(&answer, Some("Accept-Encoding, Cookie"), Some("no-store"), "both");
+    assert_eq!(response.status, StatusCode::OK);
+    assert_caching(&response, Some("Accept-Encoding, Cookie"), Some("no-store"), "both");
 }
 
 #[actix_web::test]
-async fn a_page_that_asks_no_verifier_stays_as_it_is() {
+async fn page_without_a_guard_keeps_its_cache_headers() {
     let app = init_service(
         App::new()
             .app_data(either())
@@ -311,6 +322,6 @@ async fn a_page_that_asks_no_verifier_stays_as_it_is() {
     )
     .await;
     let request = TestRequest::get().insert_header((COOKIE, cookie()[0].1.as_str()));
-    let answer = call(&app, request.to_request()).await;
-    assert_caching(&answer, Some("Accept-Encoding"), Some(PUBLIC), "no guard");
+    let response = call(&app, request.to_request()).await;
+    assert_caching(&response, Some("Accept-Encoding"), Some(PUBLIC), "no guard");
 }

@@ -1,4 +1,4 @@
-//! Tokens in cookies, among those that others have set.
+//! Tokens in cookies, among cookies of other applications.
 
 use actix_web::dev::Service;
 use actix_web::http::StatusCode;
@@ -6,49 +6,43 @@ use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderValue};
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, web};
 use paseto_actix::{MaybePaseto, PasetoRequired, TokenSource, Verifier};
-use paseto_actix_tests::app::{call, issuer_builder, send, verifier_builder};
+use paseto_actix_tests::app::{call, send, token_of, verifier_builder};
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::logs::Logs;
-use serde_json::json;
-
-fn token_of(subject: &str) -> String {
-    issuer_builder(&TestClock::new())
-        .build()
-        .unwrap()
-        .token(&json!({}))
-        .subject(subject)
-        .issue()
-        .unwrap()
-}
 
 fn verifier(name: &str) -> Verifier {
     let sources = [TokenSource::bearer(), TokenSource::cookie(name)];
     verifier_builder(&TestClock::new()).token_from(sources).build().unwrap()
 }
 
-/// A request with these headers, each of some cookies.
+/// Returns a request with these `Cookie` headers.
 fn get<B: AsRef<[u8]>>(headers: impl IntoIterator<Item = B>) -> TestRequest {
     let value = |header: B| (COOKIE, HeaderValue::from_bytes(header.as_ref()).unwrap());
     headers.into_iter().map(value).fold(TestRequest::get(), TestRequest::append_header)
 }
 
 async fn assert_ada(verifier: &Verifier, request: TestRequest, case: &str) {
-    let (answer, runs) = send(verifier, request).await;
-    assert_eq!((answer.status, answer.body.as_str(), runs), (StatusCode::OK, "ada", 1), "{case}");
+    let (response, runs) = send(verifier, request).await;
+    assert_eq!(
+        (response.status, response.body.as_str(), runs),
+        (StatusCode::OK, "ada", 1),
+        "{case}"
+    );
 }
 
 async fn assert_no_token(verifier: &Verifier, request: TestRequest, case: &str) {
-    let (answer, runs) = send(verifier, request).await;
-    assert_eq!((answer.status, runs), (StatusCode::UNAUTHORIZED, 0), "{case}");
-    answer.assert_no_token();
+    let (response, runs) = send(verifier, request).await;
+    assert_eq!((response.status, runs), (StatusCode::UNAUTHORIZED, 0), "{case}");
+    response.assert_no_token();
 }
 
-/// A browser that keeps the promise of a name such as `__Host-paseto` sees another name here, and promises nothing.
+/// For a browser, `%5F%5FHost-paseto` is not a `__Host-` cookie, so it does not enforce the rules
+/// of the prefix (RFC 6265bis, section 4.1.3.2).
 #[actix_web::test]
-async fn an_encoded_name_is_another_name() {
+async fn encoded_name_is_another_cookie() {
     let token = token_of("ada");
     let verifier = verifier("__Host-paseto");
-    assert_ada(&verifier, get([format!("__Host-paseto={token}")]), "the name itself").await;
+    assert_ada(&verifier, get([format!("__Host-paseto={token}")]), "the configured name").await;
     for name in [
         "%5F%5FHost-paseto",
         "__Host%2Dpaseto",
@@ -61,9 +55,9 @@ async fn an_encoded_name_is_another_name() {
     }
 }
 
-/// What somebody else has put into a cookie is none of these credentials.
+/// Other cookies of a browser must not affect the token, whatever their syntax.
 #[actix_web::test]
-async fn cookies_of_others_in_any_form() {
+async fn other_cookies_do_not_affect_the_token() {
     let token = token_of("ada");
     let verifier = verifier("paseto");
     let (utf_8, latin_1) = ("name=caf\u{e9}".as_bytes(), b"name=caf\xe9".as_slice());
@@ -95,28 +89,29 @@ async fn cookies_of_others_in_any_form() {
     }
 }
 
-/// Another site of the same domain can add a cookie of this name, though it cannot take the first away.
+/// Another site of the same domain can add a cookie with this name but cannot remove the first
+/// cookie (RFC 6265, section 8.6).
 #[actix_web::test]
-async fn two_cookies_of_one_name() {
+async fn different_cookies_of_one_name_are_rejected() {
     let (ada, eve) = (token_of("ada"), token_of("eve"));
     let verifier = verifier("paseto");
     for (first, second) in [(ada.as_str(), eve.as_str()), (&eve, &ada), (&ada, "caf\u{e9}")] {
         let (first, second) = (format!("paseto={first}"), format!("paseto={second}"));
         for request in [get([format!("{first}; theme=dark; {second}")]), get([first, second])] {
             let logs = Logs::capture();
-            let (answer, runs) = send(&verifier, request).await;
-            answer.assert_invalid_request();
+            let (response, runs) = send(&verifier, request).await;
+            response.assert_invalid_request();
             assert_eq!((runs, logs.signature_checks()), (0, 0));
         }
     }
     let own = format!("paseto={ada}");
-    assert_ada(&verifier, get([format!("{own};{own} ;  {own}")]), "the same thrice").await;
-    assert_ada(&verifier, get([&own, &own]), "the same in two headers").await;
+    assert_ada(&verifier, get([format!("{own};{own} ;  {own}")]), "three equal cookies").await;
+    assert_ada(&verifier, get([&own, &own]), "two equal cookies in two headers").await;
 }
 
-/// A server that removes a cookie may send it with an empty value, and some clients keep it.
+/// Some clients keep a cookie that a server removed with an empty value.
 #[actix_web::test]
-async fn an_emptied_cookie_is_no_token() {
+async fn empty_cookie_is_no_token() {
     let (verifier, token) = (verifier("paseto"), token_of("ada"));
     let loader = verifier_builder(&TestClock::new())
         .token_loader(|req| Some(req.cookie("paseto")?.value().to_owned()))
@@ -130,16 +125,16 @@ async fn an_emptied_cookie_is_no_token() {
         assert_ada(&verifier, get([format!("paseto={token}; {emptied}")]), emptied).await;
         let app = App::new().app_data(verifier.clone()).route("/", web::get().to(greet));
         let app = init_service(app).await;
-        let answer = call(&app, get([emptied]).to_request()).await;
+        let response = call(&app, get([emptied]).to_request()).await;
         assert_eq!(
-            (answer.status, answer.body.as_str()),
+            (response.status, response.body.as_str()),
             (StatusCode::OK, "stranger"),
             "{emptied}"
         );
     }
     let five = "paseto=; ".repeat(5);
-    let (answer, _) = send(&verifier, get([five])).await;
-    answer.assert_invalid_request();
+    let (response, _) = send(&verifier, get([five])).await;
+    response.assert_invalid_request();
 }
 
 async fn greet(MaybePaseto(paseto): MaybePaseto<serde_json::Value>) -> String {
@@ -150,7 +145,7 @@ async fn greet(MaybePaseto(paseto): MaybePaseto<serde_json::Value>) -> String {
 }
 
 #[actix_web::test]
-async fn a_token_in_quotes_is_accepted() {
+async fn token_in_quotes_is_accepted() {
     let token = token_of("ada");
     let verifier = verifier("paseto");
     assert_ada(&verifier, get([format!("paseto=\"{token}\"")]), "quotes").await;
@@ -163,21 +158,21 @@ async fn a_token_in_quotes_is_accepted() {
     )
     .await;
     for value in [format!("\"{token}"), format!("{token}\""), format!("\"\"{token}\"\"")] {
-        let (answer, runs) = send(&verifier, get([format!("paseto={value}")])).await;
-        answer.assert_invalid_token();
+        let (response, runs) = send(&verifier, get([format!("paseto={value}")])).await;
+        response.assert_invalid_token();
         assert_eq!(runs, 0, "{value}");
     }
 }
 
 #[actix_web::test]
-async fn a_cookie_that_is_not_utf_8_hides_no_token_and_is_none() {
+async fn cookie_that_is_not_utf_8_is_rejected_and_does_not_hide_a_token() {
     let token = token_of("ada");
     let verifier = verifier("paseto");
-    let neighbour = [b"name=M\xFCller; paseto=".as_slice(), token.as_bytes()].concat();
-    assert_ada(&verifier, get([neighbour]), "a neighbour").await;
+    let neighbor = [b"name=M\xFCller; paseto=".as_slice(), token.as_bytes()].concat();
+    assert_ada(&verifier, get([neighbor]), "another cookie in the header").await;
     let own = [b"paseto=\xFC".as_slice(), token.as_bytes()].concat();
-    let (answer, runs) = send(&verifier, get([own])).await;
-    answer.assert_invalid_request();
+    let (response, runs) = send(&verifier, get([own])).await;
+    response.assert_invalid_request();
     assert_eq!(runs, 0);
 }
 
@@ -191,16 +186,16 @@ async fn at_most_four_cookies_of_the_name_are_read() {
                 assert_ada(&verifier, request, "four").await;
                 continue;
             }
-            let (answer, runs) = send(&verifier, request).await;
-            answer.assert_invalid_request();
+            let (response, runs) = send(&verifier, request).await;
+            response.assert_invalid_request();
             assert_eq!(runs, 0, "{count}");
         }
     }
 }
 
-/// `HttpRequest::cookies` decodes names, and keeps its result for all later readers.
+/// `HttpRequest::cookies` decodes names and caches the result for all later readers.
 #[actix_web::test]
-async fn a_decoded_name_is_another_name_although_a_middleware_has_read_the_cookies() {
+async fn encoded_name_is_another_cookie_after_a_middleware_has_read_the_cookies() {
     let token = token_of("ada");
     let verifier = verifier("__Host-paseto");
     let app = init_service(
@@ -220,7 +215,7 @@ async fn a_decoded_name_is_another_name_although_a_middleware_has_read_the_cooki
     for (name, status) in
         [("%5F%5FHost-paseto", StatusCode::UNAUTHORIZED), ("__Host-paseto", StatusCode::OK)]
     {
-        let answer = call(&app, get([format!("{name}={token}")]).to_request()).await;
-        assert_eq!(answer.status, status, "{name}");
+        let response = call(&app, get([format!("{name}={token}")]).to_request()).await;
+        assert_eq!(response.status, status, "{name}");
     }
 }

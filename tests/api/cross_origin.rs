@@ -1,10 +1,10 @@
-//! Tokens that a browser sends by itself, on requests that another site made it send.
+//! Cross-origin requests with tokens that a browser sends automatically.
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::TestRequest;
 use paseto_actix::verifier::VerifierBuilder;
 use paseto_actix::{ConfigError, TokenSource, Verifier};
-use paseto_actix_tests::app::{issuer_builder, send, verifier_builder};
+use paseto_actix_tests::app::{BODY_403, issuer_builder, send, verifier_builder};
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::logs::Logs;
 use serde_json::json;
@@ -26,7 +26,7 @@ pub(crate) fn token() -> String {
         .unwrap()
 }
 
-/// Without a cache, each request that comes so far costs a signature check.
+/// Returns a verifier without a token cache, so that each verification checks a signature.
 pub(crate) fn builder() -> VerifierBuilder {
     verifier_builder(&TestClock::new()).without_token_cache()
 }
@@ -52,22 +52,24 @@ fn with_bearer(request: TestRequest, token: &str) -> TestRequest {
     request.append_header(("authorization", format!("Bearer {token}")))
 }
 
-/// Whether a request passes. One that does not gets a `403` that says nothing, and costs no signature check.
+/// Returns whether a request is accepted. A rejected request gets `403` without details and causes
+/// no signature check.
 pub(crate) async fn passes(verifier: &Verifier, request: TestRequest) -> bool {
     let logs = Logs::capture();
-    let (answer, runs) = send(verifier, request).await;
-    if answer.status == StatusCode::OK {
-        assert_eq!((answer.body.as_str(), runs, logs.signature_checks()), ("ada", 1, 1));
+    let (response, runs) = send(verifier, request).await;
+    if response.status == StatusCode::OK {
+        assert_eq!((response.body.as_str(), runs, logs.signature_checks()), ("ada", 1, 1));
         return true;
     }
-    assert_eq!((answer.status, answer.challenge()), (StatusCode::FORBIDDEN, ""));
-    assert_eq!(answer.body, r#"{"type":"about:blank","title":"Forbidden","status":403}"#);
+    assert_eq!((response.status, response.challenge()), (StatusCode::FORBIDDEN, ""));
+    assert_eq!(response.body, BODY_403);
     assert_eq!((runs, logs.signature_checks()), (0, 0));
-    assert_eq!(logs.count(".trusted_origin(..)"), 1, "the log says what to do: {logs:?}");
+    assert_eq!(logs.count(".trusted_origin(..)"), 1, "the log names the setting: {logs:?}");
     false
 }
 
-/// Sends the same request with the token in a cookie, where the table decides, and as a bearer token, which always passes.
+/// Sends the request with the token in a cookie and expects `allowed`. Then sends it with a bearer
+/// token, which is always accepted.
 async fn expect(verifier: &Verifier, method: &str, headers: &[(&str, &str)], allowed: bool) {
     let case = format!("{method} {headers:?}");
     let token = token();
@@ -84,8 +86,9 @@ async fn expect(verifier: &Verifier, method: &str, headers: &[(&str, &str)], all
     assert!(passes(verifier, both).await, "both: {case}");
 }
 
+/// W3C Fetch Metadata Request Headers, `Sec-Fetch-Site`.
 #[actix_web::test]
-async fn by_sec_fetch_site() {
+async fn sec_fetch_site_decides_if_it_is_present() {
     let table: [(Headers, bool); 13] = [
         (vec![(SITE, "same-origin")], true),
         (vec![(SITE, "none")], true),
@@ -96,7 +99,7 @@ async fn by_sec_fetch_site() {
         (vec![(SITE, "same-origin, cross-site")], false),
         (vec![(SITE, "same-origin"), CROSS], false),
         (vec![CROSS, (SITE, "same-origin")], false),
-        // The browser knows best: `Origin` beside `Host` is only for those that do not say.
+        // With `Sec-Fetch-Site`, the `Origin` and `Host` headers are not compared.
         (vec![(SITE, "same-origin"), EVIL, HOST], true),
         (vec![(SITE, "none"), EVIL, HOST], true),
         (vec![CROSS, ("origin", "https://api.example"), HOST], false),
@@ -107,8 +110,9 @@ async fn by_sec_fetch_site() {
     }
 }
 
+/// RFC 6454, section 7.
 #[actix_web::test]
-async fn by_origin() {
+async fn origin_must_match_host_without_sec_fetch_site() {
     let table: [(Headers, bool); 14] = [
         (vec![HOST], true),
         (vec![], true),
@@ -130,9 +134,10 @@ async fn by_origin() {
     }
 }
 
-/// The host of a request in absolute form, as of every one in HTTP/2, is that of its target.
+/// A request in absolute form, and each HTTP/2 request, has the host of its target (RFC 9112,
+/// section 3.2.2).
 #[actix_web::test]
-async fn by_origin_and_the_authority_of_the_target() {
+async fn origin_must_match_the_authority_of_the_target() {
     for (origin, allowed) in [("https://api.example", true), ("https://evil.example", false)] {
         let request = request("POST", &[("origin", origin), ("host", "evil.example")])
             .uri("https://api.example/");
@@ -141,7 +146,7 @@ async fn by_origin_and_the_authority_of_the_target() {
 }
 
 #[actix_web::test]
-async fn on_unsafe_methods() {
+async fn cross_origin_request_with_an_unsafe_method_is_rejected() {
     for origin in [CROSS, EVIL] {
         for method in ["POST", "PUT", "PATCH", "DELETE", "CONNECT", "TRACE", "PURGE", "get"] {
             expect(&either(), method, &[origin, HOST], false).await;
@@ -152,9 +157,10 @@ async fn on_unsafe_methods() {
     }
 }
 
-/// A WebSocket is bound by no same-origin policy, so that a cookie alone must not open one for another site.
+/// The same-origin policy does not apply to WebSockets (RFC 6455, section 10.2), so a cookie alone
+/// must not open a WebSocket for another site.
 #[actix_web::test]
-async fn on_websocket_handshakes() {
+async fn cross_origin_websocket_handshake_with_a_cookie_is_rejected() {
     let upgrade = [HOST, ("connection", "Upgrade"), ("upgrade", "websocket")];
     for (origin, allowed) in [
         (CROSS, false),
@@ -166,7 +172,7 @@ async fn on_websocket_handshakes() {
         expect(&either(), "GET", &[upgrade.as_slice(), &[origin]].concat(), allowed).await;
     }
 
-    // No other site knows the token that it would have to name as a subprotocol.
+    // Another site does not know the token that the subprotocol contains.
     let protocol =
         verifier([TokenSource::websocket_subprotocol("paseto"), TokenSource::cookie("paseto")]);
     let named = || request("GET", &upgrade).append_header(EVIL);
@@ -177,7 +183,7 @@ async fn on_websocket_handshakes() {
 }
 
 #[actix_web::test]
-async fn a_trusted_origin() {
+async fn trusted_origin_is_accepted() {
     let app = ("origin", "https://app.example");
     let trusting = || {
         builder()
@@ -209,7 +215,7 @@ async fn a_trusted_origin() {
 }
 
 #[actix_web::test]
-async fn without_protection() {
+async fn disabled_protection_accepts_cross_origin_requests() {
     let off = builder()
         .token_from([TokenSource::bearer(), TokenSource::cookie("paseto")])
         .dangerously_allow_cross_origin_requests()
@@ -222,7 +228,7 @@ async fn without_protection() {
 }
 
 #[test]
-fn trusted_origins_are_written_as_browsers_write_them() {
+fn trusted_origin_must_be_in_the_form_of_browsers() {
     let build = |origin: &str| builder().trusted_origin(origin).build();
     for (origin, cause) in [
         ("", "scheme"),
@@ -277,9 +283,9 @@ fn trusted_origins_are_written_as_browsers_write_them() {
     }
 }
 
-/// Browsers leave out the default port, other clients and proxies may write it.
+/// Browsers omit the default port. Other clients and proxies may send it.
 #[actix_web::test]
-async fn the_default_port_is_the_one_of_the_origins_scheme() {
+async fn default_port_depends_on_the_scheme_of_the_origin() {
     for (origin, host, allowed) in [
         ("https://api.example", "api.example:443", true),
         ("https://api.example:443", "api.example", true),
@@ -299,9 +305,10 @@ async fn the_default_port_is_the_one_of_the_origins_scheme() {
     }
 }
 
-/// An attacker on the network can replace the pages of `http://host`.
+/// An attacker on the network can replace the pages of `http://host`, so they count as another
+/// origin.
 #[actix_web::test]
-async fn a_page_of_http_does_not_act_on_https() {
+async fn http_origin_is_rejected_on_https() {
     let proto = ("x-forwarded-proto", "https");
     let forwarded = ("forwarded", "for=192.0.2.60;proto=https");
     let (secure, plain) = (("origin", "https://api.example"), ("origin", "http://api.example"));
@@ -314,7 +321,7 @@ async fn a_page_of_http_does_not_act_on_https() {
         (vec![plain, HOST, ("x-forwarded-proto", "http")], true),
         (vec![secure, HOST, ("x-forwarded-proto", "http")], true),
         (vec![("origin", "http://api.example:80"), HOST, proto], false),
-        // The browser compares schemes itself.
+        // The browser has compared the schemes itself.
         (vec![(SITE, "same-origin"), plain, HOST, proto], true),
     ];
     for (headers, allowed) in table {

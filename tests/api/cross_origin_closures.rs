@@ -1,4 +1,4 @@
-//! Cross-origin requests with tokens that a closure found.
+//! Cross-origin requests with tokens that a closure of the application returned.
 
 use actix_web::HttpRequest;
 use base64ct::{Base64, Encoding};
@@ -14,9 +14,10 @@ fn cookie(req: &HttpRequest, name: &str) -> Option<String> {
     Some(req.cookie(name)?.value().to_owned())
 }
 
-/// A closure does not say where it found a token: it counts as a cookie's where it may have been one.
+/// The verifier does not know where a closure read the token. If the token can come from a cookie,
+/// it counts as a token in a cookie.
 #[actix_web::test]
-async fn tokens_found_by_a_closure() {
+async fn token_from_a_closure_counts_as_a_cookie_if_a_cookie_can_contain_it() {
     type Loader = fn(&HttpRequest) -> Option<String>;
     let token = token();
     let (head, tail) = token.split_at(40);
@@ -34,7 +35,7 @@ async fn tokens_found_by_a_closure() {
     let by_query: Loader = |req| req.query_string().strip_prefix("token=").map(str::to_owned);
 
     type Headers<'a> = Vec<(&'a str, &'a str)>;
-    // Browsers repeat the credentials of HTTP's own schemes by themselves, and encode them.
+    // Browsers send the credentials of HTTP authentication schemes automatically, and encoded.
     let by_basic: Loader = |req| {
         let decoded =
             Base64::decode_vec(header(req, "authorization")?.strip_prefix("Basic ")?).ok()?;
@@ -75,12 +76,13 @@ async fn tokens_found_by_a_closure() {
     }
 }
 
-/// What is looked up by a cookie, such as a token that the server keeps, is a cookie's too, and so is an empty one.
+/// A token that the server stores for a cookie counts as a token in a cookie. An empty token counts
+/// too.
 #[actix_web::test]
-async fn tokens_kept_by_the_server() {
-    let kept = token();
+async fn token_stored_by_the_server_counts_as_a_cookie() {
+    let stored = token();
     let by_session = builder()
-        .token_loader(move |req| cookie(req, "session").map(|_| kept.clone()))
+        .token_loader(move |req| cookie(req, "session").map(|_| stored.clone()))
         .build()
         .unwrap();
     let session = ("cookie", "session=1");
@@ -89,9 +91,9 @@ async fn tokens_kept_by_the_server() {
 
     let empty = builder().token_loader(|_| Some(String::new())).build().unwrap();
     for origin in [CROSS, (SITE, "same-origin")] {
-        let (answer, runs) = send(&empty, request("POST", &[session, origin])).await;
+        let (response, runs) = send(&empty, request("POST", &[session, origin])).await;
         assert_eq!(
-            (answer.status.as_u16(), answer.challenge(), runs),
+            (response.status.as_u16(), response.challenge(), runs),
             (401, r#"Bearer realm="api""#, 0)
         );
     }

@@ -1,4 +1,4 @@
-//! The middleware that protects an application's own cookies.
+//! The middleware `CrossOriginProtection`, which protects the cookies of an application.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
@@ -6,7 +6,7 @@ use actix_web::middleware::DefaultHeaders;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, HttpResponse, web};
 use paseto_actix::{ConfigError, CrossOriginProtection};
-use paseto_actix_tests::app::{Runs, TestResponse, call};
+use paseto_actix_tests::app::{BODY_403, Runs, TestResponse, call};
 use paseto_actix_tests::logs::Logs;
 
 const SITE: &str = "sec-fetch-site";
@@ -18,7 +18,7 @@ async fn login(runs: web::Data<Runs>) -> HttpResponse {
     HttpResponse::Ok().body("logged in")
 }
 
-/// Sends one request to a login form. The second value is how often its handler has run.
+/// Sends a request to a login form. Returns the response and the number of handler runs.
 async fn send(
     protection: CrossOriginProtection,
     method: &str,
@@ -40,20 +40,20 @@ async fn send(
 }
 
 #[track_caller]
-fn assert_rejected((answer, runs): &(TestResponse, usize), logs: &Logs, case: &str) {
-    assert_eq!((answer.status, *runs), (StatusCode::FORBIDDEN, 0), "{case}");
-    assert_eq!(answer.body, r#"{"type":"about:blank","title":"Forbidden","status":403}"#, "{case}");
-    assert_eq!(answer.headers.get(CONTENT_TYPE).unwrap(), "application/problem+json", "{case}");
+fn assert_rejected((response, runs): &(TestResponse, usize), logs: &Logs, case: &str) {
+    assert_eq!((response.status, *runs), (StatusCode::FORBIDDEN, 0), "{case}");
+    assert_eq!(response.body, BODY_403, "{case}");
+    assert_eq!(response.headers.get(CONTENT_TYPE).unwrap(), "application/problem+json", "{case}");
     assert!(
-        answer.headers.contains_key("x-outer"),
-        "{case}: an outer middleware sees the response"
+        response.headers.contains_key("x-outer"),
+        "{case}: the response passes through an outer middleware"
     );
     assert_eq!(logs.count(".trusted_origin(..)"), 1, "{case}: {logs:?}");
     assert_eq!(logs.count("hidden"), 0, "{case}: {logs:?}");
 }
 
 #[actix_web::test]
-async fn unsafe_methods_and_handshakes_of_other_origins_are_rejected_without_a_cookie() {
+async fn cross_origin_requests_are_rejected_without_a_cookie() {
     let upgrade = ("upgrade", "websocket");
     for origin in [EVIL, ("origin", "null"), (SITE, "cross-site"), (SITE, "same-site")] {
         for (method, headers) in [
@@ -70,56 +70,56 @@ async fn unsafe_methods_and_handshakes_of_other_origins_are_rejected_without_a_c
             assert_rejected(&sent, &logs, &format!("{method} {headers:?}"));
         }
         for method in ["GET", "OPTIONS"] {
-            let (answer, runs) =
+            let (response, runs) =
                 send(CrossOriginProtection::default(), method, &[HOST, origin]).await;
-            assert_eq!((answer.body.as_str(), runs), ("logged in", 1), "{method} {origin:?}");
+            assert_eq!((response.body.as_str(), runs), ("logged in", 1), "{method} {origin:?}");
         }
     }
 }
 
 #[actix_web::test]
-async fn requests_of_the_own_origin_and_of_clients_that_are_no_browsers_pass() {
+async fn same_origin_requests_and_requests_without_browser_headers_are_accepted() {
     for headers in [
         vec![HOST],
         vec![HOST, (SITE, "same-origin")],
         vec![HOST, (SITE, "none")],
         vec![HOST, ("origin", "https://api.example")],
     ] {
-        let (answer, runs) = send(CrossOriginProtection::new(), "POST", &headers).await;
-        assert_eq!((answer.body.as_str(), runs), ("logged in", 1), "{headers:?}");
+        let (response, runs) = send(CrossOriginProtection::new(), "POST", &headers).await;
+        assert_eq!((response.body.as_str(), runs), ("logged in", 1), "{headers:?}");
     }
 }
 
 #[actix_web::test]
-async fn a_trusted_origin_passes_and_no_other() {
+async fn trusted_origin_is_accepted_and_other_origins_are_rejected() {
     let protection =
         || CrossOriginProtection::builder().trusted_origin("https://app.example").build().unwrap();
     let app = ("origin", "https://app.example");
-    let (answer, runs) = send(protection(), "POST", &[HOST, app, (SITE, "cross-site")]).await;
-    assert_eq!((answer.body.as_str(), runs), ("logged in", 1));
+    let (response, runs) = send(protection(), "POST", &[HOST, app, (SITE, "cross-site")]).await;
+    assert_eq!((response.body.as_str(), runs), ("logged in", 1));
     let logs = Logs::capture();
     assert_rejected(
         &send(protection(), "POST", &[HOST, EVIL, (SITE, "cross-site")]).await,
         &logs,
-        "another",
+        "another origin",
     );
     assert_eq!(logs.count("https://evil.example"), 1, "the log names the origin: {logs:?}");
 }
 
 #[actix_web::test]
-async fn a_long_origin_is_not_logged() {
+async fn long_origin_is_not_logged() {
     let logs = Logs::capture();
     let origin = format!("https://{}.example", "long".repeat(100));
     assert_rejected(
         &send(CrossOriginProtection::new(), "POST", &[HOST, ("origin", &origin)]).await,
         &logs,
-        "long",
+        "a long origin",
     );
     assert_eq!(logs.count("longlong"), 0, "{logs:?}");
 }
 
 #[test]
-fn an_invalid_trusted_origin_is_an_error() {
+fn invalid_trusted_origin_is_an_error() {
     let error = CrossOriginProtection::builder()
         .trusted_origin("https://app.example/")
         .build()

@@ -1,4 +1,4 @@
-//! The parts of an error, for responses in the format of an application.
+//! The parts of an error, for responses in a format of the application.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -12,14 +12,14 @@ use serde::ser::Error;
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
-/// The response of an error handler to a token that a check rejects.
+/// Returns the response of an error handler for a token that a check rejects.
 async fn rejected(
-    refusal: fn() -> Rejection,
+    rejection: fn() -> Rejection,
     handler: fn(&actix_web::HttpRequest, &VerifyError) -> HttpResponse,
 ) -> TestResponse {
     let clock = TestClock::new();
     let verifier = verifier_builder(&clock)
-        .check(move |_| Err(refusal()))
+        .check(move |_| Err(rejection()))
         .error_handler(handler)
         .realm("shop");
     let token = issuer_builder(&clock).build().unwrap().issue(&json!({})).unwrap();
@@ -27,12 +27,12 @@ async fn rejected(
 }
 
 #[actix_web::test]
-async fn a_json_body_keeps_status_challenge_and_retry_after() {
+async fn json_body_keeps_status_challenge_and_retry_after() {
     let json = |_: &actix_web::HttpRequest, error: &VerifyError| {
         error.respond_json(&json!({ "code": error.kind().as_str() }))
     };
     let plain = |_: &actix_web::HttpRequest, error: &VerifyError| error.error_response();
-    for (refusal, status, body) in [
+    for (rejection, status, body) in [
         (
             (|| Rejection::invalid("no")) as fn() -> Rejection,
             StatusCode::UNAUTHORIZED,
@@ -45,31 +45,33 @@ async fn a_json_body_keeps_status_challenge_and_retry_after() {
             r#"{"code":"unavailable"}"#,
         ),
     ] {
-        let (answer, default) = (rejected(refusal, json).await, rejected(refusal, plain).await);
-        assert_eq!((answer.status, answer.body.as_str()), (status, body));
-        assert_eq!(answer.headers.get(CONTENT_TYPE).unwrap(), "application/json");
+        let (response, default) =
+            (rejected(rejection, json).await, rejected(rejection, plain).await);
+        assert_eq!((response.status, response.body.as_str()), (status, body));
+        assert_eq!(response.headers.get(CONTENT_TYPE).unwrap(), "application/json");
         for name in [WWW_AUTHENTICATE, RETRY_AFTER] {
-            assert_eq!(answer.headers.get(&name), default.headers.get(&name), "{status}: {name}");
+            assert_eq!(response.headers.get(&name), default.headers.get(&name), "{status}: {name}");
         }
         assert_eq!(
-            answer.headers.contains_key(WWW_AUTHENTICATE),
+            response.headers.contains_key(WWW_AUTHENTICATE),
             status == StatusCode::UNAUTHORIZED
         );
         assert_eq!(
-            answer.headers.contains_key(RETRY_AFTER),
+            response.headers.contains_key(RETRY_AFTER),
             status == StatusCode::SERVICE_UNAVAILABLE
         );
     }
 }
 
+/// RFC 6750, section 3.
 #[actix_web::test]
-async fn the_challenge_has_the_realm_of_the_verifier() {
+async fn challenge_contains_the_realm_of_the_verifier() {
     let verifier = verifier_builder(&TestClock::new()).realm("shop").error_handler(|_, error| {
         HttpResponse::build(error.status())
             .body(error.challenge().unwrap().to_str().unwrap().to_owned())
     });
-    let (answer, _) = send(&verifier.build().unwrap(), TestRequest::get()).await;
-    assert_eq!(answer.body, r#"Bearer realm="shop""#);
+    let (response, _) = send(&verifier.build().unwrap(), TestRequest::get()).await;
+    assert_eq!(response.body, r#"Bearer realm="shop""#);
 }
 
 struct NotSerializable;
@@ -81,17 +83,17 @@ impl Serialize for NotSerializable {
 }
 
 #[actix_web::test]
-async fn a_body_that_cannot_be_serialized_is_an_error_of_the_server() {
-    let answer =
+async fn body_that_cannot_be_serialized_is_a_500() {
+    let response =
         rejected(|| Rejection::invalid("no"), |_, error| error.respond_json(&NotSerializable))
             .await;
-    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
-    assert!(!answer.headers.contains_key(WWW_AUTHENTICATE));
+    assert_eq!(response.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(!response.headers.contains_key(WWW_AUTHENTICATE));
 }
 
-/// Metrics and clients of applications depend on these names.
+/// The metrics and clients of applications depend on these names.
 #[test]
-fn the_names_of_kinds_do_not_change() {
+fn error_kind_names_are_stable() {
     for (kind, name) in [
         (Kind::MissingToken, "missing_token"),
         (Kind::InvalidRequest, "invalid_request"),

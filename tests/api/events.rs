@@ -16,31 +16,31 @@ use paseto_actix_tests::session::Site;
 use serde_json::json;
 use time::Duration;
 
-/// The events so far, in their order.
+/// The recorded events in their order.
 #[derive(Clone, Default)]
-struct Noted(Arc<Mutex<Vec<String>>>);
+struct Recorded(Arc<Mutex<Vec<String>>>);
 
-impl Noted {
+impl Recorded {
     fn hook(&self) -> impl Fn(&Event<'_>) + Send + Sync + 'static {
-        let noted = Arc::clone(&self.0);
-        move |event| noted.lock().unwrap().push(format!("{event:?}"))
+        let recorded = Arc::clone(&self.0);
+        move |event| recorded.lock().unwrap().push(format!("{event:?}"))
     }
 
     #[track_caller]
     fn assert(&self, expected: &[&str]) {
-        let noted: Vec<String> = self.0.lock().unwrap().drain(..).collect();
-        assert_eq!(noted, expected);
+        let recorded: Vec<String> = self.0.lock().unwrap().drain(..).collect();
+        assert_eq!(recorded, expected);
     }
 }
 
 #[actix_web::test]
-async fn a_verifier_reports_rejected_requests_and_revoked_tokens() {
-    let (clock, noted) = (TestClock::new(), Noted::default());
+async fn verifier_reports_rejected_requests_and_revoked_tokens() {
+    let (clock, recorded) = (TestClock::new(), Recorded::default());
     let issuer = issuer_builder(&clock).build().unwrap();
     let revocations = MemoryRevocationStore::new(10).clock(clock.clone());
     let verifier = verifier_builder(&clock)
         .revocation_store(revocations)
-        .on_event(noted.hook())
+        .on_event(recorded.hook())
         .build()
         .unwrap();
     let app = App::new()
@@ -54,46 +54,46 @@ async fn a_verifier_reports_rejected_requests_and_revoked_tokens() {
     };
     let good = token(&issuer, "ada", 0);
     send(&good).await;
-    noted.assert(&[]);
+    recorded.assert(&[]);
     send("v4.public.AAAA").await;
-    noted.assert(&["Rejected(Malformed)"]);
+    recorded.assert(&["Rejected(Malformed)"]);
     site.send(TestRequest::get()).await;
-    noted.assert(&["Rejected(MissingToken)"]);
+    recorded.assert(&["Rejected(MissingToken)"]);
     verifier.revoke(&verifier.verify_str_async(&good).await.unwrap()).await.unwrap();
-    noted.assert(&[r#"Logout { subject: Some("ada") }"#]);
+    recorded.assert(&[r#"Logout { subject: Some("ada") }"#]);
     send(&good).await;
-    noted.assert(&["Rejected(Revoked)"]);
+    recorded.assert(&["Rejected(Revoked)"]);
     clock.advance(Duration::HOUR + Duration::MINUTE);
     send(&good).await;
-    noted.assert(&["Rejected(Expired)"]);
+    recorded.assert(&["Rejected(Expired)"]);
 }
 
 #[actix_web::test]
 async fn refresh_tokens_report_each_step_of_a_login() {
-    let (clock, noted) = (TestClock::new(), Noted::default());
+    let (clock, recorded) = (TestClock::new(), Recorded::default());
     let tokens =
         RefreshTokens::builder(issuer_builder(&clock).build().unwrap(), LocalKey::generate())
             .token_family_store(MemoryTokenFamilyStore::new(10).clock(clock.clone()))
             .revocation_store(MemoryRevocationStore::new(10).clock(clock.clone()))
-            .on_event(noted.hook())
+            .on_event(recorded.hook())
             .clock(clock.clone())
             .build()
             .unwrap();
     let first = tokens.login("ada").await.unwrap().issue(&json!({})).unwrap();
-    noted.assert(&[r#"Login { subject: "ada" }"#]);
+    recorded.assert(&[r#"Login { subject: "ada" }"#]);
     let second = tokens.refresh(&first.refresh_token).await.unwrap().issue(&json!({})).unwrap();
-    noted.assert(&[r#"Refreshed { subject: "ada" }"#]);
+    recorded.assert(&[r#"Refreshed { subject: "ada" }"#]);
     let login = tokens.logins("ada").await.unwrap().remove(0).id;
     clock.advance(Duration::MINUTE);
     tokens.refresh(&first.refresh_token).await.unwrap_err();
-    noted.assert(&[&format!(r#"Reused {{ subject: "ada", login: "{login}" }}"#)]);
+    recorded.assert(&[&format!(r#"Reused {{ subject: "ada", login: "{login}" }}"#)]);
     tokens.refresh(&second.refresh_token).await.unwrap_err();
-    noted.assert(&["Rejected(Revoked)"]);
+    recorded.assert(&["Rejected(Revoked)"]);
     tokens.refresh("v4.local.AAAA").await.unwrap_err();
-    noted.assert(&["Rejected(Rejected)"]);
+    recorded.assert(&["Rejected(Rejected)"]);
     let third = tokens.login("ada").await.unwrap().issue(&json!({})).unwrap();
     tokens.logout_with_refresh_token(&third.refresh_token).await.unwrap();
-    noted.assert(&[r#"Login { subject: "ada" }"#, r#"Logout { subject: Some("ada") }"#]);
+    recorded.assert(&[r#"Login { subject: "ada" }"#, r#"Logout { subject: Some("ada") }"#]);
     tokens.logout_all("ada").await.unwrap();
-    noted.assert(&[r#"Revoked { subject: "ada" }"#]);
+    recorded.assert(&[r#"Revoked { subject: "ada" }"#]);
 }

@@ -1,6 +1,6 @@
-//! Tokens, keys and cookies exchanged with Flask-PASETO-Extended and PySETO themselves.
+//! Exchanges tokens, keys and cookies with Flask-PASETO-Extended and PySETO.
 //!
-//! These tests need a Python that has them: see `paseto_actix_tests::python`.
+//! The tests are skipped without a Python with these libraries. See `paseto_actix_tests::python`.
 
 mod differences;
 mod example;
@@ -23,7 +23,7 @@ use paseto_actix_tests::process::Process;
 use paseto_actix_tests::{ISSUER, keys as documentation, python};
 use serde_json::{Value, json};
 
-/// A Python with both libraries, which does what the functions of `python/peer.py` do.
+/// A Python process with both libraries. It runs the functions of `python/peer.py`.
 struct Peer(Process);
 
 impl Peer {
@@ -32,28 +32,29 @@ impl Peer {
         python::start("peer.py").map(Self)
     }
 
-    /// Asks for something that may be refused: the answer, or the error's type and text.
-    fn ask(&mut self, what: &str, mut ask: Value) -> Result<Value, String> {
-        ask["do"] = what.into();
-        let answer: Value =
-            serde_json::from_str(&self.0.ask(&ask.to_string())).expect("an answer in JSON");
-        match answer["error"].as_str() {
+    /// Runs a function in Python. Returns its result, or the type and message of its exception.
+    fn call(&mut self, function: &str, mut arguments: Value) -> Result<Value, String> {
+        arguments["do"] = function.into();
+        let response: Value = serde_json::from_str(&self.0.exchange(&arguments.to_string()))
+            .expect("a response in JSON");
+        match response["error"].as_str() {
             Some(error) => Err(error.to_owned()),
-            None => Ok(answer),
+            None => Ok(response),
         }
     }
 
     #[track_caller]
-    fn get(&mut self, what: &str, ask: Value) -> Value {
-        self.ask(what, ask.clone()).unwrap_or_else(|error| panic!("{what} {ask}: {error}"))
+    fn get(&mut self, function: &str, arguments: Value) -> Value {
+        self.call(function, arguments.clone())
+            .unwrap_or_else(|error| panic!("{function} {arguments}: {error}"))
     }
 
     #[track_caller]
-    fn token(&mut self, what: &str, ask: Value) -> String {
-        text(&self.get(what, ask)["token"]).to_owned()
+    fn token(&mut self, function: &str, arguments: Value) -> String {
+        text(&self.get(function, arguments)["token"]).to_owned()
     }
 
-    /// A key pair made over there.
+    /// Generates a key pair in Python.
     fn generate(&mut self) -> KeyPair {
         let pair = self.get("generate", json!({}));
         let both = |kind: &str| [pair[kind][0].clone(), pair[kind][1].clone()];
@@ -61,14 +62,14 @@ impl Peer {
     }
 }
 
-/// A key pair as it stands in the settings of either library: as PEM, and as PASERK.
+/// A key pair in the settings of both libraries, as PEM and as PASERK.
 struct KeyPair {
     secret: [Value; 2],
     public: [Value; 2],
 }
 
 impl KeyPair {
-    /// The key of the original's documentation.
+    /// Returns the key of the documentation of Flask-PASETO-Extended.
     fn documentation() -> Self {
         let both = |pem: &str, paserk: &str| {
             [json!({ "version": 4, "key": pem }), json!({ "paserk": paserk })]
@@ -80,13 +81,13 @@ impl KeyPair {
     }
 }
 
-/// Our issuer with a key from the settings of theirs.
+/// Returns an issuer with a secret key from the settings of Flask-PASETO-Extended.
 fn issuer(cbor: bool, secret: &Value) -> IssuerBuilder {
     let settings = json!({ "iss": ISSUER, "private_keys": [secret], "serializer": format(cbor) });
     serde_json::from_value::<IssuerConfig>(settings).expect("settings of an issuer").into_builder()
 }
 
-/// Our verifier with keys from the settings of theirs.
+/// Returns a verifier with public keys from the settings of Flask-PASETO-Extended.
 fn verifier(cbor: bool, public: &[&Value]) -> VerifierBuilder {
     let named = |key: &&Value| {
         let mut key = (*key).clone();
@@ -109,10 +110,10 @@ fn hex(bytes: &[u8]) -> String {
 
 #[track_caller]
 fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
+    value.as_str().unwrap_or_else(|| panic!("{value} is not a string"))
 }
 
-/// Answers with all that it sees of the token.
+/// Returns the token as the handler sees it.
 #[paseto_required]
 async fn echo(runs: Data<AtomicUsize>, paseto: Paseto<Value>) -> HttpResponse {
     runs.fetch_add(1, Ordering::SeqCst);
@@ -121,7 +122,7 @@ async fn echo(runs: Data<AtomicUsize>, paseto: Paseto<Value>) -> HttpResponse {
         .json(json!({ "kid": paseto.token().kid(), "footer": footer, "claims": paseto.claims() }))
 }
 
-/// Sends a bearer token to [`echo`]. The second value is how often it has run.
+/// Sends a bearer token to [`echo`]. Returns the response and the number of handler runs.
 async fn send(verifier: &Verifier, token: &str) -> (TestResponse, usize) {
     let runs = Data::new(AtomicUsize::new(0));
     let app =
@@ -131,30 +132,30 @@ async fn send(verifier: &Verifier, token: &str) -> (TestResponse, usize) {
         .await
         .call(request.to_request())
         .await
-        .expect("middlewares answer, they do not fail");
+        .expect("middlewares return a response");
     (TestResponse::read(response).await, runs.load(Ordering::SeqCst))
 }
 
-/// What a handler sees of a token that is accepted.
-async fn opened(verifier: &Verifier, token: &str) -> Value {
-    let (answer, runs) = send(verifier, token).await;
+/// Sends a token that must be accepted. Returns the response of [`echo`].
+async fn send_accepted(verifier: &Verifier, token: &str) -> Value {
+    let (response, runs) = send(verifier, token).await;
     assert_eq!(
-        (answer.status.as_u16(), runs),
+        (response.status.as_u16(), runs),
         (200, 1),
         "{token} {:?}",
         verifier.verify_str(token)
     );
-    serde_json::from_str(&answer.body).expect("JSON")
+    serde_json::from_str(&response.body).expect("JSON")
 }
 
-/// Asserts that a token is refused, and the handler does not run.
-async fn assert_refused(verifier: &Verifier, token: &str) {
-    let (answer, runs) = send(verifier, token).await;
+/// Asserts that a token is rejected and that the handler does not run.
+async fn assert_rejected(verifier: &Verifier, token: &str) {
+    let (response, runs) = send(verifier, token).await;
     assert_eq!(
-        (answer.status.as_u16(), runs),
+        (response.status.as_u16(), runs),
         (401, 0),
         "{token} {:?}",
         verifier.verify_str(token)
     );
-    answer.assert_invalid_token();
+    response.assert_invalid_token();
 }

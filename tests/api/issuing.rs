@@ -1,4 +1,4 @@
-//! What an issuer writes: every setting, seen in the bytes that are signed.
+//! The tokens that an issuer writes: the effect of each setting on the signed bytes.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use ciborium::Value as Cbor;
 use paseto_actix::issuer::{IssuerBuilder, TokenBuilder};
 use paseto_actix::token::Format;
 use paseto_actix::{Issuer, SecretKey};
-use paseto_actix_tests::app::{assert_accepted, assert_refused, issuer_builder, verifier_builder};
+use paseto_actix_tests::app::{assert_accepted, assert_rejected, issuer_builder, verifier_builder};
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::{ISSUER, keys, parts};
 use serde::Serialize;
@@ -17,7 +17,7 @@ use time::macros::datetime;
 
 const START: &str = "2026-01-01T00:00:00Z";
 
-/// The payload, without the signature, and the footer of a token.
+/// Returns the payload without the signature, and the footer.
 fn split(token: &str) -> (Vec<u8>, Vec<u8>) {
     let (mut body, footer) = parts::split(token);
     body.truncate(body.len() - 64);
@@ -36,12 +36,12 @@ fn text(bytes: &[u8]) -> &str {
     str::from_utf8(bytes).unwrap()
 }
 
-/// The documentation's issuer with changes.
+/// Returns the issuer of the documentation's key with these changes.
 fn issuer(change: impl FnOnce(IssuerBuilder) -> IssuerBuilder) -> Issuer {
     change(issuer_builder(&TestClock::new())).build().unwrap()
 }
 
-/// The payload of a token that has no claims but the registered ones.
+/// Returns the payload of a token without claims of the application.
 fn issue(
     issuer: &Issuer,
     change: impl FnOnce(TokenBuilder<'_, Value>) -> TokenBuilder<'_, Value>,
@@ -49,8 +49,9 @@ fn issue(
     payload(&change(issuer.token(&json!({}))).issue().unwrap())
 }
 
+/// PASETO Implementation Guide, chapter "Claims".
 #[test]
-fn what_a_token_holds_without_being_asked() {
+fn token_contains_the_default_claims_and_the_key_id() {
     let issuer = issuer(|builder| builder);
     let token = issuer.issue(&json!({ "user": "ada" })).unwrap();
     let jti = payload(&token)["jti"].as_str().unwrap().to_owned();
@@ -63,12 +64,12 @@ fn what_a_token_holds_without_being_asked() {
     assert_eq!(
         token,
         parts::sign(&keys::secret(), &payload, &footer, b""),
-        "what a second implementation signs"
+        "a second implementation signs the same token"
     );
 }
 
 #[test]
-fn each_claim_can_be_left_out() {
+fn each_registered_claim_can_be_omitted() {
     let names = |issuer: Issuer| {
         let payload = issue(&issuer, |token| token);
         let mut names: Vec<_> = payload.as_object().unwrap().keys().cloned().collect();
@@ -88,8 +89,8 @@ fn each_claim_can_be_left_out() {
 
     let without_kid = issuer(|builder| builder.include_kid(false));
     let token = without_kid.issue(&json!({})).unwrap();
-    assert_eq!(token.matches('.').count(), 2, "no footer, not an empty one");
-    // What is asked for one token is written all the same.
+    assert_eq!(token.matches('.').count(), 2, "the token has no empty footer");
+    // Claims that one token sets explicitly are written.
     let bare = issuer(|builder| {
         builder.include_nbf(false).include_jti(false).dangerously_without_expiry()
     });
@@ -101,7 +102,7 @@ fn each_claim_can_be_left_out() {
 }
 
 #[test]
-fn each_setting_of_one_token() {
+fn settings_of_one_token_override_the_issuer() {
     let issuer =
         issuer(|builder| builder.audience("https://api.example").ttl(Duration::from_secs(60)));
     let plain = issue(&issuer, |token| token);
@@ -133,7 +134,7 @@ fn each_setting_of_one_token() {
 }
 
 #[test]
-fn times_are_whole_seconds() {
+fn times_are_rounded_to_whole_seconds() {
     let clock = TestClock::new();
     clock.advance(time::Duration::milliseconds(999));
     let issuer = issuer_builder(&clock).ttl(Duration::from_millis(1500)).build().unwrap();
@@ -145,7 +146,7 @@ fn times_are_whole_seconds() {
 }
 
 #[actix_web::test]
-async fn settings_make_tokens_that_verify() {
+async fn tokens_with_each_setting_are_accepted() {
     let clock = TestClock::new();
     let century = Duration::from_secs(100 * 365 * 24 * 60 * 60);
     let claims = json!({ "user": "ada" });
@@ -176,7 +177,7 @@ async fn settings_make_tokens_that_verify() {
 }
 
 #[test]
-fn footers_as_maps_and_as_bytes() {
+fn footer_is_written_from_a_map_or_bytes() {
     #[derive(Serialize)]
     struct Footer {
         zone: u8,
@@ -190,7 +191,11 @@ fn footers_as_maps_and_as_bytes() {
     let plain = token(|token| token);
     assert_eq!(text(&plain), format!(r#"{{"kid":"{kid}","area":"a","zone":1}}"#));
     let own = token(|token| token.footer(&json!({ "b": 2 })));
-    assert_eq!(text(&own), format!(r#"{{"kid":"{kid}","b":2}}"#), "in place of the issuer's");
+    assert_eq!(
+        text(&own),
+        format!(r#"{{"kid":"{kid}","b":2}}"#),
+        "the footer of the token replaces the footer of the issuer"
+    );
     assert_eq!(token(|token| token.footer_bytes("opaque")), b"opaque");
     assert_eq!(token(|token| token.footer(&json!({ "b": 2 })).footer_bytes("")), b"");
 
@@ -205,7 +210,7 @@ fn footers_as_maps_and_as_bytes() {
 }
 
 #[actix_web::test]
-async fn a_standby_key_signs_where_it_is_asked_for() {
+async fn standby_key_signs_if_the_token_selects_it() {
     let clock = TestClock::new();
     let standby = SecretKey::generate();
     let issuer = issuer_builder(&clock).standby_key(standby.clone()).build().unwrap();
@@ -216,15 +221,15 @@ async fn a_standby_key_signs_where_it_is_asked_for() {
     let claims = json!({});
     for (kid, token) in [
         (keys::secret().kid(), issuer.token(&claims)),
-        (keys::secret().kid(), issuer.token(&claims).key(keys::secret().kid())),
-        (standby.kid(), issuer.token(&claims).key(standby.kid())),
-        (standby.kid(), issuer.token(&claims).footer(&json!({ "a": 1 })).key(standby.kid())),
+        (keys::secret().kid(), issuer.token(&claims).key_id(keys::secret().kid())),
+        (standby.kid(), issuer.token(&claims).key_id(standby.kid())),
+        (standby.kid(), issuer.token(&claims).footer(&json!({ "a": 1 })).key_id(standby.kid())),
     ] {
         let token = token.issue().unwrap();
         assert_eq!(footer(&token)["kid"], kid);
         assert_accepted(&new, &token).await;
         if kid == standby.kid() {
-            assert_refused(&old, &token).await;
+            assert_rejected(&old, &token).await;
         } else {
             assert_accepted(&old, &token).await;
         }
@@ -232,7 +237,7 @@ async fn a_standby_key_signs_where_it_is_asked_for() {
 }
 
 #[test]
-fn implicit_assertions_are_signed_and_not_sent() {
+fn implicit_assertion_is_signed_but_not_part_of_the_token() {
     let issuer = issuer(|builder| builder.implicit_assertion("of the issuer"));
     let signed = |token: String, assertion: &[u8]| {
         let (payload, footer) = split(&token);
@@ -250,7 +255,7 @@ fn implicit_assertions_are_signed_and_not_sent() {
 }
 
 #[test]
-fn an_id_is_128_random_bits() {
+fn token_id_is_128_random_bits() {
     let issuer = issuer(|builder| builder);
     let ids: Vec<u128> = (0..200)
         .map(|_| {
@@ -262,7 +267,7 @@ fn an_id_is_128_random_bits() {
         })
         .collect();
     assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len());
-    // 200 throws show both sides of each of 128 coins, but for one time in 10^57.
+    // The probability that one of 128 random bits is the same in 200 IDs is below 10^-57.
     assert_eq!(
         (ids.iter().fold(0, |all, id| all | id), ids.iter().fold(!0, |all, id| all & id)),
         (!0, 0)
@@ -270,8 +275,8 @@ fn an_id_is_128_random_bits() {
 }
 
 #[test]
-fn the_same_claims_are_the_same_bytes() {
-    /// Equal maps, in the order of different hashes.
+fn equal_claims_are_encoded_to_equal_bytes() {
+    /// Returns equal maps that iterate in different orders.
     fn claims() -> HashMap<&'static str, HashMap<u8, &'static str>> {
         ["b", "a", "c", "é", ""].map(|name| (name, (0..20).map(|n| (n, "x")).collect())).into()
     }
@@ -285,7 +290,7 @@ fn the_same_claims_are_the_same_bytes() {
 }
 
 #[test]
-fn registered_claims_come_first_and_the_others_sorted() {
+fn registered_claims_precede_sorted_claims() {
     #[derive(Serialize)]
     struct Claims {
         zeta: Inner,
@@ -321,7 +326,7 @@ fn registered_claims_come_first_and_the_others_sorted() {
 }
 
 #[test]
-fn claims_are_borrowed() {
+fn claims_can_be_issued_twice_by_reference() {
     #[derive(Serialize)]
     struct Claims(HashMap<String, String>);
 

@@ -1,4 +1,4 @@
-//! The longest lifetime of any token of an issuer.
+//! `max_ttl`: the maximum lifetime of the tokens of an issuer.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ fn config(changes: Value) -> Result<IssuerConfig, serde_json::Error> {
 }
 
 #[test]
-fn one_token_may_live_as_long_as_max_ttl_and_no_longer() {
+fn ttl_above_max_ttl_is_an_error() {
     let claims = json!({});
     let issuer = build(|builder| builder.max_ttl(2 * HOUR)).unwrap();
     for issuer in [&issuer, &issuer.clone()] {
@@ -60,15 +60,16 @@ fn settings_that_contradict_max_ttl_are_errors() {
         build(|builder| builder.ttl(good).max_ttl(good)).unwrap();
     }
     let text = |change: fn(IssuerBuilder) -> IssuerBuilder| build(change).unwrap_err().to_string();
-    let expected = "`max_ttl`: it is 900 s, and `ttl` is 3600 s: raise `max_ttl`, or lower `ttl`";
+    let expected =
+        "`max_ttl`: expected at least 3600 s (`ttl`), found 900 s: raise `max_ttl`, or lower `ttl`";
     assert_eq!(text(|builder| builder.max_ttl(HOUR / 4)), expected);
     let expected =
-        "`max_ttl`: tokens without `exp` have no end: leave out `.dangerously_without_expiry()`";
+        "`max_ttl`: tokens without `exp` have no lifetime: remove `.dangerously_without_expiry()`";
     assert_eq!(text(|builder| builder.dangerously_without_expiry().max_ttl(HOUR)), expected);
 }
 
 #[test]
-fn max_ttl_in_a_file() {
+fn max_ttl_is_read_from_settings() {
     for (max_ttl, expected) in
         [(json!(7200), Some(2 * HOUR)), (json!("1h"), Some(HOUR)), (json!("3600"), Some(HOUR))]
     {

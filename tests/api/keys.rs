@@ -1,4 +1,4 @@
-//! Keys as PASERK: what is read and written, and what is told apart.
+//! Keys as PASERK: reading, writing, and errors for other keys and malformed strings.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use pasetors::keys::{AsymmetricPublicKey, AsymmetricSecretKey, SymmetricKey};
 use pasetors::paserk::{FormatAsPaserk, Id};
 use pasetors::version4::V4;
 
-/// A reader of one type of PASERK, and a text that it takes.
+/// A function that reads one type of PASERK, and a valid key of that type.
 struct Reader {
     kind: &'static str,
     read: fn(&str) -> Result<(), ConfigError>,
@@ -44,18 +44,18 @@ fn text_of(paserk: &impl FormatAsPaserk) -> String {
 }
 
 #[test]
-fn both_forms_of_the_documentations_key_are_one_key() {
+fn paserk_and_pem_of_one_key_are_equal() {
     let (paserk, pem) = (keys::secret(), SecretKey::from_pem(SECRET_PEM).unwrap());
     let public = PublicKey::from_paserk(PUBLIC_PASERK).unwrap();
     assert_eq!(*paserk.to_paserk(), *pem.to_paserk());
     assert_eq!(PublicKey::from_pem(PUBLIC_PEM).unwrap(), public);
     assert_eq!([paserk.public_key(), pem.public_key()], [public.clone(), public.clone()]);
     assert_eq!([paserk.kid(), pem.kid()], [public.kid(); 2]);
-    assert_ne!(SecretKey::generate().public_key(), public, "equality that tells keys apart");
+    assert_ne!(SecretKey::generate().public_key(), public, "different keys are not equal");
 }
 
 #[test]
-fn paserks_are_read_and_written_alike() {
+fn paserk_is_written_as_it_was_read() {
     assert_eq!(*keys::secret().to_paserk(), SECRET_PASERK);
     assert_eq!(keys::public().to_paserk(), PUBLIC_PASERK);
     let (secret, local) = (SecretKey::generate(), LocalKey::generate());
@@ -73,30 +73,32 @@ fn generated_keys_differ() {
     assert_ne!(LocalKey::generate().kid(), LocalKey::generate().kid());
 }
 
+/// PASERK, operation `ID`.
 #[test]
-fn the_id_is_what_another_implementation_computes() {
+fn key_id_equals_that_of_another_implementation() {
     for secret in [keys::secret(), SecretKey::generate()] {
-        let theirs =
+        let reference =
             AsymmetricPublicKey::<V4>::try_from(secret.public_key().to_paserk().as_str()).unwrap();
-        assert_eq!(secret.kid(), text_of(&Id::from(&theirs)));
+        assert_eq!(secret.kid(), text_of(&Id::from(&reference)));
         assert_eq!(secret.public_key().kid(), secret.kid());
         assert!(secret.kid().starts_with("k4.pid."));
 
-        let theirs = AsymmetricSecretKey::<V4>::try_from(&**secret.to_paserk()).unwrap();
+        let reference = AsymmetricSecretKey::<V4>::try_from(&**secret.to_paserk()).unwrap();
         assert_ne!(
             secret.kid(),
-            text_of(&Id::from(&theirs)),
-            "the id of the secret half is another"
+            text_of(&Id::from(&reference)),
+            "the key ID is not that of the secret key"
         );
     }
     let local = LocalKey::generate();
-    let theirs = SymmetricKey::<V4>::try_from(&**local.to_paserk()).unwrap();
-    assert_eq!(local.kid(), text_of(&Id::from(&theirs)));
+    let reference = SymmetricKey::<V4>::try_from(&**local.to_paserk()).unwrap();
+    assert_eq!(local.kid(), text_of(&Id::from(&reference)));
     assert!(local.kid().starts_with("k4.lid."));
 }
 
+/// PASETO Implementation Guide, chapter "Algorithm Lucidity".
 #[test]
-fn each_type_of_key_in_place_of_each_other() {
+fn key_of_another_type_is_rejected() {
     let others = [
         ("k4.pid.", "k4.pid"),
         ("k4.sid.", "k4.sid"),
@@ -123,7 +125,7 @@ fn each_type_of_key_in_place_of_each_other() {
         }
         for other in readers.iter().filter(|other| other.kind != *kind) {
             assert_eq!(read(&other.good), wrong(other.kind));
-            // The header counts, however well the length fits.
+            // The header decides, even if the length fits.
             assert_eq!(read(&format!("{}.{body}", other.kind)), wrong(other.kind));
         }
         for pem in [SECRET_PEM, PUBLIC_PEM] {
@@ -135,12 +137,12 @@ fn each_type_of_key_in_place_of_each_other() {
 }
 
 #[test]
-fn paserks_that_are_none() {
+fn malformed_paserk_is_rejected_without_showing_the_key() {
     for Reader { kind, read, good } in readers() {
         let body = good.rsplit('.').next().unwrap();
         let bytes = Base64UrlUnpadded::decode_vec(body).unwrap();
         let encoded = |bytes: &[u8]| format!("{kind}.{}", Base64UrlUnpadded::encode_string(bytes));
-        assert_eq!(encoded(&bytes), good, "the control of what follows");
+        assert_eq!(encoded(&bytes), good, "the encoding of the key is correct");
 
         let (start, last) = good.split_at(good.len() - 1);
         let trailing_bit = last_plus_one(last);
@@ -175,14 +177,15 @@ fn paserks_that_are_none() {
         for text in bad {
             let error = read(&text).expect_err(&text);
             assert!(matches!(error, ConfigError::MalformedKey(_)), "{text:?}: {error:?}");
-            let told = format!("{error} {error:?}");
-            assert!(!told.contains(&body[..8]), "an error repeats a key: {told}");
+            let shown = format!("{error} {error:?}");
+            assert!(!shown.contains(&body[..8]), "the error contains a part of the key: {shown}");
         }
     }
 }
 
-/// The next character of the alphabet: after the last character of a canonical text, whose spare bits are zero, it sets
-/// the lowest of them and changes nothing else.
+/// Returns the next character of the base64url alphabet. The unused bits of the last character of a
+/// canonical encoding are zero. The next character sets the lowest of them and changes nothing
+/// else.
 fn last_plus_one(last: &str) -> char {
     const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let index = ALPHABET.find(last).unwrap();
@@ -190,7 +193,7 @@ fn last_plus_one(last: &str) -> char {
 }
 
 #[test]
-fn halves_that_do_not_match() {
+fn secret_key_with_another_public_key_is_rejected() {
     let half = |key: &SecretKey, range: Range<usize>| {
         let paserk = key.to_paserk();
         Base64UrlUnpadded::decode_vec(paserk.trim_start_matches("k4.secret.")).unwrap()[range]
@@ -223,7 +226,7 @@ fn halves_that_do_not_match() {
 }
 
 #[test]
-fn an_all_zero_seed() {
+fn all_zero_seed_is_rejected() {
     let read = |seed: [u8; 32]| {
         let pair = ed25519_dalek::SigningKey::from_bytes(&seed).to_keypair_bytes();
         SecretKey::from_paserk(&format!("k4.secret.{}", Base64UrlUnpadded::encode_string(&pair)))
@@ -237,7 +240,7 @@ fn an_all_zero_seed() {
 }
 
 #[test]
-fn keys_show_their_id_and_go_everywhere() {
+fn debug_of_keys_shows_the_key_id_only() {
     fn is_shared<T: Clone + Send + Sync + Unpin + std::panic::UnwindSafe + 'static>(_: &T) {}
 
     let (secret, local) = (keys::secret(), LocalKey::generate());

@@ -1,11 +1,12 @@
-//! Public keys under which signatures mean nothing: no verifier trusts them.
+//! Public keys for which signatures prove nothing. Verifiers reject them.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use ed25519_dalek::VerifyingKey;
 use paseto_actix::{ConfigError, PublicKey, Verifier};
 use paseto_actix_tests::{ISSUER, keys};
 
-/// The order of the prime-order group, little-endian: 2^252 + 27742317777372353535851937790883648493.
+/// The order of the prime-order subgroup, little-endian: 2^252 +
+/// 27742317777372353535851937790883648493.
 const ORDER: [u8; 32] = {
     let low = 27_742_317_777_372_353_535_851_937_790_883_648_493_u128.to_le_bytes();
     let mut order = [0; 32];
@@ -18,7 +19,7 @@ const ORDER: [u8; 32] = {
     order
 };
 
-/// Trusts the key of these bytes.
+/// Builds a verifier that trusts the key with these bytes.
 fn trust(bytes: &[u8; 32]) -> Result<(), ConfigError> {
     let paserk = format!("k4.public.{}", Base64UrlUnpadded::encode_string(bytes));
     Verifier::builder().trust(ISSUER, PublicKey::from_paserk(&paserk)?).build().map(drop)
@@ -29,19 +30,20 @@ fn assert_weak(bytes: &[u8; 32], why: &'static str) {
     assert_eq!(trust(bytes), Err(ConfigError::WeakKey(why)), "{bytes:02x?}");
 }
 
-/// A small number as the `y` of a point.
+/// Returns a small number as the `y` coordinate of a point.
 fn small(y: u8) -> [u8; 32] {
     let mut bytes = [0; 32];
     bytes[0] = y;
     bytes
 }
 
-/// All points on the curve whose `y` is a small number.
+/// Returns all points of the curve with a small `y`.
 fn small_points() -> Vec<VerifyingKey> {
     (0..=255).filter_map(|y| VerifyingKey::from_bytes(&small(y)).ok()).collect()
 }
 
-/// The multiples by the group's order of points anywhere on the curve are the eight of small order.
+/// Returns the eight points of small order. They are the multiples of arbitrary points by the order
+/// of the subgroup.
 macro_rules! torsion_points {
     () => {{
         let mut points = Vec::new();
@@ -63,9 +65,9 @@ macro_rules! torsion_points {
 }
 
 #[test]
-fn points_of_small_order() {
+fn small_order_point_is_rejected() {
     let points = torsion_points!();
-    assert_eq!(points.len(), 8, "the whole torsion subgroup");
+    assert_eq!(points.len(), 8, "the torsion subgroup has eight points");
     assert_eq!(trust(keys_point().as_bytes()), Ok(()));
     for point in points {
         assert_weak(
@@ -76,12 +78,16 @@ fn points_of_small_order() {
 }
 
 #[test]
-fn points_of_mixed_order() {
+fn mixed_order_point_is_rejected() {
     let good = keys_point().to_edwards();
     for torsion in torsion_points!() {
         let sum = (good + torsion).compress();
         if sum == good.compress() {
-            assert_eq!(trust(sum.as_bytes()), Ok(()), "nothing was added");
+            assert_eq!(
+                trust(sum.as_bytes()),
+                Ok(()),
+                "the neutral element does not change the key"
+            );
         } else {
             assert_weak(sum.as_bytes(), "the public key is not a point of the prime-order group");
         }
@@ -89,8 +95,8 @@ fn points_of_mixed_order() {
 }
 
 #[test]
-fn encodings_that_are_not_canonical() {
-    // 2^255 - 19 + y is y once more, for the few y that leave room for it.
+fn non_canonical_encoding_is_rejected() {
+    // 2^255 - 19 + y encodes the same coordinate as y. It fits into 255 bits for y < 19 only.
     let mut seen = 0;
     for y in 0..19 {
         if VerifyingKey::from_bytes(&small(y)).is_err() {
@@ -106,14 +112,14 @@ fn encodings_that_are_not_canonical() {
         }
     }
     assert!(seen > 1);
-    // x is 0, and there is no negative 0.
+    // The x coordinate is 0, so the sign bit must not be set.
     let mut negative_zero = small(1);
     negative_zero[31] = 0x80;
     assert_weak(&negative_zero, "the public key is not the canonical encoding of its point");
 }
 
 #[test]
-fn no_point_of_the_curve() {
+fn encoding_that_is_not_a_point_is_rejected() {
     let mut seen = 0;
     for y in (0..=255).filter(|&y| VerifyingKey::from_bytes(&small(y)).is_err()) {
         seen += 1;
@@ -123,7 +129,7 @@ fn no_point_of_the_curve() {
 }
 
 #[test]
-fn one_weak_key_among_good_ones() {
+fn verifier_with_one_weak_key_is_rejected() {
     let weak = format!("k4.public.{}", Base64UrlUnpadded::encode_string(&small(1)));
     let weak = PublicKey::from_paserk(&weak).unwrap();
     let builder = || Verifier::builder().trust(ISSUER, keys::public());

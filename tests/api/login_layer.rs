@@ -1,10 +1,8 @@
-//! One middleware for sessions and remembered logins, and the wrong orders of several.
+//! The middleware `LoginLayer` for sessions and remembered logins.
 
 use std::sync::{Arc, Mutex};
 
-use actix_identity::{Identity, IdentityMiddleware};
-use actix_session::SessionMiddleware;
-use actix_web::cookie::Key;
+use actix_identity::Identity;
 use actix_web::http::StatusCode;
 use actix_web::http::header::USER_AGENT;
 use actix_web::test::{TestRequest, init_service};
@@ -12,140 +10,25 @@ use actix_web::{App, HttpRequest, Responder, web};
 use paseto_actix::remember::{LoggedIn, Remember, RememberMeBuilder};
 use paseto_actix::revocation::MemoryRevocationStore;
 use paseto_actix::token_family::{LoginEntry, MemoryTokenFamilyStore, RandomId};
-use paseto_actix::{LoginLayer, PasetoSession, PasetoSessionStore, RememberMe};
-use paseto_actix_tests::logs::Logs;
+use paseto_actix::{LoginLayer, PasetoSession, RememberMe};
 use paseto_actix_tests::remember::{
-    House, REMEMBER, SESSION, ada, routes, site_with_token_family, state, use_up,
+    Application, REMEMBER, SESSION, ada, routes, site_with_token_family, state, use_up,
 };
 use paseto_actix_tests::session::{Client, Site};
 use time::Duration;
 
-fn session_of(house: &House) -> PasetoSession {
-    PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone()).build().unwrap()
-}
-
-async fn assert_refused(site: &Site, logs: &Logs) {
-    for uri in ["/login?user=ada&remember=yes", "/me", "/state"] {
-        let answer = site.send(TestRequest::with_uri(uri)).await;
-        assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR, "{uri}");
-        assert!(!answer.headers.contains_key("set-cookie"), "{uri}");
-    }
-    let lines = logs.lines().join("\n");
-    assert!(lines.contains(
-        "no PasetoSession around RememberMe: call `App::wrap(LoginLayer::new(session, remember))`"
-    ));
-}
-
-#[actix_web::test]
-async fn a_remember_me_without_a_session_or_outside_of_it_is_refused() {
-    let house = House::new();
-    let logs = Logs::capture();
-    let app = App::new().wrap(house.remember().build().unwrap()).configure(routes);
-    assert_refused(&Site::new(init_service(app).await, |request| request.to_request()), &logs)
-        .await;
-    let app = App::new()
-        .wrap(session_of(&house))
-        .wrap(house.remember().build().unwrap())
-        .configure(routes);
-    assert_refused(&Site::new(init_service(app).await, |request| request.to_request()), &logs)
-        .await;
-}
-
-/// `RememberMe` contains the middleware of actix-identity, so a second one is harmless in any place.
-#[actix_web::test]
-async fn the_middleware_of_actix_identity_cannot_be_in_the_wrong_place() {
-    let house = House::new();
-    let remember = || house.remember().build().unwrap();
-    let inside = App::new()
-        .wrap(IdentityMiddleware::default())
-        .wrap(remember())
-        .wrap(session_of(&house))
-        .configure(routes);
-    let outside = App::new()
-        .wrap(remember())
-        .wrap(IdentityMiddleware::default())
-        .wrap(session_of(&house))
-        .configure(routes);
-    let without = App::new().wrap(remember()).wrap(session_of(&house)).configure(routes);
-    for site in [
-        Site::new(init_service(inside).await, |request| request.to_request()),
-        Site::new(init_service(outside).await, |request| request.to_request()),
-        Site::new(init_service(without).await, |request| request.to_request()),
-        house.site().await,
-    ] {
-        let mut client = ada(&site).await;
-        assert_eq!(client.get(&site, "/me").await.body, "ada");
-        client.drop_cookie(SESSION);
-        assert_eq!(state(&site, &mut client).await, "Remembered");
-        assert_eq!(client.get(&site, "/identity-logout").await.body, "out");
-        assert_eq!((client.cookie(SESSION), client.cookie(REMEMBER)), (None, None));
-    }
-}
-
-#[actix_web::test]
-async fn another_session_middleware_has_to_be_declared() {
-    let house = House::new();
-    let store = || {
-        let store = PasetoSessionStore::new(house.session_key.clone()).clock(house.clock.clone());
-        SessionMiddleware::new(store, Key::from(&[7; 64]))
-    };
-    let app = App::new().wrap(house.remember().build().unwrap()).wrap(store()).configure(routes);
-    let site = Site::new(init_service(app).await, |request| request.to_request());
-    assert_eq!(
-        site.send(TestRequest::with_uri("/state")).await.status,
-        StatusCode::INTERNAL_SERVER_ERROR
-    );
-
-    let declared = house.remember().other_session_middleware().build().unwrap();
-    let app = App::new().wrap(declared).wrap(store()).configure(routes);
-    let site = Site::new(init_service(app).await, |request| request.to_request());
-    let mut client = ada(&site).await;
-    assert_eq!(client.get(&site, "/me").await.body, "ada");
-    client.drop_cookie("id");
-    assert_eq!(state(&site, &mut client).await, "Remembered");
-}
-
-#[actix_web::test]
-async fn handlers_without_their_layer_do_not_panic() {
-    let logs = Logs::capture();
-    let app = App::new()
-        .route(
-            "/logout",
-            web::get().to(async |req: HttpRequest| {
-                RememberMe::logout(&req);
-                format!("{:?} {:?}", RememberMe::freshness(&req), RememberMe::current_login(&req))
-            }),
-        )
-        .route("/layer", web::get().to(async |_: LoginLayer| "layer"))
-        .route(
-            "/attempt",
-            web::get().to(async |req: HttpRequest| {
-                RememberMe::start_login(&req, "ada").await.map(|_| "in")
-            }),
-        );
-    let site = Site::new(init_service(app).await, |request| request.to_request());
-    assert_eq!(site.send(TestRequest::with_uri("/logout")).await.body, "Anonymous None");
-    for uri in ["/layer", "/attempt"] {
-        assert_eq!(
-            site.send(TestRequest::with_uri(uri)).await.status,
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "{uri}"
-        );
-    }
-    assert!(logs.lines().join("\n").contains("no LoginLayer around this handler"));
-}
-
-/// A site with all stores, the layer that it has, and the events of its logins.
-async fn full_site(house: &House) -> (Site, LoginLayer, Arc<Mutex<Vec<String>>>) {
-    let revocations = MemoryRevocationStore::new(100).clock(house.clock.clone());
+/// Returns a site with all stores, its layer, and the recorded events.
+async fn full_site(application: &Application) -> (Site, LoginLayer, Arc<Mutex<Vec<String>>>) {
+    let revocations = MemoryRevocationStore::new(100).clock(application.clock.clone());
     let events = Arc::<Mutex<Vec<String>>>::default();
-    let noted = Arc::clone(&events);
-    let remember: RememberMeBuilder = house
+    let recorded = Arc::clone(&events);
+    let remember: RememberMeBuilder = application
         .remember()
-        .token_family_store(MemoryTokenFamilyStore::new(100).clock(house.clock.clone()))
+        .token_family_store(MemoryTokenFamilyStore::new(100).clock(application.clock.clone()))
         .revocation_store(revocations.clone())
-        .on_event(move |event| noted.lock().unwrap().push(format!("{event:?}")));
-    let session = PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone());
+        .on_event(move |event| recorded.lock().unwrap().push(format!("{event:?}")));
+    let session =
+        PasetoSession::builder(application.session_key.clone()).clock(application.clock.clone());
     let layer = LoginLayer::new(
         session.revocation_store(revocations).build().unwrap(),
         remember.build().unwrap(),
@@ -153,7 +36,7 @@ async fn full_site(house: &House) -> (Site, LoginLayer, Arc<Mutex<Vec<String>>>)
     let app = App::new()
         .wrap(layer.clone())
         .configure(routes)
-        .route("/labelled", web::get().to(login_with_label))
+        .route("/labeled", web::get().to(login_with_label))
         .route("/end-others", web::get().to(logout_others))
         .route("/start-again", web::get().to(start_again))
         .route("/current", web::get().to(current));
@@ -180,15 +63,15 @@ async fn current(req: HttpRequest, _: LoggedIn) -> String {
 }
 
 #[actix_web::test]
-async fn the_logins_of_a_user_are_listed_and_ended() {
-    let house = House::new();
-    let (site, layer, _) = full_site(&house).await;
+async fn logins_of_a_user_are_listed_and_revoked_by_id() {
+    let application = Application::new();
+    let (site, layer, _) = full_site(&application).await;
     let mut clients = Vec::new();
     for agent in ["Firefox", "Phone", ""] {
         let mut client = Client::new();
-        let request = TestRequest::with_uri("/labelled").insert_header((USER_AGENT, agent));
+        let request = TestRequest::with_uri("/labeled").insert_header((USER_AGENT, agent));
         assert_eq!(client.send(&site, request).await.body, "in");
-        house.clock.advance(Duration::MINUTE);
+        application.clock.advance(Duration::MINUTE);
         clients.push(client);
     }
     let start = paseto_actix_tests::clock::START;
@@ -215,7 +98,7 @@ async fn the_logins_of_a_user_are_listed_and_ended() {
     assert_eq!(
         clients[0].get(&site, "/current").await.body,
         firefox,
-        "a restored login is the same login"
+        "a restored login keeps its ID"
     );
     let used = layer.logins("ada").await.unwrap()[2].last_used;
     assert_eq!(used - start, Duration::minutes(3));
@@ -227,19 +110,20 @@ async fn the_logins_of_a_user_are_listed_and_ended() {
     assert_eq!(
         clients[2].get(&site, "/me").await.status,
         StatusCode::UNAUTHORIZED,
-        "the session ends too"
+        "the session of the login is revoked"
     );
     assert_eq!(clients[0].get(&site, "/me").await.body, "ada");
 }
 
+/// RFC 9700, section 4.14.2, applied to remember-me tokens.
 #[actix_web::test]
-async fn theft_ends_the_session_of_the_thief() {
+async fn token_reuse_revokes_the_session_of_the_thief() {
     for revocations in [true, false] {
-        let house = House::new();
+        let application = Application::new();
         let site = if revocations {
-            full_site(&house).await.0
+            full_site(&application).await.0
         } else {
-            site_with_token_family(&house).await.0
+            site_with_token_family(&application).await.0
         };
         let mut owner = ada(&site).await;
         let stolen = owner.cookie(REMEMBER).unwrap().to_owned();
@@ -247,8 +131,8 @@ async fn theft_ends_the_session_of_the_thief() {
         thief.keep(REMEMBER, &stolen);
         assert_eq!(state(&site, &mut thief).await, "Remembered");
         let mut other_login = ada(&site).await;
-        house.clock.advance(Duration::minutes(2));
-        // The owner's browser starts again, and presents the used token.
+        application.clock.advance(Duration::minutes(2));
+        // The owner's browser restarts and sends the used token.
         owner.drop_cookie(SESSION);
         assert_eq!(state(&site, &mut owner).await, "Anonymous");
         let expected = if revocations { "Anonymous" } else { "Remembered" };
@@ -259,11 +143,11 @@ async fn theft_ends_the_session_of_the_thief() {
 
 #[actix_web::test]
 async fn each_event_is_reported_once() {
-    let house = House::new();
-    let (site, layer, events) = full_site(&house).await;
+    let application = Application::new();
+    let (site, layer, events) = full_site(&application).await;
     let expect = |expected: &[&str]| {
-        let noted: Vec<String> = events.lock().unwrap().drain(..).collect();
-        assert_eq!(noted, expected);
+        let recorded: Vec<String> = events.lock().unwrap().drain(..).collect();
+        assert_eq!(recorded, expected);
     };
     let mut client = ada(&site).await;
     expect(&[r#"Login { subject: "ada" }"#]);
@@ -284,7 +168,7 @@ async fn each_event_is_reported_once() {
     let second = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
     let (_, third) = use_up(&site, &second).await;
     assert!(third.is_some());
-    house.clock.advance(Duration::minutes(2));
+    application.clock.advance(Duration::minutes(2));
     events.lock().unwrap().clear();
     use_up(&site, &second).await;
     let reused: Vec<String> = events.lock().unwrap().drain(..).collect();
@@ -292,20 +176,20 @@ async fn each_event_is_reported_once() {
         matches!(&*reused, [event] if event.starts_with(r#"Reused { subject: "ada", login: ""#)),
         "{reused:?}"
     );
-    assert!(!reused[0].contains(&login), "each login has its own id");
+    assert!(!reused[0].contains(&login), "each login has another ID");
 
     layer.logout_all("ada").await.unwrap();
     expect(&[r#"Revoked { subject: "ada" }"#]);
-    house.users.set("ada", None);
+    application.users.set("ada", None);
     Client::new().get(&site, "/login?user=ada").await;
     expect(&[]);
 }
 
 /// The sessions of this test have no remembered login.
 #[actix_web::test]
-async fn logout_others_needs_a_login_and_spares_it() {
-    let house = House::new();
-    let (site, ..) = full_site(&house).await;
+async fn logout_of_others_requires_a_login_and_keeps_it() {
+    let application = Application::new();
+    let (site, ..) = full_site(&application).await;
     assert_eq!(Client::new().get(&site, "/end-others").await.status, StatusCode::UNAUTHORIZED);
     let mut clients = Vec::new();
     for uri in ["/login?user=ada", "/login?user=ada", "/identity-login?user=ada", "/login?user=bob"]
@@ -320,7 +204,7 @@ async fn logout_others_needs_a_login_and_spares_it() {
     assert_eq!(
         copy.get(&site, "/me").await.status,
         StatusCode::UNAUTHORIZED,
-        "a copy of the old cookie"
+        "a copy of the session cookie"
     );
     assert_eq!(clients[1].get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(clients[2].get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);
@@ -333,29 +217,19 @@ async fn start_again(logins: LoginLayer, req: HttpRequest) -> actix_web::Result<
     Ok("in")
 }
 
-/// A new login does not depend on the session that ended in the same request.
+/// A new login does not depend on the session that was revoked in the same request.
 #[actix_web::test]
-async fn a_login_after_the_end_of_all_in_one_request_goes_on() {
-    let house = House::new();
-    let (site, ..) = full_site(&house).await;
+async fn login_after_logout_everywhere_in_one_request_is_accepted() {
+    let application = Application::new();
+    let (site, ..) = full_site(&application).await;
     let (mut client, mut other) = (ada(&site).await, ada(&site).await);
     let old = client.clone();
     assert_eq!(client.get(&site, "/start-again").await.body, "in");
-    // A lost session would be restored by the cookie, and not be fresh.
+    // A session restored by the remember-me cookie would not be fresh.
     assert_eq!(state(&site, &mut client).await, "Fresh");
     client.drop_cookie(SESSION);
     assert_eq!(state(&site, &mut client).await, "Remembered");
     for ended in [&mut other, &mut old.clone()] {
         assert_eq!(ended.get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);
     }
-}
-
-#[actix_web::test]
-async fn a_layer_without_a_store_returns_an_error() {
-    let (house, logs) = (House::new(), Logs::capture());
-    let layer = LoginLayer::new(session_of(&house), house.remember().build().unwrap());
-    let error = layer.logout_all("ada").await.unwrap_err().to_string();
-    assert!(error.contains("no revocations are kept"), "{error}");
-    assert!(layer.logins("ada").await.is_err());
-    assert_eq!(logs.count("the PasetoSession of a LoginLayer has no revocation store"), 1);
 }

@@ -1,4 +1,5 @@
-//! Requests of a login that ends while they are under way, and answers of a cache.
+//! Requests of a login that is revoked during the request, and cached results of the revocation
+//! store.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,15 +16,17 @@ use paseto_actix::revocation::{CachedRevocationStore, MemoryRevocationStore, Rev
 use paseto_actix::session::SessionCookie;
 use paseto_actix::token_family::MemoryTokenFamilyStore;
 use paseto_actix::{LoginLayer, PasetoSession, RememberMe};
-use paseto_actix_tests::remember::{House, REMEMBER, SESSION, ada, routes, state, with_cookie};
+use paseto_actix_tests::remember::{
+    Application, REMEMBER, SESSION, ada, routes, state, with_cookie,
+};
 use paseto_actix_tests::session::{Client, Site};
 use time::Duration;
 
-/// Lets a slow request go on.
+/// Delays a slow request until the test continues it.
 #[derive(Clone, Default)]
-struct Gate(Arc<AtomicBool>);
+struct Latch(Arc<AtomicBool>);
 
-impl Gate {
+impl Latch {
     fn open(&self) {
         self.0.store(true, Ordering::SeqCst);
     }
@@ -35,22 +38,27 @@ impl Gate {
     }
 }
 
-async fn end_others_slowly(
+async fn logout_others_slowly(
     req: HttpRequest,
     logins: LoginLayer,
-    gate: web::Data<Gate>,
+    latch: web::Data<Latch>,
 ) -> actix_web::Result<&'static str> {
-    gate.wait().await;
+    latch.wait().await;
     logins.logout_others(&req).await?;
     Ok("ended")
 }
 
-fn layer(house: &House, revocations: impl RevocationStore + Clone, family: bool) -> LoginLayer {
-    let session = PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone());
-    let mut remember = house.remember().revocation_store(revocations.clone());
+fn layer(
+    application: &Application,
+    revocations: impl RevocationStore + Clone,
+    family: bool,
+) -> LoginLayer {
+    let session =
+        PasetoSession::builder(application.session_key.clone()).clock(application.clock.clone());
+    let mut remember = application.remember().revocation_store(revocations.clone());
     if family {
         remember = remember
-            .token_family_store(MemoryTokenFamilyStore::new(100).clock(house.clock.clone()));
+            .token_family_store(MemoryTokenFamilyStore::new(100).clock(application.clock.clone()));
     }
     LoginLayer::new(
         session.revocation_store(revocations).build().unwrap(),
@@ -58,24 +66,28 @@ fn layer(house: &House, revocations: impl RevocationStore + Clone, family: bool)
     )
 }
 
-async fn site(layer: &LoginLayer, gate: &Gate) -> Site {
+async fn site(layer: &LoginLayer, latch: &Latch) -> Site {
     let app = App::new()
-        .app_data(web::Data::new(gate.clone()))
+        .app_data(web::Data::new(latch.clone()))
         .wrap(layer.clone())
         .configure(routes)
-        .route("/end-others", web::get().to(end_others_slowly));
+        .route("/end-others", web::get().to(logout_others_slowly));
     Site::new(init_service(app).await, |request| request.to_request())
 }
 
-/// A thief's request that began before the end of all logins must not end the login after it.
+/// A request of a thief that started before a logout must not revoke the login that the owner
+/// starts after it.
 #[actix_web::test]
-async fn a_login_that_has_ended_does_not_end_others() {
+async fn revoked_login_cannot_log_out_others() {
     for family in [false, true] {
         for only_this_one in [false, true] {
-            let (house, gate) = (House::new(), Gate::default());
-            let layer =
-                layer(&house, MemoryRevocationStore::new(100).clock(house.clock.clone()), family);
-            let site = site(&layer, &gate).await;
+            let (application, latch) = (Application::new(), Latch::default());
+            let layer = layer(
+                &application,
+                MemoryRevocationStore::new(100).clock(application.clock.clone()),
+                family,
+            );
+            let site = site(&layer, &latch).await;
             let mut thief = ada(&site).await;
             let copy = thief.clone();
             let parallel = async {
@@ -85,12 +97,12 @@ async fn a_login_that_has_ended_does_not_end_others() {
                     layer.logout_all("ada").await.unwrap();
                 }
                 let owner = ada(&site).await;
-                gate.open();
+                latch.open();
                 owner
             };
-            let (answer, mut owner) = join(thief.get(&site, "/end-others"), parallel).await;
+            let (response, mut owner) = join(thief.get(&site, "/end-others"), parallel).await;
             let case = format!("family: {family}, {only_this_one}");
-            assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{case}");
+            assert_eq!(response.status, StatusCode::UNAUTHORIZED, "{case}");
             assert_eq!(owner.get(&site, "/me").await.body, "ada", "{case}");
             owner.drop_cookie(SESSION);
             assert_eq!(state(&site, &mut owner).await, "Remembered", "{case}");
@@ -105,28 +117,29 @@ async fn a_login_that_has_ended_does_not_end_others() {
     }
 }
 
-/// A cookie must not turn the lag of a cache into a whole session.
+/// A remember-me cookie must not start a session on the basis of a cached result.
 #[actix_web::test]
-async fn a_cached_answer_begins_no_session() {
-    let (house, gate) = (House::new(), Gate::default());
-    let store = MemoryRevocationStore::new(100).clock(house.clock.clone());
-    let elsewhere = layer(&house, store.clone(), false);
-    let cached =
-        CachedRevocationStore::new(store, StdDuration::from_secs(60)).clock(house.clock.clone());
-    let site = site(&layer(&house, cached, false), &gate).await;
+async fn cached_result_does_not_start_a_session() {
+    let (application, latch) = (Application::new(), Latch::default());
+    let store = MemoryRevocationStore::new(100).clock(application.clock.clone());
+    let elsewhere = layer(&application, store.clone(), false);
+    let cached = CachedRevocationStore::new(store, StdDuration::from_secs(60))
+        .clock(application.clock.clone());
+    let site = site(&layer(&application, cached, false), &latch).await;
     let remembered = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
     assert_eq!(state(&site, &mut with_cookie(&remembered)).await, "Remembered");
     elsewhere.logout_all("ada").await.unwrap();
     assert_eq!(state(&site, &mut with_cookie(&remembered)).await, "Anonymous");
 }
 
-/// A record lives as long as its login, and not as long as the longest login that there can be.
+/// A revocation record is stored until its login expires, not until the longest possible login
+/// expires.
 #[actix_web::test]
-async fn the_record_of_a_logout_ends_with_its_login() {
-    let (house, gate) = (House::new(), Gate::default());
-    let store = MemoryRevocationStore::new(100).clock(house.clock.clone());
-    let layer = layer(&house, store.clone(), true);
-    let site = site(&layer, &gate).await;
+async fn record_of_a_logout_expires_with_its_login() {
+    let (application, latch) = (Application::new(), Latch::default());
+    let store = MemoryRevocationStore::new(100).clock(application.clock.clone());
+    let layer = layer(&application, store.clone(), true);
+    let site = site(&layer, &latch).await;
     let mut client = Client::new();
     client.get(&site, "/login?user=ada&remember=100000").await;
     client.drop_cookie(REMEMBER);
@@ -136,28 +149,28 @@ async fn the_record_of_a_logout_ends_with_its_login() {
     layer.logout_by_id("ada", id).await.unwrap();
     assert_eq!(listed.get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);
     assert!(!store.is_empty());
-    house.clock.advance(Duration::seconds(100_000 + 306));
-    assert_eq!(store.len(), 1, "the record of the login of 30 days");
-    house.clock.advance(Duration::days(29));
+    application.clock.advance(Duration::seconds(100_000 + 306));
+    assert_eq!(store.len(), 1, "only the record of the login of 30 days remains");
+    application.clock.advance(Duration::days(29));
     assert!(store.is_empty());
 }
 
-/// Without its user, a session would outlive all that should end it.
+/// Without the ID of its user, a session could not be revoked with the logins of the user.
 #[actix_web::test]
-async fn a_session_whose_user_has_another_key_is_an_error() {
+async fn session_without_the_subject_key_is_a_500() {
     for (subject_key, status) in [(None, 500), (Some("uid"), 200)] {
-        let house = House::new();
-        let store = MemoryRevocationStore::new(100).clock(house.clock.clone());
-        let mut session = PasetoSession::builder(house.session_key.clone())
-            .clock(house.clock.clone())
+        let application = Application::new();
+        let store = MemoryRevocationStore::new(100).clock(application.clock.clone());
+        let mut session = PasetoSession::builder(application.session_key.clone())
+            .clock(application.clock.clone())
             .revocation_store(store);
         if let Some(key) = subject_key {
             session = session.subject_key(key);
         }
         let remember =
-            house.remember().identity(|| IdentityMiddleware::builder().id_key("uid").build());
+            application.remember().identity(|| IdentityMiddleware::builder().id_key("uid").build());
         let layer = LoginLayer::new(session.build().unwrap(), remember.build().unwrap());
-        let site = site(&layer, &Gate::default()).await;
+        let site = site(&layer, &Latch::default()).await;
         let mut client = Client::new();
         assert_eq!(client.get(&site, "/login?user=ada").await.status.as_u16(), status);
         assert_eq!(client.cookie(SESSION).is_some(), status == 200);
@@ -166,7 +179,7 @@ async fn a_session_whose_user_has_another_key_is_an_error() {
     }
 }
 
-async fn login_noted_late(
+async fn login_with_late_start(
     req: HttpRequest,
     cookie: SessionCookie,
 ) -> actix_web::Result<&'static str> {
@@ -176,33 +189,39 @@ async fn login_noted_late(
 }
 
 #[actix_web::test]
-async fn a_noted_login_keeps_its_id() {
-    let house = House::new();
-    let layer = layer(&house, MemoryRevocationStore::new(100).clock(house.clock.clone()), true);
+async fn login_keeps_its_id_after_a_second_start() {
+    let application = Application::new();
+    let layer =
+        layer(&application, MemoryRevocationStore::new(100).clock(application.clock.clone()), true);
     let app = App::new()
         .wrap(layer.clone())
         .configure(routes)
-        .route("/noted-late", web::get().to(login_noted_late));
+        .route("/late-start", web::get().to(login_with_late_start));
     let site = Site::new(init_service(app).await, |request| request.to_request());
     let mut client = Client::new();
-    assert_eq!(client.get(&site, "/noted-late").await.body, "in");
+    assert_eq!(client.get(&site, "/late-start").await.body, "in");
     layer.logout_by_id("ada", layer.logins("ada").await.unwrap()[0].id).await.unwrap();
     assert_eq!(client.get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);
 }
 
-/// A parallel request may have rotated the token, so the response has the current one.
+/// A parallel request can have rotated the token, so the response sets the current token.
 #[actix_web::test]
-async fn the_end_of_others_rotates_the_token() {
-    let (house, gate) = (House::new(), Gate::default());
-    let layer = layer(&house, MemoryRevocationStore::new(100).clock(house.clock.clone()), true);
-    let site = site(&layer, &gate).await;
-    gate.open();
+async fn logout_of_others_rotates_the_token() {
+    let (application, latch) = (Application::new(), Latch::default());
+    let layer =
+        layer(&application, MemoryRevocationStore::new(100).clock(application.clock.clone()), true);
+    let site = site(&layer, &latch).await;
+    latch.open();
     let mut client = ada(&site).await;
     let old = client.cookie(REMEMBER).unwrap().to_owned();
     assert_eq!(client.get(&site, "/end-others").await.body, "ended");
     assert_ne!(client.cookie(REMEMBER), Some(&*old));
-    house.clock.advance(Duration::minutes(2));
+    application.clock.advance(Duration::minutes(2));
     client.drop_cookie(SESSION);
     assert_eq!(state(&site, &mut client).await, "Remembered");
-    assert_eq!(state(&site, &mut with_cookie(&old)).await, "Anonymous", "a copy of the old cookie");
+    assert_eq!(
+        state(&site, &mut with_cookie(&old)).await,
+        "Anonymous",
+        "the used remember-me cookie"
+    );
 }

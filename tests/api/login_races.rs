@@ -1,5 +1,5 @@
-//! A login, a refresh or a restore, and a logout everywhere at the same time, in every order of
-//! their steps.
+//! Concurrent operations: a login, a refresh or a restored login, and a logout everywhere, in each
+//! order of their steps.
 
 use actix_web::http::Method;
 use actix_web::test::init_service;
@@ -24,7 +24,7 @@ enum Stores {
     Both,
 }
 
-struct House {
+struct Application {
     stores: Stepped,
     layer: LoginLayer,
     tokens: RefreshTokens,
@@ -32,7 +32,7 @@ struct House {
     place: Place,
 }
 
-impl House {
+impl Application {
     async fn new(of_remembered: Stores) -> Self {
         let (clock, key) = (TestClock::new(), LocalKey::generate());
         let stores = Stepped::new(&clock);
@@ -49,7 +49,7 @@ impl House {
         let users = stores.clone();
         let mut remember = RememberMe::builder(key).clock(clock).user_loader(move |id| {
             let users = users.clone();
-            async move { Some(users.stamp(&id).await) }
+            async move { Some(users.fingerprint(&id).await) }
         });
         if of_remembered != Stores::TokenFamilies {
             remember = remember.revocation_store(stores.clone());
@@ -77,7 +77,8 @@ impl House {
         self.place.send(Method::GET, "/me", &[("cookie", &format!("{name}={value}"))]).await
     }
 
-    /// Whether a cookie of a response is accepted. A response without the cookie has none that is.
+    /// Returns whether a cookie of a response is accepted, or `false` if the response sets no such
+    /// cookie.
     async fn accepts(&self, reply: &Reply, name: &str) -> bool {
         let Some(value) = reply.cookie(name) else { return false };
         self.visit(name, &value).await.status == 200
@@ -91,12 +92,12 @@ impl House {
         self.tokens.refresh(&pair.refresh_token).await?.issue(&json!({}))
     }
 
-    /// Whether a token of a pair is accepted.
+    /// Returns whether a token of a pair is accepted.
     async fn accepts_any(&self, pair: &TokenPair) -> bool {
         self.accepts_access(pair).await || self.refresh(pair).await.is_ok()
     }
 
-    /// Runs an operation and a logout everywhere, which may come after a change of the password.
+    /// Runs an operation concurrently with a logout everywhere, which can follow a password change.
     async fn race<T>(
         &self,
         user: &str,
@@ -108,40 +109,39 @@ impl House {
             if changes_password {
                 self.stores.change_password(user).await;
             }
-            self.stores.note(Event::LogoutBegins);
+            self.stores.record(Event::LogoutStarts);
             self.layer.logout_all(user).await.unwrap();
-            self.stores.note(Event::LogoutEnds);
+            self.stores.record(Event::LogoutCompleted);
         };
         self.stores.race(operation, logout, order).await
     }
 }
 
-/// The password that the user types is right, whether it has changed or not.
+/// The user types the right password, before and after the change.
 async fn log_in(
     req: HttpRequest,
     user: web::Path<String>,
     stores: Data<Stepped>,
 ) -> actix_web::Result<&'static str> {
-    stores.note(Event::AttemptBegins);
-    let attempt = RememberMe::start_login(&req, &**user).await?;
-    stores.note(Event::AttemptIsNoted);
-    attempt.complete(Remember::Default).await?;
+    stores.record(Event::LoginStarts);
+    let login = RememberMe::start_login(&req, &**user).await?;
+    stores.record(Event::LoginStarted);
+    login.complete(Remember::Default).await?;
     Ok("in")
 }
 
-/// The number of orders in which the attempt was noted before the logout, at the same time, and after
-/// it.
+/// The numbers of orders in which the login started before, during and after the logout.
 #[derive(Debug, Default)]
 struct Counts([usize; 3]);
 
 impl Counts {
-    /// Asserts that an early login has ended, and that a late one has not.
+    /// Asserts that a login before the logout is revoked, and that a login after it is accepted.
     fn check(&mut self, stores: &Stepped, accepted: &[bool], order: &[bool]) {
-        let case = if stores.is_before(Event::AttemptIsNoted, Event::LogoutBegins) {
-            assert!(!accepted.contains(&true), "the logout came later: {accepted:?}, {order:?}");
+        let case = if stores.is_before(Event::LoginStarted, Event::LogoutStarts) {
+            assert!(!accepted.contains(&true), "login before the logout: {accepted:?}, {order:?}");
             0
-        } else if stores.is_before(Event::LogoutEnds, Event::AttemptBegins) {
-            assert!(!accepted.contains(&false), "the logout came before: {accepted:?}, {order:?}");
+        } else if stores.is_before(Event::LogoutCompleted, Event::LoginStarts) {
+            assert!(!accepted.contains(&false), "login after the logout: {accepted:?}, {order:?}");
             2
         } else {
             1
@@ -157,33 +157,41 @@ impl Drop for Counts {
 }
 
 async fn check_login(of_remembered: Stores, changes_password: bool) {
-    let (house, mut order, mut counts) =
-        (House::new(of_remembered).await, Vec::new(), Counts::default());
+    let (application, mut order, mut counts) =
+        (Application::new(of_remembered).await, Vec::new(), Counts::default());
     for number in 0.. {
         let user = number.to_string();
-        let reply = house.race(&user, changes_password, house.log_in(&user), &mut order).await;
-        let accepted =
-            [house.accepts(&reply, SESSION).await, house.accepts(&reply, REMEMBER).await];
-        counts.check(&house.stores, &accepted, &order);
+        let reply =
+            application.race(&user, changes_password, application.log_in(&user), &mut order).await;
+        let accepted = [
+            application.accepts(&reply, SESSION).await,
+            application.accepts(&reply, REMEMBER).await,
+        ];
+        counts.check(&application.stores, &accepted, &order);
         if !advance(&mut order) {
             break;
         }
     }
 }
 
-/// A remember-me cookie alone logs in, and the logout ends the remembered login and the new session.
+/// A remember-me cookie without a session logs in. The logout revokes the remembered login and the
+/// new session.
 async fn check_restore(of_remembered: Stores, changes_password: bool) {
-    let (house, mut order, mut restored) = (House::new(of_remembered).await, Vec::new(), [0, 0]);
+    let (application, mut order, mut restored) =
+        (Application::new(of_remembered).await, Vec::new(), [0, 0]);
     for number in 0.. {
         let user = number.to_string();
-        let cookie = house.log_in(&user).await.cookie(REMEMBER).unwrap();
-        let reply =
-            house.race(&user, changes_password, house.visit(REMEMBER, &cookie), &mut order).await;
+        let cookie = application.log_in(&user).await.cookie(REMEMBER).unwrap();
+        let reply = application
+            .race(&user, changes_password, application.visit(REMEMBER, &cookie), &mut order)
+            .await;
         restored[usize::from(reply.status == 200)] += 1;
-        let accepted =
-            [house.accepts(&reply, SESSION).await, house.accepts(&reply, REMEMBER).await];
+        let accepted = [
+            application.accepts(&reply, SESSION).await,
+            application.accepts(&reply, REMEMBER).await,
+        ];
         assert_eq!(accepted, [false, false], "{order:?}");
-        assert_eq!(house.visit(REMEMBER, &cookie).await.status, 401, "{order:?}");
+        assert_eq!(application.visit(REMEMBER, &cookie).await.status, 401, "{order:?}");
         if !advance(&mut order) {
             break;
         }
@@ -203,34 +211,36 @@ macro_rules! for_all_stores {
 }
 
 for_all_stores! {
-    a_login_with_a_token_family_store: check_login TokenFamilies,
-    a_login_with_a_revocation_store: check_login RevocationStore,
-    a_login_with_both_stores: check_login Both,
-    a_restore_with_a_token_family_store: check_restore TokenFamilies,
-    a_restore_with_a_revocation_store: check_restore RevocationStore,
-    a_restore_with_both_stores: check_restore Both,
+    login_with_a_token_family_store_is_revoked_by_a_later_logout: check_login TokenFamilies,
+    login_with_a_revocation_store_is_revoked_by_a_later_logout: check_login RevocationStore,
+    login_with_both_stores_is_revoked_by_a_later_logout: check_login Both,
+    restored_login_with_a_token_family_store_is_revoked: check_restore TokenFamilies,
+    restored_login_with_a_revocation_store_is_revoked: check_restore RevocationStore,
+    restored_login_with_both_stores_is_revoked: check_restore Both,
 }
 
 #[actix_web::test]
-async fn a_login_with_tokens() {
-    let (house, mut order, mut counts) =
-        (House::new(Stores::Both).await, Vec::new(), Counts::default());
+async fn login_with_refresh_tokens_is_revoked_by_a_later_logout() {
+    let (application, mut order, mut counts) =
+        (Application::new(Stores::Both).await, Vec::new(), Counts::default());
     for number in 0.. {
         let user = number.to_string();
         let operation = async {
-            house.stores.note(Event::AttemptBegins);
-            let attempt = house.tokens.start_login(&user).await?;
-            house.stores.note(Event::AttemptIsNoted);
-            attempt.complete().await?.issue(&json!({}))
+            application.stores.record(Event::LoginStarts);
+            let login = application.tokens.start_login(&user).await?;
+            application.stores.record(Event::LoginStarted);
+            login.complete().await?.issue(&json!({}))
         };
-        let accepted = match house.race(&user, false, operation, &mut order).await {
-            Ok(pair) => [house.accepts_access(&pair).await, house.refresh(&pair).await.is_ok()],
+        let accepted = match application.race(&user, false, operation, &mut order).await {
+            Ok(pair) => {
+                [application.accepts_access(&pair).await, application.refresh(&pair).await.is_ok()]
+            }
             Err(error) => {
                 assert!(matches!(error, RefreshError::Revoked), "{error}, {order:?}");
                 [false, false]
             }
         };
-        counts.check(&house.stores, &accepted, &order);
+        counts.check(&application.stores, &accepted, &order);
         if !advance(&mut order) {
             break;
         }
@@ -238,15 +248,16 @@ async fn a_login_with_tokens() {
 }
 
 #[actix_web::test]
-async fn a_refresh() {
-    let (house, mut order, mut refreshed) = (House::new(Stores::Both).await, Vec::new(), [0, 0]);
+async fn refreshed_tokens_are_revoked_by_a_concurrent_logout() {
+    let (application, mut order, mut refreshed) =
+        (Application::new(Stores::Both).await, Vec::new(), [0, 0]);
     for number in 0.. {
         let user = number.to_string();
-        let first = house.tokens.login(&user).await.unwrap().issue(&json!({})).unwrap();
-        let outcome = house.race(&user, false, house.refresh(&first), &mut order).await;
+        let first = application.tokens.login(&user).await.unwrap().issue(&json!({})).unwrap();
+        let outcome = application.race(&user, false, application.refresh(&first), &mut order).await;
         refreshed[usize::from(outcome.is_ok())] += 1;
         for pair in outcome.iter().chain([&first]) {
-            assert!(!house.accepts_any(pair).await, "{order:?}");
+            assert!(!application.accepts_any(pair).await, "{order:?}");
         }
         if !advance(&mut order) {
             break;

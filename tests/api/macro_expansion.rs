@@ -1,7 +1,7 @@
-//! Code that the attribute writes compiles in unusual surroundings.
+//! The code that `#[paseto_required]` generates compiles in unusual surroundings.
 //!
-//! Each module is one program of a user. Its test builds the `App`, so the code is used. The mistakes
-//! that the attribute rejects are in the package `tests/ui`.
+//! Each module is one program of a user. Its test builds the `App`, so that the compiler uses the
+//! generated code. The package `tests/ui` tests the mistakes that the attribute rejects.
 
 mod handlers_configured_away;
 mod handlers_of_macro_rules;

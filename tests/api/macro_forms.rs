@@ -1,23 +1,19 @@
-//! Every form of handler that `#[paseto_required]` accepts: refused without a token, served with one.
+//! Every form of handler that `#[paseto_required]` accepts. Each handler rejects a request without
+//! a token and responds to a request with a token.
 //!
-//! What the attribute writes must not trip a lint in its user's code, pedantic ones included.
+//! The generated code must not trigger a lint in the user's code, not even a pedantic lint.
 
 #![warn(clippy::pedantic)]
-// Handlers are asynchronous whether they wait for something or not.
+// A handler must be `async`, also if it awaits nothing.
 #![allow(clippy::unused_async)]
 
 use std::error::Error;
-use std::fmt::Display;
-use std::future::{Ready, ready};
 
-use actix_web::dev::Payload;
 use actix_web::error::ErrorBadRequest;
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
-use actix_web::web::{Json, Path, Query, ServiceConfig};
-use actix_web::{
-    App, FromRequest, HttpRequest, Responder, body, get, post, route, routes, scope, test, web,
-};
+use actix_web::web::{Json, Path, ServiceConfig};
+use actix_web::{App, HttpRequest, Responder, body, get, post, route, routes, scope, test, web};
 use paseto_actix::error::Rejection;
 use paseto_actix::{Issuer, Paseto, SecretKey, VerifiedToken, Verifier, paseto_required};
 use serde::Deserialize;
@@ -28,17 +24,17 @@ use utoipa_actix_web::service_config::ServiceConfig as Documented;
 
 const NAME: &str = "https://issuer.example";
 
-type Outcome = Result<(), Box<dyn Error>>;
+pub(crate) type Outcome = Result<(), Box<dyn Error>>;
 
 #[derive(Deserialize)]
-struct Me {
-    user: String,
+pub(crate) struct Me {
+    pub(crate) user: String,
 }
 
 #[derive(Deserialize, utoipa::ToSchema)]
-struct Point {
-    x: i32,
-    y: i32,
+pub(crate) struct Point {
+    pub(crate) x: i32,
+    pub(crate) y: i32,
 }
 
 fn issuer_and_verifier() -> Result<(Issuer, Verifier), Box<dyn Error>> {
@@ -48,24 +44,28 @@ fn issuer_and_verifier() -> Result<(Issuer, Verifier), Box<dyn Error>> {
     Ok((issuer, verifier))
 }
 
-/// A request to each path is refused without a token and has the given answer with one.
-async fn guarded(services: fn(&mut ServiceConfig), answers: &[(&str, &str)]) -> Outcome {
+/// Sends two requests to each route. Asserts that the request without a token is rejected with
+/// `401`, and that the request with a token returns the given body.
+pub(crate) async fn assert_routes_require_a_token(
+    services: fn(&mut ServiceConfig),
+    bodies: &[(&str, &str)],
+) -> Outcome {
     let (issuer, verifier) = issuer_and_verifier()?;
     let token = issuer.issue(&json!({ "user": "ada" }))?;
     let app = test::init_service(App::new().app_data(verifier).configure(services)).await;
-    for (route, answer) in answers {
-        let refused = test::call_service(&app, request(route)?.to_request()).await;
-        assert_eq!(refused.status(), StatusCode::UNAUTHORIZED, "{route}");
+    for (route, body) in bodies {
+        let rejected = test::call_service(&app, request(route)?.to_request()).await;
+        assert_eq!(rejected.status(), StatusCode::UNAUTHORIZED, "{route}");
 
         let request = request(route)?.insert_header(("Authorization", format!("Bearer {token}")));
         let served = test::call_service(&app, request.to_request()).await;
         assert_eq!(served.status(), StatusCode::OK, "{route}");
-        assert_eq!(body::to_bytes(served.into_body()).await?, *answer, "{route}");
+        assert_eq!(body::to_bytes(served.into_body()).await?, *body, "{route}");
     }
     Ok(())
 }
 
-/// A request with a point in its body, which only some handlers read.
+/// Returns a request with a point in its body. Only some handlers read the body.
 fn request(route: &str) -> Result<TestRequest, Box<dyn Error>> {
     let (method, path) = route.split_once(' ').ok_or("a route is a method and a path")?;
     Ok(TestRequest::with_uri(path).method(method.parse()?).set_json(json!({ "x": 3, "y": 4 })))
@@ -95,21 +95,21 @@ async fn registered(paseto: Paseto<Me>) -> impl Responder {
 }
 
 #[actix_web::test]
-async fn beside_a_route_macro_or_without() -> Outcome {
+async fn handlers_with_and_without_route_macro_require_a_token() -> Outcome {
     let services = |app: &mut ServiceConfig| {
         app.service(below)
             .service(above)
             .service(several_methods)
             .route("/to", web::get().to(registered));
     };
-    let answers = [
+    let bodies = [
         ("GET /below", "below"),
         ("GET /above", "above"),
         ("GET /route", "route"),
         ("POST /route", "route"),
         ("GET /to", "ada"),
     ];
-    guarded(services, &answers).await
+    assert_routes_require_a_token(services, &bodies).await
 }
 
 #[paseto_required]
@@ -146,14 +146,14 @@ mod scoped {
 }
 
 #[actix_web::test]
-async fn with_several_routes_and_in_a_scope() -> Outcome {
+async fn handlers_with_several_routes_and_in_a_scope_require_a_token() -> Outcome {
     let services = |app: &mut ServiceConfig| {
         app.service(before_routes)
             .service(behind_routes)
             .service(scoped::below)
             .service(scoped::above);
     };
-    let answers = [
+    let bodies = [
         ("GET /routes/first/1", "first"),
         ("POST /routes/first/2", "first"),
         ("GET /routes/last/1", "last"),
@@ -161,104 +161,11 @@ async fn with_several_routes_and_in_a_scope() -> Outcome {
         ("GET /scope/below", "below"),
         ("POST /scope/above", "above"),
     ];
-    guarded(services, &answers).await
+    assert_routes_require_a_token(services, &bodies).await
 }
 
-fn agree(_: &HttpRequest, token: &VerifiedToken) -> Result<(), Rejection> {
+pub(crate) fn agree(_: &HttpRequest, token: &VerifiedToken) -> Result<(), Rejection> {
     if token.issuer() == NAME { Ok(()) } else { Err(Rejection::invalid("of another issuer")) }
-}
-
-#[paseto_required(check = agree)]
-async fn generic<T: FromRequest + Display, const N: usize>(extractor: T) -> String {
-    format!("{extractor}{N}")
-}
-
-#[paseto_required]
-async fn bounded<T>(paseto: Paseto<T>) -> impl Responder
-where
-    T: Into<Me>,
-{
-    paseto.into_claims().into().user
-}
-
-#[actix_web::test]
-async fn with_type_parameters() -> Outcome {
-    let services = |app: &mut ServiceConfig| {
-        app.route("/generic", web::get().to(generic::<Method, 7>))
-            .route("/bounded", web::get().to(bounded::<Me>));
-    };
-    guarded(services, &[("GET /generic", "GET7"), ("GET /bounded", "ada")]).await
-}
-
-/// Yields its own letter.
-struct Letter<const LETTER: char>(char);
-
-impl<const LETTER: char> FromRequest for Letter<LETTER> {
-    type Error = actix_web::Error;
-    type Future = Ready<Result<Self, Self::Error>>;
-
-    fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self(LETTER)))
-    }
-}
-
-#[get("/none")]
-#[paseto_required]
-async fn no_arguments() -> &'static str {
-    "none"
-}
-
-#[get("/sixteen")]
-#[paseto_required]
-#[allow(clippy::many_single_char_names)]
-async fn sixteen_arguments(
-    a: Letter<'a'>,
-    b: Letter<'b'>,
-    c: Letter<'c'>,
-    d: Letter<'d'>,
-    e: Letter<'e'>,
-    f: Letter<'f'>,
-    g: Letter<'g'>,
-    h: Letter<'h'>,
-    i: Letter<'i'>,
-    j: Letter<'j'>,
-    k: Letter<'k'>,
-    l: Letter<'l'>,
-    m: Letter<'m'>,
-    n: Letter<'n'>,
-    o: Letter<'o'>,
-    p: Letter<'p'>,
-) -> String {
-    [a.0, b.0, c.0, d.0, e.0, f.0, g.0, h.0, i.0, j.0, k.0, l.0, m.0, n.0, o.0, p.0]
-        .iter()
-        .collect()
-}
-
-#[post("/patterns/{id}")]
-#[paseto_required]
-async fn patterns(
-    _: Paseto<Me>,
-    id: Path<u8>,
-    (Query(Point { x, .. }), Query(Point { y, .. })): (Query<Point>, Query<Point>),
-    ref method: Method,
-    mut body: String,
-    _unused: Option<Paseto<Me>>,
-) -> String {
-    body.truncate(1);
-    format!("{id}{x}{y}{method}{body}")
-}
-
-#[actix_web::test]
-async fn with_any_number_and_pattern_of_arguments() -> Outcome {
-    let services = |app: &mut ServiceConfig| {
-        app.service(no_arguments).service(sixteen_arguments).service(patterns);
-    };
-    let answers = [
-        ("GET /none", "none"),
-        ("GET /sixteen", "abcdefghijklmnop"),
-        ("POST /patterns/9?x=1&y=2", "912POST{"),
-    ];
-    guarded(services, &answers).await
 }
 
 #[get("/result/{number}")]
@@ -287,14 +194,14 @@ mod elsewhere {
 }
 
 #[actix_web::test]
-async fn with_results_attributes_and_visibilities() -> Outcome {
+async fn handlers_with_results_attributes_and_visibilities_require_a_token() -> Outcome {
     let services = |app: &mut ServiceConfig| {
         app.service(result)
             .route("/attributed", web::get().to(attributed))
             .route("/in", web::get().to(elsewhere::r#in));
     };
-    let answers = [("GET /result/5", "17"), ("GET /attributed", "attributed"), ("GET /in", "in")];
-    guarded(services, &answers).await
+    let bodies = [("GET /result/5", "17"), ("GET /attributed", "attributed"), ("GET /in", "in")];
+    assert_routes_require_a_token(services, &bodies).await
 }
 
 #[utoipa::path(responses((status = OK, body = String)))]
@@ -319,16 +226,16 @@ async fn documented_first(id: Path<u8>, Json(point): Json<Point>) -> String {
 }
 
 #[actix_web::test]
-async fn beside_utoipa_in_every_order() -> Outcome {
+async fn handlers_with_utoipa_in_every_order_require_a_token() -> Outcome {
     fn services(app: &mut Documented<'_>) {
         app.service(documented_last).service(documented_between).service(documented_first);
     }
-    let answers = [
+    let bodies = [
         ("GET /documented/last/1", "13"),
         ("GET /documented/between/1", "13"),
         ("GET /documented/first/1", "13"),
     ];
-    guarded(|app| services(&mut Documented::new(app)), &answers).await?;
+    assert_routes_require_a_token(|app| services(&mut Documented::new(app)), &bodies).await?;
 
     let (_, document) = App::new().into_utoipa_app().configure(services).split_for_parts();
     let document = serde_json::to_value(document)?;

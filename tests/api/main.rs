@@ -1,7 +1,7 @@
-//! The behaviour that users see, one module for each subject.
+//! Tests of the behavior that users see. Each module tests one subject.
 
 #![forbid(unsafe_code)]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[cfg(all(feature = "macros", feature = "redis", feature = "remember"))]
 mod api_service;
@@ -9,18 +9,25 @@ mod api_service;
 mod browser;
 mod builders;
 mod cache;
+mod cache_keys;
 mod cache_runs;
 mod cached_revocations;
 #[cfg(feature = "macros")]
 mod checks;
+#[cfg(feature = "macros")]
+mod checks_order;
 mod claims;
+mod claims_times;
 mod config;
 #[cfg(feature = "remember")]
 mod config_defaults;
 #[cfg(feature = "remember")]
 mod config_env;
+mod config_errors;
 mod config_keys;
 mod config_secrets;
+#[cfg(feature = "remember")]
+mod config_source_errors;
 #[cfg(feature = "remember")]
 mod config_sources;
 #[cfg(feature = "macros")]
@@ -29,22 +36,31 @@ mod cookies;
 mod cross_origin;
 mod cross_origin_closures;
 mod cross_origin_protection;
+#[cfg(feature = "macros")]
+mod debug_output;
 mod error_parts;
 #[cfg(feature = "session")]
 mod events;
+mod footers;
 mod forgery;
 mod form;
 #[cfg(feature = "macros")]
 mod guard;
 #[cfg(feature = "macros")]
-mod guard_answers;
+mod guard_claims;
+#[cfg(feature = "macros")]
+mod guard_error_handler;
+#[cfg(feature = "macros")]
+mod guard_responses;
 #[cfg(feature = "macros")]
 mod interop;
 mod issuing;
+mod issuing_claims;
 mod issuing_max_ttl;
 mod issuing_rejected;
-mod key_spellings;
+mod key_encodings;
 mod keys;
+mod keys_der;
 mod keys_pem;
 mod keys_weak;
 #[cfg(feature = "remember")]
@@ -52,23 +68,26 @@ mod login_attempts;
 #[cfg(feature = "remember")]
 mod login_layer;
 #[cfg(feature = "remember")]
+mod login_layer_order;
+#[cfg(feature = "remember")]
 mod login_overtaken;
 #[cfg(feature = "remember")]
 mod login_races;
 #[cfg(feature = "macros")]
 mod logs;
 #[cfg(feature = "macros")]
+mod macro_arguments;
+#[cfg(feature = "macros")]
 mod macro_expansion;
 #[cfg(feature = "macros")]
 mod macro_forms;
+mod malformed_credentials;
 mod mistakes;
 mod module_dependencies;
 mod payload;
 mod precomputed_keys;
 mod properties;
 mod protected_resource;
-#[cfg(feature = "session")]
-mod readme;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(all(feature = "redis", feature = "remember"))]
@@ -83,6 +102,8 @@ mod redis_revocation;
 mod redis_token_families;
 #[cfg(feature = "session")]
 mod refresh;
+#[cfg(feature = "session")]
+mod refresh_logout;
 #[cfg(feature = "session")]
 mod refresh_logs;
 #[cfg(feature = "session")]
@@ -107,9 +128,13 @@ mod remember_token_families;
 mod required;
 #[cfg(feature = "macros")]
 mod required_nearest;
+#[cfg(feature = "macros")]
+mod required_scopes;
 mod revocation;
 #[cfg(feature = "conformance")]
 mod revocation_conformance;
+#[cfg(feature = "remember")]
+mod revocation_matrix;
 #[cfg(feature = "remember")]
 mod revoked_logins;
 #[cfg(feature = "session")]
@@ -125,9 +150,11 @@ mod session_cache;
 #[cfg(feature = "session")]
 mod session_cookies;
 #[cfg(feature = "session")]
-mod session_ends;
+mod session_lifecycle;
 #[cfg(feature = "session")]
 mod session_logs;
+#[cfg(feature = "session")]
+mod session_races;
 #[cfg(feature = "session")]
 mod session_responses;
 #[cfg(feature = "session")]
@@ -140,6 +167,8 @@ mod session_sliding;
 mod session_subjects;
 #[cfg(feature = "session")]
 mod sessions;
+#[cfg(feature = "session")]
+mod settings_guide;
 #[cfg(feature = "remember")]
 mod shared_caches;
 #[cfg(feature = "macros")]
@@ -156,5 +185,3 @@ mod vectors;
 mod verifier_extractor;
 #[cfg(feature = "macros")]
 mod verifiers;
-#[cfg(feature = "remember")]
-mod what_ends_what;

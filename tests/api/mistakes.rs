@@ -1,7 +1,7 @@
-//! Mistakes of people who are new to the crate, and the exact text that each of them causes.
+//! Common mistakes of new users, and the exact error text or log line of each mistake.
 //!
-//! Each text names the cause and what to do, so that a reader can act without the documentation.
-//! The compiler's texts about handlers are in `tests/ui`.
+//! Each text names the cause and the action, so that the user does not need the documentation. The
+//! package `tests/ui` tests the compiler's messages about handlers.
 
 mod builders;
 mod claims;
@@ -11,7 +11,7 @@ mod logins;
 mod requests;
 mod wrapping;
 
-/// One test for each row: the mistake, and the text of the error or of the log.
+/// Generates one test for each row. A row has the mistake, and the text of the error or of the log.
 macro_rules! mistakes {
     ($($name:ident: $text:expr => $expected:expr;)*) => {$(
         #[actix_web::test]
@@ -27,7 +27,7 @@ use paseto_actix::verifier::VerifierBuilder;
 use paseto_actix_tests::app::send;
 use paseto_actix_tests::logs::Logs;
 
-/// The level and the reason in the log of a rejected request.
+/// Sends a request that the verifier rejects. Returns the level and the reason of the log line.
 async fn log_of(builder: VerifierBuilder, request: TestRequest) -> String {
     let verifier = builder.build().unwrap();
     let logs = Logs::capture();
@@ -35,15 +35,18 @@ async fn log_of(builder: VerifierBuilder, request: TestRequest) -> String {
     reason(&logs)
 }
 
-/// The level and the reason in the log, without the names of code and of the key.
+/// Returns the level and the reason of the only log line, without the code path and the key ID.
 fn reason(logs: &Logs) -> String {
     let lines = logs.lines();
     let mut lines = lines.iter().filter(|line| !line.starts_with("TRACE"));
-    let line = lines.next().expect("a line in the log");
-    assert_eq!(lines.next(), None, "one line");
-    let (level, rest) = line.split_once(' ').expect("a level");
-    let text =
-        rest.split_once("reason=").or_else(|| rest.split_once("message=")).expect("a message").1;
+    let line = lines.next().expect("the log has a line");
+    assert_eq!(lines.next(), None, "the log has exactly one line");
+    let (level, rest) = line.split_once(' ').expect("the line has a level");
+    let text = rest
+        .split_once("reason=")
+        .or_else(|| rest.split_once("message="))
+        .expect("the line has a message")
+        .1;
     let end = [" kid=", " issuer=", " method="].iter().filter_map(|field| text.find(field)).min();
     format!("{level} {}", &text[..end.unwrap_or(text.len())])
 }

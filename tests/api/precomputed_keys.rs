@@ -1,4 +1,6 @@
-//! Tables of keys: which keys get one, and that the outcome is the same with a table.
+//! Precomputed tables of public keys.
+//!
+//! A table speeds up the signature check of a frequently used key. It must not change the result.
 
 use std::thread;
 use std::time::{Duration as StdDuration, Instant};
@@ -11,7 +13,7 @@ use paseto_actix_tests::logs::Logs;
 use serde_json::json;
 
 const ISSUER: &str = "https://issuer.example";
-/// A key gets a table after this many tokens.
+/// The number of tokens after which the verifier computes a table for a key.
 const TOKENS: usize = 16;
 
 struct Tenant {
@@ -49,7 +51,8 @@ fn trusting<'a>(
     Verifier::builder().trust_keys(ISSUER, keys).clock(clock.clone())
 }
 
-/// Waits for the thread that computes tables. It needs a millisecond, and more on a busy machine.
+/// Waits until the background thread has computed `count` tables. It needs about a millisecond, and
+/// more on a busy machine.
 fn wait_for_tables(verifier: &Verifier, count: usize) {
     let start = Instant::now();
     while verifier.precomputed_keys() != count {
@@ -62,8 +65,8 @@ fn wait_for_tables(verifier: &Verifier, count: usize) {
     }
 }
 
-/// Uses tokens of the key until it has a table. A check does not start a thread while another
-/// thread computes a table.
+/// Verifies tokens of the key until it has a table. One token is not enough, because a signature
+/// check does not start a thread while another thread computes a table.
 fn use_tokens_until_table(verifier: &Verifier, tenant: &Tenant, count: usize) {
     let start = Instant::now();
     while verifier.precomputed_keys() != count {
@@ -76,17 +79,17 @@ fn use_tokens_until_table(verifier: &Verifier, tenant: &Tenant, count: usize) {
     }
 }
 
-/// One thread computes the tables in turn. So if a key that asked later has a table, a key without
-/// a table did not ask.
+/// Asserts that only `other` has a table. One thread computes the tables in order of request. If
+/// `other` requested its table later and has it, then keys without a table did not request one.
 fn assert_no_table_but_of(verifier: &Verifier, other: &Tenant) {
     other.use_tokens(verifier, TOKENS);
     wait_for_tables(verifier, 1);
     assert!(verifier.remove_key(other.kid()));
-    assert_eq!(verifier.precomputed_keys(), 0, "the only table is that of the other key");
+    assert_eq!(verifier.precomputed_keys(), 0, "only the other key has a table");
 }
 
 #[test]
-fn a_key_gets_a_table_after_16_tokens() {
+fn key_gets_a_table_after_16_tokens() {
     let clock = TestClock::new();
     let [one, other] = [tenant(&clock), tenant(&clock)];
     let verifier = trusting(&clock, [&one, &other]).build().unwrap();
@@ -97,10 +100,10 @@ fn a_key_gets_a_table_after_16_tokens() {
     assert_eq!(verifier.clone().precomputed_keys(), 1);
 }
 
-/// A client without a token of the key cannot cause a table. Nor can a client with one token that
-/// the cache has.
+/// A client without a valid token of the key cannot trigger the computation of a table. A client
+/// that repeats one cached token cannot trigger it either.
 #[test]
-fn rejected_and_repeated_tokens_do_not_count() {
+fn rejected_and_cached_tokens_do_not_count_toward_a_table() {
     let clock = TestClock::new();
     let [one, other, stranger] = [tenant(&clock), tenant(&clock), tenant(&clock)];
     let verifier = trusting(&clock, [&one, &other]).build().unwrap();
@@ -126,9 +129,9 @@ fn rejected_and_repeated_tokens_do_not_count() {
     assert_no_table_but_of(&verifier, &other);
 }
 
-/// The unit tests of the Verifier's keys prove the bound. This proves that the setting sets it.
+/// Unit tests of the verifier's key set cover the bound itself. This test covers the setting.
 #[test]
-fn the_setting_bounds_the_tables() {
+fn max_precomputed_keys_bounds_the_tables() {
     let clock = TestClock::new();
     let tenants = [tenant(&clock), tenant(&clock), tenant(&clock)];
     let verifier = trusting(&clock, &tenants).max_precomputed_keys(2).build().unwrap();
@@ -140,9 +143,9 @@ fn the_setting_bounds_the_tables() {
     use_tokens_until_table(&verifier, &tenants[2], 2);
 }
 
-/// Each changed byte of a token is found by a key with a table, as by a key without.
+/// Both code paths reject a token with any changed byte, and return the same error kind.
 #[test]
-fn a_key_with_a_table_rejects_what_a_key_without_rejects() {
+fn changed_tokens_are_rejected_equally_with_and_without_a_table() {
     let clock = TestClock::new();
     let one = tenant(&clock);
     let with_table = trusting(&clock, [&one]).without_token_cache().build().unwrap();

@@ -1,4 +1,4 @@
-//! What holds for all tokens, shown on random ones.
+//! Property tests. Each property must hold for all tokens and is checked with random tokens.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -25,7 +25,8 @@ fn config(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
-/// Asks an issuer, because a list in this file would not follow the list of the library.
+/// Returns whether an issuer rejects the claim name as reserved. A list in this file could differ
+/// from the library's list.
 fn is_reserved(name: &str) -> bool {
     static PROBE: LazyLock<Issuer> =
         LazyLock::new(|| issuer_builder(&TestClock::new()).build().unwrap());
@@ -37,7 +38,7 @@ fn name() -> impl Strategy<Value = String> {
     "[a-z]{1,4}|.{0,6}".prop_filter("reserved", |name| !is_reserved(name))
 }
 
-/// Numbers that every reader of JSON reads the same.
+/// Generates numbers that every JSON parser reads in the same way.
 fn json_number() -> impl Strategy<Value = Number> {
     prop_oneof![
         any::<i64>().prop_map(Number::from),
@@ -79,14 +80,14 @@ fn cbor_claims() -> impl Strategy<Value = BTreeMap<String, Cbor>> {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Cbor::from),
             entries.prop_map(|entries| sorted(Cbor::Map(entries))),
-            // Tags 2 and 3 are numbers of their own.
+            // Tags below 32 are excluded, because tags 2 and 3 decode as numbers.
             (32..u64::MAX, inner).prop_map(|(tag, inner)| Cbor::Tag(tag, Box::new(inner))),
         ]
     });
     prop::collection::btree_map(name(), value, 0..5)
 }
 
-/// The entries of a map in an order of ours, each key once.
+/// Sorts the entries of all maps and removes duplicate keys, so that values can be compared.
 fn sorted(value: Cbor) -> Cbor {
     match value {
         Cbor::Map(entries) => {
@@ -106,7 +107,7 @@ proptest! {
     #![proptest_config(config(256))]
 
     #[test]
-    fn json_claims_come_out_as_they_went_in(claims in json_claims(), kid: bool) {
+    fn verified_json_claims_equal_the_issued_claims(claims in json_claims(), kid: bool) {
         let clock = TestClock::new();
         let token = issuer_builder(&clock).include_kid(kid).build().unwrap().issue(&claims).unwrap();
         let verified = verifier_builder(&clock).build().unwrap().verify_str(&token).unwrap();
@@ -118,7 +119,7 @@ proptest! {
     }
 
     #[test]
-    fn cbor_claims_come_out_as_they_went_in(claims in cbor_claims(), kid: bool) {
+    fn verified_cbor_claims_equal_the_issued_claims(claims in cbor_claims(), kid: bool) {
         let clock = TestClock::new();
         let issuer = issuer_builder(&clock).include_kid(kid).format(Format::Cbor).build().unwrap();
         let verifier = verifier_builder(&clock).format(Format::Cbor).build().unwrap();
@@ -133,14 +134,14 @@ proptest! {
     }
 
     #[test]
-    fn any_other_byte_anywhere(at: prop::sample::Index, other: char, kid: bool) {
+    fn changed_added_or_removed_character_is_rejected(at: prop::sample::Index, other: char, kid: bool) {
         let clock = TestClock::new();
         let issuer = issuer_builder(&clock).include_kid(kid).build().unwrap();
         let verifier = verifier_builder(&clock).build().unwrap();
         let token = issuer.token(&Map::new()).subject("ada").issue().unwrap();
         prop_assert!(verifier.verify_str(&token).is_ok());
         let at = at.index(token.len());
-        // Letters of base64 half of the time, since most other characters are refused for what they are.
+        // Use a base64 character half of the time. The parser rejects most other characters.
         for other in [other, char::from(b"Aa0-_Zz9"[other as usize % 8])] {
             let changed = format!("{}{other}{}", &token[..at], &token[at + 1..]);
             prop_assert_eq!(verifier.verify_str(&changed).is_ok(), changed == token);
@@ -152,13 +153,13 @@ proptest! {
     }
 
     #[test]
-    fn leeway_to_the_nanosecond(leeway in 0..=300_000_000_000_u64, ttl in 1..100_000_000_u64, offset in 0..1_000_000_000_i64) {
+    fn leeway_is_exact_to_the_nanosecond(leeway in 0..=300_000_000_000_u64, ttl in 1..100_000_000_u64, offset in 0..1_000_000_000_i64) {
         let clock = TestClock::new();
         clock.advance(Duration::nanoseconds(offset));
         let issuer = issuer_builder(&clock).ttl(StdDuration::from_secs(ttl)).build().unwrap();
         let verifier = verifier_builder(&clock).leeway(StdDuration::from_nanos(leeway)).build().unwrap();
         let token = issuer.issue(&Map::new()).unwrap();
-        // Times are written in whole seconds.
+        // Tokens contain times in whole seconds.
         clock.advance(Duration::seconds(ttl as i64) - Duration::nanoseconds(offset) + Duration::nanoseconds(leeway as i64));
         prop_assert!(verifier.verify_str(&token).is_ok());
         clock.advance(Duration::NANOSECOND);
@@ -178,14 +179,15 @@ proptest! {
     }
 
     #[test]
-    fn whatever_a_trusted_key_signed_is_judged_without_a_panic(
+    fn random_bytes_signed_by_a_trusted_key_never_panic(
         noise in prop::collection::vec(any::<u8>(), 1..400),
         footer in prop::collection::vec(any::<u8>(), 0..64),
         at: prop::sample::Index,
     ) {
         for (format, good) in [(Format::Json, json(r#","a":[{"b":"c"}]"#)), (Format::Cbor, cbor(1, b"\x61a\x81\xa1\x61b\x61c"))] {
             let verifier = verifier_builder(&TestClock::new()).format(format).build().unwrap();
-            // Noise alone, noise in a good payload, and a good payload whose tail is noise.
+            // Random bytes alone, one random byte in a valid payload, and a valid payload with a
+            // random tail.
             let at = at.index(good.len());
             for payload in [noise.clone(), [&good[..at], &noise[..1], &good[at + 1..]].concat(), [&good[..at], &noise].concat()] {
                 for footer in [b"", &*footer] {
@@ -199,7 +201,7 @@ proptest! {
     }
 
     #[test]
-    fn pasetors_and_we_agree(
+    fn pasetors_and_the_verifier_accept_the_same_tokens(
         claims in json_claims(),
         footer in "[ -~]{0,20}",
         assertions in prop::collection::vec("[ -~]{0,20}", 2),
@@ -210,30 +212,30 @@ proptest! {
         let (secret, public) = pasetors_keys();
         let (footer, assertion) = (footer.as_bytes(), assertions[0].as_bytes());
         let verifier = verifier_builder(&TestClock::new()).implicit_assertion(assertion).build().unwrap();
-        let theirs = |token: &str| {
+        let verify_with_pasetors = |token: &str| {
             let untrusted = UntrustedToken::<Public, V4>::try_from(token).ok()?;
             PublicToken::verify(&public, &untrusted, None, Some(assertion)).ok()
         };
-        let ours = |token: &str| verifier.verify_str(token).ok();
+        let verify_with_verifier = |token: &str| verifier.verify_str(token).ok();
 
-        // What we issue, they verify.
+        // pasetors accepts the issuer's tokens.
         let issuer = issuer_builder(&TestClock::new()).footer_bytes(footer).implicit_assertion(assertion).build().unwrap();
         let token = issuer.issue(&claims).unwrap();
-        let (verified, accepted) = (theirs(&token).unwrap(), ours(&token).unwrap());
+        let (verified, accepted) = (verify_with_pasetors(&token).unwrap(), verify_with_verifier(&token).unwrap());
         prop_assert_eq!(serde_json::from_str::<Json>(verified.payload()).unwrap(), accepted.claims::<Json>().unwrap());
         prop_assert_eq!((verified.footer(), accepted.footer()), (footer, footer));
 
-        // What they sign, we verify.
+        // The verifier accepts the tokens that pasetors signs.
         let mut payload = claims;
         payload.insert("iss".to_owned(), ISSUER.into());
         payload.insert("exp".to_owned(), EXP.into());
         let text = serde_json::to_string(&payload).unwrap();
         let token = PublicToken::sign(&secret, text.as_bytes(), Some(footer), Some(assertion)).unwrap();
-        let verified = theirs(&token).unwrap();
+        let verified = verify_with_pasetors(&token).unwrap();
         prop_assert_eq!(verified.payload(), &text);
-        prop_assert_eq!(ours(&token).unwrap().claims::<Map<String, Json>>().unwrap(), payload);
+        prop_assert_eq!(verify_with_verifier(&token).unwrap().claims::<Map<String, Json>>().unwrap(), payload);
 
-        // And what one refuses, so does the other.
+        // Both reject the same changed tokens.
         let elsewhere = PublicToken::sign(&secret, text.as_bytes(), Some(footer), Some(assertions[1].as_bytes())).unwrap();
         let at = at.index(token.len());
         let letter = char::from(b"Aa0-_Zz9"[other as usize % 8]);
@@ -243,8 +245,8 @@ proptest! {
             format!("{}{other}{}", &token[..at], &token[at..]),
             token[..at].to_owned(),
         ] {
-            // But for the empty footer after a dot, which they take for none.
-            prop_assert_eq!(ours(&token).is_some(), theirs(&token).is_some() && !token.ends_with('.'));
+            // Only pasetors accepts a final dot with an empty footer.
+            prop_assert_eq!(verify_with_verifier(&token).is_some(), verify_with_pasetors(&token).is_some() && !token.ends_with('.'));
         }
     }
 }

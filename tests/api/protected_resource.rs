@@ -1,4 +1,4 @@
-//! The metadata of a protected resource: RFC 9728.
+//! OAuth 2.0 protected resource metadata (RFC 9728).
 
 use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::http::{Method, StatusCode};
@@ -16,16 +16,16 @@ fn resource(url: &str) -> ProtectedResource {
     builder.scopes(["read", "write"]).name("A shop").build().unwrap()
 }
 
-/// The document as RFC 9728, section 3.2 has it.
+/// RFC 9728, section 3.2.
 #[actix_web::test]
-async fn the_document_is_served_to_every_client() {
+async fn metadata_is_served_to_clients_of_every_origin() {
     let app = init_service(App::new().service(resource("https://api.example/mcp"))).await;
     let request =
         |method| TestRequest::with_uri("/.well-known/oauth-protected-resource/mcp").method(method);
-    let answer = call(&app, request(Method::GET).to_request()).await;
-    assert_eq!(answer.status, StatusCode::OK);
+    let response = call(&app, request(Method::GET).to_request()).await;
+    assert_eq!(response.status, StatusCode::OK);
     assert_eq!(
-        serde_json::from_str::<Value>(&answer.body).unwrap(),
+        serde_json::from_str::<Value>(&response.body).unwrap(),
         json!({
             "resource": "https://api.example/mcp",
             "authorization_servers": ["https://issuer.example"],
@@ -34,7 +34,7 @@ async fn the_document_is_served_to_every_client() {
             "resource_name": "A shop",
         })
     );
-    let header = |name| answer.headers.get(name).unwrap().to_str().unwrap();
+    let header = |name| response.headers.get(name).unwrap().to_str().unwrap();
     assert_eq!(header(CONTENT_TYPE), "application/json");
     assert_eq!(header(CACHE_CONTROL), "public, max-age=3600");
     assert_eq!(header(ACCESS_CONTROL_ALLOW_ORIGIN), "*");
@@ -54,7 +54,7 @@ async fn the_document_is_served_to_every_client() {
 }
 
 #[actix_web::test]
-async fn a_service_in_a_scope_is_logged() {
+async fn protected_resource_in_a_scope_is_logged() {
     for (in_scope, lines) in [(false, 0), (true, 1)] {
         let logs = Logs::capture();
         let app = App::new();
@@ -67,7 +67,7 @@ async fn a_service_in_a_scope_is_logged() {
         drop(init_service(app).await);
         assert_eq!(
             logs.count(
-                "ERROR paseto_actix::protected_resource message=a ProtectedResource is in a scope"
+                "ERROR paseto_actix::protected_resource message=a ProtectedResource is registered in a scope"
             ),
             lines
         );
@@ -76,19 +76,19 @@ async fn a_service_in_a_scope_is_logged() {
 
 /// RFC 9728, section 3.2.
 #[actix_web::test]
-async fn parameters_without_values_are_omitted() {
+async fn metadata_parameters_without_values_are_omitted() {
     let builder = ProtectedResource::builder("https://api.example")
         .parameter("bearer_methods_supported", [""; 0]);
     let resource = builder.scopes([""; 0]).build().unwrap();
     let path = resource.path().to_owned();
     let app = init_service(App::new().service(resource)).await;
-    let answer = call(&app, TestRequest::with_uri(&path).to_request()).await;
-    assert_eq!(answer.body, r#"{"resource":"https://api.example"}"#);
+    let response = call(&app, TestRequest::with_uri(&path).to_request()).await;
+    assert_eq!(response.body, r#"{"resource":"https://api.example"}"#);
 }
 
 /// RFC 9728, section 3.1.
 #[test]
-fn the_well_known_path_comes_between_host_and_path() {
+fn well_known_path_is_inserted_between_host_and_path() {
     for (url, metadata_url) in [
         ("https://api.example", "https://api.example/.well-known/oauth-protected-resource"),
         ("https://api.example/", "https://api.example/.well-known/oauth-protected-resource"),
@@ -101,7 +101,7 @@ fn the_well_known_path_comes_between_host_and_path() {
 }
 
 #[test]
-fn mistakes_are_named() {
+fn errors_name_the_invalid_parameter() {
     let builder = || ProtectedResource::builder("https://api.example");
     for (builder, error) in [
         (
@@ -136,7 +136,7 @@ fn mistakes_are_named() {
         ),
         (
             ProtectedResource::builder("https://api.example/{id}"),
-            "`resource`: a URL cannot have the character '{'",
+            "`resource`: a URL cannot contain the character '{'",
         ),
         (
             builder().scopes(["read write"]),
@@ -149,11 +149,11 @@ fn mistakes_are_named() {
         ),
         (
             builder().parameter("resource", "https://other.example"),
-            "`parameter`: `resource`: occurs twice, or has a method of its own",
+            "`parameter`: `resource`: is set twice, or has its own method on the builder",
         ),
         (
             builder().name("a").parameter("resource_name", "b"),
-            "`parameter`: `resource_name`: occurs twice, or has a method of its own",
+            "`parameter`: `resource_name`: is set twice, or has its own method on the builder",
         ),
     ] {
         assert_eq!(builder.build().unwrap_err().to_string(), error);
@@ -164,12 +164,13 @@ fn mistakes_are_named() {
             .build()
             .unwrap_err()
             .to_string()
-            .starts_with("`resource_metadata`: a URL cannot have the character '\"'")
+            .starts_with("`resource_metadata`: a URL cannot contain the character '\"'")
     );
 }
 
+/// RFC 9728, section 5.1.
 #[actix_web::test]
-async fn challenges_name_the_document() {
+async fn challenges_contain_the_metadata_url() {
     let resource = resource("https://api.example");
     let verifier = verifier_builder(&TestClock::new())
         .resource_metadata(resource.metadata_url())
@@ -202,7 +203,7 @@ async fn challenges_name_the_document() {
         if let Some(authorization) = authorization {
             request = request.insert_header(("Authorization", authorization));
         }
-        let answer = call(&app, request.to_request()).await;
-        assert_eq!((answer.status.as_u16(), answer.challenge()), (status, challenge.as_str()));
+        let response = call(&app, request.to_request()).await;
+        assert_eq!((response.status.as_u16(), response.challenge()), (status, challenge.as_str()));
     }
 }

@@ -1,22 +1,25 @@
-//! RevocationStore on a Redis server that fails. `redis_chaos.rs` has the requests meanwhile.
+//! The revocation store on a Redis server that fails. `redis_chaos.rs` tests the requests during a
+//! failure.
 
 use std::time::{Duration, Instant};
 
 use actix_web::rt::time::sleep;
 use futures_util::future::join_all;
-use paseto_actix::revocation::{RedisRevocationStore, RevocationQuery, RevocationStore};
+use paseto_actix::RedisStore;
+use paseto_actix::revocation::{RevocationQuery, RevocationStore};
 use paseto_actix::time::OffsetDateTime;
 use paseto_actix_tests::ISSUER;
-use paseto_actix_tests::patience::{RECOVERED, Watch};
+use paseto_actix_tests::patience::{MAX_RECOVERY_TIME, Stopwatch};
 use paseto_actix_tests::redis::Redis;
 
-/// A store whose patience is no question, however busy the machine is.
-fn patient(url: &str) -> RedisRevocationStore {
-    RedisRevocationStore::builder(url).timeout(Duration::from_secs(20)).build().unwrap()
+/// Returns a store with a long timeout, so that a busy machine does not cause timeouts.
+fn patient(url: &str) -> RedisStore {
+    RedisStore::builder(url).timeout(Duration::from_secs(20)).build().unwrap()
 }
 
-/// Asks everything that a store can be asked, and after each question does the same to the server.
-async fn assert_answers(store: &RedisRevocationStore, id: &str, mut between: impl FnMut()) {
+/// Calls each method of the store and checks its result. Calls `between` after each call.
+async fn assert_all_methods_work(redis: &RedisStore, id: &str, mut between: impl FnMut()) {
+    let store = redis.revocation_store();
     let until = OffsetDateTime::now_utc() + Duration::from_secs(3600);
     store.revoke(ISSUER, id, until).await.unwrap();
     between();
@@ -31,34 +34,35 @@ async fn assert_answers(store: &RedisRevocationStore, id: &str, mut between: imp
     between();
     assert!(!store.is_revoked(RevocationQuery::new(ISSUER, "another")).await.unwrap());
     between();
-    store.ping().await.unwrap();
+    redis.ping().await.unwrap();
     between();
 }
 
 #[actix_web::test]
-async fn a_connection_that_the_server_ends_fails_no_request() {
+async fn connection_closed_by_the_server_fails_no_request() {
     let Some(mut redis) = Redis::start() else { return };
-    let store = patient(&redis.url());
-    assert_answers(&store, "one", || redis.end_connections()).await;
-    assert_answers(&store, "two", || redis.restart(&[])).await;
-    // Many at once find out, too.
-    store.ping().await.unwrap();
+    let handle = patient(&redis.url());
+    assert_all_methods_work(&handle, "one", || redis.end_connections()).await;
+    assert_all_methods_work(&handle, "two", || redis.restart(&[])).await;
+    // Concurrent commands find the connection closed.
+    handle.ping().await.unwrap();
+    let store = handle.revocation_store();
     for _ in 0..8 {
         redis.end_connections();
-        let questions = (0..64).map(|_| store.is_revoked(RevocationQuery::new(ISSUER, "two")));
-        assert!(join_all(questions).await.into_iter().all(Result::unwrap));
+        let queries = (0..64).map(|_| store.is_revoked(RevocationQuery::new(ISSUER, "two")));
+        assert!(join_all(queries).await.into_iter().all(Result::unwrap));
     }
 }
 
-/// What was found out while the server was away is old when it is back.
+/// An error that the store found during the outage must not fail a command after the outage.
 #[actix_web::test]
-async fn the_first_request_after_an_outage_is_answered() {
+async fn first_request_after_an_outage_succeeds() {
     let Some(mut redis) = Redis::start() else { return };
-    let store = patient(&redis.url());
+    let store = patient(&redis.url()).revocation_store();
     for _ in 0..3 {
         redis.kill();
         store.generation(ISSUER, "ada").await.unwrap_err();
-        // The store tries once more by itself, in vain.
+        // The store reconnects once by itself and fails.
         sleep(Duration::from_millis(100)).await;
         redis.restart(&[]);
         store.generation(ISSUER, "ada").await.unwrap();
@@ -66,21 +70,22 @@ async fn the_first_request_after_an_outage_is_answered() {
 }
 
 #[actix_web::test]
-async fn what_redis_did_before_its_answer_was_lost_is_done_once_more() {
+async fn command_is_repeated_after_its_response_is_lost() {
     let Some(redis) = Redis::start() else { return };
-    let way = redis.lossy_way();
-    let store = patient(&way.url());
-    assert_answers(&store, "the script is known by now", || ()).await;
-    way.lose();
-    assert_answers(&store, "one", || {
-        assert!(way.has_lost());
-        way.lose();
+    let proxy = redis.lossy_proxy();
+    let store = patient(&proxy.url());
+    // This call loads the scripts into Redis.
+    assert_all_methods_work(&store, "load-scripts", || ()).await;
+    proxy.lose();
+    assert_all_methods_work(&store, "one", || {
+        assert!(proxy.has_lost());
+        proxy.lose();
     })
     .await;
 }
 
 #[actix_web::test]
-async fn a_password_that_was_wrong_for_a_while() {
+async fn store_recovers_when_redis_accepts_its_password_again() {
     let Some(redis) = Redis::start() else { return };
     let store = patient(&redis.url().replace("//", "//:the-password@"));
     assert_eq!(redis.command(&["CONFIG", "SET", "requirepass", "another"]), "OK");
@@ -96,20 +101,20 @@ async fn a_password_that_was_wrong_for_a_while() {
     assert_eq!(redis.command(&command), "OK");
     let start = Instant::now();
     while store.ping().await.is_err() {
-        assert!(start.elapsed() < RECOVERED, "it does not recover");
+        assert!(start.elapsed() < MAX_RECOVERY_TIME, "the store does not recover");
         sleep(Duration::from_millis(5)).await;
     }
 }
 
 #[actix_web::test]
-async fn a_ping_is_answered_by_a_server_that_takes_what_it_is_told() {
+async fn ping_fails_if_redis_rejects_writes_hangs_or_is_down() {
     let Some(mut redis) = Redis::start() else { return };
     let url = redis.url().replace("//", "//user:the-password@");
     assert_eq!(
         redis.command(&["ACL", "SETUSER", "user", "on", ">the-password", "~*", "+@all"]),
         "OK"
     );
-    let refused = async |store: &RedisRevocationStore, word: &str| {
+    let assert_ping_fails = async |store: &RedisStore, word: &str| {
         let error = store.ping().await.unwrap_err().to_string();
         assert!(error.starts_with("Redis: ") && error.contains(word), "{error}");
         assert!(!error.contains("password") && !error.contains("redis://"), "{error}");
@@ -130,40 +135,39 @@ async fn a_ping_is_answered_by_a_server_that_takes_what_it_is_told() {
         ),
     ] {
         assert_eq!(redis.command(setting), "OK");
-        refused(&store, word).await;
+        assert_ping_fails(&store, word).await;
         assert_eq!(redis.command(back), "OK");
         store.ping().await.unwrap();
     }
-    let in_time = async |word: &str| {
-        let store = RedisRevocationStore::builder(&url).build().unwrap();
-        let watch = Watch::start();
-        refused(&store, word).await;
-        watch.assert_answered(1);
+    let assert_ping_fails_in_time = async |word: &str| {
+        let store = RedisStore::builder(&url).build().unwrap();
+        let watch = Stopwatch::start();
+        assert_ping_fails(&store, word).await;
+        watch.assert_in_time(1);
     };
     redis.hang(true);
-    in_time("no answer within 250ms").await;
+    assert_ping_fails_in_time("no reply within 250ms").await;
     redis.hang(false);
     redis.kill();
-    refused(&store, "").await;
-    in_time("Connection refused").await;
+    assert_ping_fails(&store, "").await;
+    assert_ping_fails_in_time("Connection refused").await;
 }
 
 #[test]
-fn a_url_of_no_redis_server() {
-    let error = RedisRevocationStore::builder("http://:the-password@127.0.0.1/")
-        .build()
-        .unwrap_err()
-        .to_string();
-    assert!(error.contains("no URL of a Redis server"), "{error}");
+fn url_with_another_scheme_is_rejected_without_showing_the_password() {
+    let error =
+        RedisStore::builder("http://:the-password@127.0.0.1/").build().unwrap_err().to_string();
+    assert!(error.contains("not the URL of a Redis server"), "{error}");
     assert!(!error.contains("`redis-tls`") && !error.contains("the-password"), "{error}");
 }
 
-/// A server that does not know a command repeats what came with it: of `HELLO`, the password.
+/// Redis repeats the arguments of an unknown command in its error. The arguments of `HELLO` contain
+/// the password.
 #[actix_web::test]
-async fn what_redis_repeats_of_a_command_is_not_told() {
+async fn ping_error_omits_the_arguments_that_redis_repeats() {
     let Some(mut redis) = Redis::start() else { return };
     redis.restart(&["--rename-command", "SET", "HIDDEN"]);
-    assert!(redis.command(&["SET", "a-key", "1"]).contains("a-key"), "it repeats");
+    assert!(redis.command(&["SET", "a-key", "1"]).contains("a-key"), "Redis repeats the arguments");
     let error = patient(&redis.url()).ping().await.unwrap_err().to_string();
     assert!(error.contains("unknown command 'SET'") && !error.contains("paseto:p:"), "{error}");
 }

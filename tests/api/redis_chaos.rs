@@ -10,14 +10,13 @@ use actix_web::rt::task::spawn_blocking;
 use actix_web::test::init_service;
 use actix_web::{App, HttpRequest, web};
 use futures_util::future::{join, join_all, join4};
+use paseto_actix::RedisStore;
 use paseto_actix::error::VerifyErrorKind;
 use paseto_actix::event::Event;
 use paseto_actix::remember::CredentialFingerprint;
-use paseto_actix::revocation::RedisRevocationStore;
-use paseto_actix::token_family::RedisTokenFamilyStore;
 use paseto_actix::{Issuer, LocalKey, LoginLayer, PasetoSession, RememberMe, SecretKey, Verifier};
 use paseto_actix_tests::ISSUER;
-use paseto_actix_tests::patience::{ANSWERED, RECOVERED, passed_over};
+use paseto_actix_tests::patience::{MAX_RECOVERY_TIME, MAX_RESPONSE_TIME, time_waited_for_cpu};
 use paseto_actix_tests::redis::Redis;
 use paseto_actix_tests::remember::{REMEMBER, SESSION, routes};
 use paseto_actix_tests::session::{Client, Site};
@@ -30,38 +29,40 @@ const TOKENS: usize = 56_000;
 const SESSIONS: usize = 22_000;
 const LOGINS: usize = 22_000;
 
-/// The server of the revocations, and that of the token family.
+/// The server of the revocation store and the server of the token family store.
 type Servers = [Redis; 2];
 
-/// A logout, which the user repeats until it is confirmed.
+/// A logout that the user repeats until the application confirms it.
 struct Logout {
     path: String,
     sender: Client,
     user: String,
-    /// The browsers that the logout ends.
-    ended: Vec<Client>,
+    /// The browsers whose logins the logout revokes.
+    revoked: Vec<Client>,
     confirmed: bool,
 }
 
 impl Logout {
-    /// Sends it, unless it was confirmed.
+    /// Sends the logout request, unless the application has confirmed the logout.
     async fn send(&mut self, site: &Site) {
         if self.confirmed {
             return;
         }
         let mut sender = self.sender.clone();
-        let (start, passed) = (Instant::now(), passed_over());
-        let answer = sender.get(site, &self.path).await;
-        // It ends the login in both stores even if one of them fails, so it may wait several times.
-        let (elapsed, allowed) = (start.elapsed(), 8 * ANSWERED + (passed_over() - passed));
+        let (start, passed) = (Instant::now(), time_waited_for_cpu());
+        let response = sender.get(site, &self.path).await;
+        // The logout revokes the login in both stores, even if one store fails. So it may wait for
+        // several timeouts.
+        let (elapsed, allowed) =
+            (start.elapsed(), 8 * MAX_RESPONSE_TIME + (time_waited_for_cpu() - passed));
         assert!(elapsed <= allowed, "{}: {elapsed:?} of {allowed:?}", self.path);
-        match answer.status.as_u16() {
+        match response.status.as_u16() {
             200 => self.confirmed = true,
             503 => (),
             other => panic!("{}: {other}", self.path),
         }
-        // A browser that is logged out without a confirmation has no cookies. The user's other copy
-        // of them logs out.
+        // An unconfirmed logout removes the browser's cookies. The user repeats the logout with a
+        // copy of the cookies.
         if self.confirmed || self.path == "/logout-others" {
             self.sender = sender;
         }
@@ -80,19 +81,22 @@ struct Chaos {
 
 impl Chaos {
     async fn new([revocations, family]: &Servers) -> Self {
-        let revocations = RedisRevocationStore::builder(revocations.url()).build().unwrap();
+        let revocations =
+            RedisStore::builder(revocations.url()).build().unwrap().revocation_store();
         let key = SecretKey::generate();
         let verifier = Verifier::builder()
             .trust(ISSUER, key.public_key())
             .revocation_store(revocations.clone());
         let remember = RememberMe::builder(LocalKey::generate())
             .user_loader(async |_| Some(CredentialFingerprint::new("the hash of a password")))
-            .token_family_store(RedisTokenFamilyStore::builder(family.url()).build().unwrap())
+            .token_family_store(
+                RedisStore::builder(family.url()).build().unwrap().token_family_store(),
+            )
             .revocation_store(revocations.clone())
             .on_event(|event| {
                 assert!(
                     !matches!(event, Event::Reused { .. }),
-                    "an honest browser is a thief: {event:?}"
+                    "the token of an honest browser was reported as reused: {event:?}"
                 )
             });
         let session = PasetoSession::builder(LocalKey::generate())
@@ -114,12 +118,12 @@ impl Chaos {
             logouts: 0,
         };
         for number in 0..32 {
-            for is_ended in [false, true] {
+            for is_revoked in [false, true] {
                 let token = chaos.issuer.token(&json!({})).subject("ada").issue().unwrap();
                 let verified = chaos.verifier.verify_str_async(&token).await.unwrap();
-                if is_ended {
+                if is_revoked {
                     chaos.verifier.revoke(&verified).await.unwrap();
-                    chaos.tokens.ended.push(token);
+                    chaos.tokens.revoked.push(token);
                 } else {
                     chaos.tokens.good.push(token);
                 }
@@ -135,18 +139,18 @@ impl Chaos {
         chaos
     }
 
-    /// Logs in, in a browser of its own.
+    /// Logs in with a new browser.
     async fn log_in(&self, user: &str, remember: &str) -> Client {
         let (mut client, start) = (Client::new(), Instant::now());
         while client.get(&self.site, &format!("/login?user={user}&remember={remember}")).await.body
             != "in"
         {
-            assert!(start.elapsed() < RECOVERED, "no login succeeds");
+            assert!(start.elapsed() < MAX_RECOVERY_TIME, "no login succeeds");
         }
         client
     }
 
-    /// Begins several logins, and logouts that are to end them.
+    /// Logs in several times, and prepares logouts that revoke these logins.
     async fn begin_logouts(&self, round: &str) -> Vec<Logout> {
         let mut logouts = Vec::new();
         for number in 0..8 {
@@ -154,11 +158,11 @@ impl Chaos {
             let before = self.log_in(&user, if number % 4 == 0 { "no" } else { "yes" }).await;
             let mut browser = before.clone();
             if number % 4 > 0 {
-                // The next session of the same login, and the next cookie.
+                // Begin the next session of the same login, and rotate the cookie.
                 browser.drop_cookie(SESSION);
                 browser.get(&self.site, "/me").await;
             }
-            let (path, sender, ended) = match number % 4 {
+            let (path, sender, revoked) = match number % 4 {
                 0 | 1 => ("/logout".to_owned(), browser.clone(), vec![before, browser]),
                 2 => (format!("/logout-all/{user}"), Client::new(), vec![before, browser]),
                 _ => (
@@ -167,23 +171,24 @@ impl Chaos {
                     vec![before, browser],
                 ),
             };
-            logouts.push(Logout { path, sender, user, ended, confirmed: false });
+            logouts.push(Logout { path, sender, user, revoked, confirmed: false });
         }
         logouts
     }
 
-    /// Repeats logouts until they are confirmed. All that they end must be rejected from now on,
-    /// and the others accepted.
+    /// Repeats the logouts until the application confirms them. From then on, the application must
+    /// reject the revoked cookies and accept all others.
     async fn confirm(&mut self, logouts: &mut [Logout]) {
         let start = Instant::now();
         while !logouts.iter().all(|logout| logout.confirmed) {
-            assert!(start.elapsed() < RECOVERED, "no logout succeeds");
+            assert!(start.elapsed() < MAX_RECOVERY_TIME, "no logout succeeds");
             self.send(logouts).await;
         }
         for logout in logouts {
-            for browser in &logout.ended {
-                self.sessions.ended.extend(browser.cookie(SESSION).map(|_| only(browser, SESSION)));
-                self.logins.ended.extend(browser.cookie(REMEMBER).map(|_| only(browser, REMEMBER)));
+            for browser in &logout.revoked {
+                let (sessions, logins) = (&mut self.sessions.revoked, &mut self.logins.revoked);
+                sessions.extend(browser.cookie(SESSION).map(|_| only(browser, SESSION)));
+                logins.extend(browser.cookie(REMEMBER).map(|_| only(browser, REMEMBER)));
             }
             let kept = match &*logout.path {
                 "/logout-others" => logout.sender.clone(),
@@ -200,12 +205,12 @@ impl Chaos {
         join_all(logouts.iter_mut().map(|logout| logout.send(site))).await;
     }
 
-    /// Sends requests and logouts, while a failure of some servers begins, lasts, and ends.
+    /// Sends requests and logouts while a failure of some servers begins, continues and ends.
     async fn outage(&mut self, mut servers: Servers, failure: Failure, hit: [bool; 2]) -> Servers {
         let mut logouts = self.begin_logouts(&format!("{failure:?}-{}-{}", hit[0], hit[1])).await;
         let Self { site, verifier, tokens, sessions, logins, .. } = self;
         let begin = spawn_blocking(move || {
-            // The requests are on their way.
+            // Wait until the requests are in flight.
             thread::sleep(Duration::from_millis(3));
             for (server, _) in servers.iter_mut().zip(hit).filter(|(_, hit)| *hit) {
                 failure.begin(server);
@@ -234,7 +239,7 @@ impl Chaos {
             if revocations_down || token_families_down {
                 logins.assert_down(count, requests).await;
             } else if hit[1] {
-                // A rotation is a write, so it is refused.
+                // The server rejects rotations, because they are writes.
                 for _ in 0..count {
                     logins.batch(requests).await;
                 }
@@ -252,7 +257,7 @@ impl Chaos {
         servers
     }
 
-    /// Sends so many batches of each kind to servers that work.
+    /// Sends the given number of batches of each kind to servers that work.
     async fn calm(&mut self, tokens: usize, sessions: usize, logins: usize) {
         let (site, verifier) = (&self.site, &self.verifier);
         self.tokens.assert_up(tokens, async |one| verify(verifier, one).await).await;
@@ -261,7 +266,7 @@ impl Chaos {
     }
 }
 
-/// A browser with one of the cookies of another one.
+/// Returns a new browser with a copy of one cookie.
 fn only(client: &Client, name: &str) -> Client {
     let mut only = Client::new();
     only.keep(name, client.cookie(name).unwrap());
@@ -277,7 +282,8 @@ async fn verify(verifier: &Verifier, token: &mut str) -> Outcome {
     }
 }
 
-/// A request of a browser. One that has a remember-me cookie begins a session each time.
+/// Sends a request of a browser. A browser with a remember-me cookie begins a new session with each
+/// request.
 async fn request(site: &Site, client: &mut Client) -> Outcome {
     if client.cookie(REMEMBER).is_some() {
         client.drop_cookie(SESSION);
@@ -303,10 +309,10 @@ async fn logout_others(logins: LoginLayer, req: HttpRequest) -> actix_web::Resul
     Ok("out")
 }
 
-/// The stores have a server each. So a rotation can be lost on its way while revocations are
-/// answered.
+/// Each store has its own server. So the response to a rotation can be lost while the revocation
+/// store responds.
 #[actix_web::test]
-async fn no_ended_login_is_accepted_and_no_honest_browser_is_a_thief_over_100_000_requests() {
+async fn revoked_logins_are_rejected_and_no_reuse_is_reported_over_100_000_requests() {
     let (Some(revocations), Some(family)) = (Redis::start(), Redis::start()) else { return };
     let mut servers = [revocations, family];
     let mut chaos = Chaos::new(&servers).await;
@@ -316,21 +322,21 @@ async fn no_ended_login_is_accepted_and_no_honest_browser_is_a_thief_over_100_00
     });
     for (round, (failure, hit)) in failures.enumerate() {
         servers = chaos.outage(servers, failure, hit).await;
-        let left = |all: usize, asked: usize| {
-            (all * (round + 1) / rounds).saturating_sub(asked).div_ceil(32)
+        let left = |all: usize, sent: usize| {
+            (all * (round + 1) / rounds).saturating_sub(sent).div_ceil(32)
         };
-        let tokens = left(TOKENS, chaos.tokens.asked);
+        let tokens = left(TOKENS, chaos.tokens.sent);
         chaos
-            .calm(tokens, left(SESSIONS, chaos.sessions.asked), left(LOGINS, chaos.logins.asked))
+            .calm(tokens, left(SESSIONS, chaos.sessions.sent), left(LOGINS, chaos.logins.sent))
             .await;
     }
     let Chaos { tokens, sessions, logins, logouts, .. } = chaos;
-    println!("tokens: {} requests, the slowest took {:?}", tokens.asked, tokens.slowest);
-    println!("sessions: {} requests, the slowest took {:?}", sessions.asked, sessions.slowest);
+    println!("tokens: {} requests, the slowest took {:?}", tokens.sent, tokens.slowest);
+    println!("sessions: {} requests, the slowest took {:?}", sessions.sent, sessions.slowest);
     println!(
         "remembered logins: {} requests, the slowest took {:?}; logouts: {logouts}",
-        logins.asked, logins.slowest
+        logins.sent, logins.slowest
     );
-    assert!(tokens.asked >= TOKENS && sessions.asked >= SESSIONS && logins.asked >= LOGINS);
-    assert!(tokens.asked + sessions.asked + logins.asked >= 100_000);
+    assert!(tokens.sent >= TOKENS && sessions.sent >= SESSIONS && logins.sent >= LOGINS);
+    assert!(tokens.sent + sessions.sent + logins.sent >= 100_000);
 }

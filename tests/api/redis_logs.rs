@@ -1,12 +1,13 @@
-//! The logs of Redis failures contain the reason, and no part of a password, token, key or subject.
+//! The logs of Redis failures contain the reason, but no part of a password, token, key or subject.
 
 use std::net::TcpListener;
 use std::time::Duration;
 
 use actix_web::ResponseError;
 use actix_web::http::StatusCode;
-use paseto_actix::revocation::{MemoryRevocationStore, RedisRevocationStore};
-use paseto_actix::token_family::{MemoryTokenFamilyStore, RedisTokenFamilyStore};
+use paseto_actix::RedisStore;
+use paseto_actix::revocation::MemoryRevocationStore;
+use paseto_actix::token_family::MemoryTokenFamilyStore;
 use paseto_actix::{Issuer, LocalKey, RefreshTokens, SecretKey, Verifier};
 use paseto_actix_tests::ISSUER;
 use paseto_actix_tests::app::send_bearer;
@@ -19,11 +20,11 @@ use serde_json::json;
 const PASSWORD: &str = "a-private-password";
 const SUBJECT: &str = "a-private-subject";
 
-/// Longer than any answer takes on a busy machine.
+/// Longer than a response takes on a busy machine.
 const LONG_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Sends requests that need this server. Asserts that each fails, that the log contains the reason, and
-/// that no line contains a part of a secret.
+/// Sends requests that need this server. Asserts that each request fails, that the log contains the
+/// reason, and that no line contains a part of a secret.
 async fn assert_failures_are_logged_without_secrets(url: &str, timeout: Duration, reason: &str) {
     let logs = Logs::capture();
     let mut secrets = Secrets::default();
@@ -32,11 +33,11 @@ async fn assert_failures_are_logged_without_secrets(url: &str, timeout: Duration
     secrets.key(&local.to_paserk());
     secrets.add("a password", PASSWORD);
     secrets.add("a subject", SUBJECT);
-    let revocations = RedisRevocationStore::builder(url).timeout(timeout).build().unwrap();
-    let family = RedisTokenFamilyStore::builder(url).timeout(timeout).build().unwrap();
-    secrets.assert_not_in(&format!("{revocations:?} {family:?}"), "what `Debug` shows");
+    let revocations = RedisStore::builder(url).timeout(timeout).build().unwrap().revocation_store();
+    let family = RedisStore::builder(url).timeout(timeout).build().unwrap().token_family_store();
+    secrets.assert_not_in(&format!("{revocations:?} {family:?}"), "the `Debug` output");
 
-    // A request, and a logout.
+    // A request and a logout.
     let verifier = || Verifier::builder().trust(ISSUER, secret.public_key());
     let checking = verifier().revocation_store(revocations.clone()).build().unwrap();
     let issuer = Issuer::builder(ISSUER).key(secret.clone()).build().unwrap();
@@ -46,14 +47,14 @@ async fn assert_failures_are_logged_without_secrets(url: &str, timeout: Duration
     let token = verifier().build().unwrap().verify_str(&text).unwrap();
     checking.revoke(&token).await.unwrap_err().error_response();
 
-    // Refresh tokens, with either store.
+    // Refresh tokens with each store on Redis.
     let tokens = || RefreshTokens::builder(issuer.clone(), local.clone());
-    let of_memory = tokens()
+    let in_memory = tokens()
         .token_family_store(MemoryTokenFamilyStore::new(9))
         .revocation_store(MemoryRevocationStore::new(9))
         .build()
         .unwrap();
-    let pair = of_memory.login(SUBJECT).await.unwrap().issue(&json!({})).unwrap();
+    let pair = in_memory.login(SUBJECT).await.unwrap().issue(&json!({})).unwrap();
     secrets.token(&pair.access_token);
     secrets.token(&pair.refresh_token);
     let on_redis = [
@@ -84,8 +85,8 @@ async fn assert_failures_are_logged_without_secrets(url: &str, timeout: Duration
 
     let scenarios = [
         "reason=unavailable",
-        "revocation::store message=the revocation store failed",
-        "no new tokens",
+        "revocation::error message=the revocation store failed",
+        "a login, a refresh or a logout failed",
         "session::failure message=the revocation store failed",
     ];
     logs.assert_no_secret(&scenarios, &secrets);
@@ -94,46 +95,47 @@ async fn assert_failures_are_logged_without_secrets(url: &str, timeout: Duration
     }
 }
 
-/// The URL of a server on this port, with a name and a password.
+/// Returns the URL of a server on this port, with a user name and a password.
 fn url(port: u16) -> String {
     format!("redis://user:{PASSWORD}@127.0.0.1:{port}/")
 }
 
 #[actix_web::test]
-async fn logs_of_a_redis_server_that_is_down_show_no_secret() {
+async fn logs_of_redis_being_down_contain_no_secret() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     assert_failures_are_logged_without_secrets(&url(closed), LONG_TIMEOUT, "Connection refused")
         .await;
 }
 
 #[actix_web::test]
-async fn logs_of_a_redis_server_that_hangs_show_no_secret() {
+async fn logs_of_redis_timeouts_contain_no_secret() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = url(silent.local_addr().unwrap().port());
     assert_failures_are_logged_without_secrets(
         &url,
         Duration::from_millis(100),
-        "no answer within 100ms",
+        "no reply within 100ms",
     )
     .await;
 }
 
 #[actix_web::test]
-async fn logs_of_a_redis_server_with_another_password_show_no_secret() {
+async fn logs_of_failed_redis_authentication_contain_no_secret() {
     let Some(redis) = Redis::start() else { return };
     let url = redis.url().replace("//", &format!("//:{PASSWORD}@"));
     assert_eq!(redis.command(&["CONFIG", "SET", "requirepass", "another"]), "OK");
     assert_failures_are_logged_without_secrets(&url, LONG_TIMEOUT, "AuthenticationFailed").await;
 }
 
-/// A server that does not know `HELLO` repeats its arguments, the password among them.
+/// A server that does not know `HELLO` repeats its arguments in the error. They contain the
+/// password.
 #[actix_web::test]
-async fn logs_of_a_redis_server_that_repeats_commands_show_no_secret() {
+async fn logs_of_redis_errors_that_repeat_commands_contain_no_secret() {
     let Some(mut redis) = Redis::start() else { return };
     redis.restart(&["--rename-command", "HELLO", "HIDDEN"]);
     assert!(
         redis.command(&["HELLO", "3", "AUTH", "user", PASSWORD]).contains(PASSWORD),
-        "it repeats"
+        "Redis repeats the arguments"
     );
     let url = redis.url().replace("//", &format!("//user:{PASSWORD}@"));
     assert_failures_are_logged_without_secrets(

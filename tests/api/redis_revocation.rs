@@ -1,30 +1,31 @@
-//! RevocationStore on a Redis server that runs, and on one that fails.
+//! The revocation store on a Redis server that works and on a Redis server that fails.
 
 use std::time::{Duration, Instant};
 
 use actix_web::rt::time::sleep;
+use paseto_actix::RedisStore;
 use paseto_actix::error::VerifyErrorKind;
 use paseto_actix::revocation::RedisRevocationStore;
 use paseto_actix::{Issuer, SecretKey, Verifier};
 use paseto_actix_tests::ISSUER;
-use paseto_actix_tests::patience::Watch;
+use paseto_actix_tests::patience::Stopwatch;
 use paseto_actix_tests::redis::Redis;
 use paseto_actix_tests::revocation::token;
 
-/// A store on a Redis server of this test. Redis uses the real time.
+/// Returns a store on the Redis server of this test. Redis uses the real time.
 fn on_redis(redis: &Redis) -> RedisRevocationStore {
-    RedisRevocationStore::builder(redis.url()).build().unwrap()
+    RedisStore::builder(redis.url()).build().unwrap().revocation_store()
 }
 
 #[cfg(feature = "conformance")]
 #[actix_web::test]
-async fn the_revocation_store_on_redis_keeps_the_rules() {
+async fn redis_revocation_store_conforms_and_its_keys_contain_no_names() {
     let Some(redis) = Redis::start() else { return };
     let store = on_redis(&redis);
     for _ in 0..2 {
         paseto_actix::conformance::revocation_store(&store, time::OffsetDateTime::now_utc()).await;
     }
-    // Each record ends by itself, and no name is in the open.
+    // Each record expires, and its key does not contain a token ID or subject in plain text.
     let keys = redis.command(&["KEYS", "*"]);
     assert_eq!(keys.lines().count(), 2 * 5, "{keys}");
     for key in keys.lines() {
@@ -37,7 +38,7 @@ async fn the_revocation_store_on_redis_keeps_the_rules() {
     }
 }
 
-/// A verifier on a Redis, a token that it revoked, and one that it did not.
+/// Returns a verifier with a store on Redis, a revoked token and a good token.
 async fn with_redis(redis: &Redis) -> (Verifier, String, String) {
     let key = SecretKey::generate();
     let verifier = Verifier::builder()
@@ -52,52 +53,52 @@ async fn with_redis(redis: &Redis) -> (Verifier, String, String) {
     (verifier, revoked, good)
 }
 
-/// The kind of refusal, if any, and that it came in time.
-async fn judged(verifier: &Verifier, token: &str) -> Option<VerifyErrorKind> {
-    let watch = Watch::start();
+/// Verifies the token. Returns the error kind, and asserts that the result arrived in time.
+async fn error_kind(verifier: &Verifier, token: &str) -> Option<VerifyErrorKind> {
+    let watch = Stopwatch::start();
     let outcome = verifier.verify_str_async(token).await;
-    watch.assert_answered(1);
+    watch.assert_in_time(1);
     outcome.err().map(|error| error.kind())
 }
 
-/// Waits until the good token is accepted again: a second at most.
-async fn assert_well_again(verifier: &Verifier, revoked: &str, good: &str) {
+/// Waits until the good token is accepted again, at most 2 seconds.
+async fn assert_recovers(verifier: &Verifier, revoked: &str, good: &str) {
     let start = Instant::now();
-    while judged(verifier, good).await.is_some() {
-        assert_ne!(judged(verifier, revoked).await, None, "never accepted");
-        assert!(start.elapsed() < Duration::from_secs(2), "it does not recover");
+    while error_kind(verifier, good).await.is_some() {
+        assert_ne!(error_kind(verifier, revoked).await, None, "a revoked token is never accepted");
+        assert!(start.elapsed() < Duration::from_secs(2), "the store does not recover");
         sleep(Duration::from_millis(5)).await;
     }
-    assert_eq!(judged(verifier, revoked).await, Some(VerifyErrorKind::Revoked));
+    assert_eq!(error_kind(verifier, revoked).await, Some(VerifyErrorKind::Revoked));
 }
 
 #[actix_web::test]
-async fn redis_is_killed_hung_and_restarted() {
+async fn tokens_are_rejected_as_unavailable_while_redis_is_down() {
     let Some(mut redis) = Redis::start() else { return };
     let (verifier, revoked, good) = with_redis(&redis).await;
-    assert_eq!(judged(&verifier, &revoked).await, Some(VerifyErrorKind::Revoked));
-    assert_eq!(judged(&verifier, &good).await, None);
+    assert_eq!(error_kind(&verifier, &revoked).await, Some(VerifyErrorKind::Revoked));
+    assert_eq!(error_kind(&verifier, &good).await, None);
     for _ in 0..3 {
         redis.kill();
         for _ in 0..20 {
-            assert_eq!(judged(&verifier, &good).await, Some(VerifyErrorKind::Unavailable));
-            assert_eq!(judged(&verifier, &revoked).await, Some(VerifyErrorKind::Unavailable));
+            assert_eq!(error_kind(&verifier, &good).await, Some(VerifyErrorKind::Unavailable));
+            assert_eq!(error_kind(&verifier, &revoked).await, Some(VerifyErrorKind::Unavailable));
         }
         redis.restart(&[]);
-        assert_well_again(&verifier, &revoked, &good).await;
+        assert_recovers(&verifier, &revoked, &good).await;
 
         redis.hang(true);
         for _ in 0..3 {
-            assert_eq!(judged(&verifier, &good).await, Some(VerifyErrorKind::Unavailable));
-            assert_eq!(judged(&verifier, &revoked).await, Some(VerifyErrorKind::Unavailable));
+            assert_eq!(error_kind(&verifier, &good).await, Some(VerifyErrorKind::Unavailable));
+            assert_eq!(error_kind(&verifier, &revoked).await, Some(VerifyErrorKind::Unavailable));
         }
         redis.hang(false);
-        assert_well_again(&verifier, &revoked, &good).await;
+        assert_recovers(&verifier, &revoked, &good).await;
     }
 }
 
 #[actix_web::test]
-async fn redis_that_takes_nothing_says_so_and_still_answers() {
+async fn failed_writes_are_errors_while_reads_still_work() {
     let Some(redis) = Redis::start() else { return };
     let (verifier, revoked, good) = with_redis(&redis).await;
     let verified = verifier.verify_str_async(&good).await.unwrap();
@@ -105,18 +106,18 @@ async fn redis_that_takes_nothing_says_so_and_still_answers() {
     let read_only = || redis.command(&["REPLICAOF", "127.0.0.1", "1"]);
     assert_eq!(memory(), "OK");
     assert!(verifier.revoke(&verified).await.is_err(), "out of memory");
-    assert_eq!(judged(&verifier, &revoked).await, Some(VerifyErrorKind::Revoked));
+    assert_eq!(error_kind(&verifier, &revoked).await, Some(VerifyErrorKind::Revoked));
     assert_eq!(
-        judged(&verifier, &good).await,
+        error_kind(&verifier, &good).await,
         None,
-        "it was not revoked, and the revocation failed with an error, so the token is still accepted"
+        "the revocation failed with an error, so the token is still accepted"
     );
     assert_eq!(redis.command(&["CONFIG", "SET", "maxmemory", "0"]), "OK");
 
     assert_eq!(read_only(), "OK");
     assert!(verifier.revoke(&verified).await.is_err(), "read-only");
-    assert_eq!(judged(&verifier, &revoked).await, Some(VerifyErrorKind::Revoked));
+    assert_eq!(error_kind(&verifier, &revoked).await, Some(VerifyErrorKind::Revoked));
     assert_eq!(redis.command(&["REPLICAOF", "NO", "ONE"]), "OK");
     verifier.revoke(&verified).await.unwrap();
-    assert_eq!(judged(&verifier, &good).await, Some(VerifyErrorKind::Revoked));
+    assert_eq!(error_kind(&verifier, &good).await, Some(VerifyErrorKind::Revoked));
 }

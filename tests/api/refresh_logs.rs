@@ -1,4 +1,4 @@
-//! The logs of refresh tokens contain the reason, and no part of a token, key or subject.
+//! The logs of refresh tokens contain the reason, but no part of a token, key or subject.
 
 use actix_web::ResponseError;
 use paseto_actix::refresh::{RefreshError, RefreshTokensBuilder, TokenPair};
@@ -9,7 +9,7 @@ use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::keys;
 use paseto_actix_tests::logs::{Logs, Secrets};
 use paseto_actix_tests::parts::tampered;
-use paseto_actix_tests::revocation::Failing;
+use paseto_actix_tests::revocation::FailingStore;
 use serde_json::json;
 use time::Duration;
 
@@ -20,17 +20,17 @@ fn add(secrets: &mut Secrets, pair: &TokenPair) {
     secrets.token(&pair.refresh_token);
 }
 
-/// The answer to a client is logged, too.
-fn answered<T>(outcome: Result<T, RefreshError>) -> Option<T> {
+/// Creates the error response, because the library logs the error at that point.
+fn ok_or_respond<T>(outcome: Result<T, RefreshError>) -> Option<T> {
     outcome.map_err(|error| error.error_response()).ok()
 }
 
 async fn refresh(tokens: &RefreshTokens, text: &str) -> Option<TokenPair> {
-    answered(answered(tokens.refresh(text).await)?.issue(&json!({})))
+    ok_or_respond(ok_or_respond(tokens.refresh(text).await)?.issue(&json!({})))
 }
 
 #[actix_web::test]
-async fn logs_of_refresh_tokens_show_no_secret() {
+async fn refresh_token_logs_contain_no_secret() {
     let logs = Logs::capture();
     let mut secrets = Secrets::default();
     let (clock, key, other_key) = (TestClock::new(), LocalKey::generate(), LocalKey::generate());
@@ -38,7 +38,7 @@ async fn logs_of_refresh_tokens_show_no_secret() {
         secrets.key(key);
     }
     secrets.add("a subject", SUBJECT);
-    let store = Failing::new(&clock, 100);
+    let store = FailingStore::new(&clock, 100);
     let builder = |key: &LocalKey| -> RefreshTokensBuilder {
         RefreshTokens::builder(issuer_builder(&clock).build().unwrap(), key.clone())
             .token_family_store(MemoryTokenFamilyStore::new(100).clock(clock.clone()))
@@ -48,8 +48,8 @@ async fn logs_of_refresh_tokens_show_no_secret() {
     let tokens = builder(&key).build().unwrap();
     let verifier = verifier_builder(&clock).revocation_store(store.clone()).build().unwrap();
 
-    // A good login leaves no line but those of its access tokens.
-    let first = answered(tokens.login(SUBJECT).await).unwrap().issue(&json!({})).unwrap();
+    // A successful login logs only the signature checks of its access tokens.
+    let first = ok_or_respond(tokens.login(SUBJECT).await).unwrap().issue(&json!({})).unwrap();
     let second = refresh(&tokens, &first.refresh_token).await.unwrap();
     for pair in [&first, &second] {
         add(&mut secrets, pair);
@@ -68,28 +68,28 @@ async fn logs_of_refresh_tokens_show_no_secret() {
 
     clock.advance(Duration::MINUTE);
     assert!(refresh(&tokens, text).await.is_none(), "reused");
-    assert!(refresh(&tokens, &second.refresh_token).await.is_none(), "ended");
+    assert!(refresh(&tokens, &second.refresh_token).await.is_none(), "revoked");
     verifier.verify_str_async(&second.access_token).await.unwrap_err();
 
-    let third = answered(tokens.login(SUBJECT).await).unwrap().issue(&json!({})).unwrap();
+    let third = ok_or_respond(tokens.login(SUBJECT).await).unwrap().issue(&json!({})).unwrap();
     add(&mut secrets, &third);
     store.set_down(true);
     assert!(refresh(&tokens, &third.refresh_token).await.is_none(), "the store is down");
-    assert!(answered(tokens.logout_all(SUBJECT).await).is_none());
+    assert!(ok_or_respond(tokens.logout_all(SUBJECT).await).is_none());
     store.set_down(false);
     let full = builder(&key).token_family_store(MemoryTokenFamilyStore::new(0)).build().unwrap();
-    assert!(answered(full.login(SUBJECT).await).is_none());
+    assert!(ok_or_respond(full.login(SUBJECT).await).is_none());
     let long = SUBJECT.repeat(1 << 16);
-    assert!(answered(tokens.login(&long).await).is_none(), "too long for a token");
+    assert!(ok_or_respond(tokens.login(&long).await).is_none(), "too long for a token");
 
     assert_eq!(logs.count("reason=not a refresh token of this application"), 5);
     let scenarios = [
         "a refresh token was used again",
         "reason=the refresh token was used before",
-        "reason=the login of the refresh token has ended",
+        "reason=the login was revoked: log in again",
         "reason=down",
-        "reason=the store is full",
-        "reason=a refresh token could not be encrypted",
+        "reason=the token family store is full",
+        "reason=the refresh token is too long",
     ];
     logs.assert_no_secret(&scenarios, &secrets);
 }

@@ -1,4 +1,4 @@
-//! A refresh or a login, and a logout everywhere at once, in every order of their steps.
+//! A refresh or a login concurrent with `logout_all`, in every order of their steps.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration as StdDuration;
@@ -13,15 +13,17 @@ use paseto_actix::token_family::{
 };
 use paseto_actix::{LocalKey, RefreshTokens, Verifier};
 use paseto_actix_tests::ISSUER;
-use paseto_actix_tests::app::{assert_accepted, assert_refused, issuer_builder, verifier_builder};
+use paseto_actix_tests::app::{assert_accepted, assert_rejected, issuer_builder, verifier_builder};
 use paseto_actix_tests::clock::{START, TestClock};
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
-/// The scope of the families: the purpose, the issuer with its length, and the application.
+/// The scope of the token families. It contains the purpose, the issuer with its length, and the
+/// application.
 const SCOPE: &str = "paseto-actix/refresh/22/https://issuer.example/";
 
-/// Both stores in one. The steps of a logout everywhere of Ada come between those of a refresh or a login, where it is told.
+/// Implements both stores. Runs the steps of Ada's `logout_all` between the steps of a refresh or a
+/// login, as planned.
 #[derive(Clone)]
 struct Interrupted {
     families: MemoryTokenFamilyStore,
@@ -31,11 +33,12 @@ struct Interrupted {
 
 #[derive(Default)]
 struct Plan {
-    /// After how many steps the access tokens end, then the families, and the access tokens again; empty while nobody logs out.
+    /// The numbers of steps after which the logout revokes the access tokens, then the token
+    /// families, then the access tokens again. Empty without a logout.
     logout: Vec<usize>,
     steps: usize,
-    /// What a real logout everywhere has done.
-    ended: Vec<&'static str>,
+    /// The calls of a real `logout_all`.
+    revoked: Vec<&'static str>,
 }
 
 impl Interrupted {
@@ -53,7 +56,7 @@ impl Interrupted {
         self.log_out(0).await;
     }
 
-    /// Comes after each step of a refresh or a login.
+    /// Is called after each step of a refresh or a login.
     async fn step(&self) {
         let steps = {
             let mut plan = self.plan.lock().unwrap();
@@ -81,15 +84,15 @@ impl Interrupted {
 }
 
 impl TokenFamilyStore for Interrupted {
-    async fn begin(&self, new: NewTokenFamily<'_>) -> Result<(), TokenFamilyError> {
-        assert_eq!(new.owner.scope, SCOPE);
-        let outcome = self.families.begin(new).await;
+    async fn create(&self, new: NewTokenFamily<'_>) -> Result<(), TokenFamilyError> {
+        assert_eq!(new.owner.namespace, SCOPE);
+        let outcome = self.families.create(new).await;
         self.step().await;
         outcome
     }
 
-    async fn rotate(&self, token: RotationRequest<'_>) -> Result<Rotation, TokenFamilyError> {
-        let outcome = self.families.rotate(token).await;
+    async fn rotate(&self, request: RotationRequest<'_>) -> Result<Rotation, TokenFamilyError> {
+        let outcome = self.families.rotate(request).await;
         self.step().await;
         outcome
     }
@@ -107,7 +110,7 @@ impl TokenFamilyStore for Interrupted {
         owner: FamilyOwner<'_>,
         except: Option<RandomId>,
     ) -> Result<(), TokenFamilyError> {
-        self.plan.lock().unwrap().ended.push("families");
+        self.plan.lock().unwrap().revoked.push("families");
         self.families.revoke_all(owner, except).await
     }
 
@@ -120,10 +123,10 @@ impl RevocationStore for Interrupted {
     async fn revoke(
         &self,
         issuer: &str,
-        token_id: &str,
+        id: &str,
         until: OffsetDateTime,
     ) -> Result<(), RevocationError> {
-        self.revocations.revoke(issuer, token_id, until).await
+        self.revocations.revoke(issuer, id, until).await
     }
 
     async fn revoke_subject(
@@ -133,7 +136,7 @@ impl RevocationStore for Interrupted {
         except: Option<ExceptedLogin<'_>>,
         until: OffsetDateTime,
     ) -> Result<u64, RevocationError> {
-        self.plan.lock().unwrap().ended.push("access tokens");
+        self.plan.lock().unwrap().revoked.push("access tokens");
         self.revocations.revoke_subject(issuer, subject, except, until).await
     }
 
@@ -143,18 +146,18 @@ impl RevocationStore for Interrupted {
         generation
     }
 
-    async fn is_revoked(&self, token: RevocationQuery<'_>) -> Result<bool, RevocationError> {
-        self.revocations.is_revoked(token).await
+    async fn is_revoked(&self, query: RevocationQuery<'_>) -> Result<bool, RevocationError> {
+        self.revocations.is_revoked(query).await
     }
 }
 
-/// All orders of three steps among so many others.
+/// Returns all orders of three steps among `steps` other steps.
 fn orders(steps: usize) -> impl Iterator<Item = [usize; 3]> {
     let each = move |from: usize| from..=steps;
     each(0).flat_map(move |a| each(a).flat_map(move |b| each(b).map(move |c| [a, b, c])))
 }
 
-fn house() -> (Interrupted, RefreshTokens, Verifier) {
+fn application() -> (Interrupted, RefreshTokens, Verifier) {
     let clock = TestClock::new();
     let store = Interrupted::new(&clock);
     let tokens =
@@ -169,21 +172,21 @@ fn house() -> (Interrupted, RefreshTokens, Verifier) {
 }
 
 #[actix_web::test]
-async fn a_logout_everywhere_between_the_steps_of_a_refresh() {
+async fn logout_all_between_the_steps_of_a_refresh_revokes_its_tokens() {
     let mut refreshed = 0;
     for order in orders(2) {
-        let (store, tokens, verifier) = house();
+        let (store, tokens, verifier) = application();
         let first = tokens.login("ada").await.unwrap().issue(&json!({})).unwrap();
         assert_accepted(&verifier, &first.access_token).await;
 
         store.plan(order).await;
         let outcome = tokens.refresh(&first.refresh_token).await;
         *store.plan.lock().unwrap() = Plan::default();
-        assert_refused(&verifier, &first.access_token).await;
+        assert_rejected(&verifier, &first.access_token).await;
         match outcome {
             Ok(login) => {
                 let second = login.issue(&json!({})).unwrap();
-                assert_refused(&verifier, &second.access_token).await;
+                assert_rejected(&verifier, &second.access_token).await;
                 let error = tokens.refresh(&second.refresh_token).await.unwrap_err();
                 assert!(matches!(error, RefreshError::Revoked), "{order:?}: {error}");
                 refreshed += 1;
@@ -193,60 +196,60 @@ async fn a_logout_everywhere_between_the_steps_of_a_refresh() {
     }
     assert_eq!(
         refreshed, 3,
-        "where the rotation comes before the families end, there are tokens, and none is good"
+        "a rotation before the revocation of the families returns tokens, and all are revoked"
     );
 }
 
-/// The first step is the attempt, before the password is looked at; whoever logs out everywhere after it means this one, too, and
-/// what is refreshed of it.
+/// The first step is `start_login`, before the application checks the password. A `logout_all`
+/// after this step revokes this login too, and all its refreshed tokens.
 #[actix_web::test]
-async fn a_logout_everywhere_between_the_steps_of_a_login_and_a_refresh() {
-    let (mut begun, mut refreshed, mut good) = (0, 0, 0);
+async fn logout_all_between_the_steps_of_a_login_revokes_that_login() {
+    let (mut logins, mut refreshed, mut good) = (0, 0, 0);
     for order in orders(5) {
-        let (store, tokens, verifier) = house();
+        let (store, tokens, verifier) = application();
         store.plan(order).await;
-        let attempt = tokens.start_login("ada").await.unwrap();
+        let pending = tokens.start_login("ada").await.unwrap();
         let mut pairs = Vec::new();
-        if let Ok(login) = attempt.complete().await {
+        if let Ok(login) = pending.complete().await {
             pairs.push(login.issue(&json!({})).unwrap());
             if let Ok(login) = tokens.refresh(&pairs[0].refresh_token).await {
                 pairs.push(login.issue(&json!({})).unwrap());
                 refreshed += 1;
             }
-            begun += 1;
+            logins += 1;
         } else {
             assert!(order[0] > 0 || order[2] > 0, "{order:?}");
         }
         *store.plan.lock().unwrap() = Plan::default();
         for pair in &pairs {
             if order[0] > 0 {
-                assert_refused(&verifier, &pair.access_token).await;
+                assert_rejected(&verifier, &pair.access_token).await;
             } else if order[2] == 0 {
                 assert_accepted(&verifier, &pair.access_token).await;
             }
         }
         if let Some(pair) = pairs.last() {
-            let goes_on = tokens.refresh(&pair.refresh_token).await;
+            let next = tokens.refresh(&pair.refresh_token).await;
             match order {
-                [0, _, 0] => good += usize::from(goes_on.is_ok()),
-                // One that came after the logout had begun may go on, or not.
+                [0, _, 0] => good += usize::from(next.is_ok()),
+                // A login that started during the logout may be valid or revoked.
                 [0, ..] => {}
-                _ => assert!(matches!(goes_on, Err(RefreshError::Revoked)), "{order:?}"),
+                _ => assert!(matches!(next, Err(RefreshError::Revoked)), "{order:?}"),
             }
         }
     }
-    assert!(begun > refreshed && refreshed > good && good > 0, "{begun} {refreshed} {good}");
+    assert!(logins > refreshed && refreshed > good && good > 0, "{logins} {refreshed} {good}");
 }
 
 #[actix_web::test]
-async fn the_order_of_a_logout_everywhere() {
-    let (store, tokens, _) = house();
+async fn logout_all_revokes_access_tokens_before_and_after_families() {
+    let (store, tokens, _) = application();
     tokens.logout_all("ada").await.unwrap();
-    assert_eq!(store.plan.lock().unwrap().ended, ["access tokens", "families", "access tokens"]);
+    assert_eq!(store.plan.lock().unwrap().revoked, ["access tokens", "families", "access tokens"]);
 }
 
 #[actix_web::test]
-async fn an_attempt_that_is_older_than_what_is_remembered() {
+async fn pending_login_older_than_the_access_ttl_is_revoked() {
     let clock = TestClock::new();
     let store = Interrupted::new(&clock);
     let tokens =
@@ -258,8 +261,8 @@ async fn an_attempt_that_is_older_than_what_is_remembered() {
             .build()
             .unwrap();
     for (seconds, good) in [(0, true), (60, true), (61, false), (-1, false)] {
-        let attempt = tokens.start_login("ada").await.unwrap();
+        let pending = tokens.start_login("ada").await.unwrap();
         clock.advance(Duration::seconds(seconds));
-        assert_eq!(attempt.complete().await.is_ok(), good, "{seconds}");
+        assert_eq!(pending.complete().await.is_ok(), good, "{seconds}");
     }
 }

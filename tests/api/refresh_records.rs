@@ -1,8 +1,10 @@
-//! How long the revocation records of `RefreshTokens` live: as long as any token of the issuer.
+//! The revocation records of `RefreshTokens` live as long as the longest-lived token of the issuer.
 
 use std::time::Duration as StdDuration;
 
 use actix_web::ResponseError;
+#[cfg(feature = "redis")]
+use paseto_actix::RedisStore;
 use paseto_actix::error::VerifyErrorKind as Kind;
 use paseto_actix::issuer::IssuerBuilder;
 use paseto_actix::refresh::{RefreshError, RefreshTokensBuilder};
@@ -17,14 +19,14 @@ use time::Duration;
 
 const HOUR: StdDuration = StdDuration::from_secs(3600);
 
-struct House {
+struct Application {
     clock: TestClock,
     key: LocalKey,
     families: MemoryTokenFamilyStore,
     revocations: MemoryRevocationStore,
 }
 
-impl House {
+impl Application {
     fn new() -> Self {
         let clock = TestClock::new();
         let revocations = MemoryRevocationStore::new(1000).clock(clock.clone());
@@ -40,7 +42,7 @@ impl House {
         change(issuer_builder(&self.clock)).build().unwrap()
     }
 
-    /// `RefreshTokens` of this issuer, over the stores of the house.
+    /// Returns a builder of `RefreshTokens` with this issuer and the stores of the application.
     fn builder(&self, issuer: &Issuer) -> RefreshTokensBuilder {
         RefreshTokens::builder(issuer.clone(), self.key.clone())
             .token_family_store(self.families.clone())
@@ -48,15 +50,15 @@ impl House {
             .clock(self.clock.clone())
     }
 
-    /// The kind of refusal of a token, by a verifier of this leeway.
+    /// Verifies a token with this leeway and returns the error kind.
     async fn kind(&self, token: &str, leeway: StdDuration) -> Option<Kind> {
         let builder =
             verifier_builder(&self.clock).leeway(leeway).revocation_store(self.revocations.clone());
         builder.build().unwrap().verify_str_async(token).await.err().map(|error| error.kind())
     }
 
-    /// Asserts that tokens of this lifetime, issued now, are revoked at each moment until their `exp`
-    /// and the leeway. The token of another user is accepted at each.
+    /// Asserts that tokens of this lifetime, issued now, are revoked at each moment until `exp`
+    /// plus leeway, and that the token of another user is accepted at each moment.
     async fn assert_revoked_until_expired(
         &self,
         tokens: &[(&str, &str)],
@@ -111,20 +113,20 @@ impl House {
     }
 }
 
-/// A token that the issuer makes by itself.
-fn own(issuer: &Issuer, subject: &str, generation: u64) -> String {
+/// Issues a token outside of `RefreshTokens`.
+fn issue_directly(issuer: &Issuer, subject: &str, generation: u64) -> String {
     issuer.token(&json!({})).subject(subject).generation(generation).issue().unwrap()
 }
 
 #[actix_web::test]
-async fn a_logout_everywhere_revokes_the_issuers_own_tokens_until_they_expire() {
+async fn logout_all_revokes_directly_issued_tokens_until_they_expire() {
     for (ttl, access_ttl) in [(1, 900), (3600, 900), (900, 3600), (7200, 1)] {
         let (ttl, access_ttl) = (StdDuration::from_secs(ttl), StdDuration::from_secs(access_ttl));
-        let (house, longest) = (House::new(), ttl.max(access_ttl));
-        let issuer = house.issuer(|builder| builder.ttl(ttl));
-        let tokens = house.builder(&issuer).access_ttl(access_ttl).build().unwrap();
+        let (application, longest) = (Application::new(), ttl.max(access_ttl));
+        let issuer = application.issuer(|builder| builder.ttl(ttl));
+        let tokens = application.builder(&issuer).access_ttl(access_ttl).build().unwrap();
         tokens.logout_all("ada").await.unwrap();
-        let generation = house.revocations.generation(ISSUER, "ada").await.unwrap();
+        let generation = application.revocations.generation(ISSUER, "ada").await.unwrap();
         assert_ne!(generation, 0);
         let of = |subject: &str, generation| {
             let claims = json!({});
@@ -138,25 +140,25 @@ async fn a_logout_everywhere_revokes_the_issuers_own_tokens_until_they_expire() 
         };
         let (plain, numbered, bob) = (of("ada", 0), of("ada", generation), of("bob", 0));
         assert_eq!(
-            house.kind(&numbered, StdDuration::ZERO).await,
+            application.kind(&numbered, StdDuration::ZERO).await,
             None,
-            "it is revoked by the next logout alone"
+            "only the next logout revokes a token of the current generation"
         );
         tokens.logout_all("ada").await.unwrap();
         let revoked = [("without a generation", plain.as_str()), ("with a generation", &numbered)];
-        house.assert_revoked_until_expired(&revoked, &bob, longest).await;
+        application.assert_revoked_until_expired(&revoked, &bob, longest).await;
     }
 }
 
-/// The end of one login revokes each token that has its `sid`.
+/// Each way to revoke one login revokes all tokens that contain its `sid`.
 #[actix_web::test]
-async fn the_end_of_one_login_revokes_the_issuers_own_tokens_of_it_until_they_expire() {
-    for case in ["end", "logout", "reuse", "a refresh after the end"] {
-        let house = House::new();
-        let issuer = house.issuer(|builder| builder);
-        let tokens = house.builder(&issuer).build().unwrap();
-        let verifier: Verifier = verifier_builder(&house.clock)
-            .revocation_store(house.revocations.clone())
+async fn revoked_login_revokes_directly_issued_tokens_with_its_sid() {
+    for case in ["refresh token", "access token", "reuse", "refresh after revocation"] {
+        let application = Application::new();
+        let issuer = application.issuer(|builder| builder);
+        let tokens = application.builder(&issuer).build().unwrap();
+        let verifier: Verifier = verifier_builder(&application.clock)
+            .revocation_store(application.revocations.clone())
             .build()
             .unwrap();
         let pair = tokens.login("ada").await.unwrap().issue(&json!({})).unwrap();
@@ -168,20 +170,20 @@ async fn the_end_of_one_login_revokes_the_issuers_own_tokens_of_it_until_they_ex
             .session_id(access.session_id().unwrap())
             .issue()
             .unwrap();
-        let bob = own(&issuer, "bob", 0);
+        let bob = issue_directly(&issuer, "bob", 0);
         match case {
-            "end" => tokens.logout_with_refresh_token(&pair.refresh_token).await.unwrap(),
-            "logout" => tokens.logout(&access).await.unwrap(),
+            "refresh token" => tokens.logout_with_refresh_token(&pair.refresh_token).await.unwrap(),
+            "access token" => tokens.logout(&access).await.unwrap(),
             "reuse" => {
                 let grace = StdDuration::ZERO;
-                let strict = house.builder(&issuer).grace_period(grace).build().unwrap();
+                let strict = application.builder(&issuer).grace_period(grace).build().unwrap();
                 _ = strict.refresh(&pair.refresh_token).await.unwrap();
-                house.clock.advance(Duration::NANOSECOND);
+                application.clock.advance(Duration::NANOSECOND);
                 assert!(matches!(
                     strict.refresh(&pair.refresh_token).await,
                     Err(RefreshError::Reused)
                 ));
-                house.clock.advance(-Duration::NANOSECOND);
+                application.clock.advance(-Duration::NANOSECOND);
             }
             _ => {
                 tokens.logout_all("ada").await.unwrap();
@@ -191,36 +193,41 @@ async fn the_end_of_one_login_revokes_the_issuers_own_tokens_of_it_until_they_ex
                 ));
             }
         }
-        house.assert_revoked_until_expired(&[(case, &token)], &bob, HOUR).await;
+        application.assert_revoked_until_expired(&[(case, &token)], &bob, HOUR).await;
     }
 }
 
-/// The records of the new settings outlive the tokens of the old ones.
+/// The records under the new settings must outlive the tokens under the old settings.
 #[actix_web::test]
-async fn a_deployment_with_a_lower_access_ttl_revokes_the_old_tokens_until_they_expire() {
+async fn lowering_access_ttl_keeps_old_tokens_revoked_until_they_expire() {
     for (old_access_ttl, max_ttl) in [(HOUR, None), (HOUR, Some(HOUR)), (2 * HOUR, Some(2 * HOUR))]
     {
-        let house = House::new();
-        let old = house
-            .builder(&house.issuer(|builder| builder))
+        let application = Application::new();
+        let old = application
+            .builder(&application.issuer(|builder| builder))
             .access_ttl(old_access_ttl)
             .build()
             .unwrap();
         let login = async |subject| old.login(subject).await.unwrap().issue(&json!({})).unwrap();
         let (ada, eve, bob) = (login("ada").await, login("eve").await, login("bob").await);
-        let issuer = house.issuer(|builder| match max_ttl {
+        let issuer = application.issuer(|builder| match max_ttl {
             Some(max_ttl) => builder.max_ttl(max_ttl),
             None => builder,
         });
-        let new = house.builder(&issuer).access_ttl(StdDuration::from_secs(60)).build().unwrap();
+        let new =
+            application.builder(&issuer).access_ttl(StdDuration::from_secs(60)).build().unwrap();
         new.logout_all("ada").await.unwrap();
         new.logout_with_refresh_token(&eve.refresh_token).await.unwrap();
-        let revoked = [("logout_all", ada.access_token.as_str()), ("end", &eve.access_token)];
-        house.assert_revoked_until_expired(&revoked, &bob.access_token, old_access_ttl).await;
+        let revoked = [("logout_all", ada.access_token.as_str()), ("logout", &eve.access_token)];
+        application.assert_revoked_until_expired(&revoked, &bob.access_token, old_access_ttl).await;
     }
 }
 
-fn assert_beyond(result: Result<String, IssueError>, ttl: StdDuration, max_ttl: StdDuration) {
+fn assert_exceeds_max_ttl(
+    result: Result<String, IssueError>,
+    ttl: StdDuration,
+    max_ttl: StdDuration,
+) {
     let error = result.unwrap_err();
     assert!(
         matches!(error, IssueError::BeyondMaxTtl { ttl: t, max_ttl: m } if (t, m) == (ttl, max_ttl)),
@@ -238,16 +245,16 @@ fn assert_beyond(result: Result<String, IssueError>, ttl: StdDuration, max_ttl: 
 }
 
 #[test]
-fn the_lifetime_of_one_token_is_free_until_refresh_tokens_are_built() {
+fn building_refresh_tokens_limits_the_lifetime_of_each_token() {
     for (access_ttl, max_ttl) in [(HOUR / 4, HOUR), (2 * HOUR, 2 * HOUR)] {
-        let house = House::new();
-        let issuer = house.issuer(|builder| builder);
+        let application = Application::new();
+        let issuer = application.issuer(|builder| builder);
         let (clone, claims) = (issuer.clone(), json!({}));
         let issue = |issuer: &Issuer, ttl| issuer.token(&claims).ttl(ttl).issue();
         let long = max_ttl + StdDuration::from_nanos(1);
-        let builder = || house.builder(&issuer).access_ttl(access_ttl);
+        let builder = || application.builder(&issuer).access_ttl(access_ttl);
         // A builder that fails sets no limit.
-        assert!(RefreshTokens::builder(issuer.clone(), house.key.clone()).build().is_err());
+        assert!(RefreshTokens::builder(issuer.clone(), application.key.clone()).build().is_err());
         assert!(builder().grace_period(HOUR).build().is_err());
         for issuer in [&issuer, &clone] {
             issue(issuer, 1000 * HOUR).unwrap();
@@ -258,11 +265,11 @@ fn the_lifetime_of_one_token_is_free_until_refresh_tokens_are_built() {
             assert_eq!(issuer.max_ttl(), Some(max_ttl));
             issue(issuer, max_ttl).unwrap();
             issuer.issue(&claims).unwrap();
-            assert_beyond(issue(issuer, long), long, max_ttl);
+            assert_exceeds_max_ttl(issue(issuer, long), long, max_ttl);
         }
-        // The same issuer may be given to others, as long as their tokens do not live longer.
-        house.builder(&clone).access_ttl(max_ttl).build().unwrap();
-        let error = house.builder(&clone).access_ttl(long).build().unwrap_err();
+        // The application may share the issuer if no `access_ttl` exceeds the limit.
+        application.builder(&clone).access_ttl(max_ttl).build().unwrap();
+        let error = application.builder(&clone).access_ttl(long).build().unwrap_err();
         assert!(
             matches!(error, ConfigError::InvalidSetting { setting: "access_ttl", .. }),
             "{error}"
@@ -272,38 +279,38 @@ fn the_lifetime_of_one_token_is_free_until_refresh_tokens_are_built() {
 }
 
 #[test]
-fn an_access_ttl_beyond_the_max_ttl_is_an_error() {
-    let house = House::new();
-    let issuer = house.issuer(|builder| builder.max_ttl(2 * HOUR));
-    let error = house.builder(&issuer).access_ttl(3 * HOUR).build().unwrap_err();
-    let expected = "`access_ttl`: it is 10800 s, and the longest lifetime of the issuer's tokens is 7200 s: set \
+fn access_ttl_beyond_max_ttl_is_an_error() {
+    let application = Application::new();
+    let issuer = application.issuer(|builder| builder.max_ttl(2 * HOUR));
+    let error = application.builder(&issuer).access_ttl(3 * HOUR).build().unwrap_err();
+    let expected = "`access_ttl`: expected at most 7200 s, the maximum lifetime of the issuer's tokens, found 10800 s: set \
                     `.max_ttl(..)` on the issuer's builder to 10800 s or more";
     assert_eq!(error.to_string(), expected);
-    house.builder(&issuer).access_ttl(2 * HOUR).build().unwrap();
-    assert_eq!(issuer.max_ttl(), Some(2 * HOUR), "the setting stays");
+    application.builder(&issuer).access_ttl(2 * HOUR).build().unwrap();
+    assert_eq!(issuer.max_ttl(), Some(2 * HOUR), "the setting is unchanged");
 }
 
 #[test]
-fn an_issuer_of_tokens_without_expiry_is_an_error() {
-    let house = House::new();
-    let issuer = house.issuer(IssuerBuilder::dangerously_without_expiry);
-    let error = house.builder(&issuer).build().unwrap_err();
+fn issuer_of_tokens_without_expiry_is_an_error() {
+    let application = Application::new();
+    let issuer = application.issuer(IssuerBuilder::dangerously_without_expiry);
+    let error = application.builder(&issuer).build().unwrap_err();
     assert!(matches!(error, ConfigError::InvalidSetting { setting: "issuer", .. }), "{error}");
     assert!(error.to_string().contains("set `.ttl(..)`"), "{error}");
 }
 
 #[cfg(feature = "redis")]
 #[actix_web::test]
-async fn records_on_redis_live_as_long_as_any_token() {
+async fn redis_records_live_as_long_as_the_longest_lived_token() {
     use paseto_actix::SecretKey;
-    use paseto_actix::revocation::RedisRevocationStore;
+
     use paseto_actix_tests::redis::Redis;
 
     let Some(redis) = Redis::start() else { return };
-    let revocations = RedisRevocationStore::builder(redis.url()).build().unwrap();
+    let revocations = RedisStore::builder(redis.url()).build().unwrap().revocation_store();
     for (max_ttl, longest) in [(None, 3600), (Some(24 * HOUR), 24 * 3600)] {
         assert_eq!(redis.command(&["FLUSHALL"]), "OK");
-        // Redis ends records by its own clock, so the issuer has the real time, too.
+        // Redis expires records by its own clock, so the issuer also uses the real time.
         let issuer = Issuer::builder(ISSUER).key(SecretKey::generate());
         let issuer = max_ttl.into_iter().fold(issuer, IssuerBuilder::max_ttl).build().unwrap();
         let tokens = RefreshTokens::builder(issuer, LocalKey::generate())
@@ -315,9 +322,14 @@ async fn records_on_redis_live_as_long_as_any_token() {
         tokens.logout_with_refresh_token(&pair.refresh_token).await.unwrap();
         tokens.logout_all("ada").await.unwrap();
         let keys = redis.command(&["KEYS", "*"]);
-        assert_eq!(keys.lines().count(), 2, "one of the login, one of the subject: {keys}");
+        assert_eq!(
+            keys.lines().count(),
+            2,
+            "one record of the login, one record of the subject: {keys}"
+        );
         for key in keys.lines() {
-            // The longest leeway of 5 minutes, and 5 seconds for clocks that differ. The store may add 5 seconds.
+            // A record outlives the token by the longest leeway of 5 minutes and by 5 seconds for
+            // differing clocks. The store may add 5 seconds.
             let left: i64 = redis.command(&["PTTL", key]).parse().unwrap();
             let most = (longest + 305) * 1000;
             assert!((most - 60_000..=most + 5_000).contains(&left), "{key}: {left} of {most}");

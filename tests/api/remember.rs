@@ -1,4 +1,4 @@
-//! Remembered logins: who is logged in by a cookie, who is not, and what ends it.
+//! Remembered logins: which remember-me cookies log a user in, and which events revoke them.
 
 use actix_identity::config::LogoutBehavior;
 use actix_web::cookie::SameSite;
@@ -9,28 +9,30 @@ use actix_web::test::TestRequest;
 use paseto_actix::keys::KeyRing;
 use paseto_actix::{LocalKey, PasetoSession, RememberMe};
 use paseto_actix_tests::remember::{
-    House, REMEMBER, SESSION, ada, remember_cookie, state, with_cookie,
+    Application, REMEMBER, SESSION, ada, remember_cookie, state, with_cookie,
 };
 use paseto_actix_tests::session::{Client, Site, routes, set_cookies};
 use time::Duration;
 
-/// Asserts that this cookie logs nobody in, and that it is removed.
+/// Asserts that this cookie logs no user in, and that the response removes the cookie.
 async fn assert_removed(site: &Site, value: &str, case: &str) {
     let mut client = with_cookie(value);
-    let answer = client.get(site, "/state").await;
-    assert_eq!(answer.body, "Anonymous", "{case}");
-    let removal = remember_cookie(&answer.headers).unwrap_or_else(|| panic!("{case}: no removal"));
+    let response = client.get(site, "/state").await;
+    assert_eq!(response.body, "Anonymous", "{case}");
+    let removal =
+        remember_cookie(&response.headers).unwrap_or_else(|| panic!("{case}: no removal"));
     assert_eq!((removal.value(), removal.max_age()), ("", Some(CookieDuration::ZERO)), "{case}");
     assert_eq!((removal.path(), removal.secure()), (Some("/"), Some(true)), "{case}");
-    assert!(client.cookie(SESSION).is_none(), "{case}: no session is begun for it");
+    assert!(client.cookie(SESSION).is_none(), "{case}: no session begins");
 }
 
 #[actix_web::test]
-async fn the_cookie_of_a_login_that_is_remembered() {
-    let house = House::new();
-    let site = house.site().await;
-    let answer = Client::new().get(&site, "/login?user=ada&remember=yes").await;
-    let cookie = remember_cookie(&answer.headers).expect("a cookie");
+async fn remembered_login_sets_a_secure_http_only_lax_cookie() {
+    let application = Application::new();
+    let site = application.site().await;
+    let response = Client::new().get(&site, "/login?user=ada&remember=yes").await;
+    let cookie =
+        remember_cookie(&response.headers).expect("the response sets the remember-me cookie");
     assert!(cookie.value().starts_with("v4.local."), "{cookie}");
     assert_eq!(
         (cookie.secure(), cookie.http_only(), cookie.domain()),
@@ -38,73 +40,77 @@ async fn the_cookie_of_a_login_that_is_remembered() {
     );
     assert_eq!((cookie.same_site(), cookie.path()), (Some(SameSite::Lax), Some("/")));
     assert_eq!(cookie.max_age(), Some(CookieDuration::days(30)));
-    assert_eq!(answer.headers.get(CACHE_CONTROL).unwrap(), "no-store");
-    assert!(answer.headers.contains_key(VARY));
+    assert_eq!(response.headers.get(CACHE_CONTROL).unwrap(), "no-store");
+    assert!(response.headers.contains_key(VARY));
 
-    let answer = Client::new().get(&site, "/login?user=ada&remember=3600").await;
-    assert_eq!(remember_cookie(&answer.headers).unwrap().max_age(), Some(CookieDuration::hours(1)));
-    let answer = Client::new().get(&site, "/login?user=ada&remember=no").await;
+    let response = Client::new().get(&site, "/login?user=ada&remember=3600").await;
     assert_eq!(
-        remember_cookie(&answer.headers).unwrap().value(),
+        remember_cookie(&response.headers).unwrap().max_age(),
+        Some(CookieDuration::hours(1))
+    );
+    let response = Client::new().get(&site, "/login?user=ada&remember=no").await;
+    assert_eq!(
+        remember_cookie(&response.headers).unwrap().value(),
         "",
-        "none, and an older one is removed"
+        "a login without `remember` removes an older cookie"
     );
 }
 
 #[actix_web::test]
-async fn after_the_session_the_cookie_logs_in_as_not_fresh() {
-    let house = House::new();
-    let site = house.site().await;
+async fn remember_me_cookie_restores_a_login_that_is_not_fresh() {
+    let application = Application::new();
+    let site = application.site().await;
     let mut client = ada(&site).await;
     assert_eq!(state(&site, &mut client).await, "Fresh");
     for _ in 0..3 {
         client.drop_cookie(SESSION);
-        let answer = client.get(&site, "/me").await;
-        assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "ada"));
+        let response = client.get(&site, "/me").await;
+        assert_eq!((response.status, response.body.as_str()), (StatusCode::OK, "ada"));
         assert_eq!(state(&site, &mut client).await, "Remembered");
         assert_eq!(client.get(&site, "/fresh").await.status, StatusCode::FORBIDDEN);
     }
     assert_eq!(state(&site, &mut Client::new()).await, "Anonymous");
 
-    // Sessions of a key that is gone are none; the other key is still there.
-    let restarted = House { session_key: LocalKey::generate(), ..house }.site().await;
+    // A restart with a new session key invalidates the session, but not the remember-me cookie.
+    let restarted = Application { session_key: LocalKey::generate(), ..application }.site().await;
     assert_eq!(state(&restarted, &mut client).await, "Remembered");
 }
 
 #[actix_web::test]
-async fn it_expires_that_long_after_the_login() {
-    let house = House::new();
-    let site = house.site().await;
+async fn remember_me_cookie_expires_at_a_fixed_time_after_the_login() {
+    let application = Application::new();
+    let site = application.site().await;
     for (remember, lifetime) in [("yes", Duration::days(30)), ("100", Duration::seconds(100))] {
         let mut client = Client::new();
         client.get(&site, &format!("/login?user=ada&remember={remember}")).await;
         let value = client.cookie(REMEMBER).unwrap().to_owned();
-        house.clock.advance(lifetime / 2);
+        application.clock.advance(lifetime / 2);
         assert_eq!(state(&site, &mut with_cookie(&value)).await, "Remembered");
-        house.clock.advance(lifetime / 2 - Duration::SECOND);
+        application.clock.advance(lifetime / 2 - Duration::SECOND);
         assert_eq!(
             state(&site, &mut with_cookie(&value)).await,
             "Remembered",
-            "use does not matter"
+            "a use does not extend the lifetime"
         );
-        house.clock.advance(Duration::SECOND);
+        application.clock.advance(Duration::SECOND);
         assert_removed(&site, &value, remember).await;
     }
 }
 
 #[actix_web::test]
-async fn what_is_no_such_cookie_is_removed() {
-    let house = House::new();
-    let site = house.site().await;
+async fn invalid_remember_me_cookies_are_removed() {
+    let application = Application::new();
+    let site = application.site().await;
     let good = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
-    let foreign = House { remember_key: LocalKey::generate(), ..house.clone() }.site().await;
+    let foreign =
+        Application { remember_key: LocalKey::generate(), ..application.clone() }.site().await;
     let foreign = ada(&foreign).await.cookie(REMEMBER).unwrap().to_owned();
-    let other = ada(&house.site_with(|remember| remember.application("forum")).await).await;
+    let other = ada(&application.site_with(|remember| remember.application("forum")).await).await;
     let long = format!("v4.local.{}", "A".repeat(4096));
     for (case, value) in [
         ("no value", String::new()),
-        ("a user's id, as the original has it", "ada".to_owned()),
-        ("no token", "v4.local.".to_owned()),
+        ("a bare user ID, as in Flask-Login", "ada".to_owned()),
+        ("an empty token", "v4.local.".to_owned()),
         ("a footer", format!("{good}.Zm9v")),
         ("an empty footer", format!("{good}.")),
         ("padding", format!("{good}=")),
@@ -123,84 +129,85 @@ async fn what_is_no_such_cookie_is_removed() {
     assert_eq!(state(&site, &mut with_cookie(&good)).await, "Remembered");
 }
 
-/// What another site of the domain can set, where a browser keeps no promise of a prefix.
+/// Browsers enforce the `__Host-` prefix only for the literal name. So a sibling subdomain can set
+/// a cookie whose decoded name equals the name of the remember-me cookie.
 #[actix_web::test]
-async fn an_encoded_name_is_another_name() {
-    let site = House::new().site().await;
+async fn cookie_with_a_percent_encoded_name_is_ignored() {
+    let site = Application::new().site().await;
     let good = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
     let alias = REMEMBER.replacen('_', "%5F", 1);
-    let answer = site
+    let response = site
         .send(TestRequest::with_uri("/state").insert_header((COOKIE, format!("{alias}={good}"))))
         .await;
-    assert_eq!(answer.body, "Anonymous");
-    assert!(set_cookies(&answer.headers).is_empty());
+    assert_eq!(response.body, "Anonymous");
+    assert!(set_cookies(&response.headers).is_empty());
 }
 
 #[actix_web::test]
-async fn the_user_loader_decides() {
-    let house = House::new();
-    let site = house.site().await;
+async fn user_loader_decides_whether_a_cookie_logs_in() {
+    let application = Application::new();
+    let site = application.site().await;
     let value = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
-    house.users.set("ada", None);
+    application.users.set("ada", None);
     assert_removed(&site, &value, "an unknown user").await;
     assert_eq!(
         Client::new().get(&site, "/login?user=ada&remember=yes").await.status,
         403,
         "an unknown user"
     );
-    house.users.set("ada", Some("analytical"));
-    assert_eq!(state(&site, &mut with_cookie(&value)).await, "Remembered", "as before");
+    application.users.set("ada", Some("analytical"));
+    assert_eq!(state(&site, &mut with_cookie(&value)).await, "Remembered", "the same credentials");
 
-    house.users.set("down", Some("the database"));
+    application.users.set("down", Some("the database"));
     let mut client = with_cookie(&value);
-    let answer = client.get(&site, "/state").await;
-    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert!(client.cookie(REMEMBER).is_some(), "who is not known to be gone loses nothing");
-    let answer = Client::new().get(&site, "/login?user=ada&remember=yes").await;
-    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert!(set_cookies(&answer.headers).is_empty(), "no login by halves");
+    let response = client.get(&site, "/state").await;
+    assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(client.cookie(REMEMBER).is_some(), "an error of the loader does not remove the cookie");
+    let response = Client::new().get(&site, "/login?user=ada&remember=yes").await;
+    assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(set_cookies(&response.headers).is_empty(), "a failed login sets no cookie");
 }
 
 #[actix_web::test]
-async fn every_way_out_removes_the_cookie() {
-    for way_out in ["/logout", "/identity-logout", "/purge"] {
+async fn every_logout_removes_the_remember_me_cookie() {
+    for logout in ["/logout", "/identity-logout", "/purge"] {
         for behavior in [LogoutBehavior::PurgeSession, LogoutBehavior::DeleteIdentityKeys] {
-            let house = House::new();
-            let site = house.site_of(house.remember(), behavior).await;
+            let application = Application::new();
+            let site = application.site_of(application.remember(), behavior).await;
             for remembered in [false, true] {
                 let mut client = ada(&site).await;
                 if remembered {
                     client.drop_cookie(SESSION);
                 }
-                assert_eq!(client.get(&site, way_out).await.body, "out");
-                assert!(client.cookie(REMEMBER).is_none(), "{way_out} {remembered}");
-                assert_eq!(state(&site, &mut client).await, "Anonymous", "{way_out} {remembered}");
+                assert_eq!(client.get(&site, logout).await.body, "out");
+                assert!(client.cookie(REMEMBER).is_none(), "{logout} {remembered}");
+                assert_eq!(state(&site, &mut client).await, "Anonymous", "{logout} {remembered}");
             }
         }
     }
 }
 
-/// Without a store there is nothing on the server that could know of a logout.
+/// Without a store, the server does not record logouts.
 #[actix_web::test]
-async fn without_a_store_a_copy_stays_good_until_the_credentials_change() {
-    let house = House::new();
-    let site = house.site().await;
+async fn without_a_store_a_copied_cookie_is_valid_until_the_credentials_change() {
+    let application = Application::new();
+    let site = application.site().await;
     let mut client = ada(&site).await;
     let copy = client.cookie(REMEMBER).unwrap().to_owned();
     client.get(&site, "/logout").await;
     assert_eq!(state(&site, &mut with_cookie(&copy)).await, "Remembered");
 
-    house.users.set("ada", Some("another"));
+    application.users.set("ada", Some("another"));
     assert_removed(&site, &copy, "other credentials").await;
-    house.users.set("bob", Some("another too"));
+    application.users.set("bob", Some("another too"));
     let later = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
     assert_eq!(state(&site, &mut with_cookie(&later)).await, "Remembered");
 }
 
-/// A cookie of the user before must not log that one in again, after the session of the next has ended.
+/// The cookie of the previous user must not restore that login after the next user's session ends.
 #[actix_web::test]
-async fn another_login_ends_the_one_before() {
-    let site = House::new().site().await;
+async fn login_of_another_user_removes_the_previous_remembered_login() {
+    let site = Application::new().site().await;
     for login in ["/login?user=bob&remember=no", "/identity-login?user=bob"] {
         let mut client = ada(&site).await;
         client.get(&site, login).await;
@@ -215,8 +222,8 @@ async fn another_login_ends_the_one_before() {
 }
 
 #[actix_web::test]
-async fn nobody_logs_in_into_a_session_that_was_purged() {
-    let site = House::new().site().await;
+async fn login_into_a_purged_session_is_an_error() {
+    let site = Application::new().site().await;
     let mut client = ada(&site).await;
     assert_eq!(
         client.get(&site, "/purge-and-login?user=bob").await.status,
@@ -224,85 +231,90 @@ async fn nobody_logs_in_into_a_session_that_was_purged() {
     );
 }
 
-/// A cache that others share must keep nobody's login, whatever the handler says of the page.
+/// A shared cache must not store a login cookie, even if the handler marks the page as public.
 #[actix_web::test]
-async fn a_page_that_may_be_cached() {
-    let site = House::new().site().await;
+async fn login_response_is_never_publicly_cacheable() {
+    let site = Application::new().site().await;
     let mut client = ada(&site).await;
     client.drop_cookie(SESSION);
-    for (asked, expected) in
+    for (requested, expected) in
         [("public, max-age=3600", "no-store"), ("private, max-age=60", "private, max-age=60")]
     {
-        let answer = client
-            .get(&site, &format!("/login?user=ada&remember=yes&cache={asked}").replace(' ', "%20"))
+        let response = client
+            .get(
+                &site,
+                &format!("/login?user=ada&remember=yes&cache={requested}").replace(' ', "%20"),
+            )
             .await;
-        assert!(remember_cookie(&answer.headers).is_some());
-        assert_eq!(answer.headers.get(CACHE_CONTROL).unwrap(), expected);
-        let vary: Vec<_> = answer.headers.get_all(VARY).collect();
+        assert!(remember_cookie(&response.headers).is_some());
+        assert_eq!(response.headers.get(CACHE_CONTROL).unwrap(), expected);
+        let vary: Vec<_> = response.headers.get_all(VARY).collect();
         assert_eq!(vary, ["Origin, Cookie"]);
     }
 }
 
 #[actix_web::test]
-async fn session_and_remembered_login_under_one_key() {
-    let house = House::new();
-    let house = House { remember_key: house.session_key.clone(), ..house };
-    let site = house.site().await;
+async fn session_and_remember_me_tokens_are_not_interchangeable_under_one_key() {
+    let application = Application::new();
+    let application = Application { remember_key: application.session_key.clone(), ..application };
+    let site = application.site().await;
     let client = ada(&site).await;
     let (session, remember) = (client.cookie(SESSION).unwrap(), client.cookie(REMEMBER).unwrap());
     let token =
         session.rsplit_once("v4.local.").map(|(_, token)| format!("v4.local.{token}")).unwrap();
     assert_removed(&site, &token, "a session's token").await;
     assert_removed(&site, session, "a session's cookie").await;
-    let alone = PasetoSession::builder(house.session_key.clone())
-        .clock(house.clock.clone())
+    let alone = PasetoSession::builder(application.session_key.clone())
+        .clock(application.clock.clone())
         .build()
         .unwrap();
     let alone = Site::of(alone, routes).await;
-    let mut thief = Client::new();
-    thief.keep(SESSION, &paseto_actix_tests::session::Kind::Middleware.wrap(remember));
-    assert_eq!(thief.get(&alone, "/").await.body, "");
-    assert!(thief.cookie(SESSION).is_none(), "and removed");
+    let mut attacker = Client::new();
+    attacker.keep(SESSION, &paseto_actix_tests::session::Kind::Middleware.wrap(remember));
+    assert_eq!(attacker.get(&alone, "/").await.body, "");
+    assert!(attacker.cookie(SESSION).is_none(), "the cookie is removed");
 }
 
 #[actix_web::test]
-async fn keys_are_rotated() {
-    let (house, new) = (House::new(), LocalKey::generate());
-    let value = ada(&house.site().await).await.cookie(REMEMBER).unwrap().to_owned();
-    let users = house.users.clone();
-    let both = KeyRing::new(new.clone(), [house.remember_key.clone()]).unwrap();
+async fn remember_me_cookie_of_a_retired_key_is_reencrypted() {
+    let (application, new) = (Application::new(), LocalKey::generate());
+    let value = ada(&application.site().await).await.cookie(REMEMBER).unwrap().to_owned();
+    let users = application.users.clone();
+    let both = KeyRing::new(new.clone(), [application.remember_key.clone()]).unwrap();
     let remember =
-        RememberMe::builder(both).clock(house.clock.clone()).try_user_loader(move |id| {
-            let stamp = users.stamp(&id);
-            async { stamp }
+        RememberMe::builder(both).clock(application.clock.clone()).try_user_loader(move |id| {
+            let fingerprint = users.fingerprint(&id);
+            async { fingerprint }
         });
-    let site = house.site_of(remember, LogoutBehavior::PurgeSession).await;
+    let site = application.site_of(remember, LogoutBehavior::PurgeSession).await;
     let mut client = with_cookie(&value);
     assert_eq!(state(&site, &mut client).await, "Remembered");
-    let resealed = client.cookie(REMEMBER).unwrap().to_owned();
-    assert_ne!(resealed, value);
-    let site = House { remember_key: new, ..house }.site().await;
-    assert_eq!(state(&site, &mut with_cookie(&resealed)).await, "Remembered");
+    let reencrypted = client.cookie(REMEMBER).unwrap().to_owned();
+    assert_ne!(reencrypted, value);
+    let site = Application { remember_key: new, ..application }.site().await;
+    assert_eq!(state(&site, &mut with_cookie(&reencrypted)).await, "Remembered");
     assert_removed(&site, &value, "no retired key").await;
 }
 
-/// The record of a login that has ended outlives the cookie, so a slow user loader changes nothing.
+/// The record of a revoked login outlives the cookie, so a slow user loader cannot revive the
+/// login.
 #[actix_web::test]
-async fn a_cookie_that_expires_while_the_user_is_loaded_stays_revoked() {
-    let house = House::new();
-    let store = paseto_actix::revocation::MemoryRevocationStore::new(10).clock(house.clock.clone());
-    let (clock, users) = (house.clock.clone(), house.users.clone());
-    let site = house.site_with(|remember| {
+async fn cookie_that_expires_while_the_user_is_loaded_stays_revoked() {
+    let application = Application::new();
+    let store =
+        paseto_actix::revocation::MemoryRevocationStore::new(10).clock(application.clock.clone());
+    let (clock, users) = (application.clock.clone(), application.users.clone());
+    let site = application.site_with(|remember| {
         remember.revocation_store(store).try_user_loader(move |id| {
-            let stamp = users.stamp(&id);
+            let fingerprint = users.fingerprint(&id);
             clock.advance(Duration::seconds(2));
-            async { stamp }
+            async { fingerprint }
         })
     });
     let site = site.await;
     let mut client = ada(&site).await;
     let copy = client.cookie(REMEMBER).unwrap().to_owned();
     client.get(&site, "/logout").await;
-    house.clock.advance(Duration::days(30) - Duration::SECOND);
+    application.clock.advance(Duration::days(30) - Duration::SECOND);
     assert_eq!(state(&site, &mut with_cookie(&copy)).await, "Anonymous");
 }

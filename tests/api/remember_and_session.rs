@@ -1,5 +1,5 @@
-//! Remembered logins whose session cannot be stored, and requests of other sites that would log a
-//! user in.
+//! Remembered logins whose session cannot be stored, and cross-origin requests with a remember-me
+//! cookie.
 
 use actix_identity::IdentityMiddleware;
 use actix_identity::config::LogoutBehavior;
@@ -11,8 +11,10 @@ use paseto_actix::event::Event;
 use paseto_actix::remember::{Remember, RememberMeBuilder};
 use paseto_actix::token_family::MemoryTokenFamilyStore;
 use paseto_actix::{PasetoSession, RememberMe};
-use paseto_actix_tests::remember::{House, REMEMBER, SESSION, remember_cookie, routes, state};
-use paseto_actix_tests::revocation::Failing;
+use paseto_actix_tests::remember::{
+    Application, REMEMBER, SESSION, remember_cookie, routes, state,
+};
+use paseto_actix_tests::revocation::FailingStore;
 use paseto_actix_tests::session::{Client, Site, session, set_cookies};
 use time::Duration;
 
@@ -31,15 +33,15 @@ async fn large_session(session: Session) -> actix_web::Result<&'static str> {
 }
 
 async fn site(
-    house: &House,
+    application: &Application,
     settings: impl FnOnce(RememberMeBuilder) -> RememberMeBuilder,
 ) -> Site {
-    let family = MemoryTokenFamilyStore::new(10).clock(house.clock.clone());
+    let family = MemoryTokenFamilyStore::new(10).clock(application.clock.clone());
     let app = App::new()
-        .wrap(settings(house.remember().token_family_store(family)).build().unwrap())
+        .wrap(settings(application.remember().token_family_store(family)).build().unwrap())
         .wrap(
-            PasetoSession::builder(house.session_key.clone())
-                .clock(house.clock.clone())
+            PasetoSession::builder(application.session_key.clone())
+                .clock(application.clock.clone())
                 .build()
                 .unwrap(),
         )
@@ -51,20 +53,20 @@ async fn site(
 }
 
 #[actix_web::test]
-async fn a_login_that_the_session_undoes_is_not_remembered() {
-    let site = site(&House::new(), |remember| remember).await;
+async fn login_whose_session_is_too_large_is_not_remembered() {
+    let site = site(&Application::new(), |remember| remember).await;
     let mut client = Client::new();
-    let answer = client.get(&site, "/large-login").await;
-    assert_eq!(answer.status.as_u16(), 507);
-    assert!(set_cookies(&answer.headers).is_empty(), "{answer:?}");
+    let response = client.get(&site, "/large-login").await;
+    assert_eq!(response.status.as_u16(), 507);
+    assert!(set_cookies(&response.headers).is_empty(), "{response:?}");
     assert_eq!(client.get(&site, "/me").await.status.as_u16(), 401);
 }
 
-/// A rotated token that does not reach the browser would be reported as stolen.
+/// If the rotated token does not reach the browser, the next request is reported as reuse.
 #[actix_web::test]
-async fn a_rotated_token_reaches_the_browser_although_the_session_fails() {
-    let house = House::new();
-    let site = site(&house, |remember| {
+async fn rotated_token_is_sent_if_the_session_is_too_large() {
+    let application = Application::new();
+    let site = site(&application, |remember| {
         remember.on_event(|event| {
             assert!(!matches!(event, Event::Reused { .. }), "the token is not stolen")
         })
@@ -75,29 +77,30 @@ async fn a_rotated_token_reaches_the_browser_although_the_session_fails() {
     let first = client.cookie(REMEMBER).unwrap().to_owned();
     client.drop_cookie(SESSION);
 
-    let answer = client.get(&site, "/large").await;
-    assert_eq!(answer.status.as_u16(), 507);
+    let response = client.get(&site, "/large").await;
+    assert_eq!(response.status.as_u16(), 507);
     assert!(
-        remember_cookie(&answer.headers).is_some_and(|cookie| cookie.value() != first),
-        "{answer:?}"
+        remember_cookie(&response.headers).is_some_and(|cookie| cookie.value() != first),
+        "{response:?}"
     );
-    house.clock.advance(Duration::seconds(70));
+    application.clock.advance(Duration::seconds(70));
     assert_eq!(state(&site, &mut client).await, "Remembered");
 }
 
-/// The session before the restored login cannot be ended, because the store of ended sessions is full.
+/// The restored login replaces a session that cannot be revoked, because the revocation store is
+/// full.
 #[actix_web::test]
-async fn a_rotated_token_reaches_the_browser_although_the_revocation_store_is_full() {
-    let house = House::new();
-    let store = Failing::new(&house.clock, 0);
-    let family = MemoryTokenFamilyStore::new(10).clock(house.clock.clone());
-    let remember = house.remember().token_family_store(family).on_event(|event| {
+async fn rotated_token_is_sent_if_the_revocation_store_is_full() {
+    let application = Application::new();
+    let store = FailingStore::new(&application.clock, 0);
+    let family = MemoryTokenFamilyStore::new(10).clock(application.clock.clone());
+    let remember = application.remember().token_family_store(family).on_event(|event| {
         assert!(!matches!(event, Event::Reused { .. }), "the token is not stolen")
     });
     let app = App::new()
         .wrap(remember.build().unwrap())
         .wrap(
-            session(house.session_key.clone(), &house.clock)
+            session(application.session_key.clone(), &application.clock)
                 .revocation_store(store)
                 .build()
                 .unwrap(),
@@ -117,54 +120,54 @@ async fn a_rotated_token_reaches_the_browser_although_the_revocation_store_is_fu
     anonymous.get(&site, "/cart").await;
     client.keep(SESSION, anonymous.cookie(SESSION).unwrap());
 
-    let answer = client.get(&site, "/me").await;
-    assert_eq!(answer.status.as_u16(), 503);
+    let response = client.get(&site, "/me").await;
+    assert_eq!(response.status.as_u16(), 503);
     assert!(
-        remember_cookie(&answer.headers).is_some_and(|cookie| cookie.value() != first),
-        "{answer:?}"
+        remember_cookie(&response.headers).is_some_and(|cookie| cookie.value() != first),
+        "{response:?}"
     );
-    house.clock.advance(Duration::seconds(70));
+    application.clock.advance(Duration::seconds(70));
     client.drop_cookie(SESSION);
     assert_eq!(state(&site, &mut client).await, "Remembered");
 }
 
-/// actix-identity only removes the user from the session then, and an older cookie still has the
-/// user.
+/// With `DeleteIdentityKeys`, actix-identity only removes the user from the session. An older copy
+/// of the cookie still contains the user.
 #[actix_web::test]
-async fn a_logout_that_keeps_the_session_ends_copies_of_its_cookie() {
-    let house = House::new();
-    let store = Failing::new(&house.clock, 10);
+async fn logout_that_keeps_the_session_revokes_copies_of_its_cookie() {
+    let application = Application::new();
+    let store = FailingStore::new(&application.clock, 10);
     let identity = || {
         IdentityMiddleware::builder().logout_behavior(LogoutBehavior::DeleteIdentityKeys).build()
     };
     let app = App::new()
-        .wrap(house.remember().identity(identity).build().unwrap())
+        .wrap(application.remember().identity(identity).build().unwrap())
         .wrap(
-            session(house.session_key.clone(), &house.clock)
+            session(application.session_key.clone(), &application.clock)
                 .revocation_store(store)
                 .build()
                 .unwrap(),
         )
         .configure(routes);
     let site = Site::new(init_service(app).await, |request| request.to_request());
-    for way_out in ["/logout", "/identity-logout"] {
+    for logout in ["/logout", "/identity-logout"] {
         let mut client = Client::new();
         client.get(&site, "/login?user=ada").await;
         let mut copy = client.clone();
-        assert_eq!(client.get(&site, way_out).await.body, "out");
-        assert_eq!(state(&site, &mut client).await, "Anonymous", "{way_out}");
-        assert_eq!(state(&site, &mut copy).await, "Anonymous", "{way_out}: a copy of the cookie");
+        assert_eq!(client.get(&site, logout).await.body, "out");
+        assert_eq!(state(&site, &mut client).await, "Anonymous", "{logout}");
+        assert_eq!(state(&site, &mut copy).await, "Anonymous", "{logout}: a copy of the cookie");
     }
 }
 
-/// Without a session, the cookie of the remembered login is what acts.
+/// Without a session, the remember-me cookie authenticates the request.
 #[actix_web::test]
-async fn a_cross_origin_request_does_not_log_a_user_in() {
-    let house = House::new();
+async fn cross_origin_request_does_not_restore_a_remembered_login() {
+    let application = Application::new();
     let (default, trusting, off) = (
-        site(&house, |remember| remember).await,
-        site(&house, |remember| remember.trusted_origin("https://app.example")).await,
-        site(&house, RememberMeBuilder::dangerously_allow_cross_origin_requests).await,
+        site(&application, |remember| remember).await,
+        site(&application, |remember| remember.trusted_origin("https://app.example")).await,
+        site(&application, RememberMeBuilder::dangerously_allow_cross_origin_requests).await,
     );
     let sec_fetch_site = HeaderName::from_static("sec-fetch-site");
     let request =
@@ -179,10 +182,14 @@ async fn a_cross_origin_request_does_not_log_a_user_in() {
         client.get(site, "/login?user=ada&remember=yes").await;
         client.drop_cookie(SESSION);
         let before = client.cookie(REMEMBER).unwrap().to_owned();
-        let answer = client.send(site, request().insert_header((ORIGIN, origin))).await;
-        assert_eq!(answer.status.as_u16(), status, "{origin}");
-        assert_eq!(client.cookie(SESSION).is_some(), status == 200, "{origin}: {answer:?}");
-        assert_eq!(client.cookie(REMEMBER) == Some(&before), status == 403, "{origin}: {answer:?}");
+        let response = client.send(site, request().insert_header((ORIGIN, origin))).await;
+        assert_eq!(response.status.as_u16(), status, "{origin}");
+        assert_eq!(client.cookie(SESSION).is_some(), status == 200, "{origin}: {response:?}");
+        assert_eq!(
+            client.cookie(REMEMBER) == Some(&before),
+            status == 403,
+            "{origin}: {response:?}"
+        );
     }
     let mut client = Client::new();
     client.get(&default, "/login?user=ada&remember=yes").await;

@@ -1,4 +1,4 @@
-//! Remembered logins where a store, the user loader, or a service further in fails.
+//! Remembered logins while a store, the user loader or an inner service fails.
 
 use std::future::ready;
 
@@ -15,17 +15,17 @@ use paseto_actix::token_family::{
     RotationRequest, TokenFamilyError, TokenFamilyStore,
 };
 use paseto_actix_tests::remember::{
-    House, REMEMBER, SESSION, ada, send_cookies, site_with_token_family, use_up, with_cookie,
+    Application, REMEMBER, SESSION, ada, send_cookies, site_with_token_family, use_up, with_cookie,
 };
-use paseto_actix_tests::revocation::Failing;
+use paseto_actix_tests::revocation::FailingStore;
 use paseto_actix_tests::session::{Client, Site, set_cookies};
 use time::Duration;
 
-/// A store that answers nothing, as one on a server that is down.
+/// A store that returns an error from each method, like a store on a server that is down.
 struct Down;
 
 impl TokenFamilyStore for Down {
-    async fn begin(&self, _: NewTokenFamily<'_>) -> Result<(), TokenFamilyError> {
+    async fn create(&self, _: NewTokenFamily<'_>) -> Result<(), TokenFamilyError> {
         Err(TokenFamilyError::Other("down".into()))
     }
 
@@ -51,21 +51,26 @@ impl TokenFamilyStore for Down {
 }
 
 #[actix_web::test]
-async fn a_store_that_is_down_logs_nobody_in_and_ends_nothing() {
-    let house = House::new();
-    let (up, _) = site_with_token_family(&house).await;
-    let down = house.site_with(|remember| remember.token_family_store(Down)).await;
+async fn unavailable_store_restores_no_login_and_removes_no_cookie() {
+    let application = Application::new();
+    let (up, _) = site_with_token_family(&application).await;
+    let down = application.site_with(|remember| remember.token_family_store(Down)).await;
     let mut client = ada(&up).await;
     let mut fresh = client.clone();
     client.drop_cookie(SESSION);
     let value = client.cookie(REMEMBER).unwrap().to_owned();
-    let answer = client.get(&down, "/me").await;
-    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert!(answer.headers.contains_key(RETRY_AFTER));
+    let response = client.get(&down, "/me").await;
+    assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(response.headers.contains_key(RETRY_AFTER));
     assert_eq!(client.cookie(REMEMBER), Some(value.as_str()), "the cookie stays");
-    assert_eq!(client.get(&up, "/me").await.body, "ada", "and is good once the store is back");
+    assert_eq!(
+        client.get(&up, "/me").await.body,
+        "ada",
+        "the cookie is valid when the store is back"
+    );
 
-    // A logout that could not end every copy does not look like one that has, but this browser is logged out.
+    // The logout cannot revoke copies of the cookie, so it returns an error. It still logs this
+    // browser out.
     assert_eq!(fresh.get(&down, "/logout").await.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!((fresh.cookie(SESSION), fresh.cookie(REMEMBER)), (None, None));
     assert_eq!(
@@ -75,27 +80,27 @@ async fn a_store_that_is_down_logs_nobody_in_and_ends_nothing() {
 }
 
 #[actix_web::test]
-async fn a_login_that_fails_ends_nothing() {
-    let house = House::new();
-    let store = MemoryTokenFamilyStore::new(1).clock(house.clock.clone());
-    let site = house.site_with(|remember| remember.token_family_store(store.clone())).await;
+async fn failed_login_keeps_the_previous_login() {
+    let application = Application::new();
+    let store = MemoryTokenFamilyStore::new(1).clock(application.clock.clone());
+    let site = application.site_with(|remember| remember.token_family_store(store.clone())).await;
     let mut client = ada(&site).await;
     let value = client.cookie(REMEMBER).unwrap().to_owned();
     assert_eq!(
         client.get(&site, "/login?user=ada&remember=yes").await.status,
         StatusCode::SERVICE_UNAVAILABLE,
-        "full"
+        "the store is full"
     );
     assert_eq!(use_up(&site, &value).await.0, "Remembered");
 }
 
-/// What a middleware further in refuses is no login, and does not undo a logout.
+/// If an inner middleware returns an error, a login is discarded, but a logout stays effective.
 #[actix_web::test]
-async fn an_error_after_the_handler() {
-    let house = House::new();
-    let store = MemoryTokenFamilyStore::new(1000).clock(house.clock.clone());
-    let site = house.site_with(|remember| remember.token_family_store(store.clone())).await;
-    let refusing = App::new()
+async fn error_of_an_inner_middleware_discards_a_login_but_not_a_logout() {
+    let application = Application::new();
+    let store = MemoryTokenFamilyStore::new(1000).clock(application.clock.clone());
+    let site = application.site_with(|remember| remember.token_family_store(store.clone())).await;
+    let failing = App::new()
         .wrap_fn(|req, service| {
             let response = actix_web::dev::Service::call(service, req);
             async {
@@ -104,76 +109,81 @@ async fn an_error_after_the_handler() {
                     .and_then(|_| Err::<actix_web::dev::ServiceResponse, _>(ErrorImATeapot("no")))
             }
         })
-        .wrap(house.remember().token_family_store(store.clone()).build().unwrap())
+        .wrap(application.remember().token_family_store(store.clone()).build().unwrap())
         .wrap(
-            paseto_actix::PasetoSession::builder(house.session_key.clone())
-                .clock(house.clock.clone())
+            paseto_actix::PasetoSession::builder(application.session_key.clone())
+                .clock(application.clock.clone())
                 .build()
                 .unwrap(),
         )
         .configure(paseto_actix_tests::remember::routes);
-    let refusing = Site::new(init_service(refusing).await, |request| request.to_request());
+    let failing = Site::new(init_service(failing).await, |request| request.to_request());
     let mut client = Client::new();
-    let answer = client.get(&refusing, "/login?user=ada&remember=yes").await;
-    assert_eq!((answer.status, set_cookies(&answer.headers).len()), (StatusCode::IM_A_TEAPOT, 0));
-    assert!(store.is_empty(), "no login, no family");
+    let response = client.get(&failing, "/login?user=ada&remember=yes").await;
+    assert_eq!(
+        (response.status, set_cookies(&response.headers).len()),
+        (StatusCode::IM_A_TEAPOT, 0)
+    );
+    assert!(store.is_empty(), "a discarded login leaves no token family");
 
-    for way_out in ["/logout", "/identity-logout", "/purge"] {
+    for logout in ["/logout", "/identity-logout", "/purge"] {
         let mut client = ada(&site).await;
         let copy = client.cookie(REMEMBER).unwrap().to_owned();
         client.drop_cookie(SESSION);
-        assert_eq!(client.get(&refusing, way_out).await.status, StatusCode::IM_A_TEAPOT);
-        assert!(client.cookie(REMEMBER).is_none(), "{way_out}");
-        assert_eq!(use_up(&site, &copy).await.0, "Anonymous", "{way_out}");
+        assert_eq!(client.get(&failing, logout).await.status, StatusCode::IM_A_TEAPOT);
+        assert!(client.cookie(REMEMBER).is_none(), "{logout}");
+        assert_eq!(use_up(&site, &copy).await.0, "Anonymous", "{logout}");
     }
 }
 
-/// A token that is used up must not get lost because something inside fails.
+/// The used token is not accepted again, so an inner error must not lose the next token.
 #[actix_web::test]
-async fn an_error_further_in_brings_the_next_token() {
-    let house = House::new();
-    let store = MemoryTokenFamilyStore::new(1000).clock(house.clock.clone());
-    let site = house.site_with(|remember| remember.token_family_store(store.clone())).await;
+async fn error_response_of_an_inner_service_contains_the_next_token() {
+    let application = Application::new();
+    let store = MemoryTokenFamilyStore::new(1000).clock(application.clock.clone());
+    let site = application.site_with(|remember| remember.token_family_store(store.clone())).await;
     let value = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
     let failing = App::new()
         .wrap_fn(|_, _| {
             ready(Err::<actix_web::dev::ServiceResponse, _>(ErrorImATeapot("short and stout")))
         })
-        .wrap(house.remember().token_family_store(store.clone()).build().unwrap())
-        .wrap(paseto_actix::PasetoSession::builder(house.session_key.clone()).build().unwrap())
+        .wrap(application.remember().token_family_store(store.clone()).build().unwrap())
+        .wrap(
+            paseto_actix::PasetoSession::builder(application.session_key.clone()).build().unwrap(),
+        )
         .default_service(actix_web::web::to(HttpResponse::Ok));
     let failing = Site::new(init_service(failing).await, |request| request.to_request());
     let mut client = with_cookie(&value);
-    let answer = client.send(&failing, TestRequest::get()).await;
-    assert_eq!(answer.status, StatusCode::IM_A_TEAPOT);
-    assert_eq!(answer.body, "short and stout");
-    house.clock.advance(Duration::hours(1));
+    let response = client.send(&failing, TestRequest::get()).await;
+    assert_eq!(response.status, StatusCode::IM_A_TEAPOT);
+    assert_eq!(response.body, "short and stout");
+    application.clock.advance(Duration::hours(1));
     assert_eq!(use_up(&site, client.cookie(REMEMBER).unwrap()).await.0, "Remembered");
 }
 
-/// `Logger`, `ErrorHandlers` and the like see responses, not errors.
+/// `Logger`, `ErrorHandlers` and similar middlewares process responses, not errors.
 #[actix_web::test]
-async fn a_failure_is_a_response_that_outer_middlewares_see() {
+async fn store_and_loader_failures_are_responses_for_outer_middlewares() {
     for failing in ["family", "revocations", "user loader"] {
-        let house = House::new();
-        let revocations = Failing::new(&house.clock, 10);
-        let store = MemoryTokenFamilyStore::new(10).clock(house.clock.clone());
+        let application = Application::new();
+        let revocations = FailingStore::new(&application.clock, 10);
+        let store = MemoryTokenFamilyStore::new(10).clock(application.clock.clone());
         let settings = |remember: RememberMeBuilder| {
             remember.revocation_store(revocations.clone()).token_family_store(store.clone())
         };
-        let up = house.site_with(settings).await;
+        let up = application.site_with(settings).await;
         let value = ada(&up).await.cookie(REMEMBER).unwrap().to_owned();
-        let mut remember = settings(house.remember());
+        let mut remember = settings(application.remember());
         match failing {
             "family" => remember = remember.token_family_store(Down),
             "revocations" => revocations.set_down(true),
-            _ => house.users.set("down", Some("the database")),
+            _ => application.users.set("down", Some("the database")),
         }
         let app = App::new()
             .wrap(remember.build().unwrap())
             .wrap(
-                PasetoSession::builder(house.session_key.clone())
-                    .clock(house.clock.clone())
+                PasetoSession::builder(application.session_key.clone())
+                    .clock(application.clock.clone())
                     .build()
                     .unwrap(),
             )
@@ -183,33 +193,33 @@ async fn a_failure_is_a_response_that_outer_middlewares_see() {
             }))
             .configure(paseto_actix_tests::remember::routes);
         let site = Site::new(init_service(app).await, |request| request.to_request());
-        // A candidate that cannot be checked is not passed over for the next one.
+        // A cookie that cannot be checked is not skipped for the next cookie.
         for values in [vec![&value], vec![&value; 2]] {
-            let answer = send_cookies(&site, "/me", &values).await;
-            assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{failing}");
-            assert_eq!(answer.headers.get(SERVER).unwrap(), "seen", "{failing}");
-            assert!(set_cookies(&answer.headers).is_empty(), "{failing}: {:?}", answer.headers);
+            let response = send_cookies(&site, "/me", &values).await;
+            assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE, "{failing}");
+            assert_eq!(response.headers.get(SERVER).unwrap(), "seen", "{failing}");
+            assert!(set_cookies(&response.headers).is_empty(), "{failing}: {:?}", response.headers);
             if failing == "user loader" {
-                assert_eq!(answer.body, "no database");
+                assert_eq!(response.body, "no database");
             } else {
                 assert_eq!(
-                    answer.body,
+                    response.body,
                     r#"{"type":"about:blank","title":"Service Unavailable","status":503}"#
                 );
                 assert_eq!(
-                    answer.headers.get(CONTENT_TYPE).unwrap(),
+                    response.headers.get(CONTENT_TYPE).unwrap(),
                     "application/problem+json",
                     "{failing}"
                 );
-                assert_eq!(answer.headers.get(RETRY_AFTER).unwrap(), "1", "{failing}");
+                assert_eq!(response.headers.get(RETRY_AFTER).unwrap(), "1", "{failing}");
             }
         }
         revocations.set_down(false);
-        house.users.set("down", None);
+        application.users.set("down", None);
         assert_eq!(
             use_up(&up, &value).await.0,
             "Remembered",
-            "{failing}: the failure used no token up"
+            "{failing}: the failure does not use up the token"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! How fresh a login is, and where a client without a login, or without a fresh login, is sent.
+//! Freshness of logins, and redirects of clients without a login or without a fresh login.
 
 use actix_identity::IdentityMiddleware;
 use actix_identity::config::LogoutBehavior;
@@ -6,12 +6,12 @@ use actix_web::App;
 use actix_web::http::StatusCode;
 use actix_web::test::{TestRequest, init_service};
 use paseto_actix::PasetoSession;
-use paseto_actix_tests::remember::{House, REMEMBER, SESSION, ada, state};
+use paseto_actix_tests::remember::{Application, REMEMBER, SESSION, ada, state};
 use paseto_actix_tests::session::{Client, Site};
 
 #[actix_web::test]
-async fn a_remembered_login_is_not_fresh_until_it_is_confirmed() {
-    let site = House::new().site().await;
+async fn remembered_login_is_not_fresh_until_it_is_confirmed() {
+    let site = Application::new().site().await;
     let mut client = ada(&site).await;
     assert_eq!(client.get(&site, "/fresh").await.body, "ada");
     client.drop_cookie(SESSION);
@@ -28,7 +28,7 @@ async fn a_remembered_login_is_not_fresh_until_it_is_confirmed() {
     assert_eq!(
         client.get(&site, "/confirm?user=bob").await.status,
         StatusCode::UNAUTHORIZED,
-        "another's password"
+        "the password of another user"
     );
     assert_eq!(state(&site, &mut client).await, "Remembered");
     assert_eq!(client.get(&site, "/confirm?user=ada").await.status, StatusCode::OK);
@@ -38,7 +38,7 @@ async fn a_remembered_login_is_not_fresh_until_it_is_confirmed() {
     assert_eq!(
         state(&site, &mut old).await,
         "Remembered",
-        "what was copied before is not made fresh by it"
+        "the confirmation does not make an older copy of the cookie fresh"
     );
     assert_eq!(
         Client::new().get(&site, "/confirm?user=ada").await.status,
@@ -46,10 +46,11 @@ async fn a_remembered_login_is_not_fresh_until_it_is_confirmed() {
     );
 }
 
-/// What is left in a session by a deadline of actix-identity's says nothing of who is logged in afterwards.
+/// A deadline of actix-identity leaves entries in the session. They must not make the next login
+/// fresh.
 #[actix_web::test]
-async fn who_is_remembered_after_a_deadline_is_not_fresh() {
-    let house = House::new();
+async fn remembered_login_after_an_identity_deadline_is_not_fresh() {
+    let application = Application::new();
     let identity = || {
         IdentityMiddleware::builder()
             .logout_behavior(LogoutBehavior::DeleteIdentityKeys)
@@ -57,10 +58,10 @@ async fn who_is_remembered_after_a_deadline_is_not_fresh() {
             .build()
     };
     let app = App::new()
-        .wrap(house.remember().identity(identity).build().unwrap())
+        .wrap(application.remember().identity(identity).build().unwrap())
         .wrap(
-            PasetoSession::builder(house.session_key.clone())
-                .clock(house.clock.clone())
+            PasetoSession::builder(application.session_key.clone())
+                .clock(application.clock.clone())
                 .build()
                 .unwrap(),
         )
@@ -69,57 +70,57 @@ async fn who_is_remembered_after_a_deadline_is_not_fresh() {
     let mut client = ada(&site).await;
     assert_eq!(state(&site, &mut client).await, "Remembered");
 
-    // Nor where no login is remembered, and a user logs in by less than a password.
+    // The same applies without a remembered login, if `Identity::login` logs the user in.
     let mut client = Client::new();
     client.get(&site, "/login?user=ada&remember=no").await;
-    assert_eq!(state(&site, &mut client).await, "Anonymous", "the deadline is over at once");
+    assert_eq!(state(&site, &mut client).await, "Anonymous", "the deadline is zero");
     assert_eq!(client.get(&site, "/identity-login?user=ada").await.body, "in Remembered");
 }
 
-/// The user gave no password there.
+/// `Identity::login` does not prove that the user has entered a password.
 #[actix_web::test]
-async fn what_identity_login_sets_is_not_fresh() {
-    let site = House::new().site().await;
+async fn identity_login_is_not_fresh() {
+    let site = Application::new().site().await;
     let mut client = Client::new();
     client.get(&site, "/identity-login?user=ada").await;
     assert_eq!(state(&site, &mut client).await, "Remembered");
     assert!(client.cookie(REMEMBER).is_none());
 
-    // A fresh login of one makes none of another.
+    // The fresh login of one user does not make the login of another user fresh.
     let mut client = ada(&site).await;
     client.get(&site, "/identity-login?user=bob").await;
     assert_eq!(state(&site, &mut client).await, "Remembered");
 }
 
 #[actix_web::test]
-async fn browsers_are_sent_to_the_login_page_and_back() {
-    let site = House::new().site_with(|remember| remember.login_page("/login")).await;
-    let ask = |uri: &str, accept: &str| {
+async fn browsers_are_redirected_to_the_login_page_with_a_return_path() {
+    let site = Application::new().site_with(|remember| remember.login_page("/login")).await;
+    let request = |uri: &str, accept: &str| {
         TestRequest::with_uri(uri).insert_header(("Accept", accept.to_owned()))
     };
     let html = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
     let location = async |client: &mut Client, request: TestRequest| {
-        let answer = client.send(&site, request).await;
+        let response = client.send(&site, request).await;
         let location =
-            answer.headers.get("Location").map(|location| location.to_str().unwrap().to_owned());
-        (answer.status.as_u16(), location.unwrap_or_default())
+            response.headers.get("Location").map(|location| location.to_str().unwrap().to_owned());
+        (response.status.as_u16(), location.unwrap_or_default())
     };
     let mut anonymous = Client::new();
     for (uri, next) in
         [("/me", "/login?next=%2Fme"), ("/me?a=b&c=%2F", "/login?next=%2Fme%3Fa%3Db%26c%3D%252F")]
     {
-        assert_eq!(location(&mut anonymous, ask(uri, html)).await, (303, next.to_owned()));
+        assert_eq!(location(&mut anonymous, request(uri, html)).await, (303, next.to_owned()));
     }
-    assert_eq!(location(&mut anonymous, ask("/me", "*/*")).await, (401, String::new()));
+    assert_eq!(location(&mut anonymous, request("/me", "*/*")).await, (401, String::new()));
     assert_eq!(
-        location(&mut anonymous, ask("/me", "application/json")).await,
+        location(&mut anonymous, request("/me", "application/json")).await,
         (401, String::new())
     );
     let mut client = ada(&site).await;
     client.drop_cookie(SESSION);
     assert_eq!(
-        location(&mut client, ask("/fresh", html)).await,
+        location(&mut client, request("/fresh", html)).await,
         (303, "/login?again=1&next=%2Ffresh".to_owned())
     );
-    assert_eq!(location(&mut client, ask("/fresh", "*/*")).await, (403, String::new()));
+    assert_eq!(location(&mut client, request("/fresh", "*/*")).await, (403, String::new()));
 }

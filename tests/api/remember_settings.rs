@@ -1,4 +1,4 @@
-//! Settings of remembered logins, and how a client is bound to one.
+//! Settings of remembered logins, and session protection, which binds a login to a client.
 
 use std::time::Duration;
 
@@ -6,20 +6,21 @@ use actix_web::App;
 use actix_web::http::StatusCode;
 use actix_web::http::header::USER_AGENT;
 use actix_web::test::{TestRequest, init_service};
+use paseto_actix::cookie::CookieConfig;
 use paseto_actix::remember::{FreshLogin, RememberMeBuilder, SessionProtection};
 use paseto_actix::token_family::MemoryTokenFamilyStore;
 use paseto_actix::{ConfigError, LocalKey, RememberMe};
 use paseto_actix_tests::logs::{Logs, Secrets};
 use paseto_actix_tests::parts::tampered;
-use paseto_actix_tests::remember::{House, REMEMBER, SESSION, ada, state, with_cookie};
+use paseto_actix_tests::remember::{Application, REMEMBER, SESSION, ada, state, with_cookie};
 use paseto_actix_tests::session::{Client, Site, set_cookies};
 
 fn builder() -> RememberMeBuilder {
-    House::new().remember()
+    Application::new().remember()
 }
 
 #[test]
-fn how_long_a_login_may_be_remembered() {
+fn lifetime_must_be_between_1_second_and_1_year() {
     let year = Duration::from_secs(365 * 24 * 60 * 60);
     for good in [Duration::from_secs(1), year] {
         builder().lifetime(good).build().unwrap();
@@ -36,29 +37,29 @@ fn how_long_a_login_may_be_remembered() {
 }
 
 #[test]
-fn somebody_has_to_say_who_exists() {
+fn missing_user_loader_is_a_configuration_error() {
     let error = RememberMe::builder(LocalKey::generate()).build().unwrap_err();
     assert!(error.to_string().contains("user_loader"), "{error}");
 }
 
 #[test]
-fn what_prefixes_promise() {
+fn cookie_settings_that_browsers_reject_are_configuration_errors() {
     for (case, builder) in [
-        ("no name", builder().cookie_name("")),
-        ("a name with a space", builder().cookie_name("remember me")),
-        ("__Host- with a domain", builder().cookie_domain("example.org")),
-        ("__Host- with a path", builder().cookie_path("/app")),
+        ("no name", builder().cookie(CookieConfig::new().name(""))),
+        ("a name with a space", builder().cookie(CookieConfig::new().name("remember me"))),
+        ("__Host- with a domain", builder().cookie(CookieConfig::new().domain("example.org"))),
+        ("__Host- with a path", builder().cookie(CookieConfig::new().path("/app"))),
         (
             "__Host- over plain http",
-            builder().cookie_name("__Host-x").development_over_plain_http(),
+            builder().cookie(CookieConfig::new().name("__Host-x")).development_over_plain_http(),
         ),
         (
             "__Secure- over plain http",
-            builder().cookie_name("__Secure-x").development_over_plain_http(),
+            builder().cookie(CookieConfig::new().name("__Secure-x")).development_over_plain_http(),
         ),
         ("None over plain http", {
             builder()
-                .cookie_same_site(actix_web::cookie::SameSite::None)
+                .cookie(CookieConfig::new().same_site(actix_web::cookie::SameSite::None))
                 .development_over_plain_http()
         }),
     ] {
@@ -67,7 +68,7 @@ fn what_prefixes_promise() {
 }
 
 #[actix_web::test]
-async fn the_cookie_as_it_is_set() {
+async fn cookie_attributes_follow_the_settings() {
     for (builder, expected) in [
         (
             builder().development_over_plain_http(),
@@ -75,20 +76,24 @@ async fn the_cookie_as_it_is_set() {
         ),
         (
             builder()
-                .cookie_name("stay")
-                .cookie_path("/app")
-                .cookie_domain("example.org")
-                .cookie_http_only(false)
-                .cookie_same_site(actix_web::cookie::SameSite::Strict)
+                .cookie(
+                    CookieConfig::new()
+                        .name("stay")
+                        .path("/app")
+                        .domain("example.org")
+                        .http_only(false)
+                        .same_site(actix_web::cookie::SameSite::Strict),
+                )
                 .lifetime(Duration::from_secs(100)),
             "stay=; SameSite=Strict; Secure; Path=/app; Domain=example.org; Max-Age=100",
         ),
     ] {
-        let house = House::new();
-        let site =
-            house.site_of(builder, actix_identity::config::LogoutBehavior::PurgeSession).await;
-        let answer = Client::new().get(&site, "/login?user=ada&remember=yes").await;
-        let cookies = set_cookies(&answer.headers);
+        let application = Application::new();
+        let site = application
+            .site_of(builder, actix_identity::config::LogoutBehavior::PurgeSession)
+            .await;
+        let response = Client::new().get(&site, "/login?user=ada&remember=yes").await;
+        let cookies = set_cookies(&response.headers);
         let cookie = cookies.iter().find(|cookie| !cookie.starts_with(SESSION)).unwrap();
         let (start, rest) = cookie.split_once("v4.local.").unwrap();
         let attributes = rest.split_once(';').unwrap().1;
@@ -97,31 +102,31 @@ async fn the_cookie_as_it_is_set() {
 }
 
 #[actix_web::test]
-async fn a_login_that_cannot_be_remembered_is_none() {
-    let site = House::new().site().await;
+async fn login_that_cannot_be_remembered_fails() {
+    let site = Application::new().site().await;
     let year = 365 * 24 * 60 * 60;
     for (bad, status) in
         [("0".to_owned(), 500), ((year + 1).to_string(), 500), (year.to_string(), 200)]
     {
-        let answer = Client::new().get(&site, &format!("/login?user=ada&remember={bad}")).await;
-        assert_eq!(answer.status.as_u16(), status, "{bad}");
-        assert_eq!(set_cookies(&answer.headers).is_empty(), status != 200, "{bad}");
+        let response = Client::new().get(&site, &format!("/login?user=ada&remember={bad}")).await;
+        assert_eq!(response.status.as_u16(), status, "{bad}");
+        assert_eq!(set_cookies(&response.headers).is_empty(), status != 200, "{bad}");
     }
-    let house = House::new();
-    let site = house.site().await;
+    let application = Application::new();
+    let site = application.site().await;
     let long = "x".repeat(4000);
-    house.users.set(&long, Some("password"));
-    let answer = Client::new().get(&site, &format!("/login?user={long}&remember=yes")).await;
+    application.users.set(&long, Some("password"));
+    let response = Client::new().get(&site, &format!("/login?user={long}&remember=yes")).await;
     assert_eq!(
-        answer.status,
+        response.status,
         StatusCode::INTERNAL_SERVER_ERROR,
-        "no browser would keep that cookie"
+        "the cookie is too large for browsers"
     );
-    assert!(set_cookies(&answer.headers).is_empty());
+    assert!(set_cookies(&response.headers).is_empty());
 }
 
 #[actix_web::test]
-async fn no_middleware_around_a_handler() {
+async fn fresh_login_extractor_without_middleware_is_500() {
     let logs = Logs::capture();
     let app = App::new().route("/fresh", actix_web::web::get().to(async |_: FreshLogin| ""));
     let site = Site::new(init_service(app).await, |request| request.to_request());
@@ -137,20 +142,23 @@ async fn no_middleware_around_a_handler() {
 }
 
 #[actix_web::test]
-async fn neither_debug_nor_logs_show_a_token_or_a_key() {
-    let house = House::new();
+async fn debug_output_and_logs_contain_no_secret() {
+    let application = Application::new();
     let logs = Logs::capture();
     let mut secrets = Secrets::default();
-    for key in [&house.remember_key, &house.session_key] {
+    for key in [&application.remember_key, &application.session_key] {
         secrets.key(&key.to_paserk());
     }
     secrets.add("a password", "analytical");
-    let debug = format!("{:?} {:?}", house.remember(), house.remember().build().unwrap());
-    secrets.assert_not_in(&debug, "what `Debug` shows");
+    let debug =
+        format!("{:?} {:?}", application.remember(), application.remember().build().unwrap());
+    secrets.assert_not_in(&debug, "the `Debug` output");
 
-    let site = house
+    let site = application
         .site_with(|remember| {
-            remember.token_family_store(MemoryTokenFamilyStore::new(10).clock(house.clock.clone()))
+            remember.token_family_store(
+                MemoryTokenFamilyStore::new(10).clock(application.clock.clone()),
+            )
         })
         .await;
     let mut client = ada(&site).await;
@@ -164,9 +172,10 @@ async fn neither_debug_nor_logs_show_a_token_or_a_key() {
     assert_eq!(state(&site, &mut client).await, "Remembered");
     add(&client, &mut secrets);
     let from_before_token_family =
-        ada(&house.site().await).await.cookie(REMEMBER).unwrap().to_owned();
-    house.clock.advance(time::Duration::HOUR);
-    // A copy of an old cookie, the cookie of a token family that this has ended, and cookies that were never good.
+        ada(&application.site().await).await.cookie(REMEMBER).unwrap().to_owned();
+    application.clock.advance(time::Duration::HOUR);
+    // A reused cookie, the cookie of the token family that this reuse revokes, and cookies that
+    // were never valid.
     let tampered = tampered(&first);
     let last = client.cookie(REMEMBER).unwrap().to_owned();
     for value in [first.as_str(), &last, &from_before_token_family, &tampered] {
@@ -177,16 +186,16 @@ async fn neither_debug_nor_logs_show_a_token_or_a_key() {
     }
     let mut other = ada(&site).await;
     add(&other, &mut secrets);
-    house.users.set("down", Some("database"));
+    application.users.set("down", Some("database"));
     other.drop_cookie(SESSION);
     state(&site, &mut other).await;
-    house.users.set("down", None);
-    house.users.set("ada", Some("another-password"));
+    application.users.set("down", None);
+    application.users.set("ada", Some("another-password"));
     secrets.add("a password", "another-password");
     assert_eq!(state(&site, &mut other).await, "Anonymous");
     let scenarios = [
         "a remember-me cookie was used again",
-        "reason=\"it has no family\"",
+        "reason=\"it does not belong to a token family\"",
         "a remember-me cookie that is forged or has expired",
         "the user loader failed",
         "reason=\"the user has other credentials\"",
@@ -194,86 +203,98 @@ async fn neither_debug_nor_logs_show_a_token_or_a_key() {
     logs.assert_no_secret(&scenarios, &secrets);
 }
 
-async fn protected(protection: SessionProtection) -> Site {
-    House::new().site_with(|remember| remember.session_protection(protection)).await
+async fn site_with_protection(protection: SessionProtection) -> Site {
+    Application::new().site_with(|remember| remember.session_protection(protection)).await
 }
 
-fn by(agent: &'static str, uri: &str) -> TestRequest {
+fn request_of(agent: &'static str, uri: &str) -> TestRequest {
     TestRequest::with_uri(uri).insert_header((USER_AGENT, agent))
 }
 
 #[actix_web::test]
-async fn session_protection() {
+async fn session_protection_limits_logins_from_another_user_agent() {
     for (protection, as_session, as_remembered) in [
         (SessionProtection::Off, "Fresh", "Remembered"),
         (SessionProtection::Basic, "Remembered", "Remembered"),
         (SessionProtection::Strong, "Anonymous", "Anonymous"),
     ] {
-        let site = protected(protection).await;
+        let site = site_with_protection(protection).await;
         let mut client = Client::new();
-        client.send(&site, by("Lynx", "/login?user=ada&remember=yes")).await;
-        assert_eq!(client.send(&site, by("Lynx", "/state")).await.body, "Fresh", "{protection:?}");
+        client.send(&site, request_of("Lynx", "/login?user=ada&remember=yes")).await;
+        assert_eq!(
+            client.send(&site, request_of("Lynx", "/state")).await.body,
+            "Fresh",
+            "{protection:?}"
+        );
         let stolen = client.clone();
 
-        let mut thief = stolen.clone();
+        let mut attacker = stolen.clone();
         assert_eq!(
-            thief.send(&site, by("Mosaic", "/state")).await.body,
+            attacker.send(&site, request_of("Mosaic", "/state")).await.body,
             as_session,
             "{protection:?}"
         );
         assert_eq!(
-            thief.send(&site, by("Mosaic", "/state")).await.body,
+            attacker.send(&site, request_of("Mosaic", "/state")).await.body,
             as_session,
-            "{protection:?}: not only once"
+            "{protection:?}: the second request"
         );
-        let mut thief = stolen.clone();
-        thief.drop_cookie(SESSION);
+        let mut attacker = stolen.clone();
+        attacker.drop_cookie(SESSION);
         assert_eq!(
-            thief.send(&site, by("Mosaic", "/state")).await.body,
+            attacker.send(&site, request_of("Mosaic", "/state")).await.body,
             as_remembered,
             "{protection:?}"
         );
         assert_eq!(
-            thief.cookie(REMEMBER).is_none(),
+            attacker.cookie(REMEMBER).is_none(),
             protection == SessionProtection::Strong,
             "{protection:?}"
         );
 
         client.drop_cookie(SESSION);
         assert_eq!(
-            client.send(&site, by("Lynx", "/state")).await.body,
+            client.send(&site, request_of("Lynx", "/state")).await.body,
             "Remembered",
-            "{protection:?}: the client itself"
+            "{protection:?}: the original client"
         );
-        assert_eq!(client.send(&site, by("Lynx", "/me")).await.body, "ada", "{protection:?}");
+        assert_eq!(
+            client.send(&site, request_of("Lynx", "/me")).await.body,
+            "ada",
+            "{protection:?}"
+        );
     }
 }
 
-/// Else the password would be asked for again and again.
+/// Otherwise the application would ask for the password with each request.
 #[actix_web::test]
-async fn who_gives_the_password_again_is_the_client_from_then_on() {
-    let site = protected(SessionProtection::Basic).await;
+async fn confirmed_login_is_bound_to_the_new_client() {
+    let site = site_with_protection(SessionProtection::Basic).await;
     let mut client = Client::new();
-    client.send(&site, by("Lynx 1", "/login?user=ada")).await;
-    assert_eq!(client.send(&site, by("Lynx 2", "/state")).await.body, "Remembered");
-    assert_eq!(client.send(&site, by("Lynx 2", "/confirm?user=ada")).await.status, StatusCode::OK);
-    assert_eq!(client.send(&site, by("Lynx 2", "/state")).await.body, "Fresh");
+    client.send(&site, request_of("Lynx 1", "/login?user=ada")).await;
+    assert_eq!(client.send(&site, request_of("Lynx 2", "/state")).await.body, "Remembered");
+    assert_eq!(
+        client.send(&site, request_of("Lynx 2", "/confirm?user=ada")).await.status,
+        StatusCode::OK
+    );
+    assert_eq!(client.send(&site, request_of("Lynx 2", "/state")).await.body, "Fresh");
 }
 
-/// Cookies from before it was strong say nothing of a client.
+/// Cookies from before `SessionProtection::Strong` are not bound to a client.
 #[actix_web::test]
-async fn strong_protection_takes_no_cookie_that_is_bound_to_nobody() {
-    let house = House::new();
-    let value = ada(&house.site().await).await.cookie(REMEMBER).unwrap().to_owned();
-    let strong =
-        house.site_with(|remember| remember.session_protection(SessionProtection::Strong)).await;
+async fn strong_protection_rejects_cookies_without_a_client_fingerprint() {
+    let application = Application::new();
+    let value = ada(&application.site().await).await.cookie(REMEMBER).unwrap().to_owned();
+    let strong = application
+        .site_with(|remember| remember.session_protection(SessionProtection::Strong))
+        .await;
     assert_eq!(state(&strong, &mut with_cookie(&value)).await, "Anonymous");
 }
 
 #[actix_web::test]
-async fn session_protection_by_something_else() {
-    let house = House::new();
-    let site = house.site_with(|remember| {
+async fn client_fingerprint_replaces_the_user_agent() {
+    let application = Application::new();
+    let site = application.site_with(|remember| {
         let remember = remember.session_protection(SessionProtection::Strong);
         remember.client_fingerprint(|req| {
             let device = req.headers().get("X-Device");
@@ -281,7 +302,8 @@ async fn session_protection_by_something_else() {
         })
     });
     let (site, mut client) = (site.await, Client::new());
-    let on = |device: &'static str, uri| by("whatever", uri).insert_header(("X-Device", device));
+    let on =
+        |device: &'static str, uri| request_of("Lynx", uri).insert_header(("X-Device", device));
     client.send(&site, on("phone", "/login?user=ada&remember=yes")).await;
     assert_eq!(
         client.send(&site, on("phone", "/state").insert_header((USER_AGENT, "another"))).await.body,

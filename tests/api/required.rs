@@ -1,4 +1,4 @@
-//! What a route asks of a token beyond being valid: scopes, a fresh login, a check of its own.
+//! Requirements of a route on a valid token: a fresh login, a custom check, and several requirements.
 
 use std::time::Duration;
 
@@ -6,19 +6,17 @@ use actix_web::http::StatusCode;
 use actix_web::rt::task::yield_now;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::web::ServiceConfig;
-use actix_web::{App, HttpRequest, HttpResponse, web};
+use actix_web::{App, HttpRequest, web};
 use paseto_actix::error::Rejection;
 use paseto_actix::verifier::VerifierBuilder;
 use paseto_actix::{PasetoRequired, VerifiedToken, paseto_required};
 use paseto_actix_tests::app::{
-    BODY_401, Runs, TestResponse, call, issuer_builder, verifier_builder,
+    BODY_401, BODY_403, Runs, TestResponse, call, issuer_builder, verifier_builder,
 };
 use paseto_actix_tests::clock::{START, TestClock};
 use paseto_actix_tests::logs::Logs;
 use serde_json::json;
 use time::ext::NumericalDuration;
-
-const BODY_403: &str = r#"{"type":"about:blank","title":"Forbidden","status":403}"#;
 
 #[paseto_required(scopes("read", "write"))]
 async fn scopes(runs: web::Data<Runs>) -> &'static str {
@@ -58,7 +56,7 @@ fn knocked(req: &HttpRequest, token: &VerifiedToken) -> Result<(), Rejection> {
     }
 }
 
-/// Each requirement at two places: an attribute, and a middleware around a scope.
+/// Registers each requirement twice: as an attribute, and as a middleware around a scope.
 fn services(app: &mut ServiceConfig) {
     let ten_minutes = Duration::from_secs(600);
     for (path, required) in [
@@ -91,15 +89,15 @@ fn services(app: &mut ServiceConfig) {
         .route("/attribute/all", web::to(all));
 }
 
-struct Visit<'a> {
-    scope: Option<&'a str>,
-    /// How long before the present the user logged in.
-    login: Option<time::Duration>,
-    knock: bool,
+pub(crate) struct Request<'a> {
+    pub(crate) scope: Option<&'a str>,
+    /// The time since the user's login.
+    pub(crate) login: Option<time::Duration>,
+    pub(crate) knock: bool,
 }
 
-impl Visit<'_> {
-    const NOTHING: Visit<'static> = Visit { scope: None, login: None, knock: false };
+impl Request<'_> {
+    pub(crate) const NOTHING: Request<'static> = Request { scope: None, login: None, knock: false };
 
     async fn to(
         &self,
@@ -130,119 +128,63 @@ impl Visit<'_> {
         (call(&init_service(app).await, request.to_request()).await, runs.count())
     }
 
-    /// The answer of a Verifier that decides at once. A guard that waits for an asynchronous check
-    /// has to give the same answer.
-    async fn on(&self, path: &str) -> (TestResponse, usize) {
+    /// Sends the request to a verifier without asynchronous checks. Asserts that a verifier with an
+    /// asynchronous check returns the same response.
+    pub(crate) async fn on(&self, path: &str) -> (TestResponse, usize) {
         let clock = TestClock::new();
-        let at_once = self.to(path, verifier_builder(&clock), &clock).await;
+        let response = self.to(path, verifier_builder(&clock), &clock).await;
         let clock = TestClock::new();
-        let waiting = verifier_builder(&clock).check_async(async |_| {
+        let with_async_check = verifier_builder(&clock).check_async(async |_| {
             yield_now().await;
             Ok(())
         });
-        let after_waiting = self.to(path, waiting, &clock).await;
-        assert_eq!(format!("{at_once:?}"), format!("{after_waiting:?}"), "{path}");
-        at_once
+        let async_response = self.to(path, with_async_check, &clock).await;
+        assert_eq!(format!("{response:?}"), format!("{async_response:?}"), "{path}");
+        response
     }
 }
 
-fn assert_insufficient_scope((answer, runs): &(TestResponse, usize), needed: &str, case: &str) {
+pub(crate) fn assert_insufficient_scope(
+    (response, runs): &(TestResponse, usize),
+    needed: &str,
+    case: &str,
+) {
     let scope = if needed.is_empty() { String::new() } else { format!(r#", scope="{needed}""#) };
     let description = "the token lacks a scope";
     assert_eq!(
-        answer.challenge(),
+        response.challenge(),
         format!(
             r#"Bearer realm="api", error="insufficient_scope", error_description="{description}"{scope}"#
         ),
         "{case}"
     );
     assert_eq!(
-        (answer.status, answer.body.as_str(), *runs),
+        (response.status, response.body.as_str(), *runs),
         (StatusCode::FORBIDDEN, BODY_403, 0),
         "{case}"
     );
 }
 
-fn assert_stale((answer, runs): &(TestResponse, usize), case: &str) {
+fn assert_stale((response, runs): &(TestResponse, usize), case: &str) {
     let expected = concat!(
         r#"Bearer realm="api", error="insufficient_user_authentication", "#,
         r#"error_description="a more recent or stronger login is needed", max_age="600""#
     );
-    assert_eq!(answer.challenge(), expected, "{case}");
+    assert_eq!(response.challenge(), expected, "{case}");
     assert_eq!(
-        (answer.status, answer.body.as_str(), *runs),
+        (response.status, response.body.as_str(), *runs),
         (StatusCode::UNAUTHORIZED, BODY_401, 0),
         "{case}"
     );
 }
 
-fn assert_served((answer, runs): &(TestResponse, usize), case: &str) {
-    assert_eq!((answer.status, *runs), (StatusCode::OK, 1), "{case}: {answer:?}");
+pub(crate) fn assert_served((response, runs): &(TestResponse, usize), case: &str) {
+    assert_eq!((response.status, *runs), (StatusCode::OK, 1), "{case}: {response:?}");
 }
 
+/// RFC 9470, section 3, defines the challenge.
 #[actix_web::test]
-async fn all_of_some_scopes() {
-    for form in ["attribute", "middleware"] {
-        for (scope, enough) in [
-            (Some("read write"), true),
-            (Some("write more read"), true),
-            (Some("read"), false),
-            (Some("write"), false),
-            (Some("READ WRITE"), false),
-            (Some("read writer"), false),
-            (Some("read,write"), false),
-            (Some("readwrite"), false),
-            (Some(""), false),
-            (None, false),
-        ] {
-            let outcome = Visit { scope, ..Visit::NOTHING }.on(&format!("/{form}/scopes")).await;
-            let case = format!("{form}: {scope:?}");
-            if enough {
-                assert_served(&outcome, &case);
-            } else {
-                assert_insufficient_scope(&outcome, "read write", &case);
-            }
-        }
-    }
-}
-
-#[actix_web::test]
-async fn one_of_some_scopes() {
-    for form in ["attribute", "middleware"] {
-        for (scope, enough) in [
-            ("editor", true),
-            ("admin", true),
-            ("x admin", true),
-            ("edit", false),
-            ("admins", false),
-            ("", false),
-        ] {
-            let visit = Visit { scope: Some(scope), ..Visit::NOTHING };
-            let outcome = visit.on(&format!("/{form}/any_scope")).await;
-            let case = format!("{form}: {scope:?}");
-            if enough {
-                assert_served(&outcome, &case);
-            } else {
-                assert_insufficient_scope(&outcome, "editor admin", &case);
-            }
-        }
-    }
-    for (scope, enough) in [("a c", true), ("b d", true), ("a b", false), ("c d", false)] {
-        let outcome =
-            Visit { scope: Some(scope), ..Visit::NOTHING }.on("/middleware/two_of_any").await;
-        if enough {
-            assert_served(&outcome, scope);
-        } else {
-            assert_insufficient_scope(&outcome, "a b c d", scope);
-        }
-    }
-    let outcome =
-        Visit { scope: Some("a b"), ..Visit::NOTHING }.on("/middleware/none_of_any").await;
-    assert_insufficient_scope(&outcome, "", "an empty list lets nobody through");
-}
-
-#[actix_web::test]
-async fn a_fresh_login() {
+async fn fresh_requires_a_recent_auth_time() {
     for form in ["attribute", "middleware"] {
         let path = format!("/{form}/fresh");
         for (login, is_fresh) in [
@@ -254,131 +196,61 @@ async fn a_fresh_login() {
             (-5.seconds(), true),
             (-5.seconds() - 1.nanoseconds(), false),
         ] {
-            let outcome = Visit { login: Some(login), ..Visit::NOTHING }.on(&path).await;
+            let outcome = Request { login: Some(login), ..Request::NOTHING }.on(&path).await;
             if is_fresh {
                 assert_served(&outcome, &format!("{form}: {login}"));
             } else {
                 assert_stale(&outcome, &format!("{form}: {login}"));
             }
         }
-        assert_stale(&Visit::NOTHING.on(&path).await, "no `auth_time`");
+        assert_stale(&Request::NOTHING.on(&path).await, "no `auth_time`");
 
         let clock = TestClock::new();
         let no_leeway = verifier_builder(&clock).leeway(Duration::ZERO);
-        let visit = Visit { login: Some(601.seconds()), ..Visit::NOTHING };
-        assert_stale(&visit.to(&path, no_leeway, &clock).await, "the leeway is the verifier's");
+        let request = Request { login: Some(601.seconds()), ..Request::NOTHING };
+        assert_stale(&request.to(&path, no_leeway, &clock).await, "the verifier's leeway applies");
     }
 }
 
-/// All options of one route count, each of them alone enough to refuse; the check comes last.
+/// Each option of a route can reject the token. The custom check runs last.
 #[actix_web::test]
-async fn all_options_together() {
-    let good = || Visit { scope: Some("read write admin"), login: Some(10.minutes()), knock: true };
+async fn all_options_of_a_route_are_enforced() {
+    let good =
+        || Request { scope: Some("read write admin"), login: Some(10.minutes()), knock: true };
     for path in ["/attribute/all", "/middleware/all"] {
         assert_served(&good().on(path).await, path);
         for scope in ["read write", "read admin", "write editor", ""] {
-            let visit = Visit { scope: Some(scope), ..good() };
-            assert_insufficient_scope(&visit.on(path).await, "read write editor admin", scope);
+            let request = Request { scope: Some(scope), ..good() };
+            assert_insufficient_scope(&request.on(path).await, "read write editor admin", scope);
         }
-        assert_stale(&Visit { login: Some(11.minutes()), ..good() }.on(path).await, path);
-        assert_stale(&Visit { login: None, ..good() }.on(path).await, path);
+        assert_stale(&Request { login: Some(11.minutes()), ..good() }.on(path).await, path);
+        assert_stale(&Request { login: None, ..good() }.on(path).await, path);
 
         let logs = Logs::capture();
-        let (answer, runs) = Visit { knock: false, ..good() }.on(path).await;
+        let (response, runs) = Request { knock: false, ..good() }.on(path).await;
         assert_eq!(
-            (answer.status, answer.challenge(), runs),
+            (response.status, response.challenge(), runs),
             (StatusCode::FORBIDDEN, "", 0),
             "{path}"
         );
-        // `on` makes two requests.
+        // `on` sends two requests.
         assert_eq!(
-            (answer.body.as_str(), logs.count("forbidden: no knock header")),
+            (response.body.as_str(), logs.count("forbidden: no knock header")),
             (BODY_403, 2),
             "{logs:?}"
         );
 
         let logs = Logs::capture();
-        let visit = Visit { scope: Some("read"), login: None, knock: false };
-        assert_insufficient_scope(&visit.on(path).await, "read write editor admin", path);
+        let request = Request { scope: Some("read"), login: None, knock: false };
+        assert_insufficient_scope(&request.on(path).await, "read write editor admin", path);
         assert_eq!(logs.count("no knock header"), 0, "{logs:?}");
     }
 }
 
 #[actix_web::test]
-async fn every_check_of_a_middleware_counts() {
-    let visit = |knock| Visit { knock, ..Visit::NOTHING };
-    assert_served(&visit(true).on("/middleware/two_checks").await, "both agree");
-    let (answer, runs) = visit(false).on("/middleware/two_checks").await;
-    assert_eq!((answer.status, runs), (StatusCode::FORBIDDEN, 0));
-}
-
-#[test]
-fn names_that_no_token_can_have_are_rejected_at_once() {
-    let message = |make: fn() -> PasetoRequired| {
-        let panic = std::panic::catch_unwind(make).unwrap_err();
-        panic.downcast_ref::<String>().unwrap().clone()
-    };
-    for (make, expected) in [
-        (
-            (|| PasetoRequired::new().scopes(["a", "read write"])) as fn() -> PasetoRequired,
-            r#"the scope "read write" has a space: write each scope as a text of its own"#,
-        ),
-        (
-            || PasetoRequired::new().any_scope(["a", ""]),
-            r#"the scope "" is empty: write it, or remove it"#,
-        ),
-        (
-            || PasetoRequired::new().scopes(["a\nb"]),
-            r#"the scope "a\nb" has a character that is not allowed: use visible"#,
-        ),
-        (
-            || PasetoRequired::new().any_scope(["caf\u{e9}"]),
-            "the scope \"caf\u{e9}\" has a character that is not allowed",
-        ),
-        (
-            || PasetoRequired::new().acr(["phr phrh"]),
-            r#"the `acr` value "phr phrh" has a space: write each `acr` value as a text of its own"#,
-        ),
-    ] {
-        let message = message(make);
-        assert!(message.starts_with(expected), "{message}");
-    }
-    let _ = PasetoRequired::new()
-        .scopes(["posts:write", "!#$[]~"])
-        .any_scope([""; 0])
-        .acr(["urn:mace:silver"]);
-}
-
-/// What the application learns of the scopes: those that would help, each once.
-#[actix_web::test]
-async fn missing_scopes_are_those_that_the_token_lacks() {
-    let required = || {
-        PasetoRequired::new()
-            .scopes(["a", "b"])
-            .any_scope(["c", "d"])
-            .any_scope(["b", "e"])
-            .scopes(["a"])
-    };
-    for (granted, missing, detail) in [
-        ("", "a b c d e", "the token lacks `a` and `b`, and `c` or `d`, and `b` or `e`"),
-        ("a c", "b e", "the token lacks `b`, and `b` or `e`"),
-        ("a b", "c d", "the token lacks `c` or `d`"),
-        ("b d", "a", "the token lacks `a`"),
-    ] {
-        let clock = TestClock::new();
-        let verifier = verifier_builder(&clock).error_handler(|_, error| {
-            assert!(
-                error.challenge().unwrap().to_str().unwrap().contains(r#"scope="a b c d e""#),
-                "{error}"
-            );
-            HttpResponse::Ok().body(format!("{} | {error}", error.missing_scopes().join(" ")))
-        });
-        let app = App::new().app_data(verifier.build().unwrap()).wrap(required());
-        let issuer = issuer_builder(&clock).build().unwrap();
-        let token = issuer.token(&json!({})).scopes(granted.split_whitespace()).issue().unwrap();
-        let request =
-            TestRequest::default().insert_header(("authorization", format!("Bearer {token}")));
-        let answer = call(&init_service(app).await, request.to_request()).await;
-        assert_eq!(answer.body, format!("{missing} | insufficient_scope: {detail}"), "{granted}");
-    }
+async fn all_checks_of_a_middleware_run() {
+    let request = |knock| Request { knock, ..Request::NOTHING };
+    assert_served(&request(true).on("/middleware/two_checks").await, "both checks accept");
+    let (response, runs) = request(false).on("/middleware/two_checks").await;
+    assert_eq!((response.status, runs), (StatusCode::FORBIDDEN, 0));
 }

@@ -1,4 +1,4 @@
-//! `PasetoRequired` outside of a scope that registers a Verifier of its own.
+//! `PasetoRequired` outside of a scope that registers its own verifier.
 
 use actix_web::cookie::Cookie;
 use actix_web::error::ErrorImATeapot;
@@ -14,15 +14,16 @@ use paseto_actix::verifier::VerifierBuilder;
 use paseto_actix::{
     MaybePaseto, PasetoRequired, TokenSource, VerifiedToken, Verifier, paseto_required,
 };
-use paseto_actix_tests::app::{Runs, TestResponse, call, issuer_builder, verifier_builder};
+use paseto_actix_tests::app::{
+    BODY_500, Runs, TestResponse, call, issuer_builder, verifier_builder,
+};
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::logs::Logs;
 use serde_json::{Value, json};
 
-const BODY_500: &str = r#"{"type":"about:blank","title":"Internal Server Error","status":500}"#;
 const FIX: &str = "wrap PasetoRequired inside the scope that registers the Verifier";
 
-/// A handler that asks no Verifier.
+/// A handler that does not use a verifier.
 async fn unmarked(runs: web::Data<Runs>) -> HttpResponse {
     runs.count_one();
     HttpResponse::Ok()
@@ -51,7 +52,7 @@ fn outer() -> Verifier {
     verifier_builder(&TestClock::new()).build().unwrap()
 }
 
-/// Accepts the tokens of bob alone, and answers a refusal by a redirect.
+/// Accepts only tokens of Bob, and rejects other tokens with a redirect.
 fn stricter() -> Verifier {
     let only_bob = |token: &VerifiedToken| match token.subject() {
         Some("bob") => Ok(()),
@@ -74,7 +75,7 @@ fn get(path: &str, subject: &str) -> TestRequest {
         .insert_header(("authorization", format!("Bearer {}", token(subject))))
 }
 
-/// Sends a request to an application of this Verifier, wrapped in `PasetoRequired`.
+/// Sends a request to an application with this verifier, wrapped in `PasetoRequired`.
 async fn send_to(
     verifier: Verifier,
     configure: fn(&mut ServiceConfig),
@@ -98,20 +99,20 @@ fn strict_scope() -> Scope {
 }
 
 #[track_caller]
-fn assert_withheld(answer: &TestResponse, case: &str) {
+fn assert_withheld(response: &TestResponse, case: &str) {
     assert_eq!(
-        (answer.status, answer.body.as_str()),
+        (response.status, response.body.as_str()),
         (StatusCode::INTERNAL_SERVER_ERROR, BODY_500),
         "{case}"
     );
-    assert_eq!(answer.headers.get(CONTENT_TYPE).unwrap(), "application/problem+json", "{case}");
+    assert_eq!(response.headers.get(CONTENT_TYPE).unwrap(), "application/problem+json", "{case}");
     for header in [SET_COOKIE, ETAG] {
-        assert!(!answer.headers.contains_key(&header), "{case}: {:?}", answer.headers);
+        assert!(!response.headers.contains_key(&header), "{case}: {:?}", response.headers);
     }
 }
 
 #[actix_web::test]
-async fn a_handler_whose_own_verifier_was_not_asked_fails_for_each_token() {
+async fn response_is_withheld_if_the_nearest_verifier_did_not_verify() {
     fn services(app: &mut ServiceConfig) {
         app.service(
             strict_scope()
@@ -142,20 +143,20 @@ async fn a_handler_whose_own_verifier_was_not_asked_fails_for_each_token() {
     ] {
         for subject in ["ada", "bob"] {
             let (case, logs) = (format!("{path} for {subject}"), Logs::capture());
-            let (answer, _) = send(services, get(path, subject)).await;
-            assert_withheld(&answer, &case);
+            let (response, _) = send(services, get(path, subject)).await;
+            assert_withheld(&response, &case);
             let errors: Vec<_> =
                 logs.lines().into_iter().filter(|line| line.starts_with("ERROR")).collect();
             assert!(errors.iter().any(|line| line.contains(FIX)), "{case}: {errors:?}");
         }
-        let (answer, runs) = send(services, TestRequest::with_uri(path)).await;
-        answer.assert_no_token();
+        let (response, runs) = send(services, TestRequest::with_uri(path)).await;
+        response.assert_no_token();
         assert_eq!(runs, 0, "{path}");
     }
 }
 
 #[actix_web::test]
-async fn a_verifier_that_waits_is_no_way_around() {
+async fn response_is_withheld_after_an_asynchronous_check_too() {
     let waiting = verifier_builder(&TestClock::new())
         .check_async(async |_| {
             yield_now().await;
@@ -166,12 +167,12 @@ async fn a_verifier_that_waits_is_no_way_around() {
     let services = |app: &mut ServiceConfig| {
         _ = app.service(strict_scope().route("/handler", web::to(unmarked)))
     };
-    let (answer, _) = send_to(waiting, services, get("/strict/handler", "bob")).await;
-    assert_withheld(&answer, "an asynchronous check");
+    let (response, _) = send_to(waiting, services, get("/strict/handler", "bob")).await;
+    assert_withheld(&response, "an asynchronous check");
 }
 
 #[actix_web::test]
-async fn handlers_that_asked_their_own_verifier_are_served() {
+async fn handlers_that_use_the_nearest_verifier_run() {
     fn services(app: &mut ServiceConfig) {
         let inside = web::scope("/middleware").app_data(stricter()).wrap(PasetoRequired::new());
         app.service(
@@ -187,11 +188,11 @@ async fn handlers_that_asked_their_own_verifier_are_served() {
         ["/strict/marked", "/strict/extracting", "/strict/maybe", "/middleware/inside", "/resource"]
     {
         let logs = Logs::capture();
-        let (answer, runs) = send(services, get(path, "bob")).await;
-        assert_eq!((answer.status, runs), (StatusCode::OK, 1), "{path}: {answer:?}");
-        let (answer, runs) = send(services, get(path, "ada")).await;
+        let (response, runs) = send(services, get(path, "bob")).await;
+        assert_eq!((response.status, runs), (StatusCode::OK, 1), "{path}: {response:?}");
+        let (response, runs) = send(services, get(path, "ada")).await;
         assert_eq!(
-            (answer.status, runs),
+            (response.status, runs),
             (StatusCode::SEE_OTHER, 0),
             "{path}: the inner Verifier rejects"
         );
@@ -200,7 +201,7 @@ async fn handlers_that_asked_their_own_verifier_are_served() {
 }
 
 #[actix_web::test]
-async fn a_clone_of_the_same_verifier_may_be_registered_inside() {
+async fn clone_of_the_outer_verifier_may_be_registered_inside() {
     let verifier = outer();
     let scope = web::scope("/same").app_data(verifier.clone()).route("/handler", web::to(unmarked));
     let runs = web::Data::new(Runs::default());
@@ -209,14 +210,14 @@ async fn a_clone_of_the_same_verifier_may_be_registered_inside() {
         .app_data(runs.clone())
         .service(scope)
         .wrap(PasetoRequired::new());
-    let answer = call(&init_service(app).await, get("/same/handler", "ada").to_request()).await;
-    assert_eq!((answer.status, runs.count()), (StatusCode::OK, 1));
+    let response = call(&init_service(app).await, get("/same/handler", "ada").to_request()).await;
+    assert_eq!((response.status, runs.count()), (StatusCode::OK, 1));
 }
 
-/// Where no handler runs, no Verifier is asked. A handler with the same response passes only its
-/// status.
+/// Without a handler, no verifier is needed. A handler that returns the same status without a body
+/// is indistinguishable, so its response passes without headers.
 #[actix_web::test]
-async fn a_path_or_a_method_without_a_handler_keeps_its_status() {
+async fn path_or_method_without_a_handler_keeps_its_status() {
     fn services(app: &mut ServiceConfig) {
         let empty =
             async || HttpResponse::NotFound().cookie(Cookie::new("secret", "secret")).finish();
@@ -238,9 +239,9 @@ async fn a_path_or_a_method_without_a_handler_keeps_its_status() {
         ("/strict/resource", Method::DELETE, StatusCode::METHOD_NOT_ALLOWED),
         ("/strict/empty", Method::GET, StatusCode::NOT_FOUND),
     ] {
-        let (answer, _) = send(services, get(path, "ada").method(method)).await;
-        assert_eq!((answer.status, answer.body.as_str()), (status, ""), "{path}");
-        assert!(!answer.headers.contains_key(SET_COOKIE), "{path}: {:?}", answer.headers);
+        let (response, _) = send(services, get(path, "ada").method(method)).await;
+        assert_eq!((response.status, response.body.as_str()), (status, ""), "{path}");
+        assert!(!response.headers.contains_key(SET_COOKIE), "{path}: {:?}", response.headers);
     }
     assert_eq!(logs.count("ERROR"), 0, "{logs:?}");
     for path in ["/strict/text", "/texts/elsewhere"] {
@@ -249,7 +250,7 @@ async fn a_path_or_a_method_without_a_handler_keeps_its_status() {
 }
 
 #[actix_web::test]
-async fn an_error_of_an_inner_middleware_stays_that_error() {
+async fn error_of_an_inner_middleware_is_unchanged() {
     fn services(app: &mut ServiceConfig) {
         let failing =
             from_fn(async |_, _| Err::<actix_web::dev::ServiceResponse, _>(ErrorImATeapot("tea")));
@@ -274,7 +275,7 @@ async fn an_error_of_an_inner_middleware_stays_that_error() {
 }
 
 #[actix_web::test]
-async fn a_response_that_is_withheld_has_the_headers_for_caches() {
+async fn withheld_response_has_caching_headers() {
     fn from_cookie(builder: VerifierBuilder) -> Verifier {
         builder.token_from([TokenSource::cookie("paseto")]).build().unwrap()
     }
@@ -284,8 +285,8 @@ async fn a_response_that_is_withheld_has_the_headers_for_caches() {
     let verifier = from_cookie(verifier_builder(&TestClock::new()));
     let request =
         TestRequest::with_uri("/strict/handler").cookie(Cookie::new("paseto", token("bob")));
-    let (answer, _) = send_to(verifier, services, request).await;
-    assert_withheld(&answer, "a token in a cookie");
-    assert_eq!(answer.headers.get(VARY).unwrap(), "Cookie");
-    assert_eq!(answer.headers.get(CACHE_CONTROL).unwrap(), "no-store");
+    let (response, _) = send_to(verifier, services, request).await;
+    assert_withheld(&response, "a token in a cookie");
+    assert_eq!(response.headers.get(VARY).unwrap(), "Cookie");
+    assert_eq!(response.headers.get(CACHE_CONTROL).unwrap(), "no-store");
 }

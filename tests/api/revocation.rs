@@ -1,4 +1,4 @@
-//! Tokens that end before they expire: behaviours that each store has to show.
+//! Revocation of tokens before they expire.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
@@ -8,10 +8,10 @@ use paseto_actix::revocation::{
 };
 use paseto_actix::{Issuer, SecretKey};
 use paseto_actix_tests::app::{
-    assert_accepted, assert_refused, issuer_builder, send_bearer, verifier_builder,
+    assert_accepted, assert_rejected, issuer_builder, send_bearer, verifier_builder,
 };
 use paseto_actix_tests::clock::{START, TestClock};
-use paseto_actix_tests::revocation::{Failing, token};
+use paseto_actix_tests::revocation::{FailingStore, token};
 use paseto_actix_tests::{ISSUER, keys};
 use serde_json::json;
 use time::Duration;
@@ -21,7 +21,7 @@ fn memory(clock: &TestClock) -> MemoryRevocationStore {
 }
 
 #[actix_web::test]
-async fn until_exp_and_leeway_and_then_forgotten() {
+async fn revocation_lasts_until_exp_plus_leeway_and_then_is_removed() {
     let clock = TestClock::new();
     let store = memory(&clock);
     let verifier = |leeway| {
@@ -31,7 +31,7 @@ async fn until_exp_and_leeway_and_then_forgotten() {
             .build()
             .unwrap()
     };
-    // Two verifiers, as those of two workers, ask one store.
+    // Two verifiers, such as those of two workers, share one store.
     let (one, other) = (verifier(5), verifier(5));
     let issuer = issuer_builder(&clock).ttl(std::time::Duration::from_secs(60)).build().unwrap();
     let text = token(&issuer, "ada", 0);
@@ -44,31 +44,31 @@ async fn until_exp_and_leeway_and_then_forgotten() {
             verifier.verify_str_async(&text).await.unwrap_err().kind(),
             VerifyErrorKind::Revoked
         );
-        assert_refused(verifier, &text).await;
+        assert_rejected(verifier, &text).await;
     }
     clock.advance(Duration::nanoseconds(1));
     assert_eq!(one.verify_str_async(&text).await.unwrap_err().kind(), VerifyErrorKind::Expired);
-    // A third verifier may have the longest leeway that there is.
+    // A third verifier has the longest possible leeway.
     clock.advance(Duration::minutes(4) - Duration::nanoseconds(1));
     let lenient = verifier(300);
     assert_eq!(lenient.verify_str_async(&text).await.unwrap_err().kind(), VerifyErrorKind::Revoked);
     clock.advance(Duration::minutes(1) + Duration::SECOND);
     assert_eq!(lenient.verify_str_async(&text).await.unwrap_err().kind(), VerifyErrorKind::Expired);
-    assert_eq!(store.len(), 0, "its record is gone");
+    assert_eq!(store.len(), 0, "the record is removed");
 }
 
 #[actix_web::test]
-async fn without_jti() {
+async fn token_without_jti_is_rejected_if_a_store_is_set() {
     let clock = TestClock::new();
     let verifier = verifier_builder(&clock).revocation_store(memory(&clock)).build().unwrap();
     let issuer = issuer_builder(&clock).include_jti(false).build().unwrap();
     let text = token(&issuer, "ada", 0);
     assert_accepted(&verifier_builder(&clock).build().unwrap(), &text).await;
-    assert_refused(&verifier, &text).await;
+    assert_rejected(&verifier, &text).await;
 }
 
 #[actix_web::test]
-async fn all_of_a_subject_and_a_login_in_the_same_second() {
+async fn revoke_subject_revokes_old_tokens_but_not_a_login_in_the_same_second() {
     let clock = TestClock::new();
     let store = memory(&clock);
     let verifier = verifier_builder(&clock).revocation_store(store.clone()).build().unwrap();
@@ -78,16 +78,16 @@ async fn all_of_a_subject_and_a_login_in_the_same_second() {
     let generation =
         store.revoke_subject(ISSUER, "ada", None, START + Duration::HOUR).await.unwrap();
     let new = token(&issuer, "ada", generation);
-    assert_refused(&verifier, &old).await;
+    assert_rejected(&verifier, &old).await;
     assert_accepted(&verifier, &new).await;
     assert_accepted(&verifier, &of_bob).await;
 
     store.revoke_subject(ISSUER, "ada", None, START + Duration::HOUR).await.unwrap();
-    assert_refused(&verifier, &new).await;
+    assert_rejected(&verifier, &new).await;
 }
 
 #[actix_web::test]
-async fn a_generation_that_is_none() {
+async fn malformed_sub_gen_claims_are_rejected() {
     let clock = TestClock::new();
     let (key, verifier) = (keys::secret(), verifier_builder(&clock).build().unwrap());
     for (claim, good) in [
@@ -108,12 +108,12 @@ async fn a_generation_that_is_none() {
     }
     assert!(
         issuer_builder(&clock).build().unwrap().issue(&json!({ "sub_gen": "1" })).is_err(),
-        "it is ours to write"
+        "only the issuer writes `sub_gen`"
     );
 }
 
 #[actix_web::test]
-async fn a_full_store_is_an_error_and_forgets_nothing() {
+async fn full_store_returns_an_error_and_keeps_its_records() {
     let clock = TestClock::new();
     let store = MemoryRevocationStore::new(2).clock(clock.clone());
     store.revoke(ISSUER, "a", START + Duration::MINUTE).await.unwrap();
@@ -125,7 +125,7 @@ async fn a_full_store_is_an_error_and_forgets_nothing() {
     assert!(full(
         store.revoke_subject(ISSUER, "ada", None, START + Duration::HOUR).await.map(|_| ())
     ));
-    // What is there already can be told again, and never ends sooner for it.
+    // An existing record can be revoked again. An earlier end does not shorten it.
     store.revoke(ISSUER, "b", START).await.unwrap();
     let is_revoked = async |id| store.is_revoked(RevocationQuery::new(ISSUER, id)).await.unwrap();
     assert!(is_revoked("a").await && is_revoked("b").await && !is_revoked("c").await);
@@ -135,7 +135,7 @@ async fn a_full_store_is_an_error_and_forgets_nothing() {
 }
 
 #[actix_web::test]
-async fn what_cannot_be_revoked_is_told() {
+async fn revoking_without_a_store_or_token_id_is_an_error() {
     let clock = TestClock::new();
     let issuer = issuer_builder(&clock).include_jti(false).build().unwrap();
     let without = verifier_builder(&clock).build().unwrap();
@@ -150,18 +150,18 @@ async fn what_cannot_be_revoked_is_told() {
 }
 
 #[actix_web::test]
-async fn a_store_that_is_down_lets_nobody_pass() {
+async fn unavailable_store_rejects_tokens_with_503() {
     let clock = TestClock::new();
-    let down = Failing::new(&clock, 1);
+    let down = FailingStore::new(&clock, 1);
     down.set_down(true);
     let verifier = verifier_builder(&clock).revocation_store(down).build().unwrap();
     let text = token(&issuer_builder(&clock).build().unwrap(), "ada", 0);
-    let (answer, runs) = send_bearer(&verifier, &text).await;
-    assert_eq!((answer.status, runs), (StatusCode::SERVICE_UNAVAILABLE, 0));
-    assert!(answer.headers.contains_key(RETRY_AFTER));
-    // What is wrong with a token in itself is told without asking.
+    let (response, runs) = send_bearer(&verifier, &text).await;
+    assert_eq!((response.status, runs), (StatusCode::SERVICE_UNAVAILABLE, 0));
+    assert!(response.headers.contains_key(RETRY_AFTER));
+    // A token with an invalid signature is rejected without a query to the store.
     let other =
         Issuer::builder(ISSUER).key(SecretKey::generate()).clock(clock.clone()).build().unwrap();
-    let (answer, runs) = send_bearer(&verifier, &token(&other, "ada", 0)).await;
-    assert_eq!((answer.status, runs), (StatusCode::UNAUTHORIZED, 0));
+    let (response, runs) = send_bearer(&verifier, &token(&other, "ada", 0)).await;
+    assert_eq!((response.status, runs), (StatusCode::UNAUTHORIZED, 0));
 }

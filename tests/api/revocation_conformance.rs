@@ -1,5 +1,5 @@
-//! The conformance suites of revocation stores: a store that obeys the rules passes, and the suite names
-//! the rule that another store breaks.
+//! The conformance tests of revocation stores. A store that obeys the rules passes. For any other
+//! store, the conformance tests name the broken rule.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -12,8 +12,8 @@ use paseto_actix::revocation::{CachedRevocationStore, MemoryRevocationStore, Rev
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::model_revocations::{ModelRevocationStore, RevocationFault};
 
-async fn revocations_in_full(store: &impl RevocationStore, clock: &TestClock) {
-    // Again on what the first run has left.
+async fn run_all(store: &impl RevocationStore, clock: &TestClock) {
+    // The second run uses the store with the records of the first run.
     for _ in 0..2 {
         conformance::revocation_store(store, clock.now()).await;
         conformance::revocation_store_over_time(store, clock.now(), async |by| clock.advance(by))
@@ -22,26 +22,26 @@ async fn revocations_in_full(store: &impl RevocationStore, clock: &TestClock) {
 }
 
 #[actix_web::test]
-async fn revocations_in_memory() {
+async fn memory_revocation_store_conforms() {
     let clock = TestClock::new();
-    revocations_in_full(&MemoryRevocationStore::new(1000).clock(clock.clone()), &clock).await;
+    run_all(&MemoryRevocationStore::new(1000).clock(clock.clone()), &clock).await;
 }
 
-/// What is revoked through it counts at once, however long answers are remembered.
+/// A revocation through the cached store is effective immediately, regardless of the staleness.
 #[actix_web::test]
-async fn revocations_whose_answers_are_remembered() {
+async fn cached_revocation_store_conforms() {
     let clock = TestClock::new();
     let store = MemoryRevocationStore::new(1000).clock(clock.clone());
-    for lag in [StdDuration::ZERO, StdDuration::from_secs(3600)] {
-        revocations_in_full(
-            &CachedRevocationStore::new(store.clone(), lag).clock(clock.clone()),
+    for max_staleness in [StdDuration::ZERO, StdDuration::from_secs(3600)] {
+        run_all(
+            &CachedRevocationStore::new(store.clone(), max_staleness).clock(clock.clone()),
             &clock,
         )
         .await;
     }
 }
 
-/// The message of a suite that failed.
+/// Returns the panic message of a failed conformance test.
 pub(crate) fn broken_rule(panic: Box<dyn Any + Send>) -> String {
     match panic.downcast::<String>() {
         Ok(text) => *text,
@@ -50,46 +50,46 @@ pub(crate) fn broken_rule(panic: Box<dyn Any + Send>) -> String {
 }
 
 #[actix_web::test]
-async fn revocations_that_break_a_rule_are_told_which() {
+async fn conformance_tests_name_the_rule_that_a_revocation_store_breaks() {
     use RevocationFault::*;
     let clock = TestClock::new();
-    revocations_in_full(&ModelRevocationStore::new(&clock, None), &clock).await;
+    run_all(&ModelRevocationStore::new(&clock, None), &clock).await;
     for (fault, rule) in [
         (Fails, "`is_revoked` fails: down"),
-        (ForgetsIds, "a token is revoked from its revocation on"),
-        (ForgetsSubjects, "the generation is the one that the last revocation began"),
-        (EndsSooner, "a record never ends sooner for a second word"),
-        (EndsEarly, "a token is revoked until the last end that was told, that included"),
-        (EndsSubjectsEarly, "a subject is revoked until the last end that was told, that included"),
+        (DropsIds, "`revoke` revokes the token"),
+        (DropsSubjects, "`generation` returns the generation of the last revocation"),
+        (ShortensRecords, "a later call does not shorten a record"),
+        (ExpiresEarly, "a token is revoked up to and including its latest `until`"),
+        (ExpiresSubjectsEarly, "a subject is revoked up to and including its latest `until`"),
         (
-            EndsGenerationsEarly,
+            ExpiresGenerationsEarly,
             "`generation` returns the last generation up to and including the latest `until`",
         ),
-        (NeverForgetsIds, "a token is not revoked 5 seconds after the end of its record"),
-        (NeverForgetsSubjects, "a subject is not revoked 5 seconds after the end of its record"),
+        (NeverExpiresIds, "a token is not revoked 5 seconds after the expiry of its record"),
+        (NeverExpiresSubjects, "a subject is not revoked 5 seconds after the expiry of its record"),
         (
-            NeverForgetsGenerations,
-            "the generation of a subject is 0 again 5 seconds after the end of its record",
+            NeverExpiresGenerations,
+            "the generation of a subject is 0 again 5 seconds after the expiry of its record",
         ),
-        (MixesIssuers, "an id is one of its issuer's"),
-        (JoinsNames, "an id is one of its issuer's"),
-        (MixesKinds, "a subject is no id"),
-        (IgnoresSessions, "all tokens of a session that was revoked are"),
-        (IgnoresIdsOfSubjects, "a revoked id is revoked under whatever generation"),
-        (SameGeneration, "a generation is greater than the one before it"),
-        (CountsFromOne, "a generation is no less than the time in microseconds"),
-        (RevokesTheNew, "tokens of the new generation are not revoked"),
-        (OneForAll, "another subject is not revoked"),
+        (IgnoresIssuers, "an ID belongs to its issuer"),
+        (ConcatenatesNames, "an ID belongs to its issuer"),
+        (MixesIdsAndSubjects, "a revoked subject does not revoke an ID with this name"),
+        (IgnoresSessions, "a revoked session ID revokes all tokens of the session"),
+        (IgnoresIdsOfSubjects, "a revoked ID is revoked with any generation"),
+        (SameGeneration, "a new generation is greater than the last generation"),
+        (CountsFromOne, "a generation is at least the time in microseconds"),
+        (RevokesNewGeneration, "tokens of the new generation are not revoked"),
+        (SharesGeneration, "another subject is not revoked"),
         (IgnoresExceptions, "tokens of the excepted login are not revoked"),
-        (ExceptsOnlySessions, "a token whose id is the exception is not revoked"),
+        (ExceptsOnlySessions, "a token whose ID is the exception is not revoked"),
         (KeepsExceptions, "an exception ends with the next generation"),
-        (RevivesLogins, "a login that has ended cannot be spared"),
-        (ExceptsFromEverything, "an excepted login can be revoked by its id"),
-        (Races, "each of 64 revocations at once begins a generation of its own"),
+        (RevivesLogins, "a revoked login cannot be the exception"),
+        (ExceptionOverridesIds, "an excepted login can be revoked by its ID"),
+        (Races, "each of 64 parallel revocations starts its own generation"),
     ] {
         let store = ModelRevocationStore::new(&clock, Some(fault));
-        let run = AssertUnwindSafe(revocations_in_full(&store, &clock)).catch_unwind().await;
-        let told = broken_rule(run.expect_err(&format!("{fault:?} passes")));
-        assert!(told.contains(rule), "{fault:?}: {told}");
+        let run = AssertUnwindSafe(run_all(&store, &clock)).catch_unwind().await;
+        let message = broken_rule(run.expect_err(&format!("{fault:?} passes")));
+        assert!(message.contains(rule), "{fault:?}: {message}");
     }
 }

@@ -1,6 +1,8 @@
-//! Remembered logins with a revocation store: a request fails if the store is down.
+//! Remembered logins with a revocation store: logouts revoke copies, and requests fail while the
+//! store is down.
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
 use actix_web::rt::task::yield_now;
 use actix_web::test::TestRequest;
 use futures_util::future::join;
@@ -9,22 +11,29 @@ use paseto_actix::keys::KeyRing;
 use paseto_actix::remember::SessionProtection;
 use paseto_actix::token_family::MemoryTokenFamilyStore;
 use paseto_actix_tests::remember::{
-    House, REMEMBER, SESSION, ada as remembered, state, with_cookie,
+    Application, REMEMBER, SESSION, ada as remembered, state, with_cookie,
 };
-use paseto_actix_tests::revocation::{Failing, assert_unavailable};
+use paseto_actix_tests::revocation::{FailingStore, assert_unavailable};
 use paseto_actix_tests::session::Site;
 use time::Duration;
 
-/// How long a record outlives its login: the longest leeway, and 5 seconds for clocks that differ.
+/// The time by which a record outlives its login: the longest leeway, and 5 seconds for differing
+/// clocks.
 const SLACK: Duration = Duration::seconds(305);
 
-/// A site that remembers logins, with a revocation store.
-async fn remembering(house: &House, family: bool, capacity: usize) -> (Site, Failing) {
-    let store = Failing::new(&house.clock, capacity);
-    let site = house.site_with(|remember| {
+/// Returns a site with remembered logins and a revocation store.
+async fn remembering(
+    application: &Application,
+    family: bool,
+    capacity: usize,
+) -> (Site, FailingStore) {
+    let store = FailingStore::new(&application.clock, capacity);
+    let site = application.site_with(|remember| {
         let remember = remember.revocation_store(store.clone());
         if family {
-            remember.token_family_store(MemoryTokenFamilyStore::new(10).clock(house.clock.clone()))
+            remember.token_family_store(
+                MemoryTokenFamilyStore::new(10).clock(application.clock.clone()),
+            )
         } else {
             remember
         }
@@ -32,17 +41,17 @@ async fn remembering(house: &House, family: bool, capacity: usize) -> (Site, Fai
     (site.await, store)
 }
 
-/// Asserts that this cookie logs no user in, and that it is removed.
-async fn assert_ended(site: &Site, value: &str, case: &str) {
+/// Asserts that this cookie logs no user in, and that the response removes the cookie.
+async fn assert_revoked(site: &Site, value: &str, case: &str) {
     let mut client = with_cookie(value);
     assert_eq!(state(site, &mut client).await, "Anonymous", "{case}");
     assert!(client.cookie(REMEMBER).is_none(), "{case}: removed");
 }
 
 #[actix_web::test]
-async fn logout_ends_every_copy() {
+async fn logout_revokes_every_copy_of_the_cookie() {
     for family in [false, true] {
-        for way_out in [
+        for logout in [
             "/logout",
             "/identity-logout",
             "/purge",
@@ -50,116 +59,120 @@ async fn logout_ends_every_copy() {
             "/login?user=ada&remember=yes",
         ] {
             for session in [true, false] {
-                let (case, house) =
-                    (format!("{way_out}, family: {family}, session: {session}"), House::new());
-                let (site, store) = remembering(&house, family, 10).await;
+                let (case, application) =
+                    (format!("{logout}, family: {family}, session: {session}"), Application::new());
+                let (site, store) = remembering(&application, family, 10).await;
                 let mut client = remembered(&site).await;
                 let copy = client.cookie(REMEMBER).unwrap().to_owned();
                 let other = remembered(&site).await.cookie(REMEMBER).unwrap().to_owned();
                 if !session {
                     client.drop_cookie(SESSION);
                 }
-                assert_eq!(client.get(&site, way_out).await.status, StatusCode::OK, "{case}");
-                assert_ended(&site, &copy, &case).await;
+                assert_eq!(client.get(&site, logout).await.status, StatusCode::OK, "{case}");
+                assert_revoked(&site, &copy, &case).await;
                 assert_eq!(
                     state(&site, &mut with_cookie(&other)).await,
                     "Remembered",
-                    "{case}: another login of hers"
+                    "{case}: another login of the same user"
                 );
                 assert_eq!(store.count(), 1, "{case}");
-                house.clock.advance(Duration::days(30) + SLACK);
-                assert_eq!(store.count(), 1, "{case}: until no copy is alive by any clock");
-                house.clock.advance(Duration::SECOND);
-                assert_eq!(store.count(), 0, "{case}: and no longer");
+                application.clock.advance(Duration::days(30) + SLACK);
+                assert_eq!(store.count(), 1, "{case}: the record outlives each copy by any clock");
+                application.clock.advance(Duration::SECOND);
+                assert_eq!(store.count(), 0, "{case}: then the record is removed");
             }
         }
     }
 }
 
-/// The id is the login's, not the token's: another token of it, rotated or sealed anew, is as good
-/// to end it by.
+/// The revocation contains the ID of the login, not of the token. So it includes rotated and
+/// re-encrypted tokens.
 #[actix_web::test]
-async fn every_token_of_the_login_ends() {
-    let house = House::new();
-    let store = Failing::new(&house.clock, 10);
-    let old = house
+async fn logout_revokes_rotated_and_reencrypted_tokens() {
+    let application = Application::new();
+    let store = FailingStore::new(&application.clock, 10);
+    let old = application
         .site_with(|remember| {
-            remember
-                .revocation_store(store.clone())
-                .token_family_store(MemoryTokenFamilyStore::new(10).clock(house.clock.clone()))
+            remember.revocation_store(store.clone()).token_family_store(
+                MemoryTokenFamilyStore::new(10).clock(application.clock.clone()),
+            )
         })
         .await;
-    let new = House { remember_key: LocalKey::generate(), ..house.clone() };
-    let keys = KeyRing::new(new.remember_key.clone(), [house.remember_key.clone()]).unwrap();
-    let users = house.users.clone();
-    let resealing = paseto_actix::RememberMe::builder(keys)
-        .clock(house.clock.clone())
+    let new = Application { remember_key: LocalKey::generate(), ..application.clone() };
+    let keys = KeyRing::new(new.remember_key.clone(), [application.remember_key.clone()]).unwrap();
+    let users = application.users.clone();
+    let reencrypting = paseto_actix::RememberMe::builder(keys)
+        .clock(application.clock.clone())
         .revocation_store(store.clone());
-    let resealing = resealing.try_user_loader(move |id| std::future::ready(users.stamp(&id)));
-    let resealing =
-        house.site_of(resealing, actix_identity::config::LogoutBehavior::PurgeSession).await;
+    let reencrypting =
+        reencrypting.try_user_loader(move |id| std::future::ready(users.fingerprint(&id)));
+    let reencrypting = application
+        .site_of(reencrypting, actix_identity::config::LogoutBehavior::PurgeSession)
+        .await;
 
     let mut client = remembered(&old).await;
     let mut copies = vec![client.cookie(REMEMBER).unwrap().to_owned()];
-    for site in [&old, &resealing] {
+    for site in [&old, &reencrypting] {
         client.drop_cookie(SESSION);
         assert_eq!(state(site, &mut client).await, "Remembered");
         copies.push(client.cookie(REMEMBER).unwrap().to_owned());
     }
     assert!(copies[0] != copies[1] && copies[1] != copies[2], "three tokens");
-    client.get(&resealing, "/logout").await;
+    client.get(&reencrypting, "/logout").await;
     for copy in &copies {
-        assert_ended(&resealing, copy, "after the logout").await;
+        assert_revoked(&reencrypting, copy, "after the logout").await;
     }
 }
 
 #[actix_web::test]
-async fn protection_and_an_unknown_user_end_it() {
-    let house = House::new();
-    let store = Failing::new(&house.clock, 10);
+async fn session_protection_and_unknown_user_revoke_the_login() {
+    let application = Application::new();
+    let store = FailingStore::new(&application.clock, 10);
     let strong = |remember: paseto_actix::remember::RememberMeBuilder| {
         remember.revocation_store(store.clone()).session_protection(SessionProtection::Strong)
     };
-    let site = house.site_with(strong).await;
+    let site = application.site_with(strong).await;
     let as_other = || TestRequest::with_uri("/state").insert_header(("user-agent", "another"));
     for session in [true, false] {
-        let mut thief = remembered(&site).await;
-        let copy = thief.cookie(REMEMBER).unwrap().to_owned();
+        let mut attacker = remembered(&site).await;
+        let copy = attacker.cookie(REMEMBER).unwrap().to_owned();
         if !session {
-            thief.drop_cookie(SESSION);
+            attacker.drop_cookie(SESSION);
         }
-        assert_eq!(thief.send(&site, as_other()).await.body, "Anonymous");
-        assert_ended(&site, &copy, "of another client").await;
+        assert_eq!(attacker.send(&site, as_other()).await.body, "Anonymous");
+        assert_revoked(&site, &copy, "of another client").await;
     }
     let copy = remembered(&site).await.cookie(REMEMBER).unwrap().to_owned();
-    house.users.set("ada", None);
-    assert_ended(&site, &copy, "unknown").await;
-    house.users.set("ada", Some("analytical"));
-    assert_ended(&site, &copy, "unknown once").await;
+    application.users.set("ada", None);
+    assert_revoked(&site, &copy, "unknown").await;
+    application.users.set("ada", Some("analytical"));
+    assert_revoked(&site, &copy, "revoked while the user was unknown").await;
 }
 
-/// A logout elsewhere, while the user loader is at work, counts.
+/// A logout from another browser while the user loader runs must revoke the login.
 #[actix_web::test]
-async fn a_logout_during_the_user_loader() {
+async fn logout_during_the_user_loader_revokes_the_login() {
     for overtaken in [false, true] {
-        let house = House::new();
-        let store = Failing::new(&house.clock, 10);
-        let elsewhere = house.site_with(|remember| remember.revocation_store(store.clone())).await;
+        let application = Application::new();
+        let store = FailingStore::new(&application.clock, 10);
+        let elsewhere =
+            application.site_with(|remember| remember.revocation_store(store.clone())).await;
         let mut other = remembered(&elsewhere).await;
         let copy = other.cookie(REMEMBER).unwrap().to_owned();
-        let users = house.users.clone();
-        let slow = paseto_actix::RememberMe::builder(house.remember_key.clone())
-            .clock(house.clock.clone())
+        let users = application.users.clone();
+        let slow = paseto_actix::RememberMe::builder(application.remember_key.clone())
+            .clock(application.clock.clone())
             .revocation_store(store.clone())
             .try_user_loader(move |id| {
-                let stamp = users.stamp(&id);
+                let fingerprint = users.fingerprint(&id);
                 async move {
-                    // The logout comes while this waits.
+                    // The logout runs during this wait.
                     yield_now().await;
-                    stamp
+                    fingerprint
                 }
             });
-        let site = house.site_of(slow, actix_identity::config::LogoutBehavior::PurgeSession).await;
+        let site =
+            application.site_of(slow, actix_identity::config::LogoutBehavior::PurgeSession).await;
         let mut client = with_cookie(&copy);
         let logout = async {
             if overtaken {
@@ -172,9 +185,9 @@ async fn a_logout_during_the_user_loader() {
 }
 
 #[actix_web::test]
-async fn nobody_is_logged_in_unasked() {
+async fn unavailable_store_restores_no_login_and_keeps_the_cookie() {
     for family in [false, true] {
-        let (site, store) = remembering(&House::new(), family, 10).await;
+        let (site, store) = remembering(&Application::new(), family, 10).await;
         let value = remembered(&site).await.cookie(REMEMBER).unwrap().to_owned();
         store.set_down(true);
         for path in ["/me", "/state", "/logout", "/login?user=bob"] {
@@ -186,22 +199,27 @@ async fn nobody_is_logged_in_unasked() {
         assert_eq!(
             state(&site, &mut with_cookie(&value)).await,
             "Remembered",
-            "and is good once the store is back"
+            "the cookie is valid when the store is back"
         );
     }
 }
 
-/// A store that can keep no more says so, and is still good to ask.
+/// A full store returns an error for new records, but still finds its records.
 #[actix_web::test]
-async fn a_logout_that_cannot_be_kept_is_told() {
-    let (site, _) = remembering(&House::new(), false, 0).await;
+async fn logout_that_a_full_store_cannot_record_is_503() {
+    let (site, _) = remembering(&Application::new(), false, 0).await;
     for path in
         ["/logout", "/identity-logout", "/purge", "/login?user=bob", "/login?user=ada&remember=yes"]
     {
         let mut client = remembered(&site).await;
         let value = client.cookie(REMEMBER).unwrap().to_owned();
-        let answer = client.get(&site, path).await;
-        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        let response = client.get(&site, path).await;
+        assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        assert_eq!(
+            response.body, r#"{"type":"about:blank","title":"Service Unavailable","status":503}"#,
+            "{path}"
+        );
+        assert!(response.headers.contains_key(RETRY_AFTER), "{path}");
         if path.starts_with("/login") {
             assert_eq!(client.cookie(REMEMBER), Some(value.as_str()), "{path}");
             assert_eq!(
@@ -210,7 +228,8 @@ async fn a_logout_that_cannot_be_kept_is_told() {
                 "{path}: still logged in as before"
             );
         } else {
-            // Copies stay good, which the answer tells; this browser is logged out.
+            // Copies of the cookie stay valid, so the response is an error. This browser is logged
+            // out.
             assert_eq!((client.cookie(REMEMBER), client.cookie(SESSION)), (None, None), "{path}");
         }
     }

@@ -1,4 +1,4 @@
-//! Sessions with a revocation store: no copy of a cookie outlives its session.
+//! Sessions with a revocation store: `purge` and `renew` revoke all copies of a cookie.
 
 use actix_session::{Session, SessionExt};
 use actix_web::dev::{Service, ServiceRequest};
@@ -11,12 +11,12 @@ use actix_web::{App, web};
 use futures_util::future::join;
 use paseto_actix::LocalKey;
 use paseto_actix_tests::clock::TestClock;
-use paseto_actix_tests::revocation::{Failing, assert_unavailable};
+use paseto_actix_tests::revocation::{FailingStore, assert_unavailable};
 use paseto_actix_tests::session::{Client, Kind, Site, routes, session, set_cookies};
 use time::Duration;
 
-/// How long a record outlives its session or login: the longest leeway, and 5 seconds for clocks
-/// that differ.
+/// The time by which a record outlives its session or login: the longest leeway, and 5 seconds for
+/// differing clocks.
 const SLACK: Duration = Duration::seconds(305);
 
 const ADA: &str = r#"user="ada""#;
@@ -24,11 +24,12 @@ const ADA: &str = r#"user="ada""#;
 async fn ada(site: &Site) -> Client {
     let mut client = Client::new();
     client.get(site, "/set?user=ada").await;
-    assert_eq!(client.get(site, "/").await.body, ADA, "the session is there at first");
+    assert_eq!(client.get(site, "/").await.body, ADA, "the session exists");
     client
 }
 
-/// The usual routes, one that takes its time, and one that renews to more than a cookie holds.
+/// Registers the usual routes, a slow route, and a route that renews the session to a state that is
+/// too large for a cookie.
 fn handlers(config: &mut web::ServiceConfig) {
     routes(config);
     config.route(
@@ -51,16 +52,16 @@ fn handlers(config: &mut web::ServiceConfig) {
     );
 }
 
-/// A site with a store.
-async fn site(kind: Kind, clock: &TestClock, capacity: usize) -> (Site, Failing) {
-    let store = Failing::new(clock, capacity);
+/// Returns a site with a revocation store.
+async fn site(kind: Kind, clock: &TestClock, capacity: usize) -> (Site, FailingStore) {
+    let store = FailingStore::new(clock, capacity);
     (kind.site_revoking(LocalKey::generate(), clock, store.clone(), handlers).await, store)
 }
 
 #[actix_web::test]
-async fn a_copy_from_before_purge_or_renew_is_no_session() {
+async fn copies_from_before_purge_or_renew_are_revoked() {
     for kind in Kind::ALL {
-        for way_out in ["/purge", "/renew"] {
+        for end in ["/purge", "/renew"] {
             let clock = TestClock::new();
             let (site, store) = site(kind, &clock, 10).await;
             let (mut client, mut other) = (ada(&site).await, ada(&site).await);
@@ -68,41 +69,41 @@ async fn a_copy_from_before_purge_or_renew_is_no_session() {
             // The same session in another cookie.
             client.get(&site, "/set?user=ada&cart=tea").await;
             let copies = [first, client.session(kind)];
-            client.get(&site, way_out).await;
+            client.get(&site, end).await;
             for copy in &copies {
                 let (body, headers) = site.read(kind, copy).await;
-                assert_eq!(body, "", "{kind:?} {way_out}");
-                // The removal could arrive after the login of a parallel request, and remove its
-                // cookie.
-                assert!(set_cookies(&headers).is_empty(), "{kind:?} {way_out}");
+                assert_eq!(body, "", "{kind:?} {end}");
+                // The response does not remove the cookie, because it could arrive after the login
+                // of a concurrent request and remove the new cookie.
+                assert!(set_cookies(&headers).is_empty(), "{kind:?} {end}");
             }
-            let kept = if way_out == "/renew" { r#"cart="tea" user="ada""# } else { "" };
-            assert_eq!(client.get(&site, "/").await.body, kept, "{kind:?} {way_out}");
+            let kept = if end == "/renew" { r#"cart="tea" user="ada""# } else { "" };
+            assert_eq!(client.get(&site, "/").await.body, kept, "{kind:?} {end}");
             assert_eq!(
                 other.get(&site, "/").await.body,
                 ADA,
-                "{kind:?} {way_out}: another session of hers"
+                "{kind:?} {end}: another session of the same user"
             );
 
             assert_eq!(store.count(), 1);
-            // actix-session does not tell a store its idle limit.
+            // actix-session does not pass the idle timeout to a store.
             let last_copy =
                 if kind == Kind::Store { Duration::hours(12) } else { Duration::minutes(30) };
             clock.advance(last_copy + SLACK);
-            assert_eq!(store.count(), 1, "until no copy is alive by any clock");
+            assert_eq!(store.count(), 1, "the record outlives each copy by any clock");
             clock.advance(Duration::SECOND);
-            assert_eq!(store.count(), 0, "{kind:?}: and no longer");
+            assert_eq!(store.count(), 0, "{kind:?}: then the record is removed");
         }
     }
 }
 
-/// What a worker knows of a cookie says nothing of whether its session is alive.
+/// The decrypted session in a worker's cache must be checked against the revocation store.
 #[actix_web::test]
-async fn a_known_cookie_is_revoked() {
+async fn cached_session_is_checked_for_revocation() {
     for kind in Kind::ALL {
         let clock = TestClock::new();
         let key = LocalKey::generate();
-        let store = Failing::new(&clock, 10);
+        let store = FailingStore::new(&clock, 10);
         // Two workers.
         let here = kind.site_revoking(key.clone(), &clock, store.clone(), routes).await;
         let there = kind.site_revoking(key, &clock, store, routes).await;
@@ -119,17 +120,17 @@ async fn a_known_cookie_is_revoked() {
 }
 
 #[actix_web::test]
-async fn a_cookie_that_a_request_under_way_sets_is_useless() {
+async fn cookie_that_a_concurrent_request_sets_after_purge_is_revoked() {
     for kind in Kind::ALL {
         let (site, _) = site(kind, &TestClock::new(), 10).await;
         let mut client = ada(&site).await;
         let mut slow = client.clone();
-        let (answer, out) = join(slow.get(&site, "/slow"), client.get(&site, "/purge")).await;
-        assert_eq!((answer.body.as_str(), out.body.as_str()), ("set", "changed"));
-        // The store alone learns of no request, so it writes the cookie of a session that has
-        // ended.
+        let (response, out) = join(slow.get(&site, "/slow"), client.get(&site, "/purge")).await;
+        assert_eq!((response.body.as_str(), out.body.as_str()), ("set", "changed"));
+        // A store without `PasetoSession` does not see requests, so it sets the cookie of a revoked
+        // session.
         assert_eq!(
-            set_cookies(&answer.headers).len(),
+            set_cookies(&response.headers).len(),
             usize::from(kind == Kind::Store),
             "{kind:?}"
         );
@@ -137,10 +138,10 @@ async fn a_cookie_that_a_request_under_way_sets_is_useless() {
     }
 }
 
-/// A slow request began before a logout, or before the login of a parallel request, and renews or
+/// A slow request begins before a logout or a renewal of a concurrent request. Then it renews or
 /// changes its session.
 #[actix_web::test]
-async fn a_request_under_way_does_not_bring_an_ended_session_back() {
+async fn concurrent_request_does_not_revive_a_revoked_session() {
     async fn slow(session: Session, how: web::Path<String>) -> actix_web::Result<&'static str> {
         for _ in 0..100 {
             yield_now().await;
@@ -152,7 +153,7 @@ async fn a_request_under_way_does_not_bring_an_ended_session_back() {
         Ok("slow")
     }
     let clock = TestClock::new();
-    let store = Failing::new(&clock, 10);
+    let store = FailingStore::new(&clock, 10);
     let session = session(LocalKey::generate(), &clock).revocation_store(store).build().unwrap();
     let app = App::new().wrap(session).configure(routes).route("/slow/{how}", web::get().to(slow));
     let site = Site::new(init_service(app).await, |request| request.to_request());
@@ -161,16 +162,16 @@ async fn a_request_under_way_does_not_bring_an_ended_session_back() {
             let mut client = ada(&site).await;
             let mut parallel = client.clone();
             let slow = format!("/slow/{how}");
-            let (answer, _) = join(parallel.get(&site, &slow), client.get(&site, end)).await;
-            assert_eq!(answer.body, "slow");
-            assert!(set_cookies(&answer.headers).is_empty(), "{how} {end}: {answer:?}");
+            let (response, _) = join(parallel.get(&site, &slow), client.get(&site, end)).await;
+            assert_eq!(response.body, "slow");
+            assert!(set_cookies(&response.headers).is_empty(), "{how} {end}: {response:?}");
         }
     }
 }
 
-/// A browser may send the cookies of two paths or domains. A logout ends the sessions of both.
+/// A browser may send cookies of two paths or domains. A logout revokes both sessions.
 #[actix_web::test]
-async fn a_logout_ends_the_sessions_of_all_cookies() {
+async fn logout_revokes_the_sessions_of_all_cookies() {
     let clock = TestClock::new();
     let (site, store) = site(Kind::Middleware, &clock, 10).await;
     let (one, other) =
@@ -184,11 +185,11 @@ async fn a_logout_ends_the_sessions_of_all_cookies() {
     }
 }
 
-/// A middleware inside ends the session, and returns an error.
+/// An inner middleware purges the session and returns an error.
 #[actix_web::test]
-async fn a_purge_counts_although_the_request_fails() {
+async fn purge_is_effective_if_the_request_fails() {
     let clock = TestClock::new();
-    let store = Failing::new(&clock, 10);
+    let store = FailingStore::new(&clock, 10);
     let session =
         session(LocalKey::generate(), &clock).revocation_store(store.clone()).build().unwrap();
     let guard = |req: ServiceRequest, service: &_| {
@@ -203,21 +204,21 @@ async fn a_purge_counts_although_the_request_fails() {
     let site = Site::new(init_service(app).await, |request| request.to_request());
     let mut client = ada(&site).await;
     let copy = client.session(Kind::Middleware);
-    let answer = client.get(&site, "/banned").await;
-    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::FORBIDDEN, "banned"));
-    assert_eq!(answer.headers.get("cache-control").unwrap(), "no-store");
+    let response = client.get(&site, "/banned").await;
+    assert_eq!((response.status, response.body.as_str()), (StatusCode::FORBIDDEN, "banned"));
+    assert_eq!(response.headers.get("cache-control").unwrap(), "no-store");
     assert_eq!(client.cookie("__Host-session"), None, "the cookie is removed");
-    assert_eq!(site.read(Kind::Middleware, &copy).await.0, "", "and a copy of it is rejected");
+    assert_eq!(site.read(Kind::Middleware, &copy).await.0, "", "a copy of the cookie is rejected");
 
     let mut client = ada(&site).await;
     store.set_down(true);
-    let answer = client.get(&site, "/banned").await;
-    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    let response = client.get(&site, "/banned").await;
+    assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
 }
 
-/// Nothing ends for a session that could not begin.
+/// The new session fails, so the old session must stay valid.
 #[actix_web::test]
-async fn renewing_to_a_session_that_is_too_large_ends_nothing() {
+async fn renewal_to_a_too_large_session_keeps_the_old_session() {
     let kind = Kind::Middleware;
     let (site, store) = site(kind, &TestClock::new(), 10).await;
     let mut client = ada(&site).await;
@@ -227,9 +228,9 @@ async fn renewing_to_a_session_that_is_too_large_ends_nothing() {
 }
 
 #[actix_web::test]
-async fn no_session_is_taken_unasked() {
+async fn session_is_rejected_while_the_store_is_down_or_full() {
     for kind in Kind::ALL {
-        // Asked, and told that a session has ended where there is no room to keep it.
+        // First a store that is down, then a full store that cannot record a revocation.
         for (capacity, down, paths) in [
             (10, true, ["/", "/set?user=eve", "/purge"]),
             (0, false, ["/purge", "/renew", "/purge"]),
@@ -239,27 +240,27 @@ async fn no_session_is_taken_unasked() {
             let value = client.session(kind);
             store.set_down(down);
             for path in paths {
-                let (answer, case) =
+                let (response, case) =
                     (client.get(&site, path).await, format!("{kind:?} {path}, down: {down}"));
                 if kind == Kind::Store {
-                    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR, "{case}");
-                    assert!(set_cookies(&answer.headers).is_empty(), "{case}");
+                    assert_eq!(response.status, StatusCode::INTERNAL_SERVER_ERROR, "{case}");
+                    assert!(set_cookies(&response.headers).is_empty(), "{case}");
                 } else {
-                    assert_unavailable(&answer, &case);
+                    assert_unavailable(&response, &case);
                 }
-                assert!(!answer.body.contains("ada"), "{case}");
+                assert!(!response.body.contains("ada"), "{case}");
             }
             assert_eq!(client.session(kind), value, "{kind:?}: the cookie stays");
             assert_eq!(
                 Client::new().get(&site, "/").await.status,
                 StatusCode::OK,
-                "{kind:?}: without one, nobody asks"
+                "{kind:?}: a request without a session does not query the store"
             );
             store.set_down(false);
             assert_eq!(
                 client.get(&site, "/").await.body,
                 ADA,
-                "{kind:?}: and is good once the store is back"
+                "{kind:?}: the session is valid when the store is back"
             );
         }
     }

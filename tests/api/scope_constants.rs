@@ -1,4 +1,4 @@
-//! Scopes and `acr` values of the attribute as constants: from each place where a path can lead.
+//! The attribute accepts constants as scopes and `acr` values, with each form of path.
 
 use actix_web::http::StatusCode;
 use actix_web::test::{TestRequest, init_service};
@@ -47,7 +47,7 @@ mod acr {
 mod inner {
     use super::paseto_required;
 
-    /// Visible in this module alone.
+    /// Visible only in this module.
     const OWN: &str = "own";
 
     #[paseto_required(scopes(OWN, super::READ))]
@@ -89,7 +89,7 @@ fn services(app: &mut ServiceConfig) {
 }
 
 #[actix_web::test]
-async fn constants_are_required_like_literals() {
+async fn scope_and_acr_constants_are_enforced_like_literals() {
     let clock = TestClock::new();
     let issuer = issuer_builder(&clock).build().unwrap();
     let app = App::new().app_data(verifier_builder(&clock).build().unwrap()).configure(services);
@@ -117,18 +117,18 @@ async fn constants_are_required_like_literals() {
             call(&app, request.to_request()).await
         };
         let granted: Vec<_> = scopes.split(' ').collect();
-        let answer = send(&granted, acr).await;
-        assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "served"), "{path}");
+        let response = send(&granted, acr).await;
+        assert_eq!((response.status, response.body.as_str()), (StatusCode::OK, "served"), "{path}");
         for index in 0..granted.len() {
             let rest: Vec<_> =
                 granted.iter().copied().enumerate().filter(|(i, _)| *i != index).collect();
             let rest: Vec<_> = rest.into_iter().map(|(_, scope)| scope).collect();
-            let answer = send(&rest, acr).await;
-            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}: {rest:?}");
+            let response = send(&rest, acr).await;
+            assert_eq!(response.status, StatusCode::FORBIDDEN, "{path}: {rest:?}");
             assert!(
-                answer.challenge().contains(&format!(r#"scope="{needed}""#)),
+                response.challenge().contains(&format!(r#"scope="{needed}""#)),
                 "{path}: {}",
-                answer.challenge()
+                response.challenge()
             );
         }
         let status = send(&granted, "other").await.status;

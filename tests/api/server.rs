@@ -1,4 +1,5 @@
-//! Over a real connection: bodies that never come, error handlers that panic, and the request after that.
+//! Requests over a TCP connection: missing bodies, error handlers that panic, and the next request
+//! on the same connection.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -19,8 +20,9 @@ use paseto_actix_tests::app::{Runs, TestResponse, issuer_builder, verifier_build
 use paseto_actix_tests::clock::TestClock;
 use serde_json::{Value, json};
 
-/// Far more than any answer takes: a test that waits for what never comes fails instead of hanging.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Much longer than a response takes. A test without a response fails after this time instead of
+/// hanging.
+const READ_TIMEOUT: Duration = Duration::from_secs(20);
 
 #[paseto_required(scopes("write"))]
 async fn attribute(Json(body): Json<Value>, runs: web::Data<Runs>) -> String {
@@ -45,7 +47,7 @@ fn services(app: &mut ServiceConfig) {
         .service(web::scope("/middleware").wrap(required).default_service(web::to(unguarded)));
 }
 
-/// A server of one worker on a port of its own, stopped when dropped.
+/// A server with one worker on its own port. `Drop` stops it.
 struct Server {
     address: SocketAddr,
     runs: Runs,
@@ -80,24 +82,29 @@ impl Server {
 
     fn connect(&self) -> Connection {
         let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(READ_TIMEOUT)).unwrap();
         Connection(stream)
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // The order is given at once; the future only waits for it to be carried out, as the thread's end does.
+        // `stop` sends the command immediately. Its future only waits for the server to stop, and
+        // so does the thread.
         drop(self.handle.stop(false));
         let ended = self.thread.take().map(JoinHandle::join);
-        assert!(thread::panicking() || matches!(ended, Some(Ok(()))), "the server ends in peace");
+        assert!(
+            thread::panicking() || matches!(ended, Some(Ok(()))),
+            "the server thread ends without a panic"
+        );
     }
 }
 
 struct Connection(TcpStream);
 
 impl Connection {
-    /// Sends the head of a request that announces a body of this length, and as much of the body as there is.
+    /// Sends the head of a request with this `Content-Length`, and then `body`, which may be
+    /// shorter.
     fn send(&mut self, path: &str, token: Option<&str>, length: usize, body: &str) {
         let authorization =
             token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
@@ -113,8 +120,8 @@ impl Connection {
         self.send(path, token, body.len(), body);
     }
 
-    /// Reads one response; `None` if the connection is closed before there is one.
-    fn answer(&mut self) -> Option<TestResponse> {
+    /// Reads one response. Returns `None` if the server closes the connection first.
+    fn read_response(&mut self) -> Option<TestResponse> {
         let head = self.read_until(|text| text.ends_with(b"\r\n\r\n"))?;
         let head = String::from_utf8(head).unwrap();
         let mut lines = head.lines();
@@ -138,7 +145,7 @@ impl Connection {
                 Ok(0) => return None,
                 Ok(_) => text.push(byte[0]),
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return None,
-                Err(error) => panic!("no answer: {error}"),
+                Err(error) => panic!("no response: {error}"),
             }
         }
         Some(text)
@@ -150,7 +157,7 @@ fn token_of(subject: &str, scopes: &[&str]) -> String {
     issuer.token(&json!({})).subject(subject).scopes(scopes.iter().copied()).issue().unwrap()
 }
 
-fn verdict(token: &VerifiedToken) -> Result<(), Rejection> {
+fn check(token: &VerifiedToken) -> Result<(), Rejection> {
     match token.subject() {
         Some("ivan") => Err(Rejection::invalid("suspended")),
         Some("uma") => Err(Rejection::unavailable("the database is away")),
@@ -158,69 +165,69 @@ fn verdict(token: &VerifiedToken) -> Result<(), Rejection> {
     }
 }
 
-async fn slow_verdict(token: VerifiedToken) -> Result<(), Rejection> {
+async fn slow_check(token: VerifiedToken) -> Result<(), Rejection> {
     yield_now().await;
-    verdict(&token)
+    check(&token)
 }
 
-/// The answer comes while the client still holds back the whole body: nobody can have waited for it.
+/// The client sends only the head of the request. The response arrives before the body.
 #[test]
-fn a_refusal_does_not_wait_for_the_body() {
+fn rejection_does_not_wait_for_the_body() {
     let builder = || verifier_builder(&TestClock::new());
     for verifier in [
-        builder().check(verdict).build().unwrap(),
-        builder().check_async(slow_verdict).build().unwrap(),
+        builder().check(check).build().unwrap(),
+        builder().check_async(slow_check).build().unwrap(),
     ] {
         let server = Server::start(verifier);
         for path in ["/attribute", "/middleware"] {
-            let refused = |token: Option<&str>| {
+            let rejection = |token: Option<&str>| {
                 let mut connection = server.connect();
                 connection.send(path, token, 100, "");
-                connection.answer().unwrap()
+                connection.read_response().unwrap()
             };
-            refused(None).assert_no_token();
-            refused(Some("")).assert_invalid_request();
-            refused(Some("v4.public.x")).assert_invalid_token();
-            refused(Some(&token_of("ivan", &["write"]))).assert_invalid_token();
-            assert_eq!(refused(Some(&token_of("ada", &["read"]))).status.as_u16(), 403);
-            assert_eq!(refused(Some(&token_of("uma", &["write"]))).status.as_u16(), 503);
+            rejection(None).assert_no_token();
+            rejection(Some("")).assert_invalid_request();
+            rejection(Some("v4.public.x")).assert_invalid_token();
+            rejection(Some(&token_of("ivan", &["write"]))).assert_invalid_token();
+            assert_eq!(rejection(Some(&token_of("ada", &["read"]))).status.as_u16(), 403);
+            assert_eq!(rejection(Some(&token_of("uma", &["write"]))).status.as_u16(), 503);
         }
         assert_eq!(server.runs.count(), 0);
     }
 }
 
 #[test]
-fn a_body_that_is_no_json() {
+fn invalid_json_body_is_400_only_with_a_valid_token() {
     let server = Server::start(verifier_builder(&TestClock::new()).build().unwrap());
     let token = token_of("ada", &["write"]);
     for (number, path) in ["/attribute", "/middleware"].into_iter().enumerate() {
         for body in ["{nope", "", "[1, 2"] {
-            let answer = |token| {
+            let send = |token| {
                 let mut connection = server.connect();
                 connection.send_all(path, token, body);
-                connection.answer().unwrap()
+                connection.read_response().unwrap()
             };
-            answer(None).assert_no_token();
-            answer(Some("v4.public.x")).assert_invalid_token();
+            send(None).assert_no_token();
+            send(Some("v4.public.x")).assert_invalid_token();
             assert_eq!(
-                answer(Some(&token)).status.as_u16(),
+                send(Some(&token)).status.as_u16(),
                 400,
-                "the extractor's own answer to {body:?}"
+                "the response of the `Json` extractor to {body:?}"
             );
         }
         assert_eq!(server.runs.count(), number);
 
-        // The head alone is no request yet for whoever is let in: the body may come later.
+        // With a valid token, the handler waits for the body.
         let mut connection = server.connect();
         connection.send(path, Some(&token), 7, "");
         connection.0.write_all(br#"{"x":1}"#).unwrap();
-        assert_eq!(connection.answer().unwrap().body, r#"{"x":1}"#);
+        assert_eq!(connection.read_response().unwrap().body, r#"{"x":1}"#);
         assert_eq!(server.runs.count(), number + 1);
     }
 }
 
 #[test]
-fn an_error_handler_that_answers_200() {
+fn error_handler_that_returns_200_does_not_run_the_handler() {
     let ok = |_: &_, _: &_| HttpResponse::Ok().body("all is well");
     let server =
         Server::start(verifier_builder(&TestClock::new()).error_handler(ok).build().unwrap());
@@ -228,30 +235,30 @@ fn an_error_handler_that_answers_200() {
     for (number, path) in ["/attribute", "/middleware", "/extractor"].into_iter().enumerate() {
         let mut connection = server.connect();
         for token in [None, Some("v4.public.x"), Some("")] {
-            // actix ends a connection with a body that nobody reads, so there is none.
+            // actix-web closes a connection if a request body is not read, so the request has no body.
             connection.send_all(path, token, "");
-            let answer = connection.answer().unwrap();
+            let response = connection.read_response().unwrap();
             assert_eq!(
-                (answer.status.as_u16(), answer.body.as_str()),
+                (response.status.as_u16(), response.body.as_str()),
                 (200, "all is well"),
                 "{path}"
             );
             assert_eq!(server.runs.count(), number, "{path}");
         }
         connection.send_all(path, Some(&token), "{}");
-        assert_eq!(connection.answer().unwrap().status.as_u16(), 200, "{path}");
+        assert_eq!(connection.read_response().unwrap().status.as_u16(), 200, "{path}");
         assert_eq!(
             server.runs.count(),
             number + 1,
-            "{path}: the next request on the same connection is served"
+            "{path}: the handler runs for the next request on the same connection"
         );
     }
 }
 
 #[test]
-fn an_error_handler_that_panics() {
+fn panic_of_an_error_handler_affects_only_its_request() {
     let verifier = verifier_builder(&TestClock::new())
-        // A panic without the hook's message on the standard error of whoever runs the tests.
+        // `resume_unwind` panics without a message on standard error.
         .error_handler(|_, error| match error.kind() {
             VerifyErrorKind::MissingToken => HttpResponse::Unauthorized().finish(),
             _ => std::panic::resume_unwind(Box::new("an error handler that panics")),
@@ -261,46 +268,46 @@ fn an_error_handler_that_panics() {
     let server = Server::start(verifier);
     let token = token_of("ada", &["write"]);
     for (number, path) in ["/attribute", "/middleware", "/extractor"].into_iter().enumerate() {
-        let mut bystander = server.connect();
+        let mut other = server.connect();
         for token in ["v4.public.x", ""] {
             let mut connection = server.connect();
             connection.send_all(path, Some(token), "{}");
             assert!(
-                connection.answer().is_none_or(|answer| answer.status.is_server_error()),
+                connection.read_response().is_none_or(|response| response.status.is_server_error()),
                 "{path}"
             );
             assert_eq!(server.runs.count(), number, "{path}");
         }
-        bystander.send_all(path, None, "{}");
+        other.send_all(path, None, "{}");
         assert_eq!(
-            bystander.answer().unwrap().status.as_u16(),
+            other.read_response().unwrap().status.as_u16(),
             401,
-            "{path}: other connections go on"
+            "{path}: another connection still works"
         );
 
         let mut next = server.connect();
         next.send_all(path, Some(&token), "{}");
         assert_eq!(
-            next.answer().unwrap().status.as_u16(),
+            next.read_response().unwrap().status.as_u16(),
             200,
-            "{path}: the next request is served"
+            "{path}: the handler runs for the next request"
         );
         assert_eq!(server.runs.count(), number + 1, "{path}");
     }
 }
 
-/// actix uses requests again: what one was let in with must not be there for the next.
+/// actix-web reuses request objects. A verified token must not remain in the next request.
 #[test]
-fn an_outcome_ends_with_its_request() {
+fn verified_token_does_not_remain_on_the_connection() {
     let server = Server::start(verifier_builder(&TestClock::new()).build().unwrap());
     let token = token_of("ada", &["write"]);
     let mut connection = server.connect();
     for round in 1..=20 {
         connection.send_all("/attribute", Some(&token), "{}");
-        assert_eq!(connection.answer().unwrap().status.as_u16(), 200);
-        // actix ends a connection with a body that nobody reads, so there is none.
+        assert_eq!(connection.read_response().unwrap().status.as_u16(), 200);
+        // actix-web closes a connection if a request body is not read, so the request has no body.
         connection.send_all("/attribute", None, "");
-        connection.answer().unwrap().assert_no_token();
+        connection.read_response().unwrap().assert_no_token();
         assert_eq!(server.runs.count(), round);
     }
 }

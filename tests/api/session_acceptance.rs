@@ -1,5 +1,5 @@
-//! What actix-session asks of every store, and actix-identity of every session: under the
-//! middleware that we make and under actix-session's own, each with both wrappings.
+//! The acceptance tests of actix-session for stores and of actix-identity for sessions. They run
+//! with `PasetoSession`, and with actix-session's middleware with signed and with private cookies.
 
 use actix_identity::{Identity, IdentityMiddleware};
 use actix_session::config::{CookieContentSecurity, PersistentSession, TtlExtensionPolicy};
@@ -9,6 +9,7 @@ use actix_web::cookie::time::Duration as CookieDuration;
 use actix_web::http::StatusCode;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, HttpMessage, HttpRequest, HttpResponse, Responder, guard, web};
+use paseto_actix::cookie::CookieConfig;
 use paseto_actix::{LocalKey, PasetoSession, PasetoSessionStore};
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::session::{Client, Site, routes, set_cookie, set_cookies};
@@ -17,10 +18,10 @@ use time::Duration;
 const NAME: &str = "acceptance";
 const TTL: CookieDuration = CookieDuration::minutes(1);
 
-/// A middleware around the store.
+/// The session middleware of a site and its settings.
 #[derive(Clone, Copy, Debug)]
 struct Setup {
-    ready_made: bool,
+    paseto_session: bool,
     private: bool,
     every_request: bool,
 }
@@ -29,23 +30,22 @@ impl Setup {
     const ALL: [Self; 3] =
         [Self::new(true, false), Self::new(false, false), Self::new(false, true)];
 
-    const fn new(ready_made: bool, private: bool) -> Self {
-        Self { ready_made, private, every_request: false }
+    const fn new(paseto_session: bool, private: bool) -> Self {
+        Self { paseto_session, private, every_request: false }
     }
 
-    /// A site whose cookies last a minute, at this path of this domain.
+    /// Returns a site with this cookie path and domain, whose sessions have an idle timeout of one
+    /// minute.
     async fn site_at(self, clock: &TestClock, path: &str, domain: Option<&str>) -> Site {
         let (key, cookie_key) = (LocalKey::generate(), Key::generate());
-        if self.ready_made {
-            let mut builder = PasetoSession::builder(key)
+        if self.paseto_session {
+            let mut cookie = CookieConfig::new().name(NAME).path(path);
+            cookie.domain = domain.map(str::to_owned);
+            let builder = PasetoSession::builder(key)
                 .clock(clock.clone())
-                .cookie_name(NAME)
-                .cookie_path(path)
+                .cookie(cookie)
                 .persistent(true)
                 .idle_timeout(TTL.unsigned_abs());
-            if let Some(domain) = domain {
-                builder = builder.cookie_domain(domain);
-            }
             return Site::of(builder.build().unwrap(), pages).await;
         }
         let policy = if self.every_request {
@@ -101,20 +101,20 @@ async fn login(session: Session, user: web::Path<String>) -> actix_web::Result<&
 
 async fn logout(session: Session) -> &'static str {
     if !session.contains_key("user") {
-        return "who are you?";
+        return "not logged in";
     }
     session.purge();
     "goodbye"
 }
 
 #[actix_web::test]
-async fn basic_workflow() {
+async fn session_state_belongs_to_one_browser() {
     let clock = TestClock::new();
     for setup in Setup::ALL {
         let site = setup.site_at(&clock, "/shop", Some("shop.example")).await;
         let mut client = Client::new();
-        let answer = client.get(&site, "/count").await;
-        let cookie = set_cookie(&answer.headers);
+        let response = client.get(&site, "/count").await;
+        let cookie = set_cookie(&response.headers);
         assert_eq!(
             (cookie.name(), cookie.path(), cookie.domain()),
             (NAME, Some("/shop"), Some("shop.example"))
@@ -123,13 +123,13 @@ async fn basic_workflow() {
         assert_eq!(
             Client::new().get(&site, "/").await.body,
             "",
-            "{setup:?}: another browser's session is another"
+            "{setup:?}: another browser has another session"
         );
     }
 }
 
 #[actix_web::test]
-async fn expiry_is_refreshed_on_every_request() {
+async fn session_expiry_is_extended_on_every_request() {
     let clock = TestClock::new();
     for setup in Setup::ALL {
         let site = Setup { every_request: true, ..setup }.site(&clock).await;
@@ -137,14 +137,14 @@ async fn expiry_is_refreshed_on_every_request() {
         client.get(&site, "/count").await;
         let first = client.cookie(NAME).unwrap().to_owned();
         clock.advance(Duration::seconds(40));
-        let answer = client.get(&site, "/idle").await;
-        assert_eq!(set_cookie(&answer.headers).max_age(), Some(TTL), "{setup:?}");
+        let response = client.get(&site, "/idle").await;
+        assert_eq!(set_cookie(&response.headers).max_age(), Some(TTL), "{setup:?}");
 
         clock.advance(Duration::seconds(40));
-        // actix-session can but send the same token again, which does not live any longer. That is
-        // why ours is sealed anew.
-        let alive = if setup.ready_made { "count=1" } else { "" };
-        assert_eq!(client.get(&site, "/").await.body, alive, "{setup:?}");
+        // actix-session sends the same token again, and its expiry does not change. `PasetoSession`
+        // encrypts a new token.
+        let expected = if setup.paseto_session { "count=1" } else { "" };
+        assert_eq!(client.get(&site, "/").await.body, expected, "{setup:?}");
         client.keep(NAME, &first);
         assert_eq!(
             client.get(&site, "/").await.body,
@@ -155,18 +155,18 @@ async fn expiry_is_refreshed_on_every_request() {
 }
 
 #[actix_web::test]
-async fn expiry_is_refreshed_on_changes() {
+async fn session_expiry_is_extended_on_changes() {
     let clock = TestClock::new();
     for setup in Setup::ALL {
         let site = setup.site(&clock).await;
         let mut client = Client::new();
-        let answer = client.get(&site, "/count").await;
-        assert_eq!(set_cookie(&answer.headers).max_age(), Some(TTL));
+        let response = client.get(&site, "/count").await;
+        assert_eq!(set_cookie(&response.headers).max_age(), Some(TTL));
         clock.advance(Duration::seconds(20));
-        let answer = client.get(&site, "/idle").await;
-        assert!(set_cookies(&answer.headers).is_empty(), "{setup:?}: nothing has changed");
-        let answer = client.get(&site, "/count").await;
-        assert_eq!(set_cookie(&answer.headers).max_age(), Some(TTL), "{setup:?}");
+        let response = client.get(&site, "/idle").await;
+        assert!(set_cookies(&response.headers).is_empty(), "{setup:?}: no change");
+        let response = client.get(&site, "/count").await;
+        assert_eq!(set_cookie(&response.headers).max_age(), Some(TTL), "{setup:?}");
         clock.advance(Duration::seconds(59));
         assert_eq!(
             client.get(&site, "/").await.body,
@@ -177,18 +177,18 @@ async fn expiry_is_refreshed_on_changes() {
 }
 
 #[actix_web::test]
-async fn complex_workflow() {
+async fn session_keeps_its_state_through_login_and_is_empty_after_logout() {
     let clock = TestClock::new();
     for setup in Setup::ALL {
         let site = setup.site(&clock).await;
         let mut client = Client::new();
-        let answer = client.get(&site, "/").await;
+        let response = client.get(&site, "/").await;
         assert_eq!(
-            (answer.body.as_str(), set_cookies(&answer.headers).len()),
+            (response.body.as_str(), set_cookies(&response.headers).len()),
             ("", 0),
-            "nothing to keep"
+            "no state, no cookie"
         );
-        assert_eq!(client.get(&site, "/logout").await.body, "who are you?");
+        assert_eq!(client.get(&site, "/logout").await.body, "not logged in");
         client.get(&site, "/count").await;
         assert_eq!(client.get(&site, "/").await.body, "count=1");
         client.get(&site, "/count").await;
@@ -200,37 +200,36 @@ async fn complex_workflow() {
         assert_eq!(
             client.get(&site, "/").await.body,
             r#"count=2 user="ada""#,
-            "{setup:?}: the state goes along"
+            "{setup:?}: the login keeps the state"
         );
         client.get(&site, "/count").await;
 
-        // Replayed, each cookie has the state that it was given, and the browser's own is as it
-        // was.
+        // A replayed cookie has the state of its time. The browser's own session does not change.
         for (cookie, state) in [(&anonymous, "count=2"), (&member, r#"count=2 user="ada""#)] {
-            let mut thief = Client::new();
-            thief.keep(NAME, cookie);
-            assert_eq!(thief.get(&site, "/").await.body, state, "{setup:?}");
+            let mut attacker = Client::new();
+            attacker.keep(NAME, cookie);
+            assert_eq!(attacker.get(&site, "/").await.body, state, "{setup:?}");
         }
         assert_eq!(client.get(&site, "/").await.body, r#"count=3 user="ada""#);
 
-        let answer = client.get(&site, "/logout").await;
-        let removal = set_cookie(&answer.headers);
+        let response = client.get(&site, "/logout").await;
+        let removal = set_cookie(&response.headers);
         assert_eq!((removal.max_age(), removal.path()), (Some(CookieDuration::ZERO), Some("/")));
         assert_eq!(client.get(&site, "/").await.body, "", "{setup:?}: logged out");
-        let mut thief = Client::new();
-        thief.keep(NAME, &member);
+        let mut attacker = Client::new();
+        attacker.keep(NAME, &member);
         assert_eq!(
-            thief.get(&site, "/").await.body,
+            attacker.get(&site, "/").await.body,
             r#"count=2 user="ada""#,
-            "{setup:?}: until it expires"
+            "{setup:?}: a copy is valid until it expires"
         );
         clock.advance(Duration::minutes(1));
-        assert_eq!(thief.get(&site, "/").await.body, "", "{setup:?}: it has expired");
+        assert_eq!(attacker.get(&site, "/").await.body, "", "{setup:?}: the copy has expired");
     }
 }
 
 #[actix_web::test]
-async fn guards() {
+async fn route_guards_can_read_the_session() {
     let clock = TestClock::new();
     for setup in Setup::ALL {
         let site = setup.site(&clock).await;
@@ -238,8 +237,8 @@ async fn guards() {
         client.get(&site, "/count").await;
         assert_eq!(client.get(&site, "/members/count").await.status, StatusCode::NOT_FOUND);
         client.get(&site, "/login/ada").await;
-        let answer = client.get(&site, "/members/count").await;
-        assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "2"), "{setup:?}");
+        let response = client.get(&site, "/members/count").await;
+        assert_eq!((response.status, response.body.as_str()), (StatusCode::OK, "2"), "{setup:?}");
         client.get(&site, "/logout").await;
         assert_eq!(
             client.get(&site, "/members/count").await.status,
@@ -270,15 +269,16 @@ fn identity_pages(config: &mut web::ServiceConfig) {
         .route("/who", web::get().to(who));
 }
 
-/// The scenarios of actix-identity, on the middleware and on the store.
+/// The scenarios of actix-identity, with `PasetoSession` and with `PasetoSessionStore`.
 #[actix_web::test]
-async fn identity_on_top() {
+async fn identity_middleware_works_with_both_session_middlewares() {
     for setup in [Setup::new(true, false), Setup::new(false, true)] {
         let clock = TestClock::new();
         let app = App::new().configure(identity_pages).wrap(IdentityMiddleware::default());
-        let site = if setup.ready_made {
-            let session =
-                PasetoSession::builder(LocalKey::generate()).clock(clock.clone()).cookie_name(NAME);
+        let site = if setup.paseto_session {
+            let session = PasetoSession::builder(LocalKey::generate())
+                .clock(clock.clone())
+                .cookie(CookieConfig::new().name(NAME));
             Site::new(init_service(app.wrap(session.build().unwrap())).await, |request| {
                 request.to_request()
             })
@@ -312,7 +312,7 @@ async fn identity_on_top() {
             );
         }
 
-        // Another login replaces the first.
+        // A second login replaces the first login.
         client.send(&site, post("/login/bob")).await;
         assert_eq!(client.get(&site, "/who").await.body, "bob", "{setup:?}");
 
@@ -322,10 +322,14 @@ async fn identity_on_top() {
 
         client.send(&site, post("/login/ada")).await;
         assert_eq!(client.get(&site, "/who").await.body, "ada");
-        clock.advance(if setup.ready_made { Duration::minutes(30) } else { Duration::hours(12) });
-        let answer = client.get(&site, "/who").await;
-        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{setup:?}: the session has expired");
+        clock.advance(if setup.paseto_session {
+            Duration::minutes(30)
+        } else {
+            Duration::hours(12)
+        });
+        let response = client.get(&site, "/who").await;
+        assert_eq!(response.status, StatusCode::UNAUTHORIZED, "{setup:?}: the session has expired");
         // A store cannot remove a cookie.
-        assert_eq!(client.cookie(NAME).is_none(), setup.ready_made, "{setup:?}");
+        assert_eq!(client.cookie(NAME).is_none(), setup.paseto_session, "{setup:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Sessions that a worker has decrypted before: they are checked like all others.
+//! Cached sessions: a worker checks a session that it has decrypted before like any other session.
 
 use std::collections::HashMap;
 
@@ -22,7 +22,7 @@ async fn session_of(site: &Site, kind: Kind, user: &str) -> String {
 }
 
 #[actix_web::test]
-async fn a_cached_session_expires() {
+async fn cached_session_expires() {
     let kind = Kind::Middleware;
     let clock = TestClock::new();
     let site = kind.site(LocalKey::generate(), &clock).await;
@@ -35,11 +35,11 @@ async fn a_cached_session_expires() {
     clock.advance(Duration::SECOND);
     let (body, headers) = site.read(kind, &value).await;
     assert_eq!(body, "", "{kind:?}");
-    assert_eq!(set_cookie(&headers).value(), "", "removed");
+    assert_eq!(set_cookie(&headers).value(), "", "the cookie is removed");
 }
 
 #[actix_web::test]
-async fn a_changed_copy_of_a_cached_token_is_rejected() {
+async fn changed_copy_of_a_cached_token_is_rejected() {
     let clock = TestClock::new();
     let kind = Kind::Middleware;
     let site = kind.site(LocalKey::generate(), &clock).await;
@@ -53,12 +53,13 @@ async fn a_changed_copy_of_a_cached_token_is_rejected() {
         let changed = String::from_utf8(bytes).unwrap();
         assert_eq!(site.read(kind, &changed).await.0, "", "character {index}");
     }
-    assert_eq!(site.read(kind, &value).await.0, ADA, "the good one is still one");
+    assert_eq!(site.read(kind, &value).await.0, ADA, "the original cookie is still valid");
 }
 
-/// The value that a handler sets is not the token of a session.
+/// A handler sets its own cookie with the name of the session cookie. Its value is not a session
+/// token.
 #[actix_web::test]
-async fn a_cookie_of_the_name_that_a_handler_sets_is_not_cached() {
+async fn cookie_that_a_handler_sets_under_the_session_name_is_not_cached() {
     async fn set(
         session: Session,
         value: web::Query<HashMap<String, String>>,
@@ -74,14 +75,14 @@ async fn a_cookie_of_the_name_that_a_handler_sets_is_not_cached() {
     let app = App::new().wrap(session).configure(routes).route("/own", web::get().to(set));
     let site = Site::new(init_service(app).await, |request| request.to_request());
     for text in ["", "deleted"] {
-        let answer = site.send(TestRequest::with_uri(&format!("/own?value={text}"))).await;
-        assert_eq!(set_cookies(&answer.headers).len(), 2, "{kind:?}");
+        let response = site.send(TestRequest::with_uri(&format!("/own?value={text}"))).await;
+        assert_eq!(set_cookies(&response.headers).len(), 2, "{kind:?}");
         assert_eq!(site.read(kind, text).await.0, "", "{text:?}");
     }
 }
 
 #[actix_web::test]
-async fn a_cached_session_of_a_retired_key_is_encrypted_anew() {
+async fn cached_session_of_a_retired_key_is_reencrypted() {
     let (clock, old, new) = (TestClock::new(), LocalKey::generate(), LocalKey::generate());
     let kind = Kind::Middleware;
     let value = session_of(&kind.site(old.clone(), &clock).await, kind, "ada").await;
@@ -90,12 +91,16 @@ async fn a_cached_session_of_a_retired_key_is_encrypted_anew() {
     for _ in 0..3 {
         let (body, headers) = site.read(kind, &value).await;
         assert_eq!(body, ADA);
-        assert_eq!(set_cookies(&headers).len(), 1, "each time, until the browser has another");
+        assert_eq!(
+            set_cookies(&headers).len(),
+            1,
+            "each time, until the browser sends the new cookie"
+        );
     }
 }
 
 #[actix_web::test]
-async fn cookies_that_an_outer_middleware_has_read() {
+async fn invalid_cookies_are_rejected_if_an_outer_middleware_parsed_them() {
     let kind = Kind::Middleware;
     let clock = TestClock::new();
     let site = Site::behind_a_reader(&clock).await;
@@ -114,10 +119,10 @@ async fn cookies_that_an_outer_middleware_has_read() {
         }
         assert_rejected(
             &format!("{}{}", &ada[..ada.len() / 2], &bob[bob.len() / 2..]),
-            "two halves",
+            "halves of two cookies",
         )
         .await;
-        assert_rejected(&kind.wrap("forged"), "no token").await;
+        assert_rejected(&kind.wrap("forged"), "a value that is not a token").await;
     }
     clock.advance(Duration::minutes(30) - Duration::SECOND);
     assert_eq!(site.read(kind, &ada).await.0, ADA, "{kind:?}");
@@ -125,9 +130,9 @@ async fn cookies_that_an_outer_middleware_has_read() {
     assert_rejected(&ada, "an expired cookie").await;
 }
 
-/// The middleware does not change the request.
+/// The session middleware does not change the `Cookie` header.
 #[actix_web::test]
-async fn handlers_see_the_header_that_was_sent() {
+async fn handlers_see_the_original_cookie_header() {
     async fn headers(req: HttpRequest, session: Session) -> String {
         assert!(session.get::<String>("user").unwrap().is_some());
         let headers: Vec<_> =
@@ -148,8 +153,8 @@ async fn handlers_see_the_header_that_was_sent() {
             let request = TestRequest::with_uri("/headers");
             let request = request.append_header((COOKIE, "theme=dark"));
             let request = request.append_header((COOKIE, format!("a=b; __Host-session={value}")));
-            let answer = site.send(request).await.body;
-            assert_eq!(answer, format!("theme=dark | a=b; __Host-session={value}\n{value}"));
+            let response = site.send(request).await.body;
+            assert_eq!(response, format!("theme=dark | a=b; __Host-session={value}\n{value}"));
         }
     }
 }

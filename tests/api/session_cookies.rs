@@ -1,4 +1,4 @@
-//! Which of the cookies in a request is the session, and when a cookie is removed.
+//! Selection of the session cookie in a request, and removal of cookies.
 
 use actix_web::http::header::{COOKIE, HeaderValue};
 use actix_web::test::TestRequest;
@@ -22,39 +22,39 @@ async fn session_of(site: &Site, user: &str) -> String {
 }
 
 async fn get(site: &Site, path: &str, cookies: impl AsRef<[u8]>) -> TestResponse {
-    let header = HeaderValue::from_bytes(cookies.as_ref()).expect("a header");
+    let header = HeaderValue::from_bytes(cookies.as_ref()).expect("a valid header value");
     site.send(TestRequest::with_uri(path).insert_header((COOKIE, header))).await
 }
 
-/// Browsers send the cookie of another path or domain beside the current one, and often before it.
+/// Browsers also send the cookie of another path or domain, often before the current cookie.
 #[actix_web::test]
-async fn the_first_living_cookie_of_the_name_is_the_session() {
+async fn first_valid_cookie_of_the_name_is_the_session() {
     let clock = TestClock::new();
     let site = site(&clock).await;
     let expired = session_of(&site, "eve").await;
     clock.advance(Duration::minutes(30));
     let (ada, bob) = (session_of(&site, "ada").await, session_of(&site, "bob").await);
-    for dead in [expired.as_str(), "garbage", "", "v4.local.AAAA"] {
+    for invalid in [expired.as_str(), "garbage", "", "v4.local.AAAA"] {
         for cookies in [
-            format!("{NAME}={dead}; {NAME}={ada}"),
-            format!("{NAME}={dead}; theme=dark; {NAME}={ada}; {NAME}={bob}"),
-            format!("{NAME}={dead}; {NAME}={dead}; {NAME}={dead}; {NAME}={ada}"),
-            format!("{NAME}={ada}; {NAME}={dead}"),
+            format!("{NAME}={invalid}; {NAME}={ada}"),
+            format!("{NAME}={invalid}; theme=dark; {NAME}={ada}; {NAME}={bob}"),
+            format!("{NAME}={invalid}; {NAME}={invalid}; {NAME}={invalid}; {NAME}={ada}"),
+            format!("{NAME}={ada}; {NAME}={invalid}"),
         ] {
-            // A second time, when the worker has cached the session.
+            // The second request uses the worker's cached session.
             for _ in 0..2 {
-                let answer = get(&site, "/", &cookies).await;
-                assert_eq!(answer.body, ADA, "{cookies}");
-                assert!(set_cookies(&answer.headers).is_empty(), "{cookies}");
+                let response = get(&site, "/", &cookies).await;
+                assert_eq!(response.body, ADA, "{cookies}");
+                assert!(set_cookies(&response.headers).is_empty(), "{cookies}");
             }
         }
-        let fifth = format!("{}{NAME}={ada}", format!("{NAME}={dead}; ").repeat(4));
+        let fifth = format!("{}{NAME}={ada}", format!("{NAME}={invalid}; ").repeat(4));
         assert_eq!(get(&site, "/", &fifth).await.body, "", "the fifth cookie is not decrypted");
     }
 }
 
 #[actix_web::test]
-async fn nothing_is_removed_while_several_cookies_have_the_name() {
+async fn invalid_cookies_are_not_removed_if_several_have_the_name() {
     let clock = TestClock::new();
     let site = site(&clock).await;
     let ada = session_of(&site, "ada").await;
@@ -65,13 +65,13 @@ async fn nothing_is_removed_while_several_cookies_have_the_name() {
         (format!("{NAME}={ada}; {NAME}={ada}"), false),
         ("theme=dark".to_owned(), false),
     ] {
-        let answer = get(&site, "/", &cookies).await;
-        assert_eq!(answer.body, "", "{cookies}");
-        let set = set_cookies(&answer.headers);
+        let response = get(&site, "/", &cookies).await;
+        assert_eq!(response.body, "", "{cookies}");
+        let set = set_cookies(&response.headers);
         assert_eq!(set.len(), usize::from(removed), "{cookies}: {set:?}");
         assert!(set.iter().all(|cookie| cookie.contains("; Max-Age=0;")), "{set:?}");
     }
-    // A logout is a logout.
+    // A logout always removes the cookie.
     for cookies in [
         format!("{NAME}=garbage; {NAME}={}", session_of(&site, "bob").await),
         format!("{NAME}=; {NAME}="),
@@ -85,20 +85,18 @@ async fn nothing_is_removed_while_several_cookies_have_the_name() {
 }
 
 #[actix_web::test]
-async fn a_neighbour_that_is_not_utf8_does_not_hide_the_session() {
+async fn other_cookie_that_is_not_utf8_does_not_hide_the_session() {
     let clock = TestClock::new();
     let site = site(&clock).await;
     let ada = session_of(&site, "ada").await;
-    for neighbour in
-        [&b"name=M\xfcller"[..], b"k\xe4se=1", b"nonsense", b"", b"=", b"k\xc3\xa4se=1"]
-    {
+    for other in [&b"name=M\xfcller"[..], b"k\xe4se=1", b"nonsense", b"", b"=", b"k\xc3\xa4se=1"] {
         for cookies in [
-            [neighbour, b"; ", NAME.as_bytes(), b"=", ada.as_bytes()].concat(),
-            [NAME.as_bytes(), b"=", ada.as_bytes(), b";", neighbour].concat(),
+            [other, b"; ", NAME.as_bytes(), b"=", ada.as_bytes()].concat(),
+            [NAME.as_bytes(), b"=", ada.as_bytes(), b";", other].concat(),
         ] {
-            let answer = get(&site, "/", &cookies).await;
-            assert_eq!(answer.body, ADA, "{}", cookies.escape_ascii());
-            assert!(set_cookies(&answer.headers).is_empty());
+            let response = get(&site, "/", &cookies).await;
+            assert_eq!(response.body, ADA, "{}", cookies.escape_ascii());
+            assert!(set_cookies(&response.headers).is_empty());
         }
     }
 }
@@ -106,7 +104,7 @@ async fn a_neighbour_that_is_not_utf8_does_not_hide_the_session() {
 /// A proxy may quote the value ([RFC 6265, section
 /// 4.1.1](https://www.rfc-editor.org/rfc/rfc6265#section-4.1.1)).
 #[actix_web::test]
-async fn one_pair_of_quotes_around_the_value_is_ignored() {
+async fn one_pair_of_quotes_around_the_cookie_value_is_ignored() {
     let clock = TestClock::new();
     let site = site(&clock).await;
     let ada = session_of(&site, "ada").await;
@@ -121,10 +119,10 @@ async fn one_pair_of_quotes_around_the_value_is_ignored() {
     }
 }
 
-/// A browser enforces the `__Host-` prefix only for the name as it is written. A sibling subdomain
-/// can set a cookie whose name decodes to the session's.
+/// Browsers enforce the `__Host-` prefix only for the literal name. So a sibling subdomain can set
+/// a cookie whose decoded name equals the name of the session cookie.
 #[actix_web::test]
-async fn a_cookie_whose_name_decodes_to_the_session_is_ignored() {
+async fn cookie_whose_decoded_name_is_the_session_name_is_ignored() {
     let clock = TestClock::new();
     for site in [site(&clock).await, Site::behind_a_reader(&clock).await] {
         let (ada, bob) = (session_of(&site, "ada").await, session_of(&site, "bob").await);
@@ -146,9 +144,12 @@ async fn a_cookie_whose_name_decodes_to_the_session_is_ignored() {
                     format!("{alias}={bob}; {NAME}={ada}"),
                     format!("{NAME}={ada}; {alias}=garbage"),
                 ] {
-                    let answer = get(&site, "/", &cookies).await;
-                    assert_eq!(answer.body, ADA, "{alias} beside the session");
-                    assert!(set_cookies(&answer.headers).is_empty(), "{alias} beside the session");
+                    let response = get(&site, "/", &cookies).await;
+                    assert_eq!(response.body, ADA, "{alias} beside the session");
+                    assert!(
+                        set_cookies(&response.headers).is_empty(),
+                        "{alias} beside the session"
+                    );
                 }
             }
         }

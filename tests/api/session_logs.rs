@@ -1,4 +1,4 @@
-//! The logs of sessions contain the reason, and no part of a cookie, key or state.
+//! The logs of sessions contain the reason, but no part of a cookie, key or state.
 
 use actix_session::Session;
 use actix_web::web;
@@ -6,7 +6,7 @@ use paseto_actix::LocalKey;
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::logs::{Logs, Secrets};
 use paseto_actix_tests::parts::tampered;
-use paseto_actix_tests::revocation::Failing;
+use paseto_actix_tests::revocation::FailingStore;
 use paseto_actix_tests::session::{Client, Kind, Site, routes};
 use time::Duration;
 
@@ -18,7 +18,7 @@ fn handlers(config: &mut web::ServiceConfig) {
         "/fill/{times}",
         web::get().to(async |session: Session, times: web::Path<usize>| {
             session.insert("load", STATE.repeat(*times))?;
-            // A line of the handler shows that a request was logged that leaves no other line.
+            // This line proves that logs are captured, because a valid request logs nothing else.
             tracing::trace!("the handler sets");
             Ok::<_, actix_web::Error>("set")
         }),
@@ -32,18 +32,18 @@ fn handlers(config: &mut web::ServiceConfig) {
     );
 }
 
-struct World {
+struct LoggedSite {
     kind: Kind,
     clock: TestClock,
-    store: Failing,
+    store: FailingStore,
     site: Site,
     secrets: Secrets,
 }
 
-impl World {
+impl LoggedSite {
     async fn new(kind: Kind) -> Self {
         let (clock, key) = (TestClock::new(), LocalKey::generate());
-        let store = Failing::new(&clock, 100);
+        let store = FailingStore::new(&clock, 100);
         let mut secrets = Secrets::default();
         secrets.key(&key.to_paserk());
         secrets.add("the state of a session", STATE);
@@ -51,8 +51,8 @@ impl World {
         Self { kind, clock, store, site, secrets }
     }
 
-    /// A browser with a session, and the value of its cookie.
-    async fn begin(&mut self) -> (Client, String) {
+    /// Begins a session. Returns the browser and the value of its cookie.
+    async fn begin_session(&mut self) -> (Client, String) {
         let mut client = Client::new();
         assert_eq!(client.get(&self.site, "/fill/3").await.body, "set");
         let value = client.session(self.kind);
@@ -61,7 +61,7 @@ impl World {
         (client, value)
     }
 
-    /// Whether the session of this cookie has its state.
+    /// Returns whether the application accepts this cookie as a session.
     async fn is_session(&mut self, value: &str) -> bool {
         self.secrets.add("a cookie", value);
         let mut client = Client::new();
@@ -71,52 +71,53 @@ impl World {
 }
 
 #[actix_web::test]
-async fn logs_of_session_cookies_show_no_secret() {
+async fn session_logs_contain_no_secret() {
     for kind in Kind::ALL {
         let logs = Logs::capture();
-        let mut world = World::new(kind).await;
-        let (mut client, value) = world.begin().await;
-        assert!(world.is_session(&value).await, "{kind:?}");
+        let mut site = LoggedSite::new(kind).await;
+        let (mut client, value) = site.begin_session().await;
+        assert!(site.is_session(&value).await, "{kind:?}");
 
         let token = kind.token(&value).unwrap();
-        let encrypted_by_another = kind.token(&World::new(kind).await.begin().await.1).unwrap();
+        let encrypted_by_another =
+            kind.token(&LoggedSite::new(kind).await.begin_session().await.1).unwrap();
         for bad in [
             tampered(&value),
             kind.wrap(&token[..token.len() - 1]),
             kind.wrap(&encrypted_by_another),
         ] {
-            assert!(!world.is_session(&bad).await, "{kind:?}");
+            assert!(!site.is_session(&bad).await, "{kind:?}");
         }
 
         for times in [if kind == Kind::Middleware { 100 } else { 65 }, 1000] {
-            client.get(&world.site, &format!("/fill/{times}")).await;
-            world.secrets.add("a cookie", &client.session(kind));
+            client.get(&site.site, &format!("/fill/{times}")).await;
+            site.secrets.add("a cookie", &client.session(kind));
         }
 
-        let (mut purged, copy) = world.begin().await;
-        purged.get(&world.site, "/purge").await;
-        assert!(!world.is_session(&copy).await, "{kind:?}: revoked");
-        let (_, unknown) = world.begin().await;
-        world.store.set_down(true);
-        assert!(!world.is_session(&unknown).await, "{kind:?}: the store is down");
-        world.store.set_down(false);
+        let (mut purged, copy) = site.begin_session().await;
+        purged.get(&site.site, "/purge").await;
+        assert!(!site.is_session(&copy).await, "{kind:?}: revoked");
+        let (_, unknown) = site.begin_session().await;
+        site.store.set_down(true);
+        assert!(!site.is_session(&unknown).await, "{kind:?}: the store is down");
+        site.store.set_down(false);
 
-        world.clock.advance(Duration::DAY);
-        assert!(!world.is_session(&value).await, "{kind:?}: expired");
+        site.clock.advance(Duration::DAY);
+        assert!(!site.is_session(&value).await, "{kind:?}: expired");
 
         let of_both = [
             "the handler sets",
             "the handler reads",
-            "a session cookie that is not authentic, or has another format",
+            "a session cookie that is not authentic, or has an unknown format",
             "a session is nearly too large for a cookie",
-            "the cookie of a session that has ended",
+            "the cookie of a revoked session",
             "the cookie of an expired session",
         ];
         let of_one: &[_] = match kind {
             Kind::Middleware => &["the revocation store failed", "the encrypted session has"],
-            // The errors of the store are for actix-session, which does not log them.
+            // The store returns its errors to actix-session, which does not log them.
             Kind::Store => &["failed to pass cryptographic checks"],
         };
-        logs.assert_no_secret(&[&of_both, of_one].concat(), &world.secrets);
+        logs.assert_no_secret(&[&of_both, of_one].concat(), &site.secrets);
     }
 }

@@ -1,5 +1,5 @@
-//! What the middleware answers instead of the application, and what it adds to the application's
-//! responses.
+//! Responses that the session middleware returns instead of the application, and headers that it
+//! adds to the application's responses.
 
 use actix_session::Session;
 use actix_web::cookie::{Cookie, SameSite};
@@ -10,17 +10,18 @@ use actix_web::middleware::ErrorHandlers;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, HttpRequest, HttpResponse, web};
 use paseto_actix::LocalKey;
+use paseto_actix::cookie::CookieConfig;
 use paseto_actix::session::{PasetoSessionBuilder, SessionCookie};
 use paseto_actix_tests::app::TestResponse;
 use paseto_actix_tests::clock::TestClock;
-use paseto_actix_tests::revocation::Failing;
+use paseto_actix_tests::revocation::FailingStore;
 use paseto_actix_tests::session::{Client, Kind, Site, routes, session, set_cookie, set_cookies};
 use time::Duration;
 
 const ADA: &str = r#"user="ada""#;
 const NAME: &str = "__Host-session";
 
-/// A handler that sets a cookie of its own, and then a session that does not fit, or one that ends.
+/// Sets its own cookie, and makes the session too large or purges it.
 async fn own_cookie(session: Session, how: web::Path<String>) -> actix_web::Result<HttpResponse> {
     match how.as_str() {
         "large" => session.insert("load", "x".repeat(5000))?,
@@ -29,7 +30,7 @@ async fn own_cookie(session: Session, how: web::Path<String>) -> actix_web::Resu
     Ok(HttpResponse::Ok().cookie(Cookie::new("theme", "dark")).finish())
 }
 
-/// A site whose outer layers count the responses that they see.
+/// Returns a site whose outer middlewares mark each response that they process.
 async fn observed(builder: PasetoSessionBuilder) -> Site {
     let see = |req: ServiceRequest, service: &_| {
         let response = Service::call(service, req);
@@ -61,56 +62,60 @@ async fn observed(builder: PasetoSessionBuilder) -> Site {
 }
 
 #[track_caller]
-fn assert_seen(answer: &TestResponse, status: u16) {
-    assert_eq!(answer.status.as_u16(), status, "{answer:?}");
+fn assert_seen(response: &TestResponse, status: u16) {
+    assert_eq!(response.status.as_u16(), status, "{response:?}");
     for (name, value) in [("x-seen", status.to_string()), ("x-handled", "1".to_owned())] {
-        let seen = answer.headers.get(name).map(|seen| seen.to_str().unwrap().to_owned());
+        let seen = response.headers.get(name).map(|seen| seen.to_str().unwrap().to_owned());
         assert_eq!(
             seen.as_deref(),
             Some(value.as_str()),
-            "the layers outside see a response: {answer:?}"
+            "the outer middlewares process a response: {response:?}"
         );
     }
-    assert_eq!(answer.headers.get("vary").unwrap(), "Cookie");
+    assert_eq!(response.headers.get("vary").unwrap(), "Cookie");
 }
 
 #[actix_web::test]
-async fn failures_are_responses_that_keep_the_cookies_of_inner_layers() {
+async fn failures_are_responses_that_keep_cookies_of_the_handler() {
     let clock = TestClock::new();
-    let store = Failing::new(&clock, 10);
+    let store = FailingStore::new(&clock, 10);
     let site =
         observed(session(LocalKey::generate(), &clock).revocation_store(store.clone())).await;
     let mut client = Client::new();
     client.get(&site, "/set?user=ada").await;
     let before = client.session(Kind::Middleware);
 
-    let answer = client.get(&site, "/own/large").await;
-    assert_seen(&answer, 507);
-    assert_eq!(set_cookie(&answer.headers).name(), "theme");
-    assert_eq!(answer.headers.get(CACHE_CONTROL).unwrap(), "no-store");
+    let response = client.get(&site, "/own/large").await;
+    assert_seen(&response, 507);
+    assert_eq!(set_cookie(&response.headers).name(), "theme");
+    assert_eq!(response.headers.get(CACHE_CONTROL).unwrap(), "no-store");
 
     store.set_down(true);
-    let answer = client.get(&site, "/").await;
-    assert_seen(&answer, 503);
-    assert!(set_cookies(&answer.headers).is_empty());
+    let response = client.get(&site, "/").await;
+    assert_seen(&response, 503);
+    assert!(set_cookies(&response.headers).is_empty());
     store.set_down(false);
 
-    // The store is full, so it cannot record the end of the session.
+    // Fill the store, so that it cannot record the purge of the session.
     for _ in 0..10 {
         let mut other = Client::new();
         other.get(&site, "/set?user=bob").await;
         assert_eq!(other.get(&site, "/purge").await.status, StatusCode::OK);
     }
-    let answer = client.get(&site, "/own/purge").await;
-    assert_seen(&answer, 503);
-    assert_eq!(set_cookie(&answer.headers).name(), "theme", "the session's cookie is not removed");
+    let response = client.get(&site, "/own/purge").await;
+    assert_seen(&response, 503);
+    assert_eq!(
+        set_cookie(&response.headers).name(),
+        "theme",
+        "the session's cookie is not removed"
+    );
     assert_eq!(client.session(Kind::Middleware), before);
-    assert_eq!(client.get(&site, "/").await.body, ADA, "the session goes on");
+    assert_eq!(client.get(&site, "/").await.body, ADA, "the session stays valid");
 }
 
-/// An anonymous visitor can cause no record for a session that no client has.
+/// An anonymous client must not be able to fill the store with records of unused sessions.
 #[actix_web::test]
-async fn a_session_that_was_never_sent_is_not_recorded() {
+async fn session_that_was_never_sent_leaves_no_record() {
     async fn all_at_once(session: Session) -> actix_web::Result<&'static str> {
         session.insert("user", "ada")?;
         session.renew();
@@ -118,7 +123,7 @@ async fn a_session_that_was_never_sent_is_not_recorded() {
         Ok("purged")
     }
     let clock = TestClock::new();
-    let store = Failing::new(&clock, 10);
+    let store = FailingStore::new(&clock, 10);
     let session =
         session(LocalKey::generate(), &clock).revocation_store(store.clone()).build().unwrap();
     let app = App::new().wrap(session).configure(routes).route("/all", web::get().to(all_at_once));
@@ -135,12 +140,12 @@ async fn a_session_that_was_never_sent_is_not_recorded() {
     }
 }
 
-/// A record ends with the last copy of the cookie, and not after the absolute limit.
+/// A record expires with the last copy of the cookie, so it does not outlive the absolute timeout.
 #[actix_web::test]
-async fn a_record_lives_until_the_last_copy_has_expired() {
+async fn revocation_record_lives_until_the_last_copy_has_expired() {
     for (age, rest) in [(0, 30 * 60), (11 * 60 * 60 + 45 * 60, 15 * 60)] {
         let clock = TestClock::new();
-        let store = Failing::new(&clock, 10);
+        let store = FailingStore::new(&clock, 10);
         let site =
             observed(session(LocalKey::generate(), &clock).revocation_store(store.clone())).await;
         let mut client = Client::new();
@@ -150,7 +155,7 @@ async fn a_record_lives_until_the_last_copy_has_expired() {
             assert_eq!(client.get(&site, "/").await.body, ADA);
         }
         client.get(&site, "/purge").await;
-        // Five minutes and five seconds for clocks that differ.
+        // The longest leeway of 5 minutes, and 5 seconds for differing clocks.
         clock.advance(Duration::seconds(rest + 305));
         assert_eq!(store.count(), 1, "after {age} s");
         clock.advance(Duration::SECOND);
@@ -192,10 +197,10 @@ async fn cross_origin_requests_with_a_session_are_rejected() {
             request
         };
         assert_seen(&default.send(with(post(&cookie))).await, 403);
-        let answer = trusting.send(with(post(&cookie))).await;
-        assert_eq!(answer.status.as_u16(), if is_trusted { 200 } else { 403 }, "{headers:?}");
+        let response = trusting.send(with(post(&cookie))).await;
+        assert_eq!(response.status.as_u16(), if is_trusted { 200 } else { 403 }, "{headers:?}");
         assert_eq!(off.send(with(post(&cookie))).await.status, StatusCode::OK, "{headers:?}");
-        // Neither without the cookie, nor with a safe method.
+        // Requests without the cookie and requests with a safe method are accepted.
         assert_eq!(
             default.send(with(post("theme=dark"))).await.status,
             StatusCode::OK,
@@ -203,7 +208,8 @@ async fn cross_origin_requests_with_a_session_are_rejected() {
         );
         let get = || TestRequest::get().insert_header((COOKIE, cookie.clone()));
         assert_eq!(default.send(with(get())).await.body, ADA, "{headers:?}");
-        // A WebSocket handshake is a `GET` that another site's page can use.
+        // A page of another site can open a WebSocket with a `GET` request (RFC 6455, section
+        // 10.2).
         let handshake = get().insert_header((UPGRADE, "websocket"));
         assert_seen(&default.send(with(handshake)).await, 403);
     }
@@ -214,9 +220,9 @@ async fn cross_origin_requests_with_a_session_are_rejected() {
     }
 }
 
-/// The Back button shows a page that the browser stored, even after a logout.
+/// After a logout, the browser's Back button shows a page that the browser has stored.
 #[actix_web::test]
-async fn responses_of_logged_in_users_are_not_stored() {
+async fn no_store_if_disables_caching_for_logged_in_users() {
     async fn page(session: Session, req: HttpRequest) -> HttpResponse {
         let _ = (session, req);
         HttpResponse::Ok()
@@ -232,16 +238,16 @@ async fn responses_of_logged_in_users_are_not_stored() {
         .configure(routes)
         .route("/page", web::get().to(page));
     let site = Site::new(init_service(app).await, |request| request.to_request());
-    let cache_control = |answer: &TestResponse| {
-        answer.headers.get(CACHE_CONTROL).unwrap().to_str().unwrap().to_owned()
+    let cache_control = |response: &TestResponse| {
+        response.headers.get(CACHE_CONTROL).unwrap().to_str().unwrap().to_owned()
     };
     let mut client = Client::new();
     client.get(&site, "/set?cart=tea").await;
     assert_eq!(cache_control(&client.get(&site, "/page").await), "private, max-age=600");
     client.get(&site, "/set?user=ada").await;
-    let answer = client.get(&site, "/page").await;
-    assert_eq!(cache_control(&answer), "no-store");
-    assert!(!answer.headers.contains_key("cdn-cache-control"), "{answer:?}");
+    let response = client.get(&site, "/page").await;
+    assert_eq!(cache_control(&response), "no-store");
+    assert!(!response.headers.contains_key("cdn-cache-control"), "{response:?}");
     assert_eq!(cache_control(&client.get(&site, "/purge").await), "no-store");
     assert_eq!(cache_control(&client.get(&site, "/page").await), "private, max-age=600");
 }
@@ -258,15 +264,15 @@ async fn keep(
 }
 
 #[actix_web::test]
-async fn a_login_chooses_whether_its_cookie_is_persistent() {
+async fn login_can_choose_whether_its_cookie_is_persistent() {
     for default in [false, true] {
         let clock = TestClock::new();
         let session = session(LocalKey::generate(), &clock).persistent(default).build().unwrap();
         let app =
             App::new().wrap(session).configure(routes).route("/keep/{choice}", web::get().to(keep));
         let site = Site::new(init_service(app).await, |request| request.to_request());
-        let max_age = |answer: &TestResponse| {
-            set_cookie(&answer.headers).max_age().map(|age| age.whole_seconds())
+        let max_age = |response: &TestResponse| {
+            set_cookie(&response.headers).max_age().map(|age| age.whole_seconds())
         };
         let mut client = Client::new();
         let usual = default.then_some(1800);
@@ -292,9 +298,9 @@ async fn a_login_chooses_whether_its_cookie_is_persistent() {
     }
 }
 
-/// `Max-Age` does not promise more than the absolute limit.
+/// `Max-Age` must not exceed the rest of the absolute timeout.
 #[actix_web::test]
-async fn max_age_ends_with_the_absolute_limit() {
+async fn max_age_is_limited_by_the_absolute_timeout() {
     let clock = TestClock::new();
     let builder = session(LocalKey::generate(), &clock).persistent(true);
     let site = Site::of(
@@ -305,31 +311,35 @@ async fn max_age_ends_with_the_absolute_limit() {
     let mut client = Client::new();
     client.get(&site, "/set?user=ada").await;
     clock.advance(Duration::minutes(20));
-    let answer = client.get(&site, "/").await;
+    let response = client.get(&site, "/").await;
     assert_eq!(
-        set_cookie(&answer.headers).max_age(),
+        set_cookie(&response.headers).max_age(),
         Some(actix_web::cookie::time::Duration::minutes(20))
     );
 }
 
 #[actix_web::test]
-async fn partitioned_cookies_are_set_and_removed_as_such() {
+async fn partitioned_attribute_is_set_on_cookies_and_on_removals() {
     let clock = TestClock::new();
-    let builder =
-        || session(LocalKey::generate(), &clock).partitioned(true).cookie_same_site(SameSite::None);
+    let builder = || {
+        session(LocalKey::generate(), &clock)
+            .cookie(CookieConfig::new().partitioned(true).same_site(SameSite::None))
+    };
     let site = Site::of(builder().build().unwrap(), routes).await;
     let mut client = Client::new();
     for path in ["/set?user=ada", "/purge"] {
-        let answer = client.get(&site, path).await;
-        let [cookie] = set_cookies(&answer.headers)[..] else { panic!("one cookie: {answer:?}") };
+        let response = client.get(&site, path).await;
+        let [cookie] = set_cookies(&response.headers)[..] else {
+            panic!("one cookie: {response:?}")
+        };
         assert!(cookie.contains("; Partitioned") && cookie.contains("; Secure"), "{cookie}");
     }
     assert!(
         builder().development_over_plain_http().build().is_err(),
-        "`Partitioned` needs `Secure`"
+        "`Partitioned` requires `Secure`"
     );
     assert!(
-        builder().cookie_same_site(SameSite::Lax).build().is_err(),
-        "`Partitioned` needs `SameSite=None`"
+        builder().cookie(CookieConfig::new().partitioned(true)).build().is_err(),
+        "`Partitioned` requires `SameSite=None`"
     );
 }

@@ -1,7 +1,8 @@
-//! Settings of sessions that cannot work, told before the first request.
+//! Invalid session settings are errors when the application starts.
 
 use std::time::Duration;
 
+use paseto_actix::cookie::CookieConfig;
 use paseto_actix::keys::KeyRing;
 use paseto_actix::session::PasetoSessionBuilder;
 use paseto_actix::{ConfigError, LocalKey, PasetoSession, PasetoSessionStore};
@@ -22,12 +23,12 @@ fn assert_setting<T: std::fmt::Debug>(result: Result<T, ConfigError>, name: &str
             assert_eq!(setting, name);
             assert!(!problem.is_empty());
         }
-        other => panic!("{other:?} instead of the setting {name}"),
+        other => panic!("expected an error about the setting {name}, found {other:?}"),
     }
 }
 
 #[test]
-fn key_rings() {
+fn key_ring_rejects_duplicates_and_more_than_7_retired_keys() {
     let keys: Vec<_> = (0..9).map(|_| LocalKey::generate()).collect();
     let ring = |active: usize, retired: &[usize]| {
         KeyRing::new(keys[active].clone(), retired.iter().map(|index| keys[*index].clone()))
@@ -44,17 +45,17 @@ fn key_rings() {
     assert_eq!(
         KeyRing::new(copy, [keys[0].clone()]).err(),
         twice(0),
-        "read twice, it is the same key"
+        "a second copy of the key is a duplicate"
     );
     assert_setting(ring(0, &[1, 2, 3, 4, 5, 6, 7, 8]), "retired");
 }
 
 #[test]
-fn names_of_cookies() {
+fn cookie_names_with_special_characters_are_rejected() {
     for good in
         ["session", "__Host-x", "__Secure-x", "x", "!$&'*+-._~", "__host", "Host-x", "__Other-x"]
     {
-        assert!(builder().cookie_name(good).build().is_ok(), "{good}");
+        assert!(builder().cookie(CookieConfig::new().name(good)).build().is_ok(), "{good}");
     }
     for bad in [
         "",
@@ -75,52 +76,64 @@ fn names_of_cookies() {
         "(a)",
         "a\u{7f}",
     ] {
-        assert_setting(builder().cookie_name(bad).build(), "cookie_name");
+        assert_setting(builder().cookie(CookieConfig::new().name(bad)).build(), "cookie.name");
     }
 }
 
 #[test]
-fn what_prefixes_promise() {
-    // Browsers ask what a prefix promises of a name in any case.
+fn cookie_name_prefixes_require_their_attributes() {
+    // Browsers match the prefix of a name without regard to case.
     for http in ["__Http-id", "__http-id", "__Host-Http-id"] {
-        assert!(builder().cookie_name(http).build().is_ok());
-        assert_setting(builder().cookie_name(http).cookie_http_only(false).build(), "cookie_name");
+        assert!(builder().cookie(CookieConfig::new().name(http)).build().is_ok());
         assert_setting(
-            builder().cookie_name(http).development_over_plain_http().build(),
-            "cookie_name",
+            builder().cookie(CookieConfig::new().name(http).http_only(false)).build(),
+            "cookie.name",
+        );
+        assert_setting(
+            builder().cookie(CookieConfig::new().name(http)).development_over_plain_http().build(),
+            "cookie.name",
         );
     }
     for host in ["__Host-id", "__host-id", "__HOST-id"] {
-        let named = || builder().cookie_name(host);
-        assert!(named().build().is_ok());
-        assert_setting(named().cookie_path("/shop").build(), "cookie_name");
-        assert_setting(named().cookie_path("").build(), "cookie_path");
-        assert_setting(named().cookie_domain("shop.example").build(), "cookie_name");
-        assert_setting(named().development_over_plain_http().build(), "cookie_name");
+        let named = CookieConfig::new().name(host);
+        let with = |cookie: CookieConfig| builder().cookie(cookie);
+        assert!(with(named.clone()).build().is_ok());
+        assert_setting(with(named.clone().path("/shop")).build(), "cookie.name");
+        assert_setting(with(named.clone().path("")).build(), "cookie.path");
+        assert_setting(with(named.clone().domain("shop.example")).build(), "cookie.name");
+        assert_setting(with(named).development_over_plain_http().build(), "cookie.name");
     }
     for secure in ["__Secure-id", "__secure-id"] {
-        let named =
-            || builder().cookie_name(secure).cookie_path("/shop").cookie_domain("shop.example");
+        let named = || {
+            builder().cookie(CookieConfig::new().name(secure).path("/shop").domain("shop.example"))
+        };
         assert!(named().build().is_ok());
-        assert_setting(named().development_over_plain_http().build(), "cookie_name");
+        assert_setting(named().development_over_plain_http().build(), "cookie.name");
     }
 
-    assert_setting(builder().cookie_path("/shop").build(), "cookie_name");
-    assert_setting(builder().cookie_domain("shop.example").build(), "cookie_name");
-    assert!(builder().development_over_plain_http().build().is_ok(), "the default name gives way");
-    assert!(builder().development_over_plain_http().cookie_path("/shop").build().is_ok());
+    assert_setting(builder().cookie(CookieConfig::new().path("/shop")).build(), "cookie.name");
+    assert_setting(
+        builder().cookie(CookieConfig::new().domain("shop.example")).build(),
+        "cookie.name",
+    );
+    assert!(builder().development_over_plain_http().build().is_ok(), "the default name changes");
     assert!(
         builder()
-            .cookie_name("id")
-            .cookie_path("/shop")
-            .cookie_domain("shop.example")
+            .development_over_plain_http()
+            .cookie(CookieConfig::new().path("/shop"))
+            .build()
+            .is_ok()
+    );
+    assert!(
+        builder()
+            .cookie(CookieConfig::new().name("id").path("/shop").domain("shop.example"))
             .build()
             .is_ok()
     );
 }
 
 #[test]
-fn how_long_a_session_may_live() {
+fn timeouts_below_1_second_or_over_100_years_are_rejected() {
     for good in [2 * SECOND, 2 * SECOND + NANOSECOND, CENTURY] {
         assert!(builder().idle_timeout(good).absolute_timeout(CENTURY).build().is_ok(), "{good:?}");
         assert!(
@@ -144,14 +157,15 @@ fn how_long_a_session_may_live() {
         }
         assert!(
             builder().idle_timeout(bad).idle_timeout(SECOND * 60).build().is_ok(),
-            "the last call counts"
+            "the last call applies"
         );
     }
 }
 
-/// Half of a second is none in a token, so a session of one second could not slide.
+/// A session slides after half of the idle timeout. Timestamps have a resolution of one second, so
+/// half of a timeout below 2 seconds rounds to zero.
 #[test]
-fn an_idle_limit_that_can_slide() {
+fn idle_timeout_below_2_seconds_is_rejected() {
     for bad in [SECOND, 2 * SECOND - NANOSECOND] {
         let result = builder().idle_timeout(bad).build();
         assert!(
@@ -163,7 +177,7 @@ fn an_idle_limit_that_can_slide() {
 }
 
 #[test]
-fn debug_shows_no_key() {
+fn debug_output_shows_no_key() {
     let (key, retired) = (LocalKey::generate(), LocalKey::generate());
     let ring = KeyRing::new(key.clone(), [retired.clone()]).unwrap();
     let builder = PasetoSession::builder(ring.clone());
@@ -171,14 +185,14 @@ fn debug_shows_no_key() {
     let shown = format!("{shown} {:?}", builder.build().unwrap());
     let mut secrets = Secrets::default();
     for key in [key, retired] {
-        assert!(shown.contains(key.kid()), "what is no secret is shown: {shown}");
+        assert!(shown.contains(key.kid()), "the key ID is not a secret: {shown}");
         secrets.key(&key.to_paserk());
     }
-    secrets.assert_not_in(&shown, "what `Debug` shows");
+    secrets.assert_not_in(&shown, "the `Debug` output");
 }
 
 #[test]
-fn idle_limit_beyond_the_absolute_limit_is_rejected() {
+fn idle_timeout_beyond_the_absolute_timeout_is_rejected() {
     let with = |idle, absolute| {
         builder().idle_timeout(idle).absolute_timeout(absolute).persistent(true).build()
     };
@@ -186,15 +200,15 @@ fn idle_limit_beyond_the_absolute_limit_is_rejected() {
     let error = with(61 * SECOND, 60 * SECOND).unwrap_err().to_string();
     assert_eq!(
         error,
-        "`idle_timeout`: the idle limit of 61s is longer than the absolute limit of 60s: lower `idle_timeout` (30 minutes unless set), or raise `absolute_timeout`"
+        "`idle_timeout`: the idle timeout of 61s is longer than the absolute timeout of 60s: lower `idle_timeout` (default: 30 minutes), or raise `absolute_timeout`"
     );
-    // The default of the absolute limit is 12 hours.
+    // The default absolute timeout is 12 hours.
     assert_setting(builder().idle_timeout(14 * 24 * 3600 * SECOND).build(), "idle_timeout");
 }
 
 #[test]
-fn domain_and_path_that_browsers_reject_are_rejected() {
-    let named = || builder().cookie_name("id");
+fn cookie_domain_and_path_that_browsers_reject_are_errors() {
+    let named = |cookie: CookieConfig| builder().cookie(cookie.name("id"));
     for good in [
         "example.org",
         ".example.org",
@@ -203,7 +217,7 @@ fn domain_and_path_that_browsers_reject_are_rejected() {
         "xn--bcher-kva.example",
         "127.0.0.1",
     ] {
-        assert!(named().cookie_domain(good).build().is_ok(), "{good}");
+        assert!(named(CookieConfig::new().domain(good)).build().is_ok(), "{good}");
     }
     for bad in [
         "",
@@ -218,11 +232,11 @@ fn domain_and_path_that_browsers_reject_are_rejected() {
         "b\u{fc}cher.example",
         "[::1]",
     ] {
-        assert_setting(named().cookie_domain(bad).build(), "cookie_domain");
-        assert_setting(builder().cookie_domain(bad).build(), "cookie_domain");
+        assert_setting(named(CookieConfig::new().domain(bad)).build(), "cookie.domain");
+        assert_setting(builder().cookie(CookieConfig::new().domain(bad)).build(), "cookie.domain");
     }
     for good in ["/", "/shop", "/shop/", "/a%20b"] {
-        assert!(named().cookie_path(good).build().is_ok(), "{good}");
+        assert!(named(CookieConfig::new().path(good)).build().is_ok(), "{good}");
     }
     for bad in [
         "",
@@ -237,13 +251,14 @@ fn domain_and_path_that_browsers_reject_are_rejected() {
         "/\r\n",
         "https://example.org/",
     ] {
-        assert_setting(named().cookie_path(bad).build(), "cookie_path");
-        assert_setting(builder().cookie_path(bad).build(), "cookie_path");
+        assert_setting(named(CookieConfig::new().path(bad)).build(), "cookie.path");
+        assert_setting(builder().cookie(CookieConfig::new().path(bad)).build(), "cookie.path");
     }
-    let error = named().cookie_domain("https://example.org").build().unwrap_err().to_string();
+    let error =
+        named(CookieConfig::new().domain("https://example.org")).build().unwrap_err().to_string();
     assert_eq!(
         error,
-        "`cookie_domain`: expected a host name of ASCII letters, digits, `-`, `_` and `.`, such as `example.org` or \
+        "`cookie.domain`: expected a host name of ASCII letters, digits, `-`, `_` and `.`, such as `example.org` or \
          `xn--bcher-kva.example`, without scheme, port, path and final dot, found `https://example.org`"
     );
 }

@@ -1,4 +1,4 @@
-//! Sessions that are too large for a cookie, which a browser would lose without a word.
+//! Sessions that are too large for a cookie. Browsers silently discard oversized cookies.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::rt::System;
 use actix_web::test::TestRequest;
 use actix_web::{HttpResponse, web};
+use paseto_actix::cookie::CookieConfig;
 use paseto_actix::session::{SessionCookie, SessionTooLarge};
 use paseto_actix::{LocalKey, PasetoSession};
 use paseto_actix_tests::clock::TestClock;
@@ -20,7 +21,7 @@ type State = BTreeMap<String, Value>;
 
 fn pages(config: &mut web::ServiceConfig) {
     config.route("/state", web::get().to(read)).route("/state", web::put().to(replace));
-    config.route("/ask", web::put().to(ask)).route("/renew", web::put().to(renew));
+    config.route("/size", web::put().to(report_size)).route("/renew", web::put().to(renew));
 }
 
 async fn read(session: Session) -> actix_web::Result<HttpResponse> {
@@ -44,21 +45,21 @@ async fn renew(session: Session, state: web::Json<State>) -> actix_web::Result<&
     replace(session, state).await
 }
 
-/// What the budget says of a state: whether it fits, what it takes, what there is. The session
-/// stays as it was.
-async fn ask(
+/// Returns whether this state would fit into the cookie, its size, and the limit. Does not change
+/// the session.
+async fn report_size(
     session: Session,
-    budget: SessionCookie,
+    cookie: SessionCookie,
     state: web::Json<State>,
 ) -> actix_web::Result<String> {
     let before = session.entries().clone();
     replace(session.clone(), state).await?;
-    let answer = format!("{} {} {}", budget.fits(), budget.size(), budget.limit());
+    let response = format!("{} {} {}", cookie.fits(), cookie.size(), cookie.limit());
     session.clear();
     for (name, value) in before {
         session.insert(name, serde_json::from_str::<Value>(&value)?)?;
     }
-    Ok(answer)
+    Ok(response)
 }
 
 async fn site() -> Site {
@@ -81,52 +82,56 @@ async fn state(site: &Site, client: &mut Client) -> State {
     serde_json::from_str(&client.get(site, "/state").await.body).unwrap()
 }
 
-async fn asked(site: &Site, client: &mut Client, state: &State) -> (bool, usize, usize) {
-    let answer = client.send(site, put("/ask", state)).await.body;
-    match answer.split(' ').collect::<Vec<_>>()[..] {
+async fn size_of(site: &Site, client: &mut Client, state: &State) -> (bool, usize, usize) {
+    let response = client.send(site, put("/size", state)).await.body;
+    match response.split(' ').collect::<Vec<_>>()[..] {
         [fits, used, limit] => {
             (fits.parse().unwrap(), used.parse().unwrap(), limit.parse().unwrap())
         }
-        _ => panic!("{answer}"),
+        _ => panic!("{response}"),
     }
 }
 
-/// The longest filler that fits, and the limit.
-async fn fullest(site: &Site) -> (usize, usize) {
+/// Returns the length of the longest filler that fits, and the limit.
+async fn longest_filler(site: &Site) -> (usize, usize) {
     let (mut fits, mut too_long) = (0, MAX_COOKIE_LEN);
     while too_long - fits > 1 {
         let middle = fits.midpoint(too_long);
-        let known = asked(site, &mut Client::new(), &filler(middle)).await;
+        let known = size_of(site, &mut Client::new(), &filler(middle)).await;
         if known.0 { fits = middle } else { too_long = middle }
     }
-    (fits, asked(site, &mut Client::new(), &filler(fits)).await.2)
+    (fits, size_of(site, &mut Client::new(), &filler(fits)).await.2)
 }
 
 #[actix_web::test]
-async fn too_much() {
+async fn session_too_large_error_is_507() {
     let kind = Kind::Middleware;
     let site = site().await;
-    let (fits, limit) = fullest(&site).await;
+    let (fits, limit) = longest_filler(&site).await;
     let mut client = Client::new();
     for path in ["/state", "/renew"] {
         assert_eq!(client.send(&site, put(path, &filler(fits))).await.status, StatusCode::OK);
         let (kept, logs) = (client.session(kind), Logs::capture());
         for length in [fits + 1, 5000, 100_000] {
-            let answer = client.send(&site, put(path, &filler(length))).await;
-            assert_eq!(answer.status, StatusCode::INSUFFICIENT_STORAGE, "{kind:?} {path} {length}");
-            assert_eq!(answer.headers.get("content-type").unwrap(), "application/problem+json");
-            let problem: Value = serde_json::from_str(&answer.body).unwrap();
+            let response = client.send(&site, put(path, &filler(length))).await;
+            assert_eq!(
+                response.status,
+                StatusCode::INSUFFICIENT_STORAGE,
+                "{kind:?} {path} {length}"
+            );
+            assert_eq!(response.headers.get("content-type").unwrap(), "application/problem+json");
+            let problem: Value = serde_json::from_str(&response.body).unwrap();
             assert_eq!(problem["status"], 507);
             assert!(
-                set_cookies(&answer.headers).is_empty(),
-                "{kind:?} {path}: no cookie, not even in part"
+                set_cookies(&response.headers).is_empty(),
+                "{kind:?} {path}: no cookie and no part of a cookie"
             );
         }
         assert_eq!(client.session(kind), kept);
-        assert_eq!(state(&site, &mut client).await, filler(fits), "what was there before");
-        let size = asked(&site, &mut Client::new(), &filler(fits + 1)).await.1;
+        assert_eq!(state(&site, &mut client).await, filler(fits), "the previous state");
+        let size = size_of(&site, &mut Client::new(), &filler(fits + 1)).await.1;
         assert_eq!(
-            logs.count(&format!("{size} bytes, and the limit is {limit}")),
+            logs.count(&format!("{size} bytes, but the limit of its cookie is {limit}")),
             1,
             "{kind:?} {path}: {logs:?}"
         );
@@ -134,9 +139,10 @@ async fn too_much() {
     }
 }
 
-/// A store alone cannot answer for itself, and still lets no cookie out that would be lost.
+/// A store without `PasetoSession` cannot return its own response, so actix-session returns `500`.
+/// The response does not contain an oversized cookie.
 #[actix_web::test]
-async fn too_much_for_a_store_alone() {
+async fn session_too_large_error_of_a_bare_store_is_500() {
     use actix_session::SessionMiddleware;
     use actix_web::cookie::Key;
     use paseto_actix::PasetoSessionStore;
@@ -144,49 +150,55 @@ async fn too_much_for_a_store_alone() {
     let store = PasetoSessionStore::new(LocalKey::generate());
     let site = Site::alone(SessionMiddleware::new(store, Key::generate()), pages).await;
     let mut client = Client::new();
-    let (mut kept, mut refused) = (State::new(), 0);
+    let (mut kept, mut rejected) = (State::new(), 0);
     for length in (0..4000).step_by(50) {
-        let answer = client.send(&site, put("/state", &filler(length))).await;
-        if answer.status == StatusCode::OK {
-            assert!(set_cookies(&answer.headers)[0].len() <= MAX_COOKIE_LEN);
+        let response = client.send(&site, put("/state", &filler(length))).await;
+        if response.status == StatusCode::OK {
+            assert!(set_cookies(&response.headers)[0].len() <= MAX_COOKIE_LEN);
             kept = filler(length);
         } else {
-            assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
-            assert!(set_cookies(&answer.headers).is_empty());
-            refused += 1;
+            assert_eq!(response.status, StatusCode::INTERNAL_SERVER_ERROR);
+            assert!(set_cookies(&response.headers).is_empty());
+            rejected += 1;
         }
         assert_eq!(state(&site, &mut client).await, kept, "{length}");
     }
-    assert!(refused > 0 && kept != filler(0), "both have happened");
+    assert!(rejected > 0 && kept != filler(0), "some states fit and some do not");
 }
 
 #[actix_web::test]
-async fn name_and_attributes_count() {
+async fn cookie_name_and_attributes_reduce_the_limit() {
     let clock = TestClock::new();
-    let limit = async |session: PasetoSession| fullest(&site_of(session).await).await.1;
+    let limit = async |session: PasetoSession| longest_filler(&site_of(session).await).await.1;
     let signed = || session(LocalKey::generate(), &clock);
     let default = limit(signed().build().unwrap()).await;
-    let named = limit(signed().cookie_name("__Host-session-of-the-shop").build().unwrap()).await;
+    let named = limit(
+        signed().cookie(CookieConfig::new().name("__Host-session-of-the-shop")).build().unwrap(),
+    )
+    .await;
     assert_eq!(default - named, "-of-the-shop".len());
-    let plain = |builder: paseto_actix::session::PasetoSessionBuilder| {
-        builder.cookie_name("id").build().unwrap()
+    let plain = |builder: paseto_actix::session::PasetoSessionBuilder, cookie: CookieConfig| {
+        builder.cookie(cookie.name("id")).build().unwrap()
     };
-    let short = limit(plain(signed())).await;
-    let domain = limit(plain(signed().cookie_domain("shop.example"))).await;
+    let short = limit(plain(signed(), CookieConfig::new())).await;
+    let domain = limit(plain(signed(), CookieConfig::new().domain("shop.example"))).await;
     assert_eq!(short - domain, "; Domain=shop.example".len());
-    let persistent = limit(plain(signed().persistent(true))).await;
-    assert_eq!(short, persistent, "each session may ask for a persistent cookie");
-    let vast = signed().cookie_name("x".repeat(5000)).build().unwrap();
-    assert_eq!(limit(vast).await, 0, "no room for anything");
+    let persistent = limit(plain(signed().persistent(true), CookieConfig::new())).await;
+    assert_eq!(
+        short, persistent,
+        "the limit includes `Max-Age`, because a login can choose a persistent cookie"
+    );
+    let vast = signed().cookie(CookieConfig::new().name("x".repeat(5000))).build().unwrap();
+    assert_eq!(limit(vast).await, 0, "a name that fills the cookie leaves no space");
 }
 
 #[actix_web::test]
-async fn a_warning_from_eighty_percent_on() {
+async fn session_above_80_percent_of_the_limit_logs_a_warning() {
     let site = site().await;
-    let (fits, limit) = fullest(&site).await;
+    let (fits, limit) = longest_filler(&site).await;
     let (mut warned, mut quiet) = (0, 0);
     for length in (fits * 7 / 10..=fits).rev().step_by(5) {
-        let used = asked(&site, &mut Client::new(), &filler(length)).await.1;
+        let used = size_of(&site, &mut Client::new(), &filler(length)).await.1;
         let logs = Logs::capture();
         assert_eq!(
             Client::new().send(&site, put("/state", &filler(length))).await.status,
@@ -204,7 +216,7 @@ async fn a_warning_from_eighty_percent_on() {
 }
 
 #[actix_web::test]
-async fn no_budget_without_a_session() {
+async fn session_cookie_extractor_without_the_middleware_is_500() {
     let app = actix_web::App::new()
         .wrap(actix_session::SessionMiddleware::new(
             paseto_actix::PasetoSessionStore::new(LocalKey::generate()),
@@ -213,14 +225,18 @@ async fn no_budget_without_a_session() {
         .configure(pages);
     let site = Site::new(actix_web::test::init_service(app).await, |request| request.to_request());
     let logs = Logs::capture();
-    let answer = Client::new().send(&site, put("/ask", &filler(1))).await;
-    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
-    assert_eq!(logs.count("App::wrap"), 1, "the log says what to do: {logs:?}");
-    assert!(!answer.body.contains("wrap"), "and the client learns nothing: {}", answer.body);
+    let response = Client::new().send(&site, put("/size", &filler(1))).await;
+    assert_eq!(response.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(logs.count("App::wrap"), 1, "the log names the fix: {logs:?}");
+    assert!(
+        !response.body.contains("wrap"),
+        "the response does not contain the reason: {}",
+        response.body
+    );
 }
 
 #[test]
-fn the_error() {
+fn session_too_large_is_a_response_error() {
     fn is_error<E: std::error::Error + actix_web::ResponseError + Copy + Send + Sync>() {}
     is_error::<SessionTooLarge>();
 }
@@ -241,7 +257,7 @@ fn any_state() -> impl Strategy<Value = State> {
                 .prop_map(|map| Value::Object(map.into_iter().collect())),
         ]
     });
-    // Most of them near to what fits, where mistakes would show.
+    // Most states are near the limit, where errors are likely.
     let length = prop_oneof![1 => 0..1000usize, 4 => 1500..2100usize, 4 => 2600..3000usize, 1 => 3000..6000usize];
     (prop::collection::btree_map(".{0,8}", value, 0..8), prop::option::weighted(0.9, length))
         .prop_map(|(mut state, length)| {
@@ -250,10 +266,10 @@ fn any_state() -> impl Strategy<Value = State> {
         })
 }
 
-/// What fits survives a round trip, a slide and a renewal. What does not fit makes no cookie, and
-/// leaves the old one alone.
+/// A state that fits survives a round trip, a slide and a renewal. A state that does not fit sets
+/// no cookie and keeps the old cookie.
 #[test]
-fn any_state_fits_or_is_rejected() {
+fn every_state_fits_or_is_rejected_with_507() {
     let system = System::new();
     let clock = TestClock::new();
     let site = system
@@ -267,16 +283,16 @@ fn any_state_fits_or_is_rejected() {
         system.block_on(async {
             let (mut client, old) = (Client::new(), State::from([("old".to_owned(), json!(1))]));
             client.send(&site, put("/state", &old)).await;
-            let (fits, used, limit) = asked(&site, &mut client, &new).await;
+            let (fits, used, limit) = size_of(&site, &mut client, &new).await;
             prop_assert_eq!(fits, used <= limit);
-            let answer =
+            let response =
                 client.send(&site, put(if renewed { "/renew" } else { "/state" }, &new)).await;
-            for cookie in set_cookies(&answer.headers) {
+            for cookie in set_cookies(&response.headers) {
                 prop_assert!(cookie.len() <= MAX_COOKIE_LEN, "{} bytes", cookie.len());
             }
             if fits {
                 *counts.borrow_mut().0 += 1;
-                prop_assert_eq!(answer.status, StatusCode::OK);
+                prop_assert_eq!(response.status, StatusCode::OK);
                 prop_assert_eq!(&state(&site, &mut client).await, &new);
                 clock.advance(Duration::minutes(20));
                 let slid = client.get(&site, "/state").await;
@@ -284,8 +300,8 @@ fn any_state_fits_or_is_rejected() {
                 prop_assert_eq!(&state(&site, &mut client).await, &new, "after a slide");
             } else {
                 *counts.borrow_mut().1 += 1;
-                prop_assert_eq!(answer.status, StatusCode::INSUFFICIENT_STORAGE);
-                prop_assert!(set_cookies(&answer.headers).is_empty());
+                prop_assert_eq!(response.status, StatusCode::INSUFFICIENT_STORAGE);
+                prop_assert!(set_cookies(&response.headers).is_empty());
                 prop_assert_eq!(state(&site, &mut client).await, old);
             }
             Ok(())

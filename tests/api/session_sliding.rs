@@ -1,4 +1,4 @@
-//! Which requests renew the idle limit of a session.
+//! Requests that renew the idle timeout of a session.
 
 use actix_session::Session;
 use actix_web::cookie::Cookie;
@@ -12,10 +12,10 @@ use time::Duration;
 const ADA: &str = r#"user="ada""#;
 const NAME: &str = "__Host-session";
 
-/// A request that began before a logout sets a cookie that the record outlives, however long its
-/// handler takes.
+/// A slow request that began before a logout sets a cookie. The revocation record outlives this
+/// cookie only if its idle timeout starts at the request.
 #[actix_web::test]
-async fn the_idle_limit_begins_with_the_request() {
+async fn idle_timeout_starts_at_the_request() {
     let clock = TestClock::new();
     let inner = clock.clone();
     let slow = web::get().to(move |session: Session| {
@@ -35,10 +35,10 @@ async fn the_idle_limit_begins_with_the_request() {
     assert_eq!(site.read(Kind::Middleware, &value).await.0, "");
 }
 
-/// Browsers request many subresources at once. Each would write the state that it has read over a
-/// parallel change.
+/// Browsers request many subresources concurrently. Each response would overwrite a concurrent
+/// change with the state that its request has read.
 #[actix_web::test]
-async fn requests_for_subresources_do_not_slide() {
+async fn subresource_requests_do_not_renew_the_idle_timeout() {
     let clock = TestClock::new();
     let site = Kind::Middleware.site(LocalKey::generate(), &clock).await;
     let mut client = Client::new();
@@ -58,20 +58,20 @@ async fn requests_for_subresources_do_not_slide() {
         ("sec-fetch-dest", "iframe", true),
         ("accept", "*/*", true),
     ] {
-        let answer =
+        let response =
             client.clone().send(&site, TestRequest::get().insert_header((name, value))).await;
-        assert_eq!(answer.body, ADA, "{name}: {value}");
-        assert_eq!(set_cookies(&answer.headers).len(), usize::from(slides), "{name}: {value}");
+        assert_eq!(response.body, ADA, "{name}: {value}");
+        assert_eq!(set_cookies(&response.headers).len(), usize::from(slides), "{name}: {value}");
     }
-    // A change is stored whatever the request is for.
+    // A change is always stored.
     let change = TestRequest::with_uri("/set?cart=tea").insert_header(("sec-fetch-dest", "image"));
     assert_eq!(set_cookies(&client.send(&site, change).await.headers).len(), 1);
 }
 
-/// Two requests read the same state. The first to answer has written, and the second has read an
+/// Two concurrent requests read the same state. One request changes the state, the other reads an
 /// image.
 #[actix_web::test]
-async fn a_read_of_a_subresource_does_not_undo_a_parallel_write() {
+async fn subresource_request_does_not_undo_a_concurrent_write() {
     let clock = TestClock::new();
     let site = Kind::Middleware.site(LocalKey::generate(), &clock).await;
     let mut client = Client::new();
@@ -79,9 +79,9 @@ async fn a_read_of_a_subresource_does_not_undo_a_parallel_write() {
     clock.advance(Duration::minutes(16));
     let mut image = client.clone();
     client.get(&site, "/set?cart=tea").await;
-    let answer =
+    let response =
         image.send(&site, TestRequest::get().insert_header(("sec-fetch-dest", "image"))).await;
-    for cookie in set_cookies(&answer.headers) {
+    for cookie in set_cookies(&response.headers) {
         client.keep(NAME, Cookie::parse(cookie).unwrap().value());
     }
     assert_eq!(client.get(&site, "/").await.body, r#"cart="tea" user="ada""#);

@@ -1,10 +1,11 @@
-//! Sessions in cookies: which cookies are sessions, how long, and what responses say of them.
+//! Sessions in cookies: authenticity, timeouts and key rotation.
 
 use actix_session::SessionMiddleware;
 use actix_session::config::BrowserSession;
 use actix_web::cookie::Key;
 use actix_web::cookie::time::Duration as CookieDuration;
 use actix_web::http::header::CACHE_CONTROL;
+use paseto_actix::cookie::CookieConfig;
 use paseto_actix::keys::KeyRing;
 use paseto_actix::{LocalKey, PasetoSessionStore};
 use paseto_actix_tests::clock::TestClock;
@@ -13,15 +14,16 @@ use time::Duration;
 
 const ADA: &str = r#"user="ada""#;
 
-/// A browser in which Ada has a session.
+/// Returns a browser in which Ada has a session.
 async fn ada(site: &Site) -> Client {
     let mut client = Client::new();
     assert_eq!(client.get(site, "/set?user=ada").await.body, "set");
-    assert_eq!(client.get(site, "/").await.body, ADA, "the session is there at first");
+    assert_eq!(client.get(site, "/").await.body, ADA, "the session exists");
     client
 }
 
-/// Asserts that a cookie makes an empty session, and that it is removed. A store alone has no say in that.
+/// Asserts that this cookie results in an empty session, and that the response removes it. A store
+/// without `PasetoSession` cannot remove a cookie.
 async fn assert_no_session(site: &Site, kind: Kind, value: &str, case: &str) {
     let (body, headers) = site.read(kind, value).await;
     assert_eq!(body, "", "{kind:?}: {case}");
@@ -39,10 +41,10 @@ async fn assert_no_session(site: &Site, kind: Kind, value: &str, case: &str) {
 async fn assert_session(site: &Site, kind: Kind, value: &str) {
     let (body, headers) = site.read(kind, value).await;
     assert_eq!(body, ADA, "{kind:?}");
-    assert!(set_cookies(&headers).is_empty(), "{kind:?}: a good cookie is left alone");
+    assert!(set_cookies(&headers).is_empty(), "{kind:?}: a valid cookie is not replaced");
 }
 
-/// The text with another character in place of that one.
+/// Returns the text with a different character at this index.
 fn with_another(text: &str, index: usize) -> String {
     let mut bytes = text.as_bytes().to_vec();
     bytes[index] = if bytes[index] == b'A' { b'B' } else { b'A' };
@@ -50,7 +52,7 @@ fn with_another(text: &str, index: usize) -> String {
 }
 
 #[actix_web::test]
-async fn forged_and_tampered() {
+async fn forged_and_changed_cookies_are_rejected() {
     let (key, clock) = (LocalKey::generate(), TestClock::new());
     for kind in Kind::ALL {
         let site = kind.site(key.clone(), &clock).await;
@@ -89,17 +91,17 @@ async fn forged_and_tampered() {
 }
 
 #[actix_web::test]
-async fn a_bad_cookie_gives_way_to_a_new_session() {
+async fn invalid_cookie_is_replaced_by_a_new_session() {
     let clock = TestClock::new();
     for kind in Kind::ALL {
         let site = kind.site(LocalKey::generate(), &clock).await;
         let mut client = Client::new();
         client.keep(kind.cookie(), "garbage");
-        let answer = client.get(&site, "/set?user=ada").await;
+        let response = client.get(&site, "/set?user=ada").await;
         assert_eq!(
-            set_cookie(&answer.headers).name(),
+            set_cookie(&response.headers).name(),
             kind.cookie(),
-            "one cookie, and no removal beside it"
+            "one cookie and no removal"
         );
         assert_session(&site, kind, &client.session(kind)).await;
 
@@ -108,18 +110,20 @@ async fn a_bad_cookie_gives_way_to_a_new_session() {
         assert_eq!(
             client.cookie(kind.cookie()).is_none(),
             kind != Kind::Store,
-            "{kind:?}: even by `purge`"
+            "{kind:?}: `purge` removes the cookie"
         );
     }
 }
 
 #[actix_web::test]
-async fn another_application_or_cookie() {
+async fn session_of_another_application_or_cookie_name_is_rejected() {
     let (key, clock) = (LocalKey::generate(), TestClock::new());
     let kind = Kind::Middleware;
     let named = async |application: &str, cookie: &str| {
-        let session =
-            session(key.clone(), &clock).application(application).cookie_name(cookie).build();
+        let session = session(key.clone(), &clock)
+            .application(application)
+            .cookie(CookieConfig::new().name(cookie))
+            .build();
         Site::of(session.unwrap(), routes).await
     };
     let (shop, name) = (named("shop", kind.cookie()).await, kind.cookie());
@@ -147,11 +151,12 @@ async fn another_application_or_cookie() {
 }
 
 #[actix_web::test]
-async fn the_time_is_in_the_token() {
+async fn session_expires_by_the_time_in_its_token() {
     let clock = TestClock::new();
     for (kind, life) in [
         (Kind::Middleware, Duration::minutes(30)),
-        // The middleware's own default is a day, and the store's absolute limit is shorter.
+        // The default of `SessionMiddleware` is one day. The absolute timeout of the store is
+        // shorter.
         (Kind::Store, Duration::hours(12)),
     ] {
         let site = kind.site(LocalKey::generate(), &clock).await;
@@ -164,7 +169,7 @@ async fn the_time_is_in_the_token() {
 }
 
 #[actix_web::test]
-async fn the_ttl_of_a_middleware_around_the_store_counts() {
+async fn state_ttl_of_session_middleware_limits_the_session() {
     let clock = TestClock::new();
     let store = PasetoSessionStore::new(LocalKey::generate()).clock(clock.clone());
     let lifecycle = BrowserSession::default().state_ttl(CookieDuration::minutes(10));
@@ -179,28 +184,32 @@ async fn the_ttl_of_a_middleware_around_the_store_counts() {
 }
 
 #[actix_web::test]
-async fn sliding() {
+async fn idle_timeout_slides_with_each_request() {
     let clock = TestClock::new();
-    let (ttl, step) = (Duration::minutes(30), Duration::minutes(20));
+    let (idle, step) = (Duration::minutes(30), Duration::minutes(20));
     let kind = Kind::Middleware;
     for path in ["/", "/idle"] {
         let site = kind.site(LocalKey::generate(), &clock).await;
         let mut client = ada(&site).await;
         for _ in 0..15 {
             clock.advance(step);
-            let answer = client.get(&site, path).await;
-            assert_eq!(set_cookies(&answer.headers).len(), 1, "{kind:?}: sealed anew");
+            let response = client.get(&site, path).await;
+            assert_eq!(
+                set_cookies(&response.headers).len(),
+                1,
+                "{kind:?}: the session is re-encrypted"
+            );
         }
         let value = client.session(kind);
-        clock.advance(ttl - Duration::SECOND);
-        assert_eq!(site.read(kind, &value).await.0, ADA, "{kind:?}: ten ttls later");
+        clock.advance(idle - Duration::SECOND);
+        assert_eq!(site.read(kind, &value).await.0, ADA, "{kind:?}: ten idle timeouts later");
         clock.advance(Duration::SECOND);
-        assert_no_session(&site, kind, &value, "a ttl after the last").await;
+        assert_no_session(&site, kind, &value, "an idle timeout after the last request").await;
     }
 }
 
 #[actix_web::test]
-async fn not_before_half_of_the_time_is_gone() {
+async fn session_is_renewed_after_half_of_the_idle_timeout() {
     let clock = TestClock::new();
     let kind = Kind::Middleware;
     let site = kind.site(LocalKey::generate(), &clock).await;
@@ -213,7 +222,7 @@ async fn not_before_half_of_the_time_is_gone() {
 }
 
 #[actix_web::test]
-async fn the_absolute_limit_does_not_slide() {
+async fn absolute_timeout_does_not_slide() {
     let (clock, day) = (TestClock::new(), Duration::hours(12));
     for kind in Kind::ALL {
         for path in ["/", "/set?user=ada"] {
@@ -234,9 +243,9 @@ async fn the_absolute_limit_does_not_slide() {
     }
 }
 
-/// A name without characters is as good as any, and sealing anew is no reason to lose its value.
+/// The state includes an entry with an empty name, which a re-encryption must keep.
 #[actix_web::test]
-async fn sliding_loses_nothing() {
+async fn sliding_keeps_the_whole_state() {
     let clock = TestClock::new();
     let kind = Kind::Middleware;
     let site = kind.site(LocalKey::generate(), &clock).await;
@@ -250,7 +259,7 @@ async fn sliding_loses_nothing() {
 }
 
 #[actix_web::test]
-async fn rotation() {
+async fn session_of_a_retired_key_is_reencrypted() {
     let clock = TestClock::new();
     for kind in Kind::ALL {
         let (old, new) = (LocalKey::generate(), LocalKey::generate());
@@ -261,7 +270,7 @@ async fn rotation() {
 
         let mut client = Client::new();
         client.keep(kind.cookie(), &value);
-        // A store alone seals what was changed.
+        // A store without `PasetoSession` encrypts only changed sessions.
         let path = if kind == Kind::Store { "/set?user=ada" } else { "/idle" };
         assert_eq!(client.get(&both, "/").await.body, ADA, "{kind:?}");
         client.get(&both, path).await;
@@ -272,14 +281,14 @@ async fn rotation() {
             &kind.site(old, &clock).await,
             kind,
             &client.session(kind),
-            "the new key's",
+            "a session of the new key",
         )
         .await;
     }
 }
 
 #[actix_web::test]
-async fn rotation_does_not_lengthen_the_absolute_limit() {
+async fn key_rotation_does_not_extend_the_absolute_timeout() {
     let clock = TestClock::new();
     let kind = Kind::Middleware;
     let (old, new) = (LocalKey::generate(), LocalKey::generate());
@@ -291,7 +300,7 @@ async fn rotation_does_not_lengthen_the_absolute_limit() {
     client.keep(kind.cookie(), &value);
     clock.advance(Duration::hours(12) - Duration::minutes(1));
     assert_eq!(client.get(&site, "/").await.body, ADA);
-    assert_ne!(client.session(kind), value, "sealed anew");
+    assert_ne!(client.session(kind), value, "the session is re-encrypted");
     clock.advance(Duration::minutes(1));
     assert_no_session(&site, kind, &client.session(kind), "twelve hours old").await;
 }

@@ -1,4 +1,4 @@
-//! A shared cache never stores a response that sets a cookie of ours.
+//! A shared cache must not store a response that sets a session or remember-me cookie.
 
 use std::rc::Rc;
 
@@ -16,11 +16,11 @@ use futures_util::future::{FutureExt, LocalBoxFuture, TryFutureExt};
 use paseto_actix::remember::Remember;
 use paseto_actix::{LocalKey, RememberMe};
 use paseto_actix_tests::clock::TestClock;
-use paseto_actix_tests::remember::House;
+use paseto_actix_tests::remember::Application;
 use paseto_actix_tests::session::{Client, Site, session};
 use time::Duration;
 
-/// A page that its handler allows every cache to store.
+/// Returns a page that every cache may store.
 fn public_page(body: &'static str) -> impl Responder {
     HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "public, max-age=86400"))
@@ -57,7 +57,7 @@ fn pages(config: &mut web::ServiceConfig) {
         .route("/login", web::get().to(login));
 }
 
-/// The values of a header, one element per line.
+/// Returns the elements of all lines of a header, in lower case.
 fn list(headers: &HeaderMap, name: &str) -> Vec<String> {
     let lines = headers.get_all(name).map(|line| line.to_str().unwrap());
     lines.flat_map(|line| line.split(',')).map(|element| element.trim().to_lowercase()).collect()
@@ -80,14 +80,14 @@ fn assert_varies(headers: &HeaderMap, case: &str) {
     assert_eq!(vary.iter().filter(|field| *field == "cookie").count(), 1, "{case}: {headers:?}");
 }
 
-/// The request of a browser that wants compression and comes from another origin.
+/// Returns a cross-origin request of a browser that accepts compression.
 fn request(path: &str) -> TestRequest {
     TestRequest::with_uri(path)
         .insert_header((ORIGIN, "https://app.example"))
         .insert_header((ACCEPT_ENCODING, "gzip"))
 }
 
-/// A service inside of a layer, behind one type.
+/// A service with an erased type, so that a loop can wrap it in layers.
 #[derive(Clone)]
 struct Boxed(Rc<dyn Fn(ServiceRequest) -> LocalBoxFuture<'static, Result<ServiceResponse, Error>>>);
 
@@ -103,7 +103,7 @@ impl Boxed {
         }))
     }
 
-    /// This service inside of another layer.
+    /// Wraps this service in another layer.
     async fn within<T, B>(self, layer: T) -> Self
     where
         T: Transform<
@@ -143,7 +143,7 @@ enum Layer {
     Remember,
 }
 
-/// All orders of the layers, from the innermost on, in which `RememberMe` is inside of
+/// Returns all orders of the layers, from innermost to outermost, with `RememberMe` inside of
 /// `PasetoSession`.
 fn orders(layers: &[Layer]) -> Vec<Vec<Layer>> {
     if layers.is_empty() {
@@ -184,7 +184,7 @@ where
             let mut service = Boxed::new(service);
             for layer in order {
                 service = match layer {
-                    // It keeps only the first `Vary` line.
+                    // `Cors` keeps only the first `Vary` line.
                     Layer::Cors => service.within(Cors::permissive()).await,
                     Layer::Compress => service.within(Compress::default()).await,
                     Layer::DefaultHeaders => {
@@ -202,7 +202,7 @@ where
                             .await
                     }
                     Layer::Remember => {
-                        let remember = House::new().remember().clock(clock.clone());
+                        let remember = Application::new().remember().clock(clock.clone());
                         service.within(remember.build().expect("settings")).await
                     }
                 };
@@ -214,7 +214,7 @@ where
 }
 
 #[actix_web::test]
-async fn no_order_of_layers_makes_a_response_with_a_cookie_public() {
+async fn response_with_a_cookie_is_private_in_every_order_of_layers() {
     use Layer::{Compress, Cors, DefaultHeaders, Logger, Remember, Session};
     let all = orders(&[Cors, Compress, DefaultHeaders, Logger, Session, Remember]);
     assert_eq!(all.len(), 360);
@@ -225,20 +225,20 @@ async fn no_order_of_layers_makes_a_response_with_a_cookie_public() {
         let site = Site::new(init_service(app).await, |request| request.to_request());
         let mut client = Client::new();
         let mut cookies = 0;
-        // The last but one slides the session, because half of its idle limit has passed.
+        // The second `/read` renews the session, because half of its idle timeout has passed.
         for (minutes, path) in
             [(0, "/write"), (0, "/read"), (0, "/login"), (20, "/read"), (0, "/purge")]
         {
             clock.advance(Duration::minutes(minutes));
-            let answer = client.send(&site, request(path)).await;
+            let response = client.send(&site, request(path)).await;
             let case = format!("{order:?}, {path}");
-            assert_eq!(answer.status.as_u16(), 200, "{case}");
-            assert_varies(&answer.headers, &case);
-            if answer.headers.contains_key(SET_COOKIE) {
+            assert_eq!(response.status.as_u16(), 200, "{case}");
+            assert_varies(&response.headers, &case);
+            if response.headers.contains_key(SET_COOKIE) {
                 cookies += 1;
-                assert_private(&answer.headers, &case);
+                assert_private(&response.headers, &case);
             }
         }
-        assert_eq!(cookies, 4, "{order:?}: all pages but the first `/read` set a cookie");
+        assert_eq!(cookies, 4, "{order:?}: all pages except the first `/read` set a cookie");
     }
 }

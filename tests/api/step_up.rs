@@ -1,4 +1,4 @@
-//! Routes that require a class of login (`acr`): the step-up of RFC 9470.
+//! Routes that require an authentication context class (`acr`), as RFC 9470 defines.
 
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ fn services(app: &mut ServiceConfig) {
 }
 
 struct Outcome {
-    answer: TestResponse,
+    response: TestResponse,
     runs: usize,
     logs: Logs,
 }
@@ -66,11 +66,11 @@ struct Outcome {
 impl Outcome {
     #[track_caller]
     fn assert_served(&self) {
-        assert_eq!((self.answer.status, self.runs), (StatusCode::OK, 1), "{:?}", self.logs);
+        assert_eq!((self.response.status, self.runs), (StatusCode::OK, 1), "{:?}", self.logs);
     }
 
-    /// `rest`: the parameters of the challenge behind the description. `detail`: the cause in the
-    /// log.
+    /// Asserts that the request was rejected. `rest` contains the parameters of the challenge after
+    /// the description, `detail` the cause in the log.
     #[track_caller]
     fn assert_insufficient(&self, rest: &str, detail: &str) {
         let description = "a more recent or stronger login is needed";
@@ -78,17 +78,17 @@ impl Outcome {
         let challenge = format!(
             r#"Bearer realm="api", error="{code}", error_description="{description}"{rest}"#
         );
-        assert_eq!(self.answer.challenge(), challenge);
+        assert_eq!(self.response.challenge(), challenge);
         assert_eq!(
-            (self.answer.status, &*self.answer.body, self.runs),
+            (self.response.status, &*self.response.body, self.runs),
             (StatusCode::UNAUTHORIZED, BODY_401, 0)
         );
         assert_eq!(self.logs.count(&format!("{code}: {detail}")), 1, "{:?}", self.logs);
     }
 }
 
-/// A request with a token of this `acr`, by a login this long ago.
-async fn visit(
+/// Sends a request whose token has this `acr` and this age of the login.
+async fn send_request(
     path: &str,
     acr: Option<&str>,
     login: Option<time::Duration>,
@@ -121,32 +121,33 @@ async fn visit(
     let logs = Logs::capture();
     let request =
         TestRequest::with_uri(path).insert_header(("authorization", format!("Bearer {token}")));
-    let answer = call(&app, request.to_request()).await;
-    Outcome { answer, runs: runs.count(), logs }
+    let response = call(&app, request.to_request()).await;
+    Outcome { response, runs: runs.count(), logs }
 }
 
+/// RFC 9470, section 3.
 #[actix_web::test]
-async fn acr_has_to_be_one_of_the_list() {
+async fn acr_must_be_in_the_list() {
     const CHALLENGE: &str = r#", acr_values="phr phrh""#;
     for path in ["/attribute/strong", "/middleware/strong"] {
         for is_async in [false, true] {
             for acr in ["phr", "phrh"] {
-                visit(path, Some(acr), None, is_async).await.assert_served();
+                send_request(path, Some(acr), None, is_async).await.assert_served();
             }
             for acr in ["pwd", "PHR", "ph", "phrhh", "phr,phrh"] {
                 let detail = format!("expected `acr` `phr` or `phrh`, found `{acr}`");
-                visit(path, Some(acr), None, is_async)
+                send_request(path, Some(acr), None, is_async)
                     .await
                     .assert_insufficient(CHALLENGE, &detail);
             }
             let detail = "expected `acr` `phr` or `phrh`, found no `acr`: set it with `.acr(..)` when you issue the token";
-            visit(path, None, None, is_async).await.assert_insufficient(CHALLENGE, detail);
+            send_request(path, None, None, is_async).await.assert_insufficient(CHALLENGE, detail);
         }
     }
 }
 
 #[actix_web::test]
-async fn challenge_names_both_requirements_if_one_fails() {
+async fn challenge_contains_both_requirements_if_one_fails() {
     const CHALLENGE: &str = r#", max_age="600", acr_values="phr""#;
     let (fresh, stale) = (Some(10.minutes()), Some(20.minutes()));
     let too_old = "expected `auth_time` at most 600 s ago, found 1200 s ago: log in again";
@@ -154,39 +155,42 @@ async fn challenge_names_both_requirements_if_one_fails() {
     let no_time =
         "the token has no `auth_time`: set it with `.auth_time(..)` when you issue the token";
     for path in ["/attribute/both", "/middleware/both"] {
-        visit(path, Some("phr"), fresh, false).await.assert_served();
-        visit(path, Some("phr"), stale, false).await.assert_insufficient(CHALLENGE, too_old);
-        visit(path, Some("pwd"), fresh, false).await.assert_insufficient(CHALLENGE, too_weak);
-        visit(path, Some("phr"), None, false).await.assert_insufficient(CHALLENGE, no_time);
+        send_request(path, Some("phr"), fresh, false).await.assert_served();
+        send_request(path, Some("phr"), stale, false).await.assert_insufficient(CHALLENGE, too_old);
+        send_request(path, Some("pwd"), fresh, false)
+            .await
+            .assert_insufficient(CHALLENGE, too_weak);
+        send_request(path, Some("phr"), None, false).await.assert_insufficient(CHALLENGE, no_time);
         let both = format!("{too_old}; {too_weak}");
-        visit(path, Some("pwd"), stale, false).await.assert_insufficient(CHALLENGE, &both);
+        send_request(path, Some("pwd"), stale, false).await.assert_insufficient(CHALLENGE, &both);
         let ahead = "`auth_time` is 60 s in the future: compare the clocks of issuer and verifier";
-        visit(path, Some("phr"), Some(-1.minutes()), false)
+        send_request(path, Some("phr"), Some(-1.minutes()), false)
             .await
             .assert_insufficient(CHALLENGE, ahead);
     }
 }
 
 #[actix_web::test]
-async fn acr_has_to_be_in_each_list() {
+async fn acr_must_be_in_each_list() {
     for acr in ["b", "c"] {
-        visit("/middleware/in_each", Some(acr), None, false).await.assert_served();
+        send_request("/middleware/in_each", Some(acr), None, false).await.assert_served();
     }
     for acr in ["a", "d"] {
-        // Only the values that satisfy both lists help.
+        // The challenge contains only the values that satisfy both lists.
         let detail = format!("expected `acr` `c` or `b`, found `{acr}`");
-        let outcome = visit("/middleware/in_each", Some(acr), None, false).await;
+        let outcome = send_request("/middleware/in_each", Some(acr), None, false).await;
         outcome.assert_insufficient(r#", acr_values="c b""#, &detail);
     }
     for path in ["/middleware/in_none", "/middleware/empty"] {
-        let detail = "expected no `acr`, because the list of the handler is empty, found ";
+        let detail = "expected an `acr` of an empty list, which rejects each request, found ";
         for acr in [Some("a"), Some("b"), None] {
-            visit(path, acr, None, false).await.assert_insufficient("", detail);
+            send_request(path, acr, None, false).await.assert_insufficient("", detail);
         }
     }
 }
 
-/// Other issuers may use other characters. A log line stays one line.
+/// Other issuers may use any characters. The log must escape them, so that a value cannot add a
+/// line.
 #[actix_web::test]
 async fn acr_of_a_token_is_escaped_in_the_log() {
     let clock = TestClock::new();
@@ -203,7 +207,7 @@ async fn acr_of_a_token_is_escaped_in_the_log() {
 }
 
 #[test]
-fn acr_is_a_text() {
+fn acr_that_is_not_a_string_is_rejected() {
     let json_verifier = verifier_builder(&TestClock::new()).build().unwrap();
     let sign = |rest: &str| parts::sign(&keys::secret(), &payload(rest), b"", b"");
     assert_eq!(json_verifier.verify_str(&sign(r#","acr":"phr""#)).unwrap().acr(), Some("phr"));
@@ -224,7 +228,7 @@ fn acr_is_a_text() {
 }
 
 #[test]
-fn issuer_rejects_an_acr_that_no_challenge_can_name() {
+fn issuer_rejects_acr_values_that_a_challenge_cannot_contain() {
     let issuer = issuer_builder(&TestClock::new()).build().unwrap();
     for acr in ["", "a b", "a\"", "a\\", "a\n", "caf\u{e9}"] {
         match issuer.token(&json!({})).acr(acr).issue() {
@@ -235,7 +239,7 @@ fn issuer_rejects_an_acr_that_no_challenge_can_name() {
     assert!(issuer.token(&json!({})).acr("urn:mace:incommon:iap:silver").issue().is_ok());
 }
 
-/// An application can send the browser to its login, with the class that the handler requires.
+/// The application can redirect the browser to its login page with the required `acr` values.
 #[actix_web::test]
 async fn error_handler_gets_the_required_login() {
     let clock = TestClock::new();
@@ -254,9 +258,9 @@ async fn error_handler_gets_the_required_login() {
     for path in ["/attribute/strong", "/middleware/strong"] {
         let request =
             TestRequest::with_uri(path).insert_header(("authorization", format!("Bearer {token}")));
-        let answer = call(&app, request.to_request()).await;
+        let response = call(&app, request.to_request()).await;
         assert_eq!(
-            (answer.status, answer.body.as_str()),
+            (response.status, response.body.as_str()),
             (StatusCode::SEE_OTHER, "/login?acr=phr+phrh&age=None"),
             "{path}"
         );
@@ -264,7 +268,7 @@ async fn error_handler_gets_the_required_login() {
 }
 
 #[cfg(feature = "session")]
-mod of_logins {
+mod refreshed_logins {
     use paseto_actix::refresh::{RefreshError, TokenPair};
     use paseto_actix::revocation::MemoryRevocationStore;
     use paseto_actix::token_family::MemoryTokenFamilyStore;
@@ -272,7 +276,7 @@ mod of_logins {
 
     use super::*;
 
-    fn setting() -> (RefreshTokens, Verifier) {
+    fn tokens_and_verifier() -> (RefreshTokens, Verifier) {
         let clock = TestClock::new();
         let revocations = MemoryRevocationStore::new(1000).clock(clock.clone());
         let issuer = issuer_builder(&clock).ttl(Duration::from_secs(900)).build().unwrap();
@@ -291,13 +295,13 @@ mod of_logins {
 
     #[actix_web::test]
     async fn acr_of_a_login_is_in_all_its_access_tokens() {
-        let (tokens, verifier) = setting();
+        let (tokens, verifier) = tokens_and_verifier();
         for acr in [Some("phr"), None] {
-            let mut attempt = tokens.start_login("ada").await.unwrap();
+            let mut pending = tokens.start_login("ada").await.unwrap();
             if let Some(acr) = acr {
-                attempt = attempt.acr(acr);
+                pending = pending.acr(acr);
             }
-            let login = attempt.complete().await.unwrap();
+            let login = pending.complete().await.unwrap();
             assert_eq!(login.acr(), acr);
             let mut pair = login.issue(&json!({})).unwrap();
             assert_eq!(acr_of(&verifier, &pair).await.as_deref(), acr);
@@ -312,7 +316,7 @@ mod of_logins {
 
     #[actix_web::test]
     async fn login_with_an_invalid_acr_does_not_begin() {
-        let (tokens, _) = setting();
+        let (tokens, _) = tokens_and_verifier();
         let outcome = tokens.start_login("ada").await.unwrap().acr("phr phrh").complete().await;
         assert!(
             matches!(outcome, Err(RefreshError::Issue(IssueError::InvalidAcr(acr))) if acr == "phr phrh")

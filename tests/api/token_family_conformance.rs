@@ -1,5 +1,5 @@
-//! The conformance suites of token family stores: a store that obeys the rules passes, and a suite names
-//! the rule that another store breaks.
+//! The conformance tests of token family stores. A store that obeys the rules passes. For any other
+//! store, the conformance tests name the broken rule.
 
 use std::panic::AssertUnwindSafe;
 
@@ -13,7 +13,7 @@ use paseto_actix_tests::model_token_families::{FamilyFault, ModelTokenFamilies};
 use crate::revocation_conformance::broken_rule;
 
 #[actix_web::test]
-async fn token_families_in_memory() {
+async fn memory_token_family_store_conforms() {
     let clock = TestClock::new();
     let store = MemoryTokenFamilyStore::new(1000).clock(clock.clone());
     for _ in 0..2 {
@@ -27,13 +27,13 @@ async fn token_families_in_memory() {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Suite {
+enum Conformance {
     TokenFamilies,
     OverTime,
     Bound,
 }
 
-impl Suite {
+impl Conformance {
     fn run<'a>(
         self,
         store: &'a ModelTokenFamilies,
@@ -52,73 +52,106 @@ impl Suite {
 }
 
 #[actix_web::test]
-async fn a_suite_names_the_rule_that_a_store_breaks() {
+async fn conformance_tests_name_the_rule_that_a_token_family_store_breaks() {
     use FamilyFault::*;
     let clock = TestClock::new();
-    for suite in [Suite::TokenFamilies, Suite::OverTime, Suite::Bound] {
-        suite.run(&ModelTokenFamilies::new(None, &clock), &clock).await;
+    for conformance_test in [Conformance::TokenFamilies, Conformance::OverTime, Conformance::Bound]
+    {
+        conformance_test.run(&ModelTokenFamilies::new(None, &clock), &clock).await;
     }
-    for (fault, suite, rule) in [
-        (Fails, Suite::TokenFamilies, "`begin` fails: down"),
-        (Forgets, Suite::TokenFamilies, "the first token is good for one use"),
+    for (fault, conformance_test, rule) in [
+        (Fails, Conformance::TokenFamilies, "`create` fails: down"),
+        (StoresNothing, Conformance::TokenFamilies, "the first token rotates at its first use"),
         (
             NeverRotates,
-            Suite::TokenFamilies,
-            "the token before the current one is accepted within the grace",
+            Conformance::TokenFamilies,
+            "the previous token is accepted within the grace period",
         ),
-        (Races, Suite::TokenFamilies, "of 64 uses of one token at once, one rotates"),
+        (
+            Races,
+            Conformance::TokenFamilies,
+            "of 64 parallel uses of one token, exactly one rotates",
+        ),
         (
             WrongSuccessor,
-            Suite::TokenFamilies,
-            "the token before the current one is accepted within the grace",
+            Conformance::TokenFamilies,
+            "the previous token is accepted within the grace period",
         ),
         (
-            NoGrace,
-            Suite::TokenFamilies,
-            "the token before the current one is accepted within the grace",
+            NoGracePeriod,
+            Conformance::TokenFamilies,
+            "the previous token is accepted within the grace period",
         ),
-        (EndlessGrace, Suite::OverTime, "a retry does not begin the grace anew"),
-        (GraceAnew, Suite::OverTime, "a retry does not begin the grace anew"),
+        (EndlessGracePeriod, Conformance::OverTime, "a retry does not restart the grace period"),
+        (RestartsGracePeriod, Conformance::OverTime, "a retry does not restart the grace period"),
         (
-            TakesStrangers,
-            Suite::TokenFamilies,
-            "a token that is older than the one before, or never was, is a copy",
-        ),
-        (
-            GoesOnAfterReuse,
-            Suite::TokenFamilies,
-            "a reuse ends the family, for every client that has a token",
+            AcceptsUnknownTokens,
+            Conformance::TokenFamilies,
+            "an unknown token, or a token older than the previous one, is reported as reused",
         ),
         (
-            BeginsWithThePast,
-            Suite::TokenFamilies,
-            "a family that begins again accepts no token from before",
+            KeepsFamilyAfterReuse,
+            Conformance::TokenFamilies,
+            "a reuse revokes the family for all clients",
         ),
-        (IgnoresRevocations, Suite::TokenFamilies, "a family that was revoked is unknown"),
-        (MissesTheUnknown, Suite::TokenFamilies, "`revoke` fails: no such family"),
         (
-            RevokesTooMuch,
-            Suite::TokenFamilies,
-            "`revoke` ends one family of its owner, and no other",
+            KeepsOldTokens,
+            Conformance::TokenFamilies,
+            "a recreated family rejects its earlier tokens",
         ),
-        (SparesTheLongest, Suite::TokenFamilies, "all family of an owner end with `revoke_all`"),
-        (RevokesEverybody, Suite::TokenFamilies, "`revoke_all` ends no family of another owner"),
-        (SparesNothing, Suite::TokenFamilies, "`revoke_all` spares its exception"),
-        (SparesEverything, Suite::TokenFamilies, "all family of an owner end with `revoke_all`"),
-        (MixesScopes, Suite::TokenFamilies, "a family belongs to its scope and its user"),
-        (JoinsNames, Suite::TokenFamilies, "a family belongs to its scope and its user"),
-        (NeverExpires, Suite::OverTime, "a family has expired at its end"),
-        (ListsExpired, Suite::OverTime, "`list` has no expired family"),
-        (ForgetsLabels, Suite::TokenFamilies, "`list` has the label"),
-        (ForgetsUses, Suite::OverTime, "`list` has the last use"),
-        (Unbounded, Suite::Bound, "an owner has no more family than the bound"),
-        (KeepsTheOldest, Suite::Bound, "one family more than the bound ends the oldest one"),
-        (BoundsEverybody, Suite::Bound, "the bound of an owner ends no family of another"),
+        (IgnoresRevocations, Conformance::TokenFamilies, "a revoked family is unknown"),
+        (FailsForUnknownFamily, Conformance::TokenFamilies, "`revoke` fails: no such family"),
+        (RevokesAllFamilies, Conformance::TokenFamilies, "`revoke` revokes only the given family"),
+        (
+            KeepsLongestFamily,
+            Conformance::TokenFamilies,
+            "`revoke_all` revokes all families of the owner",
+        ),
+        (
+            RevokesOtherOwners,
+            Conformance::TokenFamilies,
+            "`revoke_all` does not revoke families of another owner",
+        ),
+        (
+            IgnoresException,
+            Conformance::TokenFamilies,
+            "`revoke_all` does not revoke the exception",
+        ),
+        (
+            RevokesNothingWithException,
+            Conformance::TokenFamilies,
+            "`revoke_all` revokes all families of the owner",
+        ),
+        (
+            IgnoresNamespace,
+            Conformance::TokenFamilies,
+            "a family belongs to its scope and its user",
+        ),
+        (
+            ConcatenatesNames,
+            Conformance::TokenFamilies,
+            "a family belongs to its scope and its user",
+        ),
+        (NeverExpires, Conformance::OverTime, "a family expires at the end of its lifetime"),
+        (ListsExpired, Conformance::OverTime, "`list` does not return expired families"),
+        (OmitsLabels, Conformance::TokenFamilies, "`list` returns the label"),
+        (OmitsLastUse, Conformance::OverTime, "`list` returns the time of the last use"),
+        (Unbounded, Conformance::Bound, "an owner has at most `max_per_user` families"),
+        (
+            DropsNewFamily,
+            Conformance::Bound,
+            "at the limit, a new family replaces the oldest family of its owner",
+        ),
+        (
+            BoundsAllOwnersTogether,
+            Conformance::Bound,
+            "the limit of one owner does not revoke families of another owner",
+        ),
     ] {
-        let (clock, case) = (TestClock::new(), format!("{fault:?} {suite:?}"));
+        let (clock, case) = (TestClock::new(), format!("{fault:?} {conformance_test:?}"));
         let store = ModelTokenFamilies::new(Some(fault), &clock);
-        let run = AssertUnwindSafe(suite.run(&store, &clock)).catch_unwind().await;
-        let named = broken_rule(run.expect_err(&case));
-        assert!(named.contains(rule), "{case}: {named}");
+        let run = AssertUnwindSafe(conformance_test.run(&store, &clock)).catch_unwind().await;
+        let message = broken_rule(run.expect_err(&case));
+        assert!(message.contains(rule), "{case}: {message}");
     }
 }

@@ -1,13 +1,14 @@
-//! Two servers of an application on one Redis: an event at one of them counts at the other, from the
-//! next request on.
+//! Two servers of an application share one Redis server. A revocation on one server is effective on
+//! the other server from the next request.
 
 use paseto_actix_tests::for_each_event;
-use paseto_actix_tests::logins::world::{Column, Event, World};
+use paseto_actix_tests::logins::event::{Column, Event};
+use paseto_actix_tests::logins::world::World;
 use paseto_actix_tests::logins::{Keys, Place, Server};
 use paseto_actix_tests::redis::Redis;
 
-/// Lets an event happen at the first server, and looks at all credentials at the second. A third
-/// server runs another application, with the same keys and a user of the same id.
+/// Triggers the event on the first server and checks all credentials on the second server. A third
+/// server runs another application with the same keys and a user with the same ID.
 async fn check(event: Event) {
     let Some(redis) = Redis::start() else { return };
     let keys = Keys::generate();

@@ -1,4 +1,4 @@
-//! The user loader, asked for each request of a logged-in user.
+//! `check_user`: the user loader runs for requests of logged-in users.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,29 +9,30 @@ use actix_web::test::init_service;
 use actix_web::{App, HttpRequest, web};
 use paseto_actix::token_family::MemoryTokenFamilyStore;
 use paseto_actix::{LoginLayer, PasetoSession, RememberMe};
-use paseto_actix_tests::remember::{House, REMEMBER, SESSION, ada, routes, state};
+use paseto_actix_tests::remember::{Application, REMEMBER, SESSION, ada, routes, state};
 use paseto_actix_tests::session::{Client, Site};
 use time::Duration;
 
 async fn logout_others(logins: LoginLayer, req: HttpRequest) -> actix_web::Result<&'static str> {
     logins.logout_others(&req).await?;
-    Ok("ended")
+    Ok("logged out")
 }
 
-/// A site that checks each user, and the number of calls of the user loader.
-async fn site(house: &House, max_age: u64) -> (Site, Arc<AtomicUsize>) {
-    let (users, calls) = (house.users.clone(), Arc::<AtomicUsize>::default());
+/// Returns a site with `check_user`, and the number of calls of the user loader.
+async fn site(application: &Application, max_age: u64) -> (Site, Arc<AtomicUsize>) {
+    let (users, calls) = (application.users.clone(), Arc::<AtomicUsize>::default());
     let counted = Arc::clone(&calls);
-    let remember = RememberMe::builder(house.remember_key.clone())
-        .clock(house.clock.clone())
-        .token_family_store(MemoryTokenFamilyStore::new(100).clock(house.clock.clone()))
+    let remember = RememberMe::builder(application.remember_key.clone())
+        .clock(application.clock.clone())
+        .token_family_store(MemoryTokenFamilyStore::new(100).clock(application.clock.clone()))
         .check_user(StdDuration::from_secs(max_age))
         .try_user_loader(move |id| {
             counted.fetch_add(1, Ordering::SeqCst);
-            let stamp = users.stamp(&id);
-            async { stamp }
+            let fingerprint = users.fingerprint(&id);
+            async { fingerprint }
         });
-    let session = PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone());
+    let session =
+        PasetoSession::builder(application.session_key.clone()).clock(application.clock.clone());
     let app = App::new()
         .wrap(LoginLayer::new(session.build().unwrap(), remember.build().unwrap()))
         .configure(routes);
@@ -39,13 +40,13 @@ async fn site(house: &House, max_age: u64) -> (Site, Arc<AtomicUsize>) {
 }
 
 #[actix_web::test]
-async fn a_deleted_user_is_logged_out_at_the_next_request() {
-    let house = House::new();
-    let (site, _) = site(&house, 0).await;
+async fn deleted_user_is_logged_out_at_the_next_request() {
+    let application = Application::new();
+    let (site, _) = site(&application, 0).await;
     let (mut client, mut only_session) = (ada(&site).await, ada(&site).await);
     only_session.drop_cookie(REMEMBER);
     assert_eq!(client.get(&site, "/me").await.body, "ada");
-    house.users.set("ada", None);
+    application.users.set("ada", None);
     for client in [&mut client, &mut only_session] {
         assert_eq!(client.get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);
         assert_eq!((client.cookie(SESSION), client.cookie(REMEMBER)), (None, None));
@@ -53,50 +54,52 @@ async fn a_deleted_user_is_logged_out_at_the_next_request() {
 }
 
 #[actix_web::test]
-async fn other_credentials_end_the_sessions_of_other_browsers() {
-    let house = House::new();
-    let (site, _) = site(&house, 0).await;
+async fn changed_credentials_revoke_the_sessions_of_all_browsers() {
+    let application = Application::new();
+    let (site, _) = site(&application, 0).await;
     let (mut fresh, mut restored) = (ada(&site).await, ada(&site).await);
     restored.drop_cookie(SESSION);
     assert_eq!(state(&site, &mut restored).await, "Remembered");
-    house.users.set("ada", Some("another password"));
+    application.users.set("ada", Some("another password"));
     for client in [&mut fresh, &mut restored] {
         assert_eq!(client.get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);
         assert_eq!((client.cookie(SESSION), client.cookie(REMEMBER)), (None, None));
     }
 }
 
-/// Another server, or this one before a login, has cached the old credentials.
+/// Another server has cached the old credentials, and so has this server before the login.
 #[actix_web::test]
-async fn a_login_with_new_credentials_is_good_while_the_old_ones_are_cached() {
-    let house = House::new();
-    let ((one, _), (other, _)) = (site(&house, 60).await, site(&house, 60).await);
+async fn login_with_new_credentials_is_valid_while_old_credentials_are_cached() {
+    let application = Application::new();
+    let ((one, _), (other, _)) = (site(&application, 60).await, site(&application, 60).await);
     let mut old = ada(&one).await;
     for site in [&one, &other] {
         assert_eq!(old.get(site, "/me").await.body, "ada");
     }
-    house.users.set("ada", Some("another password"));
+    application.users.set("ada", Some("another password"));
     let mut new = ada(&one).await;
     for site in [&one, &other] {
         assert_eq!(new.get(site, "/me").await.body, "ada");
         assert_eq!(
             old.clone().get(site, "/me").await.status,
             StatusCode::UNAUTHORIZED,
-            "now it is cached anew"
+            "the new credentials replace the cached credentials"
         );
     }
 }
 
-/// A handler that stores the new password and ends all other logins keeps its own login.
+/// A handler stores a new password and revokes all other logins. The login of its request stays
+/// valid.
 #[actix_web::test]
-async fn the_session_that_changed_the_password_goes_on() {
-    let house = House::new();
-    let users = house.users.clone();
-    let remember = house
+async fn session_that_changed_the_password_stays_logged_in() {
+    let application = Application::new();
+    let users = application.users.clone();
+    let remember = application
         .remember()
-        .token_family_store(MemoryTokenFamilyStore::new(100).clock(house.clock.clone()))
+        .token_family_store(MemoryTokenFamilyStore::new(100).clock(application.clock.clone()))
         .check_user(StdDuration::from_secs(5));
-    let session = PasetoSession::builder(house.session_key.clone()).clock(house.clock.clone());
+    let session =
+        PasetoSession::builder(application.session_key.clone()).clock(application.clock.clone());
     let change = move |logins: LoginLayer, req: HttpRequest| {
         users.set("ada", Some("another password"));
         logout_others(logins, req)
@@ -107,7 +110,7 @@ async fn the_session_that_changed_the_password_goes_on() {
         .route("/change", web::get().to(change));
     let site = Site::new(init_service(app).await, |request| request.to_request());
     let (mut own, mut other) = (ada(&site).await, ada(&site).await);
-    assert_eq!(own.get(&site, "/change").await.body, "ended");
+    assert_eq!(own.get(&site, "/change").await.body, "logged out");
     assert_eq!(own.get(&site, "/me").await.body, "ada");
     own.drop_cookie(SESSION);
     assert_eq!(
@@ -119,72 +122,73 @@ async fn the_session_that_changed_the_password_goes_on() {
 }
 
 #[actix_web::test]
-async fn a_user_is_cached_for_the_time_of_the_setting() {
-    let house = House::new();
-    let (site, calls) = site(&house, 5).await;
+async fn user_is_cached_for_the_configured_time() {
+    let application = Application::new();
+    let (site, calls) = site(&application, 5).await;
     let mut client = ada(&site).await;
     client.get(&site, "/me").await;
     let before = calls.load(Ordering::SeqCst);
-    house.users.set("ada", None);
-    house.clock.advance(Duration::milliseconds(4_999));
+    application.users.set("ada", None);
+    application.clock.advance(Duration::milliseconds(4_999));
     for _ in 0..3 {
         assert_eq!(client.get(&site, "/me").await.body, "ada");
     }
     assert_eq!(calls.load(Ordering::SeqCst), before);
-    house.clock.advance(Duration::milliseconds(1));
+    application.clock.advance(Duration::milliseconds(1));
     assert_eq!(client.get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(calls.load(Ordering::SeqCst), before + 1);
-    // A clock that is set back makes no answer younger.
-    house.users.set("bob", Some("builder"));
+    // Setting the clock back must not extend the lifetime of a cached user.
+    application.users.set("bob", Some("builder"));
     let mut bob = Client::new();
     bob.get(&site, "/login?user=bob").await;
     bob.get(&site, "/me").await;
-    house.users.set("bob", None);
-    house.clock.advance(-Duration::SECOND);
+    application.users.set("bob", None);
+    application.clock.advance(-Duration::SECOND);
     assert_eq!(bob.get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[actix_web::test]
-async fn a_loader_that_fails_logs_no_user_out() {
-    let house = House::new();
-    let (site, _) = site(&house, 0).await;
+async fn failing_user_loader_does_not_log_users_out() {
+    let application = Application::new();
+    let (site, _) = site(&application, 0).await;
     let mut client = ada(&site).await;
     let cookies =
         (client.cookie(SESSION).map(str::to_owned), client.cookie(REMEMBER).map(str::to_owned));
-    house.users.set("down", Some("the database"));
+    application.users.set("down", Some("the database"));
     assert_eq!(client.get(&site, "/me").await.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(
         (client.cookie(SESSION).map(str::to_owned), client.cookie(REMEMBER).map(str::to_owned)),
         cookies
     );
-    house.users.set("down", None);
+    application.users.set("down", None);
     assert_eq!(client.get(&site, "/me").await.body, "ada");
 }
 
-/// A session that began by `Identity::login` has no stamp, so only its user is checked.
+/// A session from `Identity::login` has no credential fingerprint, so only its user is checked.
 #[actix_web::test]
-async fn a_session_without_a_stamp_is_checked_for_its_user() {
-    let house = House::new();
-    let (site, _) = site(&house, 0).await;
+async fn session_without_a_fingerprint_is_checked_for_its_user() {
+    let application = Application::new();
+    let (site, _) = site(&application, 0).await;
     let mut client = Client::new();
     client.get(&site, "/identity-login?user=ada").await;
-    house.users.set("ada", Some("another password"));
+    application.users.set("ada", Some("another password"));
     assert_eq!(client.get(&site, "/me").await.body, "ada");
-    house.users.set("ada", None);
+    application.users.set("ada", None);
     assert_eq!(client.get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);
 
-    // The stamp of another user, who was logged in before, does not count.
-    house.users.set("ada", Some("analytical"));
+    // The fingerprint of the previous user does not apply to the new user.
+    application.users.set("ada", Some("analytical"));
     let mut client = ada(&site).await;
     client.get(&site, "/identity-login?user=bob").await;
     assert_eq!(client.get(&site, "/me").await.body, "bob");
 }
 
 #[test]
-fn the_setting_is_at_most_a_minute() {
-    let house = House::new();
-    let built =
-        |seconds| house.remember().check_user(StdDuration::from_secs(seconds)).build().map(|_| ());
+fn check_user_over_60_seconds_is_a_configuration_error() {
+    let application = Application::new();
+    let built = |seconds| {
+        application.remember().check_user(StdDuration::from_secs(seconds)).build().map(|_| ())
+    };
     assert!(built(60).is_ok());
     let error = built(61).unwrap_err().to_string();
     assert!(error.contains("check_user") && error.contains("at most 60 seconds"), "{error}");

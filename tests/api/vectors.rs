@@ -1,8 +1,7 @@
-//! The official test vectors: PASERK, for every supported type, and PASETO, as far as a `Verifier`
-//! sees them.
+//! The official test vectors of PASERK, for every supported type, and of PASETO, with a `Verifier`.
 //!
-//! The vectors of `v4.public` and `v4.local` are verified beside the code that implements these
-//! purposes, because no vector is an access token.
+//! No PASETO vector is an access token. So the unit tests of `v4.public` and `v4.local` check the
+//! cryptographic results of the vectors.
 
 use std::fs;
 use std::path::Path;
@@ -14,26 +13,26 @@ use paseto_actix_tests::app::{assert_accepted, send_bearer, verifier_builder};
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::logs::Logs;
 use paseto_actix_tests::payloads::json;
-use paseto_actix_tests::rejections::assert_refused_as;
+use paseto_actix_tests::rejections::assert_rejected_as;
 use paseto_actix_tests::{keys, parts};
 use serde_json::Value;
 
-/// The vectors in one file of `paseto-actix/test-vectors`.
+/// Returns the vectors in one file of `paseto-actix/test-vectors`.
 fn vectors(file: &str) -> Vec<Value> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../paseto-actix/test-vectors");
     let mut content: Value = serde_json::from_slice(&fs::read(folder.join(file)).unwrap()).unwrap();
     serde_json::from_value(content["tests"].take()).unwrap()
 }
 
-/// What a vector wants, by its own account or by a decision of ours.
+/// The expected result of a vector.
 #[derive(Debug, PartialEq)]
 enum Expected {
     Paserk(String),
     Failure,
 }
 
-/// Runs the vectors of one type: `of_paserk` reads the vector's PASERK and writes it again; `of_key` makes the same of the
-/// bytes of the key.
+/// Runs the vectors of one type. `of_paserk` parses the vector's PASERK and serializes it again.
+/// `of_key` serializes the key bytes as a PASERK.
 fn check<E>(
     kind: &str,
     of_paserk: impl Fn(&str) -> Result<String, E>,
@@ -43,7 +42,8 @@ fn check<E>(
     for vector in vectors(&format!("PASERK/{kind}.json")) {
         let name = vector["name"].as_str().unwrap().to_owned();
         let expected = match vector["paserk"].as_str() {
-            // pasetors panics on the seed of nothing but zeros, and nobody draws it by chance: refused by decision.
+            // This crate rejects the all-zero seed as weak, because it is not random. pasetors
+            // panics on it.
             Some(_) if name == "k4.secret-1" => Expected::Failure,
             Some(paserk) if vector["expect-fail"] == false => Expected::Paserk(paserk.to_owned()),
             _ => Expected::Failure,
@@ -83,7 +83,7 @@ fn local(key: &str) -> Result<LocalKey, ConfigError> {
 }
 
 #[test]
-fn paserk_keys() {
+fn paserk_key_vectors_round_trip() {
     let text = |key: PublicKey| key.to_paserk();
     check(
         "k4.public",
@@ -101,15 +101,15 @@ fn paserk_keys() {
 }
 
 #[test]
-fn paserk_ids() {
-    // An id is made from a key and never read: there is nothing in it to make a key of.
+fn paserk_id_vectors_match_the_key_ids() {
+    // An ID is derived from a key. It does not contain the key, so the crate does not parse IDs.
     let same = |paserk: &str| Ok(paserk.to_owned());
     check("k4.pid", same, |key| public(key).map(|key| key.kid().to_owned()));
     check("k4.lid", same, |key| local(key).map(|key| key.kid().to_owned()));
 }
 
 #[test]
-fn paserk_public_halves_of_secret_keys() {
+fn public_key_of_each_secret_key_vector_matches() {
     let mut keys = 0;
     for vector in
         vectors("PASERK/k4.secret.json").iter().filter(|vector| vector["expect-fail"] == false)
@@ -126,16 +126,17 @@ fn paserk_public_halves_of_secret_keys() {
 }
 
 #[test]
-fn paserk_of_a_seed_of_zeros_is_a_weak_key() {
+fn secret_key_with_an_all_zero_seed_is_rejected_as_weak() {
     let vectors = vectors("PASERK/k4.secret.json");
     let zeros = vectors.iter().find(|vector| vector["name"] == "k4.secret-1").unwrap();
     let error = SecretKey::from_paserk(zeros["paserk"].as_str().unwrap()).unwrap_err();
     assert!(matches!(error, ConfigError::WeakKey(_)), "{error:?}");
 }
 
-/// Ids of secret keys are not supported: no public key can reproduce one. They are neither written nor taken for a key.
+/// The crate does not support IDs of secret keys (`k4.sid`), because they cannot be derived from
+/// the public key. It does not write them and does not accept them as keys.
 #[test]
-fn paserk_ids_of_secret_keys() {
+fn paserk_ids_of_secret_keys_are_not_accepted_as_keys() {
     let mut ids = 0;
     for vector in vectors("PASERK/k4.sid.json") {
         let Some(sid) = vector["paserk"].as_str() else { continue };
@@ -157,10 +158,10 @@ fn paserk_ids_of_secret_keys() {
     assert!(ids >= 3);
 }
 
-/// What the vectors sign is no access token (no `iss`, long expired); what they seal, and what has to fail, is not for a
-/// Verifier at all.
+/// The signed vectors are not access tokens, because they have no `iss` and have expired. A
+/// verifier does not support the encrypted vectors.
 #[actix_web::test]
-async fn paseto_as_a_verifier_sees_it() {
+async fn paseto_vectors_are_rejected_as_access_tokens() {
     let verifier = verifier_builder(&TestClock::new()).build().unwrap();
     assert_accepted(&verifier, &parts::sign(&keys::secret(), &json(""), b"", b"")).await;
     let logs = Logs::capture();
@@ -170,16 +171,17 @@ async fn paseto_as_a_verifier_sees_it() {
         let is_public = token.starts_with("v4.public.");
         let kind = if is_public { Kind::MissingClaim } else { Kind::UnsupportedToken };
         if vector["name"] == "4-F-5" {
-            // Padding inside a token makes it no token68, so as a bearer token it is not even looked at.
+            // Padding inside the token violates the syntax of a bearer token (RFC 6750, section
+            // 2.1), so the request is malformed.
             assert_eq!(verifier.verify_str(token).unwrap_err().kind(), kind);
-            let (answer, runs) = send_bearer(&verifier, token).await;
-            answer.assert_invalid_request();
+            let (response, runs) = send_bearer(&verifier, token).await;
+            response.assert_invalid_request();
             assert_eq!(runs, 0);
         } else {
-            assert_refused_as(&verifier, token, kind).await;
+            assert_rejected_as(&verifier, token, kind).await;
         }
         seen[usize::from(is_public)] += 1;
     }
-    assert_eq!(logs.signature_checks(), 0, "no issuer is claimed, so there is no key to try");
+    assert_eq!(logs.signature_checks(), 0, "without `iss`, no key is tried");
     assert_eq!(seen, [14, 4]);
 }

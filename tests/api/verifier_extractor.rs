@@ -1,4 +1,4 @@
-//! A handler that has the Verifier: to revoke a token, or to change whose are trusted.
+//! The `Verifier` as an extractor, for example to revoke a token.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, RETRY_AFTER};
@@ -22,7 +22,7 @@ async fn bare(_: Verifier) -> &'static str {
     "served"
 }
 
-/// What two logouts with one token are answered.
+/// Sends two logouts with one token and returns the responses.
 async fn log_out_twice(
     verifier: VerifierBuilder,
     include_jti: bool,
@@ -44,7 +44,7 @@ async fn log_out_twice(
 }
 
 #[actix_web::test]
-async fn a_handler_that_revokes_the_token_it_was_called_with() {
+async fn handler_can_revoke_the_token_of_its_request() {
     let clock = TestClock::new();
     let store = |capacity| MemoryRevocationStore::new(capacity).clock(clock.clone());
     let [first, second] =
@@ -55,27 +55,31 @@ async fn a_handler_that_revokes_the_token_it_was_called_with() {
     let logs = Logs::capture();
     let full =
         log_out_twice(verifier_builder(&clock).revocation_store(store(0)), true, &clock).await;
-    for answer in full {
-        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-        assert!(answer.headers.contains_key(RETRY_AFTER));
+    for response in full {
+        assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(response.headers.contains_key(RETRY_AFTER));
         assert_eq!(
-            answer.body,
+            response.body,
             r#"{"type":"about:blank","title":"Service Unavailable","status":503}"#
         );
     }
-    assert_eq!(logs.count("the store holds 0 records"), 2, "{logs:?}");
-    for answer in log_out_twice(verifier_builder(&clock), true, &clock).await {
-        assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(
+        logs.count("the revocation store is full: raise its capacity of 0 records"),
+        2,
+        "{logs:?}"
+    );
+    for response in log_out_twice(verifier_builder(&clock), true, &clock).await {
+        assert_eq!(response.status, StatusCode::INTERNAL_SERVER_ERROR);
     }
 }
 
 #[actix_web::test]
-async fn without_a_verifier_in_app_data() {
+async fn verifier_extractor_without_app_data_is_500() {
     let logs = Logs::capture();
     let app = init_service(App::new().route("/", web::get().to(bare))).await;
-    let answer = call(&app, TestRequest::get().to_request()).await;
+    let response = call(&app, TestRequest::get().to_request()).await;
     assert_eq!(
-        (answer.status, logs.count("App::app_data(verifier)")),
+        (response.status, logs.count("App::app_data(verifier)")),
         (StatusCode::INTERNAL_SERVER_ERROR, 1)
     );
     let verifier = verifier_builder(&TestClock::new()).build().unwrap();

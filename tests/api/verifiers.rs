@@ -1,4 +1,4 @@
-//! Which Verifier judges a request, how often, and who learns of the outcome.
+//! Selection of the verifier for a request, the number of verifications, and `current_paseto`.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -62,10 +62,10 @@ async fn everything(
 }
 
 fn subject(token: Option<VerifiedToken>) -> String {
-    token.map_or_else(|| "nobody".to_owned(), |token| token.subject().unwrap().to_owned())
+    token.map_or_else(|| "anonymous".to_owned(), |token| token.subject().unwrap().to_owned())
 }
 
-/// A verifier that takes only tokens for this audience.
+/// Returns a verifier that accepts only tokens with this audience.
 fn of(audience: &str) -> Verifier {
     verifier_builder(&TestClock::new()).audience(audience).build().unwrap()
 }
@@ -83,7 +83,7 @@ fn bearer(path: &str, token: &str) -> TestRequest {
     TestRequest::with_uri(path).insert_header(("authorization", format!("Bearer {token}")))
 }
 
-/// Sends one request. The second value is how often a handler has run.
+/// Sends one request. Returns the response and the number of handler calls.
 async fn send(
     configure: impl FnOnce(&mut ServiceConfig),
     request: TestRequest,
@@ -94,19 +94,19 @@ async fn send(
 }
 
 #[track_caller]
-fn assert_outcome((answer, runs): &(TestResponse, usize), accepted: bool, case: &str) {
+fn assert_outcome((response, runs): &(TestResponse, usize), accepted: bool, case: &str) {
     let expected = if accepted { (StatusCode::OK, 1) } else { (StatusCode::UNAUTHORIZED, 0) };
-    assert_eq!((answer.status, *runs), expected, "{case}: {answer:?}");
+    assert_eq!((response.status, *runs), expected, "{case}: {response:?}");
     if accepted {
-        assert_eq!(answer.body, "ada", "{case}");
+        assert_eq!(response.body, "ada", "{case}");
     } else {
-        answer.assert_invalid_token();
+        response.assert_invalid_token();
     }
 }
 
-/// The nearest one counts, in either spelling, for attributes and middlewares.
+/// The nearest verifier is used by attributes and middlewares, both bare and in `web::Data`.
 #[actix_web::test]
-async fn a_scopes_own_verifier_overrides_the_applications() {
+async fn nearest_verifier_in_app_data_is_used() {
     fn bare(app: &mut ServiceConfig) {
         let guard = PasetoRequired::new;
         let inner = web::scope("/c")
@@ -142,7 +142,7 @@ async fn a_scopes_own_verifier_overrides_the_applications() {
             assert_outcome(&outcome, other == audience, &format!("{path}, {other}"));
         }
     }
-    // Here a request passes the scope's guard and then another, with another Verifier: no one audience is enough.
+    // A request passes two guards with different verifiers, so no single audience is sufficient.
     for path in ["/b/c/attribute", "/b/c/middleware/x", "/b/d"] {
         for audience in ["a", "b", "c", "d"] {
             assert_outcome(&send(bare, bearer(path, &token_for(audience))).await, false, path);
@@ -150,9 +150,10 @@ async fn a_scopes_own_verifier_overrides_the_applications() {
     }
 }
 
-/// Which of the two is nearer cannot be told from a request, so that neither may stand in for the other.
+/// If one verifier is bare and the other is in `web::Data`, the request does not show which
+/// verifier is nearer. So the request fails.
 #[actix_web::test]
-async fn a_scopes_own_verifier_in_another_spelling_than_the_applications() {
+async fn mixing_bare_verifiers_and_web_data_is_500() {
     type Register = fn(&mut ServiceConfig, Verifier);
     let bare: Register = |app, verifier| _ = app.app_data(verifier);
     let data: Register = |app, verifier| _ = app.app_data(web::Data::new(verifier));
@@ -189,7 +190,7 @@ async fn a_scopes_own_verifier_in_another_spelling_than_the_applications() {
 }
 
 #[actix_web::test]
-async fn an_outcome_is_not_reused_by_a_stricter_verifier() {
+async fn token_is_verified_again_by_each_different_verifier() {
     let strict =
         || verifier_builder(&TestClock::new()).accept_any_audience().check(no_ada).build().unwrap();
     for (inside, accepted) in
@@ -205,7 +206,7 @@ async fn an_outcome_is_not_reused_by_a_stricter_verifier() {
         let logs = Logs::capture();
         let outcome = send(configure, bearer("/outer/inner/attribute", &token_for("own"))).await;
         assert_outcome(&outcome, accepted, "the inner verifier decides");
-        assert_eq!(logs.signature_checks(), 2, "each verifies for itself: {logs:?}");
+        assert_eq!(logs.signature_checks(), 2, "each verifier checks the signature: {logs:?}");
     }
 
     let one = gateway();
@@ -224,12 +225,12 @@ async fn an_outcome_is_not_reused_by_a_stricter_verifier() {
 }
 
 fn no_ada(token: &VerifiedToken) -> Result<(), Rejection> {
-    if token.subject() == Some("ada") { Err(Rejection::invalid("not her")) } else { Ok(()) }
+    if token.subject() == Some("ada") { Err(Rejection::invalid("not Ada")) } else { Ok(()) }
 }
 
-/// Every guard and extractor of one request shares one verification, and one run of the checks.
+/// All guards and extractors of a request share one verification and one run of the checks.
 #[actix_web::test]
-async fn nothing_is_verified_twice_in_one_request() {
+async fn valid_token_is_verified_once_per_request() {
     for asynchronous in [false, true] {
         let checks = Arc::new(AtomicUsize::new(0));
         let verifier = {
@@ -273,17 +274,17 @@ async fn nothing_is_verified_twice_in_one_request() {
 }
 
 #[actix_web::test]
-async fn nothing_is_refused_twice_in_one_request() {
+async fn rejected_token_is_verified_once_per_request() {
     let verifier =
         verifier_builder(&TestClock::new()).accept_any_audience().check(no_ada).build().unwrap();
     let configure =
         |app: &mut ServiceConfig| _ = app.app_data(verifier).route("/", web::to(optional));
     let logs = Logs::capture();
-    let (answer, _) = send(configure, bearer("/", &token_for("own"))).await;
-    assert_eq!((answer.body.as_str(), logs.signature_checks()), ("false false", 1), "{logs:?}");
+    let (response, _) = send(configure, bearer("/", &token_for("own"))).await;
+    assert_eq!((response.body.as_str(), logs.signature_checks()), ("false false", 1), "{logs:?}");
 }
 
-/// What middlewares have seen, in order.
+/// The subjects that the middlewares have seen, in order.
 #[derive(Clone, Default)]
 struct Seen(Rc<RefCell<Vec<String>>>);
 
@@ -298,19 +299,20 @@ async fn watch<B: MessageBody>(
     Ok(response)
 }
 
-/// A middleware outside of the guard sees the token after the call, one inside before it, and none that was refused.
+/// A middleware outside of the guard sees the token after the call. A middleware inside of the
+/// guard also sees it before the call. Neither sees a rejected token.
 #[actix_web::test]
-async fn current_paseto_for_handlers_and_middlewares() {
+async fn current_paseto_is_available_only_after_verification() {
     let (good, bad) = (token_for("own"), token_for("another"));
     for (path, token, status, expected) in [
-        ("/guarded/unguarded", Some(&good), 200, ["nobody", "ada", "ada", "ada"].as_slice()),
-        ("/guarded/unguarded", Some(&bad), 401, &["nobody", "nobody"]),
-        ("/guarded/unguarded", None, 401, &["nobody", "nobody"]),
-        ("/attribute", Some(&good), 200, &["nobody", "ada"]),
-        ("/attribute", Some(&bad), 401, &["nobody", "nobody"]),
-        ("/maybe", Some(&good), 200, &["nobody", "ada"]),
-        ("/maybe", None, 200, &["nobody", "nobody"]),
-        ("/unguarded", Some(&good), 200, &["nobody", "nobody"]),
+        ("/guarded/unguarded", Some(&good), 200, ["anonymous", "ada", "ada", "ada"].as_slice()),
+        ("/guarded/unguarded", Some(&bad), 401, &["anonymous", "anonymous"]),
+        ("/guarded/unguarded", None, 401, &["anonymous", "anonymous"]),
+        ("/attribute", Some(&good), 200, &["anonymous", "ada"]),
+        ("/attribute", Some(&bad), 401, &["anonymous", "anonymous"]),
+        ("/maybe", Some(&good), 200, &["anonymous", "ada"]),
+        ("/maybe", None, 200, &["anonymous", "anonymous"]),
+        ("/unguarded", Some(&good), 200, &["anonymous", "anonymous"]),
     ] {
         let seen = Seen::default();
         let guarded = web::scope("/guarded")
@@ -329,8 +331,8 @@ async fn current_paseto_for_handlers_and_middlewares() {
             .route("/unguarded", web::to(unguarded));
         let request =
             token.map_or_else(|| TestRequest::with_uri(path), |token| bearer(path, token));
-        let answer = call(&init_service(app).await, request.to_request()).await;
-        assert_eq!(answer.status.as_u16(), status, "{path}");
+        let response = call(&init_service(app).await, request.to_request()).await;
+        assert_eq!(response.status.as_u16(), status, "{path}");
         assert_eq!(*seen.0.borrow(), expected, "{path}");
         assert_eq!(runs.count(), usize::from(status == 200), "{path}");
     }

@@ -1,4 +1,4 @@
-//! An allocator that keeps the blocks that are freed while it records.
+//! An allocator that keeps freed blocks while it records.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
@@ -15,7 +15,7 @@ pub(crate) static STEP: AtomicUsize = AtomicUsize::new(0);
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 static FREED: [Block; CAPACITY] = [const { Block::new() }; CAPACITY];
 
-/// A block that was freed, and the number of the step that freed it.
+/// A freed block, and the number of the step that freed it.
 struct Block {
     address: AtomicUsize,
     size: AtomicUsize,
@@ -28,13 +28,13 @@ impl Block {
     }
 }
 
-/// The allocator of the system, which keeps freed blocks while it records.
+/// The system allocator with a record of freed blocks.
 ///
 /// The default `realloc` copies a block and then calls `dealloc`, so the old block is kept too.
 struct KeepFreed;
 
-// SAFETY: `System` allocates each block. A block that is kept is never given back to `System`, so no
-// later block has its address.
+// SAFETY: `System` allocates each block. A kept block is never returned to `System`, so a later
+// block cannot have its address.
 unsafe impl GlobalAlloc for KeepFreed {
     /// Zeros the block, so that the search never reads bytes of an earlier owner.
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -56,7 +56,7 @@ unsafe impl GlobalAlloc for KeepFreed {
     }
 }
 
-/// The blocks that were freed, each with the number of its step.
+/// Returns the freed blocks, each with the number of its step.
 pub(crate) fn freed() -> impl Iterator<Item = (usize, &'static [u8])> {
     let count = COUNT.load(SeqCst);
     assert!(count <= CAPACITY, "{count} blocks were freed: increase `CAPACITY`");

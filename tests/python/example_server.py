@@ -1,8 +1,8 @@
-"""Flask-PASETO-Extended's own example, served on a free port of 127.0.0.1.
+"""Serves the example of Flask-PASETO-Extended on a free port of 127.0.0.1.
 
-The package ships its example only in its README, as two blocks of code: an application that issues, and one that
-verifies. They are run here as one application, so that a login on the one leads to the page of the other. Prints the
-address; ends when its input does, so that it cannot outlive the test.
+The package has its example only in its README, as two blocks of code: an application that issues tokens, and one
+that verifies them. This script runs both as one application, so that a login leads to the protected page. It prints
+its address, and exits when its standard input is closed, so that it ends with the test.
 """
 
 import importlib.metadata
@@ -19,7 +19,7 @@ NEW_APPLICATION = "app = flask.Flask(__name__)\n"
 
 
 class Response(flask.Response):
-    """The example sets a cookie to the bytes that the issuer returns. No Werkzeug that it allows takes them."""
+    """Accepts a cookie value of bytes. The example passes bytes, and its versions of Werkzeug reject them."""
 
     def set_cookie(self, key, value="", **attributes):
         super().set_cookie(key, value.decode() if isinstance(value, bytes) else value, **attributes)

@@ -1,7 +1,8 @@
-"""Flask-PASETO-Extended and PySETO, for the tests to talk to.
+"""Runs functions of Flask-PASETO-Extended and PySETO for the tests.
 
-Reads one JSON object a line and answers each with one: what was asked for, or the error it ended in. A key is given as
-Flask-PASETO-Extended's settings have it, `{"paserk": ...}` or `{"version": 4, "key": <PEM>}`; bytes are given in hex.
+Reads one JSON object per line. Writes one JSON object per line: the result, or the error. A key has the
+form of the settings of Flask-PASETO-Extended: `{"paserk": ...}` or `{"version": 4, "key": <PEM>}`. Bytes are
+hex strings.
 """
 
 import datetime
@@ -23,26 +24,26 @@ def load_key(entry):
     return pyseto.Key.new(entry["version"], "public", entry["key"])
 
 
-def serializer(ask):
-    return cbor2 if ask["cbor"] else json
+def serializer(request):
+    return cbor2 if request["cbor"] else json
 
 
 def footer_to_write(footer):
     return bytes.fromhex(footer) if isinstance(footer, str) else footer
 
 
-def claims_to_write(ask):
-    if "python" in ask:
-        return eval(ask["python"], {"datetime": datetime, "decimal": decimal})
-    return ask["claims"]
+def claims_to_write(request):
+    if "python" in request:
+        return eval(request["python"], {"datetime": datetime, "decimal": decimal})
+    return request["claims"]
 
 
-def opened(payload, footer):
+def verified(payload, footer):
     return {"claims": payload, "footer": footer.hex() if isinstance(footer, bytes) else footer}
 
 
-def generate(_ask):
-    """A key pair made without any of our code, in each form that its users would write down."""
+def generate(_request):
+    """Generates a key pair without our code. Returns it as PEM and as PASERK."""
     private = Ed25519PrivateKey.generate()
     private_pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     public_pem = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
@@ -54,78 +55,78 @@ def generate(_ask):
     }
 
 
-def describe(ask):
-    key = load_key(ask["key"])
+def describe(request):
+    key = load_key(request["key"])
     return {"paserk": key.to_paserk(), "id": key.to_paserk_id(), "peer_id": key.to_peer_paserk_id()}
 
 
-def issue(ask):
-    """By Flask-PASETO-Extended's issuer, which leaves the claims that it signed in the dictionary it is given."""
+def issue(request):
+    """Issues a token with Flask-PASETO-Extended. The issuer adds the signed claims to the given dictionary."""
     app = flask.Flask(__name__)
-    app.config["PASETO_ISS"] = ask["iss"]
-    app.config["PASETO_PRIVATE_KEYS"] = [ask["key"]]
-    app.config["PASETO_USE_KID"] = ask["use_kid"]
-    app.config["PASETO_USE_IAT"] = ask["iat"]
-    app.config["PASETO_EXP"] = ask["exp"]
-    app.config["PASETO_SERIALIZER"] = serializer(ask)
-    claims = ask["claims"]
+    app.config["PASETO_ISS"] = request["iss"]
+    app.config["PASETO_PRIVATE_KEYS"] = [request["key"]]
+    app.config["PASETO_USE_KID"] = request["use_kid"]
+    app.config["PASETO_USE_IAT"] = request["iat"]
+    app.config["PASETO_EXP"] = request["exp"]
+    app.config["PASETO_SERIALIZER"] = serializer(request)
+    claims = request["claims"]
     return {"token": PasetoIssuer(app).issue(claims).decode(), "claims": claims}
 
 
-def encode(ask):
-    """By PySETO, for what Flask-PASETO-Extended has no setting for."""
-    paseto = pyseto.Paseto.new(exp=ask.get("exp", 0), include_iat=ask.get("iat", False))
-    claims = claims_to_write(ask)
+def encode(request):
+    """Issues a token with PySETO, for options that Flask-PASETO-Extended does not have."""
+    paseto = pyseto.Paseto.new(exp=request.get("exp", 0), include_iat=request.get("iat", False))
+    claims = claims_to_write(request)
     token = paseto.encode(
-        load_key(ask["key"]),
+        load_key(request["key"]),
         claims,
-        footer=footer_to_write(ask.get("footer", "")),
-        implicit_assertion=bytes.fromhex(ask.get("assertion", "")),
-        serializer=serializer(ask),
+        footer=footer_to_write(request.get("footer", "")),
+        implicit_assertion=bytes.fromhex(request.get("assertion", "")),
+        serializer=serializer(request),
     )
-    return {"token": token.decode(), "claims": None if "python" in ask else claims}
+    return {"token": token.decode(), "claims": None if "python" in request else claims}
 
 
-def verify(ask):
-    """By Flask-PASETO-Extended's verifier, in a request."""
+def verify(request):
+    """Verifies a token in a request with Flask-PASETO-Extended."""
     app = flask.Flask(__name__)
-    app.config["PASETO_PUBLIC_KEYS"] = ask["keys"]
-    app.config["PASETO_SKEW"] = ask.get("skew", 0)
-    app.config["PASETO_DESERIALIZER"] = serializer(ask)
+    app.config["PASETO_PUBLIC_KEYS"] = request["keys"]
+    app.config["PASETO_SKEW"] = request.get("skew", 0)
+    app.config["PASETO_DESERIALIZER"] = serializer(request)
     verifier = PasetoVerifier(app)
-    verifier.token_loader(lambda _request: ask["token"])
+    verifier.token_loader(lambda _request: request["token"])
     with app.test_request_context():
         if not current_paseto.is_verified:
             raise current_paseto.error
-        return opened(current_paseto.payload, current_paseto.footer)
+        return verified(current_paseto.payload, current_paseto.footer)
 
 
-def accepts(ask):
-    """The same for payloads that JSON could not hold."""
-    verify(ask)
+def accepts(request):
+    """Verifies a token whose payload JSON cannot represent."""
+    verify(request)
     return {}
 
 
-def decode(ask):
-    """By PySETO, for what Flask-PASETO-Extended has no setting for."""
-    token = pyseto.Paseto.new(leeway=ask.get("skew", 0)).decode(
-        [load_key(key) for key in ask["keys"]],
-        ask["token"],
-        implicit_assertion=bytes.fromhex(ask.get("assertion", "")),
-        deserializer=serializer(ask),
+def decode(request):
+    """Verifies a token with PySETO, for options that Flask-PASETO-Extended does not have."""
+    token = pyseto.Paseto.new(leeway=request.get("skew", 0)).decode(
+        [load_key(key) for key in request["keys"]],
+        request["token"],
+        implicit_assertion=bytes.fromhex(request.get("assertion", "")),
+        deserializer=serializer(request),
     )
-    return opened(token.payload, token.footer)
+    return verified(token.payload, token.footer)
 
 
 OPERATIONS = {function.__name__: function for function in (generate, describe, issue, encode, verify, accepts, decode)}
 
 
-def answer(ask):
+def respond(request):
     try:
-        return OPERATIONS[ask["do"]](ask)
+        return OPERATIONS[request["do"]](request)
     except Exception as error:
         return {"error": f"{type(error).__name__}: {error}"}
 
 
 for line in sys.stdin:
-    print(json.dumps(answer(json.loads(line))), flush=True)
+    print(json.dumps(respond(json.loads(line))), flush=True)

@@ -1,4 +1,4 @@
-//! An application with a guarded handler that counts how often it runs, and what it answers.
+//! An application with a guarded handler that counts its calls, and its responses.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,34 +13,47 @@ use paseto_actix::guard::PasetoRequestExt;
 use paseto_actix::issuer::IssuerBuilder;
 use paseto_actix::verifier::VerifierBuilder;
 use paseto_actix::{Issuer, Verifier};
+use serde_json::json;
 
 use crate::clock::TestClock;
 use crate::{ISSUER, keys};
 
-/// The body that every `401`, and no other answer, has.
+/// The body of each `401` response of the library.
 pub const BODY_401: &str = r#"{"type":"about:blank","title":"Unauthorized","status":401}"#;
 
-/// An issuer of the documentation's key on this clock.
+/// The body of each `403` response of the library.
+pub const BODY_403: &str = r#"{"type":"about:blank","title":"Forbidden","status":403}"#;
+
+/// The body of each `500` response of the library.
+pub const BODY_500: &str = r#"{"type":"about:blank","title":"Internal Server Error","status":500}"#;
+
+/// Returns a builder of an issuer with the documentation's key and this clock.
 pub fn issuer_builder(clock: &TestClock) -> IssuerBuilder {
     Issuer::builder(ISSUER).key(keys::secret()).clock(clock.clone())
 }
 
-/// A verifier that trusts it, on this clock.
+/// Returns a builder of a verifier that trusts this issuer, with this clock.
 pub fn verifier_builder(clock: &TestClock) -> VerifierBuilder {
     Verifier::builder().trust(ISSUER, keys::public()).clock(clock.clone())
 }
 
-/// How often the guarded handler has run.
+/// Returns a token with this subject, issued at [`START`](crate::clock::START).
+pub fn token_of(subject: &str) -> String {
+    let issuer = issuer_builder(&TestClock::new()).build().expect("an issuer");
+    issuer.token(&json!({})).subject(subject).issue().expect("a token")
+}
+
+/// Counts the calls of a handler.
 #[derive(Clone, Debug, Default)]
 pub struct Runs(Arc<AtomicUsize>);
 
 impl Runs {
-    /// The number of times.
+    /// Returns the number of calls.
     pub fn count(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
 
-    /// Counts one more, for handlers of a test's own.
+    /// Counts a call. For handlers that a test defines.
     pub fn count_one(&self) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
@@ -50,10 +63,10 @@ impl Runs {
 async fn guarded(runs: web::Data<Runs>, req: HttpRequest) -> HttpResponse {
     runs.count_one();
     let token = req.current_paseto().expect("a guarded handler has a token");
-    HttpResponse::Ok().body(token.subject().unwrap_or("nobody").to_owned())
+    HttpResponse::Ok().body(token.subject().unwrap_or("no subject").to_owned())
 }
 
-/// What a client sees of a response.
+/// A response as a client sees it.
 #[derive(Clone, Debug)]
 pub struct TestResponse {
     /// The status.
@@ -65,7 +78,7 @@ pub struct TestResponse {
 }
 
 impl TestResponse {
-    /// Reads a response to its end.
+    /// Reads a response with its body.
     pub async fn read(response: ServiceResponse) -> Self {
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes =
@@ -73,14 +86,15 @@ impl TestResponse {
         Self { status, headers, body: String::from_utf8_lossy(&bytes).into_owned() }
     }
 
-    /// The challenge, empty if there is none.
+    /// Returns the challenge, or an empty string if the response has none.
     pub fn challenge(&self) -> &str {
         self.headers
             .get(header::WWW_AUTHENTICATE)
-            .map_or("", |value| value.to_str().expect("a text"))
+            .map_or("", |value| value.to_str().expect("a string"))
     }
 
-    /// Asserts that this is the answer **A** of the behaviours: `401`, `invalid_token`, the constant body.
+    /// Asserts that this is the response to an invalid token: `401`, `invalid_token` (RFC 6750,
+    /// section 3.1) and the constant body.
     #[track_caller]
     pub fn assert_invalid_token(&self) {
         assert_eq!(self.status, StatusCode::UNAUTHORIZED);
@@ -91,7 +105,8 @@ impl TestResponse {
         assert_eq!(self.body, BODY_401);
     }
 
-    /// Asserts that this is the answer **N** of the behaviours: `401` with a challenge that names no error.
+    /// Asserts that this is the response to a request without credentials: `401` with a challenge
+    /// that contains no error code (RFC 6750, section 3.1).
     #[track_caller]
     pub fn assert_no_token(&self) {
         assert_eq!(self.status, StatusCode::UNAUTHORIZED);
@@ -99,7 +114,8 @@ impl TestResponse {
         assert_eq!(self.body, BODY_401);
     }
 
-    /// Asserts that this is the answer **Q** of the behaviours: `400`, `invalid_request`.
+    /// Asserts that this is the response to a malformed request: `400` and `invalid_request` (RFC
+    /// 6750, section 3.1).
     #[track_caller]
     pub fn assert_invalid_request(&self) {
         assert_eq!(self.status, StatusCode::BAD_REQUEST);
@@ -112,8 +128,8 @@ impl TestResponse {
     }
 }
 
-/// Sends one request, on any method, to a guarded handler behind this verifier. The second value is how often the handler
-/// has run.
+/// Sends a request to a guarded handler behind this verifier. The handler accepts each method.
+/// Returns the response and the number of handler calls.
 pub async fn send(verifier: &Verifier, request: TestRequest) -> (TestResponse, usize) {
     let runs = Runs::default();
     let route = web::to(guarded);
@@ -127,18 +143,17 @@ pub async fn send(verifier: &Verifier, request: TestRequest) -> (TestResponse, u
             .default_service(route),
     )
     .await;
-    let response =
-        app.call(request.to_request()).await.expect("middlewares answer, they do not fail");
+    let response = app.call(request.to_request()).await.expect("middlewares return a response");
     (TestResponse::read(response).await, runs.count())
 }
 
-/// Sends one request to an application of a test's own.
+/// Sends a request to an application that a test defines.
 pub async fn call<S, R, B>(app: &S, request: R) -> TestResponse
 where
     S: Service<R, Response = ServiceResponse<B>, Error = actix_web::Error>,
     B: MessageBody + 'static,
 {
-    let response = app.call(request).await.expect("middlewares answer, they do not fail");
+    let response = app.call(request).await.expect("middlewares return a response");
     TestResponse::read(response.map_into_boxed_body()).await
 }
 
@@ -151,31 +166,31 @@ pub async fn send_bearer(verifier: &Verifier, token: &str) -> (TestResponse, usi
     .await
 }
 
-/// Asserts that a bearer token is refused with the answer **A**, and that the handler did not run.
+/// Asserts that a bearer token is rejected as invalid and that the handler does not run.
 #[track_caller]
-pub fn assert_refused(verifier: &Verifier, token: &str) -> impl Future<Output = ()> {
+pub fn assert_rejected(verifier: &Verifier, token: &str) -> impl Future<Output = ()> {
     let caller = std::panic::Location::caller();
     async move {
-        let (answer, runs) = send_bearer(verifier, token).await;
+        let (response, runs) = send_bearer(verifier, token).await;
         assert_eq!(
-            (answer.status.as_u16(), runs),
+            (response.status.as_u16(), runs),
             (401, 0),
-            "a token that should be refused, at {caller}"
+            "the token must be rejected, at {caller}"
         );
-        answer.assert_invalid_token();
+        response.assert_invalid_token();
     }
 }
 
-/// Asserts that a bearer token is accepted, and that the handler ran once.
+/// Asserts that a bearer token is accepted and that the handler runs once.
 #[track_caller]
 pub fn assert_accepted(verifier: &Verifier, token: &str) -> impl Future<Output = ()> {
     let caller = std::panic::Location::caller();
     async move {
-        let (answer, runs) = send_bearer(verifier, token).await;
+        let (response, runs) = send_bearer(verifier, token).await;
         assert_eq!(
-            (answer.status.as_u16(), runs),
+            (response.status.as_u16(), runs),
             (200, 1),
-            "a token that should be accepted, at {caller}"
+            "the token must be accepted, at {caller}"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! A Chromium without a window, for a WebDriver client to drive.
+//! A headless Chromium that a WebDriver client controls.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -13,7 +13,8 @@ use crate::require::found_or_skipped;
 
 const SETTING: &str = "PASETO_ACTIX_CHROMEDRIVER";
 
-/// What a Chromium wants that has no screen, may run as root, and is to speak to nobody but the server under test.
+/// Arguments of a Chromium without a screen that may run as root. It connects only to the tested
+/// server.
 const ARGUMENTS: &[&str] = &[
     "--headless",
     "--no-sandbox",
@@ -23,14 +24,15 @@ const ARGUMENTS: &[&str] = &[
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    // Spoken to by a pipe, it ends with the driver, even with one that is killed.
+    // With a pipe, Chromium exits when the driver exits or is killed.
     "--remote-debugging-pipe",
 ];
 
-/// How long a browser may take to end.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The maximum time until a browser has exited.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A running chromedriver, on a free port. It ends when this is dropped, and its browser with it.
+/// A running chromedriver on a free port. When this value is dropped, the driver and its browser
+/// exit.
 #[derive(Debug)]
 pub struct Chromedriver {
     _process: Process,
@@ -41,14 +43,16 @@ pub struct Chromedriver {
 }
 
 impl Chromedriver {
-    /// Starts one; `None`, and a line that says so, where there is none.
+    /// Starts a chromedriver. If chromedriver or Chromium is missing, prints a line and returns
+    /// `None`.
     ///
-    /// It is the one that `PASETO_ACTIX_CHROMEDRIVER` names, else that on the `PATH`, if a Chromium is there too.
+    /// The program is the value of `PASETO_ACTIX_CHROMEDRIVER` or, by default, the chromedriver on
+    /// the `PATH` if a Chromium is there too.
     #[track_caller]
     pub fn start() -> Option<Self> {
         let (driver, chromium) = found_or_skipped(find(), "browser", "chromedriver and Chromium")?;
-        let profile = Profile::fresh();
-        // What it leaves in a folder for temporary files goes the way of the profile.
+        let profile = Profile::create();
+        // Temporary files of the driver are removed with the profile.
         let mut process =
             Process::start(Command::new(driver).arg("--port=0").env("TMPDIR", &profile.0));
         let port = process.line_after("ChromeDriver was started successfully on port ");
@@ -56,26 +60,26 @@ impl Chromedriver {
         Some(Self { _process: process, profile, chromium, address })
     }
 
-    /// Where it listens.
+    /// Returns the URL of the driver.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The browser to ask it for; `None` if it has to find one by itself.
+    /// Returns the path of the browser, or `None` if the driver must find the browser itself.
     pub fn chromium(&self) -> Option<&Path> {
         self.chromium.as_deref()
     }
 
-    /// The arguments that the browser is to be started with.
+    /// Returns the arguments of the browser.
     pub fn arguments(&self) -> Vec<String> {
         let profile = format!("--user-data-dir={}", self.profile.0.join("profile").display());
         ARGUMENTS.iter().map(|argument| (*argument).to_owned()).chain([profile]).collect()
     }
 
-    /// Asks it to end, which it answers once its browser has.
+    /// Requests the shutdown of the driver. The driver responds after its browser has exited.
     fn shut_down(&self) -> io::Result<()> {
         let mut stream = TcpStream::connect(&self.address)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(SHUTDOWN_TIMEOUT))?;
         write!(
             stream,
             "GET /shutdown HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
@@ -88,13 +92,13 @@ impl Chromedriver {
 
 impl Drop for Chromedriver {
     fn drop(&mut self) {
-        // A browser that outlives its driver, if only for a moment, writes to the profile that is deleted. Where it is not to
-        // be talked to, killing it, as happens next, has to do.
+        // A running browser would write to the profile while it is removed. If this request fails,
+        // the process is killed next.
         let _ = self.shut_down();
     }
 }
 
-/// A driver and a browser.
+/// Returns the paths of a driver and of a browser.
 fn find() -> Option<(PathBuf, Option<PathBuf>)> {
     let chromium = ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(on_path);
     if let Some(named) = env::var_os(SETTING) {
@@ -104,7 +108,7 @@ fn find() -> Option<(PathBuf, Option<PathBuf>)> {
             .stdout(Stdio::null())
             .status()
             .is_ok_and(|status| status.success());
-        assert!(runs, "{SETTING} is no chromedriver");
+        assert!(runs, "{SETTING} is not a chromedriver");
         return Some((named.into(), chromium));
     }
     Some((on_path("chromedriver")?, Some(chromium?)))
@@ -116,12 +120,12 @@ fn on_path(program: &str) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// A folder for all that a browser remembers, deleted when this is dropped.
+/// A folder for the profile of a browser. It is removed when this value is dropped.
 #[derive(Debug)]
 struct Profile(PathBuf);
 
 impl Profile {
-    fn fresh() -> Self {
+    fn create() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         loop {
             let number = NEXT.fetch_add(1, Ordering::SeqCst);
@@ -129,7 +133,7 @@ impl Profile {
                 .join(format!("paseto-actix-browser-{}-{number}", std::process::id()));
             match fs::create_dir(&path) {
                 Ok(()) => return Self(path),
-                // Left by a process of the same id that was killed.
+                // A killed process with the same ID has left the folder.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => panic!("cannot create {}: {error}", path.display()),
             }

@@ -1,37 +1,37 @@
-//! Certificates of a server on this machine, made by the command `openssl`.
+//! Certificates for servers on this machine. The command `openssl` creates them.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// A server's certificate and key, and the certificate of the authority that nobody but a test trusts. All are files of PEM.
+/// The PEM files of a server's certificate and key, and of the certificate of a test authority.
 #[derive(Debug)]
 pub struct Certificates {
-    /// Who signed.
+    /// The certificate of the authority that signed the server's certificate.
     pub authority: PathBuf,
-    /// The server's.
+    /// The server's certificate.
     pub certificate: PathBuf,
-    /// See [`certificate`](Self::certificate).
+    /// The server's private key.
     pub key: PathBuf,
 }
 
 impl Certificates {
-    /// Makes those of 127.0.0.1 and localhost, for two days, in a folder.
+    /// Creates certificates for 127.0.0.1 and localhost in a folder. They are valid for two days.
     pub fn of_localhost(folder: &Path) -> Self {
         let file = |name: &str| folder.join(name);
         let [authority, authority_key] = [file("ca.pem"), file("ca.key")];
         let [certificate, key] = [file("server.pem"), file("server.key")];
-        make(&authority_key, &authority, &["-subj", "/CN=The authority of a test"]);
-        let path = |path: &Path| path.to_str().expect("a path of text").to_owned();
+        create(&authority_key, &authority, &["-subj", "/CN=The authority of a test"]);
+        let path = |path: &Path| path.to_str().expect("a path in UTF-8").to_owned();
         let names = "subjectAltName=IP:127.0.0.1,DNS:localhost";
         let (signer, signer_key) = (path(&authority), path(&authority_key));
         let signed = ["-subj", "/CN=localhost", "-CA", &signer, "-CAkey", &signer_key];
         let extensions = ["-addext", names, "-addext", "basicConstraints=critical,CA:FALSE"];
-        make(&key, &certificate, &[signed.as_slice(), &extensions].concat());
+        create(&key, &certificate, &[signed.as_slice(), &extensions].concat());
         Self { authority, certificate, key }
     }
 }
 
-fn make(key: &Path, certificate: &Path, arguments: &[&str]) {
+fn create(key: &Path, certificate: &Path, arguments: &[&str]) {
     let status = Command::new("openssl")
         .args([
             "req",
@@ -52,5 +52,5 @@ fn make(key: &Path, certificate: &Path, arguments: &[&str]) {
         .stderr(Stdio::null())
         .status()
         .expect("the command `openssl`");
-    assert!(status.success(), "openssl makes no certificate: version 3 is needed");
+    assert!(status.success(), "openssl created no certificate: version 3 is required");
 }

@@ -1,4 +1,4 @@
-//! A clock that stands still until it is told to move.
+//! A clock that moves only when a test moves it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -7,20 +7,21 @@ use paseto_actix::clock::Clock;
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
-/// A clock that starts at [`START`] and moves only by [`advance`](Self::advance). Clones share the time.
+/// A clock that starts at [`START`] and moves only by [`advance`](Self::advance). Clones share one
+/// time.
 #[derive(Clone, Debug)]
 pub struct TestClock(Arc<AtomicI64>);
 
-/// Where every [`TestClock`] starts.
+/// The start time of each [`TestClock`].
 pub const START: OffsetDateTime = datetime!(2026-01-01 00:00 UTC);
 
 impl TestClock {
-    /// A clock at [`START`].
+    /// Returns a clock at [`START`].
     pub fn new() -> Self {
         Self(Arc::new(AtomicI64::new(0)))
     }
 
-    /// Moves the clock, backwards if the duration is negative.
+    /// Moves the clock. A negative duration moves it back.
     pub fn advance(&self, by: Duration) {
         let nanoseconds = i64::try_from(by.whole_nanoseconds()).expect("less than 292 years");
         self.0.fetch_add(nanoseconds, Ordering::SeqCst);

@@ -1,25 +1,25 @@
-//! One HTTP request at a time, over a plain socket.
+//! HTTP requests over a plain socket, with one connection per request.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// Long enough for any answer of a server on this machine, short enough to fail instead of hanging.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The maximum time until a local server responds. After that, the test fails.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What a server answered.
+/// The response of a server.
 #[derive(Clone, Debug)]
 pub struct Response {
     /// The status code.
     pub status: u16,
-    /// The headers in their order, names in lower case.
+    /// The headers in their order. Names are in lower case.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: String,
 }
 
 impl Response {
-    /// All values of a header, whose name is given in lower case.
+    /// Returns all values of a header. `name` is in lower case.
     pub fn header_values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.headers
             .iter()
@@ -27,7 +27,7 @@ impl Response {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The `Set-Cookie` header for this cookie: its value and its attributes.
+    /// Returns the value and the attributes of a cookie from the `Set-Cookie` headers.
     pub fn set_cookie(&self, name: &str) -> Option<(&str, &str)> {
         self.header_values("set-cookie").find_map(|header| {
             let value = header.strip_prefix(name)?.strip_prefix('=')?;
@@ -36,7 +36,7 @@ impl Response {
     }
 }
 
-/// Sends a request to a server at `http://host:port`, and reads the answer to its end.
+/// Sends a request to a server at `http://host:port` and reads the whole response.
 pub fn send(
     server: &str,
     method: &str,
@@ -44,7 +44,7 @@ pub fn send(
     headers: &[(&str, &str)],
     body: &str,
 ) -> Response {
-    let address = server.strip_prefix("http://").expect("an address such as http://127.0.0.1:8080");
+    let address = server.strip_prefix("http://").expect("an address like http://127.0.0.1:8080");
     let mut request =
         format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
     for (name, value) in headers {
@@ -56,7 +56,7 @@ pub fn send(
     request += &format!("\r\n{body}");
 
     let mut stream = TcpStream::connect(address).expect("a server that listens");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a time-out that is not zero");
+    stream.set_read_timeout(Some(RESPONSE_TIMEOUT)).expect("a time-out that is not zero");
     stream.write_all(request.as_bytes()).expect("a server that reads");
     let mut response = String::new();
     stream.read_to_string(&mut response).expect("a response in UTF-8");
@@ -75,6 +75,10 @@ fn parse(response: &str) -> Response {
         headers: headers.collect(),
         body: body.to_owned(),
     };
-    assert_eq!(response.header_values("transfer-encoding").next(), None, "a body in one piece");
+    assert_eq!(
+        response.header_values("transfer-encoding").next(),
+        None,
+        "the body must not be chunked"
+    );
     response
 }

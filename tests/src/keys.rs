@@ -1,29 +1,29 @@
-//! The keys of the original's documentation, and fresh ones.
+//! The keys of the documentation of Flask-PASETO-Extended.
 
 use paseto_actix::{PublicKey, SecretKey};
 
-/// The secret key of the original's documentation, as PEM.
+/// The secret key of the documentation as PEM.
 pub const SECRET_PEM: &str = "-----BEGIN PRIVATE KEY-----\n\
     MC4CAQAwBQYDK2VwBCIEILTL+0PfTOIQcn2VPkpxMwf6Gbt9n4UEFDjZ4RuUKjd0\n\
     -----END PRIVATE KEY-----";
-/// The same key as PASERK.
+/// The same secret key as PASERK.
 pub const SECRET_PASERK: &str = "k4.secret.tMv7Q99M4hByfZU-SnEzB_oZu32fhQQUONnhG5QqN3Qeudu7vAR8A_1wYE4AcfCYfhayi3VyJcEfAEFdDiCxog";
-/// Its public half as PEM.
+/// The public key of the documentation as PEM.
 pub const PUBLIC_PEM: &str = "-----BEGIN PUBLIC KEY-----\n\
     MCowBQYDK2VwAyEAHrnbu7wEfAP9cGBOAHHwmH4Wsot1ciXBHwBBXQ4gsaI=\n\
     -----END PUBLIC KEY-----";
-/// Its public half as PASERK.
+/// The same public key as PASERK.
 pub const PUBLIC_PASERK: &str = "k4.public.Hrnbu7wEfAP9cGBOAHHwmH4Wsot1ciXBHwBBXQ4gsaI";
 
 /// A symmetric key as PASERK.
 pub const LOCAL_PASERK: &str = "k4.local.cHFyc3R1dnd4eXp7fH1-f4CBgoOEhYaHiImKi4yNjo8";
 
-/// The secret key of the original's documentation.
+/// Returns the secret key of the documentation.
 pub fn secret() -> SecretKey {
     SecretKey::from_paserk(SECRET_PASERK).expect("a key")
 }
 
-/// Its public half.
+/// Returns the public key of the documentation.
 pub fn public() -> PublicKey {
     secret().public_key()
 }

@@ -1,10 +1,10 @@
-//! The test kit: keys, clocks, applications and requests, as the tests of this workspace want them.
+//! The test kit: keys, clocks, applications and requests for the tests of this workspace.
 
 #![forbid(unsafe_code)]
 #![allow(
     clippy::missing_panics_doc,
     clippy::must_use_candidate,
-    reason = "a test kit is there to panic"
+    reason = "the functions of a test kit fail by panics"
 )]
 
 pub mod app;

@@ -1,5 +1,7 @@
-//! An application in which users log in by a browser or by an app, and the places where it runs.
+//! An application in which users log in with a browser or an app, in this process or in another
+//! one.
 
+pub mod event;
 pub mod race;
 pub mod world;
 
@@ -25,26 +27,26 @@ use crate::http;
 use crate::process::Process;
 use crate::session::{Site, set_cookies};
 
-/// The timeout of stores on Redis. It is long, because the machine may run other programs.
+/// The timeout of the Redis stores. It is long, because other programs may use the CPU.
 pub const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The keys of an application. All cookies and refresh tokens have the same key.
+/// The keys of an application. Cookies and refresh tokens share one key.
 #[derive(Clone, Debug)]
 pub struct Keys {
-    /// The key that encrypts.
+    /// The key for encryption.
     pub local: LocalKey,
-    /// The key that signs.
+    /// The key for signatures.
     pub secret: SecretKey,
 }
 
 impl Keys {
-    /// Fresh keys.
+    /// Generates keys.
     pub fn generate() -> Self {
         Self { local: LocalKey::generate(), secret: SecretKey::generate() }
     }
 }
 
-/// An application with browsers and apps. Every user id exists.
+/// An application for browsers and apps. Each user ID exists.
 #[derive(Clone, Debug)]
 pub struct Logins {
     /// The middleware.
@@ -55,7 +57,7 @@ pub struct Logins {
 }
 
 impl Logins {
-    /// The application of this name.
+    /// Returns the application with this name.
     pub fn new(
         name: &str,
         keys: &Keys,
@@ -101,15 +103,15 @@ impl Logins {
         Self { layer, tokens, issuer, verifier }
     }
 
-    /// The routes. `/login`, `/token` and `/own-token` begin logins of the user in the query. The
-    /// header `refresh-token` has the token for `/refresh` and `/end`. `/api` requires an access
-    /// token.
+    /// Returns a function that adds the routes. `/login`, `/token` and `/own-token` log in the user
+    /// in the query. `/refresh` and `/end` read the token in the header `refresh-token`. `/api`
+    /// requires an access token.
     pub fn routes(self) -> impl FnOnce(&mut web::ServiceConfig) {
         let api = web::scope("/api")
             .wrap(PasetoRequired::new())
             .route("/me", web::get().to(token_user))
             .route("/logout-others", web::post().to(log_out_others))
-            .route("/end-login", web::post().to(end_login_of_token));
+            .route("/end-login", web::post().to(logout_by_session_id));
         move |config| {
             config
                 .app_data(self.verifier)
@@ -121,15 +123,15 @@ impl Logins {
                 .route("/logout-all", web::post().to(log_out_all))
                 .route("/logout-others", web::post().to(log_out_others))
                 .route("/me", web::get().to(async |user: LoggedIn| user.id().to_owned()))
-                .route("/token", web::post().to(begin_tokens))
+                .route("/token", web::post().to(log_in_with_tokens))
                 .route("/own-token", web::post().to(own_token))
                 .route("/refresh", web::post().to(refresh))
-                .route("/end", web::post().to(end_tokens))
+                .route("/end", web::post().to(log_out_with_tokens))
                 .service(api);
         }
     }
 
-    /// The application in this process.
+    /// Returns the application in this process.
     pub async fn site(&self) -> Site {
         let app = App::new().wrap(self.layer.clone()).configure(self.clone().routes());
         Site::new(init_service(app).await, |request| request.to_request())
@@ -160,7 +162,7 @@ async fn logout_by_id(
     Ok("out")
 }
 
-async fn end_login_of_token(
+async fn logout_by_session_id(
     layer: LoginLayer,
     token: VerifiedToken,
 ) -> actix_web::Result<&'static str> {
@@ -184,12 +186,12 @@ async fn token_user(req: HttpRequest) -> String {
     token.subject().expect("a subject").to_owned()
 }
 
-async fn begin_tokens(tokens: Tokens, query: Query) -> actix_web::Result<HttpResponse> {
+async fn log_in_with_tokens(tokens: Tokens, query: Query) -> actix_web::Result<HttpResponse> {
     let pair = tokens.start_login(&query["user"]).await?.complete().await?.issue(&json!({}))?;
     Ok(HttpResponse::Ok().json(pair))
 }
 
-/// A token of the issuer alone: it lives for an hour, and belongs to no login.
+/// Issues a token that belongs to no login. It is valid for one hour.
 async fn own_token(issuer: Issuer, query: Query) -> actix_web::Result<String> {
     Ok(issuer.token(&json!({})).subject(&query["user"]).issue()?)
 }
@@ -199,7 +201,7 @@ async fn refresh(tokens: Tokens, req: HttpRequest) -> actix_web::Result<HttpResp
     Ok(HttpResponse::Ok().json(pair))
 }
 
-async fn end_tokens(tokens: Tokens, req: HttpRequest) -> actix_web::Result<&'static str> {
+async fn log_out_with_tokens(tokens: Tokens, req: HttpRequest) -> actix_web::Result<&'static str> {
     tokens.logout_with_refresh_token(presented(&req)).await?;
     Ok("out")
 }
@@ -220,7 +222,8 @@ pub enum Place {
     There(Server),
 }
 
-/// A server of the application in a process of its own. It ends when this is dropped.
+/// A server of the application in another process. The process is killed when this value is
+/// dropped.
 #[derive(Debug)]
 pub struct Server {
     url: String,
@@ -228,8 +231,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server of the application with this name on this Redis. `program` is the path of
-    /// `login_server`.
+    /// Starts a server of the application with this name, with its stores on this Redis. `program`
+    /// is the path of `login_server`.
     pub fn start(program: &str, name: &str, keys: &Keys, redis: &str) -> Self {
         let mut command = std::process::Command::new(program);
         command.env("APPLICATION", name).env("REDIS_URL", redis);
@@ -253,14 +256,15 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// The body of a response with the status `200`.
+    /// Returns the body of a response with the status `200`.
     #[track_caller]
     pub fn ok(self) -> String {
         assert_eq!(self.status, 200, "{self:?}");
         self.body
     }
 
-    /// The value of a cookie that the response sets. The value of a removal is empty.
+    /// Returns the value of a cookie that the response sets, or `None` if the response removes the
+    /// cookie or does not set it.
     pub fn cookie(&self, name: &str) -> Option<String> {
         let cookies = self.cookies.iter().map(|cookie| Cookie::parse(cookie).expect("a cookie"));
         let value = cookies.into_iter().find(|cookie| cookie.name() == name)?.value().to_owned();
@@ -276,9 +280,10 @@ impl Place {
                 let request = TestRequest::with_uri(path).method(method);
                 let request =
                     headers.iter().fold(request, |request, header| request.insert_header(*header));
-                let answer = site.send(request).await;
-                let cookies = set_cookies(&answer.headers).into_iter().map(str::to_owned).collect();
-                Reply { status: answer.status.as_u16(), body: answer.body, cookies }
+                let response = site.send(request).await;
+                let cookies =
+                    set_cookies(&response.headers).into_iter().map(str::to_owned).collect();
+                Reply { status: response.status.as_u16(), body: response.body, cookies }
             }
             Self::There(server) => {
                 let response = http::send(&server.url, method.as_str(), path, headers, "");

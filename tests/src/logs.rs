@@ -1,4 +1,4 @@
-//! What was logged, and that it shows no secret.
+//! Captures logs, and asserts that they contain no secret.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,19 +12,19 @@ use tracing::{Dispatch, Event, Subscriber, span};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::{Layer, registry};
 
-/// As long as there is but one subscriber, `tracing` asks that of the current thread whether anybody cares for an event
-/// that is new, and keeps the "no" of a thread without one, so that tests in other threads would make this one deaf. With
-/// a second it asks all.
+/// With one subscriber, `tracing` asks the subscriber of the current thread about a new event and
+/// caches the result. A thread without a subscriber would then disable the event for the thread of
+/// a test. With a second subscriber, `tracing` asks all subscribers.
 static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(registry()));
 
-/// Everything that this thread logs, at every level, until it is dropped.
+/// Captures all lines that this thread logs, at each level, until this value is dropped.
 pub struct Logs {
     lines: Arc<Mutex<Vec<String>>>,
     _guard: DefaultGuard,
 }
 
 impl Logs {
-    /// Starts to listen.
+    /// Starts to capture.
     pub fn capture() -> Self {
         LazyLock::force(&SECOND);
         let lines = Arc::<Mutex<Vec<String>>>::default();
@@ -32,27 +32,27 @@ impl Logs {
         Self { lines, _guard: tracing::subscriber::set_default(registry().with(layer)) }
     }
 
-    /// The lines so far: level, target, message and fields.
+    /// Returns the captured lines: level, target, message and fields.
     pub fn lines(&self) -> Vec<String> {
         self.lines.lock().expect("no panic while logging").clone()
     }
 
-    /// How many lines have this text.
+    /// Returns the number of lines that contain this text.
     pub fn count(&self, text: &str) -> usize {
         self.lines().iter().filter(|line| line.contains(text)).count()
     }
 
-    /// How many signatures were checked.
+    /// Returns the number of signature checks.
     pub fn signature_checks(&self) -> usize {
         self.count("checking a signature")
     }
 
-    /// Asserts that each scenario was logged and that no line shows a part of a secret. A scenario is a
-    /// text of its lines.
+    /// Asserts that a line contains the text of each scenario, and that no line contains a part of
+    /// a secret.
     #[track_caller]
     pub fn assert_no_secret(&self, scenarios: &[&str], secrets: &Secrets) {
         for scenario in scenarios {
-            assert_ne!(self.count(scenario), 0, "no line with `{scenario}`: {self:#?}");
+            assert_ne!(self.count(scenario), 0, "expected a line with `{scenario}`: {self:#?}");
         }
         let lines = self.lines();
         assert!(!lines.is_empty(), "nothing was logged");
@@ -68,10 +68,10 @@ impl fmt::Debug for Logs {
     }
 }
 
-/// A text shows a secret if it contains this many consecutive characters of the secret.
+/// The number of consecutive characters of a secret that a line must not contain.
 const PART_LEN: usize = 16;
 
-/// Texts that no log may contain. Each has a name for the failure message.
+/// Strings that logs must not contain. Each has a name for the failure message.
 #[derive(Debug, Default)]
 pub struct Secrets {
     parts: HashMap<Vec<u8>, &'static str>,
@@ -79,7 +79,7 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// A key as its PASERK, and its bytes as a list of numbers.
+    /// Adds a key as PASERK, and its bytes as a list of numbers.
     pub fn key(&mut self, paserk: &str) {
         let text = paserk.rsplit('.').next().expect("a PASERK has three pieces");
         let bytes = Base64UrlUnpadded::decode_vec(text).expect("the base64 of a PASERK");
@@ -87,14 +87,14 @@ impl Secrets {
         self.add("the bytes of a key", format!("{bytes:?}").trim_matches(['[', ']']));
     }
 
-    /// A token, apart from its version and its purpose.
+    /// Adds a token without its version and purpose.
     pub fn token(&mut self, token: &str) {
         let pieces: Vec<_> = token.split('.').filter(|piece| piece.len() >= PART_LEN).collect();
         assert!(!pieces.is_empty(), "too short for a token: {token}");
         pieces.iter().for_each(|piece| self.add("a token", piece));
     }
 
-    /// Any other text. A short one is a part as a whole.
+    /// Adds another secret. A secret below 16 characters must not occur as a whole.
     pub fn add(&mut self, name: &'static str, text: &str) {
         assert!(text.len() >= 8, "{name} may be in other texts by chance: {text}");
         if text.len() < PART_LEN {
@@ -103,7 +103,7 @@ impl Secrets {
         self.parts.extend(text.as_bytes().windows(PART_LEN).map(|part| (part.to_vec(), name)));
     }
 
-    /// Asserts that the text shows no part of a secret.
+    /// Asserts that the text contains no part of a secret.
     #[track_caller]
     pub fn assert_not_in(&self, text: &str, case: &str) {
         let part = text.as_bytes().windows(PART_LEN).find_map(|part| self.parts.get(part));
@@ -146,6 +146,6 @@ struct Line(String);
 
 impl Visit for Line {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        write!(self.0, " {}={value:?}", field.name()).expect("a String takes everything");
+        write!(self.0, " {}={value:?}", field.name()).expect("writing to a String does not fail");
     }
 }

@@ -1,4 +1,5 @@
-//! A store of revocations that keeps all rules, or all but one: what a suite has to tell apart.
+//! A revocation store that breaks one rule, or none. The conformance tests must detect the broken
+//! rule.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,65 +11,65 @@ use time::OffsetDateTime;
 
 use crate::clock::TestClock;
 
-/// What is wrong with a [`ModelRevocationStore`].
+/// The rule that a [`ModelRevocationStore`] breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RevocationFault {
-    /// It answers nothing.
+    /// Each call fails.
     Fails,
-    /// It keeps no ids.
-    ForgetsIds,
-    /// It begins generations, and keeps none.
-    ForgetsSubjects,
-    /// The last end that was told is the one that counts.
-    EndsSooner,
-    /// A record is gone when its end has come.
-    EndsEarly,
-    /// A record of a subject is gone when its end has come.
-    EndsSubjectsEarly,
-    /// A generation is 0 when the end of its record has come.
-    EndsGenerationsEarly,
-    /// A record of an id counts for ever.
-    NeverForgetsIds,
-    /// A record of a subject revokes for ever.
-    NeverForgetsSubjects,
-    /// A record of a subject ends, and its generation stays.
-    NeverForgetsGenerations,
-    /// It keeps ids and subjects without their issuers.
-    MixesIssuers,
-    /// It keeps an issuer and a name as one text.
-    JoinsNames,
-    /// It keeps ids and subjects in one table.
-    MixesKinds,
-    /// It does not look at session ids.
+    /// It stores no token IDs.
+    DropsIds,
+    /// It returns new generations but does not store them.
+    DropsSubjects,
+    /// A second revocation replaces the end of the record, even by an earlier end.
+    ShortensRecords,
+    /// A record expires one step too early: at its end instead of after it.
+    ExpiresEarly,
+    /// A record of a subject expires at its end instead of after it.
+    ExpiresSubjectsEarly,
+    /// `generation` returns 0 at the end of the record.
+    ExpiresGenerationsEarly,
+    /// A record of an ID never expires.
+    NeverExpiresIds,
+    /// A record of a subject never expires.
+    NeverExpiresSubjects,
+    /// A record of a subject expires, but `generation` still returns its generation.
+    NeverExpiresGenerations,
+    /// It stores IDs and subjects without their issuers.
+    IgnoresIssuers,
+    /// It concatenates issuer and name to one key.
+    ConcatenatesNames,
+    /// It stores IDs and subjects in one table.
+    MixesIdsAndSubjects,
+    /// It ignores session IDs.
     IgnoresSessions,
-    /// It looks at the generation alone where there is one.
+    /// For a token with a subject, it checks the generation only.
     IgnoresIdsOfSubjects,
-    /// Its generations do not grow within a microsecond.
+    /// Two generations within one microsecond are equal.
     SameGeneration,
-    /// Its generations are numbers of their own.
+    /// Its generations count from 1 instead of containing the time.
     CountsFromOne,
-    /// Tokens of the new generation are revoked too.
-    RevokesTheNew,
-    /// All subjects have one generation.
-    OneForAll,
-    /// It reads in one step and writes in another.
+    /// It revokes tokens of the new generation too.
+    RevokesNewGeneration,
+    /// All subjects share one generation.
+    SharesGeneration,
+    /// It reads and writes in separate steps.
     Races,
-    /// A new generation has no exception.
+    /// It ignores exceptions.
     IgnoresExceptions,
-    /// Only session ids are excepted, and no ids of tokens.
+    /// It excepts session IDs only, and no token IDs.
     ExceptsOnlySessions,
-    /// A new generation keeps the exception of the one before.
+    /// A new generation keeps the exception of the generation before.
     KeepsExceptions,
-    /// A login that has ended can be spared.
+    /// A revoked login can be excepted.
     RevivesLogins,
-    /// An excepted login cannot be revoked by its id.
-    ExceptsFromEverything,
+    /// An excepted login cannot be revoked by its ID.
+    ExceptionOverridesIds,
 }
 
-/// Ends, generations and exceptions, by kind, issuer and name.
+/// The end, generation and exception of each record, by kind, issuer and name.
 type Records = HashMap<[String; 3], (OffsetDateTime, u64, Option<String>)>;
 
-/// The store, by a clock that tests move.
+/// A revocation store with a clock that tests move.
 #[derive(Debug)]
 pub struct ModelRevocationStore {
     clock: TestClock,
@@ -77,7 +78,7 @@ pub struct ModelRevocationStore {
 }
 
 impl ModelRevocationStore {
-    /// An empty one.
+    /// Returns an empty store.
     pub fn new(clock: &TestClock, fault: Option<RevocationFault>) -> Self {
         Self { clock: clock.clone(), fault, records: Mutex::default() }
     }
@@ -93,13 +94,13 @@ impl ModelRevocationStore {
         let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
         let is_early = |kind: &str| {
-            self.has(RevocationFault::EndsEarly)
-                || (kind == "subject" && self.has(RevocationFault::EndsSubjectsEarly))
+            self.has(RevocationFault::ExpiresEarly)
+                || (kind == "subject" && self.has(RevocationFault::ExpiresSubjectsEarly))
         };
         let forever = match self.fault {
-            Some(RevocationFault::NeverForgetsIds) => "id",
+            Some(RevocationFault::NeverExpiresIds) => "id",
             Some(
-                RevocationFault::NeverForgetsSubjects | RevocationFault::NeverForgetsGenerations,
+                RevocationFault::NeverExpiresSubjects | RevocationFault::NeverExpiresGenerations,
             ) => "subject",
             _ => "no kind",
         };
@@ -110,17 +111,20 @@ impl ModelRevocationStore {
     }
 
     fn key(&self, kind: &str, issuer: &str, name: &str) -> [String; 3] {
-        let kind = if self.has(RevocationFault::MixesKinds) { "" } else { kind };
-        let issuer = if self.has(RevocationFault::MixesIssuers) { "" } else { issuer };
-        let name =
-            if kind == "subject" && self.has(RevocationFault::OneForAll) { "" } else { name };
-        if self.has(RevocationFault::JoinsNames) {
+        let kind = if self.has(RevocationFault::MixesIdsAndSubjects) { "" } else { kind };
+        let issuer = if self.has(RevocationFault::IgnoresIssuers) { "" } else { issuer };
+        let name = if kind == "subject" && self.has(RevocationFault::SharesGeneration) {
+            ""
+        } else {
+            name
+        };
+        if self.has(RevocationFault::ConcatenatesNames) {
             return [kind.to_owned(), String::new(), format!("{issuer}{name}")];
         }
         [kind, issuer, name].map(str::to_owned)
     }
 
-    fn keep(
+    fn store(
         &self,
         key: [String; 3],
         until: OffsetDateTime,
@@ -131,7 +135,7 @@ impl ModelRevocationStore {
         let known = records
             .get(&key)
             .map(|(until, ..)| *until)
-            .filter(|_| !self.has(RevocationFault::EndsSooner));
+            .filter(|_| !self.has(RevocationFault::ShortensRecords));
         let mut except =
             except.filter(|_| !self.has(RevocationFault::IgnoresExceptions)).map(str::to_owned);
         if except.is_none() && self.has(RevocationFault::KeepsExceptions) {
@@ -146,13 +150,13 @@ impl RevocationStore for ModelRevocationStore {
     async fn revoke(
         &self,
         issuer: &str,
-        token_id: &str,
+        id: &str,
         until: OffsetDateTime,
     ) -> Result<(), RevocationError> {
-        if self.has(RevocationFault::ForgetsIds) {
+        if self.has(RevocationFault::DropsIds) {
             return Ok(());
         }
-        self.keep(self.key("id", issuer, token_id), until, 0, None)
+        self.store(self.key("id", issuer, id), until, 0, None)
     }
 
     async fn revoke_subject(
@@ -167,10 +171,10 @@ impl RevocationStore for ModelRevocationStore {
             .records()?
             .get(&key)
             .map_or((0, None), |(_, generation, except)| (*generation, except.clone()));
-        let is_ended = |login: ExceptedLogin<'_>| {
+        let is_revoked_login = |login: ExceptedLogin<'_>| {
             login.generation < last && known.as_deref() != Some(login.id)
         };
-        if except.is_some_and(is_ended) && !self.has(RevocationFault::RevivesLogins) {
+        if except.is_some_and(is_revoked_login) && !self.has(RevocationFault::RevivesLogins) {
             return Err(RevocationError::Revoked);
         }
         let except = except.map(|login| login.id);
@@ -184,8 +188,8 @@ impl RevocationStore for ModelRevocationStore {
             Some(RevocationFault::CountsFromOne) => last + 1,
             _ => micros.max(last + 1),
         };
-        if !self.has(RevocationFault::ForgetsSubjects) {
-            self.keep(key, until, generation, except)?;
+        if !self.has(RevocationFault::DropsSubjects) {
+            self.store(key, until, generation, except)?;
         }
         Ok(generation)
     }
@@ -193,33 +197,37 @@ impl RevocationStore for ModelRevocationStore {
     async fn generation(&self, issuer: &str, subject: &str) -> Result<u64, RevocationError> {
         let key = self.key("subject", issuer, subject);
         let now = self.clock.now();
-        let has_ended = |until| self.has(RevocationFault::EndsGenerationsEarly) && until == now;
+        let has_expired =
+            |until| self.has(RevocationFault::ExpiresGenerationsEarly) && until == now;
         let records = self.records()?;
-        let record = records.get(&key).filter(|(until, ..)| !has_ended(*until));
+        let record = records.get(&key).filter(|(until, ..)| !has_expired(*until));
         Ok(record.map_or(0, |(_, generation, _)| *generation))
     }
 
-    async fn is_revoked(&self, token: RevocationQuery<'_>) -> Result<bool, RevocationError> {
+    async fn is_revoked(&self, query: RevocationQuery<'_>) -> Result<bool, RevocationError> {
         let records = self.records()?;
-        let has = |id: &str| records.contains_key(&self.key("id", token.issuer, id));
-        let session = token.session_id.filter(|_| !self.has(RevocationFault::IgnoresSessions));
-        let by_id = has(token.token_id) || session.is_some_and(has);
-        let Some((subject, own)) = token.subject else { return Ok(by_id) };
-        let has_ended =
-            |until| self.has(RevocationFault::NeverForgetsGenerations) && until < self.clock.now();
+        let has = |id: &str| records.contains_key(&self.key("id", query.issuer, id));
+        let session = query.session_id.filter(|_| !self.has(RevocationFault::IgnoresSessions));
+        let by_id = has(query.token_id) || session.is_some_and(has);
+        let Some((subject, own)) = query.subject else { return Ok(by_id) };
+        let has_expired =
+            |until| self.has(RevocationFault::NeverExpiresGenerations) && until < self.clock.now();
         let record = records
-            .get(&self.key("subject", token.issuer, subject))
-            .filter(|(until, ..)| !has_ended(*until));
+            .get(&self.key("subject", query.issuer, subject))
+            .filter(|(until, ..)| !has_expired(*until));
         let least = record.map_or(0, |(_, generation, _)| *generation);
         let except = record.and_then(|(.., except)| except.as_deref());
         let token_id =
-            Some(token.token_id).filter(|_| !self.has(RevocationFault::ExceptsOnlySessions));
-        let is_excepted = except.is_some() && (except == token_id || except == token.session_id);
-        if is_excepted && self.has(RevocationFault::ExceptsFromEverything) {
+            Some(query.token_id).filter(|_| !self.has(RevocationFault::ExceptsOnlySessions));
+        let is_excepted = except.is_some() && (except == token_id || except == query.session_id);
+        if is_excepted && self.has(RevocationFault::ExceptionOverridesIds) {
             return Ok(false);
         }
-        let own =
-            if self.has(RevocationFault::RevokesTheNew) { own.saturating_sub(1) } else { own };
+        let own = if self.has(RevocationFault::RevokesNewGeneration) {
+            own.saturating_sub(1)
+        } else {
+            own
+        };
         Ok((own < least && !is_excepted)
             || (by_id && !self.has(RevocationFault::IgnoresIdsOfSubjects)))
     }

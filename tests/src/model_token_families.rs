@@ -1,5 +1,5 @@
-//! A token family store that obeys all rules, or all but one: the conformance suites have to find the
-//! broken rule.
+//! A token family store that breaks one rule, or none. The conformance tests must detect the broken
+//! rule.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -17,57 +17,57 @@ pub enum FamilyFault {
     /// Each call fails.
     Fails,
     /// It stores nothing.
-    Forgets,
-    /// A token is accepted any number of times.
+    StoresNothing,
+    /// It accepts each token any number of times.
     NeverRotates,
-    /// It reads in one step and writes in another.
+    /// It reads and writes in separate steps.
     Races,
-    /// Within the grace, it returns a token that is not the current one.
+    /// During the grace period, it returns a token that is not the current one.
     WrongSuccessor,
     /// It accepts only the current token.
-    NoGrace,
+    NoGracePeriod,
     /// It always accepts the token before the current one.
-    EndlessGrace,
-    /// Each use of the token before begins the grace anew.
-    GraceAnew,
-    /// It takes any token for the one before.
-    TakesStrangers,
-    /// It reports a reuse and keeps the token family.
-    GoesOnAfterReuse,
-    /// A token family that begins again remembers the earlier one.
-    BeginsWithThePast,
-    /// A revoked token family goes on.
+    EndlessGracePeriod,
+    /// Each use of the previous token restarts the grace period.
+    RestartsGracePeriod,
+    /// It accepts any token as the previous one.
+    AcceptsUnknownTokens,
+    /// It reports reuse but keeps the token family.
+    KeepsFamilyAfterReuse,
+    /// A recreated token family accepts the previous token of the old one.
+    KeepsOldTokens,
+    /// It accepts tokens of a revoked token family.
     IgnoresRevocations,
-    /// It fails to end an unknown token family.
-    MissesTheUnknown,
-    /// `revoke` ends all token family of the owner.
-    RevokesTooMuch,
-    /// `revoke_all` keeps the longest token family.
-    SparesTheLongest,
-    /// `revoke_all` ends the token family of all owners.
-    RevokesEverybody,
-    /// `revoke_all` ends the exception too.
-    SparesNothing,
-    /// `revoke_all` with an exception ends nothing.
-    SparesEverything,
-    /// A token family of a user is one of all scopes.
-    MixesScopes,
-    /// The scope and the user are joined to one name.
-    JoinsNames,
+    /// `revoke` fails for an unknown token family.
+    FailsForUnknownFamily,
+    /// `revoke` revokes all token families of the owner.
+    RevokesAllFamilies,
+    /// `revoke_all` keeps the token family with the longest lifetime.
+    KeepsLongestFamily,
+    /// `revoke_all` revokes the token families of all owners.
+    RevokesOtherOwners,
+    /// `revoke_all` revokes the exception too.
+    IgnoresException,
+    /// `revoke_all` with an exception revokes nothing.
+    RevokesNothingWithException,
+    /// It ignores the scope of the owner.
+    IgnoresNamespace,
+    /// It concatenates scope and user ID to one key.
+    ConcatenatesNames,
     /// A token family never expires.
     NeverExpires,
-    /// `list` has expired token family.
+    /// `list` returns expired token families.
     ListsExpired,
-    /// `list` has no label.
-    ForgetsLabels,
-    /// `list` has the time of the login as that of the last use.
-    ForgetsUses,
-    /// It has no bound for an owner.
+    /// `list` returns no labels.
+    OmitsLabels,
+    /// `list` returns the time of the login as the last use.
+    OmitsLastUse,
+    /// It has no limit per owner.
     Unbounded,
-    /// At the limit, it stores no new token family.
-    KeepsTheOldest,
-    /// One owner's new token family ends a token family of another.
-    BoundsEverybody,
+    /// At the limit, it drops the new token family.
+    DropsNewFamily,
+    /// It applies the limit to all owners together.
+    BoundsAllOwnersTogether,
 }
 
 #[derive(Clone, Debug)]
@@ -78,7 +78,7 @@ struct TokenFamily {
     previous: Option<RandomId>,
 }
 
-/// The store. It accepts [`BOUND`](Self::BOUND) token family for each owner.
+/// A token family store. It stores up to [`BOUND`](Self::BOUND) token families per owner.
 #[derive(Debug)]
 pub struct ModelTokenFamilies {
     fault: Option<FamilyFault>,
@@ -87,10 +87,10 @@ pub struct ModelTokenFamilies {
 }
 
 impl ModelTokenFamilies {
-    /// The number of token family that an owner can have.
+    /// The maximum number of token families per owner.
     pub const BOUND: usize = 20;
 
-    /// An empty store.
+    /// Returns an empty store.
     pub fn new(fault: Option<FamilyFault>, clock: &TestClock) -> Self {
         Self { fault, clock: clock.clone(), table: Mutex::default() }
     }
@@ -107,8 +107,8 @@ impl ModelTokenFamilies {
     }
 
     fn owner(&self, owner: FamilyOwner<'_>) -> [String; 2] {
-        let scope = if self.has(FamilyFault::MixesScopes) { "" } else { owner.scope };
-        if self.has(FamilyFault::JoinsNames) {
+        let scope = if self.has(FamilyFault::IgnoresNamespace) { "" } else { owner.namespace };
+        if self.has(FamilyFault::ConcatenatesNames) {
             return [format!("{scope}{}", owner.user_id), String::new()];
         }
         [scope, owner.user_id].map(str::to_owned)
@@ -120,37 +120,39 @@ impl ModelTokenFamilies {
 }
 
 impl TokenFamilyStore for ModelTokenFamilies {
-    async fn begin(&self, new: NewTokenFamily<'_>) -> Result<(), TokenFamilyError> {
+    async fn create(&self, new: NewTokenFamily<'_>) -> Result<(), TokenFamilyError> {
         let (owner, mut table) = (self.owner(new.owner), self.table()?);
         let past = table
             .iter()
             .find(|family| family.entry.id == new.family)
             .and_then(|family| family.previous);
         table.retain(|family| family.entry.id != new.family);
-        let is_theirs =
-            |family: &TokenFamily| family.owner == owner || self.has(FamilyFault::BoundsEverybody);
+        let is_theirs = |family: &TokenFamily| {
+            family.owner == owner || self.has(FamilyFault::BoundsAllOwnersTogether)
+        };
         if table.iter().filter(|family| is_theirs(family)).count() >= Self::BOUND
             && !self.has(FamilyFault::Unbounded)
         {
-            if self.has(FamilyFault::KeepsTheOldest) {
+            if self.has(FamilyFault::DropsNewFamily) {
                 return Ok(());
             }
             let oldest = table.iter().position(is_theirs).expect("a family");
             table.remove(oldest);
         }
         let now = self.clock.now();
-        let label = if self.has(FamilyFault::ForgetsLabels) { "" } else { new.label };
+        let label = if self.has(FamilyFault::OmitsLabels) { "" } else { new.label };
         let entry = LoginEntry::new(new.family, now, now + new.lifetime, label);
-        let previous = past.filter(|_| self.has(FamilyFault::BeginsWithThePast));
-        if !self.has(FamilyFault::Forgets) {
+        let previous = past.filter(|_| self.has(FamilyFault::KeepsOldTokens));
+        if !self.has(FamilyFault::StoresNothing) {
             table.push(TokenFamily { owner, entry, current: new.first, previous });
         }
         Ok(())
     }
 
-    async fn rotate(&self, token: RotationRequest<'_>) -> Result<Rotation, TokenFamilyError> {
-        let owner = self.owner(token.owner);
-        let is_it = |family: &TokenFamily| family.owner == owner && family.entry.id == token.family;
+    async fn rotate(&self, request: RotationRequest<'_>) -> Result<Rotation, TokenFamilyError> {
+        let owner = self.owner(request.owner);
+        let is_it =
+            |family: &TokenFamily| family.owner == owner && family.entry.id == request.family;
         let found =
             self.table()?.iter().find(|family| is_it(family) && self.is_alive(family)).cloned();
         if self.has(FamilyFault::Races) {
@@ -163,28 +165,29 @@ impl TokenFamilyStore for ModelTokenFamilies {
             let place = table.iter_mut().find(|family| is_it(family));
             *place.expect("a family") = family;
         };
-        if family.current == token.presented {
+        if family.current == request.presented {
             if !self.has(FamilyFault::NeverRotates) {
                 family.previous = Some(family.current);
-                family.current = token.next;
+                family.current = request.next;
                 family.entry.last_used = now;
             }
             write(family);
             return Ok(Rotation::Rotated);
         }
-        let is_known =
-            family.previous == Some(token.presented) || self.has(FamilyFault::TakesStrangers);
-        let in_time = now <= used + token.grace_period || self.has(FamilyFault::EndlessGrace);
-        if is_known && in_time && !self.has(FamilyFault::NoGrace) {
+        let is_known = family.previous == Some(request.presented)
+            || self.has(FamilyFault::AcceptsUnknownTokens);
+        let in_time =
+            now <= used + request.grace_period || self.has(FamilyFault::EndlessGracePeriod);
+        if is_known && in_time && !self.has(FamilyFault::NoGracePeriod) {
             let current =
-                if self.has(FamilyFault::WrongSuccessor) { token.next } else { family.current };
-            if self.has(FamilyFault::GraceAnew) {
+                if self.has(FamilyFault::WrongSuccessor) { request.next } else { family.current };
+            if self.has(FamilyFault::RestartsGracePeriod) {
                 family.entry.last_used = now;
                 write(family);
             }
             return Ok(Rotation::Superseded { current });
         }
-        if !self.has(FamilyFault::GoesOnAfterReuse) {
+        if !self.has(FamilyFault::KeepsFamilyAfterReuse) {
             table.retain(|family| !is_it(family));
         }
         Ok(Rotation::Reused)
@@ -200,11 +203,11 @@ impl TokenFamilyStore for ModelTokenFamilies {
         }
         let (owner, mut table) = (self.owner(owner), self.table()?);
         let is_known = table.iter().any(|known| known.owner == owner && known.entry.id == family);
-        if !is_known && self.has(FamilyFault::MissesTheUnknown) {
+        if !is_known && self.has(FamilyFault::FailsForUnknownFamily) {
             return Err(TokenFamilyError::Other("no such family".into()));
         }
-        let too_much = self.has(FamilyFault::RevokesTooMuch);
-        table.retain(|known| known.owner != owner || (known.entry.id != family && !too_much));
+        let all_families = self.has(FamilyFault::RevokesAllFamilies);
+        table.retain(|known| known.owner != owner || (known.entry.id != family && !all_families));
         Ok(())
     }
 
@@ -214,20 +217,20 @@ impl TokenFamilyStore for ModelTokenFamilies {
         except: Option<RandomId>,
     ) -> Result<(), TokenFamilyError> {
         let (owner, mut table) = (self.owner(owner), self.table()?);
-        if except.is_some() && self.has(FamilyFault::SparesEverything) {
+        if except.is_some() && self.has(FamilyFault::RevokesNothingWithException) {
             return Ok(());
         }
-        let except = except.filter(|_| !self.has(FamilyFault::SparesNothing));
+        let except = except.filter(|_| !self.has(FamilyFault::IgnoresException));
         let longest = table
             .iter()
             .filter(|family| family.owner == owner)
             .map(|family| family.entry.expires)
             .max();
-        let spared = longest.filter(|_| self.has(FamilyFault::SparesTheLongest));
-        let everybody = self.has(FamilyFault::RevokesEverybody);
+        let kept = longest.filter(|_| self.has(FamilyFault::KeepsLongestFamily));
+        let all_owners = self.has(FamilyFault::RevokesOtherOwners);
         table.retain(|family| {
-            let is_theirs = family.owner == owner || everybody;
-            !is_theirs || Some(family.entry.id) == except || Some(family.entry.expires) == spared
+            let is_theirs = family.owner == owner || all_owners;
+            !is_theirs || Some(family.entry.id) == except || Some(family.entry.expires) == kept
         });
         Ok(())
     }
@@ -238,7 +241,7 @@ impl TokenFamilyStore for ModelTokenFamilies {
             |family: &&TokenFamily| self.is_alive(family) || self.has(FamilyFault::ListsExpired);
         let entry = |family: &TokenFamily| {
             let entry = family.entry.clone();
-            if self.has(FamilyFault::ForgetsUses) {
+            if self.has(FamilyFault::OmitsLastUse) {
                 entry.clone().used_at(entry.created)
             } else {
                 entry

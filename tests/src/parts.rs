@@ -1,10 +1,10 @@
-//! Tokens taken apart and put together, for those that no issuer would make.
+//! Splits and joins tokens, so that tests can create tokens that an issuer would reject.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use ed25519_dalek::{Signer, SigningKey};
 use paseto_actix::SecretKey;
 
-/// The dalek form of a key, to sign what our issuer would not.
+/// Returns a key as the type of ed25519-dalek, to sign payloads that an issuer would reject.
 pub fn signing_key(key: &SecretKey) -> SigningKey {
     let paserk = key.to_paserk();
     let bytes =
@@ -12,13 +12,13 @@ pub fn signing_key(key: &SecretKey) -> SigningKey {
     SigningKey::from_keypair_bytes(&bytes.try_into().expect("64 bytes")).expect("a key pair")
 }
 
-/// Signs any payload and footer whatsoever as `v4.public`, by a second implementation of the encoding.
+/// Signs any payload and footer as `v4.public`, with an independent implementation of the encoding.
 pub fn sign(key: &SecretKey, payload: &[u8], footer: &[u8], assertion: &[u8]) -> String {
     let signature = signing_key(key).sign(&pre_authentication_encoding(payload, footer, assertion));
     join(&[payload, &signature.to_bytes()].concat(), footer)
 }
 
-/// PASETO's pre-authentication encoding of a `v4.public` token.
+/// Returns PASETO's pre-authentication encoding of a `v4.public` token.
 pub fn pre_authentication_encoding(payload: &[u8], footer: &[u8], assertion: &[u8]) -> Vec<u8> {
     let pieces = [b"v4.public.".as_slice(), payload, footer, assertion];
     let mut encoded = (pieces.len() as u64).to_le_bytes().to_vec();
@@ -29,7 +29,7 @@ pub fn pre_authentication_encoding(payload: &[u8], footer: &[u8], assertion: &[u
     encoded
 }
 
-/// A token of this body (payload and signature) and footer.
+/// Returns the token with this body (payload and signature) and footer.
 pub fn join(body: &[u8], footer: &[u8]) -> String {
     let mut token = format!("v4.public.{}", Base64UrlUnpadded::encode_string(body));
     if !footer.is_empty() {
@@ -39,7 +39,7 @@ pub fn join(body: &[u8], footer: &[u8]) -> String {
     token
 }
 
-/// A token's body (payload and signature) and footer.
+/// Returns the body (payload and signature) and the footer of a token.
 pub fn split(token: &str) -> (Vec<u8>, Vec<u8>) {
     let decode = |text| Base64UrlUnpadded::decode_vec(text).expect("base64url");
     let parts = token.strip_prefix("v4.public.").expect("a v4.public token");
@@ -47,7 +47,7 @@ pub fn split(token: &str) -> (Vec<u8>, Vec<u8>) {
     (decode(body), decode(footer))
 }
 
-/// The same text with another last character.
+/// Returns the text with another last character.
 pub fn tampered(text: &str) -> String {
     let (start, end) = text.split_at(text.len() - 1);
     format!("{start}{}", if end == "A" { "B" } else { "A" })

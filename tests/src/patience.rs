@@ -1,39 +1,42 @@
-//! How long an answer may take on a machine that is busy with other things too.
+//! Maximum response times on a machine that runs other programs too.
 
 use std::fs;
 use std::time::{Duration, Instant};
 
-/// The timeout of stores on a server that is the default, and a little.
-pub const ANSWERED: Duration = Duration::from_millis(250 + 50);
-/// How soon a store answers again after its server does.
-pub const RECOVERED: Duration = Duration::from_secs(1);
+/// The default timeout of the stores, plus a tolerance.
+pub const MAX_RESPONSE_TIME: Duration = Duration::from_millis(250 + 50);
+/// The maximum time until a store responds again after its server does.
+pub const MAX_RECOVERY_TIME: Duration = Duration::from_secs(1);
 
-/// For how long this thread could have run so far, and the machine ran others: what it would be unfair to count. It is no time
-/// that anything here takes, be it by computing or by waiting. Zero where the system does not tell.
-pub fn passed_over() -> Duration {
-    let told = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+/// Returns the time that this thread has waited for a CPU. Response times do not include it.
+/// Returns zero if the system does not provide the time.
+pub fn time_waited_for_cpu() -> Duration {
+    let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     Duration::from_nanos(
-        told.split(' ').nth(1).and_then(|nanos| nanos.parse().ok()).unwrap_or_default(),
+        stat.split(' ').nth(1).and_then(|nanos| nanos.parse().ok()).unwrap_or_default(),
     )
 }
 
-/// The time that answers take, without that in which the machine ran others.
+/// Measures response times without the time of other programs.
 #[derive(Debug)]
-pub struct Watch {
+pub struct Stopwatch {
     start: Instant,
-    passed: Duration,
+    waited_before: Duration,
 }
 
-impl Watch {
-    /// Begins to count.
+impl Stopwatch {
+    /// Starts the measurement.
     pub fn start() -> Self {
-        Self { start: Instant::now(), passed: passed_over() }
+        Self { start: Instant::now(), waited_before: time_waited_for_cpu() }
     }
 
-    /// That so many answers, one after the other, came in time.
+    /// Asserts that this number of sequential responses arrived in time.
     #[track_caller]
-    pub fn assert_answered(&self, answers: u32) {
-        let (elapsed, unfair) = (self.start.elapsed(), passed_over() - self.passed);
-        assert!(elapsed <= answers * ANSWERED + unfair, "{elapsed:?}, and {unfair:?} of others");
+    pub fn assert_in_time(&self, responses: u32) {
+        let (elapsed, waited) = (self.start.elapsed(), time_waited_for_cpu() - self.waited_before);
+        assert!(
+            elapsed <= responses * MAX_RESPONSE_TIME + waited,
+            "{elapsed:?}, of which {waited:?} waiting for a CPU"
+        );
     }
 }

@@ -1,16 +1,17 @@
-//! Payloads written by hand: what every verifier wants, and whatever a test puts beside it.
+//! Payloads with the required claims and additional claims of a test.
 
 use crate::ISSUER;
 
-/// An hour after [`START`](crate::clock::START).
+/// One hour after [`START`](crate::clock::START).
 pub const EXP: &str = "2026-01-01T01:00:00Z";
 
-/// A payload that is accepted at [`START`](crate::clock::START), if `rest` is: further entries, each after a comma.
+/// Returns a JSON payload that is valid at [`START`](crate::clock::START). `rest` contains further
+/// members, each after a comma.
 pub fn json(rest: &str) -> Vec<u8> {
     format!(r#"{{"iss":"{ISSUER}","exp":"{EXP}"{rest}}}"#).into_bytes()
 }
 
-/// The same in CBOR: `rest` is this many further entries.
+/// Returns the payload in CBOR. `rest` contains `entries` further entries.
 pub fn cbor(entries: usize, rest: &[u8]) -> Vec<u8> {
     let mut bytes = cbor_head(5, entries as u64 + 2);
     for text in ["iss", ISSUER, "exp", EXP] {
@@ -20,14 +21,14 @@ pub fn cbor(entries: usize, rest: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A text in CBOR.
+/// Returns a string in CBOR.
 pub fn cbor_text(text: &str) -> Vec<u8> {
     let mut bytes = cbor_head(3, text.len() as u64);
     bytes.extend(text.as_bytes());
     bytes
 }
 
-/// The head of an item in CBOR: its major type and its argument, which is a number, a length or a tag.
+/// Returns the head of a CBOR item. The argument is a number, a length or a tag.
 pub fn cbor_head(major: u8, argument: u64) -> Vec<u8> {
     let (information, argument) = match argument {
         0..24 => return vec![major << 5 | argument as u8],

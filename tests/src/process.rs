@@ -1,4 +1,4 @@
-//! Other programs, ended with the test that started them.
+//! Runs other programs. Each program ends with the test that started it.
 
 use std::collections::HashMap;
 use std::env;
@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-/// A running program that is spoken to by lines. It is killed when this is dropped.
+/// A running program that reads and writes lines. It is killed when this value is dropped.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
@@ -41,7 +41,7 @@ impl Process {
         Self::start(Self::example_command(name).envs(variables.iter().copied()))
     }
 
-    /// The command that starts an example.
+    /// Returns the command that starts an example.
     pub fn example_command(name: &str) -> Command {
         let program = examples().get(name).unwrap_or_else(|| panic!("no example `{name}`"));
         let mut command = Command::new(program);
@@ -49,7 +49,7 @@ impl Process {
         command
     }
 
-    /// The next line of its output.
+    /// Reads the next line of the output.
     pub fn line(&mut self) -> String {
         let mut line = String::new();
         let length = self.stdout.read_line(&mut line).expect("a line of text");
@@ -57,7 +57,7 @@ impl Process {
         line.trim_end().to_owned()
     }
 
-    /// The rest of the next line that begins like this.
+    /// Reads lines up to a line with this prefix. Returns the rest of that line.
     pub fn line_after(&mut self, prefix: &str) -> String {
         loop {
             if let Some(rest) = self.line().strip_prefix(prefix) {
@@ -66,7 +66,7 @@ impl Process {
         }
     }
 
-    /// Kills the program, and returns the rest of its output.
+    /// Kills the program and returns the rest of its output.
     pub fn kill(mut self) -> String {
         self.child.kill().expect("the program runs");
         let mut rest = String::new();
@@ -74,8 +74,8 @@ impl Process {
         rest
     }
 
-    /// Writes one line to it and waits for one line in return.
-    pub fn ask(&mut self, line: &str) -> String {
+    /// Writes a line to the program and reads the response line.
+    pub fn exchange(&mut self, line: &str) -> String {
         writeln!(self.stdin, "{line}").expect("the program reads");
         self.line()
     }
@@ -83,22 +83,22 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself, and then there is nothing to do.
+        // The program may already have exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The examples' programs by name. The first call builds them.
+/// Returns the programs of the examples by name. The first call builds them.
 ///
-/// The command selects the same packages as `cargo run` and `cargo test` without arguments. So Cargo
-/// finds all dependencies built.
+/// The command selects the same packages as `cargo run` and `cargo test` without arguments, so
+/// Cargo has already built all dependencies.
 fn examples() -> &'static HashMap<String, PathBuf> {
     static EXAMPLES: OnceLock<HashMap<String, PathBuf>> = OnceLock::new();
     EXAMPLES.get_or_init(|| {
         let mut build = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        // Cargo sets these variables for a test. The build script of `ring` runs again when they change,
-        // and then Cargo builds all that depends on `ring` again.
+        // Cargo sets these variables for a test. The build script of `ring` depends on them, so a
+        // change would rebuild `ring` and all crates that depend on it.
         let of_this_package =
             |name: &str| name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_");
         for (name, _) in

@@ -1,4 +1,4 @@
-//! A Python that has Flask-PASETO-Extended, and the scripts beside this crate for it to run.
+//! A Python with Flask-PASETO-Extended that runs the scripts in `tests/python`.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -10,15 +10,18 @@ use crate::require::found_or_skipped;
 
 const SETTING: &str = "PASETO_ACTIX_PYTHON";
 
-/// Starts one of the scripts in `tests/python`; `None`, and a line that says so, where no Python can run it.
+/// Starts a script in `tests/python`. If no suitable Python is found, prints a line and returns
+/// `None`.
 ///
-/// The interpreter is the one that `PASETO_ACTIX_PYTHON` names, else that of the virtual environment `target/python`, else
-/// `python3`, if it has the packages of `tests/python/requirements.txt`.
+/// The interpreter is the value of `PASETO_ACTIX_PYTHON`. By default it is that of the virtual
+/// environment `target/python`, or `python3` if it has the packages of
+/// `tests/python/requirements.txt`.
 #[track_caller]
 pub fn start(script: &str) -> Option<Process> {
     let python = found_or_skipped(interpreter(), "python", "Python with flask-paseto-extended")?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(script);
-    // No warnings: Flask-PASETO-Extended has one for each footer that is not in the format of the payload.
+    // Warnings are off, because Flask-PASETO-Extended warns about each footer that has not the
+    // format of the payload.
     Some(Process::start(Command::new(python).args(["-B", "-W", "ignore"]).arg(script)))
 }
 
@@ -32,7 +35,7 @@ fn find() -> Option<PathBuf> {
         let named = PathBuf::from(named);
         assert!(
             has_packages(&named),
-            "{SETTING} is no Python with flask-paseto-extended and cbor2"
+            "{SETTING} is not a Python with flask-paseto-extended and cbor2"
         );
         return Some(named);
     }

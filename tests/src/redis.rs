@@ -1,4 +1,4 @@
-//! A real Redis server of a test's own.
+//! A Redis server that a test starts.
 
 use std::ffi::OsString;
 use std::io::{Read, Write};
@@ -13,22 +13,24 @@ use std::{env, fs, io, thread};
 use crate::certificates::Certificates;
 use crate::require::found_or_skipped;
 
-/// The environment variable with the server's program, where that is not `redis-server`: a Valkey, for one.
+/// The environment variable with the server's program, such as that of Valkey. Default:
+/// `redis-server`.
 const SERVER: &str = "PASETO_ACTIX_REDIS_SERVER";
 
-/// A running Redis that keeps what it was told over restarts. It is killed, and its files are removed, when this is dropped.
+/// A running Redis server. It keeps its data over restarts. When this value is dropped, the server
+/// is killed and its files are removed.
 #[derive(Debug)]
 pub struct Redis {
     program: OsString,
     port: u16,
     folder: PathBuf,
-    /// What this one is started with beyond what all are.
+    /// Additional arguments of this server.
     arguments: Vec<String>,
     server: Option<Child>,
 }
 
 impl Redis {
-    /// Starts one on a free port of 127.0.0.1; `None` where there is none to start.
+    /// Starts a server on a free port of 127.0.0.1. Returns `None` if Redis is missing.
     #[track_caller]
     pub fn start() -> Option<Self> {
         let mut redis = Self::found()?;
@@ -36,7 +38,7 @@ impl Redis {
         Some(redis)
     }
 
-    /// Moves the times of all keys back, as if this much time had passed.
+    /// Moves the times of all keys back, as if this time had passed.
     #[track_caller]
     pub fn advance(&self, by: time::Duration) {
         let script = "for _, key in ipairs(redis.call('KEYS', '*')) do
@@ -57,7 +59,7 @@ impl Redis {
         );
     }
 
-    /// Starts one that is a whole cluster: all slots are its own, and it refuses what goes across them.
+    /// Starts a cluster of one server. The server owns all slots and rejects commands across slots.
     #[track_caller]
     pub fn cluster() -> Option<Self> {
         let mut redis = Self::found()?;
@@ -69,13 +71,14 @@ impl Redis {
         Some(redis)
     }
 
-    /// Starts one that speaks TLS too: there is its URL for that, and the certificate of who signed the server's own.
+    /// Starts a server that also accepts TLS. Returns the server, its TLS URL and the certificate
+    /// of the authority.
     #[track_caller]
     pub fn tls() -> Option<(Self, String, PathBuf)> {
         let mut redis = Self::found()?;
         let tls = Certificates::of_localhost(&redis.folder);
         let (port, path) =
-            (free_port(), |path: &Path| path.to_str().expect("a path of text").to_owned());
+            (free_port(), |path: &Path| path.to_str().expect("a path in UTF-8").to_owned());
         redis.arguments = vec![
             "--tls-port".to_owned(),
             port.to_string(),
@@ -105,24 +108,24 @@ impl Redis {
         Some(Self { program, port, folder, arguments: Vec::new(), server: None })
     }
 
-    /// Where it listens.
+    /// Returns the URL of the server.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
-    /// Ends the connections of all clients, as the server does with those that are idle for long.
+    /// Closes the connections of all clients, as the server does with idle connections.
     pub fn end_connections(&self) {
         let ended: u32 =
             self.command(&["CLIENT", "KILL", "TYPE", "normal"]).parse().expect("how many");
         assert_ne!(ended, 0, "no client was connected");
     }
 
-    /// Another way to this server, on which answers can be lost.
-    pub fn lossy_way(&self) -> LossyWay {
-        LossyWay::to(self.port)
+    /// Starts a proxy to this server that can lose responses.
+    pub fn lossy_proxy(&self) -> LossyProxy {
+        LossyProxy::to(self.port)
     }
 
-    /// Kills the server, if it runs, and starts it again, with these arguments too.
+    /// Kills the server if it runs, and starts it with these additional arguments.
     pub fn restart(&mut self, arguments: &[&str]) {
         self.kill();
         let server = Command::new(&self.program)
@@ -149,21 +152,24 @@ impl Redis {
     fn wait_for(&self, words: &str, command: &[&str]) {
         let start = Instant::now();
         while !self.command(command).contains(words) {
-            assert!(start.elapsed() < Duration::from_secs(20), "the server does not say `{words}`");
+            assert!(
+                start.elapsed() < Duration::from_secs(20),
+                "the server did not return `{words}`"
+            );
             thread::sleep(Duration::from_millis(10));
         }
     }
 
-    /// Ends the server as a crash does.
+    /// Kills the server, as in a crash.
     pub fn kill(&mut self) {
         if let Some(mut server) = self.server.take() {
-            // Both fail only where it has ended by itself.
+            // Both fail only if the server has already exited.
             let _ = server.kill();
             let _ = server.wait();
         }
     }
 
-    /// Makes the server stand still, or go on.
+    /// Suspends or resumes the server.
     pub fn hang(&self, hang: bool) {
         let server = self.server.as_ref().expect("a running server");
         let signal = if hang { "-STOP" } else { "-CONT" };
@@ -174,7 +180,7 @@ impl Redis {
         assert!(status.success());
     }
 
-    /// What the server answers to a command.
+    /// Returns the response of the server to a command.
     pub fn command(&self, command: &[&str]) -> String {
         let output = Command::new("redis-cli")
             .args(["-h", "127.0.0.1", "-p", &self.port.to_string()])
@@ -185,51 +191,54 @@ impl Redis {
     }
 }
 
-/// A way to a server that loses an answer when told so, and the connection with it: the server has done what it was told then.
+/// A proxy to a server. On request it drops the next response and closes the connection. The server
+/// has then executed the command.
 #[derive(Debug)]
-pub struct LossyWay {
+pub struct LossyProxy {
     port: u16,
     loses: Arc<AtomicBool>,
 }
 
-impl LossyWay {
+impl LossyProxy {
     fn to(server: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let way =
+        let proxy =
             Self { port: listener.local_addr().expect("an address").port(), loses: Arc::default() };
-        let loses = Arc::clone(&way.loses);
+        let loses = Arc::clone(&proxy.loses);
         thread::spawn(move || {
             for client in listener.incoming() {
                 let server = TcpStream::connect(("127.0.0.1", server));
                 let (Ok(client), Ok(server)) = (client, server) else { return };
                 let ends =
                     (client.try_clone().expect("a socket"), server.try_clone().expect("a socket"));
-                thread::spawn(move || pass(ends.0, ends.1, || false));
+                thread::spawn(move || forward(ends.0, ends.1, || false));
                 let loses = Arc::clone(&loses);
-                thread::spawn(move || pass(server, client, || loses.swap(false, Ordering::SeqCst)));
+                thread::spawn(move || {
+                    forward(server, client, || loses.swap(false, Ordering::SeqCst))
+                });
             }
         });
-        way
+        proxy
     }
 
-    /// Where it begins.
+    /// Returns the URL of the proxy.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
-    /// Loses the next answer.
+    /// Drops the next response.
     pub fn lose(&self) {
         self.loses.store(true, Ordering::SeqCst);
     }
 
-    /// Whether the answer that was to be lost was.
+    /// Returns whether the response has been dropped.
     pub fn has_lost(&self) -> bool {
         !self.loses.load(Ordering::SeqCst)
     }
 }
 
-/// Passes on what comes, until either end is closed or something is to be lost; then both are.
-fn pass(mut from: TcpStream, mut to: TcpStream, loses: impl Fn() -> bool) {
+/// Forwards bytes until either end is closed or a response is dropped. Then closes both ends.
+fn forward(mut from: TcpStream, mut to: TcpStream, loses: impl Fn() -> bool) {
     let mut buffer = [0; 4096];
     let mut step = || -> io::Result<bool> {
         let length = from.read(&mut buffer)?;
@@ -240,7 +249,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream, loses: impl Fn() -> bool) {
     };
     while matches!(step(), Ok(true)) {}
     for end in [from, to] {
-        // It may be closed by now.
+        // The end may already be closed.
         let _ = end.shutdown(Shutdown::Both);
     }
 }

@@ -1,16 +1,16 @@
-//! Refusals, and the rule behind each.
+//! Rejections of tokens, with the rule that rejects the token.
 
 use std::panic::Location;
 
 use paseto_actix::Verifier;
 use paseto_actix::error::VerifyErrorKind;
 
-use crate::app::assert_refused;
+use crate::app::assert_rejected;
 
-/// Asserts that a bearer token is refused with the answer **A**, and that it is this rule that refuses it: clients see the
-/// same for every cause, so a token with a second, unwanted mistake would pass for a good test.
+/// Asserts that a bearer token is rejected as invalid, and that this rule rejects it. The response
+/// is the same for each rule, so a token with a second mistake would otherwise pass unnoticed.
 #[track_caller]
-pub fn assert_refused_as(
+pub fn assert_rejected_as(
     verifier: &Verifier,
     token: &str,
     kind: VerifyErrorKind,
@@ -18,9 +18,9 @@ pub fn assert_refused_as(
     let caller = Location::caller();
     async move {
         match verifier.verify_str(token) {
-            Ok(_) => panic!("a token that should be refused as {kind:?}, at {caller}"),
+            Ok(_) => panic!("the token must be rejected as {kind:?}, at {caller}"),
             Err(error) => assert_eq!(error.kind(), kind, "{error}, at {caller}"),
         }
-        assert_refused(verifier, token).await;
+        assert_rejected(verifier, token).await;
     }
 }

@@ -22,9 +22,9 @@ use crate::app::TestResponse;
 use crate::clock::TestClock;
 use crate::session::{Client, Site, set_cookies};
 
-/// The cookies' names.
+/// The name of the session cookie.
 pub const SESSION: &str = "__Host-session";
-/// See [`SESSION`].
+/// The name of the remember-me cookie.
 pub const REMEMBER: &str = "__Host-remember_token";
 
 /// Users and their passwords.
@@ -32,7 +32,7 @@ pub const REMEMBER: &str = "__Host-remember_token";
 pub struct Users(Arc<Mutex<HashMap<String, String>>>);
 
 impl Users {
-    /// Ada and Bob.
+    /// Returns the users `ada` and `bob`.
     pub fn new() -> Self {
         let users = Self::default();
         users.set("ada", Some("analytical"));
@@ -40,7 +40,7 @@ impl Users {
         users
     }
 
-    /// Changes a user's password, or removes the user.
+    /// Changes the password of a user, or removes the user.
     pub fn set(&self, id: &str, password: Option<&str>) {
         let mut users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match password {
@@ -49,12 +49,12 @@ impl Users {
         };
     }
 
-    /// What the loader says of a user.
+    /// Returns the credential fingerprint of a user, as the user loader does.
     ///
     /// # Errors
     ///
-    /// While there is a user called `down`, the database is.
-    pub fn stamp(&self, id: &str) -> Result<Option<CredentialFingerprint>, actix_web::Error> {
+    /// Returns an error while a user `down` exists. This simulates a database that is unavailable.
+    pub fn fingerprint(&self, id: &str) -> Result<Option<CredentialFingerprint>, actix_web::Error> {
         let users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let down = users.get("down").is_some();
         if down {
@@ -65,43 +65,43 @@ impl Users {
     }
 }
 
-/// All that a site is made of, to make it again.
+/// The parts of a site. A site can be rebuilt with the same parts.
 #[derive(Clone, Debug)]
-pub struct House {
-    /// What seals sessions.
+pub struct Application {
+    /// The key of sessions.
     pub session_key: LocalKey,
-    /// What seals remembered logins.
+    /// The key of remembered logins.
     pub remember_key: LocalKey,
-    /// Who may log in.
+    /// The users of the site.
     pub users: Users,
-    /// What time it is.
+    /// The clock of the site.
     pub clock: TestClock,
 }
 
-impl House {
-    /// One with fresh keys.
+impl Application {
+    /// Returns an application with generated keys.
     pub fn new() -> Self {
         let (session_key, remember_key) = (LocalKey::generate(), LocalKey::generate());
         Self { session_key, remember_key, users: Users::new(), clock: TestClock::new() }
     }
 
-    /// The middleware in the making.
+    /// Returns the builder of the middleware.
     pub fn remember(&self) -> RememberMeBuilder {
         let users = self.users.clone();
         RememberMe::builder(self.remember_key.clone()).clock(self.clock.clone()).try_user_loader(
             move |id| {
-                let stamp = users.stamp(&id);
-                async { stamp }
+                let fingerprint = users.fingerprint(&id);
+                async { fingerprint }
             },
         )
     }
 
-    /// The site as it comes, without a store.
+    /// Returns the site with default settings and without stores.
     pub async fn site(&self) -> Site {
         self.site_with(|remember| remember).await
     }
 
-    /// The site with other settings.
+    /// Returns the site with changed settings.
     pub async fn site_with(
         &self,
         settings: impl FnOnce(RememberMeBuilder) -> RememberMeBuilder,
@@ -109,7 +109,7 @@ impl House {
         self.site_of(settings(self.remember()), LogoutBehavior::PurgeSession).await
     }
 
-    /// The site with whatever is to be different.
+    /// Returns the site with this middleware and this logout behavior of actix-identity.
     pub async fn site_of(&self, remember: RememberMeBuilder, on_logout: LogoutBehavior) -> Site {
         let session = PasetoSession::builder(self.session_key.clone()).clock(self.clock.clone());
         let identity =
@@ -121,14 +121,15 @@ impl House {
     }
 }
 
-impl Default for House {
+impl Default for Application {
     fn default() -> Self {
         Self::new()
     }
 }
 
-/// `/login?user=ada&remember=yes` (or `no`, or seconds), `/logout` and other ways out, `/me` for whoever is logged in, `/fresh`
-/// for who has just done so, `/state` for anybody, `/confirm?user=ada` after the password was given again.
+/// Adds the routes. `/login?user=ada&remember=yes` (or `no`, or seconds) logs in; `/logout` and
+/// similar routes log out. `/me` requires a login, `/fresh` requires a fresh login, and `/state`
+/// requires no login. `/confirm?user=ada` confirms the login after the password was entered again.
 pub fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/login", web::get().to(login))
@@ -209,28 +210,28 @@ async fn confirm(
     Ok(HttpResponse::Ok().finish())
 }
 
-/// A browser in which Ada has logged in and is remembered.
+/// Returns a browser in which Ada has logged in with a remembered login.
 pub async fn ada(site: &Site) -> Client {
     let mut client = Client::new();
-    let answer = client.get(site, "/login?user=ada&remember=yes").await;
-    assert_eq!(answer.body, "in");
-    assert!(client.cookie(REMEMBER).is_some(), "{:?}", answer.headers);
+    let response = client.get(site, "/login?user=ada&remember=yes").await;
+    assert_eq!(response.body, "in");
+    assert!(client.cookie(REMEMBER).is_some(), "{:?}", response.headers);
     client
 }
 
-/// One that has this remember-me cookie and nothing else.
+/// Returns a browser with this remember-me cookie only.
 pub fn with_cookie(value: &str) -> Client {
     let mut client = Client::new();
     client.keep(REMEMBER, value);
     client
 }
 
-/// How the user of this browser is logged in.
+/// Returns the freshness of the login in this browser.
 pub async fn state(site: &Site, client: &mut Client) -> String {
     client.get(site, "/state").await.body
 }
 
-/// The remember-me cookie that a response sets or removes.
+/// Returns the remember-me cookie that a response sets or removes.
 pub fn remember_cookie(headers: &HeaderMap) -> Option<Cookie<'_>> {
     let cookies =
         set_cookies(headers).into_iter().map(|cookie| Cookie::parse(cookie).expect("a cookie"));
@@ -240,31 +241,32 @@ pub fn remember_cookie(headers: &HeaderMap) -> Option<Cookie<'_>> {
 /// The users whose tokens were reused, in the order of the reuses.
 pub type Reuses = Arc<Mutex<Vec<String>>>;
 
-/// A site with a token family store, and the reuses that it finds.
-pub async fn site_with_token_family(house: &House) -> (Site, Reuses) {
+/// Returns a site with a token family store, and the reuses that it reports.
+pub async fn site_with_token_family(application: &Application) -> (Site, Reuses) {
     let reuses = Reuses::default();
-    let noted = Arc::clone(&reuses);
-    let site = house.site_with(|remember| {
+    let recorded = Arc::clone(&reuses);
+    let site = application.site_with(|remember| {
         let remember = remember
-            .token_family_store(MemoryTokenFamilyStore::new(1000).clock(house.clock.clone()));
+            .token_family_store(MemoryTokenFamilyStore::new(1000).clock(application.clock.clone()));
         remember.on_event(move |event| {
             if let Event::Reused { subject, .. } = event {
-                noted.lock().unwrap_or_else(PoisonError::into_inner).push((*subject).to_owned());
+                recorded.lock().unwrap_or_else(PoisonError::into_inner).push((*subject).to_owned());
             }
         })
     });
     (site.await, reuses)
 }
 
-/// Sends this remember-me cookie without a session. Returns the login's state, and the cookie afterwards.
+/// Sends this remember-me cookie without a session. Returns the freshness of the login and the
+/// cookie after the response.
 pub async fn use_up(site: &Site, value: &str) -> (String, Option<String>) {
     let mut client = with_cookie(value);
     let state = state(site, &mut client).await;
     (state, client.cookie(REMEMBER).map(str::to_owned))
 }
 
-/// Sends a request with several remember-me cookies and no session, as a browser with cookies of
-/// several paths or domains does.
+/// Sends a request with several remember-me cookies and no session, like a browser with cookies for
+/// several paths or domains.
 pub async fn send_cookies<V: AsRef<str>>(site: &Site, uri: &str, values: &[V]) -> TestResponse {
     let cookies: Vec<_> =
         values.iter().map(|value| format!("{REMEMBER}={}", value.as_ref())).collect();

@@ -7,29 +7,29 @@ use std::{env, io, thread};
 /// The environment variable that lists the parts that must not be skipped, separated by commas.
 const SWITCH: &str = "PASETO_ACTIX_REQUIRE";
 
-/// Whether `PASETO_ACTIX_REQUIRE` lists this part.
-fn require(what: &str) -> bool {
-    env::var(SWITCH).is_ok_and(|list| list.split(',').any(|entry| entry.trim() == what))
+/// Returns whether `PASETO_ACTIX_REQUIRE` lists this part.
+fn require(part: &str) -> bool {
+    env::var(SWITCH).is_ok_and(|list| list.split(',').any(|entry| entry.trim() == part))
 }
 
-/// Returns the program that was found. If it is missing, a line on standard error names the test that is
-/// skipped and what it needs.
+/// Returns the program that was found. If it is missing, prints a line to standard error with the
+/// skipped test and the required program.
 ///
 /// # Panics
 ///
-/// If the program is missing and `PASETO_ACTIX_REQUIRE` lists `what`.
+/// If the program is missing and `PASETO_ACTIX_REQUIRE` lists `part`.
 #[track_caller]
-pub fn found_or_skipped<T>(found: Option<T>, what: &str, needs: &str) -> Option<T> {
+pub fn found_or_skipped<T>(found: Option<T>, part: &str, needs: &str) -> Option<T> {
     if found.is_none() {
-        assert!(!require(what), "{SWITCH} lists `{what}`, but there is no {needs}");
+        assert!(!require(part), "{SWITCH} lists `{part}`, but {needs} was not found");
         let caller = Location::caller();
         // The harness names the thread after the test, unless it runs one test at a time.
         let thread = thread::current();
         let test = thread.name().filter(|name| *name != "main").unwrap_or(caller.file());
-        // Unlike `eprintln!`, this is not swallowed with the output of a test that passes.
+        // The harness captures `eprintln!` of a passing test, but not a direct write.
         let _ = writeln!(
             io::stderr(),
-            "skipped: {test} needs {needs}: set {SWITCH}={what} to make this a failure"
+            "skipped: {test} requires {needs}: set {SWITCH}={part} to make this a failure"
         );
     }
     found

@@ -1,4 +1,4 @@
-//! Revocation stores that fail when they are told to.
+//! A revocation store that fails on request.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,15 +15,15 @@ use time::OffsetDateTime;
 use crate::app::TestResponse;
 use crate::clock::TestClock;
 
-/// A store in memory. While it is down it answers nothing, as one on a server that is. Clones are the same store.
+/// A store in memory. While it is down, each call fails. Clones share the store.
 #[derive(Clone, Debug)]
-pub struct Failing {
+pub struct FailingStore {
     store: MemoryRevocationStore,
     down: Arc<AtomicBool>,
 }
 
-impl Failing {
-    /// One that works for now, with room for so many records.
+impl FailingStore {
+    /// Returns a working store with this capacity.
     pub fn new(clock: &TestClock, capacity: usize) -> Self {
         Self {
             store: MemoryRevocationStore::new(capacity).clock(clock.clone()),
@@ -31,12 +31,12 @@ impl Failing {
         }
     }
 
-    /// Takes it down, or up again.
+    /// Takes the store down, or up again.
     pub fn set_down(&self, down: bool) {
         self.down.store(down, Ordering::SeqCst);
     }
 
-    /// How many records it holds.
+    /// Returns the number of records.
     pub fn count(&self) -> usize {
         self.store.len()
     }
@@ -50,14 +50,14 @@ impl Failing {
     }
 }
 
-impl RevocationStore for Failing {
+impl RevocationStore for FailingStore {
     async fn revoke(
         &self,
         issuer: &str,
-        token_id: &str,
+        id: &str,
         until: OffsetDateTime,
     ) -> Result<(), RevocationError> {
-        self.store()?.revoke(issuer, token_id, until).await
+        self.store()?.revoke(issuer, id, until).await
     }
 
     async fn revoke_subject(
@@ -74,20 +74,20 @@ impl RevocationStore for Failing {
         self.store()?.generation(issuer, subject).await
     }
 
-    async fn is_revoked(&self, token: RevocationQuery<'_>) -> Result<bool, RevocationError> {
-        self.store()?.is_revoked(token).await
+    async fn is_revoked(&self, query: RevocationQuery<'_>) -> Result<bool, RevocationError> {
+        self.store()?.is_revoked(query).await
     }
 }
 
-/// Asserts that a response says that a store is down, and changes no cookie.
+/// Asserts that a response is `503` for an unavailable store and changes no cookie.
 #[track_caller]
-pub fn assert_unavailable(answer: &TestResponse, case: &str) {
-    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{case}");
-    assert_eq!(answer.headers.get(RETRY_AFTER).expect("a header"), "1", "{case}");
-    assert!(!answer.headers.contains_key(SET_COOKIE), "{case}: {:?}", answer.headers);
+pub fn assert_unavailable(response: &TestResponse, case: &str) {
+    assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE, "{case}");
+    assert_eq!(response.headers.get(RETRY_AFTER).expect("a header"), "1", "{case}");
+    assert!(!response.headers.contains_key(SET_COOKIE), "{case}: {:?}", response.headers);
 }
 
-/// A token of this subject and generation, without other claims.
+/// Issues a token with this subject and generation and without other claims.
 pub fn token(issuer: &Issuer, subject: &str, generation: u64) -> String {
     issuer.token(&json!({})).subject(subject).generation(generation).issue().expect("a token")
 }

@@ -1,4 +1,4 @@
-//! A browser as far as cookies go, and sites with sessions to send it to.
+//! A browser that stores cookies, and sites with sessions.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,29 +22,30 @@ use paseto_actix::{LocalKey, PasetoSession, PasetoSessionStore};
 use crate::app::TestResponse;
 use crate::clock::TestClock;
 
-/// What a browser keeps of a cookie: this many bytes, or nothing.
+/// The maximum length of a cookie in bytes. Browsers discard longer cookies. RFC 6265, section
+/// 6.1, requires support of this length.
 pub const MAX_COOKIE_LEN: usize = 4096;
 
-/// The two ways to have sessions.
+/// The two ways to use sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A [`PasetoSession`].
     Middleware,
-    /// `SessionMiddleware::new` with a [`PasetoSessionStore`]. Its cookie is private, and its idle
-    /// limit is a day.
+    /// `SessionMiddleware::new` with a [`PasetoSessionStore`]. Its cookie is encrypted by
+    /// actix-session, and its idle timeout is one day.
     Store,
 }
 
 impl Kind {
-    /// Both of them.
+    /// Both kinds.
     pub const ALL: [Self; 2] = [Self::Middleware, Self::Store];
 
-    /// The cookie's name.
+    /// Returns the name of the cookie.
     pub fn cookie(self) -> &'static str {
         if self == Self::Store { "id" } else { "__Host-session" }
     }
 
-    /// A site with the usual [`routes`].
+    /// Returns a site with the usual [`routes`].
     pub async fn site(self, keys: impl Into<KeyRing>, clock: &TestClock) -> Site {
         if self == Self::Store {
             let store = PasetoSessionStore::new(keys).clock(clock.clone());
@@ -53,7 +54,7 @@ impl Kind {
         Site::of(session(keys, clock).build().expect("a session"), routes).await
     }
 
-    /// A site of these routes with a revocation store.
+    /// Returns a site with these routes and a revocation store.
     pub async fn site_revoking(
         self,
         key: LocalKey,
@@ -69,7 +70,7 @@ impl Kind {
             .await
     }
 
-    /// The token in a cookie, if the cookie is intact.
+    /// Returns the token in a cookie, or `None` if the cookie is damaged.
     pub fn token(self, value: &str) -> Option<String> {
         if self == Self::Middleware {
             return Some(value.to_owned());
@@ -82,7 +83,7 @@ impl Kind {
         Some(cookie.value().to_owned())
     }
 
-    /// The value of a cookie with this token.
+    /// Returns the cookie value that contains this token.
     pub fn wrap(self, token: &str) -> String {
         if self == Self::Middleware {
             return token.to_owned();
@@ -95,19 +96,19 @@ impl Kind {
     }
 }
 
-/// Builds a [`PasetoSession`] with this clock.
+/// Returns a builder of a [`PasetoSession`] with this clock.
 pub fn session(keys: impl Into<KeyRing>, clock: &TestClock) -> PasetoSessionBuilder {
     PasetoSession::builder(keys).clock(clock.clone())
 }
 
-/// The key of actix-session's cookies.
+/// Returns the key of actix-session's cookies.
 fn cookie_key() -> Key {
     Key::from(&[b'x'; 64])
 }
 
-/// A site that answers `/` with what is in the session, such as `cart=["tea"] user="ada"`, that
-/// sets texts at `/set?name=value`, and removes them all at `/clear`; `/renew` and `/purge` do what
-/// they say, `/idle` nothing.
+/// Adds the routes. `/` returns the entries of the session, such as `cart=["tea"] user="ada"`.
+/// `/set?name=value` adds strings, and `/clear` removes all entries. `/renew` and `/purge` call the
+/// method of that name, and `/idle` does not use the session.
 pub fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/", web::get().to(read))
@@ -140,21 +141,21 @@ async fn set(
     Ok("set")
 }
 
-type Answering = Pin<Box<dyn Future<Output = TestResponse>>>;
+type ResponseFuture = Pin<Box<dyn Future<Output = TestResponse>>>;
 
-/// Any application, behind one type.
-pub struct Site(Box<dyn Fn(TestRequest) -> Answering>);
+/// An application, independent of its type.
+pub struct Site(Box<dyn Fn(TestRequest) -> ResponseFuture>);
 
 impl Site {
-    /// An application with such a session around these routes.
+    /// Returns an application with this session and these routes.
     pub async fn of(session: PasetoSession, routes: fn(&mut web::ServiceConfig)) -> Self {
         Self::new(init_service(App::new().wrap(session).configure(routes)).await, |request| {
             request.to_request()
         })
     }
 
-    /// A site whose outer middleware has called `req.cookies()`. actix decodes the names then, caches
-    /// the cookies that it parsed, and ignores later changes of the `Cookie` header.
+    /// Returns a site whose outer middleware has called `req.cookies()`. actix-web then decodes the
+    /// names, caches the parsed cookies and ignores later changes of the `Cookie` header.
     pub async fn behind_a_reader(clock: &TestClock) -> Self {
         let session = session(LocalKey::generate(), clock).build().expect("a session");
         let read = |req: ServiceRequest, service: &_| {
@@ -165,7 +166,7 @@ impl Site {
         Self::new(init_service(app).await, |request| request.to_request())
     }
 
-    /// The same with actix-session's own middleware.
+    /// Returns an application with the middleware of actix-session and these routes.
     pub async fn alone(
         session: SessionMiddleware<PasetoSessionStore>,
         routes: fn(&mut web::ServiceConfig),
@@ -175,7 +176,8 @@ impl Site {
         })
     }
 
-    /// An application of a test's own. Errors are answered as actix-web answers them.
+    /// Returns a site for an application that a test defines. Errors become responses as in
+    /// actix-web.
     pub fn new<S, R, B>(service: S, to_request: fn(TestRequest) -> R) -> Self
     where
         S: Service<R, Response = ServiceResponse<B>, Error = Error>,
@@ -185,8 +187,8 @@ impl Site {
         B: MessageBody + 'static,
     {
         Self(Box::new(move |request| {
-            // A server answers what a middleware fails with; `ServiceResponse` wants a request
-            // beside it.
+            // A server converts the error of a middleware to a response. `ServiceResponse` requires
+            // a request.
             let any = TestRequest::default().to_http_request();
             let response = service.call(to_request(request));
             Box::pin(async move {
@@ -200,18 +202,18 @@ impl Site {
         }))
     }
 
-    /// Sends a request as it is.
+    /// Sends a request without changes.
     pub async fn send(&self, request: TestRequest) -> TestResponse {
         (self.0)(request).await
     }
 
-    /// What `/` answers to this value of the cookie, and its headers.
+    /// Sends this cookie value to `/`. Returns the body and the headers.
     pub async fn read(&self, kind: Kind, value: &str) -> (String, HeaderMap) {
         let mut client = Client::new();
         client.keep(kind.cookie(), value);
-        let answer = client.get(self, "/").await;
-        assert_eq!(answer.status.as_u16(), 200, "{}", answer.body);
-        (answer.body, answer.headers)
+        let response = client.get(self, "/").await;
+        assert_eq!(response.status.as_u16(), 200, "{}", response.body);
+        (response.body, response.headers)
     }
 }
 
@@ -221,46 +223,46 @@ impl fmt::Debug for Site {
     }
 }
 
-/// A browser: it keeps cookies, sends them back, drops them when told, and loses what is too long.
-/// What it never does is let one expire: that is for the server to do.
+/// A browser that stores, sends and removes cookies and discards oversized ones. Its cookies never
+/// expire, so that the server must enforce the expiry.
 #[derive(Clone, Debug, Default)]
 pub struct Client {
     cookies: BTreeMap<String, String>,
 }
 
 impl Client {
-    /// One without cookies.
+    /// Returns a browser without cookies.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A cookie's value as it was sent.
+    /// Returns the value of a cookie as it was sent.
     pub fn cookie(&self, name: &str) -> Option<&str> {
         self.cookies.get(name).map(String::as_str)
     }
 
-    /// The value of the cookie of such a session, which has to be there.
+    /// Returns the value of the session cookie. Panics if there is none.
     #[track_caller]
     pub fn session(&self, kind: Kind) -> String {
-        self.cookie(kind.cookie()).expect("a session's cookie").to_owned()
+        self.cookie(kind.cookie()).expect("a session cookie").to_owned()
     }
 
-    /// Puts a cookie in, be it one that was dropped long ago.
+    /// Stores a cookie. The server may have removed it before.
     pub fn keep(&mut self, name: &str, value: &str) {
         self.cookies.insert(name.to_owned(), value.to_owned());
     }
 
-    /// Takes a cookie out.
+    /// Removes a cookie.
     pub fn drop_cookie(&mut self, name: &str) {
         self.cookies.remove(name);
     }
 
-    /// Sends a `GET` with the cookies, and keeps those of the answer.
+    /// Sends a `GET` request with the cookies, and stores the cookies of the response.
     pub async fn get(&mut self, site: &Site, uri: &str) -> TestResponse {
         self.send(site, TestRequest::with_uri(uri)).await
     }
 
-    /// Sends a request with the cookies, and keeps those of the answer.
+    /// Sends a request with the cookies, and stores the cookies of the response.
     pub async fn send(&mut self, site: &Site, request: TestRequest) -> TestResponse {
         let cookies: Vec<_> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -269,8 +271,8 @@ impl Client {
         } else {
             request.insert_header((header::COOKIE, cookies.join("; ")))
         };
-        let answer = site.send(request).await;
-        for text in set_cookies(&answer.headers) {
+        let response = site.send(request).await;
+        for text in set_cookies(&response.headers) {
             let cookie = Cookie::parse(text).expect("a cookie");
             if cookie.max_age().is_some_and(|age| age <= Duration::ZERO) {
                 self.drop_cookie(cookie.name());
@@ -278,20 +280,20 @@ impl Client {
                 self.keep(cookie.name(), cookie.value());
             }
         }
-        answer
+        response
     }
 }
 
-/// The cookies that an answer sets, as they are.
+/// Returns the `Set-Cookie` headers.
 pub fn set_cookies(headers: &HeaderMap) -> Vec<&str> {
-    headers.get_all(header::SET_COOKIE).map(|value| value.to_str().expect("a text")).collect()
+    headers.get_all(header::SET_COOKIE).map(|value| value.to_str().expect("a string")).collect()
 }
 
-/// The one cookie that an answer sets.
+/// Returns the cookie that a response sets. Panics unless there is exactly one.
 #[track_caller]
 pub fn set_cookie(headers: &HeaderMap) -> Cookie<'_> {
     match set_cookies(headers)[..] {
         [cookie] => Cookie::parse(cookie).expect("a cookie"),
-        ref cookies => panic!("one cookie, not {cookies:?}"),
+        ref cookies => panic!("expected one cookie, found {cookies:?}"),
     }
 }

@@ -1,9 +1,10 @@
-//! In and out again.
+//! Login and logout.
 
 use super::{Server, Visitor, key};
 
+/// RFC 6265, section 4.1.2.
 #[actix_web::test]
-async fn a_visitor_logs_in_and_out_and_the_cookie_has_every_attribute() {
+async fn session_cookie_has_its_attributes_and_is_removed_at_logout() {
     let Some(visitor) = Visitor::arrive() else { return };
     let (visitor, server) = (visitor.await, Server::start(&key()));
 
@@ -27,11 +28,11 @@ async fn a_visitor_logs_in_and_out_and_the_cookie_has_every_attribute() {
         "{:?}",
         cookie.same_site()
     );
-    assert!(cookie.expires().is_none(), "it ends with the browser");
+    assert!(cookie.expires().is_none(), "the cookie is removed when the browser is closed");
     assert_eq!(cookie.secure(), Some(false), "the example runs on plain http");
     assert!(cookie.value().starts_with("v4.local."), "{}", cookie.value());
 
-    // What `HttpOnly` is for, beside a cookie that scripts may see.
+    // Scripts see a cookie without `HttpOnly`, and not the session cookie.
     assert_eq!(visitor.run("document.cookie = 'mine=1'; return document.cookie").await, "mine=1");
     visitor.client.delete_cookie("mine").await.unwrap();
 
@@ -40,7 +41,7 @@ async fn a_visitor_logs_in_and_out_and_the_cookie_has_every_attribute() {
     }
     visitor.assert_logged_in(&server).await;
 
-    visitor.open(&server, "/logout").await;
+    visitor.log_out().await;
     assert_eq!(visitor.path().await, "/login");
     assert!(visitor.cookie().await.is_none());
     visitor.assert_not_logged_in(&server).await;

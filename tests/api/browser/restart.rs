@@ -1,9 +1,9 @@
-//! Servers come and go, sessions stay as long as their key does.
+//! Restarts of the server with the same keys and with other keys.
 
 use super::{Server, Visitor, key};
 
 #[actix_web::test]
-async fn a_session_survives_a_restart_of_the_server_under_the_same_keys() {
+async fn session_is_accepted_after_a_restart_with_the_same_keys() {
     let Some(visitor) = Visitor::arrive() else { return };
     let keys = key();
     let (visitor, mut server) = (visitor.await, Server::start(&keys));
@@ -17,12 +17,12 @@ async fn a_session_survives_a_restart_of_the_server_under_the_same_keys() {
 
     server = server.restart(&key());
     visitor.assert_not_logged_in(&server).await;
-    assert!(visitor.cookie().await.is_none(), "a cookie that no key opens is removed");
+    assert!(visitor.cookie().await.is_none(), "a cookie that no key decrypts is removed");
     visitor.leave().await;
 }
 
 #[actix_web::test]
-async fn a_session_moves_to_the_new_key_as_it_is_used() {
+async fn used_session_is_encrypted_with_the_new_key() {
     let Some(visitor) = Visitor::arrive() else { return };
     let (old, new) = (key(), key());
     let (visitor, mut server) = (visitor.await, Server::start(&old));

@@ -1,4 +1,4 @@
-//! Browsers drop a cookie that is too large without a word; the server has to have said it before.
+//! Browsers silently discard an oversized cookie, so the server must reject the session first.
 
 use paseto_actix_tests::http;
 use paseto_actix_tests::http::Response;
@@ -6,7 +6,7 @@ use paseto_actix_tests::http::Response;
 use super::{Server, Visitor, key};
 
 #[actix_web::test]
-async fn an_oversize_session_is_told_and_the_one_before_it_works_on() {
+async fn oversized_session_is_a_507_and_the_old_session_is_kept() {
     let Some(visitor) = Visitor::arrive() else { return };
     let (visitor, server) = (visitor.await, Server::start(&key()));
     visitor.log_in(&server, "mysecret").await;
@@ -29,7 +29,7 @@ async fn an_oversize_session_is_told_and_the_one_before_it_works_on() {
 }
 
 #[actix_web::test]
-async fn the_browser_keeps_the_largest_session_that_is_not_refused() {
+async fn browser_stores_the_largest_session_that_the_server_accepts() {
     let Some(visitor) = Visitor::arrive() else { return };
     let (visitor, server) = (visitor.await, Server::start(&key()));
     let largest = largest_that_fits(&server);
@@ -39,14 +39,14 @@ async fn the_browser_keeps_the_largest_session_that_is_not_refused() {
     assert_eq!(visitor.open(&server, &format!("/fill?bytes={}", largest + 1)).await.0, 507);
     let before = visitor.value().await;
     assert_eq!(visitor.open(&server, &format!("/fill?bytes={largest}")).await.0, 200);
-    let kept = visitor.value().await;
-    assert_ne!(kept, before);
-    assert!((3800..4096).contains(&kept.len()), "{}", kept.len());
+    let stored = visitor.value().await;
+    assert_ne!(stored, before);
+    assert!((3800..4096).contains(&stored.len()), "{}", stored.len());
     visitor.assert_logged_in(&server).await;
     visitor.leave().await;
 }
 
-/// How many bytes the session of somebody who has just logged in can take.
+/// Returns the number of bytes that the session of a new login can contain in addition.
 fn largest_that_fits(server: &Server) -> usize {
     let cookie = cookie(&http::send(
         &server.url,
@@ -56,21 +56,21 @@ fn largest_that_fits(server: &Server) -> usize {
         "email=foo%40bar.example&password=mysecret",
     ));
     let fits = |bytes: usize| {
-        let answer = http::send(
+        let response = http::send(
             &server.url,
             "GET",
             &format!("/fill?bytes={bytes}"),
             &[("Cookie", &cookie)],
             "",
         );
-        assert!([200, 507].contains(&answer.status), "{answer:?}");
-        answer.status == 200
+        assert!([200, 507].contains(&response.status), "{response:?}");
+        response.status == 200
     };
-    let (mut fitting, mut refused) = (0, 5000);
-    assert!(fits(fitting) && !fits(refused));
-    while fitting + 1 < refused {
-        let middle = fitting.midpoint(refused);
-        if fits(middle) { fitting = middle } else { refused = middle }
+    let (mut fitting, mut rejected) = (0, 5000);
+    assert!(fits(fitting) && !fits(rejected));
+    while fitting + 1 < rejected {
+        let middle = fitting.midpoint(rejected);
+        if fits(middle) { fitting = middle } else { rejected = middle }
     }
     fitting
 }

@@ -1,4 +1,4 @@
-//! The original's example server and ours, each given the other's cookie.
+//! The example server of Flask-PASETO-Extended and our example accept the cookies of each other.
 
 use paseto_actix_tests::http::{Response, send};
 use paseto_actix_tests::process::Process;
@@ -24,7 +24,7 @@ fn me(server: &str, token: &str) -> Response {
     send(server, "GET", "/protected/me", &[("Cookie", &format!("paseto={token}"))], "")
 }
 
-fn assert_it_is_me(response: &Response) {
+fn assert_logged_in(response: &Response) {
     assert_eq!(response.status, 200, "{response:?}");
     let body: Value = serde_json::from_str(&response.body).expect("JSON");
     assert_eq!(body, json!({ "email": "foo@bar.example" }));
@@ -37,24 +37,25 @@ fn forged(token: &str) -> String {
 }
 
 #[test]
-fn a_cookie_of_the_original_example_is_good_for_ours_and_the_reverse() {
+fn examples_accept_cookies_of_each_other() {
     let Some(mut original) = python::start("example_server.py") else { return };
     let mut example = Process::example("issuer_and_verifier");
-    let (theirs, ours) = (&original.line_after(LISTENING), &example.line_after(LISTENING));
+    let (original_url, example_url) =
+        (&original.line_after(LISTENING), &example.line_after(LISTENING));
 
-    for issuing in [theirs, ours] {
+    for issuing in [original_url, example_url] {
         let token = cookie(&log_in(issuing, "mysecret"));
-        assert_it_is_me(&me(theirs, &token));
-        assert_it_is_me(&me(ours, &token));
+        assert_logged_in(&me(original_url, &token));
+        assert_logged_in(&me(example_url, &token));
 
-        let refused = me(theirs, &forged(&token));
-        // Its error handler sets no status.
-        assert_eq!((refused.status, refused.body.as_str()), (200, "Unauthorized"));
-        assert_eq!(refused.set_cookie("paseto").unwrap().0, "");
-        let refused = me(ours, &forged(&token));
-        assert_eq!(refused.status, 401);
-        assert!(!refused.body.contains("foo@bar.example"), "{refused:?}");
-        assert_eq!(refused.set_cookie("paseto").unwrap().0, "");
+        let rejected = me(original_url, &forged(&token));
+        // The error handler of Flask-PASETO-Extended sets no status.
+        assert_eq!((rejected.status, rejected.body.as_str()), (200, "Unauthorized"));
+        assert_eq!(rejected.set_cookie("paseto").unwrap().0, "");
+        let rejected = me(example_url, &forged(&token));
+        assert_eq!(rejected.status, 401);
+        assert!(!rejected.body.contains("foo@bar.example"), "{rejected:?}");
+        assert_eq!(rejected.set_cookie("paseto").unwrap().0, "");
 
         assert_eq!(log_in(issuing, "wrong").set_cookie("paseto"), None);
     }

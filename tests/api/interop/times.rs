@@ -1,4 +1,4 @@
-//! Times: what either library writes, the other judges by its clock and its leeway.
+//! Each library checks the times of the other with its clock and its leeway.
 
 use std::time::Duration;
 
@@ -8,36 +8,37 @@ use time::OffsetDateTime;
 use time::ext::NumericalDuration;
 use time::format_description::well_known::Rfc3339;
 
-use super::{KeyPair, Peer, assert_refused, issuer, opened, text, verifier};
+use super::{KeyPair, Peer, assert_rejected, issuer, send_accepted, text, verifier};
 
 #[actix_web::test]
-async fn their_exp_is_kept_to_the_nanosecond() {
+async fn exp_of_the_peer_is_checked_to_the_nanosecond() {
     let Some(mut peer) = Peer::start() else { return };
     let pair = KeyPair::documentation();
     for cbor in [false, true] {
-        let ask = json!({
+        let arguments = json!({
             "iss": ISSUER, "key": pair.secret[0], "use_kid": false, "iat": true, "exp": 1, "cbor": cbor, "claims": {},
         });
-        let signed = peer.get("issue", ask);
+        let signed = peer.get("issue", arguments);
         let exp = OffsetDateTime::parse(text(&signed["claims"]["exp"]), &Rfc3339).unwrap();
         let at = |now: OffsetDateTime| {
             verifier(cbor, &[&pair.public[0]]).clock(move || now).build().unwrap()
         };
-        opened(&at(exp + 5.seconds()), text(&signed["token"])).await;
-        assert_refused(&at(exp + 5.seconds() + 1.nanoseconds()), text(&signed["token"])).await;
-        // Its `iat` is one second before its `exp`.
-        opened(&at(exp - 6.seconds()), text(&signed["token"])).await;
-        assert_refused(&at(exp - 6.seconds() - 1.nanoseconds()), text(&signed["token"])).await;
+        send_accepted(&at(exp + 5.seconds()), text(&signed["token"])).await;
+        assert_rejected(&at(exp + 5.seconds() + 1.nanoseconds()), text(&signed["token"])).await;
+        // The `iat` of the token is one second before its `exp`.
+        send_accepted(&at(exp - 6.seconds()), text(&signed["token"])).await;
+        assert_rejected(&at(exp - 6.seconds() - 1.nanoseconds()), text(&signed["token"])).await;
     }
 }
 
 #[test]
-fn our_exp_and_nbf_are_kept_by_them() {
+fn peer_checks_our_exp_and_nbf() {
     let Some(mut peer) = Peer::start() else { return };
     let pair = KeyPair::documentation();
     let late = Err("VerifyError: Token expired.".to_owned());
     let early = Err("VerifyError: Token has not been activated yet.".to_owned());
-    // When it is issued, seconds from now, with a lifetime of ten minutes; their leeway; their judgement.
+    // The issue time in seconds from now, for a lifetime of ten minutes; the leeway of the peer;
+    // the expected result.
     let cases = [
         (0, 0, Ok(())),
         (-540, 0, Ok(())),
@@ -49,7 +50,7 @@ fn our_exp_and_nbf_are_kept_by_them() {
         (180, 120, early),
     ];
     for cbor in [false, true] {
-        for (issued, skew, judgement) in cases.clone() {
+        for (issued, skew, expected) in cases.clone() {
             let token = issuer(cbor, &pair.secret[1])
                 .ttl(Duration::from_secs(600))
                 .clock(move || OffsetDateTime::now_utc() + time::Duration::seconds(issued))
@@ -57,11 +58,11 @@ fn our_exp_and_nbf_are_kept_by_them() {
                 .unwrap()
                 .issue(&json!({}))
                 .unwrap();
-            let ask =
+            let arguments =
                 json!({ "keys": [pair.public[1]], "cbor": cbor, "token": token, "skew": skew });
             assert_eq!(
-                peer.ask("verify", ask).map(|_| ()),
-                judgement,
+                peer.call("verify", arguments).map(|_| ()),
+                expected,
                 "issued {issued} s from now, leeway {skew} s"
             );
         }

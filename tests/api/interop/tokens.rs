@@ -1,20 +1,21 @@
-//! A thousand tokens each way, in every combination of the forms that both libraries know.
+//! A thousand tokens in each direction, in all combinations of the options that both libraries
+//! have.
 
 use std::collections::BTreeSet;
 
 use paseto_actix_tests::{ISSUER, parts};
 use serde_json::{Map, Value, json};
 
-use super::{KeyPair, Peer, assert_refused, hex, issuer, opened, text, verifier};
+use super::{KeyPair, Peer, assert_rejected, hex, issuer, send_accepted, text, verifier};
 
 const TOKENS: usize = 1000;
 const TTL: u64 = 3600;
 
-/// One combination. The number of a token, written with a digit for each choice, makes the choices.
+/// A combination of options. Each option is a digit of the number of the token.
 struct Form {
     number: usize,
     cbor: bool,
-    /// Whether either side has its key as PEM or as PASERK: an index into both of a [`KeyPair`].
+    /// The index of the key in both arrays of a [`KeyPair`]: PEM or PASERK.
     written: usize,
     kid: Kid,
     exp: bool,
@@ -26,9 +27,9 @@ struct Form {
 #[derive(Clone, Copy, PartialEq)]
 enum Kid {
     None,
-    /// The id of the public key, as the other side has it.
+    /// The ID of the public key.
     Pid,
-    /// The id of the secret key, which is what Flask-PASETO-Extended writes.
+    /// The ID of the secret key, which Flask-PASETO-Extended writes.
     Sid,
 }
 
@@ -75,7 +76,7 @@ impl Form {
         })
     }
 
-    /// The names of the claims of time that both libraries have a setting for.
+    /// Returns the names of the time claims that both libraries can write or omit.
     fn times(&self) -> impl Iterator<Item = &'static str> {
         [("exp", self.exp), ("iat", self.iat)]
             .into_iter()
@@ -89,13 +90,13 @@ impl Form {
         entries.map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
-    /// Bytes that are no map, and in no form a value, of either format.
+    /// Returns bytes that are neither a JSON nor a CBOR value.
     fn footer_bytes(&self) -> Option<Vec<u8>> {
         (self.footer == Footer::Bytes)
             .then(|| [&[0xff, 0x00], self.number.to_be_bytes().as_slice()].concat())
     }
 
-    /// What a footer of this form holds, as hex where it is opaque; null where there is none.
+    /// Returns the expected footer, as hex if it is opaque, or null if the token has none.
     fn footer(&self, kid: Option<&str>) -> Value {
         let mut map = self.footer_map();
         if let Some(kid) = kid {
@@ -109,15 +110,16 @@ impl Form {
     }
 }
 
-/// The documentation's key, and some that were made over there.
+/// Returns the documentation's key and generated keys of the peer.
 fn key_pairs(peer: &mut Peer) -> Vec<KeyPair> {
     let mut pairs = vec![KeyPair::documentation()];
-    // With five, every key meets every form: no choice has a multiple of five.
+    // With five keys, each key is combined with each option, because no option has a multiple of
+    // five values.
     pairs.extend((0..4).map(|_| peer.generate()));
     pairs
 }
 
-/// The token with one of its bits flipped, another one for each number.
+/// Returns the token with one flipped bit. The number selects the bit.
 fn flipped(token: &str, number: usize) -> String {
     let (mut body, mut footer) = parts::split(token);
     let at = number * 31 % (body.len() + footer.len());
@@ -127,7 +129,7 @@ fn flipped(token: &str, number: usize) -> String {
     parts::join(&body, &footer)
 }
 
-/// The payload as a reader of ours has it that is not part of the library.
+/// Returns the payload as an independent decoder reads it.
 fn payload(cbor: bool, token: &str) -> Value {
     let (body, _) = parts::split(token);
     let payload = &body[..body.len() - 64];
@@ -142,7 +144,7 @@ fn map(value: &Value) -> &Map<String, Value> {
     value.as_object().expect("a map")
 }
 
-/// Asserts that the claims are those that were given, the issuer, and of the rest exactly the ones named.
+/// Asserts that the claims are the given claims, `iss` and the registered claims with these names.
 fn assert_claims(claims: &Value, given: &Value, registered: impl Iterator<Item = &'static str>) {
     assert_eq!(claims["iss"], ISSUER);
     for (name, value) in map(given) {
@@ -154,7 +156,7 @@ fn assert_claims(claims: &Value, given: &Value, registered: impl Iterator<Item =
 }
 
 #[actix_web::test]
-async fn a_thousand_tokens_of_theirs_are_read_by_us() {
+async fn tokens_of_the_peer_are_accepted() {
     let Some(mut peer) = Peer::start() else { return };
     let pairs = key_pairs(&mut peer);
     let mut by_issuer = 0;
@@ -169,27 +171,27 @@ async fn a_thousand_tokens_of_theirs_are_read_by_us() {
             Kid::Sid => Some(text(&ids["id"])),
         };
         let footer = form.footer(kid);
-        let mut ask = json!({
+        let mut arguments = json!({
             "key": secret,
             "cbor": form.cbor,
             "exp": if form.exp { TTL } else { 0 },
             "iat": form.iat,
             "claims": form.claims(),
         });
-        // What the issuer of Flask-PASETO-Extended has no setting for is made by PySETO, on which it stands.
+        // PySETO issues the tokens for which the issuer of Flask-PASETO-Extended has no setting.
         let signed =
             if form.footer == Footer::None && form.assertion.is_empty() && form.kid != Kid::Pid {
                 by_issuer += 1;
-                ask["iss"] = ISSUER.into();
-                ask["use_kid"] = (form.kid == Kid::Sid).into();
-                peer.get("issue", ask)
+                arguments["iss"] = ISSUER.into();
+                arguments["use_kid"] = (form.kid == Kid::Sid).into();
+                peer.get("issue", arguments)
             } else {
-                ask["claims"]["iss"] = ISSUER.into();
-                ask["assertion"] = hex(form.assertion).into();
+                arguments["claims"]["iss"] = ISSUER.into();
+                arguments["assertion"] = hex(form.assertion).into();
                 if !footer.is_null() {
-                    ask["footer"] = footer.clone();
+                    arguments["footer"] = footer.clone();
                 }
-                peer.get("encode", ask)
+                peer.get("encode", arguments)
             };
 
         let token = text(&signed["token"]);
@@ -200,7 +202,7 @@ async fn a_thousand_tokens_of_theirs_are_read_by_us() {
                 if form.exp { builder } else { builder.dangerously_accept_tokens_without_expiry() };
             builder.build().unwrap()
         };
-        let seen = opened(&trusting(pair, form.assertion), token).await;
+        let seen = send_accepted(&trusting(pair, form.assertion), token).await;
         assert_claims(&seen["claims"], &form.claims(), form.times());
         assert_eq!(seen["claims"], signed["claims"]);
         assert_eq!(seen["kid"], ids["peer_id"]);
@@ -209,15 +211,15 @@ async fn a_thousand_tokens_of_theirs_are_read_by_us() {
             assert_eq!(seen["footer"], hex(&bytes));
         }
 
-        assert_refused(&trusting(other, form.assertion), token).await;
-        assert_refused(&trusting(pair, b"tenant-8"), token).await;
-        assert_refused(&trusting(pair, form.assertion), &flipped(token, form.number)).await;
+        assert_rejected(&trusting(other, form.assertion), token).await;
+        assert_rejected(&trusting(pair, b"tenant-8"), token).await;
+        assert_rejected(&trusting(pair, form.assertion), &flipped(token, form.number)).await;
     }
-    assert!(by_issuer > 50, "only {by_issuer} tokens are by Flask-PASETO-Extended itself");
+    assert!(by_issuer > 50, "Flask-PASETO-Extended itself issued only {by_issuer} tokens");
 }
 
 #[actix_web::test]
-async fn a_thousand_tokens_of_ours_are_read_by_them() {
+async fn peer_accepts_our_tokens() {
     let Some(mut peer) = Peer::start() else { return };
     let pairs = key_pairs(&mut peer);
     let mut by_verifier = 0;
@@ -237,16 +239,17 @@ async fn a_thousand_tokens_of_ours_are_read_by_them() {
         }
         let issuer = builder.build().unwrap();
         let token =
-            issuer.token(&form.claims()).subject("ada").audience("everybody").issue().unwrap();
+            issuer.token(&form.claims()).subject("ada").audience("any-service").issue().unwrap();
 
-        // The verifier of Flask-PASETO-Extended knows no implicit assertions; PySETO, on which it stands, does.
+        // The verifier of Flask-PASETO-Extended does not support implicit assertions, so PySETO
+        // reads these tokens.
         let reader = if form.assertion.is_empty() { "verify" } else { "decode" };
         by_verifier += usize::from(form.assertion.is_empty());
-        let ask = |pair: &KeyPair, assertion: &[u8], token: &str| {
+        let arguments = |pair: &KeyPair, assertion: &[u8], token: &str| {
             let keys = [&pair.public[form.written]];
             json!({ "keys": keys, "cbor": form.cbor, "token": token, "assertion": hex(assertion) })
         };
-        let seen = peer.get(reader, ask(pair, form.assertion, &token));
+        let seen = peer.get(reader, arguments(pair, form.assertion, &token));
         assert_claims(
             &seen["claims"],
             &form.claims(),
@@ -258,12 +261,12 @@ async fn a_thousand_tokens_of_ours_are_read_by_them() {
         assert_eq!(seen["footer"], if expected.is_null() { "".into() } else { expected });
 
         let forged = Err("VerifyError: Failed to verify.".to_owned());
-        assert_eq!(peer.ask(reader, ask(other, form.assertion, &token)), forged);
-        assert_eq!(peer.ask("decode", ask(pair, b"tenant-8", &token)), forged);
+        assert_eq!(peer.call(reader, arguments(other, form.assertion, &token)), forged);
+        assert_eq!(peer.call("decode", arguments(pair, b"tenant-8", &token)), forged);
         assert_eq!(
-            peer.ask(reader, ask(pair, form.assertion, &flipped(&token, form.number))),
+            peer.call(reader, arguments(pair, form.assertion, &flipped(&token, form.number))),
             forged
         );
     }
-    assert!(by_verifier > 50, "only {by_verifier} tokens are read by Flask-PASETO-Extended itself");
+    assert!(by_verifier > 50, "Flask-PASETO-Extended itself verified only {by_verifier} tokens");
 }

@@ -1,4 +1,4 @@
-//! A handler that is configured away leaves nothing behind, and conditional attributes work as others do.
+//! `cfg` removes a handler completely, and the attribute works inside `cfg_attr`.
 
 use actix_web::{App, get, web};
 use paseto_actix::paseto_required;
@@ -43,7 +43,7 @@ async fn always_documented(id: web::Path<u8>) -> String {
 }
 
 #[test]
-fn compiles() {
+fn handlers_with_cfg_and_cfg_attr_compile() {
     let _ = App::new()
         .service(always_protected)
         .service(never_documented)

@@ -1,4 +1,4 @@
-//! Handlers may be written by another macro, with any part of them in a variable.
+//! Another macro can generate a handler, with any part of the handler in a macro variable.
 
 use actix_web::{App, HttpRequest, Responder, get, web};
 use paseto_actix::error::Rejection;
@@ -27,7 +27,7 @@ fn check(_: &HttpRequest, _: &VerifiedToken) -> Result<(), Rejection> {
 }
 
 #[test]
-fn compiles() {
+fn handlers_from_macro_rules_compile() {
     #[paseto_required(check = local_check)]
     async fn local() -> &'static str {
         ""

@@ -1,4 +1,4 @@
-//! The body of a handler is inferred, coerced and left as in a function that the attribute does not write.
+//! The body of a handler keeps its type inference, coercions and early returns.
 
 use std::fmt::Display;
 use std::num::ParseIntError;
@@ -84,7 +84,7 @@ async fn with_inner_attribute() -> &'static str {
 }
 
 #[test]
-fn compiles() {
+fn handlers_of_many_return_types_compile() {
     let _ = App::new()
         .route("/", web::get().to(hidden_in_a_result))
         .route("/", web::get().to(inferred_from_the_signature))
@@ -97,7 +97,8 @@ fn compiles() {
     let _ = (error_of_the_signature, coerced);
 }
 
-/// Route macros make a unit struct of the handler's name, which must not meet a name of the expansion.
+/// A route macro creates a unit struct with the handler's name. The name of that struct must not
+/// collide with a name in the expansion.
 mod names_of_the_expansion {
     use actix_web::{App, get};
     use paseto_actix::paseto_required;
@@ -108,14 +109,14 @@ mod names_of_the_expansion {
         "caching"
     }
 
-    #[get("/answer")]
+    #[get("/response")]
     #[paseto_required]
-    async fn answer() -> &'static str {
-        "answer"
+    async fn response() -> &'static str {
+        "response"
     }
 
     #[test]
-    fn compiles() {
-        let _ = App::new().service(caching).service(answer);
+    fn handlers_named_like_items_of_the_expansion_compile() {
+        let _ = App::new().service(caching).service(response);
     }
 }

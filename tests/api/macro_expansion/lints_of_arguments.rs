@@ -1,4 +1,4 @@
-//! An argument can set the level of lints.
+//! An argument of a handler can set lint levels.
 
 #![deny(unused_variables, unused_mut, unfulfilled_lint_expectations, clippy::pedantic)]
 
@@ -29,6 +29,6 @@ async fn with_levels(
 }
 
 #[test]
-fn compiles() {
+fn lint_levels_on_arguments_apply() {
     let _ = App::new().service(with_levels);
 }

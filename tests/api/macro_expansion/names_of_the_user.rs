@@ -1,4 +1,4 @@
-//! Nothing that the attribute writes depends on what its user has in scope.
+//! The generated code does not depend on the names that are in the user's scope.
 
 #![no_implicit_prelude]
 #![allow(dead_code, reason = "the names only have to be in scope")]
@@ -43,6 +43,6 @@ async fn r#loop() -> &'static str {
 }
 
 #[::core::prelude::v1::test]
-fn compiles() {
+fn handlers_compile_without_the_prelude() {
     let _ = App::new().route("/", web::get().to(handler)).route("/", web::post().to(r#loop));
 }

@@ -1,4 +1,4 @@
-//! Tokens with a right signature whose claims do not fit.
+//! Log lines and errors of tokens with a valid signature and unacceptable claims.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ fn bearer(token: &str) -> TestRequest {
     TestRequest::get().insert_header(("Authorization", format!("Bearer {token}")))
 }
 
-/// The log of a token that differs from an accepted one in these claims.
+/// Returns the log of a request whose token has these claims in addition to `iss` and `exp`.
 async fn with(rest: &str) -> String {
     log_of(verifier(), bearer(&parts::sign(&keys::secret(), &payloads::json(rest), b"", b""))).await
 }
@@ -92,7 +92,7 @@ mistakes! {
         let other = VerifierBuilder::trust(paseto_actix::Verifier::builder(), ISSUER, SecretKey::generate().public_key());
         let text = issued(other, Issuer::builder(ISSUER).key(key.clone()).build().unwrap()).await;
         text.replace(key.kid(), "KID")
-    } => "WARN unknown_key: the Verifier trusts no key with the id `KID` in the footer: call `.trust(..)` with the key of the issuer";
+    } => "WARN unknown_key: the footer contains the unknown key ID `KID`: call `.trust(..)` with the key of the issuer";
     no_issuer: issued(verifier(), issuer().include_iss(false).build().unwrap()).await => "WARN missing_claim: the token has no `iss`: an Issuer adds it unless `include_iss(false)` is set";
     no_expiry: issued(verifier(), issuer().dangerously_without_expiry().build().unwrap()).await => "WARN missing_claim: the token has no `exp`: issue tokens with a `ttl`";
     another_audience: issued(verifier().audience("https://api.example"), issuer().audience("https://api.example/").build().unwrap()).await => "WARN wrong_audience: expected `aud` `https://api.example`, found `https://api.example/`";
@@ -101,7 +101,7 @@ mistakes! {
     no_audience_in_the_verifier: issued(verifier(), issuer().audience("https://api.example").build().unwrap()).await => "WARN wrong_audience: expected no `aud`, found `https://api.example`: call `.audience(..)` on the builder of the Verifier with the name of this service, or `.accept_any_audience()`";
     another_format: issued(verifier().format(Format::Cbor), issuer().build().unwrap()).await => "WARN malformed: expected CBOR, found JSON: set `.format(..)`";
     another_assertion: issued(verifier().implicit_assertion("tenant"), issuer().build().unwrap()).await.replace(keys::public().kid(), "KID") => "WARN bad_signature: the key does not verify the signature: the token was changed, or the implicit assertions differ";
-    no_token_id_for_revocations: issued(verifier().revocation_store(MemoryRevocationStore::new(10)), issuer().include_jti(false).build().unwrap()).await => "WARN missing_claim: the token has no `jti`, which a Verifier with revocations requires: an Issuer adds it unless `include_jti(false)` is set";
+    no_token_id_for_revocations: issued(verifier().revocation_store(MemoryRevocationStore::new(10)), issuer().include_jti(false).build().unwrap()).await => "WARN missing_claim: the token has no `jti`, which a Verifier with a revocation store requires: an Issuer adds it unless `include_jti(false)` is set";
     issuer_among_many: {
         let others = (0..6).map(|index| format!("https://{index}.example"));
         let many = others.fold(verifier(), |builder, other| builder.trust(other, SecretKey::generate().public_key()));
@@ -109,8 +109,8 @@ mistakes! {
         issued(many, issuer.include_kid(false).build().unwrap()).await
     } => "WARN untrusted_issuer: expected one of the 7 trusted issuers, found `https://unknown.example`";
     payload_that_is_a_string: log_of(verifier(), bearer(&parts::sign(&keys::secret(), b"\"ada is ill\"", b"", b""))).await => "WARN malformed: expected a map of claims, found a string";
-    check_with_line_breaks: issued(verifier().check(|_| Err(Rejection::invalid("no\nERROR \u{1b}[31mforged"))), issuer().build().unwrap()).await => "INFO refused: no\\nERROR \\u{1b}[31mforged";
-    rejected_by_a_check: issued(verifier().check(|_| Err(Rejection::invalid("the user is suspended"))), issuer().build().unwrap()).await => "INFO refused: the user is suspended";
+    check_with_line_breaks: issued(verifier().check(|_| Err(Rejection::invalid("no\nERROR \u{1b}[31mforged"))), issuer().build().unwrap()).await => "INFO rejected: no\\nERROR \\u{1b}[31mforged";
+    rejected_by_a_check: issued(verifier().check(|_| Err(Rejection::invalid("the user is suspended"))), issuer().build().unwrap()).await => "INFO rejected: the user is suspended";
     subject_that_is_a_number: with(r#","sub":17"#).await => "WARN malformed: claim `sub`: expected a string, found a number";
     scopes_as_a_list: with(r#","scope":["read"]"#).await => "WARN malformed: claim `scope`: expected a string of scopes, each separated by one space, found a list";
     scopes_with_commas_and_spaces: with(r#","scope":"read, write ""#).await => "WARN malformed: claim `scope`: expected a string of scopes, each separated by one space, found another string";
@@ -125,7 +125,7 @@ mistakes! {
 }
 
 #[test]
-fn the_longest_texts_are_bounded() {
+fn error_texts_are_bounded() {
     let long = "a".repeat(5000);
     let issuer = Issuer::builder(long)
         .key(keys::secret())
@@ -137,7 +137,7 @@ fn the_longest_texts_are_bounded() {
     assert!(error.to_string().len() < 600, "{error}");
 }
 
-/// The log of a request to a handler that requires more than an accepted token.
+/// Returns the log of a request whose token is valid, but does not meet the handler's requirements.
 async fn guarded(
     required: PasetoRequired,
     configure: fn(TokenBuilder<'_, Value>) -> TokenBuilder<'_, Value>,

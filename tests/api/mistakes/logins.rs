@@ -1,10 +1,12 @@
-//! Sessions, remembered logins and refresh tokens that are configured or used incorrectly.
+//! Errors and log lines of sessions, remembered logins and refresh tokens that are misconfigured or
+//! misused.
 
 use std::time::Duration;
 
 use actix_web::cookie::SameSite;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, web};
+use paseto_actix::cookie::CookieConfig;
 use paseto_actix::keys::KeyRing;
 use paseto_actix::remember::{CredentialFingerprint, FreshLogin};
 use paseto_actix::revocation::MemoryRevocationStore;
@@ -29,7 +31,7 @@ fn remember() -> RememberMe {
         .unwrap()
 }
 
-/// The log of a request to an application.
+/// Sends a request to the application and returns the log.
 macro_rules! log {
     ($app:expr) => {{
         let app = init_service($app.route("/fresh", web::get().to(async |_: FreshLogin| ""))).await;
@@ -65,12 +67,12 @@ async fn refreshed(after: time::Duration, uses: usize, change: fn(&str) -> Strin
 }
 
 mistakes! {
-    domain_with_a_scheme: session(|builder| builder.cookie_name("id").cookie_domain("https://example.org")) => "`cookie_domain`: expected a host name of ASCII letters, digits, `-`, `_` and `.`, such as `example.org` or `xn--bcher-kva.example`, without scheme, port, path and final dot, found `https://example.org`";
-    domain_with_the_default_name: session(|builder| builder.cookie_domain("example.org")) => "`cookie_name`: a name that begins with `__Host-`, as the default does, requires `Secure`, the path `/` and no domain: to set a domain or a path, choose another name, such as `__Secure-id`";
-    path_without_a_slash: session(|builder| builder.cookie_name("id").cookie_path("shop")) => "`cookie_path`: expected a path that begins with `/`, percent-encoded as in a URL, without `;`, `?` and `#`, found `shop`";
-    cookie_of_other_sites_without_secure: session(|builder| builder.cookie_same_site(SameSite::None).development_over_plain_http()) => "`cookie_same_site`: browsers reject `SameSite=None` without `Secure`: use `Lax`, or remove `development_over_plain_http`";
-    partitioned_and_lax: session(|builder| builder.partitioned(true)) => "`partitioned`: browsers send no `Lax` or `Strict` cookie to a frame of another site: set `SameSite=None` (`.cookie_same_site(..)`, in settings `cookie.same_site`)";
-    idle_longer_than_absolute: session(|builder| builder.idle_timeout(Duration::from_secs(86_400))) => "`idle_timeout`: the idle limit of 86400s is longer than the absolute limit of 43200s: lower `idle_timeout` (30 minutes unless set), or raise `absolute_timeout`";
+    domain_with_a_scheme: session(|builder| builder.cookie(CookieConfig::new().name("id").domain("https://example.org"))) => "`cookie.domain`: expected a host name of ASCII letters, digits, `-`, `_` and `.`, such as `example.org` or `xn--bcher-kva.example`, without scheme, port, path and final dot, found `https://example.org`";
+    domain_with_the_default_name: session(|builder| builder.cookie(CookieConfig::new().domain("example.org"))) => "`cookie.name`: a name that begins with `__Host-`, as the default does, requires `Secure`, the path `/` and no domain: to set a domain or a path, choose another name, such as `__Secure-id`";
+    path_without_a_slash: session(|builder| builder.cookie(CookieConfig::new().name("id").path("shop"))) => "`cookie.path`: expected a path that begins with `/`, percent-encoded as in a URL, without `;`, `?` and `#`, found `shop`";
+    cookie_of_other_sites_without_secure: session(|builder| builder.cookie(CookieConfig::new().same_site(SameSite::None)).development_over_plain_http()) => "`cookie.same_site`: browsers reject `SameSite=None` without `Secure`: use `Lax`, or remove `development_over_plain_http`";
+    partitioned_and_lax: session(|builder| builder.cookie(CookieConfig::new().partitioned(true))) => "`cookie.partitioned`: browsers do not send `Lax` or `Strict` cookies to a frame of another site: set `SameSite=None` (`CookieConfig::same_site`)";
+    idle_longer_than_absolute: session(|builder| builder.idle_timeout(Duration::from_secs(86_400))) => "`idle_timeout`: the idle timeout of 86400s is longer than the absolute timeout of 43200s: lower `idle_timeout` (default: 30 minutes), or raise `absolute_timeout`";
     key_that_is_active_and_retired: {
         let key = LocalKey::generate();
         KeyRing::new(key.clone(), [key.clone()]).unwrap_err().to_string().replace(key.kid(), "KID")

@@ -1,4 +1,4 @@
-//! Applications whose parts are missing, or in another order.
+//! Log lines of applications whose parts are missing or registered in the wrong order.
 
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, HttpResponse, web};
@@ -14,7 +14,7 @@ fn verifier() -> Verifier {
     verifier_builder(&TestClock::new()).build().unwrap()
 }
 
-/// The log of a request, with a token that is accepted, to an application.
+/// Sends a request with a valid token to the application and returns the log.
 macro_rules! log {
     ($app:expr) => {{
         let app = init_service($app).await;
@@ -44,5 +44,5 @@ mistakes! {
     guard_outside_of_the_scope_of_its_verifier: {
         let inner = web::scope("").app_data(verifier()).route("/", web::get().to(HttpResponse::Ok));
         log!(App::new().app_data(verifier()).service(inner).wrap(PasetoRequired::new()))
-    } => "ERROR response withheld: the Verifier nearest to the handler has not verified the token, because `PasetoRequired` asked another one, outside of the scope: wrap PasetoRequired inside the scope that registers the Verifier";
+    } => "ERROR response withheld: the Verifier nearest to the handler has not verified the token, because `PasetoRequired` outside of the scope used another Verifier: wrap PasetoRequired inside the scope that registers the Verifier";
 }

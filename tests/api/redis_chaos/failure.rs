@@ -1,8 +1,8 @@
-//! The failures of a Redis server.
+//! Failures of a Redis server.
 
 use paseto_actix_tests::redis::Redis;
 
-/// The state of a server.
+/// A failure that a test can start and end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
     Killed,
@@ -16,7 +16,7 @@ impl Failure {
     pub(super) const ALL: [Self; 5] =
         [Self::Killed, Self::Hung, Self::ReadOnly, Self::Full, Self::Restarted];
 
-    /// Whether the server answers no command.
+    /// Returns whether the server responds to no command during the failure.
     pub(super) fn is_silent(self) -> bool {
         matches!(self, Self::Killed | Self::Hung)
     }

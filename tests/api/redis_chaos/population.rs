@@ -1,11 +1,11 @@
-//! The requests of one kind, and the rules for their answers.
+//! The requests of one kind and the rules for their responses.
 
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
 use actix_web::rt::time::sleep;
 use futures_util::future::{join, join_all};
-use paseto_actix_tests::patience::{ANSWERED, RECOVERED, passed_over};
+use paseto_actix_tests::patience::{MAX_RECOVERY_TIME, MAX_RESPONSE_TIME, time_waited_for_cpu};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -14,56 +14,59 @@ pub(super) enum Outcome {
     Unavailable,
 }
 
-/// The requests of one kind: those to accept, and those to reject.
+/// The tokens or browsers of one kind, and statistics about their requests.
 #[derive(Debug)]
 pub(super) struct Population<T> {
+    /// The application must accept these.
     pub(super) good: Vec<T>,
-    pub(super) ended: Vec<T>,
-    pub(super) asked: usize,
+    /// The application must reject these.
+    pub(super) revoked: Vec<T>,
+    pub(super) sent: usize,
     pub(super) slowest: Duration,
 }
 
 impl<T: Clone + Debug> Population<T> {
     pub(super) fn new() -> Self {
-        Self { good: Vec::new(), ended: Vec::new(), asked: 0, slowest: Duration::ZERO }
+        Self { good: Vec::new(), revoked: Vec::new(), sent: 0, slowest: Duration::ZERO }
     }
 
-    /// Sends 16 good requests and 16 ended ones at once. Returns the number of good ones that were
-    /// accepted, and of ended ones that were rejected.
+    /// Sends 16 good and 16 revoked requests at once. Returns the number of accepted good requests
+    /// and the number of rejected revoked requests.
     pub(super) async fn batch(&mut self, send: impl AsyncFn(&mut T) -> Outcome) -> [usize; 2] {
-        let first = self.asked / 2;
-        let mut ended: Vec<T> =
-            self.ended.iter().cycle().skip(first % self.ended.len()).take(16).cloned().collect();
+        let first = self.sent / 2;
+        let start = first % self.revoked.len();
+        let mut revoked: Vec<T> =
+            self.revoked.iter().cycle().skip(start).take(16).cloned().collect();
         let count = self.good.len();
         self.good.rotate_left(first % count);
         let timed = async |one| {
             let start = Instant::now();
             (send(one).await, start.elapsed())
         };
-        let passed = passed_over();
+        let passed = time_waited_for_cpu();
         let good = join_all(self.good[..16].iter_mut().map(&timed));
-        let (good, ended) = join(good, join_all(ended.iter_mut().map(&timed))).await;
-        let allowed = 2 * ANSWERED + (passed_over() - passed);
+        let (good, revoked) = join(good, join_all(revoked.iter_mut().map(&timed))).await;
+        let allowed = 2 * MAX_RESPONSE_TIME + (time_waited_for_cpu() - passed);
         let mut counts = [0; 2];
-        for (is_ended, (outcome, elapsed)) in good
+        for (is_revoked, (outcome, elapsed)) in good
             .into_iter()
-            .map(|answer| (false, answer))
-            .chain(ended.into_iter().map(|answer| (true, answer)))
+            .map(|response| (false, response))
+            .chain(revoked.into_iter().map(|response| (true, response)))
         {
-            self.asked += 1;
+            self.sent += 1;
             self.slowest = self.slowest.max(elapsed);
-            assert!(elapsed <= allowed, "an answer took {elapsed:?} of {allowed:?}");
-            match (is_ended, outcome) {
+            assert!(elapsed <= allowed, "a response took {elapsed:?} of {allowed:?}");
+            match (is_revoked, outcome) {
                 (_, Outcome::Unavailable) => (),
                 (false, Outcome::Accepted) => counts[0] += 1,
                 (true, Outcome::Rejected) => counts[1] += 1,
-                other => panic!("(ended, outcome): {other:?}"),
+                other => panic!("(is_revoked, outcome): {other:?}"),
             }
         }
         counts
     }
 
-    /// Sends batches to servers of which one that is needed does not answer.
+    /// Sends batches while a required server does not respond. Asserts that no request is accepted.
     pub(super) async fn assert_down(
         &mut self,
         batches: usize,
@@ -73,13 +76,14 @@ impl<T: Clone + Debug> Population<T> {
             assert_eq!(
                 self.batch(&send).await[0],
                 0,
-                "good ones were accepted without an answer of the store"
+                "requests were accepted although the store did not respond"
             );
         }
     }
 
-    /// Sends batches to servers that answer: at first until all are answered rightly, then nine of
-    /// ten, because on a busy machine a server answers too late now and then.
+    /// Sends batches to servers that respond. Waits until all responses of one batch are correct.
+    /// Then nine of ten responses must be correct, because a server on a busy machine sometimes
+    /// responds too late.
     pub(super) async fn assert_up(
         &mut self,
         batches: usize,
@@ -87,14 +91,15 @@ impl<T: Clone + Debug> Population<T> {
     ) {
         let start = Instant::now();
         while self.batch(&send).await != [16, 16] {
-            assert!(start.elapsed() < RECOVERED, "the store does not recover");
+            assert!(start.elapsed() < MAX_RECOVERY_TIME, "the store does not recover");
             sleep(Duration::from_millis(5)).await;
         }
-        let mut right = 0;
+        let mut correct = 0;
         for _ in 0..batches {
-            right += self.batch(&send).await.into_iter().sum::<usize>();
+            correct += self.batch(&send).await.into_iter().sum::<usize>();
         }
-        assert!(right * 10 >= batches * 32 * 9, "{right} right answers in {batches} batches");
+        let sent = batches * 32;
+        assert!(correct * 10 >= sent * 9, "{correct} correct responses to {sent} requests");
     }
 
     pub(super) fn accept(&mut self, one: T) {

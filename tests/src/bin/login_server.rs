@@ -1,14 +1,13 @@
-//! A server of the application of the module `logins`, for tests with several processes. The
-//! environment has the name of the application, its keys and the URL of its Redis.
+//! A server of the application of the module `logins`, for tests with several processes.
+//! Environment variables contain the name of the application, its keys and the URL of its Redis.
 
 use std::env;
 use std::error::Error;
 use std::net::TcpListener;
 
 use actix_web::{App, HttpServer};
+use paseto_actix::RedisStore;
 use paseto_actix::clock::SystemClock;
-use paseto_actix::revocation::RedisRevocationStore;
-use paseto_actix::token_family::RedisTokenFamilyStore;
 use paseto_actix::{LocalKey, SecretKey};
 use paseto_actix_tests::logins::{Keys, Logins, TIMEOUT};
 
@@ -17,8 +16,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let local = LocalKey::from_paserk(&env::var("LOCAL_KEY")?)?;
     let secret = SecretKey::from_paserk(&env::var("SECRET_KEY")?)?;
     let redis = env::var("REDIS_URL")?;
-    let revocations = RedisRevocationStore::builder(&redis).timeout(TIMEOUT).build()?;
-    let family = RedisTokenFamilyStore::builder(&redis).timeout(TIMEOUT).build()?;
+    let revocations = RedisStore::builder(&redis).timeout(TIMEOUT).build()?.revocation_store();
+    let family = RedisStore::builder(&redis).timeout(TIMEOUT).build()?.token_family_store();
     let logins = Logins::new(
         &env::var("APPLICATION")?,
         &Keys { local, secret },

@@ -1,4 +1,4 @@
-//! Two operations on the same stores at the same time, in every order of their steps.
+//! Runs two operations on the same stores concurrently, in each order of their steps.
 
 use std::collections::HashSet;
 use std::future::poll_fn;
@@ -21,7 +21,7 @@ use time::OffsetDateTime;
 
 use crate::clock::TestClock;
 
-/// Both stores and the table of users. During a race, each call waits for its turn: it is one step.
+/// Both stores and the table of users. During a race, each call is one step.
 #[derive(Clone, Debug)]
 pub struct Stepped {
     family: MemoryTokenFamilyStore,
@@ -32,21 +32,21 @@ pub struct Stepped {
     events: Arc<Mutex<Vec<Event>>>,
 }
 
-/// A moment in a race.
+/// An event in a race.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The application is about to note an attempt to log in.
-    AttemptBegins,
-    /// The attempt is noted.
-    AttemptIsNoted,
-    /// The application is about to end all logins.
-    LogoutBegins,
-    /// All logins have ended.
-    LogoutEnds,
+    /// The application is about to start a login.
+    LoginStarts,
+    /// The login has been started.
+    LoginStarted,
+    /// The application is about to log out all logins.
+    LogoutStarts,
+    /// All logins have been revoked.
+    LogoutCompleted,
 }
 
 impl Stepped {
-    /// Empty stores.
+    /// Returns empty stores.
     pub fn new(clock: &TestClock) -> Self {
         Self {
             family: MemoryTokenFamilyStore::new(100_000).clock(clock.clone()),
@@ -63,21 +63,21 @@ impl Stepped {
         }
     }
 
-    /// Notes a moment.
-    pub fn note(&self, event: Event) {
+    /// Records an event.
+    pub fn record(&self, event: Event) {
         lock(&self.events).push(event);
     }
 
-    /// Whether one moment was before another. Both are noted.
+    /// Returns whether the first event was recorded before the second one.
     pub fn is_before(&self, first: Event, second: Event) -> bool {
         let events = lock(&self.events);
         let position =
-            |event| events.iter().position(|known| *known == event).expect("a noted moment");
+            |event| events.iter().position(|known| *known == event).expect("a recorded event");
         position(first) < position(second)
     }
 
-    /// The stamp of a user.
-    pub async fn stamp(&self, user: &str) -> CredentialFingerprint {
+    /// Returns the credential fingerprint of a user.
+    pub async fn fingerprint(&self, user: &str) -> CredentialFingerprint {
         self.turn().await;
         CredentialFingerprint::new([u8::from(lock(&self.changed).contains(user))])
     }
@@ -88,8 +88,8 @@ impl Stepped {
         self.turn().await;
     }
 
-    /// Runs two operations by their steps. `order` has the choices between them: `true` is a step of
-    /// the first one. Choices that are missing are added.
+    /// Runs two operations step by step. Each entry of `order` selects the operation of the next
+    /// step: `true` is the first operation. The function appends missing entries.
     pub async fn race<A, B>(
         &self,
         first: impl Future<Output = A>,
@@ -105,14 +105,14 @@ impl Stepped {
 }
 
 impl TokenFamilyStore for Stepped {
-    async fn begin(&self, new: NewTokenFamily<'_>) -> Result<(), TokenFamilyError> {
+    async fn create(&self, new: NewTokenFamily<'_>) -> Result<(), TokenFamilyError> {
         self.turn().await;
-        self.family.begin(new).await
+        self.family.create(new).await
     }
 
-    async fn rotate(&self, token: RotationRequest<'_>) -> Result<Rotation, TokenFamilyError> {
+    async fn rotate(&self, request: RotationRequest<'_>) -> Result<Rotation, TokenFamilyError> {
         self.turn().await;
-        self.family.rotate(token).await
+        self.family.rotate(request).await
     }
 
     async fn revoke(
@@ -143,11 +143,11 @@ impl RevocationStore for Stepped {
     async fn revoke(
         &self,
         issuer: &str,
-        token_id: &str,
+        id: &str,
         until: OffsetDateTime,
     ) -> Result<(), RevocationError> {
         self.turn().await;
-        self.revocations.revoke(issuer, token_id, until).await
+        self.revocations.revoke(issuer, id, until).await
     }
 
     async fn revoke_subject(
@@ -166,9 +166,9 @@ impl RevocationStore for Stepped {
         self.revocations.generation(issuer, subject).await
     }
 
-    async fn is_revoked(&self, token: RevocationQuery<'_>) -> Result<bool, RevocationError> {
+    async fn is_revoked(&self, query: RevocationQuery<'_>) -> Result<bool, RevocationError> {
         self.turn().await;
-        self.revocations.is_revoked(token).await
+        self.revocations.is_revoked(query).await
     }
 }
 
@@ -178,11 +178,11 @@ async fn interleave<A, B>(
     order: &mut Vec<bool>,
 ) -> (A, B) {
     let (mut first, mut second) = (pin!(maybe_done(first)), pin!(maybe_done(second)));
-    let (mut step, mut first_goes_on, mut second_goes_on) = (0, true, true);
+    let (mut step, mut first_is_pending, mut second_is_pending) = (0, true, true);
     poll_fn(|context| {
-        while first_goes_on || second_goes_on {
-            let mut is_first = first_goes_on;
-            if first_goes_on && second_goes_on {
+        while first_is_pending || second_is_pending {
+            let mut is_first = first_is_pending;
+            if first_is_pending && second_is_pending {
                 if step == order.len() {
                     order.push(true);
                 }
@@ -190,9 +190,9 @@ async fn interleave<A, B>(
                 step += 1;
             }
             if is_first {
-                first_goes_on = first.as_mut().poll(context).is_pending();
+                first_is_pending = first.as_mut().poll(context).is_pending();
             } else {
-                second_goes_on = second.as_mut().poll(context).is_pending();
+                second_is_pending = second.as_mut().poll(context).is_pending();
             }
         }
         Poll::Ready((output(first.as_mut()), output(second.as_mut())))
@@ -201,10 +201,10 @@ async fn interleave<A, B>(
 }
 
 fn output<F: Future>(operation: Pin<&mut MaybeDone<F>>) -> F::Output {
-    operation.take_output().expect("an operation that is done")
+    operation.take_output().expect("a completed operation")
 }
 
-/// Changes an order into the next one. Returns `false` after the last one.
+/// Changes an order into the next one. Returns `false` after the last order.
 pub fn advance(order: &mut Vec<bool>) -> bool {
     while order.last() == Some(&false) {
         order.pop();

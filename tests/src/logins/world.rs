@@ -1,5 +1,4 @@
-//! Users with several logins in two applications that share their stores, and the events that end
-//! logins.
+//! Users with several logins in two applications that share their stores.
 
 use actix_web::http::Method;
 use paseto_actix::clock::Clock;
@@ -9,121 +8,14 @@ use serde_json::Value;
 
 use super::{Keys, Logins, Place, Reply};
 use crate::clock::TestClock;
+use crate::logins::event::{Column, Event, RevokedLogins};
 use crate::remember::{REMEMBER, SESSION};
-
-/// A column of the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Column {
-    /// Access tokens.
-    AccessTokens,
-    /// Refresh tokens.
-    RefreshTokens,
-    /// Sessions.
-    Sessions,
-    /// Remembered logins.
-    RememberedLogins,
-}
-
-/// Calls a macro with each event: the name of its tests, and the variant.
-#[macro_export]
-macro_rules! for_each_event {
-    ($callback:ident) => {
-        $callback! {
-            logout_of_a_browser: BrowserLogout,
-            logout_of_a_session: SessionLogout,
-            logout_of_an_app: AppLogout,
-            end_of_the_login_of_a_browser: EndOfBrowser,
-            end_of_the_login_of_an_app: EndOfApp,
-            logout_everywhere: LogoutAll,
-            logout_of_others_by_a_browser: OthersOfBrowser,
-            logout_of_others_by_an_app: OthersOfApp,
-            used_remember_me_cookie: UsedCookie,
-            used_refresh_token: UsedToken,
-        }
-    };
-}
-
-/// An event that ends logins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// A browser logs out.
-    BrowserLogout,
-    /// A browser without the remember-me cookie logs out.
-    SessionLogout,
-    /// An app logs out.
-    AppLogout,
-    /// A browser ends its login by the id.
-    EndOfBrowser,
-    /// An app ends its login by the id.
-    EndOfApp,
-    /// A user logs out everywhere.
-    LogoutAll,
-    /// A browser logs out all other devices.
-    OthersOfBrowser,
-    /// An app logs out all other devices.
-    OthersOfApp,
-    /// A remember-me cookie comes again.
-    UsedCookie,
-    /// A refresh token comes again.
-    UsedToken,
-}
-
-/// The logins of a user that an event ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ends {
-    /// No login.
-    None,
-    /// The login of the event.
-    This,
-    /// The other logins of the user.
-    Others,
-    /// All logins of the user.
-    All,
-}
-
-impl Event {
-    /// The table: the logins whose credentials the event ends.
-    pub fn ends(self, column: Column) -> Ends {
-        let of_app = matches!(column, Column::AccessTokens | Column::RefreshTokens);
-        match self {
-            Self::BrowserLogout | Self::SessionLogout | Self::EndOfBrowser | Self::UsedCookie => {
-                if of_app {
-                    Ends::None
-                } else {
-                    Ends::This
-                }
-            }
-            Self::AppLogout | Self::EndOfApp | Self::UsedToken => {
-                if of_app {
-                    Ends::This
-                } else {
-                    Ends::None
-                }
-            }
-            Self::LogoutAll => Ends::All,
-            Self::OthersOfBrowser => {
-                if of_app {
-                    Ends::All
-                } else {
-                    Ends::Others
-                }
-            }
-            Self::OthersOfApp => {
-                if of_app {
-                    Ends::Others
-                } else {
-                    Ends::All
-                }
-            }
-        }
-    }
-}
 
 /// A login in a browser and a login in an app.
 #[derive(Debug)]
 struct Devices {
     user: &'static str,
-    /// The cookies of all sessions that grew from the login.
+    /// The session cookies of the login, including restored sessions.
     sessions: Vec<String>,
     /// The remember-me cookies of the login. The last one is the current one.
     remembered: Vec<String>,
@@ -136,9 +28,9 @@ struct Devices {
 }
 
 impl Devices {
-    /// Logs in at a place. Each credential is used, so that the caches of the place have it, and
-    /// renewed twice, so that the first ones are used up.
-    async fn begin(place: &Place, user: &'static str) -> Self {
+    /// Logs in at a place. Uses each credential, so that the caches of the place contain it, and
+    /// renews it twice, so that the first ones are used up.
+    async fn log_in(place: &Place, user: &'static str) -> Self {
         let post =
             async |path: &str| place.send(Method::POST, &format!("{path}?user={user}"), &[]).await;
         let own = post("/own-token").await.ok();
@@ -196,8 +88,8 @@ impl Devices {
         true
     }
 
-    /// Asserts that the credentials of a column have ended, or that they are accepted.
-    async fn assert(&mut self, place: &Place, column: Column, ended: bool) {
+    /// Asserts that the credentials of a column are revoked, or that they are accepted.
+    async fn assert(&mut self, place: &Place, column: Column, revoked: bool) {
         let accepted = match column {
             Column::AccessTokens => {
                 let mut accepted = Vec::new();
@@ -217,8 +109,8 @@ impl Devices {
             Column::RememberedLogins => vec![self.restore(place).await],
         };
         assert!(
-            accepted.iter().all(|accepted| *accepted != ended),
-            "ended: {ended}, accepted: {accepted:?}, {self:?}"
+            accepted.iter().all(|accepted| *accepted != revoked),
+            "expected revoked: {revoked}, found accepted: {accepted:?}, {self:?}"
         );
     }
 }
@@ -236,7 +128,7 @@ async fn is_accepted(place: &Place, access_token: &str, user: &str) -> bool {
     accepted(&place.send(Method::GET, "/api/me", &[("authorization", &bearer)]).await, user)
 }
 
-/// Whether a response is that of a logged-in user, and not `401`.
+/// Returns whether the response belongs to the logged-in user. Otherwise its status must be `401`.
 fn accepted(reply: &Reply, user: &str) -> bool {
     match reply.status {
         200 => reply.body == user,
@@ -245,11 +137,11 @@ fn accepted(reply: &Reply, user: &str) -> bool {
     }
 }
 
-/// Two applications on the same stores. A user of the shop has two logins, another user has one, and
-/// a user of the forum has the id of the first.
+/// Two applications on the same stores. A user of the shop has two logins, and another user has
+/// one. A user of the forum has the ID of the first user.
 #[derive(Debug)]
 pub struct World {
-    /// The place of the events, and the place of the next requests.
+    /// The place of the events, and the place of the requests after them.
     shop: [Place; 2],
     forum: Place,
     this: Devices,
@@ -261,16 +153,17 @@ impl World {
     /// The user of the events.
     pub const USER: &str = "1";
 
-    /// The logins at these places.
+    /// Logs the users in at these places.
     pub async fn new(shop: [Place; 2], forum: Place) -> Self {
         let next = &shop[1];
         let (this, other) =
-            (Devices::begin(next, Self::USER).await, Devices::begin(next, Self::USER).await);
-        let strangers = [Devices::begin(next, "2").await, Devices::begin(&forum, Self::USER).await];
+            (Devices::log_in(next, Self::USER).await, Devices::log_in(next, Self::USER).await);
+        let strangers =
+            [Devices::log_in(next, "2").await, Devices::log_in(&forum, Self::USER).await];
         Self { shop, forum, this, other, strangers }
     }
 
-    /// Both applications in this process.
+    /// Returns both applications in this process.
     pub async fn here(
         clock: impl Clock + Clone,
         revocations: impl RevocationStore + Clone,
@@ -284,7 +177,7 @@ impl World {
         Self::new([place(&shop).await, place(&shop).await], place(&logins("forum")).await).await
     }
 
-    /// Both applications on stores in memory.
+    /// Returns both applications with stores in memory.
     pub async fn in_memory(clock: &TestClock) -> Self {
         let revocations = MemoryRevocationStore::new(1000).clock(clock.clone());
         Self::here(
@@ -295,7 +188,7 @@ impl World {
         .await
     }
 
-    /// Lets an event happen.
+    /// Causes an event.
     pub async fn happen(&mut self, event: Event) {
         let (place, this) = (&self.shop[0], &mut self.this);
         let (session, cookie) =
@@ -310,11 +203,11 @@ impl World {
                 let session = format!("{SESSION}={session}");
                 place.send(Method::POST, "/logout", &[("cookie", &session)]).await.ok();
             }
-            Event::EndOfBrowser => drop(visit("/end-login").await.ok()),
+            Event::BrowserLoginById => drop(visit("/end-login").await.ok()),
             Event::LogoutAll => drop(visit("/logout-all").await.ok()),
-            Event::OthersOfBrowser => {
+            Event::BrowserLogoutOthers => {
                 let reply = visit("/logout-others").await;
-                // The renewal ends the old cookie of the session.
+                // The renewal revokes the old session cookie.
                 this.sessions.pop();
                 this.keep_cookies(&reply);
                 reply.ok();
@@ -322,37 +215,42 @@ impl World {
             Event::AppLogout => {
                 drop(send_refresh(place, "/end", this.refresh.last().expect("a token")).await.ok())
             }
-            Event::EndOfApp => drop(call("/api/end-login").await.ok()),
-            Event::OthersOfApp => drop(call("/api/logout-others").await.ok()),
-            Event::UsedCookie => {
+            Event::AppLoginById => drop(call("/api/end-login").await.ok()),
+            Event::AppLogoutOthers => drop(call("/api/logout-others").await.ok()),
+            Event::ReusedCookie => {
                 assert_eq!(send_cookie(place, REMEMBER, &this.remembered[0]).await.status, 401);
             }
-            Event::UsedToken => {
+            Event::ReusedToken => {
                 assert_eq!(send_refresh(place, "/refresh", &this.refresh[0]).await.status, 401);
             }
         }
     }
 
-    /// Asserts that an event has ended the credentials of a column, and no others, from the next
-    /// request on.
+    /// Asserts that an event has revoked the credentials of a column and no others. The revocation
+    /// applies from the next request on.
     pub async fn assert(&mut self, event: Event, column: Column) {
-        let (next, ends) = (&self.shop[1], event.ends(column));
-        self.this.assert(next, column, matches!(ends, Ends::This | Ends::All)).await;
-        self.other.assert(next, column, matches!(ends, Ends::Others | Ends::All)).await;
+        let (next, revokes) = (&self.shop[1], event.revokes(column));
+        self.this
+            .assert(next, column, matches!(revokes, RevokedLogins::This | RevokedLogins::All))
+            .await;
+        self.other
+            .assert(next, column, matches!(revokes, RevokedLogins::Others | RevokedLogins::All))
+            .await;
         for (place, stranger) in [next, &self.forum].into_iter().zip(&mut self.strangers) {
             stranger.assert(place, column, false).await;
         }
         if column == Column::AccessTokens {
-            self.assert_own_tokens(matches!(ends, Ends::Others | Ends::All)).await;
+            self.assert_own_tokens(matches!(revokes, RevokedLogins::Others | RevokedLogins::All))
+                .await;
         }
     }
 
-    /// Asserts that the tokens of the issuer that belong to no login of the user have ended, or that
-    /// they are accepted. Those of other users are accepted.
-    pub async fn assert_own_tokens(&self, ended: bool) {
+    /// Asserts that the user's tokens that belong to no login are revoked, or that they are
+    /// accepted. Those of other users are accepted.
+    pub async fn assert_own_tokens(&self, revoked: bool) {
         let (next, [stranger, of_forum]) = (&self.shop[1], &self.strangers);
         for devices in [&self.this, &self.other] {
-            assert_ne!(is_accepted(next, &devices.own, devices.user).await, ended, "{devices:?}");
+            assert_ne!(is_accepted(next, &devices.own, devices.user).await, revoked, "{devices:?}");
         }
         assert!(is_accepted(next, &stranger.own, stranger.user).await);
         assert!(is_accepted(&self.forum, &of_forum.own, of_forum.user).await);

@@ -1,4 +1,4 @@
-//! What the README shows, as it stands there.
+//! The settings in the first TOML block of the guide chapter about settings.
 
 use actix_web::cookie::SameSite;
 use paseto_actix::LocalKey;
@@ -17,11 +17,11 @@ struct Config {
 }
 
 #[actix_web::test]
-async fn the_settings_of_the_readme_go_together() {
-    let readme = include_str!("../../README.md");
-    let (_, rest) = readme.split_once("```toml\n").unwrap();
+async fn settings_of_the_guide_build_and_work_together() {
+    let chapter = include_str!("../../paseto-actix/docs/settings.md");
+    let (_, rest) = chapter.split_once("```toml\n").unwrap();
     let (settings, _) = rest.split_once("```").unwrap();
-    // The file and the variable of the README do not exist here.
+    // The file and the environment variable of the chapter do not exist here.
     let settings = settings
         .replace("{ file = \"/run/secrets/paseto.key\" }", &format!("\"{SECRET_PASERK}\""))
         .replace("{ env = \"COOKIE_KEY\" }", &format!("\"{}\"", *LocalKey::generate().to_paserk()))

@@ -1,11 +1,14 @@
-//! The logins that an event ends, from the next request on, and those that it does not end.
+//! The credentials that each event revokes from the next request, and the credentials that stay
+//! valid.
 
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::for_each_event;
-use paseto_actix_tests::logins::world::{Column, Event, World};
+use paseto_actix_tests::logins::event::{Column, Event};
+use paseto_actix_tests::logins::world::World;
 use time::Duration;
 
-/// One module for each event, with one test for each column, in memory and on Redis.
+/// Generates one module for each event, with one test for each kind of credential, in memory and on
+/// Redis.
 macro_rules! cells {
     ($($row:ident: $event:ident,)*) => {
         $(mod $row {
@@ -17,14 +20,14 @@ macro_rules! cells {
         mod in_memory {
             $(#[actix_web::test]
             async fn $name() {
-                crate::what_ends_what::in_memory(super::super::Event::$event, super::super::Column::$column).await;
+                crate::revocation_matrix::in_memory(super::super::Event::$event, super::super::Column::$column).await;
             })*
         }
         #[cfg(feature = "redis")]
         mod on_redis {
             $(#[actix_web::test]
             async fn $name() {
-                crate::what_ends_what::redis::check(super::super::Event::$event, super::super::Column::$column).await;
+                crate::revocation_matrix::redis::check(super::super::Event::$event, super::super::Column::$column).await;
             })*
         }
     };
@@ -38,11 +41,11 @@ async fn in_memory(event: Event, column: Column) {
     world.assert(event, column).await;
 }
 
-/// The issuer's own tokens live for an hour, and those of logins for 15 minutes.
+/// Tokens that the issuer issues directly expire after one hour, tokens of logins after 15 minutes.
 #[actix_web::test]
-async fn an_own_token_of_the_issuer_stays_rejected_until_it_expires() {
+async fn directly_issued_token_stays_revoked_until_it_expires() {
     let clock = TestClock::new();
-    for event in [Event::LogoutAll, Event::OthersOfApp] {
+    for event in [Event::LogoutAll, Event::AppLogoutOthers] {
         let mut world = World::in_memory(&clock).await;
         world.happen(event).await;
         for minutes in [0, 29, 30] {
@@ -54,18 +57,20 @@ async fn an_own_token_of_the_issuer_stays_rejected_until_it_expires() {
 
 #[cfg(feature = "redis")]
 mod redis {
+    use paseto_actix::RedisStore;
     use paseto_actix::clock::SystemClock;
-    use paseto_actix::revocation::RedisRevocationStore;
-    use paseto_actix::token_family::RedisTokenFamilyStore;
+
     use paseto_actix_tests::logins::TIMEOUT;
-    use paseto_actix_tests::logins::world::{Column, Event, World};
+    use paseto_actix_tests::logins::event::{Column, Event};
+    use paseto_actix_tests::logins::world::World;
     use paseto_actix_tests::redis::Redis;
     use time::Duration;
 
     async fn world(redis: &Redis) -> World {
         let revocations =
-            RedisRevocationStore::builder(redis.url()).timeout(TIMEOUT).build().unwrap();
-        let family = RedisTokenFamilyStore::builder(redis.url()).timeout(TIMEOUT).build().unwrap();
+            RedisStore::builder(redis.url()).timeout(TIMEOUT).build().unwrap().revocation_store();
+        let family =
+            RedisStore::builder(redis.url()).timeout(TIMEOUT).build().unwrap().token_family_store();
         World::here(SystemClock, revocations, family).await
     }
 
@@ -77,7 +82,7 @@ mod redis {
     }
 
     #[actix_web::test]
-    async fn an_own_token_of_the_issuer_stays_rejected_until_it_expires() {
+    async fn directly_issued_token_stays_revoked_until_it_expires() {
         let Some(redis) = Redis::start() else { return };
         let mut world = world(&redis).await;
         world.happen(Event::LogoutAll).await;

@@ -1,4 +1,5 @@
-//! How sessions end and begin anew, what responses say of them, and that nothing else is one.
+//! Purging and renewal of sessions, caching headers, cookie attributes, and tokens of other
+//! purposes.
 
 use actix_session::Session;
 use actix_web::cookie::SameSite;
@@ -6,8 +7,9 @@ use actix_web::cookie::time::Duration as CookieDuration;
 use actix_web::http::header::{CACHE_CONTROL, HeaderMap, VARY};
 use actix_web::{HttpResponse, web};
 use base64ct::{Base64UrlUnpadded, Encoding};
+use paseto_actix::cookie::CookieConfig;
 use paseto_actix::{LocalKey, PasetoSession};
-use paseto_actix_tests::app::{assert_accepted, assert_refused, issuer_builder, verifier_builder};
+use paseto_actix_tests::app::{assert_accepted, assert_rejected, issuer_builder, verifier_builder};
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::session::{Client, Kind, Site, routes, session, set_cookie, set_cookies};
 use paseto_actix_tests::{keys, parts};
@@ -21,7 +23,7 @@ const ADA: &str = r#"user="ada""#;
 async fn ada(site: &Site) -> Client {
     let mut client = Client::new();
     client.get(site, "/set?user=ada").await;
-    assert_eq!(client.get(site, "/").await.body, ADA, "the session is there at first");
+    assert_eq!(client.get(site, "/").await.body, ADA, "the session exists");
     client
 }
 
@@ -30,14 +32,14 @@ fn all<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
 }
 
 #[actix_web::test]
-async fn purge_removes_the_cookie_and_a_copy_stays_good() {
+async fn without_a_store_purge_removes_the_cookie_and_a_copy_stays_valid() {
     let clock = TestClock::new();
     for kind in Kind::ALL {
         let site = kind.site(LocalKey::generate(), &clock).await;
         let mut client = ada(&site).await;
         let copy = client.session(kind);
-        let answer = client.get(&site, "/purge").await;
-        let removal = set_cookie(&answer.headers);
+        let response = client.get(&site, "/purge").await;
+        let removal = set_cookie(&response.headers);
         assert_eq!(
             (removal.value(), removal.max_age()),
             ("", Some(CookieDuration::ZERO)),
@@ -50,19 +52,19 @@ async fn purge_removes_the_cookie_and_a_copy_stays_good() {
         assert_eq!(
             site.read(kind, &copy).await.0,
             ADA,
-            "{kind:?}: nothing on the server knows that it was purged"
+            "{kind:?}: the server does not record the purge"
         );
         clock.advance(if kind == Kind::Store {
             Duration::hours(12)
         } else {
             Duration::minutes(30)
         });
-        assert_eq!(site.read(kind, &copy).await.0, "", "{kind:?}: until it expires");
+        assert_eq!(site.read(kind, &copy).await.0, "", "{kind:?}: the copy has expired");
     }
 }
 
 #[actix_web::test]
-async fn renew_begins_a_new_session_with_the_same_state() {
+async fn renew_restarts_the_absolute_timeout_and_keeps_the_state() {
     let clock = TestClock::new();
     for kind in Kind::ALL {
         let site = kind.site(LocalKey::generate(), &clock).await;
@@ -84,27 +86,31 @@ async fn renew_begins_a_new_session_with_the_same_state() {
                 client.get(&site, "/").await;
             }
         }
-        assert_eq!(renewed.get(&site, "/").await.body, ADA, "{kind:?}: not of the age that it had");
+        assert_eq!(
+            renewed.get(&site, "/").await.body,
+            ADA,
+            "{kind:?}: the absolute timeout has restarted"
+        );
         assert_eq!(kept.get(&site, "/").await.body, "", "{kind:?}: twelve hours old");
         assert_eq!(
             site.read(kind, &copy).await.0,
             "",
-            "{kind:?}: the old cookie dies when it would have"
+            "{kind:?}: the expiry of the old cookie is unchanged"
         );
     }
 }
 
 #[actix_web::test]
-async fn the_cookie_from_before_renew_stays_good() {
+async fn without_a_store_the_cookie_before_renew_stays_valid() {
     let clock = TestClock::new();
     for kind in Kind::ALL {
         let site = kind.site(LocalKey::generate(), &clock).await;
         let mut client = ada(&site).await;
         let copy = client.session(kind);
         client.get(&site, "/renew").await;
-        client.get(&site, "/set?user=grace").await;
-        assert_eq!(client.get(&site, "/").await.body, r#"user="grace_period""#);
-        assert_eq!(site.read(kind, &copy).await.0, ADA, "{kind:?}: with the state that it had");
+        client.get(&site, "/set?user=bob").await;
+        assert_eq!(client.get(&site, "/").await.body, r#"user="bob""#);
+        assert_eq!(site.read(kind, &copy).await.0, ADA, "{kind:?}: with the state of its time");
     }
 }
 
@@ -123,13 +129,14 @@ fn handlers(config: &mut web::ServiceConfig) {
     );
 }
 
+/// RFC 9111, sections 4.1 and 5.2.2.5.
 #[actix_web::test]
-async fn what_caches_need_to_know() {
+async fn responses_vary_by_cookie_and_are_no_store_if_they_set_a_cookie() {
     let clock = TestClock::new();
     let kind = Kind::Middleware;
     let site = Site::of(session(LocalKey::generate(), &clock).build().unwrap(), handlers).await;
     let mut client = Client::new();
-    // Path, whether a cookie is set, `Vary`, `Cache-Control`.
+    // The path, whether the response sets a cookie, `Vary`, and `Cache-Control`.
     let table: [(&str, bool, &[&str], &[&str]); 10] = [
         ("/", false, &["Cookie"], &[]),
         ("/set?user=ada", true, &["Cookie"], &["no-store"]),
@@ -143,10 +150,10 @@ async fn what_caches_need_to_know() {
         ("/", false, &["Cookie"], &[]),
     ];
     for (path, sets, vary, cache_control) in table {
-        let answer = client.get(&site, path).await;
-        assert_eq!(set_cookies(&answer.headers).len(), usize::from(sets), "{kind:?} {path}");
-        assert_eq!(all(&answer.headers, "vary"), vary, "{kind:?} {path}");
-        assert_eq!(all(&answer.headers, "cache-control"), cache_control, "{kind:?} {path}");
+        let response = client.get(&site, path).await;
+        assert_eq!(set_cookies(&response.headers).len(), usize::from(sets), "{kind:?} {path}");
+        assert_eq!(all(&response.headers, "vary"), vary, "{kind:?} {path}");
+        assert_eq!(all(&response.headers, "cache-control"), cache_control, "{kind:?} {path}");
     }
 
     client.get(&site, "/set?user=ada").await;
@@ -154,19 +161,19 @@ async fn what_caches_need_to_know() {
     assert_eq!(
         all(&client.get(&site, "/").await.headers, "cache-control"),
         ["no-store"],
-        "{kind:?}: it slid"
+        "{kind:?}: the response renews the cookie"
     );
 }
 
-/// What a browser sees of each setting.
+/// Each setting changes its attribute in `Set-Cookie`.
 #[actix_web::test]
-async fn attributes() {
+async fn cookie_attributes_follow_the_settings() {
     let clock = TestClock::new();
     let build = || session(LocalKey::generate(), &clock);
     let cookie = async |session: PasetoSession| {
         let site = Site::of(session, routes).await;
-        let answer = Client::new().get(&site, "/set?user=ada").await;
-        set_cookie(&answer.headers).into_owned()
+        let response = Client::new().get(&site, "/set?user=ada").await;
+        set_cookie(&response.headers).into_owned()
     };
     let default = cookie(build().build().unwrap()).await;
     assert_eq!(default.name(), "__Host-session");
@@ -182,11 +189,14 @@ async fn attributes() {
     assert_eq!((plain.http_only(), plain.same_site()), (Some(true), Some(SameSite::Lax)));
 
     let set = build()
-        .cookie_name("__Secure-id")
-        .cookie_path("/shop")
-        .cookie_domain("shop.example")
-        .cookie_same_site(SameSite::Strict)
-        .cookie_http_only(false)
+        .cookie(
+            CookieConfig::new()
+                .name("__Secure-id")
+                .path("/shop")
+                .domain("shop.example")
+                .same_site(SameSite::Strict)
+                .http_only(false),
+        )
         .persistent(true);
     let set = cookie(set.build().unwrap()).await;
     assert_eq!(
@@ -197,10 +207,10 @@ async fn attributes() {
     assert_eq!(set.max_age(), Some(CookieDuration::minutes(30)));
 }
 
-/// The bytes of a secret key's seed make a local key too, and one of them is all that an
-/// application has.
+/// An application uses one 32-byte secret for all purposes, as seed of the secret key and as local
+/// key.
 #[actix_web::test]
-async fn one_key_for_all() {
+async fn session_rejects_tokens_of_other_purposes_under_the_same_key() {
     let clock = TestClock::new();
     let seed = parts::signing_key(&keys::secret()).to_bytes();
     let key =
@@ -218,10 +228,10 @@ async fn one_key_for_all() {
         let value = ada(&site).await.session(kind);
         let token = kind.token(&value).unwrap();
         assert_eq!(site.read(kind, &kind.wrap(&token)).await.0, ADA, "{kind:?}");
-        assert_refused(&verifier, &token).await;
-        assert_refused(&verifier, &token.replacen("local", "public", 1)).await;
+        assert_rejected(&verifier, &token).await;
+        assert_rejected(&verifier, &token.replacen("local", "public", 1)).await;
 
-        // What a session holds, sealed under the same key for whatever else.
+        // The payload of a session, encrypted under the same key for other purposes.
         let assertion = |purpose: &str| assertion(purpose, kind);
         let payload = LocalToken::decrypt(
             &peer,
@@ -229,15 +239,16 @@ async fn one_key_for_all() {
             None,
             Some(&assertion("session")),
         );
-        let payload = payload.expect("the session's own assertion").payload().to_owned();
+        let payload =
+            payload.expect("the assertion of a session decrypts the token").payload().to_owned();
         for (purpose, accepted) in
             [("session", true), ("remember-me", false), ("access", false), ("", false)]
         {
-            let sealed =
+            let encrypted =
                 LocalToken::encrypt(&peer, payload.as_bytes(), None, Some(&assertion(purpose)))
                     .unwrap();
-            let body = site.read(kind, &kind.wrap(&sealed)).await.0;
-            assert_eq!(body == ADA, accepted, "{kind:?}: sealed for {purpose:?}");
+            let body = site.read(kind, &kind.wrap(&encrypted)).await.0;
+            assert_eq!(body == ADA, accepted, "{kind:?}: encrypted for {purpose:?}");
         }
         let bare = LocalToken::encrypt(&peer, payload.as_bytes(), None, None).unwrap();
         let signed = parts::sign(&keys::secret(), payload.as_bytes(), b"", &assertion("session"));
@@ -247,7 +258,8 @@ async fn one_key_for_all() {
     }
 }
 
-/// The implicit assertion of a purpose, written a second time: four texts, each after its length.
+/// Returns the implicit assertion of a purpose, independent of the library's code. It contains four
+/// strings, each after its length.
 fn assertion(purpose: &str, kind: Kind) -> Vec<u8> {
     let cookie = if kind == Kind::Store { "" } else { kind.cookie() };
     let pieces = ["paseto-actix", purpose, "", cookie];

@@ -1,4 +1,5 @@
-//! A rejection by the attribute or the middleware is a response and not an error of actix-web.
+//! The attribute and the middleware reject a request with a response, not with an error of
+//! actix-web.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,10 +21,10 @@ use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::logs::Logs;
 use serde_json::{Value, json};
 
-/// An extractor that counts how often it runs.
-struct Counted;
+/// An extractor that counts its calls.
+struct CountingExtractor;
 
-impl FromRequest for Counted {
+impl FromRequest for CountingExtractor {
     type Error = actix_web::Error;
     type Future = Ready<Result<Self, Self::Error>>;
 
@@ -33,34 +34,34 @@ impl FromRequest for Counted {
     }
 }
 
-#[paseto_required(check = without_refusal)]
-async fn attribute(_: Counted, body: web::Json<Value>) -> impl Responder {
+#[paseto_required(check = rejected_by_header)]
+async fn attribute(_: CountingExtractor, body: web::Json<Value>) -> impl Responder {
     body
 }
 
 #[paseto_required]
-async fn failing(_: Counted) -> Result<HttpResponse, actix_web::Error> {
+async fn failing(_: CountingExtractor) -> Result<HttpResponse, actix_web::Error> {
     Err(ErrorImATeapot("of the handler"))
 }
 
-async fn unguarded(_: Counted, body: web::Json<Value>) -> impl Responder {
+async fn unguarded(_: CountingExtractor, body: web::Json<Value>) -> impl Responder {
     body
 }
 
-async fn extractor(_: VerifiedToken, _: Paseto<Value>, _: Counted) -> &'static str {
+async fn extractor(_: VerifiedToken, _: Paseto<Value>, _: CountingExtractor) -> &'static str {
     "served"
 }
 
-fn without_refusal(req: &HttpRequest, _: &VerifiedToken) -> Result<(), Rejection> {
-    if req.headers().contains_key("refuse") {
-        Err(Rejection::forbidden("asked for"))
+fn rejected_by_header(req: &HttpRequest, _: &VerifiedToken) -> Result<(), Rejection> {
+    if req.headers().contains_key("x-reject") {
+        Err(Rejection::forbidden("requested by the header"))
     } else {
         Ok(())
     }
 }
 
 fn services(app: &mut ServiceConfig) {
-    let required = PasetoRequired::new().check(without_refusal);
+    let required = PasetoRequired::new().check(rejected_by_header);
     app.route("/attribute", web::to(attribute))
         .route("/failing", web::to(failing))
         .service(web::scope("/middleware").wrap(required).default_service(web::to(unguarded)))
@@ -69,17 +70,17 @@ fn services(app: &mut ServiceConfig) {
 
 struct Outcome {
     status: StatusCode,
-    /// The error of the response, which loggers such as `tracing-actix-web` log.
+    /// The error of the response. Loggers such as `tracing-actix-web` log it.
     error: Option<String>,
     body: String,
-    /// How often the extractor has run.
+    /// The number of extractor calls.
     runs: usize,
-    /// How often the error handler was called.
+    /// The number of error handler calls.
     handled: usize,
     rejections: usize,
 }
 
-/// Whether the Verifier decides at once.
+/// Whether the verifier has an asynchronous check.
 const IS_ASYNC: [bool; 2] = [false, true];
 
 async fn send(request: TestRequest, is_async: bool) -> Outcome {
@@ -119,7 +120,7 @@ fn post(path: &str) -> TestRequest {
     TestRequest::post().uri(path).insert_header(header).set_json(json!({ "a": 1 }))
 }
 
-/// Requests that each guard rejects.
+/// Returns requests that each guard rejects, with the status of the response.
 fn rejected(path: &str) -> [(StatusCode, TestRequest); 3] {
     [
         (StatusCode::UNAUTHORIZED, TestRequest::post().uri(path).set_payload("no JSON")),
@@ -127,7 +128,7 @@ fn rejected(path: &str) -> [(StatusCode, TestRequest); 3] {
             StatusCode::UNAUTHORIZED,
             post(path).insert_header(("authorization", "Bearer v4.public.x")),
         ),
-        (StatusCode::FORBIDDEN, post(path).insert_header(("refuse", ""))),
+        (StatusCode::FORBIDDEN, post(path).insert_header(("x-reject", ""))),
     ]
 }
 
@@ -159,7 +160,8 @@ async fn rejection_is_a_response_without_an_error() {
     }
 }
 
-/// An extractor cannot reject a request in another way: the documentation has the difference.
+/// An extractor can reject a request only with an error. The documentation of the extractors
+/// explains the difference.
 #[actix_web::test]
 async fn rejection_by_an_extractor_alone_is_an_error() {
     for is_async in IS_ASYNC {
@@ -173,7 +175,7 @@ async fn rejection_by_an_extractor_alone_is_an_error() {
     }
 }
 
-/// The attribute leaves the errors of the application to actix-web.
+/// Errors of the application stay errors of actix-web.
 #[actix_web::test]
 async fn errors_of_arguments_and_handlers_stay_errors() {
     for is_async in IS_ASYNC {

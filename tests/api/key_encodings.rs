@@ -1,6 +1,6 @@
-//! Keys in the spellings of secrets files, environment variables, shells and editors.
+//! Encodings of keys as they occur in secrets files, environment variables, shells and editors.
 //!
-//! Each spelling is read as the key, or rejected with its cause. No spelling is another key.
+//! Each encoding is read as the key or rejected with its cause. It is never read as another key.
 
 use std::fmt::Debug;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ use paseto_actix_tests::keys::{
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
 
-/// A key in one form, and its reader.
+/// An encoding of a key, and the function that reads it.
 struct Form {
     text: &'static str,
     /// The key as PASERK.
@@ -42,7 +42,7 @@ fn local(key: LocalKey) -> String {
     key.to_paserk().to_string()
 }
 
-/// `FromStr`, a string of JSON, and the constructor of the form have to agree.
+/// Reads a key with `FromStr`, from a JSON string and with the constructor. All three must agree.
 fn agree<K>(
     text: &str,
     read: fn(&str) -> Result<K, ConfigError>,
@@ -72,9 +72,9 @@ const PASERKS: [Form; 3] = [
 ];
 
 #[test]
-fn each_spelling_of_a_pem_is_the_key() {
+fn each_pem_encoding_is_read_as_the_key() {
     for Form { text, paserk, read } in PEMS {
-        let spellings = [
+        let encodings = [
             ("as OpenSSL writes it", format!("{text}\n")),
             ("without a line break at the end", text.to_owned()),
             ("with several at the end", format!("{text}\n\n\n")),
@@ -92,13 +92,13 @@ fn each_spelling_of_a_pem_is_the_key() {
             ("in quotes", format!("\"{}\"\n", text.replace('\n', "\\n"))),
             ("with narrow lines", narrow(text)),
         ];
-        for (name, spelling) in spellings {
-            assert_eq!(read(&spelling).as_deref(), Ok(paserk), "{name}: {spelling:?}");
+        for (name, encoding) in encodings {
+            assert_eq!(read(&encoding).as_deref(), Ok(paserk), "{name}: {encoding:?}");
         }
     }
 }
 
-/// The same block with lines of 20 characters.
+/// Returns the same block with lines of 20 characters.
 fn narrow(pem: &str) -> String {
     let [begin, body, end] = pem.lines().collect::<Vec<_>>().try_into().expect("three lines");
     let lines: Vec<_> =
@@ -107,11 +107,11 @@ fn narrow(pem: &str) -> String {
 }
 
 #[test]
-fn each_spelling_of_a_paserk_is_the_key_or_an_error() {
+fn each_paserk_encoding_is_read_as_the_key_or_an_error() {
     for Form { text, paserk, read } in PASERKS {
         let (header, body) = text.rsplit_once('.').expect("a PASERK");
         let length = body.len();
-        for (name, spelling) in [
+        for (name, encoding) in [
             ("as it is", text.to_owned()),
             ("with a line break", format!("{text}\n")),
             ("with CRLF", format!("{text}\r\n")),
@@ -124,9 +124,9 @@ fn each_spelling_of_a_paserk_is_the_key_or_an_error() {
             ("in single quotes", format!("'{text}'\n")),
             ("in quotes with blanks", format!(" \" {text}\\n\" ")),
         ] {
-            assert_eq!(read(&spelling).as_deref(), Ok(paserk), "{name}: {spelling:?}");
+            assert_eq!(read(&encoding).as_deref(), Ok(paserk), "{name}: {encoding:?}");
         }
-        for (spelling, error) in [
+        for (encoding, error) in [
             (
                 format!("{header}. {body}"),
                 format!("expected base64url after `{header}.`, found a blank or a line break"),
@@ -153,54 +153,53 @@ fn each_spelling_of_a_paserk_is_the_key_or_an_error() {
             (format!("# a key\n{text}"), format!("expected a PASERK that begins with `{header}.`")),
         ] {
             assert_eq!(
-                read(&spelling),
+                read(&encoding),
                 Err(ConfigError::MalformedKey(error.into())),
-                "{spelling:?}"
+                "{encoding:?}"
             );
         }
     }
 }
 
-/// White space, and the line breaks that environment files write as text.
+/// Generates white space and the escaped line breaks of environment files.
 fn blank() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
         " ", "\t", "\n", "\r\n", "\r", "\u{a0}", "\u{2003}", "\u{feff}", "\\n", "\\r\\n", "",
     ])
 }
 
-/// The text with blanks at some places.
+/// Returns the text with blanks inserted at these positions.
 fn with_blanks(text: &str, insertions: &[(prop::sample::Index, &str)]) -> String {
-    let mut spelling = text.to_owned();
+    let mut encoding = text.to_owned();
     for (index, blank) in insertions {
-        let at = index.index(spelling.len() + 1);
-        // A blank inside of a line break as text, or of a character, would make something else of
-        // it.
-        if spelling.is_char_boundary(at) && !spelling[..at].ends_with('\\') {
-            spelling.insert_str(at, blank);
+        let at = index.index(encoding.len() + 1);
+        // A blank inside of an escaped line break or a character would change its meaning.
+        if encoding.is_char_boundary(at) && !encoding[..at].ends_with('\\') {
+            encoding.insert_str(at, blank);
         }
     }
-    spelling
+    encoding
 }
 
 proptest! {
     #[test]
-    fn blanks_around_a_key_and_between_base64_are_no_part_of_it(
+    fn blanks_around_a_key_and_in_pem_base64_are_ignored(
         form in 0..5_usize,
         around in (blank(), blank()),
         insertions in prop::collection::vec((any::<prop::sample::Index>(), blank()), 0..6),
     ) {
         let Form { text, paserk, read } = PEMS.iter().chain(&PASERKS).nth(form).expect("five forms");
         let inner = match text.lines().collect::<Vec<_>>()[..] {
-            // A byte order mark is at the start of a text only.
+            // A byte order mark is valid only at the start of a string.
             [begin, body, end] => format!("{begin}{}{end}", with_blanks(body, &insertions).replace('\u{feff}', "")),
             _ => (*text).to_owned(),
         };
-        let spelling = format!("{}{inner}{}", around.0, around.1);
-        prop_assert_eq!(read(&spelling), Ok((*paserk).to_owned()), "{:?}", spelling);
+        let encoding = format!("{}{inner}{}", around.0, around.1);
+        prop_assert_eq!(read(&encoding), Ok((*paserk).to_owned()), "{:?}", encoding);
     }
 
     #[test]
-    fn blanks_anywhere_make_no_other_key(
+    fn inserted_blanks_never_give_another_key(
         form in 0..5_usize,
         insertions in prop::collection::vec((any::<prop::sample::Index>(), blank()), 1..4),
     ) {

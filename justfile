@@ -1,0 +1,85 @@
+# Recipes for contributors. `just` (https://just.systems) is optional: each recipe is a list of
+# commands that you can also type. The recipes need a POSIX shell. They install no system package.
+
+set positional-arguments
+
+export CARGO_INCREMENTAL := "0"
+
+# `.ci/run` has the same list.
+features := "macros session remember redis redis-tls conformance"
+
+# List the recipes.
+default:
+    @just --list
+
+# Check the format, the lints, the tests and the documentation, as CI does.
+check: fmt-check lint test doc
+
+# Run all tests, or the tests whose names contain FILTER. Missing programs skip tests.
+test *FILTER:
+    cargo test "$@"
+
+# Run the tests of `api`. Fail if `redis-server` is missing. `just test-redis redis` runs fewer.
+test-redis *FILTER:
+    PASETO_ACTIX_REQUIRE=redis cargo test --test api -- "$@"
+
+# Run the tests in a browser. Fail if Chromium or its driver is missing.
+test-browser:
+    PASETO_ACTIX_REQUIRE=browser cargo test --test api -- browser
+
+# Create the Python environment of the interoperability tests in `target/python`.
+python:
+    python3 -m venv target/python
+    target/python/bin/pip install --quiet -r tests/python/requirements.txt
+
+# Run the interoperability tests with Flask-PASETO-Extended.
+interop: python
+    PASETO_ACTIX_REQUIRE=python cargo test --test api -- interop
+
+# Write the expected error messages of the attribute. Needs the Rust release of `tests/ui/main.rs`.
+bless:
+    TRYBUILD=overwrite cargo test --test ui
+
+# Format the code.
+fmt:
+    cargo fmt --all
+
+# Check the format.
+fmt-check:
+    cargo fmt --all --check
+
+# Run clippy. The benchmarks are a second run: their peers turn on more features of actix-web.
+lint:
+    cargo clippy --all-targets --all-features -- -D warnings
+    cargo clippy -p paseto-actix-benches --all-targets -- -D warnings
+
+# Build the documentation. Arguments: for example `--open`.
+doc *ARGUMENTS:
+    RUSTDOCFLAGS="-D warnings" cargo doc --all-features --no-deps "$@"
+
+# Run clippy and the tests without features, then with each feature alone.
+features:
+    #!/usr/bin/env sh
+    set -eu
+    for feature in "" {{ features }}; do
+        echo "=== ${feature:-no features}"
+        set -- -p paseto-actix -p paseto-actix-tests --no-default-features --features "$feature"
+        cargo clippy "$@" --tests -- -D warnings
+        cargo test --quiet "$@" --tests
+    done
+
+# Measure the speed. Arguments: see `benches/README.md`.
+bench *ARGUMENTS:
+    cargo bench -p paseto-actix-benches -- "$@"
+
+# Call each benchmark once and check its response.
+bench-test:
+    cargo bench -p paseto-actix-benches -- --test
+
+# Compile with the oldest supported Rust.
+msrv:
+    cargo +1.89 check --locked -p paseto-actix --all-features
+
+# Check licenses, advisories and sources of the dependencies. Needs `cargo-deny`.
+deny:
+    cargo deny --all-features check

@@ -34,6 +34,7 @@ use std::env;
 use std::env::VarError;
 use std::error::Error;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use actix_web::error::{InternalError, JsonPayloadError};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, ResponseError, get, post, web};
@@ -200,8 +201,12 @@ async fn build() -> Result<(RefreshTokens, Verifier), Box<dyn Error>> {
     let (tokens, verifier) = match variable("REDIS_URL")? {
         Some(url) => {
             let wrong = |error: &dyn Error| format!("REDIS_URL: {error}");
-            let redis =
-                RedisStore::builder(&url).prefix("api_service").build().map_err(|e| wrong(&e))?;
+            let redis = RedisStore::builder(&url)
+                .prefix("api_service")
+                // Default: 250 ms. A debug build can need longer to connect over TLS.
+                .timeout(Duration::from_secs(5))
+                .build()
+                .map_err(|e| wrong(&e))?;
             // Reports an unreachable Redis at the start, and not with the first request.
             redis.ping().await.map_err(|e| wrong(&e))?;
             (

@@ -71,7 +71,8 @@ impl Group {
         Self { title, unit, samples: Vec::new(), comparisons: Vec::new(), notes: Vec::new() }
     }
 
-    /// Returns whether this subject is selected, or a subject that it is compared with.
+    /// Returns whether the run measures this subject. It does so if this subject is selected, or if
+    /// a row compares this subject with a selected subject.
     pub(crate) fn needs(&self, name: &str, run: &Run) -> bool {
         let wants = |name: &str| run.wants(self.title, name);
         let compared =
@@ -83,8 +84,8 @@ impl Group {
                 .any(|row| (row.subject == name || row.beside == name) && compared(row))
     }
 
-    /// Returns whether a subject of the group is selected. If none is, callers do not create keys
-    /// and tokens, which takes time.
+    /// Returns whether a subject of the group is selected. If no subject is selected, callers do
+    /// not create keys and tokens, because their creation takes time.
     pub(crate) fn is_needed(&self, run: &Run) -> bool {
         self.comparisons.iter().any(|row| self.needs(&row.subject, run))
     }

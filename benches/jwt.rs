@@ -1,4 +1,5 @@
-//! JSON Web Tokens of the crate `jsonwebtoken` with aws-lc, and of version 10 with RustCrypto.
+//! JSON Web Tokens of the crate `jsonwebtoken`: version 11 with aws-lc, and version 10 with
+//! RustCrypto.
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RsaKeyPair};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};

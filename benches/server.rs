@@ -17,7 +17,8 @@ use crate::process::{ChildProcess, SERVER_CORE};
 use crate::subjects::Subject;
 use crate::{apps, process};
 
-/// Longer than each run, because the connections of a subject are idle between two rounds.
+/// The keep-alive timeout. It is longer than each run, because the connections of a subject are
+/// idle between two rounds.
 const KEEP_ALIVE: Duration = Duration::from_secs(3600);
 
 /// A running server.

@@ -1,4 +1,5 @@
-//! The subjects over loopback: applications with paseto-actix and with peers, and the same handler.
+//! The subjects over loopback: applications with paseto-actix, and applications with peers. All of
+//! them have the same handler.
 
 use crate::group::{Comparison, Target};
 use crate::keys::Format;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::jwt;
 use crate::keys::{Claims, Format, ISSUER, KeySet, decode};
 
-/// Issues a token for each user with one of these numbers.
+/// Issues one token for each user. `numbers` contains the numbers of the users.
 pub(crate) fn issue_tokens(keys: &KeySet, format: Format, numbers: Range<usize>) -> Vec<String> {
     if format == Format::Paseto {
         let issuer = issuer(keys.secret());

@@ -52,7 +52,7 @@ pub(super) fn measure(run: &Run, keys: &KeySet) -> Group {
 fn pasetors_sign(keys: &KeySet) -> Subject<'static> {
     let key = AsymmetricSecretKey::<V4>::from(&keys.secret_bytes()).expect("a key");
     let call = move || {
-        // `Claims::new` sets `iat`, `nbf`, and `exp` to an hour from now.
+        // `Claims::new` sets `iat` and `nbf` to the current time, and `exp` to one hour later.
         let mut claims = Claims::new().expect("claims");
         claims.issuer(ISSUER).expect("a claim");
         claims.subject("user:1").expect("a claim");

@@ -13,13 +13,13 @@
 //! | [Sessions](sessions) | sessions in encrypted cookies, for actix-session |
 //! | [Remembered logins](remembered_logins) | logins that outlive the session |
 //! | [Refresh and revocation](refresh_and_revocation) | pairs of tokens, logout, stores |
-//! | [Redis in production](redis) | one state for several processes |
+//! | [Redis in production](redis) | stores that several processes share |
 //! | [CORS and single-page apps](cors) | browsers that send tokens to another origin |
 //! | [Forms and CSRF](forms_and_csrf) | cookies, other origins, shared caches |
 //! | [Errors and responses](errors) | responses, challenges, error handlers |
 //! | [Settings](settings) | TOML, JSON, YAML and environment variables |
 //! | [Testing](testing) | tests of an application, the clock, conformance of a store |
-//! | [OpenAPI](openapi) | `utoipa` beside the attribute |
+//! | [OpenAPI](openapi) | an OpenAPI document of guarded handlers, with `utoipa` |
 //! | [Logs, events and metrics](observability) | logs, events, metrics |
 //! | [Coming from Flask-PASETO-Extended](from_flask) | names, settings, differences |
 //! | [Coming from jsonwebtoken](from_jsonwebtoken) | concepts, a migration without a break |
@@ -27,8 +27,8 @@
 //! | [Performance](performance) | figures, the token cache, sizing |
 //! | [Glossary](glossary) | terms |
 
-// In the repository, the links between chapters lead to files. The definitions of `links.md` come
-// first, so they replace them in the documentation.
+// In the repository, the links between chapters lead to files. In the documentation, `links.md`
+// precedes each chapter. The first definition of a link counts, so the links lead to modules.
 #[doc = include_str!("guide/links.md")]
 #[doc = include_str!("../docs/quick_start.md")]
 pub mod quick_start {}

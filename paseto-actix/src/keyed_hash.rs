@@ -37,8 +37,8 @@ impl KeyedHash {
         Tag(self.0.hash(bytes).as_u128())
     }
 
-    /// Hashes a value. The `Hash` implementation must be unambiguous, like those of the standard
-    /// types.
+    /// Hashes a value. Different values must write different bytes to the hasher, as the `Hash`
+    /// implementations of the standard types do.
     pub(crate) fn of(&self, value: &impl Hash) -> Tag {
         let mut hasher = self.0;
         value.hash(&mut hasher);

@@ -91,7 +91,7 @@ fn key_in_a_wrong_field_of_an_issuer_is_not_shown() {
             entry(json!({ "paserk": format!("k4.public.{name}") })),
             entry(json!({ "paserk": key, "key": key })),
         ];
-        // A part of a key without its prefix is a valid name.
+        // Without a prefix such as `k4.`, a part of a key is a valid `iss` or `aud`.
         if name.starts_with("k4.") || name.starts_with("-----") {
             wrong.extend(["iss", "aud"].map(|field| issuer(field, key.clone())));
         }

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 const PUBLIC: &str = "public, max-age=86400";
 
-/// Returns a response that its handler allows every cache to store.
+/// Returns a response whose headers allow every cache to store it.
 fn public(mut builder: HttpResponseBuilder) -> HttpResponse {
     builder
         .insert_header((CACHE_CONTROL, PUBLIC))

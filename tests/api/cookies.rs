@@ -36,8 +36,8 @@ async fn assert_no_token(verifier: &Verifier, request: TestRequest, case: &str) 
     response.assert_no_token();
 }
 
-/// For a browser, `%5F%5FHost-paseto` is not a `__Host-` cookie, so it does not enforce the rules
-/// of the prefix (RFC 6265bis, section 4.1.3.2).
+/// A browser does not treat `%5F%5FHost-paseto` as a `__Host-` cookie. So the browser does not
+/// enforce the rules of the prefix (RFC 6265bis, section 4.1.3.2).
 #[actix_web::test]
 async fn encoded_name_is_another_cookie() {
     let token = token_of("ada");
@@ -109,7 +109,7 @@ async fn different_cookies_of_one_name_are_rejected() {
     assert_ada(&verifier, get([&own, &own]), "two equal cookies in two headers").await;
 }
 
-/// Some clients keep a cookie that a server removed with an empty value.
+/// After a server has removed a cookie, some clients still send the cookie, with an empty value.
 #[actix_web::test]
 async fn empty_cookie_is_no_token() {
     let (verifier, token) = (verifier("paseto"), token_of("ada"));

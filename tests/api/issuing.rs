@@ -36,7 +36,7 @@ fn text(bytes: &[u8]) -> &str {
     str::from_utf8(bytes).unwrap()
 }
 
-/// Returns the issuer of the documentation's key with these changes.
+/// Returns an issuer with the key of the documentation and with these changes.
 fn issuer(change: impl FnOnce(IssuerBuilder) -> IssuerBuilder) -> Issuer {
     change(issuer_builder(&TestClock::new())).build().unwrap()
 }
@@ -90,7 +90,7 @@ fn each_registered_claim_can_be_omitted() {
     let without_kid = issuer(|builder| builder.include_kid(false));
     let token = without_kid.issue(&json!({})).unwrap();
     assert_eq!(token.matches('.').count(), 2, "the token has no empty footer");
-    // Claims that one token sets explicitly are written.
+    // A claim that one token sets is written, even if the settings of the issuer omit the claim.
     let bare = issuer(|builder| {
         builder.include_nbf(false).include_jti(false).dangerously_without_expiry()
     });
@@ -267,7 +267,8 @@ fn token_id_is_128_random_bits() {
         })
         .collect();
     assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len());
-    // The probability that one of 128 random bits is the same in 200 IDs is below 10^-57.
+    // If the IDs are random, the probability that one of the 128 bits has the same value in all 200
+    // IDs is below 10^-57.
     assert_eq!(
         (ids.iter().fold(0, |all, id| all | id), ids.iter().fold(!0, |all, id| all & id)),
         (!0, 0)

@@ -1,4 +1,4 @@
-//! Footers, times and settings of a token that an issuer rejects, and the `500` response.
+//! An issuer does not issue a token with an invalid footer, time or setting. The response is `500`.
 
 use std::time::Duration;
 
@@ -123,7 +123,7 @@ fn time_outside_of_the_calendar_is_an_error() {
     for now in [last, last - time::Duration::minutes(59), datetime!(-0001-12-31 23:59:59 UTC)] {
         assert!(matches!(issue(at(now)), Err(IssueError::InvalidTime { .. })), "{now}");
     }
-    // Times whose offset moves them out of the calendar.
+    // In UTC, these times are outside of the calendar.
     for odd in [datetime!(9999-12-31 23:59:59 -01:00), datetime!(-9999-01-01 00:00 +01:00)] {
         assert!(issue(at(odd).dangerously_without_expiry()).is_err(), "{odd}");
         assert!(

@@ -1,7 +1,8 @@
-//! The official test vectors of PASERK, for every supported type, and of PASETO, with a `Verifier`.
+//! Runs the official test vectors: the PASERK vectors of every supported type, and the PASETO
+//! vectors with a `Verifier`.
 //!
-//! No PASETO vector is an access token. So the unit tests of `v4.public` and `v4.local` check the
-//! cryptographic results of the vectors.
+//! No PASETO vector is an access token, so a `Verifier` rejects each one. The unit tests of
+//! `v4.public` and `v4.local` check the cryptographic results of the vectors.
 
 use std::fs;
 use std::path::Path;
@@ -133,8 +134,9 @@ fn secret_key_with_an_all_zero_seed_is_rejected_as_weak() {
     assert!(matches!(error, ConfigError::WeakKey(_)), "{error:?}");
 }
 
-/// The crate does not support IDs of secret keys (`k4.sid`), because they cannot be derived from
-/// the public key. It does not write them and does not accept them as keys.
+/// The crate does not support IDs of secret keys (`k4.sid`), because such an ID cannot be derived
+/// from the public key. The crate does not write a `k4.sid`, and does not accept a `k4.sid` as a
+/// key.
 #[test]
 fn paserk_ids_of_secret_keys_are_not_accepted_as_keys() {
     let mut ids = 0;

@@ -10,8 +10,8 @@
 //! Environment variables:
 //!
 //! - `BIND`: the address to listen on. Default: `127.0.0.1:8080`.
-//! - `SETTINGS_FILE`: the path of a TOML file with the settings of the issuer and the verifier. Default:
-//!   the settings of `examples/paseto.toml`, whose key is public.
+//! - `SETTINGS_FILE`: the path of a TOML file with the settings of the issuer and the verifier.
+//!   Default: the settings of `examples/paseto.toml`, whose key is public.
 
 use std::env;
 use std::error::Error;
@@ -89,8 +89,8 @@ async fn show_login() -> HttpResponse {
     login_page(StatusCode::OK, "")
 }
 
-/// Removes the cookie. Copies of the token stay valid until they expire: `api_service` revokes
-/// tokens.
+/// Removes the cookie. Copies of the token stay valid until they expire. The example `api_service`
+/// revokes tokens.
 #[post("/logout")]
 async fn log_out() -> HttpResponse {
     let mut cookie = token_cookie(String::new());
@@ -145,7 +145,8 @@ impl Config {
         let config = toml::from_str(&text).map_err(|error| {
             // `Display` of this error shows the line, which can contain a key.
             let line = error.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
-            // A key in the wrong place is an unknown field, and the message contains its name.
+            // In the wrong place, a key is the name of an unknown field, and the message contains
+            // this name.
             let has_key = error.message().contains("k4.") || error.message().contains("-----");
             let message = if has_key { "a key in an unknown field" } else { error.message() };
             format!("SETTINGS_FILE: line {line}: {message}")

@@ -14,7 +14,7 @@
 //! - `BIND`: the address to listen on. Default: `127.0.0.1:8080`.
 //! - `SESSION_KEYS` and `REMEMBER_KEYS`: `k4.local` keys, separated by commas, as
 //!   `cargo run --bin keygen` prints them. The first key is the active key, and the others are
-//!   retired keys. Default: a new key each.
+//!   retired keys. Default: a new key for each of the two variables.
 //!
 //! The stores are in memory, so all remembered logins are lost when the program exits.
 
@@ -88,8 +88,8 @@ async fn protected(user: LoggedIn) -> HttpResponse {
     )
 }
 
-/// Requires a fresh login: the user has entered the password in this session. A person who finds
-/// an open browser can be remembered in it, and does not know the password.
+/// Requires a fresh login: the user has entered the password in this session. A remembered login is
+/// not enough, because a person who finds an open browser does not know the password.
 #[get("/sensitive")]
 async fn sensitive(user: FreshLogin) -> String {
     format!("Logged in just now as: {}", user.id())
@@ -100,7 +100,7 @@ async fn sensitive(user: FreshLogin) -> String {
 struct LoginQuery {
     /// The path to redirect to after the login.
     next: Option<String>,
-    /// Present if the user is logged in, but not freshly.
+    /// Present if the user is logged in, but the login is not fresh.
     again: Option<String>,
 }
 
@@ -111,7 +111,8 @@ async fn log_in(
     query: web::Query<LoginQuery>,
     form: web::Form<Credentials>,
 ) -> actix_web::Result<HttpResponse> {
-    // Before the password check: a login with the old password must not outlive a password change.
+    // Start the login before the password check, so that a password change in between stops the
+    // login.
     let login = RememberMe::start_login(&req, form.email.as_str()).await?;
     if !form.are_valid() {
         return Ok(login_page(StatusCode::UNAUTHORIZED, "<p>Wrong email or password.</p>"));

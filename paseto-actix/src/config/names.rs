@@ -1,5 +1,6 @@
-//! The names of all settings. The first name is the name of the method on the builder. The aliases
-//! are the names of Flask-PASETO-Extended and Flask-Login without `PASETO_` and `REMEMBER_COOKIE_`.
+//! The names of all settings. The first name is the name of the method on the builder. The other
+//! names are aliases. They are names of Flask-PASETO-Extended without the prefix `PASETO_`, or
+//! names of Flask-Login without the prefix `REMEMBER_COOKIE_`.
 
 use super::table::Names;
 
@@ -73,5 +74,6 @@ pub(crate) const COOKIE: Names = &[
     &["partitioned"],
 ];
 
-/// The settings that can be read from a file with the variable suffix `_FILE`.
+/// The settings whose environment variable can have the suffix `_FILE`. The variable then contains
+/// the path of a file, and the file contains the value.
 pub(super) const SECRETS: [&str; 4] = ["private_keys", "public_keys", "keys", "implicit_assertion"];

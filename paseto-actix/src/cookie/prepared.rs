@@ -34,8 +34,8 @@ impl PreparedCookie {
         &self.name
     }
 
-    /// Returns the maximum length of the value, so that browsers store the cookie with its name,
-    /// its attributes and this `Max-Age`.
+    /// Returns the maximum length of the value. The length of the cookie includes its name, its
+    /// attributes and this `Max-Age`, and browsers can discard a longer cookie.
     pub(crate) fn max_value_len(&self, max_age: Option<i64>) -> usize {
         let max_age = max_age.map_or(0, |seconds| MAX_AGE.len() + seconds.to_string().len());
         MAX_COOKIE_LEN.saturating_sub(self.name.len() + "=".len() + self.attributes.len() + max_age)

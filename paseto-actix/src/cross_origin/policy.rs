@@ -17,7 +17,7 @@ use crate::error::{ConfigError, quote};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// The origins whose unsafe requests are accepted beside the origin of the application.
+/// The origins whose unsafe requests are accepted, in addition to the origin of the application.
 #[derive(Clone, Debug)]
 pub(crate) struct CrossOriginPolicy {
     /// With `None`, requests from all origins are accepted.
@@ -74,8 +74,8 @@ impl CrossOriginPolicy {
         let is_same_origin = match (site, origin) {
             (Some(site), _) => site == "same-origin" || site == "none",
             (None, Some(origin)) => is_own_origin(req, origin),
-            // Browsers since 2020 send at least one of the two headers with an unsafe method. Other
-            // clients do not add the cookies of a user who visits another site.
+            // Browsers since 2020 send at least one of the two headers with an unsafe method. Only
+            // a browser adds the cookies of a user to a request of another site.
             (None, None) => true,
         };
         is_same_origin
@@ -115,12 +115,12 @@ fn single_value<'r>(headers: &'r HeaderMap, name: &HeaderName) -> Result<Option<
     }
 }
 
-/// Returns whether an origin is the origin of the request's target.
+/// Returns whether `Origin` names the server that the request was sent to.
 ///
 /// Behind a proxy, the server does not know the port of the proxy, and it does not always know the
 /// scheme. So the host and the port are compared with the authority of the request. If the server
-/// knows that the browser used https, the origin must also use https, because an attacker on the
-/// network can replace the pages of `http://host`.
+/// knows that the browser used https, the origin must also use https. An attacker on the network
+/// can replace the pages of `http://host`.
 fn is_own_origin(req: &HttpRequest, origin: &str) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else { return false };
     let default_port = match scheme {

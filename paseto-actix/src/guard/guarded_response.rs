@@ -8,8 +8,8 @@ use crate::verifier::CacheRestriction;
 pub enum GuardedResponse<R> {
     /// The responder of the handler, and the headers for caches.
     Admitted(R, CacheRestriction),
-    /// The response to a rejected request. It is not an error, so that actix-web and loggers
-    /// process it like the response of the middleware.
+    /// The response to a rejected request. It is not an error, so actix-web and loggers process the
+    /// rejection like a rejection of the middleware.
     Rejected(HttpResponse),
 }
 
@@ -21,7 +21,8 @@ impl CacheRestriction {
     }
 }
 
-/// Names the type of a handler body. The expansion of the attribute never calls it.
+/// Tells the compiler the return type of a handler. The expansion of the attribute contains a call
+/// of this function, but the call never runs.
 #[must_use]
 pub fn never<R>() -> R {
     unreachable!("the attribute puts this call behind `if false`")

@@ -10,16 +10,16 @@ use crate::token::VerifiedToken;
 /// Extracts the verified token of a request, with the payload as a type of the application.
 ///
 /// Without a guard, the extractor accepts the same requests as `#[paseto_required]` without
-/// options, with two differences:
+/// options. There are two differences:
 ///
 /// - actix-web polls the extractors of a handler concurrently, so other extractors also process a
 ///   request that is rejected.
-/// - An extractor can reject a request only with an error. The client gets the same response, but
-///   `HttpResponse::error()` is set, and loggers such as `tracing-actix-web` log the rejection a
+/// - An extractor can reject a request only with an error. The client gets the same response. But
+///   `HttpResponse::error()` is set, so loggers such as `tracing-actix-web` log the rejection a
 ///   second time.
 ///
-/// With the attribute or [`PasetoRequired`](super::PasetoRequired), the extractor returns the token
-/// that they have verified. The token is verified only once.
+/// The attribute and [`PasetoRequired`](super::PasetoRequired) verify the token before the
+/// extractor runs. The extractor then returns this token. The token is verified only once.
 ///
 /// `C` is deserialized from the whole payload, including registered claims, so `C` must not deny
 /// unknown fields. `C` owns its data (`DeserializeOwned`), so use `String` and not `&str`. If the

@@ -3,8 +3,8 @@ use std::sync::{Arc, OnceLock};
 
 /// The ID and the issuer of the key that signed a token. All tokens of the key share one `Signer`.
 ///
-/// It does not contain the key. So a removed key and its table are freed while tokens of the key
-/// are still in memory.
+/// A `Signer` does not contain the key. So a removed key and its table are freed, even if tokens of
+/// the key are still in memory.
 #[derive(Debug)]
 pub(crate) struct Signer {
     /// The issuer that the key is trusted for. It equals the `iss` of each token.
@@ -22,8 +22,8 @@ impl Signer {
         Self { issuer, kid, footer: OnceLock::new(), is_removed: AtomicBool::new(false) }
     }
 
-    /// Returns the footer of a token. It shares memory with the first footer of the key if both are
-    /// equal.
+    /// Returns the footer of a token. If the footer equals the first footer of the key, both share
+    /// memory.
     pub(super) fn share_footer(&self, footer: &[u8]) -> Arc<[u8]> {
         let first = self.footer.get_or_init(|| footer.into());
         if **first == *footer { Arc::clone(first) } else { footer.into() }

@@ -46,7 +46,7 @@ async fn browser_stores_the_largest_session_that_the_server_accepts() {
     visitor.leave().await;
 }
 
-/// Returns the number of bytes that the session of a new login can contain in addition.
+/// Returns the largest number of bytes that can be added to the session of a new login.
 fn largest_that_fits(server: &Server) -> usize {
     let cookie = cookie(&http::send(
         &server.url,

@@ -10,7 +10,7 @@ mod login_cookies;
 mod prepared;
 
 #[cfg(feature = "session")]
-pub(crate) use cache_headers::forbid_caching;
+pub(crate) use cache_headers::{forbid_caching, replace_response};
 pub(crate) use cache_headers::{forbid_shared_caching, vary_by_cookie};
 #[cfg(feature = "session")]
 pub use config::CookieConfig;

@@ -6,6 +6,12 @@
 //! [RFC 9111, section 7.3]: https://www.rfc-editor.org/rfc/rfc9111#section-7.3
 //! [RFC 9110, section 12.5.5]: https://www.rfc-editor.org/rfc/rfc9110#section-12.5.5
 
+#[cfg(feature = "session")]
+use actix_web::HttpResponse;
+#[cfg(feature = "session")]
+use actix_web::dev::ServiceResponse;
+#[cfg(feature = "session")]
+use actix_web::http::header::SET_COOKIE;
 use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, VARY};
 
 /// Adds `Cookie` to the `Vary` header of a response that depends on a cookie.
@@ -78,6 +84,28 @@ fn list(headers: &HeaderMap, name: &HeaderName) -> impl Iterator<Item = String> 
     let lines = headers.get_all(name).filter_map(|line| line.to_str().ok());
     let elements = lines.flat_map(|line| line.split(',')).map(str::trim);
     elements.filter(|element| !element.is_empty()).map(str::to_owned)
+}
+
+/// Replaces the response of an inner layer. Its cookies that `keep` accepts are kept, because a
+/// rotated token must reach the browser.
+#[cfg(feature = "session")]
+pub(crate) fn replace_response<B>(
+    response: ServiceResponse<B>,
+    replacement: HttpResponse,
+    keep: impl Fn(&HeaderValue) -> bool,
+) -> ServiceResponse {
+    let cookies: Vec<_> =
+        response.headers().get_all(SET_COOKIE).filter(|cookie| keep(cookie)).cloned().collect();
+    let mut response = response.into_response(replacement);
+    let headers = response.headers_mut();
+    vary_by_cookie(headers);
+    if !cookies.is_empty() {
+        forbid_shared_caching(headers);
+    }
+    for cookie in cookies {
+        headers.append(SET_COOKIE, cookie);
+    }
+    response
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use super::context::{Change, Context, StoreError, fits_credentials, unset_fresh,
 use super::restore::unavailable;
 use super::user::CredentialFingerprint;
 use super::{RememberMe, SessionProtection, client};
-use crate::cookie::{LoginCookies, forbid_shared_caching, vary_by_cookie};
+use crate::cookie::{LoginCookies, forbid_shared_caching, replace_response, vary_by_cookie};
 use crate::error::{VerifyErrorKind, problem};
 use crate::event::Event;
 use crate::session::{RequestState, SessionLogin};
@@ -107,7 +107,8 @@ where
                         // the logout must not look successful.
                         Err(error) => {
                             tracing::error!(%error, "a remembered login could not be revoked at its logout");
-                            unavailable_response(response).map_into_right_body()
+                            let failure = problem(StatusCode::SERVICE_UNAVAILABLE);
+                            replace_response(response, failure, |_| true).map_into_right_body()
                         }
                     };
                     if let Some(new_cookie) = context.write_cookie(response.headers_mut()) {
@@ -122,17 +123,6 @@ where
             }
         })
     }
-}
-
-/// Replaces a response by `503`. The cookies of inner layers are kept, because they can contain a
-/// rotated token.
-fn unavailable_response<B>(response: ServiceResponse<B>) -> ServiceResponse {
-    let cookies: Vec<_> = response.headers().get_all(SET_COOKIE).cloned().collect();
-    let mut response = response.into_response(problem(StatusCode::SERVICE_UNAVAILABLE));
-    for cookie in cookies {
-        response.headers_mut().append(SET_COOKIE, cookie);
-    }
-    response
 }
 
 impl Context {

@@ -3,19 +3,17 @@
 use actix_session::SessionInsertError;
 use actix_web::dev::ServiceResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{InvalidHeaderValue, SET_COOKIE};
+use actix_web::http::header::InvalidHeaderValue;
 use actix_web::{HttpMessage, HttpResponse, ResponseError};
 
 use super::tokens::EncryptError;
-use crate::cookie::{LoginCookies, forbid_shared_caching, vary_by_cookie};
+use crate::cookie::{LoginCookies, replace_response};
 use crate::error::problem;
 use crate::revocation::RevocationError;
 
-/// Replaces the response of the application, because its session could not be saved.
-///
-/// Cookies of inner layers are kept, because a rotated token must reach the browser. The cookie of
+/// Replaces the response of the application, because its session could not be saved. The cookie of
 /// a remembered login that began in this request is dropped, because the login has no session.
-pub(super) fn replace_response<B>(
+pub(super) fn replace_unsaved<B>(
     response: ServiceResponse<B>,
     failure: HttpResponse,
 ) -> ServiceResponse {
@@ -24,19 +22,7 @@ pub(super) fn replace_response<B>(
         .extensions_mut()
         .remove::<LoginCookies>()
         .map_or(Vec::new(), |cookies| cookies.0);
-    let cookies =
-        response.headers().get_all(SET_COOKIE).filter(|cookie| !new_logins.contains(cookie));
-    let cookies: Vec<_> = cookies.cloned().collect();
-    let mut response = response.into_response(failure);
-    let headers = response.headers_mut();
-    vary_by_cookie(headers);
-    if !cookies.is_empty() {
-        forbid_shared_caching(headers);
-    }
-    for cookie in cookies {
-        headers.append(SET_COOKIE, cookie);
-    }
-    response
+    replace_response(response, failure, |cookie| !new_logins.contains(cookie))
 }
 
 /// An error of the middleware. Its response replaces the response of the application.

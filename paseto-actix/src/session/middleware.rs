@@ -10,7 +10,7 @@ use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forwar
 use futures_util::future::LocalBoxFuture;
 
 use super::decrypted_cache::DecryptedCache;
-use super::failure::replace_response;
+use super::failure::replace_unsaved;
 use super::{Inner, PasetoSession};
 use crate::cookie::vary_by_cookie;
 
@@ -88,7 +88,7 @@ where
                     Ok(response.map_into_left_body())
                 }
                 Err(failure) => {
-                    let response = replace_response(response, failure.error_response());
+                    let response = replace_unsaved(response, failure.error_response());
                     Ok(response.map_into_right_body())
                 }
             }

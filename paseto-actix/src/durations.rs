@@ -17,11 +17,6 @@ pub(crate) const RECORD_SLACK: time::Duration =
 /// The minimum lifetime of a token, 1 second. Time claims have a resolution of 1 second.
 const MIN_TTL: Duration = Duration::from_secs(1);
 
-/// Converts the lifetime of a token. Returns `None` outside of the range of 1 second to 100 years.
-pub(crate) fn token_ttl(ttl: Duration) -> Option<time::Duration> {
-    if (MIN_TTL..=MAX_TTL).contains(&ttl) { time::Duration::try_from(ttl).ok() } else { None }
-}
-
 /// Checks the lifetime of a token: 1 second to 100 years.
 pub(crate) fn check_ttl(
     setting: &'static str,

@@ -5,7 +5,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::{FooterContent, Issuer, SigningKey};
-use crate::durations::token_ttl;
+use crate::durations::check_ttl;
 use crate::error::IssueError;
 use crate::random::random_id;
 use crate::token::{encode_payload, format_time, is_scope_token, scan, sign};
@@ -244,7 +244,7 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
             claims.push(("aud", audience.clone()));
         }
         if let Some(ttl) = self.ttl.or(issuer.ttl) {
-            let span = token_ttl(ttl).ok_or(IssueError::Lifetime { ttl })?;
+            let span = check_ttl("ttl", ttl).map_err(|_| IssueError::Lifetime { ttl })?;
             if let Some(max_ttl) = self.issuer.max_ttl().filter(|max_ttl| ttl > *max_ttl) {
                 return Err(IssueError::BeyondMaxTtl { ttl, max_ttl });
             }

@@ -12,9 +12,9 @@ use paseto_actix::guard::PasetoCacheControl;
 use paseto_actix::{
     MaybePaseto, Paseto, PasetoRequired, TokenSource, VerifiedToken, Verifier, paseto_required,
 };
-use paseto_actix_tests::app::{TestResponse, call, issuer_builder, verifier_builder};
+use paseto_actix_tests::app::{TestResponse, call, token_of, verifier_builder};
 use paseto_actix_tests::clock::TestClock;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 const PUBLIC: &str = "public, max-age=86400";
 
@@ -85,22 +85,12 @@ async fn get(verifier: &Verifier, path: &str, headers: &[(&str, String)]) -> Tes
     call(&app, request.to_request()).await
 }
 
-fn token() -> String {
-    issuer_builder(&TestClock::new())
-        .build()
-        .unwrap()
-        .token(&json!({}))
-        .subject("ada")
-        .issue()
-        .unwrap()
-}
-
 fn cookie() -> [(&'static str, String); 1] {
-    [(COOKIE.as_str(), format!("paseto={}", token()))]
+    [(COOKIE.as_str(), format!("paseto={}", token_of("ada")))]
 }
 
 fn bearer() -> [(&'static str, String); 1] {
-    [(AUTHORIZATION.as_str(), format!("Bearer {}", token()))]
+    [(AUTHORIZATION.as_str(), format!("Bearer {}", token_of("ada")))]
 }
 
 /// Returns a verifier that reads a header or a cookie.
@@ -269,7 +259,7 @@ async fn page_varies_by_cookie_if_a_closure_reads_the_token() {
     let by_header =
         |req: &HttpRequest| Some(req.headers().get("x-token")?.to_str().ok()?.to_owned());
     let builder = || verifier_builder(&TestClock::new());
-    let x_token = [("x-token", token())];
+    let x_token = [("x-token", token_of("ada"))];
     for path in GUARDED {
         let verifier = builder().token_loader(by_cookie).build().unwrap();
         let response = get(&verifier, path, &cookie()).await;

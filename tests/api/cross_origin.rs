@@ -4,10 +4,9 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::test::TestRequest;
 use paseto_actix::verifier::VerifierBuilder;
 use paseto_actix::{ConfigError, TokenSource, Verifier};
-use paseto_actix_tests::app::{BODY_403, issuer_builder, send, verifier_builder};
+use paseto_actix_tests::app::{BODY_403, send, token_of, verifier_builder};
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::logs::Logs;
-use serde_json::json;
 
 pub(crate) const SITE: &str = "sec-fetch-site";
 pub(crate) const HOST: (&str, &str) = ("host", "api.example");
@@ -15,16 +14,6 @@ pub(crate) const EVIL: (&str, &str) = ("origin", "https://evil.example");
 pub(crate) const CROSS: (&str, &str) = (SITE, "cross-site");
 
 type Headers = Vec<(&'static str, &'static str)>;
-
-pub(crate) fn token() -> String {
-    issuer_builder(&TestClock::new())
-        .build()
-        .unwrap()
-        .token(&json!({}))
-        .subject("ada")
-        .issue()
-        .unwrap()
-}
 
 /// Returns a verifier without a token cache, so that each verification checks a signature.
 pub(crate) fn builder() -> VerifierBuilder {
@@ -72,7 +61,7 @@ pub(crate) async fn passes(verifier: &Verifier, request: TestRequest) -> bool {
 /// token, which is always accepted.
 async fn expect(verifier: &Verifier, method: &str, headers: &[(&str, &str)], allowed: bool) {
     let case = format!("{method} {headers:?}");
-    let token = token();
+    let token = token_of("ada");
     assert_eq!(
         passes(verifier, with_cookie(request(method, headers), &token)).await,
         allowed,
@@ -141,7 +130,11 @@ async fn origin_must_match_the_authority_of_the_target() {
     for (origin, allowed) in [("https://api.example", true), ("https://evil.example", false)] {
         let request = request("POST", &[("origin", origin), ("host", "evil.example")])
             .uri("https://api.example/");
-        assert_eq!(passes(&either(), with_cookie(request, &token())).await, allowed, "{origin}");
+        assert_eq!(
+            passes(&either(), with_cookie(request, &token_of("ada"))).await,
+            allowed,
+            "{origin}"
+        );
     }
 }
 
@@ -177,9 +170,9 @@ async fn cross_origin_websocket_handshake_with_a_cookie_is_rejected() {
         verifier([TokenSource::websocket_subprotocol("paseto"), TokenSource::cookie("paseto")]);
     let named = || request("GET", &upgrade).append_header(EVIL);
     let with_protocol =
-        named().append_header(("sec-websocket-protocol", format!("paseto, {}", token())));
+        named().append_header(("sec-websocket-protocol", format!("paseto, {}", token_of("ada"))));
     assert!(passes(&protocol, with_protocol).await);
-    assert!(!passes(&protocol, with_cookie(named(), &token())).await);
+    assert!(!passes(&protocol, with_cookie(named(), &token_of("ada"))).await);
 }
 
 #[actix_web::test]
@@ -328,8 +321,8 @@ async fn http_origin_is_rejected_on_https() {
         expect(&either(), "POST", &headers, allowed).await;
     }
     let of_tls = |origin| request("POST", &[origin]).uri("https://api.example/");
-    assert!(passes(&either(), with_cookie(of_tls(secure), &token())).await);
-    assert!(!passes(&either(), with_cookie(of_tls(plain), &token())).await);
+    assert!(passes(&either(), with_cookie(of_tls(secure), &token_of("ada"))).await);
+    assert!(!passes(&either(), with_cookie(of_tls(plain), &token_of("ada"))).await);
 }
 
 #[actix_web::test]

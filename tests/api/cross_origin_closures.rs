@@ -2,9 +2,9 @@
 
 use actix_web::HttpRequest;
 use base64ct::{Base64, Encoding};
-use paseto_actix_tests::app::send;
+use paseto_actix_tests::app::{send, token_of};
 
-use crate::cross_origin::{CROSS, EVIL, HOST, SITE, builder, passes, request, token};
+use crate::cross_origin::{CROSS, EVIL, HOST, SITE, builder, passes, request};
 
 fn header(req: &HttpRequest, name: &str) -> Option<String> {
     Some(req.headers().get(name)?.to_str().unwrap().to_owned())
@@ -19,7 +19,7 @@ fn cookie(req: &HttpRequest, name: &str) -> Option<String> {
 #[actix_web::test]
 async fn token_from_a_closure_counts_as_a_cookie_if_a_cookie_can_contain_it() {
     type Loader = fn(&HttpRequest) -> Option<String>;
-    let token = token();
+    let token = token_of("ada");
     let (head, tail) = token.split_at(40);
     let bearer = format!("Bearer {token}");
     let own_scheme = format!("Paseto {token}");
@@ -80,7 +80,7 @@ async fn token_from_a_closure_counts_as_a_cookie_if_a_cookie_can_contain_it() {
 /// too.
 #[actix_web::test]
 async fn token_stored_by_the_server_counts_as_a_cookie() {
-    let stored = token();
+    let stored = token_of("ada");
     let by_session = builder()
         .token_loader(move |req| cookie(req, "session").map(|_| stored.clone()))
         .build()

@@ -12,21 +12,12 @@ use futures_util::future::join;
 use paseto_actix::LocalKey;
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::revocation::{FailingStore, assert_unavailable};
-use paseto_actix_tests::session::{Client, Kind, Site, routes, session, set_cookies};
+use paseto_actix_tests::session::{ADA, Client, Kind, Site, ada, routes, session, set_cookies};
 use time::Duration;
 
 /// The time by which a record outlives its session or login: the longest leeway, and 5 seconds for
 /// differing clocks.
 const SLACK: Duration = Duration::seconds(305);
-
-const ADA: &str = r#"user="ada""#;
-
-async fn ada(site: &Site) -> Client {
-    let mut client = Client::new();
-    client.get(site, "/set?user=ada").await;
-    assert_eq!(client.get(site, "/").await.body, ADA, "the session exists");
-    client
-}
 
 /// Registers the usual routes, a slow route, and a route that renews the session to a state that is
 /// too large for a cookie.

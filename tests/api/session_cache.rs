@@ -10,10 +10,10 @@ use actix_web::{App, HttpRequest, HttpResponse, web};
 use paseto_actix::LocalKey;
 use paseto_actix::keys::KeyRing;
 use paseto_actix_tests::clock::TestClock;
-use paseto_actix_tests::session::{Client, Kind, Site, routes, session, set_cookie, set_cookies};
+use paseto_actix_tests::session::{
+    ADA, Client, Kind, Site, routes, session, set_cookie, set_cookies,
+};
 use time::Duration;
-
-const ADA: &str = r#"user="ada""#;
 
 async fn session_of(site: &Site, kind: Kind, user: &str) -> String {
     let mut client = Client::new();

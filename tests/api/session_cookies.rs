@@ -5,10 +5,9 @@ use actix_web::test::TestRequest;
 use paseto_actix::LocalKey;
 use paseto_actix_tests::app::TestResponse;
 use paseto_actix_tests::clock::TestClock;
-use paseto_actix_tests::session::{Client, Kind, Site, set_cookies};
+use paseto_actix_tests::session::{ADA, Client, Kind, Site, set_cookies};
 use time::Duration;
 
-const ADA: &str = r#"user="ada""#;
 const NAME: &str = "__Host-session";
 
 async fn site(clock: &TestClock) -> Site {

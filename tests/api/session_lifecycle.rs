@@ -11,21 +11,14 @@ use paseto_actix::cookie::CookieConfig;
 use paseto_actix::{LocalKey, PasetoSession};
 use paseto_actix_tests::app::{assert_accepted, assert_rejected, issuer_builder, verifier_builder};
 use paseto_actix_tests::clock::TestClock;
-use paseto_actix_tests::session::{Client, Kind, Site, routes, session, set_cookie, set_cookies};
+use paseto_actix_tests::session::{
+    ADA, Client, Kind, Site, ada, routes, session, set_cookie, set_cookies,
+};
 use paseto_actix_tests::{keys, parts};
 use pasetors::keys::SymmetricKey;
 use pasetors::version4::{LocalToken, V4};
 use serde_json::json;
 use time::Duration;
-
-const ADA: &str = r#"user="ada""#;
-
-async fn ada(site: &Site) -> Client {
-    let mut client = Client::new();
-    client.get(site, "/set?user=ada").await;
-    assert_eq!(client.get(site, "/").await.body, ADA, "the session exists");
-    client
-}
 
 fn all<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
     headers.get_all(name).map(|value| value.to_str().unwrap()).collect()

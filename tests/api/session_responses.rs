@@ -15,10 +15,11 @@ use paseto_actix::session::{PasetoSessionBuilder, SessionCookie};
 use paseto_actix_tests::app::TestResponse;
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::revocation::FailingStore;
-use paseto_actix_tests::session::{Client, Kind, Site, routes, session, set_cookie, set_cookies};
+use paseto_actix_tests::session::{
+    ADA, Client, Kind, Site, routes, session, set_cookie, set_cookies,
+};
 use time::Duration;
 
-const ADA: &str = r#"user="ada""#;
 const NAME: &str = "__Host-session";
 
 /// Sets its own cookie, and makes the session too large or purges it.

@@ -6,10 +6,9 @@ use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, web};
 use paseto_actix::LocalKey;
 use paseto_actix_tests::clock::TestClock;
-use paseto_actix_tests::session::{Client, Kind, Site, routes, session, set_cookies};
+use paseto_actix_tests::session::{ADA, Client, Kind, Site, routes, session, set_cookies};
 use time::Duration;
 
-const ADA: &str = r#"user="ada""#;
 const NAME: &str = "__Host-session";
 
 /// A slow request that began before a logout sets a cookie. The revocation record outlives this

@@ -9,18 +9,10 @@ use paseto_actix::cookie::CookieConfig;
 use paseto_actix::keys::KeyRing;
 use paseto_actix::{LocalKey, PasetoSessionStore};
 use paseto_actix_tests::clock::TestClock;
-use paseto_actix_tests::session::{Client, Kind, Site, routes, session, set_cookie, set_cookies};
+use paseto_actix_tests::session::{
+    ADA, Client, Kind, Site, ada, routes, session, set_cookie, set_cookies,
+};
 use time::Duration;
-
-const ADA: &str = r#"user="ada""#;
-
-/// Returns a browser in which Ada has a session.
-async fn ada(site: &Site) -> Client {
-    let mut client = Client::new();
-    assert_eq!(client.get(site, "/set?user=ada").await.body, "set");
-    assert_eq!(client.get(site, "/").await.body, ADA, "the session exists");
-    client
-}
 
 /// Asserts that this cookie results in an empty session, and that the response removes it. A store
 /// without `PasetoSession` cannot remove a cookie.

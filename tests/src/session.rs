@@ -284,6 +284,17 @@ impl Client {
     }
 }
 
+/// The body of the page `/` in a session of Ada.
+pub const ADA: &str = r#"user="ada""#;
+
+/// Returns a browser in which Ada has a session.
+pub async fn ada(site: &Site) -> Client {
+    let mut client = Client::new();
+    assert_eq!(client.get(site, "/set?user=ada").await.body, "set");
+    assert_eq!(client.get(site, "/").await.body, ADA, "the session exists");
+    client
+}
+
 /// Returns the `Set-Cookie` headers.
 pub fn set_cookies(headers: &HeaderMap) -> Vec<&str> {
     headers.get_all(header::SET_COOKIE).map(|value| value.to_str().expect("a string")).collect()

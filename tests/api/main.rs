@@ -173,6 +173,8 @@ mod settings_guide;
 mod shared_caches;
 #[cfg(feature = "macros")]
 mod step_up;
+#[cfg(feature = "session")]
+mod store_errors;
 #[cfg(all(feature = "session", feature = "conformance"))]
 mod token_family_conformance;
 mod transport;

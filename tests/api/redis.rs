@@ -3,11 +3,14 @@
 
 use std::time::{Duration, Instant};
 
+use actix_web::ResponseError;
+use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
 use actix_web::rt::time::sleep;
 use futures_util::future::join_all;
-use paseto_actix::RedisStore;
 use paseto_actix::revocation::{RevocationQuery, RevocationStore};
 use paseto_actix::time::OffsetDateTime;
+use paseto_actix::{ConfigError, RedisStore};
 use paseto_actix_tests::ISSUER;
 use paseto_actix_tests::patience::{MAX_RECOVERY_TIME, Stopwatch};
 use paseto_actix_tests::redis::Redis;
@@ -170,4 +173,30 @@ async fn ping_error_omits_the_arguments_that_redis_repeats() {
     assert!(redis.command(&["SET", "a-key", "1"]).contains("a-key"), "Redis repeats the arguments");
     let error = patient(&redis.url()).ping().await.unwrap_err().to_string();
     assert!(error.contains("unknown command 'SET'") && !error.contains("paseto:p:"), "{error}");
+}
+
+#[test]
+fn timeout_is_1_millisecond_to_60_seconds() {
+    let build = |timeout| RedisStore::builder("redis://127.0.0.1/").timeout(timeout).build();
+    for timeout in [Duration::from_millis(1), Duration::from_secs(60)] {
+        assert!(build(timeout).is_ok(), "{timeout:?}");
+    }
+    for timeout in [Duration::ZERO, Duration::from_micros(999), Duration::from_millis(60_001)] {
+        let error = build(timeout).unwrap_err();
+        let is_of_timeout =
+            matches!(error, ConfigError::DurationOutOfRange { setting: "timeout", .. });
+        assert!(is_of_timeout, "{timeout:?}: {error}");
+    }
+}
+
+#[actix_web::test]
+async fn error_of_ping_is_503_as_a_response() {
+    // No server has this port.
+    let store = RedisStore::builder("redis://:the-password@127.0.0.1:1/").build().unwrap();
+    let error = store.ping().await.unwrap_err();
+    assert!(error.to_string().starts_with("Redis: "), "{error}");
+    assert!(!format!("{error} {error:?} {store:?}").contains("password"), "{error:?}");
+    let response = error.error_response();
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(response.headers().contains_key(RETRY_AFTER));
 }

@@ -303,3 +303,17 @@ async fn grace_period_is_measured_by_the_clock_of_redis() {
     redis.advance(Duration::seconds(10));
     assert_eq!(other.rotate(retry).await.unwrap(), Rotation::Reused);
 }
+
+#[test]
+fn a_user_can_have_1_to_1000_logins() {
+    let build = |logins| RedisStore::builder("redis://127.0.0.1/").max_per_user(logins).build();
+    for logins in [1, 1000] {
+        assert!(build(logins).is_ok(), "{logins}");
+    }
+    for logins in [0, 1001] {
+        assert_eq!(
+            build(logins).unwrap_err().to_string(),
+            format!("`max_per_user`: expected 1 to 1000 logins, found {logins}")
+        );
+    }
+}

@@ -3,6 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration as StdDuration;
 
+use actix_web::ResponseError;
+use actix_web::http::StatusCode;
 use paseto_actix::refresh::RefreshError;
 use paseto_actix::revocation::{
     ExceptedLogin, MemoryRevocationStore, RevocationError, RevocationQuery, RevocationStore,
@@ -249,7 +251,7 @@ async fn logout_all_revokes_access_tokens_before_and_after_families() {
 }
 
 #[actix_web::test]
-async fn pending_login_older_than_the_access_ttl_is_revoked() {
+async fn pending_login_older_than_the_access_ttl_has_expired() {
     let clock = TestClock::new();
     let store = Interrupted::new(&clock);
     let tokens =
@@ -263,6 +265,12 @@ async fn pending_login_older_than_the_access_ttl_is_revoked() {
     for (seconds, good) in [(0, true), (60, true), (61, false), (-1, false)] {
         let pending = tokens.start_login("ada").await.unwrap();
         clock.advance(Duration::seconds(seconds));
-        assert_eq!(pending.complete().await.is_ok(), good, "{seconds}");
+        match pending.complete().await {
+            Ok(_) => assert!(good, "{seconds}"),
+            Err(error) => {
+                assert!(!good && matches!(error, RefreshError::PendingLoginExpired), "{seconds}");
+                assert_eq!(error.error_response().status(), StatusCode::UNAUTHORIZED);
+            }
+        }
     }
 }

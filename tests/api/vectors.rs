@@ -160,6 +160,52 @@ fn paserk_ids_of_secret_keys_are_not_accepted_as_keys() {
     assert!(ids >= 3);
 }
 
+/// Checks the vectors of a type of wrapped keys. `read` decrypts a PASERK and returns the key.
+#[cfg(feature = "password-keys")]
+fn check_wrapped(kind: &str, read: impl Fn(&str, &str) -> Result<String, ConfigError>) {
+    let (mut keys, mut failures) = (0, 0);
+    for vector in vectors(&format!("PASERK/{kind}.json")) {
+        let text = |name: &str| vector[name].as_str().unwrap();
+        let name = text("name");
+        // A password that looks like hexadecimal is used as text, too.
+        let result = read(text("paserk"), text("password"));
+        if vector["expect-fail"] == true {
+            let error = result.expect_err(name);
+            let is_expected = match name {
+                // The last character of this PASERK is not canonical base64url.
+                "k4.secret-pw-fail-2" => matches!(error, ConfigError::MalformedKey(_)),
+                name if name.ends_with("-fail-3") => {
+                    matches!(error, ConfigError::WrongKeyType { found: "k3", .. })
+                }
+                _ => error == ConfigError::WrongPassword,
+            };
+            assert!(is_expected, "{name}: {error}");
+            failures += 1;
+        } else {
+            let key = result.expect(name);
+            assert_eq!(key.rsplit('.').next().unwrap(), base64_of_hex(text("unwrapped")));
+            keys += 1;
+        }
+    }
+    assert_eq!((keys, failures), (3, 3), "{kind}");
+}
+
+#[cfg(feature = "password-keys")]
+#[test]
+fn paserk_vectors_of_secret_keys_with_a_password_are_decrypted() {
+    check_wrapped("k4.secret-pw", |paserk, password| {
+        Ok(SecretKey::from_paserk_with_password(paserk, password)?.to_paserk().to_string())
+    });
+}
+
+#[cfg(feature = "password-keys")]
+#[test]
+fn paserk_vectors_of_symmetric_keys_with_a_password_are_decrypted() {
+    check_wrapped("k4.local-pw", |paserk, password| {
+        Ok(LocalKey::from_paserk_with_password(paserk, password)?.to_paserk().to_string())
+    });
+}
+
 /// The signed vectors are not access tokens, because they have no `iss` and have expired. A
 /// verifier does not support the encrypted vectors.
 #[actix_web::test]

@@ -18,6 +18,8 @@ use std::fs;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
+#[cfg(feature = "password-keys")]
+use paseto_actix_tests::keys;
 use paseto_actix_tests::keys::{LOCAL_PASERK, SECRET_PASERK};
 use sha2::{Digest, Sha512};
 
@@ -61,6 +63,13 @@ fn freed_memory_contains_no_part_of_a_key() {
     }
     for (key, token) in &used.tokens {
         secrets.add_keys_of_token(&key_bytes(key), token);
+    }
+    #[cfg(feature = "password-keys")]
+    {
+        secrets.add("a password", steps::LONG_PASSWORD.as_bytes());
+        for paserk in [keys::SECRET_PASSWORD_PASERK, keys::LOCAL_PASSWORD_PASERK] {
+            secrets.add_keys_of_password(keys::PASSWORD.as_bytes(), &key_bytes(paserk));
+        }
     }
     let found = secrets.in_freed_memory();
     assert!(found.is_empty(), "(secret, step that freed it, size of the block): {found:#?}");

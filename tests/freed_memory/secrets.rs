@@ -41,6 +41,29 @@ impl Secrets {
         }
     }
 
+    /// Adds the blocks of Argon2id and the keys that PASERK derives from a password (operation
+    /// PBKW). `body` is the decoded PASERK. It uses 8 KiB of memory and one iteration.
+    #[cfg(feature = "password-keys")]
+    pub(crate) fn add_keys_of_password(&mut self, password: &[u8], body: &[u8]) {
+        let params = argon2::Params::new(8, 1, 1, Some(32)).unwrap();
+        let argon2 =
+            argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
+        let mut blocks = [argon2::Block::new(); 8];
+        let mut key = [0; 32];
+        argon2
+            .hash_password_into_with_memory(password, &body[..16], &mut key, &mut blocks)
+            .unwrap();
+        for word in blocks.iter().flat_map(AsRef::<[u64]>::as_ref) {
+            self.add_parts("a block of Argon2id", &word.to_le_bytes());
+        }
+        self.add("a key of a password", &key);
+        for domain in [0xff, 0xfe] {
+            let mut state = Params::new().hash_length(32).to_state();
+            let hash = state.update(&[domain]).update(&key).finalize();
+            self.add("a key of a password", hash.as_bytes());
+        }
+    }
+
     /// Returns each secret in a freed block, with the step that freed the block and the size of the
     /// block.
     pub(crate) fn in_freed_memory(&self) -> BTreeSet<(&'static str, &'static str, usize)> {

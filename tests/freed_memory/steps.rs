@@ -10,7 +10,9 @@ use actix_web::cookie::time::Duration;
 use actix_web::rt::System as Runtime;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use paseto_actix::issuer::IssuerConfig;
-use paseto_actix::keys::KeyRing;
+#[cfg(feature = "password-keys")]
+use paseto_actix::keys::PasswordParameters;
+use paseto_actix::keys::{KeyRing, KeySchedule};
 use paseto_actix::refresh::RefreshTokensConfig;
 use paseto_actix::revocation::MemoryRevocationStore;
 use paseto_actix::session::PasetoSessionConfig;
@@ -19,12 +21,17 @@ use paseto_actix::{Issuer, LocalKey, PasetoSessionStore, RefreshTokens, SecretKe
 use paseto_actix_tests::ISSUER;
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::keys::{LOCAL_PASERK, SECRET_PASERK, SECRET_PEM};
+#[cfg(feature = "password-keys")]
+use paseto_actix_tests::keys::{LOCAL_PASSWORD_PASERK, PASSWORD, SECRET_PASSWORD_PASERK};
 use paseto_actix_tests::session::{Client, Kind};
 use serde_json::json;
 
 pub(crate) const MASTER: &[u8; 32] = b"\x9f\x1c\x77\xe0\x42\xd8\x0b\xa6\x35\xfe\x61\x94\xc3\x2d\x8a\x57\xb9\x06\xee\x73\x18\xad\x4f\xd2\x80\x3b\xf5\x6c\x21\x9a\xc7\x5e";
 /// A value that the first step frees on purpose. The test must find it.
 pub(crate) const CONTROL: [u8; 32] = *b"\x2b\xc4\x91\x0e\xfa\x67\x3d\x88\x15\xb2\xd9\x4c\xe3\x76\xa0\x59\x8d\x02\xf1\x3e\xcb\x64\x97\x1a\x70\xdd\x48\xb5\x2f\x86\xec\x13";
+
+#[cfg(feature = "password-keys")]
+pub(crate) const LONG_PASSWORD: &str = "Zq7-Vn2_pX9.kW4~tR6!";
 
 /// Strings that the application owns. They are freed after the recording.
 pub(crate) struct Strings {
@@ -85,7 +92,10 @@ pub(crate) const STEPS: &[(&str, Step)] = &[
     ("use local keys", local_keys),
     ("use secret keys", secret_keys),
     ("reject keys", rejected_keys),
+    #[cfg(feature = "password-keys")]
+    ("use keys with a password", keys_with_a_password),
     ("read settings", settings),
+    ("rotate the keys of a key file", key_file),
     ("sign and verify", sign_and_verify),
     ("save and load sessions", session_store),
     ("send requests with sessions", sessions),
@@ -117,7 +127,7 @@ fn local_keys(_: &Strings, used: &mut Used) {
                 && format!("{read:?}").contains(read.kid())
         );
         let ring = KeyRing::new(LocalKey::generate(), [key, LocalKey::generate()]).unwrap();
-        used.local(ring.active());
+        used.local(&ring.active());
         assert!(KeyRing::new(copy.clone(), [copy]).is_err());
         drop(ring.clone());
     }
@@ -155,6 +165,20 @@ fn rejected_keys(strings: &Strings, _: &mut Used) {
     assert!(LocalKey::derive_from(&MASTER[..31], "sessions").is_err());
 }
 
+#[cfg(feature = "password-keys")]
+fn keys_with_a_password(_: &Strings, _: &mut Used) {
+    for password in [PASSWORD, "another password"] {
+        let secret = SecretKey::from_paserk_with_password(SECRET_PASSWORD_PASERK, password);
+        let local = LocalKey::from_paserk_with_password(LOCAL_PASSWORD_PASERK, password);
+        assert_eq!([secret.is_ok(), local.is_ok()], [password == PASSWORD; 2]);
+    }
+    let minimum = PasswordParameters::default().memory(19 << 20).iterations(2);
+    let key = SecretKey::from_paserk(SECRET_PASERK).unwrap();
+    drop(key.to_paserk_with_password(LONG_PASSWORD, &minimum).unwrap());
+    let key = LocalKey::from_paserk(LOCAL_PASERK).unwrap();
+    drop(key.to_paserk_with_password(LONG_PASSWORD, &minimum).unwrap());
+}
+
 fn settings(strings: &Strings, _: &mut Used) {
     for settings in [
         json!({ "iss": ISSUER, "private_keys": [{ "paserk": SECRET_PASERK }] }),
@@ -186,11 +210,35 @@ fn settings(strings: &Strings, _: &mut Used) {
     LOCAL_PASERK.parse::<KeyRing>().unwrap();
 }
 
+fn key_file(_: &Strings, used: &mut Used) {
+    let path = std::env::temp_dir().join(format!("paseto-freed-memory-{}", std::process::id()));
+    let mut schedule = KeySchedule::new(SecretKey::generate());
+    std::fs::write(&path, schedule.to_json().as_bytes()).unwrap();
+    let ring = KeyRing::<SecretKey>::from_file(&path).unwrap();
+    used.secret(&ring.active());
+    schedule.announce(SecretKey::generate(), None).unwrap();
+    std::fs::write(&path, schedule.to_json().as_bytes()).unwrap();
+    assert_eq!(ring.reload(), Ok(true));
+    std::fs::write(&path, &schedule.to_json().as_bytes()[..200]).unwrap();
+    assert!(ring.reload().is_err());
+    std::fs::remove_file(&path).unwrap();
+
+    let changed = KeyRing::from(LocalKey::generate());
+    let (old, new) = (changed.active(), LocalKey::generate());
+    used.local(&old);
+    used.local(&new);
+    changed.announce(new.clone()).unwrap();
+    changed.activate(new.kid()).unwrap();
+    changed.remove(old.kid()).unwrap();
+}
+
 fn issuer(used: &mut Used) -> Issuer {
     let keys = [SecretKey::from_paserk(SECRET_PASERK).unwrap(), SecretKey::generate()];
     used.secret(&keys[1]);
-    let [active, standby] = keys;
-    Issuer::builder(ISSUER).key(active).standby_key(standby).build().unwrap()
+    let [active, announced] = keys;
+    let issuer = Issuer::builder(ISSUER).key(active).build().unwrap();
+    issuer.announce(announced).unwrap();
+    issuer
 }
 
 fn sign_and_verify(_: &Strings, used: &mut Used) {

@@ -42,6 +42,11 @@ pub enum ConfigError {
     #[error("weak key: {0}")]
     WeakKey(&'static str),
 
+    /// A PASERK does not decrypt with the password. There is no way to tell a wrong password from a
+    /// changed PASERK.
+    #[error("wrong password, or the key was changed")]
+    WrongPassword,
+
     /// A key is given twice.
     #[error("the key {kid} is given twice: remove one")]
     DuplicateKey {
@@ -49,7 +54,8 @@ pub enum ConfigError {
         kid: String,
     },
 
-    /// A key is trusted for two issuers. Each of them could then issue tokens of the other.
+    /// A key is given for two issuers. Each of them could then issue tokens of the other. Keys from
+    /// `remote_keys` are not compared, because a remote issuer could then reject keys of others.
     #[error(
         "the key {kid} is trusted for two issuers, {} and {}: each issuer needs its own key",
         quote(first),
@@ -70,7 +76,7 @@ pub enum ConfigError {
 
     /// The verifier does not have a trusted key.
     #[error(
-        "the Verifier does not trust an issuer: call `.trust(issuer, key)`, or set `public_keys`"
+        "the Verifier does not trust an issuer: call `.trust(issuer, key)` or `.remote_keys(issuer, url)`, or set `public_keys` or `remote_keys`"
     )]
     NoTrustedKey,
 
@@ -115,7 +121,7 @@ impl fmt::Debug for ConfigError {
 fn found_and_advice(expected: &str, found: &str) -> String {
     let expected_is_pem = !expected.starts_with("k4.");
     let advice = match (found, expected) {
-        ("PEM", "k4.local") => {
+        ("PEM", "k4.local" | "k4.local-pw") => {
             return "PEM: a symmetric key has no PEM form, create one with `LocalKey::generate()`"
                 .to_owned();
         }
@@ -124,25 +130,31 @@ fn found_and_advice(expected: &str, found: &str) -> String {
         ("k4.public", "PUBLIC KEY") | ("k4.secret", "PRIVATE KEY") => {
             "call `from_paserk` (in settings: `paserk`)"
         }
-        ("k4.public" | "PUBLIC KEY", "k4.secret" | "PRIVATE KEY") => {
+        ("k4.public" | "PUBLIC KEY", "k4.secret" | "k4.secret-pw" | "PRIVATE KEY") => {
             "a public key cannot sign, use the secret key"
         }
-        ("k4.secret", "k4.public" | "PUBLIC KEY") => {
+        ("k4.secret-pw", "k4.secret" | "PRIVATE KEY") | ("k4.local-pw", "k4.local") => {
+            "call `from_paserk_with_password` (feature `password-keys`)"
+        }
+        ("k4.secret", "k4.secret-pw") | ("k4.local", "k4.local-pw") => {
+            "the key is not encrypted, call `from_paserk`"
+        }
+        ("k4.secret" | "k4.secret-pw", "k4.public" | "PUBLIC KEY") => {
             "keep it secret, and use its public half (`public_key()`)"
         }
         ("PRIVATE KEY", _) => "keep it secret, and use its public half (`openssl pkey -pubout`)",
         ("ENCRYPTED PRIVATE KEY", _) => "decrypt it by `openssl pkey -in FILE`",
         ("CERTIFICATE", _) => "extract its key by `openssl x509 -pubkey -noout`",
         ("k4.pid" | "k4.sid" | "k4.lid", _) => "that is a key ID, use the key itself",
-        ("k4.seal" | "k4.local-wrap" | "k4.secret-wrap" | "k4.local-pw" | "k4.secret-pw", _) => {
-            "decrypt the key first"
-        }
+        ("k4.seal" | "k4.local-wrap" | "k4.secret-wrap", _) => "decrypt the key first",
         ("k1" | "k2" | "k3", _) => "this crate supports version 4 of PASETO only",
         ("v4.public" | "v4.local" | "v3" | "v2" | "v1", _) => "that is a token, not a key",
-        ("k4.secret" | "k4.public", "k4.local") => {
+        ("k4.secret" | "k4.secret-pw" | "k4.public", "k4.local" | "k4.local-pw") => {
             "create a symmetric key by `LocalKey::generate()`"
         }
-        ("k4.local", "k4.secret" | "k4.public") => "create a key pair by `SecretKey::generate()`",
+        ("k4.local" | "k4.local-pw", "k4.secret" | "k4.secret-pw" | "k4.public") => {
+            "create a key pair by `SecretKey::generate()`"
+        }
         (label, _) if expected_is_pem && !label.starts_with("k4.") => CREATE_KEY,
         _ => return format!("`{found}`"),
     };

@@ -16,7 +16,7 @@ impl<const N: usize> Blake2b<N> {
         Self(Params::new().hash_length(N).to_state())
     }
 
-    #[cfg(feature = "session")]
+    #[cfg(any(feature = "password-keys", feature = "session"))]
     pub(crate) fn keyed(key: &[u8; 32]) -> Self {
         let mut params = Params::new();
         let state = Self(params.hash_length(N).key(key).to_state());

@@ -9,6 +9,8 @@ use zeroize::Zeroizing;
 
 #[cfg(feature = "session")]
 use super::derivation::Derivation;
+#[cfg(feature = "password-keys")]
+use super::password::{self, PasswordParameters};
 use super::{clear_stack_after, paserk};
 use crate::error::ConfigError;
 
@@ -51,6 +53,50 @@ impl LocalKey {
     /// [`k4.local`]: https://github.com/paseto-standard/paserk/blob/master/types/local.md
     pub fn from_paserk(text: &str) -> Result<Self, ConfigError> {
         clear_stack_after(|| Self::from_bytes(&*paserk::decode::<32>(text, "k4.local")?))
+    }
+
+    /// Decrypts a PASERK of the type [`k4.local-pw`]. [`to_paserk_with_password`] and other PASERK
+    /// libraries write this type.
+    ///
+    /// All bytes of the password count, also a line break at its end. The call blocks the thread
+    /// for up to a second and allocates up to 256 MiB: see [`PasswordParameters`]. Call it when the
+    /// application starts.
+    ///
+    /// ```
+    /// use paseto_actix::LocalKey;
+    /// use paseto_actix::keys::PasswordParameters;
+    ///
+    /// # fn main() -> Result<(), paseto_actix::ConfigError> {
+    /// let password = "correct horse battery staple";
+    /// let key = LocalKey::generate();
+    /// let text = key.to_paserk_with_password(password, &PasswordParameters::default())?;
+    /// assert_eq!(LocalKey::from_paserk_with_password(&text, password)?.kid(), key.kid());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// - [`ConfigError::WrongPassword`] if the password is wrong or the PASERK was changed.
+    /// - [`ConfigError::WrongKeyType`] if the string is another type of PASERK, a token or PEM.
+    /// - [`ConfigError::MalformedKey`] if it is any other string, or if a parameter of Argon2id is
+    ///   outside of its range.
+    /// - [`ConfigError::WeakKey`] if the password is empty.
+    /// - [`ConfigError::InvalidSetting`] if the memory for Argon2id cannot be allocated.
+    ///
+    /// [`k4.local-pw`]: https://github.com/paseto-standard/paserk/blob/master/types/local-pw.md
+    /// [`to_paserk_with_password`]: Self::to_paserk_with_password
+    /// [`PasswordParameters`]: crate::keys::PasswordParameters
+    #[cfg(feature = "password-keys")]
+    pub fn from_paserk_with_password(
+        text: &str,
+        password: impl AsRef<[u8]>,
+    ) -> Result<Self, ConfigError> {
+        const KIND: &str = "k4.local-pw";
+        clear_stack_after(|| {
+            let body = paserk::decode::<120>(text, KIND)?;
+            Self::from_bytes(&*password::decrypt(KIND, body.as_slice(), password.as_ref())?)
+        })
     }
 
     /// Generates a key with random bytes of the operating system.
@@ -137,6 +183,31 @@ impl LocalKey {
     #[must_use]
     pub fn to_paserk(&self) -> Zeroizing<String> {
         clear_stack_after(|| paserk::encode("k4.local", self.inner.as_bytes()))
+    }
+
+    /// Encrypts the key with a password. Returns a PASERK of the type `k4.local-pw`.
+    ///
+    /// The salt and the nonce are random, so each call returns another string. The string is as
+    /// secret as the password is hard to guess.
+    ///
+    /// # Errors
+    ///
+    /// - [`ConfigError::InvalidSetting`] if a parameter is outside of its range, or if the memory
+    ///   for Argon2id cannot be allocated.
+    /// - [`ConfigError::WeakKey`] if the password is empty.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the operating system does not return random bytes.
+    #[cfg(feature = "password-keys")]
+    pub fn to_paserk_with_password(
+        &self,
+        password: impl AsRef<[u8]>,
+        parameters: &PasswordParameters,
+    ) -> Result<String, ConfigError> {
+        clear_stack_after(|| {
+            password::encrypt("k4.local-pw", self.inner.as_bytes(), password.as_ref(), parameters)
+        })
     }
 }
 

@@ -81,7 +81,7 @@ pub(super) fn decode<const N: usize>(
 
 /// Encodes a PASERK. All buffers are cleared before they are freed.
 pub(super) fn encode(kind: &'static str, bytes: &[u8]) -> Zeroizing<String> {
-    let mut buffer = Zeroizing::new([0; 128]);
+    let mut buffer = Zeroizing::new([0; 256]);
     let mut text = Zeroizing::new(String::with_capacity(kind.len() + 1 + buffer.len()));
     text.push_str(kind);
     text.push('.');

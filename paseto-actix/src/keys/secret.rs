@@ -6,6 +6,8 @@ use ed25519_dalek::pkcs8::{DecodePrivateKey, PrivateKeyInfoRef};
 use ed25519_dalek::{Signature, SigningKey};
 use zeroize::Zeroizing;
 
+#[cfg(feature = "password-keys")]
+use super::password::{self, PasswordParameters};
 use super::{PublicKey, clear_stack_after, paserk, pem};
 use crate::error::{ConfigError, IssueError};
 
@@ -54,6 +56,50 @@ impl SecretKey {
     /// [`k4.secret`]: https://github.com/paseto-standard/paserk/blob/master/types/secret.md
     pub fn from_paserk(text: &str) -> Result<Self, ConfigError> {
         clear_stack_after(|| Self::from_keypair_bytes(&*paserk::decode::<64>(text, "k4.secret")?))
+    }
+
+    /// Decrypts a PASERK of the type [`k4.secret-pw`]. [`to_paserk_with_password`] and other PASERK
+    /// libraries write this type.
+    ///
+    /// All bytes of the password count, also a line break at its end. The call blocks the thread
+    /// for up to a second and allocates up to 256 MiB: see [`PasswordParameters`]. Call it when the
+    /// application starts.
+    ///
+    /// ```
+    /// use paseto_actix::SecretKey;
+    /// use paseto_actix::keys::PasswordParameters;
+    ///
+    /// # fn main() -> Result<(), paseto_actix::ConfigError> {
+    /// let password = "correct horse battery staple";
+    /// let key = SecretKey::generate();
+    /// let text = key.to_paserk_with_password(password, &PasswordParameters::default())?;
+    /// assert_eq!(SecretKey::from_paserk_with_password(&text, password)?.kid(), key.kid());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// - [`ConfigError::WrongPassword`] if the password is wrong or the PASERK was changed.
+    /// - [`ConfigError::WrongKeyType`] if the string is another type of PASERK, a token or PEM.
+    /// - [`ConfigError::MalformedKey`] if it is any other string, or if a parameter of Argon2id is
+    ///   outside of its range.
+    /// - [`ConfigError::WeakKey`] if the password is empty, or if all bytes of the seed are zero.
+    /// - [`ConfigError::InvalidSetting`] if the memory for Argon2id cannot be allocated.
+    ///
+    /// [`k4.secret-pw`]: https://github.com/paseto-standard/paserk/blob/master/types/secret-pw.md
+    /// [`to_paserk_with_password`]: Self::to_paserk_with_password
+    /// [`PasswordParameters`]: crate::keys::PasswordParameters
+    #[cfg(feature = "password-keys")]
+    pub fn from_paserk_with_password(
+        text: &str,
+        password: impl AsRef<[u8]>,
+    ) -> Result<Self, ConfigError> {
+        const KIND: &str = "k4.secret-pw";
+        clear_stack_after(|| {
+            let body = paserk::decode::<152>(text, KIND)?;
+            Self::from_keypair_bytes(&*password::decrypt(KIND, body.as_slice(), password.as_ref())?)
+        })
     }
 
     /// Reads a PKCS#8 private key in PEM ([RFC 8410, section 7]). OpenSSL writes this format.
@@ -130,6 +176,32 @@ impl SecretKey {
     pub fn to_paserk(&self) -> Zeroizing<String> {
         clear_stack_after(|| {
             paserk::encode("k4.secret", &*Zeroizing::new(self.inner.to_keypair_bytes()))
+        })
+    }
+
+    /// Encrypts the key with a password. Returns a PASERK of the type `k4.secret-pw`.
+    ///
+    /// The salt and the nonce are random, so each call returns another string. The string is as
+    /// secret as the password is hard to guess.
+    ///
+    /// # Errors
+    ///
+    /// - [`ConfigError::InvalidSetting`] if a parameter is outside of its range, or if the memory
+    ///   for Argon2id cannot be allocated.
+    /// - [`ConfigError::WeakKey`] if the password is empty.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the operating system does not return random bytes.
+    #[cfg(feature = "password-keys")]
+    pub fn to_paserk_with_password(
+        &self,
+        password: impl AsRef<[u8]>,
+        parameters: &PasswordParameters,
+    ) -> Result<String, ConfigError> {
+        clear_stack_after(|| {
+            let bytes = Zeroizing::new(self.inner.to_keypair_bytes());
+            password::encrypt("k4.secret-pw", &*bytes, password.as_ref(), parameters)
         })
     }
 

@@ -4,13 +4,15 @@ mod builder;
 mod config;
 mod extract;
 mod footer;
+mod rotation;
 mod token_builder;
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde::Serialize;
+use time::OffsetDateTime;
 
 pub use builder::IssuerBuilder;
 pub use config::IssuerConfig;
@@ -23,7 +25,7 @@ use crate::durations::MAX_TTL;
 #[cfg(feature = "session")]
 use crate::error::ConfigError;
 use crate::error::IssueError;
-use crate::keys::{PublicKey, SecretKey};
+use crate::keys::{KeyRing, PublicKey, SecretKey};
 use crate::token::Format;
 
 /// Issues `v4.public` tokens. A service with the public key can verify them, and only the secret
@@ -55,8 +57,10 @@ pub struct Issuer(Arc<Inner>);
 
 struct Inner {
     name: String,
-    /// The active key is the first one.
-    keys: Vec<SigningKey>,
+    keys: KeyRing<SecretKey>,
+    /// The key that signed last, which is usually the active key.
+    last_signing: RwLock<Option<Arc<SigningKey>>>,
+    footer: FooterContent,
     ttl: Option<Duration>,
     /// The setting, or the limit from the first `RefreshTokens` with this issuer.
     max_ttl: OnceLock<Duration>,
@@ -187,6 +191,7 @@ impl Issuer {
             )
         })?;
         let max_ttl = *self.0.max_ttl.get_or_init(|| ttl.max(access_ttl));
+        self.0.keys.keep_for(max_ttl);
         if access_ttl <= max_ttl {
             return Ok(());
         }
@@ -198,8 +203,8 @@ impl Issuer {
         Err(ConfigError::setting("access_ttl", problem))
     }
 
-    /// Returns the public keys of all signing keys, the active key first. Verifiers must trust
-    /// them.
+    /// Returns the public keys that verifiers must trust: the active key first, then the announced
+    /// keys and the retired keys whose tokens can still be valid.
     ///
     /// ```
     /// # use paseto_actix::{Issuer, SecretKey, Verifier};
@@ -211,8 +216,36 @@ impl Issuer {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn public_keys(&self) -> impl Iterator<Item = PublicKey> {
-        self.0.keys.iter().map(|signing| signing.key.public_key())
+    pub fn public_keys(&self) -> impl Iterator<Item = PublicKey> + use<> {
+        let (schedule, now) = (self.0.keys.current(), self.0.clock.now());
+        let keys = schedule.accepted(now, self.0.keys.max_ttl());
+        keys.map(|(key, _)| key.public_key()).collect::<Vec<_>>().into_iter()
+    }
+
+    /// Returns the key that signs, and the encoded footer of its tokens.
+    fn signing_key(
+        &self,
+        kid: Option<&str>,
+        now: OffsetDateTime,
+    ) -> Result<Arc<SigningKey>, IssueError> {
+        let schedule = self.0.keys.current();
+        let key = match kid {
+            None => schedule.active(now),
+            Some(kid) => schedule.signing(now, kid).ok_or_else(|| {
+                // A key in place of its ID must not appear in a log.
+                let is_id = kid.is_empty() || kid.starts_with("k4.pid.");
+                IssueError::UnknownKey(if is_id { kid } else { "(not a k4.pid)" }.to_owned())
+            })?,
+        };
+        let last = self.0.last_signing.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(last) = last.filter(|last| last.key.kid() == key.kid()) {
+            return Ok(last);
+        }
+        let footer = self.0.footer.encode(self.0.format, key, self.0.include.kid)?;
+        let signing = Arc::new(SigningKey { key: key.clone(), footer });
+        let mut last = self.0.last_signing.write().unwrap_or_else(PoisonError::into_inner);
+        *last = Some(Arc::clone(&signing));
+        Ok(signing)
     }
 }
 
@@ -220,7 +253,7 @@ impl fmt::Debug for Issuer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Issuer")
             .field("name", &self.0.name)
-            .field("keys", &self.0.keys.iter().map(|signing| signing.key.kid()).collect::<Vec<_>>())
+            .field("keys", &self.0.keys)
             .field("ttl", &self.0.ttl)
             .field("max_ttl", &self.max_ttl())
             .field("format", &self.0.format)

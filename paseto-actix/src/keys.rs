@@ -8,22 +8,37 @@ mod blake2b;
 #[cfg(feature = "session")]
 mod derivation;
 mod ed25519;
+mod entry;
+mod file;
+mod json;
 mod local;
 mod paserk;
+#[cfg(feature = "password-keys")]
+mod password;
 mod pem;
 mod public;
-#[cfg(feature = "session")]
 mod ring;
+mod ring_key;
+mod schedule;
 mod secret;
 mod stack;
+mod state;
 mod text;
 
 pub(crate) use blake2b::Blake2b;
 pub(crate) use ed25519::{CanonicalSignature, VerificationKey};
+pub use file::KeyFile;
+pub(crate) use json::is_json;
 pub use local::LocalKey;
+#[cfg(feature = "password-keys")]
+pub use password::PasswordParameters;
 pub use public::PublicKey;
-#[cfg(feature = "session")]
 pub use ring::KeyRing;
+#[cfg(feature = "session")]
+pub(crate) use ring::RingVersion;
+pub use ring_key::RingKey;
+pub use schedule::KeySchedule;
 pub use secret::SecretKey;
 use stack::clear_stack_after;
+pub use state::{KeyState, KeyStatus};
 pub(crate) use text::{ReadKey, separate, unquoted};

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use paseto_actix::issuer::IssuerBuilder;
+use paseto_actix::keys::KeyRing;
 use paseto_actix::verifier::VerifierBuilder;
 use paseto_actix::{ConfigError, Issuer, SecretKey, TokenSource, Verifier};
 use paseto_actix_tests::{ISSUER, keys};
@@ -35,18 +36,18 @@ fn assert_setting<T>(result: Result<T, ConfigError>, name: &str) {
 
 #[test]
 fn issuer_requires_one_active_key_and_distinct_keys() {
-    let kid = keys::secret().kid().to_owned();
     let (one, other) = (SecretKey::generate, SecretKey::generate());
+    let retired = |keys: &[SecretKey]| KeyRing::new(other.clone(), keys.iter().cloned());
     let build = |builder: IssuerBuilder| builder.build().map(drop);
 
     assert_eq!(build(issuer()), Ok(()));
-    assert_eq!(build(issuer().standby_key(one()).standby_key(other.clone())), Ok(()));
+    assert_eq!(build(Issuer::builder(ISSUER).keys(retired(&[one(), one()]).unwrap())), Ok(()));
     assert_eq!(build(Issuer::builder(ISSUER)), Err(ConfigError::NoSigningKey));
-    assert_eq!(build(Issuer::builder(ISSUER).standby_key(one())), Err(ConfigError::NoSigningKey));
     assert_setting(build(issuer().key(one())), "key");
-    assert_eq!(build(issuer().standby_key(keys::secret())), Err(ConfigError::DuplicateKey { kid }));
-    let twice = issuer().standby_key(other.clone()).standby_key(other.clone());
-    assert_eq!(build(twice), Err(ConfigError::DuplicateKey { kid: other.kid().to_owned() }));
+    assert_setting(build(issuer().keys(one())), "key");
+    let kid = other.kid().to_owned();
+    let duplicate = Some(ConfigError::DuplicateKey { kid });
+    assert_eq!(retired(std::slice::from_ref(&other)).err(), duplicate);
     assert_setting(build(Issuer::builder("").key(one())), "iss");
 }
 

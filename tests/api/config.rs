@@ -58,7 +58,10 @@ fn issue(config: IssuerConfig, clock: &TestClock) -> (Value, String) {
 #[test]
 fn required_fields_alone_give_the_default_issuer() {
     let config = issuer(json!({}));
-    assert_eq!((config.iss.as_str(), config.private_keys[0].kid()), (ISSUER, keys::secret().kid()));
+    assert_eq!(
+        (config.iss.as_str(), config.private_keys.active().kid()),
+        (ISSUER, keys::secret().kid())
+    );
     let included = [
         config.include_iss,
         config.include_iat,

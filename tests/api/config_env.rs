@@ -8,6 +8,7 @@ use std::process::Command;
 
 use paseto_actix::ConfigError;
 use paseto_actix::issuer::IssuerConfig;
+use paseto_actix::keys::KeySchedule;
 use paseto_actix::refresh::RefreshTokensConfig;
 use paseto_actix::remember::RememberMeConfig;
 use paseto_actix::session::PasetoSessionConfig;
@@ -91,6 +92,30 @@ fn unset_variable_has_the_default_value() {
         default
     );
     assert_ne!(issuer([("EXP", "15m")]).unwrap(), default);
+}
+
+#[test]
+fn variable_with_the_path_of_a_key_file_is_read_again_when_it_changes() {
+    let schedule = KeySchedule::new(keys::secret()).to_json();
+    let file = TestFile::new(&**schedule);
+    let (path, json) = (file.path(), schedule.as_str());
+    for (variable, value, file) in [
+        ("PRIVATE_KEYS_FILE", path, format!("file: Some({path:?})")),
+        ("PRIVATE_KEYS", json, "file: None".to_owned()),
+    ] {
+        let settings = read("issuer", [("ISS", ISSUER), (variable, value)]).unwrap();
+        assert!(settings.contains(&file) && settings.contains(keys::secret().kid()), "{settings}");
+    }
+    let error = read("session", [("KEYS_FILE", path)]).unwrap_err();
+    assert!(error.starts_with("`T_KEYS_FILE`: `key_file`: "), "{error}");
+    assert!(error.contains("expected `k4.local`, found `k4.secret`"), "{error}");
+    let error = read("verifier", [("ISS", ISSUER), ("PUBLIC_KEYS_FILE", path)]).unwrap_err();
+    assert!(error.contains("expected a PASERK that begins with `k4.public.`"), "{error}");
+    let assertion = TestFile::new(r#"{ "tenant": "blue" }"#);
+    issuer([("IMPLICIT_ASSERTION_FILE", assertion.path())]).unwrap();
+    let future = json.replace("1970-01-01", "9970-01-01");
+    let error = read("issuer", [("ISS", ISSUER), ("PRIVATE_KEYS", &future)]).unwrap_err();
+    assert!(error.contains("no key is active"), "{error}");
 }
 
 #[test]

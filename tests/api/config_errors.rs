@@ -29,11 +29,14 @@ fn builder_rejects_settings_that_deserialize() {
     let kid = keys::secret().kid().to_owned();
     let twice = json!([{ "paserk": SECRET_PASERK }, { "version": 4, "key": SECRET_PEM }]);
     assert_eq!(issue(json!({})), Ok(()));
-    assert_eq!(
-        issue(json!({ "private_keys": twice })),
-        Err(ConfigError::DuplicateKey { kid: kid.clone() })
-    );
-    assert_eq!(issue(json!({ "private_keys": [] })), Err(ConfigError::NoSigningKey));
+    for (keys, expected) in [
+        (twice, format!("`private_keys`: the key {kid} is given twice: remove one")),
+        (json!([]), "`private_keys`: expected at least one key, found an empty list".to_owned()),
+    ] {
+        let settings = issuer_with(json!({ "private_keys": keys }));
+        let error = read::<IssuerConfig>(&settings).unwrap_err();
+        assert_eq!(error.split(" at line").next(), Some(expected.as_str()));
+    }
     let no_name = read::<IssuerConfig>(&issuer_with(json!({ "iss": "" }))).unwrap_err();
     assert_eq!(
         no_name.split(" at line").next(),

@@ -54,7 +54,7 @@ async fn debug_output_contains_no_secret() {
         assert_debug_has_no_secret(&secrets, value);
     }
     let claims = json!({ "claim": CLAIM });
-    let issuer_builder = issuer_builder(&TestClock::new()).standby_key(SecretKey::generate());
+    let issuer_builder = issuer_builder(&TestClock::new());
     assert_debug_has_no_secret(&secrets, &issuer_builder);
     assert_debug_has_no_secret(&secrets, &issuer());
     assert_debug_has_no_secret(&secrets, &issuer().token(&claims).subject("ada"));

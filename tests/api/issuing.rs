@@ -210,25 +210,26 @@ fn footer_is_written_from_a_map_or_bytes() {
 }
 
 #[actix_web::test]
-async fn standby_key_signs_if_the_token_selects_it() {
+async fn announced_key_signs_if_the_token_selects_it() {
     let clock = TestClock::new();
-    let standby = SecretKey::generate();
-    let issuer = issuer_builder(&clock).standby_key(standby.clone()).build().unwrap();
+    let announced = SecretKey::generate();
+    let issuer = issuer_builder(&clock).build().unwrap();
+    issuer.announce(announced.clone()).unwrap();
     let old = verifier_builder(&clock).build().unwrap();
-    let new = verifier_builder(&clock).trust(ISSUER, standby.public_key()).build().unwrap();
-    assert_eq!(issuer.public_keys().collect::<Vec<_>>(), [keys::public(), standby.public_key()]);
+    let new = verifier_builder(&clock).trust(ISSUER, announced.public_key()).build().unwrap();
+    assert_eq!(issuer.public_keys().collect::<Vec<_>>(), [keys::public(), announced.public_key()]);
 
     let claims = json!({});
     for (kid, token) in [
         (keys::secret().kid(), issuer.token(&claims)),
         (keys::secret().kid(), issuer.token(&claims).key_id(keys::secret().kid())),
-        (standby.kid(), issuer.token(&claims).key_id(standby.kid())),
-        (standby.kid(), issuer.token(&claims).footer(&json!({ "a": 1 })).key_id(standby.kid())),
+        (announced.kid(), issuer.token(&claims).key_id(announced.kid())),
+        (announced.kid(), issuer.token(&claims).footer(&json!({ "a": 1 })).key_id(announced.kid())),
     ] {
         let token = token.issue().unwrap();
         assert_eq!(footer(&token)["kid"], kid);
         assert_accepted(&new, &token).await;
-        if kid == standby.kid() {
+        if kid == announced.kid() {
             assert_rejected(&old, &token).await;
         } else {
             assert_accepted(&old, &token).await;

@@ -261,3 +261,17 @@ fn assertion(purpose: &str, kind: Kind) -> Vec<u8> {
         .flat_map(|piece| [&(piece.len() as u64).to_le_bytes(), piece.as_bytes()].concat())
         .collect()
 }
+
+/// An attacker with a stolen key could otherwise create a session without an absolute timeout.
+#[actix_web::test]
+async fn session_from_the_future_is_rejected() {
+    for kind in Kind::ALL {
+        for (seconds, expected) in [(305, ADA), (306, "")] {
+            let (key, clock, ahead) = (LocalKey::generate(), TestClock::new(), TestClock::new());
+            ahead.advance(Duration::seconds(seconds));
+            let value = ada(&kind.site(key.clone(), &ahead).await).await.session(kind);
+            let (body, _) = kind.site(key, &clock).await.read(kind, &value).await;
+            assert_eq!(body, expected, "{kind:?}: {seconds} seconds ahead");
+        }
+    }
+}

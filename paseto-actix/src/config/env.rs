@@ -6,12 +6,13 @@ use std::env;
 use zeroize::Zeroizing;
 
 use super::Settings;
-use super::names::{COOKIE, SECRETS};
+use super::names::{COOKIE, KEYS, SECRETS};
 use super::setting_error::{SettingError, may_be_secret};
 use super::source;
 use super::table::{Names, Table};
 use super::value::Value;
 use crate::error::ConfigError;
+use crate::keys::is_json;
 
 /// Reads the variables that begin with the prefix.
 pub(crate) fn from_env<T: Settings>(prefix: &str) -> Result<T, ConfigError> {
@@ -52,7 +53,12 @@ pub(crate) fn from_env<T: Settings>(prefix: &str) -> Result<T, ConfigError> {
             Target::Field(field) => table.add(field, written, Value::Variable(value)),
             Target::File(field) => source::file(&value)
                 .map_err(|problem| problem.in_field(written.as_str()))
-                .and_then(|content| table.add(field, written, Value::Variable(content))),
+                .and_then(|content| {
+                    let is_key_file = KEYS.contains(&field) && is_json(&content);
+                    let value =
+                        if is_key_file { Value::KeyFile(value) } else { Value::Variable(content) };
+                    table.add(field, written, value)
+                }),
             Target::Cookie(field) => {
                 cookie.push((Zeroizing::new(field), Value::Variable(value)));
                 Ok(())

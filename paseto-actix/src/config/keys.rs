@@ -9,9 +9,10 @@ use super::setting_error::SettingError;
 use super::source;
 use super::table::{Names, Table};
 use super::value::Value;
-#[cfg(feature = "session")]
-use crate::keys::KeyRing;
-use crate::keys::{LocalKey, PublicKey, ReadKey, SecretKey, separate};
+use crate::error::ConfigError;
+use crate::keys::{
+    KeyRing, KeySchedule, LocalKey, PublicKey, ReadKey, RingKey, SecretKey, is_json, separate,
+};
 
 const KEY: Names = &[&["paserk"], &["pem"], &["version"], &["key"], &["file"], &["env"]];
 const KEY_WITH_ISS: Names =
@@ -22,12 +23,19 @@ fn key<K: ReadKey>(value: Value) -> Result<K, SettingError> {
     entry(value, KEY).map(|(_, key)| key)
 }
 
-pub(crate) fn secret_keys(value: Value) -> Result<Vec<SecretKey>, SettingError> {
-    list(value, |value| match entry(value, KEY_WITH_ISS)? {
+/// Reads the signing keys of an issuer. In a list, the first key is active, and the others are
+/// announced.
+pub(crate) fn secret_keys(value: Value) -> Result<KeyRing<SecretKey>, SettingError> {
+    let read = |value| match entry(value, KEY_WITH_ISS)? {
         (None, key) => Ok(key),
         (Some(_), _) => {
             Err(SettingError::new("set `iss` beside `private_keys`, not in a key").in_field("iss"))
         }
+    };
+    key_ring_of(value, read, |active, announced| {
+        let mut schedule = KeySchedule::new(active);
+        announced.into_iter().try_for_each(|key| schedule.announce(key, None))?;
+        Ok(schedule.into())
     })
 }
 
@@ -36,14 +44,42 @@ pub(crate) fn trusted_keys(value: Value) -> Result<Vec<(Option<String>, PublicKe
     list(value, |value| entry(value, KEY_WITH_ISS))
 }
 
-/// Reads a list of local keys. The first key is the active one.
+/// Reads local keys. In a list, the first key is active, and the others are retired.
 #[cfg(feature = "session")]
 pub(crate) fn key_ring(value: Value) -> Result<KeyRing, SettingError> {
-    let mut keys = list(value, key::<LocalKey>)?.into_iter();
+    key_ring_of(value, key::<LocalKey>, KeyRing::new)
+}
+
+/// Reads a key file, its JSON form, or a list of keys, from which `create` makes a ring.
+fn key_ring_of<K: RingKey>(
+    value: Value,
+    read: impl Fn(Value) -> Result<K, SettingError>,
+    create: impl FnOnce(K, Vec<K>) -> Result<KeyRing<K>, ConfigError>,
+) -> Result<KeyRing<K>, SettingError> {
+    let value = match value {
+        Value::KeyFile(path) => return Ok(KeyRing::from_file(path.as_str())?),
+        Value::Text(text) | Value::Variable(text) if is_json(&text) => {
+            return Ok(KeyRing::from_json(&text)?);
+        }
+        Value::Table(fields) => match fields.as_slice() {
+            [(name, Value::Text(path))] if name.as_str() == "file" => {
+                let content = source::file(path).map_err(|problem| problem.in_field("file"))?;
+                if is_json(&content) {
+                    return Ok(KeyRing::from_file(path.as_str())?);
+                }
+                // Read a named pipe only once.
+                let key = read(Value::Text(content)).map_err(|problem| problem.in_field("file"))?;
+                return Ok(key.into());
+            }
+            _ => Value::Table(fields),
+        },
+        other => other,
+    };
+    let mut keys = list(value, read)?.into_iter();
     let active = keys
         .next()
         .ok_or_else(|| SettingError::new("expected at least one key, found an empty list"))?;
-    Ok(KeyRing::new(active, keys)?)
+    Ok(create(active, keys.collect())?)
 }
 
 /// Reads a list of keys, a string of keys separated by commas, or one key.
@@ -115,8 +151,10 @@ deserialize_key! {
     LocalKey: "a PASERK of the type `k4.local`", "`{ paserk = … }`,";
 }
 
-/// Reads a list of keys with the active key first, one key, or a string of keys separated by
-/// commas. The forms of a key are those of [`LocalKey`].
+/// Reads a list of keys with the active key first, one key, a string of keys separated by commas,
+/// the [JSON form](crate::keys::KeySchedule::from_json) of a schedule in a string, or `{ file = …
+/// }` with the path of a [key file](crate::keys::KeyFile), which is read again when it changes. The
+/// forms of a key are those of [`LocalKey`].
 #[cfg(feature = "session")]
 impl<'de> Deserialize<'de> for KeyRing {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

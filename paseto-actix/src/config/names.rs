@@ -21,6 +21,7 @@ pub(crate) const ISSUER: Names = &[
 
 pub(crate) const VERIFIER: Names = &[
     &["public_keys"],
+    &["remote_keys"],
     &["iss"],
     &["leeway", "skew"],
     &["audience", "aud"],
@@ -77,3 +78,6 @@ pub(crate) const COOKIE: Names = &[
 /// The settings whose environment variable can have the suffix `_FILE`. The variable then contains
 /// the path of a file, and the file contains the value.
 pub(super) const SECRETS: [&str; 4] = ["private_keys", "public_keys", "keys", "implicit_assertion"];
+
+/// The settings that can name a key file.
+pub(super) const KEYS: [&str; 2] = ["private_keys", "keys"];

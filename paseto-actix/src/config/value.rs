@@ -12,6 +12,8 @@ pub(crate) enum Value {
     Text(Zeroizing<String>),
     /// The string of an environment variable, in which commas separate the elements of a list.
     Variable(Zeroizing<String>),
+    /// The path of a key file, in the variable of another setting with the suffix `_FILE`.
+    KeyFile(Zeroizing<String>),
     Number(u64),
     Bool(bool),
     List(Vec<Value>),
@@ -34,6 +36,7 @@ impl Value {
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Text(_) | Self::Variable(_) => "a string",
+            Self::KeyFile(_) => "a key file",
             Self::Number(_) => "a number",
             Self::Bool(_) => "a boolean",
             Self::List(_) => "a list",

@@ -85,8 +85,8 @@ pub enum IssueError {
         max_ttl: Duration,
     },
 
-    /// The issuer does not have a signing key with this key ID.
-    #[error("unknown key ID {}: call `.key(..)` or `.standby_key(..)` on the builder of the Issuer", quote(.0))]
+    /// The issuer does not have a key with this key ID, or the key is retired.
+    #[error("no active or announced key has the ID {}: call `.announce(..)` on the Issuer", quote(.0))]
     UnknownKey(String),
 
     /// The token would exceed a limit of each verifier: 8,192 bytes, 256 map keys, 16 levels.

@@ -1,14 +1,14 @@
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{FooterContent, Include, Inner, Issuer, SigningKey};
+use super::{FooterContent, Include, Inner, Issuer};
 use crate::clock::{Clock, SystemClock};
 use crate::durations::check_ttl;
 use crate::error::ConfigError;
-use crate::keys::SecretKey;
+use crate::keys::{KeyRing, SecretKey};
 use crate::token::Format;
 
 /// Builds an [`Issuer`]. A [`key`](Self::key) is required.
@@ -20,20 +20,18 @@ use crate::token::Format;
 /// # fn main() -> Result<(), paseto_actix::ConfigError> {
 /// let issuer = Issuer::builder("https://issuer.example")
 ///     .key(SecretKey::generate())
-///     .standby_key(SecretKey::generate())
 ///     .ttl(Duration::from_secs(900))
 ///     .audience("https://api.example")
 ///     .footer(&serde_json::json!({ "tenant": "blue" }))
 ///     .build()?;
-/// assert_eq!(issuer.public_keys().count(), 2);
+/// assert_eq!(issuer.public_keys().count(), 1);
 /// # Ok(())
 /// # }
 /// ```
 #[must_use = "call `.build()` to get an Issuer"]
 pub struct IssuerBuilder {
     name: String,
-    active: Vec<SecretKey>,
-    standby: Vec<SecretKey>,
+    keys: Vec<KeyRing<SecretKey>>,
     ttl: Option<Duration>,
     max_ttl: Option<Duration>,
     audience: Option<String>,
@@ -50,8 +48,7 @@ impl IssuerBuilder {
     pub(super) fn new(name: String) -> Self {
         Self {
             name,
-            active: Vec::new(),
-            standby: Vec::new(),
+            keys: Vec::new(),
             ttl: Some(DEFAULT_TTL),
             max_ttl: None,
             audience: None,
@@ -63,20 +60,29 @@ impl IssuerBuilder {
         }
     }
 
-    /// Sets the active key, which signs the tokens.
-    pub fn key(mut self, key: SecretKey) -> Self {
-        self.active.push(key);
-        self
+    /// Sets the only key. It signs the tokens.
+    pub fn key(self, key: SecretKey) -> Self {
+        self.keys(key)
     }
 
-    /// Adds a standby key, which signs only tokens that select it with
-    /// [`TokenBuilder::key_id`](super::TokenBuilder::key_id).
+    /// Sets the keys: a [`KeyRing`] with an active key, which signs, and with announced and retired
+    /// keys. The keys can change at run time: see [`Issuer::announce`]. All replicas of a service
+    /// can read them from one [key file](crate::keys::KeyFile):
     ///
-    /// To rotate keys, let verifiers trust the new key, then make it the active key. Keep the old
-    /// key on standby or remove it. Verifiers can remove the old key after its last token has
-    /// expired.
-    pub fn standby_key(mut self, key: SecretKey) -> Self {
-        self.standby.push(key);
+    /// ```no_run
+    /// use paseto_actix::Issuer;
+    /// use paseto_actix::keys::KeyRing;
+    ///
+    /// # fn main() -> Result<(), paseto_actix::ConfigError> {
+    /// let issuer = Issuer::builder("https://issuer.example")
+    ///     .keys(KeyRing::from_file("/run/secrets/keys.json")?)
+    ///     .build()?;
+    /// # let _ = issuer;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn keys(mut self, keys: impl Into<KeyRing<SecretKey>>) -> Self {
+        self.keys.push(keys.into());
         self
     }
 
@@ -209,21 +215,11 @@ impl IssuerBuilder {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] if the active key is missing or set twice, if a key occurs twice, if the
-    /// name is empty, or if a setting is invalid.
+    /// [`ConfigError`] if the keys are missing or set twice, if the name is empty, or if a setting
+    /// is invalid.
     pub fn build(self) -> Result<Issuer, ConfigError> {
         if self.name.is_empty() {
             return Err(ConfigError::setting("iss", "the name of the issuer is empty"));
-        }
-        match self.active.len() {
-            0 => return Err(ConfigError::NoSigningKey),
-            1 => {}
-            _ => {
-                return Err(ConfigError::setting(
-                    "key",
-                    "`.key(..)` was called twice: add the other keys with `.standby_key(..)`",
-                ));
-            }
         }
         if let Some(ttl) = self.ttl {
             check_ttl("ttl", ttl)?;
@@ -231,20 +227,29 @@ impl IssuerBuilder {
         if let Some(max_ttl) = self.max_ttl {
             check_max_ttl(max_ttl, self.ttl)?;
         }
-        let footer = self.footer?;
-        let mut keys: Vec<SigningKey> = Vec::new();
-        for key in self.active.into_iter().chain(self.standby) {
-            if keys.iter().any(|other| other.key.kid() == key.kid()) {
-                return Err(ConfigError::DuplicateKey { kid: key.kid().to_owned() });
+        let mut keys = self.keys.into_iter();
+        let keys = match (keys.next(), keys.next()) {
+            (None, _) => return Err(ConfigError::NoSigningKey),
+            (Some(keys), None) => keys,
+            (Some(_), Some(_)) => {
+                return Err(ConfigError::setting(
+                    "key",
+                    "the keys are set twice: call `.key(..)` or `.keys(..)` once",
+                ));
             }
-            let footer = footer
-                .encode(self.format, &key, self.include.kid)
-                .map_err(|error| ConfigError::setting("footer", error.to_string()))?;
-            keys.push(SigningKey { key, footer });
-        }
+        };
+        let footer = self.footer?;
+        footer
+            .encode(self.format, &keys.active(), self.include.kid)
+            .map_err(|error| ConfigError::setting("footer", error.to_string()))?;
+        // Without a lifetime, tokens do not expire, and their keys stay.
+        let max_ttl = self.max_ttl.or(self.ttl).unwrap_or(Duration::MAX);
+        keys.adopt(&self.clock, max_ttl);
         Ok(Issuer(Arc::new(Inner {
             name: self.name,
             keys,
+            last_signing: RwLock::default(),
+            footer,
             ttl: self.ttl,
             max_ttl: self.max_ttl.map_or_else(OnceLock::new, OnceLock::from),
             audience: self.audience,
@@ -275,8 +280,7 @@ impl fmt::Debug for IssuerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IssuerBuilder")
             .field("name", &self.name)
-            .field("active", &self.active)
-            .field("standby", &self.standby)
+            .field("keys", &self.keys)
             .field("ttl", &self.ttl)
             .field("max_ttl", &self.max_ttl)
             .field("include", &self.include)

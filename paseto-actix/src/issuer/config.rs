@@ -9,16 +9,15 @@ use crate::config::{
     format, nonempty_text, secret_keys, single_text,
 };
 use crate::error::ConfigError;
-use crate::keys::SecretKey;
+use crate::keys::{KeyRing, SecretKey};
 use crate::token::Format;
 
 /// The settings of [`Issuer`], from a file in a self-describing format (TOML, JSON, YAML) or from
 /// environment variables.
 ///
 /// The fields have the names of the methods of [`IssuerBuilder`]. `private_keys` contains the keys
-/// of `key` and `standby_key`. Aliases are the names of Flask-PASETO-Extended in lower case,
-/// without `PASETO_`. `iss` and `private_keys` are required. A boolean or a number can also be a
-/// string.
+/// of `keys`. Aliases are the names of Flask-PASETO-Extended in lower case, without `PASETO_`.
+/// `iss` and `private_keys` are required. A boolean or a number can also be a string.
 ///
 /// ```
 /// use std::time::Duration;
@@ -45,8 +44,12 @@ use crate::token::Format;
 /// A key of `private_keys` is a string in PASERK or PEM, or a table: `{ paserk = "k4.secret.…" }`,
 /// `{ pem = "…" }`, `{ version = 4, key = "<PEM>" }`, `{ file = "/run/secrets/key" }`, or
 /// `{ env = "SIGNING_KEY" }`. A file contains one key in UTF-8, in at most 64 KiB. A string can
-/// contain several keys, separated by commas. The first key is the active one. The others are on
-/// [standby](IssuerBuilder::standby_key).
+/// contain several keys, separated by commas. The first key is active. The others are
+/// [announced](crate::keys::KeyState::Announced).
+///
+/// `private_keys = { file = "/run/secrets/keys.json" }` with a [key file](crate::keys::KeyFile)
+/// reads all keys from this file, and reads it again when it changes. A string can also contain the
+/// JSON form of a key file.
 ///
 /// # Errors
 ///
@@ -70,8 +73,8 @@ use crate::token::Format;
 pub struct IssuerConfig {
     /// The name of the issuer, the claim `iss`. Required.
     pub iss: String,
-    /// The signing keys, the active key first. Required.
-    pub private_keys: Vec<SecretKey>,
+    /// The signing keys: a list with the active key first, or a key file. Required.
+    pub private_keys: KeyRing<SecretKey>,
     /// The lifetime of tokens, 1 second to 100 years: `"15m"` (with the unit `s`, `m`, `h` or `d`),
     /// or `900` for seconds. Alias: `exp`. Default: 1 hour.
     pub ttl: Duration,
@@ -105,9 +108,10 @@ impl IssuerConfig {
     /// Reads the environment variables that begin with the prefix. The rest of each name is the
     /// name of a field or an alias in upper case: `PASETO_ISS`, `PASETO_TTL`.
     ///
-    /// - `PASETO_PRIVATE_KEYS` contains keys, separated by commas.
+    /// - `PASETO_PRIVATE_KEYS` contains keys, separated by commas, or the JSON form of a key file.
     /// - `PASETO_PRIVATE_KEYS_FILE` and `PASETO_IMPLICIT_ASSERTION_FILE` contain the path of a file
-    ///   with the value, because container platforms provide secrets as files.
+    ///   with the value, because container platforms provide secrets as files. A key file is read
+    ///   again when it changes.
     /// - An issuer and a verifier can share a prefix. A variable that is a field of both, such as
     ///   `PASETO_AUDIENCE`, sets both fields.
     ///
@@ -144,6 +148,7 @@ impl IssuerConfig {
     /// footer and the clock.
     pub fn into_builder(self) -> IssuerBuilder {
         let mut builder = Issuer::builder(self.iss)
+            .keys(self.private_keys)
             .include_iss(self.include_iss)
             .include_iat(self.include_iat)
             .include_nbf(self.include_nbf)
@@ -158,11 +163,7 @@ impl IssuerConfig {
         if let Some(max_ttl) = self.max_ttl {
             builder = builder.max_ttl(max_ttl);
         }
-        let mut keys = self.private_keys.into_iter();
-        if let Some(active) = keys.next() {
-            builder = builder.key(active);
-        }
-        keys.fold(builder, IssuerBuilder::standby_key)
+        builder
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::{FooterContent, Issuer, SigningKey};
+use super::{FooterContent, Issuer};
 use crate::durations::check_ttl;
 use crate::error::IssueError;
 use crate::random::random_id;
@@ -185,8 +185,8 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
         self
     }
 
-    /// Sets the key ID (`k4.pid`) of the key that signs the token. Default: the active key of the
-    /// issuer.
+    /// Sets the key ID (`k4.pid`) of the key that signs the token: the active key or an announced
+    /// key. Another key ID is [`IssueError::UnknownKey`]. Default: the active key of the issuer.
     pub fn key_id(mut self, kid: impl Into<String>) -> Self {
         self.kid = Some(kid.into());
         self
@@ -199,8 +199,10 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
     /// [`IssueError`] if a setting is invalid, or if each verifier would reject the token.
     pub fn issue(self) -> Result<String, IssueError> {
         let issuer = &*self.issuer.0;
-        let signing = self.signing_key()?;
-        let payload = encode_payload(issuer.format, &self.registered_claims()?, self.claims)?;
+        let now = issuer.clock.now();
+        let signing = self.issuer.signing_key(self.kid.as_deref(), now)?;
+        let (claims, expiry) = self.registered_claims(now)?;
+        let payload = encode_payload(issuer.format, &claims, self.claims)?;
         scan(issuer.format, &payload).map_err(IssueError::Unverifiable)?;
         let own_footer = match self.footer {
             Some(content) => {
@@ -208,6 +210,8 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
             }
             None => None,
         };
+        // Before the token exists, so that its key is published until the token expires.
+        issuer.keys.current().record_expiry(signing.key.kid(), expiry);
         sign(
             &signing.key,
             &payload,
@@ -216,22 +220,11 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
         )
     }
 
-    fn signing_key(&self) -> Result<&'a SigningKey, IssueError> {
-        let keys = &self.issuer.0.keys;
-        let wanted = self.kid.as_deref();
-        keys.iter().find(|signing| wanted.is_none_or(|kid| signing.key.kid() == kid)).ok_or_else(
-            || {
-                // A key in place of its ID must not appear in a log.
-                let id = wanted.filter(|kid| kid.is_empty() || kid.starts_with("k4.pid."));
-                IssueError::UnknownKey(id.unwrap_or("(not a k4.pid)").to_owned())
-            },
-        )
-    }
-
-    /// Returns the registered claims in the order of the payload.
-    fn registered_claims(&self) -> Result<Vec<(&'static str, String)>, IssueError> {
+    /// Returns the registered claims in the order of the payload, and the Unix time at which the
+    /// token expires.
+    fn registered_claims(&self, now: OffsetDateTime) -> Result<(Claims, i64), IssueError> {
         let issuer = &*self.issuer.0;
-        let now = issuer.clock.now();
+        let mut expiry = i64::MAX;
         let time = |claim, time| format_time(time).ok_or(IssueError::InvalidTime { claim });
         let mut claims = Vec::with_capacity(12);
         if issuer.include.iss {
@@ -249,6 +242,7 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
                 return Err(IssueError::BeyondMaxTtl { ttl, max_ttl });
             }
             let exp = now.checked_add(span).ok_or(IssueError::InvalidTime { claim: "exp" })?;
+            expiry = exp.unix_timestamp();
             claims.push(("exp", time("exp", exp)?));
         }
         if let Some(not_before) = self.not_before.or(issuer.include.nbf.then_some(now)) {
@@ -284,9 +278,12 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
         if let Some(generation) = self.generation.filter(|generation| *generation > 0) {
             claims.push(("sub_gen", generation.to_string()));
         }
-        Ok(claims)
+        Ok((claims, expiry))
     }
 }
+
+/// The names and the values of registered claims.
+type Claims = Vec<(&'static str, String)>;
 
 /// Omits the claims, which may be personal data.
 impl<C: ?Sized> fmt::Debug for TokenBuilder<'_, C> {

@@ -1,85 +1,305 @@
-use std::str::FromStr;
+mod file_source;
 
-use super::LocalKey;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockWriteGuard};
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use self::file_source::Source;
+#[cfg(feature = "session")]
+use super::KeyState;
+use super::ring_key::RingKey;
 use super::text::{ReadKey, separate};
+use super::{KeySchedule, KeyStatus, LocalKey, json};
+use crate::clock::{Clock, SystemClock};
 use crate::error::ConfigError;
 
-/// One active key, which encrypts and decrypts, and up to seven retired keys, which only decrypt.
+/// The keys of an issuer ([`SecretKey`](super::SecretKey)), of sessions, of remembered logins or of
+/// refresh tokens ([`LocalKey`]). They can change at run time.
 ///
-/// To rotate keys, make the new key active and the old key retired. Sessions stay valid. Their next
-/// use encrypts them with the new key. Remove the old key when all tokens under it have expired.
-/// With the default values, sessions expire after 12 hours and remembered logins after 30 days.
+/// One key is active. It signs or encrypts. Announced and retired keys only verify or decrypt: see
+/// [`KeyState`](super::KeyState). All clones share the same keys, so keep a clone to change the
+/// keys later.
 ///
-/// A function that accepts `impl Into<KeyRing>` also accepts a single [`LocalKey`].
+/// To rotate keys, [announce](Self::announce) the new key to all processes, then
+/// [activate](Self::activate) it. The tokens of the old key stay valid. The next use of a session
+/// encrypts it with the new key. A [key file](Self::from_file) does both steps for all processes.
+///
+/// When the last token of a retired key has expired, the key has no effect, and the next change
+/// removes it from memory. The users of the ring set this time: an [`Issuer`](crate::Issuer), the
+/// absolute timeout of sessions, the lifetime of remembered logins or of refresh tokens.
+///
+/// A function that accepts `impl Into<KeyRing<K>>` also accepts a single key.
 ///
 /// ```
 /// use paseto_actix::LocalKey;
-/// use paseto_actix::keys::KeyRing;
+/// use paseto_actix::keys::{KeyRing, KeyState};
 ///
 /// # fn main() -> Result<(), paseto_actix::ConfigError> {
-/// let (new, old) = (LocalKey::generate(), LocalKey::generate());
-/// let keys = KeyRing::new(new.clone(), [old])?;
-/// assert_eq!(keys.active(), &new);
+/// let (old, new) = (LocalKey::generate(), LocalKey::generate());
+/// let keys = KeyRing::from(old.clone());
+/// keys.announce(new.clone())?;
+/// assert_eq!(keys.active(), old);
+///
+/// keys.activate(new.kid())?;
+/// assert_eq!(keys.active(), new);
+/// assert_eq!(keys.statuses()[0].state, KeyState::Retired);
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
-pub struct KeyRing {
-    /// The active key comes first.
-    keys: Vec<LocalKey>,
+pub struct KeyRing<K = LocalKey>(Arc<Shared<K>>);
+
+struct Shared<K> {
+    current: RwLock<Arc<KeySchedule<K>>>,
+    /// Increases with each change of the schedule.
+    generation: AtomicU64,
+    /// The maximum lifetime in seconds of the tokens of these keys. Negative if it is not known.
+    max_ttl: AtomicI64,
+    clock: OnceLock<Arc<dyn Clock>>,
+    source: Option<Source>,
 }
 
-/// The maximum number of retired keys. It bounds the work for one token, because decryption tries
-/// every key.
-const MAX_RETIRED: usize = 7;
+#[cfg(feature = "session")]
+const SUBSECOND: time::Duration = time::Duration::nanoseconds(1);
 
-impl KeyRing {
-    /// Creates a ring from an active key and at most seven retired keys.
+impl<K: RingKey> KeyRing<K> {
+    /// Creates a ring from an active key and retired keys. It has at most 64 signing keys, or at
+    /// most 8 symmetric keys. These retired keys stay until [`remove`](Self::remove).
     ///
     /// # Errors
     ///
     /// - [`ConfigError::DuplicateKey`] if a key occurs twice.
-    /// - [`ConfigError::InvalidSetting`] if there are more than seven retired keys.
-    pub fn new(
-        active: LocalKey,
-        retired: impl IntoIterator<Item = LocalKey>,
-    ) -> Result<Self, ConfigError> {
-        let mut keys = vec![active];
+    /// - [`ConfigError::InvalidSetting`] if there are too many keys.
+    pub fn new(active: K, retired: impl IntoIterator<Item = K>) -> Result<Self, ConfigError> {
+        let mut schedule = KeySchedule::new(active);
         for key in retired {
-            if keys.contains(&key) {
-                return Err(ConfigError::DuplicateKey { kid: key.kid().to_owned() });
-            }
-            if keys.len() > MAX_RETIRED {
-                return Err(ConfigError::setting(
-                    "retired",
-                    "expected at most 7 retired keys: remove the keys whose tokens have expired",
-                ));
-            }
-            keys.push(key);
+            schedule.insert_retired(key)?;
         }
-        Ok(Self { keys })
+        Ok(Self::shared(schedule, None))
     }
 
-    /// Returns the active key, which encrypts.
+    /// Reads the JSON form of a schedule, and requires an active key.
+    pub(crate) fn from_json(text: &str) -> Result<Self, ConfigError> {
+        let schedule = KeySchedule::from_json(text)?;
+        schedule.check_active(SystemClock.now())?;
+        Ok(schedule.into())
+    }
+
+    fn shared(schedule: KeySchedule<K>, source: Option<Source>) -> Self {
+        Self(Arc::new(Shared {
+            current: RwLock::new(Arc::new(schedule)),
+            generation: AtomicU64::new(0),
+            max_ttl: AtomicI64::new(-1),
+            clock: OnceLock::new(),
+            source,
+        }))
+    }
+
+    /// Adds a key that is not active yet. `Issuer::public_keys` contains it, and its tokens can be
+    /// decrypted.
+    ///
+    /// # Errors
+    ///
+    /// - [`ConfigError::DuplicateKey`] if the ring contains the key.
+    /// - [`ConfigError::InvalidSetting`] if the ring is full, or if its keys come from a file.
+    pub fn announce(&self, key: K) -> Result<(), ConfigError> {
+        self.change(|schedule, _, _| schedule.announce(key, None))
+    }
+
+    /// Makes a key active. The key that was active is retired. A retired key can become active
+    /// again.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::InvalidSetting`] if the ring does not contain the key, or if its keys come
+    /// from a file.
+    pub fn activate(&self, kid: &str) -> Result<(), ConfigError> {
+        self.change(|schedule, now, _| schedule.activate(kid, now))
+    }
+
+    /// Withdraws an announced key. A key that has signed tokens is retired. Another key is removed.
+    /// For a retired key, nothing changes.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::InvalidSetting`] if the ring does not contain the key, if the key is active,
+    /// or if its keys come from a file.
+    pub fn retire(&self, kid: &str) -> Result<(), ConfigError> {
+        self.change(|schedule, now, expired| {
+            if expired.iter().any(|expired| expired == kid) {
+                Ok(())
+            } else {
+                schedule.retire(kid, now)
+            }
+        })
+    }
+
+    /// Removes a key at once, for example because it was stolen. Its tokens become invalid.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::InvalidSetting`] if the ring does not contain the key, if the key is active,
+    /// or if its keys come from a file.
+    pub fn remove(&self, kid: &str) -> Result<(), ConfigError> {
+        self.change(|schedule, now, expired| {
+            if expired.iter().any(|expired| expired == kid) {
+                Ok(())
+            } else {
+                schedule.remove(kid, now)
+            }
+        })
+    }
+
+    /// Removes the expired keys, and changes the others. `change` gets the key IDs of the expired
+    /// keys.
+    fn change(
+        &self,
+        change: impl FnOnce(&mut KeySchedule<K>, OffsetDateTime, &[String]) -> Result<(), ConfigError>,
+    ) -> Result<(), ConfigError> {
+        if let Some(source) = &self.0.source {
+            let file = source.shown();
+            let problem = format!("the keys come from the key file `{file}`: change the file");
+            return Err(ConfigError::setting("keys", problem));
+        }
+        let now = self.now();
+        let outcome = {
+            let mut current = self.write();
+            let mut schedule = KeySchedule::clone(&current);
+            let expired = schedule.remove_expired(now, self.max_ttl());
+            let outcome = change(&mut schedule, now, &expired);
+            *current = Arc::new(schedule);
+            outcome
+        };
+        self.changed();
+        tracing::info!(keys = ?self.statuses(), "the keys of a ring have changed");
+        outcome
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Arc<KeySchedule<K>>> {
+        self.0.current.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Invalidates the [versions](Self::version). Call it after the schedule was replaced.
+    fn changed(&self) {
+        self.0.generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// Returns the active key.
     #[must_use]
-    pub fn active(&self) -> &LocalKey {
-        &self.keys[0]
+    pub fn active(&self) -> K {
+        self.current().active(self.now()).clone()
     }
 
-    /// Returns all keys, beginning with the active key.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &LocalKey> {
-        self.keys.iter()
+    /// Returns the ID, the state and the times of each key, in the order of their activation. A key
+    /// whose last token has expired is left out.
+    #[must_use]
+    pub fn statuses(&self) -> Vec<KeyStatus> {
+        let (mut schedule, now) = (KeySchedule::clone(&self.current()), self.now());
+        schedule.remove_expired(now, self.max_ttl());
+        schedule.statuses(now)
+    }
+
+    /// Returns the current schedule.
+    pub(crate) fn current(&self) -> Arc<KeySchedule<K>> {
+        Arc::clone(&self.0.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Returns the version of the keys at this time. Read it before the keys.
+    #[cfg(feature = "session")]
+    pub(crate) fn version(&self, now: OffsetDateTime) -> RingVersion {
+        let generation = self.0.generation.load(Ordering::Acquire);
+        let now = now.unix_timestamp();
+        let mut version = RingVersion { generation, from: i64::MIN, until: i64::MAX };
+        for change in self.current().changes(self.max_ttl()) {
+            let (start, end) = (change.unix_timestamp(), (change - SUBSECOND).unix_timestamp() + 1);
+            if end <= now {
+                version.from = version.from.max(end);
+            } else {
+                // A change within this second ends the version with the second.
+                version.until = version.until.min(start.max(now + 1));
+            }
+        }
+        version
+    }
+
+    /// Returns whether the keys, the active key and the set of expired keys are still the same.
+    #[cfg(feature = "session")]
+    pub(crate) fn is_current(&self, version: RingVersion, now: OffsetDateTime) -> bool {
+        version.generation == self.0.generation.load(Ordering::Acquire)
+            && (version.from..version.until).contains(&now.unix_timestamp())
+    }
+
+    /// Returns the keys whose tokens are accepted: see [`KeySchedule::accepted`].
+    #[cfg(feature = "session")]
+    pub(crate) fn find_accepted<T>(
+        &self,
+        find: impl FnMut((&K, KeyState)) -> Option<T>,
+    ) -> Option<T> {
+        self.current().accepted(self.now(), self.max_ttl()).find_map(find)
+    }
+
+    /// Sets the clock, as [`adopt_clock`](Self::adopt_clock) does, and the maximum lifetime of
+    /// tokens, as [`keep_for`](Self::keep_for) does.
+    pub(crate) fn adopt(&self, clock: &Arc<dyn Clock>, max_ttl: Duration) {
+        self.adopt_clock(clock);
+        self.keep_for(max_ttl);
+    }
+
+    /// Sets the clock, unless it is already set.
+    pub(crate) fn adopt_clock(&self, clock: &Arc<dyn Clock>) {
+        self.0.clock.get_or_init(|| Arc::clone(clock));
+    }
+
+    /// Sets the maximum lifetime of tokens, unless a longer one is already set. A retired key is
+    /// accepted for this time.
+    pub(crate) fn keep_for(&self, max_ttl: Duration) {
+        let seconds = i64::try_from(max_ttl.as_secs()).unwrap_or(i64::MAX);
+        self.0.max_ttl.fetch_max(seconds, Ordering::Relaxed);
+    }
+
+    /// Returns the maximum lifetime of tokens. Without a user of the ring, it is unlimited.
+    pub(crate) fn max_ttl(&self) -> Duration {
+        let seconds = u64::try_from(self.0.max_ttl.load(Ordering::Relaxed));
+        seconds.map_or(Duration::MAX, Duration::from_secs)
+    }
+
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        self.0.clock.get().map_or_else(|| SystemClock.now(), |clock| clock.now())
     }
 }
 
-impl From<LocalKey> for KeyRing {
-    fn from(key: LocalKey) -> Self {
-        Self { keys: vec![key] }
+/// A version of the keys of a ring, with the Unix times between which it is valid.
+#[cfg(feature = "session")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RingVersion {
+    generation: u64,
+    from: i64,
+    until: i64,
+}
+
+impl<K> Clone for KeyRing<K> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
     }
 }
 
-/// Reads keys that are separated by commas, beginning with the active key:
-/// `k4.local.…,k4.local.…`.
+impl<K: RingKey> From<K> for KeyRing<K> {
+    fn from(key: K) -> Self {
+        Self::from(KeySchedule::new(key))
+    }
+}
+
+impl<K: RingKey> From<KeySchedule<K>> for KeyRing<K> {
+    fn from(schedule: KeySchedule<K>) -> Self {
+        Self::shared(schedule, None)
+    }
+}
+
+/// Reads keys that are separated by commas, beginning with the active key, such as
+/// `k4.local.…,k4.local.…`, or the [JSON form](KeySchedule::from_json) of a schedule.
 ///
 /// ```
 /// use paseto_actix::LocalKey;
@@ -88,7 +308,7 @@ impl From<LocalKey> for KeyRing {
 /// # fn main() -> Result<(), paseto_actix::ConfigError> {
 /// let (new, old) = (LocalKey::generate(), LocalKey::generate());
 /// let keys: KeyRing = format!("{},{}", *new.to_paserk(), *old.to_paserk()).parse()?;
-/// assert_eq!(keys.active(), &new);
+/// assert_eq!(keys.active(), new);
 /// # Ok(())
 /// # }
 /// ```
@@ -96,6 +316,9 @@ impl FromStr for KeyRing {
     type Err = ConfigError;
 
     fn from_str(text: &str) -> Result<Self, ConfigError> {
+        if json::is_json(text) {
+            return Self::from_json(text);
+        }
         let mut keys = Vec::new();
         for key in separate(text) {
             keys.push(LocalKey::read(key)?);
@@ -103,5 +326,14 @@ impl FromStr for KeyRing {
         // `keys` is not empty, because `read` rejects an empty string.
         let retired = keys.split_off(1);
         Self::new(keys.remove(0), retired)
+    }
+}
+
+impl<K: RingKey> fmt::Debug for KeyRing<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyRing")
+            .field("keys", &self.statuses())
+            .field("file", &self.0.source.as_ref().map(Source::shown))
+            .finish()
     }
 }

@@ -136,6 +136,7 @@ impl RefreshTokensBuilder {
         let revocations = self.revocations.ok_or_else(|| missing("revocation_store"))?;
         // Last, because this changes the issuer.
         self.issuer.limit_ttl(self.access_ttl)?;
+        self.keys.adopt(&self.clock, self.lifetime);
         Ok(RefreshTokens(Arc::new(Inner {
             assertion: implicit_assertion("refresh", &self.application, self.issuer.name()),
             namespace: namespace("refresh", &self.application, self.issuer.name()),

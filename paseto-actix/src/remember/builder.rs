@@ -305,6 +305,7 @@ impl RememberMeBuilder {
             check_range("check_user", max_age, range, "at most 60 seconds")?;
         }
         let cookie = self.cookie.prepare("remember_token", self.secure)?;
+        self.keys.adopt(&self.clock, self.lifetime);
         let namespace = namespace("remember", &self.application, cookie.name());
         let revocations = self
             .revocations

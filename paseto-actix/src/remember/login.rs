@@ -251,6 +251,8 @@ impl PendingSessionLogin {
         let (remember, user_id) = (&self.context.remember, &self.user_id);
         let settings = &*remember.0;
         let random = || RandomId::generate().ok_or(LoginError::NoRandomBytes);
+        // A retired key must decrypt the cookie until the login expires.
+        settings.keys.keep_for(lifetime);
         let expires =
             settings.now().unix_timestamp().saturating_add(lifetime.as_secs().cast_signed());
         let (id, first) = (random()?, random()?);

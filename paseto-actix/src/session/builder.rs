@@ -246,6 +246,7 @@ impl PasetoSessionBuilder {
         let application = self.tokens.application.clone();
         let mut tokens = self.tokens.bound_to(application, cookie.name());
         tokens.max_len = max_len;
+        tokens.keys.adopt(&tokens.clock, absolute_timeout);
         Ok(PasetoSession(Arc::new(Inner {
             tokens,
             cookie,

@@ -6,10 +6,12 @@ use std::rc::Rc;
 use quick_cache::Equivalent;
 use quick_cache::unsync::Cache;
 use subtle::ConstantTimeEq;
+use time::OffsetDateTime;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::login::SessionLogin;
 use super::payload::{SessionHead, Values};
+use crate::keys::{KeyRing, RingVersion};
 
 /// The content of an authentic token. Each request checks again whether the session has expired or
 /// is revoked.
@@ -24,26 +26,50 @@ pub(super) struct DecryptedSession {
 }
 
 /// The last decrypted sessions of one worker, by token.
-pub(super) struct DecryptedCache(Option<Cache<CachedToken, Rc<DecryptedSession>>>);
+pub(super) struct DecryptedCache {
+    /// `None` for a capacity of 0.
+    sessions: Option<Cache<CachedToken, Rc<DecryptedSession>>>,
+    /// The version of the keys that decrypted the sessions.
+    keys_version: RingVersion,
+}
 
 impl DecryptedCache {
     /// Returns a cache for at most `capacity` sessions. A full cache evicts rarely used sessions.
     pub(super) fn new(capacity: usize) -> Self {
-        Self((capacity > 0).then(|| Cache::new(capacity)))
+        Self {
+            sessions: (capacity > 0).then(|| Cache::new(capacity)),
+            keys_version: RingVersion::default(),
+        }
+    }
+
+    /// Removes all sessions if the keys have changed, and returns the version of the keys. So a
+    /// session of a removed key is rejected, and a session of a retired key is encrypted again.
+    pub(super) fn check_keys(&mut self, keys: &KeyRing, now: OffsetDateTime) -> RingVersion {
+        if !keys.is_current(self.keys_version, now) {
+            self.keys_version = keys.version(now);
+            self.sessions.iter_mut().for_each(Cache::clear);
+        }
+        self.keys_version
     }
 
     pub(super) fn get(&self, token: &[u8]) -> Option<Rc<DecryptedSession>> {
-        self.0.as_ref()?.get(&TokenRef(token)).cloned()
+        self.sessions.as_ref()?.get(&TokenRef(token)).cloned()
     }
 
-    pub(super) fn insert(&mut self, token: &[u8], session: &Rc<DecryptedSession>) {
-        if let Some(cache) = &mut self.0 {
+    /// Stores a session, unless the keys have changed since `keys_version`.
+    pub(super) fn insert(
+        &mut self,
+        token: &[u8],
+        session: &Rc<DecryptedSession>,
+        keys_version: RingVersion,
+    ) {
+        if let Some(cache) = self.sessions.as_mut().filter(|_| self.keys_version == keys_version) {
             cache.insert(CachedToken(token.to_vec()), Rc::clone(session));
         }
     }
 
     pub(super) fn remove(&mut self, token: &[u8]) {
-        if let Some(cache) = &mut self.0 {
+        if let Some(cache) = &mut self.sessions {
             cache.remove(&TokenRef(token));
         }
     }
@@ -99,7 +125,7 @@ mod tests {
         let session = Rc::new(DecryptedSession { head, values, login: None, retired_key: false });
         let token: Vec<u8> = (0..200_u8).map(|index| b'a' + index % 26).collect();
         let mut cache = DecryptedCache::new(4);
-        cache.insert(&token, &session);
+        cache.insert(&token, &session, RingVersion::default());
         assert!(cache.get(&token).is_some());
         for index in 0..token.len() {
             let mut other = token.clone();

@@ -78,6 +78,7 @@ impl WorkerState {
     /// Loads the session of one token, unless the token is forged, expired or revoked.
     async fn load_token(&self, loaded: &mut LoadedSession, token: &[u8]) -> Result<(), Failure> {
         let tokens = &self.settings().tokens;
+        let keys_version = self.cache.borrow_mut().check_keys(&tokens.keys, loaded.now);
         let cached = self.cache.borrow().get(token);
         let Some(session) = cached.clone().or_else(|| tokens.decrypt(token).map(Rc::new)) else {
             return Ok(());
@@ -85,7 +86,7 @@ impl WorkerState {
         let validity = tokens.check(&session, loaded.now).await?;
         if validity == Validity::Valid {
             if cached.is_none() {
-                self.cache.borrow_mut().insert(token, &session);
+                self.cache.borrow_mut().insert(token, &session, keys_version);
             }
             loaded.decrypted = Some(session);
             return Ok(());

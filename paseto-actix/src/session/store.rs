@@ -70,7 +70,9 @@ impl PasetoSessionStore {
     /// Returns a store. The active key of the ring encrypts sessions, and all keys of the ring
     /// decrypt them.
     pub fn new(keys: impl Into<KeyRing>) -> Self {
-        Self(SessionTokens::new(keys.into(), MAX_TOKEN_LEN))
+        let tokens = SessionTokens::new(keys.into(), MAX_TOKEN_LEN);
+        tokens.keys.keep_for(tokens.absolute_timeout);
+        Self(tokens)
     }
 
     /// Sets the name of the application. Sessions of another application with the same key are
@@ -84,6 +86,7 @@ impl PasetoSessionStore {
     #[must_use]
     pub fn absolute_timeout(mut self, timeout: Duration) -> Self {
         self.0.absolute_timeout = timeout;
+        self.0.keys.keep_for(timeout);
         self
     }
 
@@ -128,6 +131,7 @@ impl PasetoSessionStore {
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.0.clock = Arc::new(clock);
+        self.0.keys.adopt_clock(&self.0.clock);
         self
     }
 

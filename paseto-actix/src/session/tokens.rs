@@ -13,6 +13,7 @@ use super::payload::{SessionHead, State, Values};
 use super::{SessionTooLarge, payload};
 use crate::clock::{Clock, SystemClock};
 use crate::cookie::MAX_COOKIE_LEN;
+use crate::durations::RECORD_SLACK;
 use crate::keys::KeyRing;
 use crate::revocation::{
     AnyRevocationStore, ExceptedLogin, NamespacedRevocationStore, RevocationError, namespace,
@@ -184,7 +185,7 @@ impl SessionTokens {
         if size * 5 >= limit * 4 {
             tracing::warn!(size, limit, "a session is nearly too large for a cookie");
         }
-        Ok(payload.encrypt(self.keys.active(), &self.assertion, output)?)
+        Ok(payload.encrypt(&self.keys.active(), &self.assertion, output)?)
     }
 
     /// Returns the Unix time at which a session expires if it is used now.
@@ -229,7 +230,11 @@ impl SessionTokens {
     }
 
     fn has_expired(&self, head: &SessionHead, now: OffsetDateTime) -> bool {
+        // A session from the future is forged with a stolen key. Without this check, it would have
+        // no absolute timeout.
+        let latest_start = now.saturating_add(RECORD_SLACK).unix_timestamp();
         now.unix_timestamp() >= head.expires.min(self.absolute_expiry(head))
+            || head.created > latest_start
     }
 
     /// Returns whether the session, its login, or the generation of its subject is revoked.

@@ -18,7 +18,7 @@ use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::public::le64;
-use crate::keys::{Blake2b, KeyRing, LocalKey};
+use crate::keys::{Blake2b, KeyRing, KeyState, LocalKey};
 
 const HEADER: &str = "v4.local.";
 const NONCE_LEN: usize = 32;
@@ -115,7 +115,7 @@ pub(crate) fn encrypt_json(
     let mut payload = Plaintext::with_capacity(512);
     serde_json::to_writer(&mut payload, value).ok()?;
     let mut text = String::with_capacity(payload.token_len());
-    payload.encrypt(keys.active(), assertion, &mut text).ok()?;
+    payload.encrypt(&keys.active(), assertion, &mut text).ok()?;
     Some(text)
 }
 
@@ -147,8 +147,10 @@ impl Ciphertext {
         keys: &KeyRing,
         assertion: &[u8],
     ) -> Option<(Zeroizing<Vec<u8>>, bool)> {
-        let decrypt = |(index, key)| Some((decrypt_body(key, &self.0, &[], assertion)?, index > 0));
-        keys.iter().enumerate().find_map(decrypt)
+        keys.find_accepted(|(key, state)| {
+            let payload = decrypt_body(key, &self.0, &[], assertion)?;
+            Some((payload, state == KeyState::Retired))
+        })
     }
 }
 

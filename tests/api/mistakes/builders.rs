@@ -41,13 +41,13 @@ fn token(
 }
 
 mistakes! {
-    verifier_without_a_key: Verifier::builder().build().unwrap_err() => "the Verifier does not trust an issuer: call `.trust(issuer, key)`, or set `public_keys`";
+    verifier_without_a_key: Verifier::builder().build().unwrap_err() => "the Verifier does not trust an issuer: call `.trust(issuer, key)` or `.remote_keys(issuer, url)`, or set `public_keys` or `remote_keys`";
     issuer_without_a_key: Issuer::builder(ISSUER).build().unwrap_err() => "the Issuer has no signing key: call `.key(..)`, or set `private_keys`";
     issuer_without_a_name: Issuer::builder("").key(keys::secret()).build().unwrap_err() => "`iss`: the name of the issuer is empty";
     trusted_issuer_without_a_name: verifier(|builder| builder.trust("", SecretKey::generate().public_key())) => "`iss`: the name of the issuer is empty";
     key_that_is_trusted_twice: verifier(|builder| builder.trust(ISSUER, keys::public())) => "the key k4.pid.yh4-bJYjOYAG6CWy0zsfPmpKylxS7uAWrxqVmBN2KAiJ is given twice: remove one";
     key_that_is_trusted_for_two_issuers: verifier(|builder| builder.trust(OTHER, keys::public())) => "the key k4.pid.yh4-bJYjOYAG6CWy0zsfPmpKylxS7uAWrxqVmBN2KAiJ is trusted for two issuers, `https://issuer.example` and `https://other.example`: each issuer needs its own key";
-    two_active_keys: issuer(|builder| builder.key(SecretKey::generate())) => "`key`: `.key(..)` was called twice: add the other keys with `.standby_key(..)`";
+    two_active_keys: issuer(|builder| builder.key(SecretKey::generate())) => "`key`: the keys are set twice: call `.key(..)` or `.keys(..)` once";
     lifetime_of_zero: issuer(|builder| builder.ttl(Duration::ZERO)) => "`ttl`: expected 1 second to 100 years, found 0 s";
     leeway_of_an_hour: verifier(|builder| builder.leeway(Duration::from_secs(3600))) => "`leeway`: expected at most 5 minutes, found 3600 s";
     audience_that_is_one_and_any: verifier(|builder| builder.audience(OTHER).accept_any_audience()) => "`audience`: `.audience(..)` and `.accept_any_audience()` contradict each other: remove one";
@@ -64,6 +64,6 @@ mistakes! {
     subject_in_the_claims: issue(json!({ "sub": "ada" })) => "the Issuer writes the claim `sub`, so the claims must not contain it: set it with `.subject(..)`";
     claims_that_are_a_string: issue(json!("ada")) => "expected claims that serialize as a struct or as a map with strings as keys";
     two_scopes_in_one_string: token(|token| token.scopes(["read write"])) => "`scopes`: expected one scope (RFC 6749, section 3.3) without space, quote and backslash, found `read write`";
-    key_that_the_issuer_does_not_have: token(|token| token.key_id("k4.pid.AAAA")) => "unknown key ID `k4.pid.AAAA`: call `.key(..)` or `.standby_key(..)` on the builder of the Issuer";
+    key_that_the_issuer_does_not_have: token(|token| token.key_id("k4.pid.AAAA")) => "no active or announced key has the ID `k4.pid.AAAA`: call `.announce(..)` on the Issuer";
     lifetime_beyond_the_maximum: token(|token| token.ttl(Duration::from_secs(7200))) => "`ttl`: expected at most 3600 s (`max_ttl` of the Issuer, by default the longer of its `ttl` and the `access_ttl` of RefreshTokens), found 7200 s: lower `ttl`, or raise `max_ttl`";
 }

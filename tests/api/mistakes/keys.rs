@@ -50,7 +50,10 @@ mistakes! {
     id_of_a_key: public_paserk("k4.pid.yh4-bJYjOYAG6CWy0zsfPmpKylxS7uAWrxqVmBN2KAiJ") => "wrong type of key: expected `k4.public`, found `k4.pid`: that is a key ID, use the key itself";
     token_as_key: public_paserk("v4.public.eyJzdWIi") => "wrong type of key: expected `k4.public`, found `v4.public`: that is a token, not a key";
     key_of_version_2: public_paserk("k2.public.AAAA") => "wrong type of key: expected `k4.public`, found `k2`: this crate supports version 4 of PASETO only";
-    wrapped_key: secret_paserk("k4.secret-pw.AAAA") => "wrong type of key: expected `k4.secret`, found `k4.secret-pw`: decrypt the key first";
+    wrapped_key: secret_paserk("k4.secret-pw.AAAA") => "wrong type of key: expected `k4.secret`, found `k4.secret-pw`: call `from_paserk_with_password` (feature `password-keys`)";
+    wrapped_symmetric_key: LocalKey::from_paserk("k4.local-pw.AAAA").unwrap_err() => "wrong type of key: expected `k4.local`, found `k4.local-pw`: call `from_paserk_with_password` (feature `password-keys`)";
+    wrapped_key_to_verify_with: public_paserk("k4.secret-pw.AAAA") => "wrong type of key: expected `k4.public`, found `k4.secret-pw`: keep it secret, and use its public half (`public_key()`)";
+    sealed_key: secret_paserk("k4.seal.AAAA") => "wrong type of key: expected `k4.secret`, found `k4.seal`: decrypt the key first";
     path_as_paserk: secret_paserk("/run/secrets/issuer.key") => "malformed key: the string is the path of a file: give the content of the file (in settings: `{ file = … }`, or a variable with `_FILE`)";
     path_as_pem: public_pem("keys/public.pem") => "malformed key: the string is the path of a file: give the content of the file (in settings: `{ file = … }`, or a variable with `_FILE`)";
     path_without_an_extension: secret_paserk("/run/secrets/key") => "malformed key: the string is the path of a file: give the content of the file (in settings: `{ file = … }`, or a variable with `_FILE`)";

@@ -4,7 +4,10 @@
 
 mod differences;
 mod example;
+mod key_sets;
 mod keys;
+#[cfg(feature = "password-keys")]
+mod password_keys;
 mod times;
 mod tokens;
 

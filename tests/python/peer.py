@@ -5,10 +5,12 @@ form of the settings of Flask-PASETO-Extended: `{"paserk": ...}` or `{"version":
 hex strings.
 """
 
+import base64
 import datetime
 import decimal
 import json
 import sys
+import urllib.request
 
 import cbor2
 import flask
@@ -60,6 +62,15 @@ def describe(request):
     return {"paserk": key.to_paserk(), "id": key.to_paserk_id(), "peer_id": key.to_peer_paserk_id()}
 
 
+def wrap(request):
+    """Encrypts a key with a password. Without parameters, PySETO selects them."""
+    return {"paserk": load_key(request["key"]).to_paserk(password=request["password"], **request["parameters"])}
+
+
+def unwrap(request):
+    return {"paserk": pyseto.Key.from_paserk(request["paserk"], password=request["password"]).to_paserk()}
+
+
 def issue(request):
     """Issues a token with Flask-PASETO-Extended. The issuer adds the signed claims to the given dictionary."""
     app = flask.Flask(__name__)
@@ -101,6 +112,29 @@ def verify(request):
         return verified(current_paseto.payload, current_paseto.footer)
 
 
+def verify_with_key_set(request):
+    """Verifies a token with the published key set of its issuer: fetches the document, and selects the key by `kid`."""
+    with urllib.request.urlopen(request["url"]) as response:
+        key_set = json.load(response)
+    footer = json.loads(base64.urlsafe_b64decode(request["token"].split(".")[3] + "=="))
+    keys = {entry["kid"]: pyseto.Key.from_paserk(entry["paserk"]) for entry in key_set["keys"]}
+    if any(key.to_paserk_id() != kid for kid, key in keys.items()):
+        raise ValueError("a kid is not the ID of its key")
+    if footer["kid"] not in keys:
+        raise ValueError("unknown kid")
+    token = pyseto.Paseto.new().decode(keys[footer["kid"]], request["token"], deserializer=json)
+    if token.payload["iss"] != key_set["iss"]:
+        raise ValueError("wrong iss")
+    return verified(token.payload, token.footer)
+
+
+def key_set(request):
+    """Returns a key set with the public halves of these keys."""
+    keys = [load_key(key) for key in request["keys"]]
+    entries = [{"kid": key.to_paserk_id(), "paserk": key.to_paserk()} for key in keys]
+    return {"document": json.dumps({"iss": request["iss"], "keys": entries})}
+
+
 def accepts(request):
     """Verifies a token whose payload JSON cannot represent."""
     verify(request)
@@ -118,7 +152,12 @@ def decode(request):
     return verified(token.payload, token.footer)
 
 
-OPERATIONS = {function.__name__: function for function in (generate, describe, issue, encode, verify, accepts, decode)}
+OPERATIONS = {
+    function.__name__: function
+    for function in (
+        generate, describe, wrap, unwrap, issue, encode, verify, verify_with_key_set, key_set, accepts, decode
+    )
+}
 
 
 def respond(request):

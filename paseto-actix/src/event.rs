@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::error::VerifyErrorKind;
 
-/// A login, a logout, a refresh or a rejected token, for audit logs, metrics and messages to users.
+/// A login, a logout, a refresh, a rejected token or a changed key, for audit logs, metrics and
+/// messages to users.
 ///
 /// The builders of [`Verifier`](crate::Verifier), [`RefreshTokens`](crate::RefreshTokens) and
 /// [`RememberMe`](crate::RememberMe) accept a closure with `.on_event(..)`. You can pass the same
@@ -15,8 +16,8 @@ use crate::error::VerifyErrorKind;
 /// is reported even if the store then fails to revoke the login. `LoginLayer::logout_all` and
 /// `logout_others` cause one `Revoked` event of `RefreshTokens` and one of `RememberMe`.
 ///
-/// The closure runs on the thread of the request, so it must not block. To write events to a
-/// database, send them to a channel first.
+/// The closure runs on the thread of the request or of the change, so it must not block. To write
+/// events to a database, send them to a channel first.
 ///
 /// There is no event for an accepted token, for a wrong password, or for a rejected session cookie.
 /// The handler can report a wrong password. Rejected session cookies are only logged. See the
@@ -103,6 +104,16 @@ pub enum Event<'a> {
     /// - [`Rejected`](VerifyErrorKind::Rejected) for a forged token, an expired remember-me cookie,
     ///   changed credentials, an unknown user, or another client.
     Rejected(VerifyErrorKind),
+    /// The keys that a [`Verifier`](crate::Verifier) trusts for an issuer changed after it was
+    /// built.
+    KeysChanged {
+        /// The name of the issuer.
+        issuer: &'a str,
+        /// The key IDs (`k4.pid`) of the added keys.
+        added: &'a [String],
+        /// The key IDs (`k4.pid`) of the removed keys.
+        removed: &'a [String],
+    },
 }
 
 /// The optional event closure of an application.

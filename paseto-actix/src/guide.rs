@@ -6,8 +6,8 @@
 //! | chapter | contents |
 //! | --- | --- |
 //! | [Quick start](quick_start) | a first application: a login, a token, a guarded handler |
-//! | [Keys](keys) | generate, store, read and rotate keys |
-//! | [Two services](two_services) | one service issues tokens, another service verifies them |
+//! | [Keys and rotation](keys) | generate, store, read and rotate keys |
+//! | [Two services](two_services) | one service issues tokens and publishes its keys, another service fetches the keys |
 //! | [Verifying tokens](verifying) | token sources, audience, checks, extractors, the token cache |
 //! | [Guards](guards) | `#[paseto_required]` and `PasetoRequired` |
 //! | [Sessions](sessions) | sessions in encrypted cookies, for actix-session |

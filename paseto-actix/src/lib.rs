@@ -54,6 +54,8 @@
 //! | read, generate and print keys | [`SecretKey`], [`PublicKey`], [`LocalKey`] |
 //! | issue tokens | [`Issuer`], [`Issuer::token`] |
 //! | trust issuers and configure checks | [`Verifier`], [`TokenSource`] |
+//! | rotate keys without a restart | [`KeyRing`](keys::KeyRing), [`KeyFile`](keys::KeyFile), [`Issuer::announce`] |
+//! | publish public keys, fetch the keys of an issuer | [`KeySetService`](key_set::KeySetService), [`VerifierBuilder::remote_keys`](verifier::VerifierBuilder::remote_keys) |
 //! | require a token for a handler | [`#[paseto_required]`](attr.paseto_required.html) |
 //! | require a token for a scope | [`PasetoRequired`] |
 //! | read the token in a handler | [`Paseto`], [`MaybePaseto`], [`VerifiedToken`] |
@@ -67,6 +69,9 @@
 //! | reject forms and handshakes of other sites | [`CrossOriginProtection`] |
 //! | keep responses out of shared caches | [`PasetoCacheControl`](guard::PasetoCacheControl) |
 //! | return errors in my own format | [`VerifyError::respond_json`] |
+//! | publish the keys of an issuer | [`KeySetService`](key_set::KeySetService), [`KeySet`](key_set::KeySet) |
+//! | read the keys of an issuer from a URL | [`VerifierBuilder::remote_keys`](verifier::VerifierBuilder::remote_keys) |
+//! | replace keys at run time | [`Verifier::set_keys`] |
 //! | publish OAuth resource metadata | [`ProtectedResource`](protected_resource::ProtectedResource) |
 //! | read settings from files or variables | [`VerifierConfig`](verifier::VerifierConfig), [`IssuerConfig`](issuer::IssuerConfig) |
 //! | write an audit log, or count events | [`Event`](event::Event) |
@@ -101,6 +106,8 @@
 //! | `remember` | no | logins that outlive the session, for actix-identity |
 //! | `redis` | no | revocations and token families on a Redis server, for several processes |
 //! | `redis-tls` | no | the same over TLS (`rediss://`), with rustls and the certificates of the system |
+//! | `remote-keys` | no | keys of issuers from a URL or a closure ([`VerifierBuilder::remote_keys`](verifier::VerifierBuilder::remote_keys)) |
+//! | `password-keys` | no | keys that are encrypted with a password, for example [`SecretKey::from_paserk_with_password`] |
 //! | `conformance` | no | [conformance tests](crate::conformance) for your own stores |
 //!
 //! Features add API and never change behavior.
@@ -126,11 +133,13 @@ pub mod guard;
     any(doc, doctest),
     feature = "conformance",
     feature = "macros",
+    feature = "password-keys",
     feature = "redis",
     feature = "remember"
 ))]
 pub mod guide;
 pub mod issuer;
+pub mod key_set;
 mod keyed_hash;
 pub mod keys;
 pub mod protected_resource;

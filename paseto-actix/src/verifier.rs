@@ -2,12 +2,16 @@
 
 mod builder;
 mod cache_restriction;
+mod change_keys;
 mod checks;
 mod config;
 mod credential;
+#[cfg(feature = "remote-keys")]
+mod remote;
 mod token_cache;
 mod token_source;
 mod token_sources;
+mod trusted_key;
 mod trusted_keys;
 mod verify;
 
@@ -25,21 +29,29 @@ use crate::app_data;
 use crate::clock::Clock;
 use crate::cross_origin::CrossOriginPolicy;
 use crate::durations::RECORD_SLACK;
-use crate::error::{ChallengeParameters, ConfigError, VerifyError, VerifyErrorKind as Kind};
+use crate::error::{ChallengeParameters, VerifyError, VerifyErrorKind as Kind};
 use crate::event::{Event, EventHook};
-use crate::keys::PublicKey;
 use crate::revocation::{AnyRevocationStore, RevocationError};
-use crate::token::{ClaimsValidation, Format, Signer, VerifiedToken};
+use crate::token::{ClaimsValidation, Format, VerifiedToken};
 
 pub use builder::VerifierBuilder;
 pub(crate) use cache_restriction::CacheRestriction;
+pub use change_keys::KeyChanges;
 use checks::Checks;
-pub use config::{TrustedKey, VerifierConfig};
+#[cfg(feature = "remote-keys")]
+pub use config::RemoteKeys;
+pub use config::VerifierConfig;
+#[cfg(feature = "remote-keys")]
+pub use remote::KeySetStatus;
+#[cfg(feature = "remote-keys")]
+use remote::RemoteIssuers;
 use token_cache::TokenCache;
 pub use token_cache::TokenCacheStats;
 pub use token_source::TokenSource;
 use token_sources::{TokenSources, is_preflight};
-use trusted_keys::{IssuerKey, SharedTrustedKeys};
+pub use trusted_key::TrustedKey;
+use trusted_keys::SharedTrustedKeys;
+pub(crate) use verify::Progress;
 
 /// Verifies `v4.public` tokens.
 ///
@@ -90,6 +102,8 @@ struct Inner {
     /// Unique to this verifier and its clones.
     id: u64,
     keys: Arc<SharedTrustedKeys>,
+    #[cfg(feature = "remote-keys")]
+    remote: Option<RemoteIssuers>,
     token_cache: Option<TokenCache>,
     validation: ClaimsValidation,
     format: Format,
@@ -138,26 +152,38 @@ impl Verifier {
     /// revocation store or an asynchronous check: call [`verify_str_async`](Self::verify_str_async)
     /// instead.
     ///
+    /// With `remote_keys`, this function starts the fetch of an unknown key and does not wait for
+    /// it. The kind is [`VerifyErrorKind::Unavailable`] if the verifier has no keys of the issuer,
+    /// for example before the first fetch is complete.
+    ///
     /// [`VerifyErrorKind::Misconfigured`]: crate::error::VerifyErrorKind::Misconfigured
+    /// [`VerifyErrorKind::Unavailable`]: crate::error::VerifyErrorKind::Unavailable
     pub fn verify_str(&self, token: &str) -> Result<VerifiedToken, VerifyError> {
         if self.is_async() {
             let problem =
                 "a revocation store or an asynchronous check is set: call `verify_str_async`";
             return Err(VerifyError::new(Kind::Misconfigured, problem));
         }
-        self.verify(&token.into())
+        match self.verify_or_fetch(&token.into())? {
+            Progress::Verified(token) => Ok(token),
+            #[cfg(feature = "remote-keys")]
+            Progress::Fetching(key) => Err(key.into_error()),
+        }
     }
 
     /// Verifies a token that did not arrive in a request, with the revocation store and the
-    /// asynchronous checks.
+    /// asynchronous checks. With `remote_keys`, it waits for the fetch of an unknown key.
     ///
     /// # Errors
     ///
     /// [`VerifyError`] if the token is rejected. Its [kind](VerifyError::kind) is the rule that
     /// rejected the token.
     pub async fn verify_str_async(&self, token: &str) -> Result<VerifiedToken, VerifyError> {
-        let token = self.verify(&token.into())?;
-        self.verify_async(token).await
+        match self.verify_or_fetch(&token.into())? {
+            Progress::Verified(token) => self.verify_async(token).await,
+            #[cfg(feature = "remote-keys")]
+            Progress::Fetching(key) => key.verify().await,
+        }
     }
 
     /// Revokes the token until it expires, for each verifier with the same store. For a token of
@@ -195,60 +221,6 @@ impl Verifier {
         store.revoke(token.issuer(), token_id, until).await?;
         self.0.events.emit(Event::Logout { subject: token.subject() });
         Ok(())
-    }
-
-    /// Trusts one more key, like [`VerifierBuilder::trust`]. All clones trust the key from the next
-    /// request on.
-    ///
-    /// ```
-    /// use paseto_actix::error::VerifyErrorKind;
-    /// use paseto_actix::{Issuer, SecretKey, Verifier};
-    ///
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let (old, new) = (SecretKey::generate(), SecretKey::generate());
-    /// let verifier =
-    ///     Verifier::builder().trust("https://issuer.example", old.public_key()).build()?;
-    /// let token = Issuer::builder("https://issuer.example")
-    ///     .key(old.clone())
-    ///     .build()?
-    ///     .issue(&serde_json::json!({}))?;
-    /// verifier.verify_str(&token)?;
-    ///
-    /// verifier.trust("https://issuer.example", new.public_key())?;
-    /// assert!(verifier.remove_key(old.public_key().kid()));
-    /// assert_eq!(verifier.verify_str(&token).unwrap_err().kind(), VerifyErrorKind::UnknownKey);
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError`] if the key is already trusted, for this issuer or another one, if the key is
-    /// weak, or if the issuer name is empty.
-    pub fn trust(&self, issuer: &str, key: PublicKey) -> Result<(), ConfigError> {
-        self.0.keys.insert(IssuerKey::new(issuer, &key)?)
-    }
-
-    /// Removes the key with this key ID ([`PublicKey::kid`]) and returns whether it was trusted.
-    /// From the next request on, all clones reject the tokens of the key, cached tokens included.
-    #[must_use = "`false` means that the Verifier does not trust a key with this key ID"]
-    pub fn remove_key(&self, kid: &str) -> bool {
-        self.remove_keys(|signer| *signer.kid == *kid)
-    }
-
-    /// Removes all keys of this issuer, as [`remove_key`](Self::remove_key) does, and returns
-    /// whether it had a key.
-    #[must_use = "`false` means that the Verifier does not trust an issuer with this name"]
-    pub fn remove_issuer(&self, issuer: &str) -> bool {
-        self.remove_keys(|signer| *signer.issuer == *issuer)
-    }
-
-    fn remove_keys(&self, matches: impl Fn(&Signer) -> bool) -> bool {
-        let was_trusted = self.0.keys.remove(matches);
-        if let Some(cache) = self.0.token_cache.as_ref().filter(|_| was_trusted) {
-            cache.remove_untrusted();
-        }
-        was_trusted
     }
 
     /// Returns figures of the token cache, for metrics. Without a cache, all figures are 0.
@@ -330,6 +302,8 @@ fn log_rejection(req: &HttpRequest, error: &VerifyError) {
         Kind::MissingToken | Kind::Expired | Kind::InsufficientUserAuthentication => log!(debug),
         // The user logged out, or does not have a permission.
         Kind::Revoked | Kind::Rejected | Kind::InsufficientScope | Kind::Forbidden => log!(info),
+        // The log already contains the failed fetch as an error. Each client can cause this line.
+        Kind::Unavailable if error.is_without_keys() => log!(warn),
         // The operator has to act.
         Kind::Misconfigured | Kind::Unavailable => log!(error),
         // A client or an issuer is configured incorrectly, or a client is malicious.

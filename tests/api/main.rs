@@ -18,6 +18,16 @@ mod checks;
 mod checks_order;
 mod claims;
 mod claims_times;
+#[cfg(all(feature = "macros", feature = "redis", feature = "remember"))]
+mod command_line;
+#[cfg(all(feature = "macros", feature = "redis", feature = "remember"))]
+mod command_line_explain;
+#[cfg(all(feature = "macros", feature = "redis", feature = "remember"))]
+mod command_line_keys;
+#[cfg(all(feature = "macros", feature = "redis", feature = "remember", feature = "password-keys"))]
+mod command_line_passwords;
+#[cfg(all(feature = "macros", feature = "redis", feature = "remember"))]
+mod command_line_rotation;
 mod config;
 #[cfg(feature = "remember")]
 mod config_defaults;
@@ -59,8 +69,19 @@ mod issuing_claims;
 mod issuing_max_ttl;
 mod issuing_rejected;
 mod key_encodings;
+#[cfg(feature = "session")]
+mod key_files;
+#[cfg(feature = "remember")]
+mod key_ring_rotation;
+#[cfg(feature = "session")]
+mod key_rotation;
+mod key_schedules;
+mod key_set;
+mod key_set_service;
 mod keys;
 mod keys_der;
+#[cfg(feature = "password-keys")]
+mod keys_password;
 mod keys_pem;
 mod keys_weak;
 #[cfg(feature = "remember")]
@@ -124,6 +145,20 @@ mod remember_fresh;
 mod remember_settings;
 #[cfg(feature = "remember")]
 mod remember_token_families;
+#[cfg(feature = "remote-keys")]
+mod remote_keys;
+#[cfg(feature = "remote-keys")]
+mod remote_keys_failures;
+#[cfg(feature = "remote-keys")]
+mod remote_keys_http;
+#[cfg(feature = "remote-keys")]
+mod remote_keys_issuers;
+#[cfg(feature = "remote-keys")]
+mod remote_keys_settings;
+#[cfg(feature = "remote-keys")]
+mod remote_keys_tls;
+#[cfg(feature = "remote-keys")]
+mod remote_keys_waiting;
 #[cfg(feature = "macros")]
 mod required;
 #[cfg(feature = "macros")]
@@ -167,6 +202,7 @@ mod session_sliding;
 mod session_subjects;
 #[cfg(feature = "session")]
 mod sessions;
+mod set_keys;
 #[cfg(feature = "session")]
 mod settings_guide;
 #[cfg(feature = "remember")]
@@ -180,6 +216,8 @@ mod token_family_conformance;
 mod transport;
 #[cfg(all(feature = "redis", feature = "remember"))]
 mod two_processes;
+#[cfg(all(feature = "macros", feature = "redis", feature = "remember", feature = "remote-keys"))]
+mod two_services;
 #[cfg(feature = "remember")]
 mod user_checks;
 mod vectors;

@@ -1,5 +1,6 @@
 //! Certificates for servers on this machine. The command `openssl` creates them.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -29,6 +30,37 @@ impl Certificates {
         create(&key, &certificate, &[signed.as_slice(), &extensions].concat());
         Self { authority, certificate, key }
     }
+}
+
+/// Replaces the server's certificate by one that has expired. The server's key stays the same.
+pub fn expire(files: &Certificates) {
+    let request = files.certificate.with_extension("csr");
+    openssl(
+        &["req", "-new", "-subj", "/CN=localhost"],
+        &[("-key", &files.key), ("-out", &request)],
+    );
+    let names = files.certificate.with_extension("names");
+    fs::write(&names, "subjectAltName=IP:127.0.0.1,DNS:localhost").expect("a file");
+    openssl(
+        &["x509", "-req", "-days", "-1", "-CAcreateserial"],
+        &[
+            ("-in", &request),
+            ("-extfile", &names),
+            ("-CA", &files.authority),
+            ("-CAkey", &files.authority.with_extension("key")),
+            ("-out", &files.certificate),
+        ],
+    );
+}
+
+fn openssl(arguments: &[&str], files: &[(&str, &Path)]) {
+    let mut command = Command::new("openssl");
+    command.args(arguments);
+    for (option, path) in files {
+        command.arg(option).arg(path);
+    }
+    let status = command.stderr(Stdio::null()).stdout(Stdio::null()).status();
+    assert!(status.expect("the command `openssl`").success(), "openssl failed: {arguments:?}");
 }
 
 fn create(key: &Path, certificate: &Path, arguments: &[&str]) {

@@ -11,7 +11,10 @@ pub mod app;
 pub mod browser;
 pub mod certificates;
 pub mod clock;
+pub mod command_line;
 pub mod http;
+#[cfg(feature = "remote-keys")]
+pub mod key_server;
 pub mod keys;
 #[cfg(feature = "remember")]
 pub mod logins;
@@ -28,6 +31,8 @@ pub mod redis;
 pub mod rejections;
 #[cfg(feature = "remember")]
 pub mod remember;
+#[cfg(feature = "remote-keys")]
+pub mod remote_keys;
 pub mod require;
 pub mod revocation;
 #[cfg(feature = "session")]

@@ -61,6 +61,8 @@ struct Inner {
     missing_scopes: Vec<String>,
     max_age: Option<Duration>,
     acr_values: Vec<String>,
+    /// The time until the next fetch, if the keys of the issuer are missing.
+    retry_after: Option<Duration>,
     parameters: Option<Arc<ChallengeParameters>>,
 }
 
@@ -74,6 +76,7 @@ pub(crate) struct ChallengeParameters {
 
 /// A challenge requires at least one parameter (RFC 6750, section 3).
 pub(crate) const DEFAULT_REALM: &str = "api";
+const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl VerifyError {
     pub(crate) fn new(kind: Kind, detail: impl Into<Cow<'static, str>>) -> Self {
@@ -86,6 +89,7 @@ impl VerifyError {
             missing_scopes: Vec::new(),
             max_age: None,
             acr_values: Vec::new(),
+            retry_after: None,
             parameters: None,
         }))
     }
@@ -145,6 +149,14 @@ impl VerifyError {
     #[must_use]
     pub fn max_age(&self) -> Option<Duration> {
         self.0.max_age
+    }
+
+    /// Returns the value of `Retry-After` in the default response, in whole seconds. Returns `None`
+    /// if the status is not `503`. Default for `503`: 1 second.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        let is_unavailable = self.status() == StatusCode::SERVICE_UNAVAILABLE;
+        is_unavailable.then(|| self.0.retry_after.unwrap_or(DEFAULT_RETRY_AFTER))
     }
 
     /// Returns the value of `WWW-Authenticate` ([RFC 6750, section 3]) in the default response.
@@ -251,6 +263,19 @@ impl VerifyError {
         self
     }
 
+    /// Sets the time until the next fetch of the keys of an issuer, in whole seconds.
+    #[cfg(feature = "remote-keys")]
+    pub(crate) fn with_retry_after(mut self, retry_after: Duration) -> Self {
+        self.0.retry_after = Some(retry_after);
+        self
+    }
+
+    /// Returns whether the keys of the issuer are missing, so that a client without a valid token
+    /// can cause the error.
+    pub(crate) fn is_without_keys(&self) -> bool {
+        self.0.retry_after.is_some()
+    }
+
     pub(crate) fn with_parameters(mut self, parameters: &Arc<ChallengeParameters>) -> Self {
         self.0.parameters = Some(Arc::clone(parameters));
         self
@@ -275,6 +300,9 @@ impl ResponseError for VerifyError {
         let mut response = problem(self.status());
         if let Some(challenge) = self.challenge() {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(retry_after) = self.retry_after() {
+            response.headers_mut().insert(header::RETRY_AFTER, retry_after.as_secs().into());
         }
         response
     }

@@ -14,7 +14,7 @@ use super::PasetoRequired;
 use crate::app_data;
 use crate::error::{VerifyError, VerifyErrorKind};
 use crate::token::VerifiedToken;
-use crate::verifier::{CacheRestriction, Verifier};
+use crate::verifier::{CacheRestriction, Progress, Verifier};
 
 /// Why a request has no accepted token, and the verifier that creates the response.
 pub(super) struct Denied {
@@ -104,8 +104,14 @@ fn authenticate(req: &HttpRequest) -> Result<(&Verifier, CacheRestriction, State
     let (mut caching, outcome) = verifier.verify_request(req);
     caching |= earlier;
     let state = match outcome {
-        Ok(token) if verifier.is_async() => start_checks(verifier.clone(), token),
-        outcome => State::Done(outcome),
+        Ok(Progress::Verified(token)) if verifier.is_async() => {
+            let verifier = verifier.clone();
+            start_checks(async move { verifier.verify_async(token).await })
+        }
+        Ok(Progress::Verified(token)) => State::Done(Ok(token)),
+        #[cfg(feature = "remote-keys")]
+        Ok(Progress::Fetching(key)) => start_checks(key.verify()),
+        Err(error) => State::Done(Err(error)),
     };
     let verification = Verification { verifier: verifier.id(), state: state.clone(), caching };
     // The earlier entry may contain a future of the application. Drop it after the borrow ends.
@@ -118,8 +124,8 @@ fn authenticate(req: &HttpRequest) -> Result<(&Verifier, CacheRestriction, State
 ///
 /// The future must not contain the request, because the extensions of the request contain the
 /// future.
-fn start_checks(verifier: Verifier, token: VerifiedToken) -> State {
-    let mut checks = async move { verifier.verify_async(token).await }.boxed_local();
+fn start_checks(checks: impl Future<Output = VerifyResult> + 'static) -> State {
+    let mut checks = checks.boxed_local();
     match checks.poll_unpin(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(outcome) => State::Done(outcome),
         Poll::Pending => State::Checking(checks.shared()),

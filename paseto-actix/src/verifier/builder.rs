@@ -1,4 +1,5 @@
 mod build;
+mod keys;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -11,6 +12,8 @@ use crate::clock::{Clock, SystemClock};
 use crate::cross_origin::CrossOriginPolicy;
 use crate::error::{DEFAULT_REALM, Rejection, VerifyError};
 use crate::event::{Event, EventHook};
+#[cfg(feature = "remote-keys")]
+use crate::key_set::KeySetSource;
 use crate::keys::PublicKey;
 use crate::revocation::{AnyRevocationStore, RevocationStore};
 use crate::token::{Format, VerifiedToken};
@@ -20,7 +23,7 @@ pub(super) const DEFAULT_LEEWAY: Duration = Duration::from_secs(5);
 const TOKEN_CACHE_BYTES: usize = 16 << 20;
 const MAX_PRECOMPUTED_KEYS: usize = 128;
 
-/// Builds a [`Verifier`]. At least one call of [`trust`](Self::trust) is required.
+/// Builds a [`Verifier`]. At least one call of [`trust`](Self::trust) or `remote_keys` is required.
 ///
 /// ```
 /// use paseto_actix::{SecretKey, TokenSource, Verifier};
@@ -42,6 +45,8 @@ const MAX_PRECOMPUTED_KEYS: usize = 128;
 #[must_use = "call `.build()` to get a Verifier"]
 pub struct VerifierBuilder {
     trusted: Vec<(String, PublicKey)>,
+    #[cfg(feature = "remote-keys")]
+    remote: Vec<(String, KeySetSource)>,
     audiences: Vec<String>,
     any_audience: bool,
     leeway: Duration,
@@ -62,7 +67,8 @@ pub struct VerifierBuilder {
 }
 
 impl Verifier {
-    /// Returns a builder. At least one call of [`trust`](VerifierBuilder::trust) is required.
+    /// Returns a builder. At least one call of [`trust`](VerifierBuilder::trust) or `remote_keys`
+    /// is required.
     pub fn builder() -> VerifierBuilder {
         VerifierBuilder::new()
     }
@@ -72,6 +78,8 @@ impl VerifierBuilder {
     fn new() -> Self {
         Self {
             trusted: Vec::new(),
+            #[cfg(feature = "remote-keys")]
+            remote: Vec::new(),
             audiences: Vec::new(),
             any_audience: false,
             leeway: DEFAULT_LEEWAY,
@@ -90,24 +98,6 @@ impl VerifierBuilder {
             resource_metadata: None,
             clock: Arc::new(SystemClock),
         }
-    }
-
-    /// Trusts a key for tokens with this `iss`. Call it again for another issuer, or for another
-    /// key of the same issuer. If the footer of a token does not contain a key ID, the verifier
-    /// tries the first four keys of the issuer.
-    pub fn trust(mut self, issuer: impl Into<String>, key: PublicKey) -> Self {
-        self.trusted.push((issuer.into(), key));
-        self
-    }
-
-    /// Trusts several keys for the tokens of one issuer.
-    pub fn trust_keys(
-        self,
-        issuer: impl Into<String>,
-        keys: impl IntoIterator<Item = PublicKey>,
-    ) -> Self {
-        let issuer = issuer.into();
-        keys.into_iter().fold(self, |builder, key| builder.trust(issuer.clone(), key))
     }
 
     /// Adds an accepted audience (`aud`). After several calls, the token must name one of the

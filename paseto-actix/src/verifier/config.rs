@@ -1,15 +1,19 @@
+mod remote;
+
 use std::fmt;
 use std::time::Duration;
 
+#[cfg(feature = "remote-keys")]
+pub use remote::RemoteKeys;
+
 use super::builder::DEFAULT_LEEWAY;
-use super::{Verifier, VerifierBuilder};
+use super::{TrustedKey, Verifier, VerifierBuilder};
 use crate::config;
 use crate::config::{
     Names, SettingError, Settings, Table, assertion, boolean, deserialize_settings, duration,
     format, nonempty_text, text, texts, trusted_keys,
 };
 use crate::error::ConfigError;
-use crate::keys::PublicKey;
 use crate::token::Format;
 
 /// The settings of [`Verifier`], from a file in a self-describing format (TOML, JSON, YAML) or from
@@ -17,8 +21,8 @@ use crate::token::Format;
 ///
 /// The fields have the names of the methods of [`VerifierBuilder`]. `public_keys` contains the keys
 /// of `trust`, and `trusted_origins` is a list of `trusted_origin`. Aliases are the names of
-/// Flask-PASETO-Extended in lower case, without `PASETO_`. `public_keys` is required. A boolean or
-/// a number can also be a string.
+/// Flask-PASETO-Extended in lower case, without `PASETO_`. `public_keys` or `remote_keys` is
+/// required. A boolean or a number can also be a string.
 ///
 /// ```
 /// use paseto_actix::verifier::VerifierConfig;
@@ -67,9 +71,14 @@ use crate::token::Format;
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct VerifierConfig {
-    /// The trusted keys. Required. In a file, `iss` beside `public_keys` is the issuer of each key
-    /// without its own `iss`.
+    /// The trusted keys. Required without `remote_keys`. In a file, `iss` beside `public_keys` is
+    /// the issuer of each key without its own `iss`.
     pub public_keys: Vec<TrustedKey>,
+    /// The URLs of the keys of remote issuers: see [`VerifierBuilder::remote_keys`]. In a file, a
+    /// URL for the issuer in `iss` beside `remote_keys`, or a list of tables `{ iss, url }`.
+    /// Default: none.
+    #[cfg(feature = "remote-keys")]
+    pub remote_keys: Vec<RemoteKeys>,
     /// The accepted difference between the clocks of issuer and verifier, at most 5 minutes:
     /// `"10s"` (with the unit `s`, `m`, `h` or `d`), or `10` for seconds. Alias: `skew`. Default: 5
     /// seconds (in Flask-PASETO-Extended: 0).
@@ -96,44 +105,14 @@ pub struct VerifierConfig {
     pub trusted_origins: Vec<String>,
 }
 
-/// A key of [`VerifierConfig`] and the issuer that it is trusted for.
-///
-/// ```
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let config: paseto_actix::verifier::VerifierConfig = toml::from_str(
-///     r#"
-///     iss = "https://issuer.example"
-///     public_keys = ["k4.public.Hrnbu7wEfAP9cGBOAHHwmH4Wsot1ciXBHwBBXQ4gsaI"]
-///     "#,
-/// )?;
-/// assert_eq!(config.public_keys[0].iss, "https://issuer.example");
-/// assert!(config.public_keys[0].key.kid().starts_with("k4.pid."));
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct TrustedKey {
-    /// The name of the issuer.
-    pub iss: String,
-    /// The key of the issuer.
-    pub key: PublicKey,
-}
-
-impl TrustedKey {
-    /// Trusts the key for the tokens of this issuer.
-    #[must_use]
-    pub fn new(iss: impl Into<String>, key: PublicKey) -> Self {
-        Self { iss: iss.into(), key }
-    }
-}
-
 impl VerifierConfig {
     /// Reads the environment variables that begin with the prefix. The rest of each name is the
     /// name of a field or an alias in upper case: `PASETO_LEEWAY`, `PASETO_REALM`.
     ///
     /// - `PASETO_PUBLIC_KEYS`, `PASETO_AUDIENCE` and `PASETO_TRUSTED_ORIGINS` are lists, separated
     ///   by commas. The keys are trusted for the issuer in `PASETO_ISS`.
+    /// - `PASETO_REMOTE_KEYS` is a URL, with the feature `remote-keys`. The keys there are trusted
+    ///   for the issuer in `PASETO_ISS`.
     /// - `PASETO_PUBLIC_KEYS_FILE` and `PASETO_IMPLICIT_ASSERTION_FILE` contain the path of a file
     ///   with the value.
     /// - An issuer and a verifier can share a prefix. A variable that is a field of both, such as
@@ -180,6 +159,12 @@ impl VerifierConfig {
         }
         builder = self.audience.into_iter().fold(builder, VerifierBuilder::audience);
         builder = self.trusted_origins.into_iter().fold(builder, VerifierBuilder::trusted_origin);
+        #[cfg(feature = "remote-keys")]
+        {
+            let remote = self.remote_keys.into_iter();
+            builder = remote
+                .fold(builder, |builder, RemoteKeys { iss, url }| builder.remote_keys(iss, url));
+        }
         self.public_keys
             .into_iter()
             .fold(builder, |builder, trusted| builder.trust(trusted.iss, trusted.key))
@@ -192,13 +177,26 @@ impl Settings for VerifierConfig {
 
     fn read(table: &mut Table) -> Result<Self, SettingError> {
         let iss = table.optional("iss", nonempty_text)?;
-        let keys = table.required("public_keys", trusted_keys)?.into_iter().map(|(own, key)| {
-            let iss = own.or_else(|| iss.clone()).ok_or(SettingError::missing("iss"))?;
-            Ok(TrustedKey::new(iss, key))
-        });
-        let public_keys = keys.collect::<Result<_, SettingError>>()?;
+        let issuer_of =
+            |own: Option<String>| own.or_else(|| iss.clone()).ok_or(SettingError::missing("iss"));
+        let remote = table.or("remote_keys", Vec::new(), remote::sources)?;
+        let keys = if remote.is_empty() {
+            table.required("public_keys", trusted_keys)?
+        } else {
+            table.or("public_keys", Vec::new(), trusted_keys)?
+        };
+        let public_keys =
+            keys.into_iter().map(|(own, key)| Ok(TrustedKey::new(issuer_of(own)?, key)));
+        let public_keys = public_keys.collect::<Result<_, SettingError>>()?;
+        #[cfg(feature = "remote-keys")]
+        let remote_keys =
+            remote.into_iter().map(|(own, url)| Ok(RemoteKeys::new(issuer_of(own)?, url)));
+        #[cfg(feature = "remote-keys")]
+        let remote_keys = remote_keys.collect::<Result<_, SettingError>>()?;
         Ok(Self {
             public_keys,
+            #[cfg(feature = "remote-keys")]
+            remote_keys,
             leeway: table.or("leeway", DEFAULT_LEEWAY, duration)?,
             audience: table.or("audience", Vec::new(), texts)?,
             accept_any_audience: table.or("accept_any_audience", false, boolean)?,
@@ -216,7 +214,10 @@ deserialize_settings!(VerifierConfig);
 /// Omits the implicit assertion, which may be a secret.
 impl fmt::Debug for VerifierConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifierConfig")
+        let mut config = f.debug_struct("VerifierConfig");
+        #[cfg(feature = "remote-keys")]
+        config.field("remote_keys", &self.remote_keys);
+        config
             .field("public_keys", &self.public_keys)
             .field("leeway", &self.leeway)
             .field("audience", &self.audience)

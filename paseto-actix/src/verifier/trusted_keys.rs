@@ -1,11 +1,12 @@
 //! The keys that a verifier trusts, and the issuer of each key.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
 
+use super::change_keys::{KeyChanges, kids_of};
 use crate::error::{ConfigError, quote_list};
 use crate::keys::{PublicKey, VerificationKey};
 use crate::token::{Signer, Unverified};
@@ -17,20 +18,36 @@ const MAX_TRIES: usize = 4;
 /// saves a quarter of each later check.
 const CHECKS_BEFORE_TABLE: usize = 16;
 
-/// A key and the only issuer that it is trusted for.
+/// A key and an issuer that it is trusted for.
 pub(super) struct IssuerKey {
     pub(super) signer: Arc<Signer>,
+    pub(super) key: PublicKey,
+    origin: Origin,
     verification: VerificationKey,
     checks: AtomicUsize,
 }
 
+/// Where a key comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The application.
+    Fixed,
+    /// The key set of a remote issuer.
+    #[cfg_attr(not(feature = "remote-keys"), expect(dead_code))]
+    Remote,
+}
+
 impl IssuerKey {
-    pub(super) fn new(issuer: &str, key: &PublicKey) -> Result<Arc<Self>, ConfigError> {
-        if issuer.is_empty() {
-            return Err(ConfigError::setting("iss", "the name of the issuer is empty"));
-        }
+    pub(super) fn new(
+        issuer: &str,
+        key: &PublicKey,
+        origin: Origin,
+    ) -> Result<Arc<Self>, ConfigError> {
+        check_name(issuer)?;
         Ok(Arc::new(Self {
             signer: Arc::new(Signer::new(issuer.into(), key.shared_kid())),
+            key: key.clone(),
+            origin,
             verification: key.verification_key()?,
             checks: AtomicUsize::new(0),
         }))
@@ -42,52 +59,135 @@ impl IssuerKey {
     }
 }
 
+pub(super) fn check_name(issuer: &str) -> Result<(), ConfigError> {
+    if issuer.is_empty() {
+        return Err(ConfigError::setting("iss", "the name of the issuer is empty"));
+    }
+    Ok(())
+}
+
 /// All trusted keys, indexed by key ID and by issuer.
+///
+/// A key of the application has one issuer. A remote issuer can publish the keys of other issuers
+/// too, so a key ID can have several entries. Such a copy gives the remote issuer no rights,
+/// because it does not have the secret key, and each entry accepts only the `iss` of its issuer.
 #[derive(Clone, Default)]
 pub(super) struct TrustedKeys {
-    by_kid: HashMap<Arc<str>, Arc<IssuerKey>>,
+    by_kid: HashMap<Arc<str>, Vec<Arc<IssuerKey>>>,
     by_issuer: HashMap<Arc<str>, Vec<Arc<IssuerKey>>>,
+    /// The key IDs that [`replace`](Self::replace) skips in the key sets of remote issuers.
+    denied: HashSet<Arc<str>>,
 }
 
 impl TrustedKeys {
     pub(super) fn insert(&mut self, key: Arc<IssuerKey>) -> Result<(), ConfigError> {
+        self.check_one_issuer(&key)?;
         let Signer { issuer, kid, .. } = &*key.signer;
-        if let Some(known) = self.by_kid.get(kid) {
-            let (kid, first) = (kid.to_string(), known.signer.issuer.to_string());
-            return Err(if first == **issuer {
-                ConfigError::DuplicateKey { kid }
-            } else {
-                ConfigError::KeyOfTwoIssuers { kid, first, second: issuer.to_string() }
-            });
+        if self.of_issuer(kid, issuer).is_some() {
+            return Err(ConfigError::DuplicateKey { kid: kid.to_string() });
         }
-        self.by_kid.insert(Arc::clone(kid), Arc::clone(&key));
+        self.by_kid.entry(Arc::clone(kid)).or_default().push(Arc::clone(&key));
         self.by_issuer.entry(Arc::clone(issuer)).or_default().push(key);
         Ok(())
     }
 
-    /// Removes the matching keys. Returns whether a key matched.
-    fn remove(&mut self, matches: impl Fn(&Signer) -> bool) -> bool {
-        let before = self.by_kid.len();
-        self.by_kid.retain(|_, key| {
-            let is_removed = matches(&key.signer);
-            if is_removed {
-                key.signer.mark_removed();
-            }
-            !is_removed
+    /// Returns an error for a key of the application that is also trusted for another issuer.
+    fn check_one_issuer(&self, key: &IssuerKey) -> Result<(), ConfigError> {
+        let Signer { issuer, kid, .. } = &*key.signer;
+        // The keys of remote issuers are not compared. Otherwise a remote issuer could publish a
+        // key of another issuer, and the key of that issuer would be rejected.
+        let is_other = |known: &&Arc<IssuerKey>| {
+            (known.origin, key.origin) == (Origin::Fixed, Origin::Fixed)
+                && known.signer.issuer != *issuer
+        };
+        match self.by_kid(kid).iter().find(is_other) {
+            Some(known) => Err(ConfigError::KeyOfTwoIssuers {
+                kid: kid.to_string(),
+                first: known.signer.issuer.to_string(),
+                second: issuer.to_string(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes the matching keys and returns them.
+    fn remove(&mut self, matches: impl Fn(&Signer) -> bool) -> Vec<Arc<Signer>> {
+        let mut removed = Vec::new();
+        self.by_kid.retain(|_, keys| {
+            keys.retain(|key| {
+                let is_removed = matches(&key.signer);
+                if is_removed {
+                    key.signer.mark_removed();
+                    removed.push(Arc::clone(&key.signer));
+                }
+                !is_removed
+            });
+            !keys.is_empty()
         });
         self.by_issuer.retain(|_, keys| {
             keys.retain(|key| !key.signer.is_removed());
             !keys.is_empty()
         });
-        self.by_kid.len() < before
+        removed
+    }
+
+    /// Replaces the keys of the issuer. A key that is already trusted keeps its `IssuerKey`. On an
+    /// error, the key set is unchanged.
+    fn replace(
+        &mut self,
+        issuer: &str,
+        mut keys: Vec<Arc<IssuerKey>>,
+    ) -> Result<KeyChanges, ConfigError> {
+        keys.retain(|key| key.origin == Origin::Fixed || !self.denied.contains(&key.signer.kid));
+        let mut kids = HashSet::with_capacity(keys.len());
+        for key in &keys {
+            let Signer { kid, .. } = &*key.signer;
+            if !kids.insert(Arc::clone(kid)) {
+                return Err(ConfigError::DuplicateKey { kid: kid.to_string() });
+            }
+            self.check_one_issuer(key)?;
+        }
+        let removed =
+            self.remove(|signer| *signer.issuer == *issuer && !kids.contains(&signer.kid));
+        let mut changes =
+            KeyChanges { added: Vec::new(), removed: kids_of(removed.iter().map(|s| &s.kid)) };
+        let mut in_order = Vec::with_capacity(keys.len());
+        for key in keys {
+            let kid = &key.signer.kid;
+            if let Some(known) = self.of_issuer(kid, issuer) {
+                in_order.push(Arc::clone(known));
+            } else {
+                changes.added.push(kid.to_string());
+                self.by_kid.entry(Arc::clone(kid)).or_default().push(Arc::clone(&key));
+                in_order.push(key);
+            }
+        }
+        if !in_order.is_empty() {
+            self.by_issuer.insert(issuer.into(), in_order);
+        }
+        Ok(changes)
+    }
+
+    /// Returns all keys, sorted by issuer. The keys of one issuer have the order in which they were
+    /// added.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<IssuerKey>> {
+        let mut issuers: Vec<_> = self.by_issuer.iter().collect();
+        issuers.sort_unstable_by_key(|(issuer, _)| *issuer);
+        issuers.into_iter().flat_map(|(_, keys)| keys)
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.by_kid.is_empty()
     }
 
-    pub(super) fn by_kid(&self, kid: &str) -> Option<&Arc<IssuerKey>> {
-        self.by_kid.get(kid)
+    /// Returns the entries of one key, with different issuers.
+    pub(super) fn by_kid(&self, kid: &str) -> &[Arc<IssuerKey>] {
+        self.by_kid.get(kid).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Returns the entry of the key for this issuer.
+    pub(super) fn of_issuer(&self, kid: &str, issuer: &str) -> Option<&Arc<IssuerKey>> {
+        self.by_kid(kid).iter().find(|key| *key.signer.issuer == *issuer)
     }
 
     /// Returns the keys to try for a token without a key ID that claims this issuer.
@@ -111,14 +211,16 @@ impl TrustedKeys {
     }
 
     fn table_count(&self) -> usize {
-        self.by_kid.values().filter(|key| key.verification.has_table()).count()
+        self.by_kid.values().flatten().filter(|key| key.verification.has_table()).count()
     }
 }
 
 impl fmt::Debug for TrustedKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map()
-            .entries(self.by_kid.values().map(|key| (&key.signer.kid, &key.signer.issuer)))
+            .entries(
+                self.by_kid.values().flatten().map(|key| (&key.signer.kid, &key.signer.issuer)),
+            )
             .finish()
     }
 }
@@ -151,14 +253,41 @@ impl SharedTrustedKeys {
         self.change(|keys| keys.insert(key))
     }
 
-    /// Removes the matching keys. Returns whether a key matched.
-    pub(super) fn remove(&self, matches: impl Fn(&Signer) -> bool) -> bool {
+    /// Removes the matching keys and returns them.
+    pub(super) fn remove(&self, matches: impl Fn(&Signer) -> bool) -> Vec<Arc<Signer>> {
         self.change(|keys| {
-            let was_trusted = keys.remove(matches);
-            // Set the flag while the write lock blocks `build_table`.
-            self.is_full.store(self.max_tables == 0, Ordering::Relaxed);
-            was_trusted
+            let removed = keys.remove(matches);
+            self.make_room();
+            removed
         })
+    }
+
+    /// Removes the key with this key ID. The key sets of remote issuers cannot add it again.
+    pub(super) fn deny(&self, kid: &str) -> Vec<Arc<Signer>> {
+        self.change(|keys| {
+            keys.denied.insert(kid.into());
+            let removed = keys.remove(|signer| *signer.kid == *kid);
+            self.make_room();
+            removed
+        })
+    }
+
+    /// Replaces the keys of the issuer in one step. On an error, nothing changes.
+    pub(super) fn replace(
+        &self,
+        issuer: &str,
+        keys: Vec<Arc<IssuerKey>>,
+    ) -> Result<KeyChanges, ConfigError> {
+        self.change(|current| {
+            let changes = current.replace(issuer, keys)?;
+            self.make_room();
+            Ok(changes)
+        })
+    }
+
+    /// Allows new tables after a removal, while the write lock blocks `build_table`.
+    fn make_room(&self) {
+        self.is_full.store(self.max_tables == 0, Ordering::Relaxed);
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut TrustedKeys) -> T) -> T {

@@ -13,12 +13,14 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 
 use super::credential::Credential;
+#[cfg(feature = "remote-keys")]
+use super::remote::AwaitedKey;
 use super::token_cache::Slot;
 use super::trusted_keys::IssuerKey;
 use super::{CacheRestriction, Verifier};
 use crate::error::{VerifyError, VerifyErrorKind as Kind, quote};
 use crate::revocation::{AnyRevocationStore, RevocationQuery};
-use crate::token::{Footer, Signer, Unverified, VerifiedToken, scan};
+use crate::token::{Footer, RegisteredClaims, Signer, Unverified, VerifiedToken, scan};
 
 impl Verifier {
     /// Finds the token of a request and verifies it, without the [asynchronous
@@ -26,7 +28,7 @@ impl Verifier {
     pub(crate) fn verify_request(
         &self,
         req: &HttpRequest,
-    ) -> (CacheRestriction, Result<VerifiedToken, VerifyError>) {
+    ) -> (CacheRestriction, Result<Progress, VerifyError>) {
         let credential = self.0.sources.find(req);
         let is_ambient = credential.as_ref().is_ok_and(|credential| credential.ambient);
         let outcome = credential.and_then(|credential| {
@@ -37,15 +39,36 @@ impl Verifier {
                      builder of the Verifier to allow that origin",
                 ));
             }
-            self.verify(&credential)
+            self.verify_or_fetch(&credential)
         });
         let is_malformed =
             outcome.as_ref().is_err_and(|error| error.kind() == Kind::InvalidRequest);
         (self.0.sources.caching(is_ambient || is_malformed), outcome)
     }
 
-    /// Verifies a token, without the [asynchronous checks](Self::verify_async).
-    pub(super) fn verify(&self, credential: &Credential<'_>) -> Result<VerifiedToken, VerifyError> {
+    /// Verifies a token, without the [asynchronous checks](Self::verify_async). Starts a fetch if
+    /// the key of the token may be a new key of a remote issuer.
+    pub(super) fn verify_or_fetch(
+        &self,
+        credential: &Credential<'_>,
+    ) -> Result<Progress, VerifyError> {
+        match self.verify(credential) {
+            Ok(token) => Ok(Progress::Verified(token)),
+            #[cfg(feature = "remote-keys")]
+            Err(failure) if failure.remote.is_some() => {
+                self.await_key(credential.text()?, failure).map(Progress::Fetching)
+            }
+            Err(failure) => Err(failure.error),
+        }
+    }
+
+    /// Verifies a token with the current keys, without the [asynchronous
+    /// checks](Self::verify_async).
+    pub(super) fn verify(&self, credential: &Credential<'_>) -> Result<VerifiedToken, Failure> {
+        #[cfg(feature = "remote-keys")]
+        if self.0.remote.is_some() {
+            self.refresh_remote_keys(self.0.clock.now());
+        }
         let slot = self.0.token_cache.as_ref().and_then(|cache| cache.slot(&credential.bytes));
         let (token, checked_by) = match slot.as_ref().and_then(Slot::get) {
             Some(token) => (token, None),
@@ -62,7 +85,7 @@ impl Verifier {
             {
                 slot.remove();
             }
-            return Err(token.annotate(error));
+            return Err(token.annotate(error).into());
         }
 
         if let Some(key) = checked_by {
@@ -85,7 +108,9 @@ impl Verifier {
     ///
     /// If the footer does not contain a key ID, the claims are read before the signature is
     /// verified, because `iss` selects the keys to try.
-    fn verify_new(&self, text: &str) -> Result<(VerifiedToken, Arc<IssuerKey>), VerifyError> {
+    ///
+    /// Also returns the key that verified the signature.
+    fn verify_new(&self, text: &str) -> Result<(VerifiedToken, Arc<IssuerKey>), Failure> {
         let unverified = Unverified::parse(text)?;
         let footer = Footer::parse(self.0.format, unverified.footer())
             .map_err(|problem| VerifyError::new(Kind::Malformed, problem))?;
@@ -98,49 +123,58 @@ impl Verifier {
         };
 
         let (key, claims) = if let Some(kid) = kid.filter(|kid| kid.starts_with("k4.pid.")) {
-            let key = keys.by_kid(kid).ok_or_else(|| {
-                let detail = format!("the footer contains the unknown key ID {}: call `.trust(..)` with the key of the issuer", quote(kid));
-                VerifyError::new(Kind::UnknownKey, detail).with_kid(Some(kid))
+            let key = keys.by_kid(kid).first().ok_or_else(|| {
+                let advice = if self.0.has_remote() {
+                    "no fetched key set contains it"
+                } else {
+                    "call `.trust(..)` with the key of the issuer"
+                };
+                let detail =
+                    format!("the footer contains the unknown key ID {}: {advice}", quote(kid));
+                let error = VerifyError::new(Kind::UnknownKey, detail).with_kid(Some(kid));
+                // The unverified `iss` selects the keys to fetch.
+                let claims = self.0.has_remote().then(read_claims).and_then(Result::ok);
+                self.unknown_key(error, claims.as_ref())
             })?;
             if !verifies(key) {
                 let error = VerifyError::new(
                     Kind::BadSignature,
                     "the key does not verify the signature: the token was changed, or the implicit assertions differ",
                 );
-                return Err(error.with_kid(Some(kid)).with_issuer(Some(&key.signer.issuer)));
+                return Err(error.with_kid(Some(kid)).with_issuer(Some(&key.signer.issuer)).into());
             }
             (key, read_claims()?)
         } else {
             let claims = read_claims()?;
             let iss = claims.iss.as_deref().ok_or_else(|| missing_issuer().with_kid(kid))?;
             let mut candidates = keys.candidates(iss).peekable();
-            if candidates.peek().is_none() {
+            if candidates.peek().is_none() && !self.0.is_remote(iss) {
                 let detail = format!("expected {}, found {}", keys.describe_issuers(), quote(iss));
-                return Err(VerifyError::new(Kind::UntrustedIssuer, detail)
-                    .with_kid(kid)
-                    .with_issuer(Some(iss)));
+                let error = VerifyError::new(Kind::UntrustedIssuer, detail);
+                return Err(error.with_kid(kid).with_issuer(Some(iss)).into());
             }
             let key = candidates.find(|key| verifies(key)).ok_or_else(|| {
                 let detail =
                     format!("no trusted key of issuer {} verifies the signature: call `.trust(..)` with the key that signed the token", quote(iss));
-                VerifyError::new(Kind::UnknownKey, detail).with_kid(kid).with_issuer(Some(iss))
+                let error = VerifyError::new(Kind::UnknownKey, detail).with_kid(kid);
+                self.unknown_key(error, Some(&claims))
             })?;
             (key, claims)
         };
 
         let Signer { issuer, kid, .. } = &*key.signer;
         let iss = claims.iss.as_deref().ok_or_else(|| missing_issuer().with_kid(Some(kid)))?;
-        if *iss != **issuer {
+        let Some(entry) = keys.of_issuer(kid, iss) else {
             let detail = format!(
                 "expected issuer {}, for which the key is trusted, found {}",
                 quote(issuer),
                 quote(iss)
             );
-            return Err(VerifyError::new(Kind::UntrustedIssuer, detail)
-                .with_kid(Some(kid))
-                .with_issuer(Some(iss)));
-        }
-        let signer = Arc::clone(&key.signer);
+            let error = VerifyError::new(Kind::UntrustedIssuer, detail).with_kid(Some(kid));
+            // Another issuer may have published a new key of this issuer first.
+            return Err(self.unknown_key(error, Some(&claims)));
+        };
+        let signer = Arc::clone(&entry.signer);
         let token = VerifiedToken::new(
             signer,
             claims,
@@ -149,6 +183,18 @@ impl Verifier {
             unverified.footer(),
         );
         Ok((token, Arc::clone(key)))
+    }
+
+    /// Returns the failure for a token whose key is unknown. The keys of the unverified `iss` are
+    /// fetched only if a new key can make the token valid.
+    fn unknown_key(&self, error: VerifyError, claims: Option<&RegisteredClaims>) -> Failure {
+        let Some(claims) = claims else { return error.into() };
+        let validation = &self.0.validation;
+        let is_acceptable = validation.validate_times(claims.times, self.0.clock.now()).is_ok()
+            && validation.validate_audience(claims.aud.as_deref()).is_ok();
+        let iss = claims.iss.as_deref();
+        let remote = iss.filter(|_| is_acceptable).and_then(|iss| self.0.remote_position(iss));
+        Failure { error: error.with_issuer(iss), remote }
     }
 
     /// Returns whether [`verify_async`](Self::verify_async) must follow [`verify`](Self::verify).
@@ -174,6 +220,29 @@ fn missing_issuer() -> VerifyError {
         Kind::MissingClaim,
         "the token has no `iss`: an Issuer adds it unless `include_iss(false)` is set",
     )
+}
+
+/// Why a token was rejected.
+pub(super) struct Failure {
+    pub(super) error: VerifyError,
+    /// The position of the remote issuer whose next key set may contain the key of the token.
+    #[cfg_attr(not(feature = "remote-keys"), expect(dead_code))]
+    pub(super) remote: Option<usize>,
+}
+
+impl From<VerifyError> for Failure {
+    fn from(error: VerifyError) -> Self {
+        Self { error, remote: None }
+    }
+}
+
+/// The outcome of the checks that need no waiting.
+pub(crate) enum Progress {
+    /// The token passed them. The [asynchronous checks](Verifier::verify_async) may follow.
+    Verified(VerifiedToken),
+    /// The key of the token is unknown, and a fetch of the keys of its issuer is in flight.
+    #[cfg(feature = "remote-keys")]
+    Fetching(AwaitedKey),
 }
 
 /// Rejects the token unless the store reports that it is not revoked.

@@ -1,7 +1,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::super::trusted_keys::{IssuerKey, SharedTrustedKeys, TrustedKeys};
+#[cfg(feature = "remote-keys")]
+use super::super::RemoteIssuers;
+use super::super::trusted_keys::{IssuerKey, Origin, SharedTrustedKeys, TrustedKeys};
 use super::super::{Inner, TokenCache, TokenSources, Verifier, next_id};
 use super::VerifierBuilder;
 use crate::durations::check_leeway;
@@ -18,7 +20,8 @@ impl VerifierBuilder {
     /// # Errors
     ///
     /// [`ConfigError`] if no issuer is trusted, if a key is weak, if a key is trusted twice or for
-    /// two issuers, or if a setting is invalid.
+    /// two issuers, if an issuer has two sources of `remote_keys`, or other keys beside them, or if
+    /// a setting is invalid.
     ///
     /// # Panics
     ///
@@ -26,9 +29,15 @@ impl VerifierBuilder {
     pub fn build(self) -> Result<Verifier, ConfigError> {
         let mut keys = TrustedKeys::default();
         for (issuer, key) in &self.trusted {
-            keys.insert(IssuerKey::new(issuer, key)?)?;
+            keys.insert(IssuerKey::new(issuer, key, Origin::Fixed)?)?;
         }
-        if keys.is_empty() {
+        #[cfg(feature = "remote-keys")]
+        let (remote, fetches) = RemoteIssuers::new(self.remote, Arc::clone(&self.clock))?.unzip();
+        #[cfg(feature = "remote-keys")]
+        let has_remote = remote.is_some();
+        #[cfg(not(feature = "remote-keys"))]
+        let has_remote = false;
+        if keys.is_empty() && !has_remote {
             return Err(ConfigError::NoTrustedKey);
         }
         let leeway = check_leeway("leeway", self.leeway)?;
@@ -63,8 +72,10 @@ impl VerifierBuilder {
         if let Some(url) = &self.resource_metadata {
             check_url("resource_metadata", url)?;
         }
-        Ok(Verifier(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             id: next_id(),
+            #[cfg(feature = "remote-keys")]
+            remote,
             keys: SharedTrustedKeys::new(keys, self.max_precomputed_keys),
             token_cache: TokenCache::new(self.token_cache_bytes),
             validation: ClaimsValidation { leeway, exp_required: self.exp_required, audience },
@@ -81,13 +92,24 @@ impl VerifierBuilder {
                 resource_metadata: self.resource_metadata,
             }),
             clock: self.clock,
-        })))
+        });
+        let verifier = Verifier(inner);
+        let keys = verifier.0.keys.current();
+        keys.all().try_for_each(|key| verifier.check_not_remote(&key.signer.issuer))?;
+        #[cfg(feature = "remote-keys")]
+        if let (Some(remote), Some(fetches)) = (&verifier.0.remote, fetches) {
+            remote.start(&verifier.0, fetches)?;
+        }
+        Ok(verifier)
     }
 }
 
 impl fmt::Debug for VerifierBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifierBuilder")
+        let mut builder = f.debug_struct("VerifierBuilder");
+        #[cfg(feature = "remote-keys")]
+        builder.field("remote", &self.remote);
+        builder
             .field("trusted", &self.trusted)
             .field("audiences", &self.audiences)
             .field("leeway", &self.leeway)

@@ -8,9 +8,11 @@ use actix_web::{App, HttpResponse, web};
 use paseto_actix::event::Event;
 use paseto_actix::revocation::MemoryRevocationStore;
 use paseto_actix::token_family::MemoryTokenFamilyStore;
-use paseto_actix::{LocalKey, PasetoRequired, RefreshTokens};
+use paseto_actix::{LocalKey, PasetoRequired, PublicKey, RefreshTokens, SecretKey};
+use paseto_actix_tests::ISSUER;
 use paseto_actix_tests::app::{issuer_builder, verifier_builder};
 use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::keys;
 use paseto_actix_tests::revocation::token;
 use paseto_actix_tests::session::Site;
 use serde_json::json;
@@ -96,4 +98,30 @@ async fn refresh_tokens_report_each_step_of_a_login() {
     recorded.assert(&[r#"Login { subject: "ada" }"#, r#"Logout { subject: Some("ada") }"#]);
     tokens.logout_all("ada").await.unwrap();
     recorded.assert(&[r#"Revoked { subject: "ada" }"#]);
+}
+
+#[test]
+fn verifier_reports_changed_keys() {
+    let (clock, recorded) = (TestClock::new(), Recorded::default());
+    let verifier = verifier_builder(&clock).on_event(recorded.hook()).build().unwrap();
+    let (first, second) = (keys::public(), SecretKey::generate().public_key());
+    let event = |added: &[&PublicKey], removed: &[&PublicKey]| {
+        let kids =
+            |keys: &[&PublicKey]| keys.iter().map(|key| key.kid().to_owned()).collect::<Vec<_>>();
+        let (added, removed) = (kids(added), kids(removed));
+        format!("KeysChanged {{ issuer: {ISSUER:?}, added: {added:?}, removed: {removed:?} }}")
+    };
+    recorded.assert(&[]);
+    verifier.trust(ISSUER, second.clone()).unwrap();
+    recorded.assert(&[&event(&[&second], &[])]);
+    verifier.set_keys(ISSUER, [second.clone(), first.clone()]).unwrap();
+    recorded.assert(&[]);
+    assert!(verifier.remove_key(first.kid()));
+    recorded.assert(&[&event(&[], &[&first])]);
+    verifier.set_keys(ISSUER, [first.clone()]).unwrap();
+    recorded.assert(&[&event(&[&first], &[&second])]);
+    verifier.set_keys(ISSUER, [second.clone(), second]).unwrap_err();
+    recorded.assert(&[]);
+    assert!(verifier.remove_issuer(ISSUER) && !verifier.remove_issuer(ISSUER));
+    recorded.assert(&[&event(&[], &[&first])]);
 }

@@ -11,8 +11,9 @@
 //! Environment variables:
 //!
 //! - `BIND`: the address to listen on. Default: `127.0.0.1:8080`.
-//! - `SESSION_KEYS`: `k4.local` keys, separated by commas, as `cargo run --bin keygen` prints them.
-//!   The first key is the active key, and the others are retired keys. Default: a new key, so all
+//! - `SESSION_KEYS`: `k4.local` keys, separated by commas. The first key is the active key, and the
+//!   others are retired keys. To print a new key, run
+//!   `cargo run --bin paseto -- keys generate --print --kind local`. Default: a new key, so all
 //!   sessions are lost when the program exits.
 
 use std::env;

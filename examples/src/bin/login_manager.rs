@@ -12,9 +12,10 @@
 //! Environment variables:
 //!
 //! - `BIND`: the address to listen on. Default: `127.0.0.1:8080`.
-//! - `SESSION_KEYS` and `REMEMBER_KEYS`: `k4.local` keys, separated by commas, as
-//!   `cargo run --bin keygen` prints them. The first key is the active key, and the others are
-//!   retired keys. Default: a new key for each of the two variables.
+//! - `SESSION_KEYS` and `REMEMBER_KEYS`: `k4.local` keys, separated by commas. The first key is the
+//!   active key, and the others are retired keys. To print a new key, run
+//!   `cargo run --bin paseto -- keys generate --print --kind local`. Default: a new key for each of
+//!   the two variables.
 //!
 //! The stores are in memory, so all remembered logins are lost when the program exits.
 

@@ -89,7 +89,8 @@ impl Drop for Process {
     }
 }
 
-/// Returns the programs of the examples by name. The first call builds them.
+/// Returns the programs of the examples by name. The first call builds them, with optimization if
+/// this program has it.
 ///
 /// The command selects the same packages as `cargo run` and `cargo test` without arguments, so
 /// Cargo has already built all dependencies.
@@ -106,8 +107,11 @@ fn examples() -> &'static HashMap<String, PathBuf> {
         {
             build.env_remove(name);
         }
+        build.args(["build", "--quiet", "--bins", "--message-format=json"]);
+        if !cfg!(debug_assertions) {
+            build.arg("--release");
+        }
         let output = build
-            .args(["build", "--quiet", "--bins", "--message-format=json"])
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
             .stderr(Stdio::inherit())
             .output()

@@ -1,0 +1,55 @@
+//! Response times in steps of 10 microseconds.
+
+use std::time::Duration;
+
+use crate::connections::LIMIT;
+
+const STEP_MICROS: u128 = 10;
+
+/// Counts response times up to the time limit of a request.
+pub(crate) struct Histogram {
+    counts: Vec<u64>,
+    maximum: Duration,
+}
+
+impl Histogram {
+    pub(crate) fn new() -> Self {
+        Self { counts: vec![0; index_of(LIMIT) + 1], maximum: Duration::ZERO }
+    }
+
+    pub(crate) fn record(&mut self, time: Duration) {
+        let last = self.counts.len() - 1;
+        self.counts[index_of(time).min(last)] += 1;
+        self.maximum = self.maximum.max(time);
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.counts.iter_mut().zip(&other.counts).for_each(|(count, other)| *count += other);
+        self.maximum = self.maximum.max(other.maximum);
+    }
+
+    /// Returns this quantile in milliseconds.
+    pub(crate) fn quantile(&self, quantile: f64) -> String {
+        let total: u64 = self.counts.iter().sum();
+        let rank = (total as f64 * quantile).ceil() as u64;
+        let mut sum = 0;
+        let index = self.counts.iter().position(|count| {
+            sum += count;
+            sum >= rank
+        });
+        milliseconds(index.unwrap_or_default() as f64 * STEP_MICROS as f64 / 1e6)
+    }
+
+    /// Returns the longest time in milliseconds.
+    pub(crate) fn maximum(&self) -> String {
+        milliseconds(self.maximum.as_secs_f64())
+    }
+}
+
+fn index_of(time: Duration) -> usize {
+    usize::try_from(time.as_micros() / STEP_MICROS).unwrap_or(usize::MAX)
+}
+
+fn milliseconds(seconds: f64) -> String {
+    format!("{:.2}", seconds * 1e3)
+}

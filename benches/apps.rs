@@ -1,5 +1,6 @@
 //! The applications. Each handler returns an email address as JSON.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration as StdDuration;
 
@@ -13,11 +14,13 @@ use actix_web::{HttpRequest, HttpResponse, cookie, web};
 use actix_web_httpauth::extractors::bearer::BearerAuth;
 use futures_util::FutureExt;
 use paseto_actix::RedisStore;
+use paseto_actix::key_set;
+use paseto_actix::key_set::{KeySetError, KeySetSource};
 use paseto_actix::revocation::{
     CachedRevocationStore, MemoryRevocationStore, RedisRevocationStore, RevocationStore,
 };
 use paseto_actix::time::{Duration, OffsetDateTime};
-use paseto_actix::{LocalKey, Paseto, PasetoRequired, PasetoSession, paseto_required};
+use paseto_actix::{LocalKey, Paseto, PasetoRequired, PasetoSession, Verifier, paseto_required};
 use pasetors::Public;
 use pasetors::claims::ClaimsValidationRules;
 use pasetors::keys::AsymmetricPublicKey;
@@ -56,6 +59,13 @@ pub(crate) fn configure(app: App, setting: &Setting, config: &mut ServiceConfig)
         }
         App::Middleware => {
             config.app_data(verifier(keys)).service(me().wrap(PasetoRequired::new()).get(claims))
+        }
+        App::RemoteKeys => {
+            let key_set = key_set::KeySet::new(ISSUER, [keys.public()]).expect("a key set");
+            let source =
+                KeySetSource::from_fn(move || ready(Ok::<_, KeySetError>(key_set.clone())));
+            let verifier = Verifier::builder().remote_keys(ISSUER, source).build();
+            config.app_data(verifier.expect("a verifier")).service(me().get(attribute))
         }
         App::RevocationsInMemory => {
             let verifier = verifiers::cached(keys.public()).revocation_store(revocations());

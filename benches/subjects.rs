@@ -11,6 +11,7 @@ pub(crate) enum App {
     Attribute,
     AttributeUncached,
     Middleware,
+    RemoteKeys,
     RevocationsInMemory,
     RevocationsOnRedis,
     CachedRevocationsOnRedis,
@@ -58,6 +59,8 @@ const BARE_SENT_A_TOKEN: &str = "bare handler, sent a token";
 const REPEATED: &str = "#[paseto_required], one token";
 const UNCACHED: &str = "#[paseto_required], one token, without cache";
 const MIDDLEWARE: &str = "PasetoRequired, one token";
+const REMOTE: &str = "remote keys, one token";
+const REMOTE_NEW: &str = "remote keys, new tokens";
 const IN_MEMORY: &str = "revocations in memory, one token";
 const ON_REDIS: &str = "revocations on Redis, one token";
 const ON_REDIS_CACHED: &str = "revocations on Redis and local cache, one token";
@@ -74,11 +77,13 @@ const CHANGED: &str = "PasetoSession, session changed";
 const READ_PEER: &str = "CookieSessionStore Private, session read";
 const CHANGED_PEER: &str = "CookieSessionStore Private, session changed";
 
-pub(crate) const SUBJECTS: [Subject; 20] = [
+pub(crate) const SUBJECTS: [Subject; 22] = [
     subject(BARE, App::Bare, "/me", Sends::Nothing),
     subject(BARE_SENT_A_TOKEN, App::Bare, "/me", Sends::IgnoredToken(Format::Paseto)),
     subject(REPEATED, App::Attribute, "/me", Sends::OneToken(Format::Paseto)),
     subject(MIDDLEWARE, App::Middleware, "/me", Sends::OneToken(Format::Paseto)),
+    subject(REMOTE, App::RemoteKeys, "/me", Sends::OneToken(Format::Paseto)),
+    subject(REMOTE_NEW, App::RemoteKeys, "/me", Sends::NewTokens(Format::Paseto)),
     subject(IN_MEMORY, App::RevocationsInMemory, "/me", Sends::OneToken(Format::Paseto)),
     subject(ON_REDIS, App::RevocationsOnRedis, "/me", Sends::OneToken(Format::Paseto)),
     subject(ON_REDIS_CACHED, App::CachedRevocationsOnRedis, "/me", Sends::OneToken(Format::Paseto)),
@@ -114,6 +119,8 @@ pub(crate) fn comparisons() -> Vec<Comparison> {
         Comparison::new(REPEATED, BARE, least(0.89)),
         Comparison::new(REPEATED, BARE_SENT_A_TOKEN, least(0.91)),
         Comparison::new(MIDDLEWARE, BARE, None),
+        Comparison::new(REMOTE, REPEATED, least(0.99)),
+        Comparison::new(REMOTE_NEW, NEW, least(0.99)),
         Comparison::new(IN_MEMORY, BARE, None),
         Comparison::new(ON_REDIS, BARE, None),
         Comparison::new(ON_REDIS_CACHED, REPEATED, least(0.95)),

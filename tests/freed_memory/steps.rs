@@ -211,7 +211,7 @@ fn settings(strings: &Strings, _: &mut Used) {
 }
 
 fn key_file(_: &Strings, used: &mut Used) {
-    let path = std::env::temp_dir().join(format!("paseto-freed-memory-{}", std::process::id()));
+    let path = std::env::temp_dir().join(format!("paseto-key-file-{}", std::process::id()));
     let mut schedule = KeySchedule::new(SecretKey::generate());
     std::fs::write(&path, schedule.to_json().as_bytes()).unwrap();
     let ring = KeyRing::<SecretKey>::from_file(&path).unwrap();

@@ -65,9 +65,10 @@ impl Verifier {
     /// Verifies a token with the current keys, without the [asynchronous
     /// checks](Self::verify_async).
     pub(super) fn verify(&self, credential: &Credential<'_>) -> Result<VerifiedToken, Failure> {
+        let started = self.0.has_remote().then(|| self.0.clock.now());
         #[cfg(feature = "remote-keys")]
-        if self.0.remote.is_some() {
-            self.refresh_remote_keys(self.0.clock.now());
+        if let Some(started) = started {
+            self.refresh_remote_keys(started);
         }
         let slot = self.0.token_cache.as_ref().and_then(|cache| cache.slot(&credential.bytes));
         let (token, checked_by) = match slot.as_ref().and_then(Slot::get) {
@@ -78,7 +79,7 @@ impl Verifier {
             }
         };
 
-        let now = self.0.clock.now();
+        let now = started.unwrap_or_else(|| self.0.clock.now());
         if let Err(error) = self.0.validation.validate_times(token.times(), now) {
             if error.kind() == Kind::Expired
                 && let Some(slot) = slot

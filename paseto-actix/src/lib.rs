@@ -143,6 +143,7 @@ pub mod key_set;
 mod keyed_hash;
 pub mod keys;
 pub mod protected_resource;
+mod public_document;
 mod random;
 #[cfg(feature = "redis")]
 pub mod redis;

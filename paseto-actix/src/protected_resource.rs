@@ -6,12 +6,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use actix_web::dev::{AppService, HttpServiceFactory};
-use actix_web::http::{Method, header};
-use actix_web::{HttpResponse, guard, web};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::error::{ConfigError, quote};
+use crate::public_document::{publish, resource};
 use crate::token::is_scope_token;
 pub(crate) use url::check_url;
 
@@ -88,6 +88,8 @@ pub struct ProtectedResourceBuilder {
 }
 
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
+/// How long caches may keep the document, in seconds.
+const MAX_AGE: u64 = 3600;
 
 impl ProtectedResource {
     /// Returns a builder. All settings are optional. `resource` is the URL by which clients
@@ -220,28 +222,12 @@ impl HttpServiceFactory for ProtectedResource {
                 "a ProtectedResource is registered in a scope, so its metadata URL is not served: call `App::service(resource)`"
             );
         }
-        let read = web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
-        web::resource(path)
-            .route(read.to(move || {
-                let document = self.0.document.clone();
-                async move {
-                    HttpResponse::Ok()
-                        .content_type("application/json")
-                        .insert_header((header::CACHE_CONTROL, "public, max-age=3600"))
-                        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
-                        .body(document)
-                }
-            }))
-            // A browser sends a preflight if a script adds a header such as `MCP-Protocol-Version`.
-            .route(web::method(Method::OPTIONS).to(async || {
-                HttpResponse::NoContent()
-                    .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
-                    .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD"))
-                    .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, "*"))
-                    .insert_header((header::ACCESS_CONTROL_MAX_AGE, "3600"))
-                    .finish()
-            }))
-            .register(config);
+        let respond = move |_: &HttpRequest| {
+            publish(&mut HttpResponse::Ok(), MAX_AGE)
+                .content_type("application/json")
+                .body(self.0.document.clone())
+        };
+        resource(path, respond).register(config);
     }
 }
 

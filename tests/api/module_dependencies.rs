@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&str] = &[
     "app_data",
     "authority",
+    "public_document",
     "clock",
     "erased",
     "random",

@@ -3,9 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{AppService, HttpServiceFactory};
-use actix_web::http::header::{EntityTag, IfNoneMatch};
-use actix_web::http::{Method, header};
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, guard, web};
+use actix_web::http::header::{ETag, EntityTag, IfNoneMatch};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
@@ -14,6 +13,7 @@ use super::document;
 use crate::durations::check_range;
 use crate::error::{ConfigError, quote};
 use crate::issuer::Issuer;
+use crate::public_document::{publish, resource};
 
 const DEFAULT_PATH: &str = "/.well-known/paserk.json";
 const DEFAULT_MAX_AGE: Duration = Duration::from_secs(5 * 60);
@@ -106,13 +106,7 @@ impl KeySetService {
             IfNoneMatch::Items(tags) => tags.iter().any(|known| known.weak_eq(&tag)),
         });
         let mut response = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-        response
-            .insert_header(header::ETag(tag))
-            .insert_header((
-                header::CACHE_CONTROL,
-                format!("public, max-age={}", self.max_age.as_secs()),
-            ))
-            .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
+        publish(&mut response, self.max_age.as_secs()).insert_header(ETag(tag));
         if is_known {
             return response.finish();
         }
@@ -122,23 +116,8 @@ impl KeySetService {
 
 impl HttpServiceFactory for KeySetService {
     fn register(self, config: &mut AppService) {
-        let read = web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
         let service = Arc::new(self);
-        web::resource(service.path.clone())
-            .route(read.to(move |req: HttpRequest| {
-                let response = service.respond(&req);
-                async move { response }
-            }))
-            // A browser sends a preflight if a script adds a header such as `If-None-Match`.
-            .route(web::method(Method::OPTIONS).to(async || {
-                HttpResponse::NoContent()
-                    .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
-                    .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD"))
-                    .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, "*"))
-                    .insert_header((header::ACCESS_CONTROL_MAX_AGE, "3600"))
-                    .finish()
-            }))
-            .register(config);
+        resource(service.path.clone(), move |req| service.respond(req)).register(config);
     }
 }
 

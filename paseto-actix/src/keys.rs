@@ -28,6 +28,7 @@ mod text;
 pub(crate) use blake2b::Blake2b;
 pub(crate) use ed25519::{CanonicalSignature, VerificationKey};
 pub use file::KeyFile;
+pub(crate) use file::{MAX_FILE_LEN, read_file};
 pub(crate) use json::is_json;
 pub use local::LocalKey;
 #[cfg(feature = "password-keys")]

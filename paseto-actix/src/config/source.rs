@@ -1,19 +1,15 @@
 //! Reads secrets that are outside the settings, in a file or in an environment variable.
 
 use std::env;
-use std::fs::File;
-use std::io;
-use std::io::Read;
 
 use zeroize::Zeroizing;
 
 use super::setting_error::{SettingError, shown};
-
-const MAX_LEN: usize = 64 * 1024;
+use crate::keys::{MAX_FILE_LEN, read_file};
 
 /// Reads a file and removes the line break at its end.
 pub(super) fn file(path: &str) -> Result<Zeroizing<String>, SettingError> {
-    let content = read(path).map_err(|error| {
+    let content = read_file(path.as_ref()).map_err(|error| {
         SettingError::new(format!("cannot read the file {}: {error}", shown_path(path)))
     })?;
     let mut text = utf8(&content)
@@ -24,13 +20,6 @@ pub(super) fn file(path: &str) -> Result<Zeroizing<String>, SettingError> {
         }
     }
     Ok(text)
-}
-
-/// Reads into a buffer that does not grow, so that freed memory does not contain a copy of a key.
-fn read(path: &str) -> io::Result<Zeroizing<Vec<u8>>> {
-    let mut content = Zeroizing::new(Vec::with_capacity(MAX_LEN + 64));
-    File::open(path)?.take(MAX_LEN as u64 + 1).read_to_end(&mut content)?;
-    Ok(content)
 }
 
 /// Reads an environment variable.
@@ -44,7 +33,7 @@ pub(super) fn variable(name: &str) -> Result<Zeroizing<String>, SettingError> {
 
 /// Converts bytes to a string. The error does not contain the bytes.
 pub(super) fn utf8(bytes: &[u8]) -> Result<Zeroizing<String>, &'static str> {
-    if bytes.len() > MAX_LEN {
+    if bytes.len() > MAX_FILE_LEN {
         return Err("is longer than 64 KiB");
     }
     str::from_utf8(bytes).map(|text| Zeroizing::new(text.to_owned())).map_err(|_| "is not UTF-8")

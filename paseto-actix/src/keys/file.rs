@@ -3,18 +3,29 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::fs::{self, File};
+use std::io;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::json::MAX_LEN;
 use super::ring_key::RingKey;
 use super::{Blake2b, KeySchedule, clear_stack_after};
 use crate::durations::check_range;
 use crate::error::ConfigError;
+
+/// The maximum length of a file with keys or another secret, in bytes.
+pub(crate) const MAX_FILE_LEN: usize = 64 * 1024;
+
+/// Reads a file, but not far beyond [`MAX_FILE_LEN`]. The buffer does not grow, so that freed memory
+/// does not contain a copy of a key.
+pub(crate) fn read_file(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut content = Zeroizing::new(Vec::with_capacity(MAX_FILE_LEN + 64));
+    File::open(path)?.take(MAX_FILE_LEN as u64 + 1).read_to_end(&mut content)?;
+    Ok(content)
+}
 
 /// A file with a [`KeySchedule`] in its [JSON form](KeySchedule::from_json).
 ///
@@ -101,7 +112,7 @@ impl KeyFile {
         ConfigError::setting("key_file", format!("`{}`: {problem}", self.shown()))
     }
 
-    /// Reads into a buffer that does not grow, so that freed memory does not contain a key.
+    /// Returns the content and the metadata of the file.
     fn content(&self) -> Result<(Zeroizing<Vec<u8>>, fs::Metadata), String> {
         let unreadable = |error| format!("cannot read the file: {error}");
         let metadata = fs::metadata(&self.path).map_err(unreadable)?;
@@ -109,13 +120,10 @@ impl KeyFile {
         if !metadata.is_file() {
             return Err("is not a regular file".to_owned());
         }
-        let mut content = Zeroizing::new(Vec::with_capacity(MAX_LEN + 64));
-        File::open(&self.path)
-            .and_then(|file| file.take(MAX_LEN as u64 + 1).read_to_end(&mut content))
-            .map_err(unreadable)?;
+        let content = read_file(&self.path).map_err(unreadable)?;
         match content.len() {
             0 => Err("is empty".to_owned()),
-            1..=MAX_LEN => Ok((content, metadata)),
+            1..=MAX_FILE_LEN => Ok((content, metadata)),
             _ => Err("is longer than 64 KiB".to_owned()),
         }
     }

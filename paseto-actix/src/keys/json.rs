@@ -6,11 +6,9 @@ use time::format_description::well_known::Rfc3339;
 use zeroize::Zeroizing;
 
 use super::KeySchedule;
+use super::file::MAX_FILE_LEN;
 use super::ring_key::RingKey;
 use crate::error::ConfigError;
-
-/// The maximum length of the JSON form in bytes.
-pub(super) const MAX_LEN: usize = 64 * 1024;
 
 /// The version of the form. Other versions are rejected.
 const VERSION: u64 = 1;
@@ -65,7 +63,7 @@ impl<K: RingKey> KeySchedule<K> {
     ///
     /// [RFC 3339]: https://www.rfc-editor.org/rfc/rfc3339
     pub fn from_json(text: &str) -> Result<Self, ConfigError> {
-        if text.len() > MAX_LEN {
+        if text.len() > MAX_FILE_LEN {
             return Err(problem("the content is longer than 64 KiB"));
         }
         let document: Document<'_> =

@@ -14,6 +14,8 @@ use super::KeyState;
 use super::ring_key::RingKey;
 use super::text::{ReadKey, separate};
 use super::{KeySchedule, KeyStatus, LocalKey, json};
+#[cfg(feature = "session")]
+use crate::clock::first_second_after;
 use crate::clock::{Clock, SystemClock};
 use crate::error::ConfigError;
 
@@ -61,9 +63,6 @@ struct Shared<K> {
     clock: OnceLock<Arc<dyn Clock>>,
     source: Option<Source>,
 }
-
-#[cfg(feature = "session")]
-const SUBSECOND: time::Duration = time::Duration::nanoseconds(1);
 
 impl<K: RingKey> KeyRing<K> {
     /// Creates a ring from an active key and retired keys. It has at most 64 signing keys, or at
@@ -128,13 +127,7 @@ impl<K: RingKey> KeyRing<K> {
     /// [`ConfigError::InvalidSetting`] if the ring does not contain the key, if the key is active,
     /// or if its keys come from a file.
     pub fn retire(&self, kid: &str) -> Result<(), ConfigError> {
-        self.change(|schedule, now, expired| {
-            if expired.iter().any(|expired| expired == kid) {
-                Ok(())
-            } else {
-                schedule.retire(kid, now)
-            }
-        })
+        self.withdraw(kid, KeySchedule::retire)
     }
 
     /// Removes a key at once, for example because it was stolen. Its tokens become invalid.
@@ -144,12 +137,18 @@ impl<K: RingKey> KeyRing<K> {
     /// [`ConfigError::InvalidSetting`] if the ring does not contain the key, if the key is active,
     /// or if its keys come from a file.
     pub fn remove(&self, kid: &str) -> Result<(), ConfigError> {
+        self.withdraw(kid, KeySchedule::remove)
+    }
+
+    /// Retires or removes a key, unless it has expired.
+    fn withdraw(
+        &self,
+        kid: &str,
+        withdraw: fn(&mut KeySchedule<K>, &str, OffsetDateTime) -> Result<(), ConfigError>,
+    ) -> Result<(), ConfigError> {
         self.change(|schedule, now, expired| {
-            if expired.iter().any(|expired| expired == kid) {
-                Ok(())
-            } else {
-                schedule.remove(kid, now)
-            }
+            let has_expired = expired.iter().any(|expired| expired == kid);
+            if has_expired { Ok(()) } else { withdraw(schedule, kid, now) }
         })
     }
 
@@ -170,6 +169,9 @@ impl<K: RingKey> KeyRing<K> {
             let mut schedule = KeySchedule::clone(&current);
             let expired = schedule.remove_expired(now, self.max_ttl());
             let outcome = change(&mut schedule, now, &expired);
+            if outcome.is_err() && expired.is_empty() {
+                return outcome;
+            }
             *current = Arc::new(schedule);
             outcome
         };
@@ -214,7 +216,7 @@ impl<K: RingKey> KeyRing<K> {
         let now = now.unix_timestamp();
         let mut version = RingVersion { generation, from: i64::MIN, until: i64::MAX };
         for change in self.current().changes(self.max_ttl()) {
-            let (start, end) = (change.unix_timestamp(), (change - SUBSECOND).unix_timestamp() + 1);
+            let (start, end) = (change.unix_timestamp(), first_second_after(change));
             if end <= now {
                 version.from = version.from.max(end);
             } else {

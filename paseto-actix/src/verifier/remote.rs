@@ -24,7 +24,7 @@ pub use status::KeySetStatus;
 use super::Verifier;
 use super::trusted_keys::check_name;
 use super::verify::Failure;
-use crate::clock::Clock;
+use crate::clock::{Clock, first_second_after};
 use crate::error::{ConfigError, VerifyError, VerifyErrorKind as Kind, quote};
 use crate::key_set::{Fetch, FetchLimits, KeySetSource};
 
@@ -110,9 +110,7 @@ impl Shared {
     /// Call this function after each change of a schedule.
     fn update_deadline(&self, schedules: &[Schedule]) {
         let first = schedules.iter().filter_map(Schedule::deadline).min();
-        // Round up, so that the deadline has passed in the second that `is_due` compares.
-        let seconds = first
-            .map_or(i64::MAX, |first| first.unix_timestamp() + i64::from(first.nanosecond() > 0));
+        let seconds = first.map_or(i64::MAX, first_second_after);
         self.deadline.store(seconds, Ordering::Relaxed);
         let seen = schedules.iter().map(Schedule::seen).min();
         let seconds = seen.map_or(i64::MIN, |seen| seen.unix_timestamp() - 1);

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+#[cfg(not(feature = "remote-keys"))]
+use time::OffsetDateTime;
+
 use super::trusted_keys::{IssuerKey, Origin, check_name};
 use super::{Inner, TrustedKey, Verifier};
 use crate::error::{ConfigError, quote};
@@ -105,10 +108,7 @@ impl Verifier {
     /// to the issuer again.
     #[must_use = "`false` means that the Verifier does not trust an issuer with this name"]
     pub fn remove_issuer(&self, issuer: &str) -> bool {
-        #[cfg(feature = "remote-keys")]
         let was_remote = self.close_remote(issuer);
-        #[cfg(not(feature = "remote-keys"))]
-        let was_remote = false;
         let removed = self.0.keys.remove(|signer| *signer.issuer == *issuer);
         self.report_all_removed(removed) || was_remote
     }
@@ -177,7 +177,6 @@ impl Verifier {
     /// ```
     #[must_use]
     pub fn keys(&self) -> Vec<TrustedKey> {
-        #[cfg(feature = "remote-keys")]
         self.refresh_remote_keys(self.now());
         let keys = self.0.keys.current();
         keys.all().map(|key| TrustedKey::new(&*key.signer.issuer, key.key.clone())).collect()
@@ -224,6 +223,15 @@ impl Inner {
 
     pub(super) fn remote_position(&self, issuer: &str) -> Option<usize> {
         self.remote.as_ref()?.position(issuer)
+    }
+}
+
+#[cfg(not(feature = "remote-keys"))]
+impl Verifier {
+    pub(super) fn refresh_remote_keys(&self, _now: OffsetDateTime) {}
+
+    fn close_remote(&self, _issuer: &str) -> bool {
+        false
     }
 }
 

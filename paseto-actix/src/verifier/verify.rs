@@ -66,7 +66,6 @@ impl Verifier {
     /// checks](Self::verify_async).
     pub(super) fn verify(&self, credential: &Credential<'_>) -> Result<VerifiedToken, Failure> {
         let started = self.0.has_remote().then(|| self.0.clock.now());
-        #[cfg(feature = "remote-keys")]
         if let Some(started) = started {
             self.refresh_remote_keys(started);
         }

@@ -25,7 +25,7 @@ use crate::durations::MAX_TTL;
 #[cfg(feature = "session")]
 use crate::error::ConfigError;
 use crate::error::IssueError;
-use crate::keys::{KeyRing, PublicKey, SecretKey};
+use crate::keys::{KeyRing, KeySchedule, PublicKey, SecretKey};
 use crate::token::Format;
 
 /// Issues `v4.public` tokens. A service with the public key can verify them, and only the secret
@@ -222,13 +222,13 @@ impl Issuer {
         keys.map(|(key, _)| key.public_key()).collect::<Vec<_>>().into_iter()
     }
 
-    /// Returns the key that signs, and the encoded footer of its tokens.
+    /// Returns the key of the schedule that signs, and the encoded footer of its tokens.
     fn signing_key(
         &self,
+        schedule: &KeySchedule<SecretKey>,
         kid: Option<&str>,
         now: OffsetDateTime,
     ) -> Result<Arc<SigningKey>, IssueError> {
-        let schedule = self.0.keys.current();
         let key = match kid {
             None => schedule.active(now),
             Some(kid) => schedule.signing(now, kid).ok_or_else(|| {

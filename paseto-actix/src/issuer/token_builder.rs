@@ -200,7 +200,8 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
     pub fn issue(self) -> Result<String, IssueError> {
         let issuer = &*self.issuer.0;
         let now = issuer.clock.now();
-        let signing = self.issuer.signing_key(self.kid.as_deref(), now)?;
+        let schedule = issuer.keys.current();
+        let signing = self.issuer.signing_key(&schedule, self.kid.as_deref(), now)?;
         let (claims, expiry) = self.registered_claims(now)?;
         let payload = encode_payload(issuer.format, &claims, self.claims)?;
         scan(issuer.format, &payload).map_err(IssueError::Unverifiable)?;
@@ -211,7 +212,7 @@ impl<'a, C: Serialize + ?Sized> TokenBuilder<'a, C> {
             None => None,
         };
         // Before the token exists, so that its key is published until the token expires.
-        issuer.keys.current().record_expiry(signing.key.kid(), expiry);
+        schedule.record_expiry(signing.key.kid(), expiry);
         sign(
             &signing.key,
             &payload,

@@ -10,7 +10,7 @@ use futures_util::future::{join, join_all};
 use paseto_actix::error::VerifyErrorKind;
 use paseto_actix::event::Event;
 use paseto_actix::key_set::{KeySet, KeySetSource};
-use paseto_actix::{Issuer, SecretKey};
+use paseto_actix::{Issuer, SecretKey, Verifier};
 use paseto_actix_tests::ISSUER;
 use paseto_actix_tests::app::assert_accepted;
 use paseto_actix_tests::clock::{START, TestClock};
@@ -45,8 +45,9 @@ async fn tokens_with_other_times_or_audiences_start_no_fetch() {
     assert_eq!(server.hits(), 2);
 }
 
-#[actix_web::test]
-async fn at_most_1024_tokens_wait() {
+/// Returns a server with a new key, whose next response waits, a verifier that trusts the old key,
+/// and a token of the new key.
+async fn new_key_at_a_held_server() -> (KeyServer, Verifier, String) {
     let (clock, old, new) = (TestClock::new(), SecretKey::generate(), SecretKey::generate());
     let server = KeyServer::start(key_set(ISSUER, &[old.public_key()]));
     let verifier = verifier(&clock, &server);
@@ -55,6 +56,12 @@ async fn at_most_1024_tokens_wait() {
     clock.advance(Duration::seconds(30));
     server.hold();
     let token = token(&new);
+    (server, verifier, token)
+}
+
+#[actix_web::test]
+async fn at_most_1024_tokens_wait() {
+    let (server, verifier, token) = new_key_at_a_held_server().await;
     // The requests are polled first, and all of them wait.
     let requests = join_all((0..1024).map(|_| verifier.verify_str_async(&token)));
     let release = async {
@@ -71,14 +78,7 @@ async fn at_most_1024_tokens_wait() {
 
 #[actix_web::test]
 async fn tokens_of_several_threads_wait_for_one_fetch() {
-    let (clock, old, new) = (TestClock::new(), SecretKey::generate(), SecretKey::generate());
-    let server = KeyServer::start(key_set(ISSUER, &[old.public_key()]));
-    let verifier = verifier(&clock, &server);
-    assert_accepted(&verifier, &token(&old)).await;
-    server.reply(key_set(ISSUER, &[new.public_key()]));
-    clock.advance(Duration::seconds(30));
-    server.hold();
-    let token = token(&new);
+    let (server, verifier, token) = new_key_at_a_held_server().await;
     thread::scope(|scope| {
         let wait = || System::new().block_on(verifier.verify_str_async(&token));
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(wait)).collect();

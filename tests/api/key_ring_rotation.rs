@@ -7,21 +7,38 @@ use paseto_actix::token_family::MemoryTokenFamilyStore;
 use paseto_actix::{LocalKey, RefreshTokens, RememberMe};
 use paseto_actix_tests::app::issuer_builder;
 use paseto_actix_tests::clock::{START, TestClock};
+use paseto_actix_tests::logs::Logs;
 use paseto_actix_tests::remember::{
     Application, REMEMBER, ada as remembered_ada, state, with_cookie,
 };
-use paseto_actix_tests::session::{ADA, Kind, ada, set_cookies};
+use paseto_actix_tests::session::{ADA, Kind, Site, ada, set_cookies};
 use serde_json::json;
 use time::Duration;
+
+/// A site whose sessions have one key, and the session of Ada.
+struct OneKey {
+    ring: KeyRing,
+    old: LocalKey,
+    site: Site,
+    session: String,
+}
+
+impl OneKey {
+    async fn new(kind: Kind, clock: &TestClock) -> Self {
+        let old = LocalKey::generate();
+        let ring = KeyRing::from(old.clone());
+        let site = kind.site(ring.clone(), clock).await;
+        let session = ada(&site).await.session(kind);
+        Self { ring, old, site, session }
+    }
+}
 
 #[actix_web::test]
 async fn sessions_stay_valid_and_move_to_the_active_key() {
     for kind in Kind::ALL {
         let clock = TestClock::new();
-        let (old, new) = (LocalKey::generate(), LocalKey::generate());
-        let ring = KeyRing::from(old.clone());
-        let site = kind.site(ring.clone(), &clock).await;
-        let value = ada(&site).await.session(kind);
+        let new = LocalKey::generate();
+        let OneKey { ring, site, session: value, .. } = OneKey::new(kind, &clock).await;
         ring.announce(new.clone()).unwrap();
         let (body, headers) = site.read(kind, &value).await;
         assert_eq!((body.as_str(), set_cookies(&headers).len()), (ADA, 0), "{kind:?}");
@@ -42,10 +59,8 @@ async fn sessions_stay_valid_and_move_to_the_active_key() {
 async fn cached_session_of_a_removed_key_is_rejected() {
     for kind in Kind::ALL {
         let clock = TestClock::new();
-        let (old, new) = (LocalKey::generate(), LocalKey::generate());
-        let ring = KeyRing::from(old.clone());
-        let site = kind.site(ring.clone(), &clock).await;
-        let value = ada(&site).await.session(kind);
+        let new = LocalKey::generate();
+        let OneKey { ring, old, site, session: value } = OneKey::new(kind, &clock).await;
         assert_eq!(site.read(kind, &value).await.0, ADA);
         ring.announce(new.clone()).unwrap();
         ring.activate(new.kid()).unwrap();
@@ -53,6 +68,17 @@ async fn cached_session_of_a_removed_key_is_rejected() {
         ring.remove(old.kid()).unwrap();
         assert_eq!(site.read(kind, &value).await.0, "", "{kind:?}");
     }
+}
+
+#[test]
+fn failed_change_is_not_logged_as_a_change() {
+    let ring = KeyRing::from(LocalKey::generate());
+    let logs = Logs::capture();
+    assert!(ring.activate(LocalKey::generate().kid()).is_err());
+    assert!(ring.announce(ring.active()).is_err());
+    assert_eq!(logs.count("the keys of a ring have changed"), 0, "{logs:?}");
+    ring.announce(LocalKey::generate()).unwrap();
+    assert_eq!(logs.count("the keys of a ring have changed"), 1, "{logs:?}");
 }
 
 #[actix_web::test]

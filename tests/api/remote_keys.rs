@@ -14,7 +14,7 @@ use paseto_actix_tests::app::{assert_accepted, assert_rejected, send_bearer};
 use paseto_actix_tests::clock::{START, TestClock};
 use paseto_actix_tests::key_server::{KeyServer, key_set, response};
 use paseto_actix_tests::remote_keys::{
-    REFRESH, builder, status, token, token_of, verifier, wait_for_fetch,
+    REFRESH, builder, source, status, token, token_of, verifier, wait_for_fetch,
 };
 use time::Duration;
 
@@ -117,7 +117,8 @@ async fn an_unknown_key_starts_a_fetch_of_its_issuer_only() {
         KeyServer::start(key_set(ISSUER, &[key.public_key()])),
         KeyServer::start(key_set(OTHER, &[SecretKey::generate().public_key()])),
     );
-    let verifier = builder(&clock, first.url()).remote_keys(OTHER, second.url()).build().unwrap();
+    let verifier =
+        builder(&clock, source(&first)).remote_keys(OTHER, source(&second)).build().unwrap();
     let unknown = |issuer| token_of(issuer, &SecretKey::generate());
     for issuer in [ISSUER, OTHER] {
         verifier.verify_str_async(&unknown(issuer)).await.unwrap_err();
@@ -161,7 +162,7 @@ async fn a_due_refresh_adds_and_removes_keys() {
         }
     };
     let server = KeyServer::start(key_set(ISSUER, &[old.public_key()]));
-    let verifier = builder(&clock, server.url()).on_event(hook).build().unwrap();
+    let verifier = builder(&clock, source(&server)).on_event(hook).build().unwrap();
     assert_accepted(&verifier, &token(&old)).await;
     server.reply(key_set(ISSUER, &[new.public_key()]));
     clock.advance(REFRESH);
@@ -323,7 +324,7 @@ async fn asynchronous_checks_run_after_the_wait() {
     let (clock, key) = (TestClock::new(), SecretKey::generate());
     let server = KeyServer::start(key_set(ISSUER, &[key.public_key()]));
     let forbid = |_| async { Err(paseto_actix::error::Rejection::forbidden("a test")) };
-    let verifier = builder(&clock, server.url()).check_async(forbid).build().unwrap();
+    let verifier = builder(&clock, source(&server)).check_async(forbid).build().unwrap();
     let (response, runs) = send_bearer(&verifier, &token(&key)).await;
     assert_eq!((response.status.as_u16(), runs), (403, 0));
 }

@@ -15,7 +15,7 @@ use paseto_actix_tests::key_server::{KeyServer, Reply, json, key_set, response};
 use paseto_actix_tests::keys::{LOCAL_PASERK, SECRET_PASERK, SECRET_PEM};
 use paseto_actix_tests::logs::Logs;
 use paseto_actix_tests::remote_keys::{
-    REFRESH, builder, status, token, token_of, verifier, wait_for_fetch,
+    REFRESH, builder, source, status, token, token_of, verifier, wait_for_fetch,
 };
 use serde_json::{Value, json as value};
 use time::Duration;
@@ -73,7 +73,7 @@ async fn keys_are_used_until_they_are_too_old() {
     let (clock, key) = (TestClock::new(), SecretKey::generate());
     let token = token(&key);
     let server = KeyServer::start(key_set(ISSUER, &[key.public_key()]));
-    let source = KeySetSource::url(server.url()).max_staleness(RealDuration::from_secs(3600));
+    let source = source(&server).max_staleness(RealDuration::from_secs(3600));
     let verifier = builder(&clock, source).build().unwrap();
     assert_accepted(&verifier, &token).await;
     assert_eq!(verifier.token_cache_stats().entries, 1);
@@ -109,10 +109,8 @@ fn document(keys: &[PublicKey]) -> Value {
 async fn invalid_documents_change_nothing() {
     let (clock, key, fixed) = (TestClock::new(), SecretKey::generate(), SecretKey::generate());
     let server = KeyServer::start(key_set(ISSUER, &[key.public_key()]));
-    let verifier = builder(&clock, KeySetSource::url(server.url()))
-        .trust(OTHER, fixed.public_key())
-        .build()
-        .unwrap();
+    let verifier =
+        builder(&clock, source(&server)).trust(OTHER, fixed.public_key()).build().unwrap();
     wait_for_fetch(&verifier).await;
     let good = SecretKey::generate().public_key();
     let with = |change: &dyn Fn(&mut Value)| {

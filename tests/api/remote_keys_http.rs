@@ -9,7 +9,9 @@ use paseto_actix::key_set::KeySet;
 use paseto_actix_tests::ISSUER;
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::key_server::{KeyServer, Reply, key_set, response};
-use paseto_actix_tests::remote_keys::{REFRESH, builder, status, token, verifier, wait_for_fetch};
+use paseto_actix_tests::remote_keys::{
+    REFRESH, builder, source, status, token, verifier, wait_for_fetch,
+};
 
 const JSON: &str = "Content-Type: application/json";
 
@@ -135,7 +137,7 @@ async fn at_most_3_redirects_to_the_same_origin_are_followed() {
     server.hold();
     server.reply(response("307 Moved", &["Location: /other.json"], ""));
     let hits = server.hits();
-    let verifier = builder(&TestClock::new(), server.url()).build().unwrap();
+    let verifier = builder(&TestClock::new(), source(&server)).build().unwrap();
     for redirects in 1..=3 {
         server.wait_for_hits(hits + redirects);
         server.release_one();

@@ -12,7 +12,7 @@ use paseto_actix_tests::app::assert_accepted;
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::key_server::{KeyServer, key_set};
 use paseto_actix_tests::remote_keys::{
-    REFRESH, builder, token, token_of, verifier, wait_for_fetch,
+    REFRESH, builder, source, token, token_of, verifier, wait_for_fetch,
 };
 use time::Duration;
 
@@ -41,8 +41,8 @@ async fn a_copied_key_does_not_affect_its_issuer() {
     let copies = [&others, &own, &new, &fixed].map(SecretKey::public_key);
     let second = KeyServer::start(key_set(OTHER, &copies));
     first.hold();
-    let verifier = builder(&clock, first.url())
-        .remote_keys(OTHER, second.url())
+    let verifier = builder(&clock, source(&first))
+        .remote_keys(OTHER, source(&second))
         .trust(FIXED, fixed.public_key())
         .build()
         .unwrap();

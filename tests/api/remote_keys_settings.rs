@@ -8,7 +8,7 @@ use paseto_actix::verifier::{RemoteKeys, VerifierConfig};
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::key_server::{KeyServer, key_set};
 use paseto_actix_tests::keys::PUBLIC_PASERK;
-use paseto_actix_tests::remote_keys::{builder, token, wait_for_fetch};
+use paseto_actix_tests::remote_keys::{builder, source, token, wait_for_fetch};
 use paseto_actix_tests::{ISSUER, keys};
 
 const URL: &str = "https://issuer.example/keys.json";
@@ -103,7 +103,7 @@ async fn only_the_source_changes_the_keys_of_a_remote_issuer() {
     assert_eq!(both.to_string(), expected);
 
     let server = KeyServer::start(key_set(ISSUER, &[key.public_key()]));
-    let verifier = builder(&clock, server.url()).build().unwrap();
+    let verifier = builder(&clock, source(&server)).build().unwrap();
     wait_for_fetch(&verifier).await;
     let error = verifier.trust(ISSUER, keys::public()).unwrap_err();
     assert_eq!(error.to_string(), expected);

@@ -1,6 +1,7 @@
 //! Remote keys over TLS.
 
 use std::path::PathBuf;
+use std::time::Duration;
 use std::{env, fs, process};
 
 use paseto_actix::SecretKey;
@@ -9,7 +10,7 @@ use paseto_actix_tests::ISSUER;
 use paseto_actix_tests::certificates::{Certificates, expire};
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::key_server::{KeyServer, Reply, key_set, response};
-use paseto_actix_tests::remote_keys::{builder, status, wait_for_fetch};
+use paseto_actix_tests::remote_keys::{builder, source, status, wait_for_fetch};
 use paseto_actix_tests::require::found_or_skipped;
 
 /// A folder with certificates. It is removed when the value is dropped.
@@ -47,12 +48,14 @@ async fn certificates_are_verified() {
     let Some((_folder, files)) = certificates("verified") else { return };
     let server = KeyServer::start_tls(keys(), &files);
     let authority = fs::read(&files.authority).unwrap();
-    let trusted = |url: String| KeySetSource::url(url).root_certificates(authority.clone());
+    let trusted = |url: String| {
+        KeySetSource::url(url).timeout(Duration::from_secs(30)).root_certificates(authority.clone())
+    };
     assert_eq!(error_of(trusted(server.url())).await, "");
     assert_eq!(error_of(trusted(server.url_of("localhost"))).await, "");
     assert_eq!(server.hits(), 2);
     // The operating system does not know the authority.
-    let unknown = error_of(KeySetSource::url(server.url())).await;
+    let unknown = error_of(source(&server)).await;
     assert!(
         unknown.contains("UnknownIssuer") || unknown.contains("no root certificates"),
         "{unknown}"
@@ -68,7 +71,7 @@ async fn an_expired_certificate_is_rejected() {
     let Some((_folder, files)) = certificates("expired") else { return };
     expire(&files);
     let server = KeyServer::start_tls(keys(), &files);
-    let source = KeySetSource::url(server.url());
+    let source = source(&server);
     let error = error_of(source.root_certificates(fs::read(&files.authority).unwrap())).await;
     assert!(error.contains("Expired"), "{error}");
 }
@@ -79,7 +82,7 @@ async fn a_redirect_to_plain_http_is_rejected() {
     let plain = KeyServer::start(keys());
     let location = format!("Location: {}", plain.url());
     let server = KeyServer::start_tls(response("302 Found", &[&location], ""), &files);
-    let source = KeySetSource::url(server.url());
+    let source = source(&server);
     let source = source.root_certificates(fs::read(&files.authority).unwrap());
     let error = error_of(source.dangerously_allow_plain_http()).await;
     assert!(error.starts_with("expected a redirect to the same scheme"), "{error}");

@@ -1,12 +1,14 @@
 //! Tokens that wait for a fetch, and closures that block or panic.
 
-use std::sync::{Mutex, mpsc};
+use std::cell::Cell;
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration as RealDuration;
 
 use actix_web::rt::System;
 use actix_web::rt::task::spawn_blocking;
 use futures_util::future::{join, join_all};
+use paseto_actix::clock::Clock;
 use paseto_actix::error::VerifyErrorKind;
 use paseto_actix::event::Event;
 use paseto_actix::key_set::{KeySet, KeySetSource};
@@ -15,9 +17,9 @@ use paseto_actix_tests::ISSUER;
 use paseto_actix_tests::app::assert_accepted;
 use paseto_actix_tests::clock::{START, TestClock};
 use paseto_actix_tests::key_server::{KeyServer, key_set};
-use paseto_actix_tests::remote_keys::{REFRESH, builder, token, verifier, wait_for_fetch};
+use paseto_actix_tests::remote_keys::{REFRESH, builder, source, token, verifier, wait_for_fetch};
 use serde_json::json;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 const PATIENCE: RealDuration = RealDuration::from_secs(30);
 
@@ -43,6 +45,55 @@ async fn tokens_with_other_times_or_audiences_start_no_fetch() {
     assert_eq!(server.hits(), 1);
     wait_for_fetch(&verifier).await;
     assert_eq!(server.hits(), 2);
+}
+
+thread_local! {
+    /// The number of calls of the clock until a fetch completes during a verification.
+    static CALLS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// A clock that completes a fetch while a thread reads it.
+#[derive(Debug)]
+struct FetchingClock {
+    server: Arc<KeyServer>,
+    has_keys: Mutex<mpsc::Receiver<()>>,
+}
+
+impl Clock for FetchingClock {
+    fn now(&self) -> OffsetDateTime {
+        if CALLS.replace(CALLS.get().saturating_sub(1)) == 1 {
+            self.server.release();
+            self.has_keys.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+        }
+        START
+    }
+}
+
+#[actix_web::test]
+async fn keys_that_arrive_during_a_verification_are_used() {
+    // The verification reads the clock before it looks for the key, and after it.
+    for calls in [1, 2] {
+        let key = SecretKey::generate();
+        let server = Arc::new(KeyServer::start(key_set(ISSUER, &[key.public_key()])));
+        server.hold();
+        let (sender, has_keys) = mpsc::channel();
+        let source = source(&server);
+        let verifier = Verifier::builder()
+            .clock(FetchingClock { server: Arc::clone(&server), has_keys: Mutex::new(has_keys) })
+            .remote_keys(ISSUER, source)
+            .on_event(move |event| {
+                if matches!(event, Event::KeysChanged { .. }) {
+                    sender.send(()).unwrap();
+                }
+            })
+            .build()
+            .unwrap();
+        let token = token(&key);
+        server.wait_for_hits(1);
+        CALLS.set(calls);
+        verifier.verify_str(&token).unwrap();
+        assert_eq!(CALLS.get(), 0);
+    }
 }
 
 /// Returns a server with a new key, whose next response waits, a verifier that trusts the old key,
@@ -123,7 +174,7 @@ async fn fetches_continue_after_an_event_hook_panicked() {
     let hook = |event: &Event<'_>| {
         assert!(!matches!(event, Event::KeysChanged { .. }), "a test");
     };
-    let verifier = builder(&clock, server.url()).on_event(hook).build().unwrap();
+    let verifier = builder(&clock, source(&server)).on_event(hook).build().unwrap();
     assert_accepted(&verifier, &token(&old)).await;
     server.reply(key_set(ISSUER, &[new.public_key()]));
     clock.advance(REFRESH);

@@ -20,10 +20,15 @@ pub fn builder(clock: &TestClock, source: impl Into<KeySetSource>) -> VerifierBu
     Verifier::builder().clock(clock.clone()).remote_keys(ISSUER, source)
 }
 
-/// Returns a verifier with the keys of this server. A fetch takes at most 30 seconds.
+/// Returns the source with the keys of this server. A fetch takes at most 30 seconds, because
+/// other tests can slow it down.
+pub fn source(server: &KeyServer) -> KeySetSource {
+    KeySetSource::url(server.url()).timeout(Duration::from_secs(30))
+}
+
+/// Returns a verifier with the keys of this server.
 pub fn verifier(clock: &TestClock, server: &KeyServer) -> Verifier {
-    let source = KeySetSource::url(server.url()).timeout(Duration::from_secs(30));
-    builder(clock, source).build().expect("a verifier")
+    builder(clock, source(server)).build().expect("a verifier")
 }
 
 /// Returns a token of this issuer that expires in 30 days.

@@ -175,7 +175,8 @@ impl Verifier {
 
     /// Handles a rejected token. If it may have a new key of a remote issuer, starts a fetch,
     /// unless the last fetch started less than 30 seconds ago. Returns the key to wait for, or the
-    /// error to respond with.
+    /// error to respond with. Returns `None` if the keys changed during the verification: verify
+    /// the token again.
     ///
     /// At most one fetch runs at a time, so clients without a valid token cannot cause more than
     /// one fetch in 30 seconds.
@@ -183,7 +184,7 @@ impl Verifier {
         &self,
         token: &str,
         failure: Failure,
-    ) -> Result<AwaitedKey, VerifyError> {
+    ) -> Result<Option<AwaitedKey>, VerifyError> {
         let Some((shared, position)) = self.remote_issuer(&failure) else {
             return Err(failure.error);
         };
@@ -198,7 +199,12 @@ impl Verifier {
         }
         if !can_wait {
             drop(schedules);
-            return Err(self.without_key(failure));
+            // A fetch that completed before the lock was taken has changed the keys.
+            let has_new_keys = failure
+                .remote
+                .as_ref()
+                .is_some_and(|unknown| !Arc::ptr_eq(&unknown.keys, &self.0.keys.current()));
+            return if has_new_keys { Ok(None) } else { Err(self.without_key(failure)) };
         }
         if issuer.completed.receiver_count() >= MAX_WAITING {
             drop(schedules);
@@ -208,7 +214,8 @@ impl Verifier {
         // Subscribe before the fetch can complete.
         let completed = issuer.completed.subscribe();
         drop(schedules);
-        Ok(AwaitedKey::new(self.clone(), token, failure, completed, issuer.limits.timeout))
+        let limit = issuer.limits.timeout;
+        Ok(Some(AwaitedKey::new(self.clone(), token, failure, completed, limit)))
     }
 
     /// Returns the error for a rejected token, without a fetch. It is [`Kind::Unavailable`] if the
@@ -226,7 +233,7 @@ impl Verifier {
     }
 
     fn remote_issuer(&self, failure: &Failure) -> Option<(&Arc<Shared>, usize)> {
-        Some((&self.0.remote.as_ref()?.0, failure.remote?))
+        Some((&self.0.remote.as_ref()?.0, failure.remote.as_ref()?.position))
     }
 }
 

@@ -16,7 +16,7 @@ use super::credential::Credential;
 #[cfg(feature = "remote-keys")]
 use super::remote::AwaitedKey;
 use super::token_cache::Slot;
-use super::trusted_keys::IssuerKey;
+use super::trusted_keys::{IssuerKey, TrustedKeys};
 use super::{CacheRestriction, Verifier};
 use crate::error::{VerifyError, VerifyErrorKind as Kind, quote};
 use crate::revocation::{AnyRevocationStore, RevocationQuery};
@@ -52,13 +52,17 @@ impl Verifier {
         &self,
         credential: &Credential<'_>,
     ) -> Result<Progress, VerifyError> {
-        match self.verify(credential) {
-            Ok(token) => Ok(Progress::Verified(token)),
-            #[cfg(feature = "remote-keys")]
-            Err(failure) if failure.remote.is_some() => {
-                self.await_key(credential.text()?, failure).map(Progress::Fetching)
+        loop {
+            match self.verify(credential) {
+                Ok(token) => return Ok(Progress::Verified(token)),
+                #[cfg(feature = "remote-keys")]
+                Err(failure) if failure.remote.is_some() => {
+                    if let Some(key) = self.await_key(credential.text()?, failure)? {
+                        return Ok(Progress::Fetching(key));
+                    }
+                }
+                Err(failure) => return Err(failure.error),
             }
-            Err(failure) => Err(failure.error),
         }
     }
 
@@ -134,7 +138,7 @@ impl Verifier {
                 let error = VerifyError::new(Kind::UnknownKey, detail).with_kid(Some(kid));
                 // The unverified `iss` selects the keys to fetch.
                 let claims = self.0.has_remote().then(read_claims).and_then(Result::ok);
-                self.unknown_key(error, claims.as_ref())
+                self.unknown_key(error, claims.as_ref(), &keys)
             })?;
             if !verifies(key) {
                 let error = VerifyError::new(
@@ -157,7 +161,7 @@ impl Verifier {
                 let detail =
                     format!("no trusted key of issuer {} verifies the signature: call `.trust(..)` with the key that signed the token", quote(iss));
                 let error = VerifyError::new(Kind::UnknownKey, detail).with_kid(kid);
-                self.unknown_key(error, Some(&claims))
+                self.unknown_key(error, Some(&claims), &keys)
             })?;
             (key, claims)
         };
@@ -172,7 +176,7 @@ impl Verifier {
             );
             let error = VerifyError::new(Kind::UntrustedIssuer, detail).with_kid(Some(kid));
             // Another issuer may have published a new key of this issuer first.
-            return Err(self.unknown_key(error, Some(&claims)));
+            return Err(self.unknown_key(error, Some(&claims), &keys));
         };
         let signer = Arc::clone(&entry.signer);
         let token = VerifiedToken::new(
@@ -187,13 +191,19 @@ impl Verifier {
 
     /// Returns the failure for a token whose key is unknown. The keys of the unverified `iss` are
     /// fetched only if a new key can make the token valid.
-    fn unknown_key(&self, error: VerifyError, claims: Option<&RegisteredClaims>) -> Failure {
+    fn unknown_key(
+        &self,
+        error: VerifyError,
+        claims: Option<&RegisteredClaims>,
+        keys: &Arc<TrustedKeys>,
+    ) -> Failure {
         let Some(claims) = claims else { return error.into() };
         let validation = &self.0.validation;
         let is_acceptable = validation.validate_times(claims.times, self.0.clock.now()).is_ok()
             && validation.validate_audience(claims.aud.as_deref()).is_ok();
         let iss = claims.iss.as_deref();
-        let remote = iss.filter(|_| is_acceptable).and_then(|iss| self.0.remote_position(iss));
+        let position = iss.filter(|_| is_acceptable).and_then(|iss| self.0.remote_position(iss));
+        let remote = position.map(|position| UnknownKey { position, keys: Arc::clone(keys) });
         Failure { error: error.with_issuer(iss), remote }
     }
 
@@ -225,9 +235,17 @@ fn missing_issuer() -> VerifyError {
 /// Why a token was rejected.
 pub(super) struct Failure {
     pub(super) error: VerifyError,
-    /// The position of the remote issuer whose next key set may contain the key of the token.
+    /// `Some` if the next key set of a remote issuer may contain the key of the token.
     #[cfg_attr(not(feature = "remote-keys"), expect(dead_code))]
-    pub(super) remote: Option<usize>,
+    pub(super) remote: Option<UnknownKey>,
+}
+
+#[cfg_attr(not(feature = "remote-keys"), expect(dead_code))]
+pub(super) struct UnknownKey {
+    /// The position of the remote issuer.
+    pub(super) position: usize,
+    /// The keys that do not contain the key of the token.
+    pub(super) keys: Arc<TrustedKeys>,
 }
 
 impl From<VerifyError> for Failure {

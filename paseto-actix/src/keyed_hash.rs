@@ -1,4 +1,5 @@
-//! A hash for caches: SipHash-2-4 with a random key and an output of 128 bits.
+//! A hash for caches, stores in memory and state files: SipHash-2-4 with a random key and an output
+//! of 128 bits.
 //!
 //! SipHash is a message authentication code. A client does not know the key, so it cannot compute a
 //! hash or find two strings with the same hash. So a cache can store the hash instead of the
@@ -33,8 +34,25 @@ impl KeyedHash {
         Self(SipHasher24::new_with_key(&key))
     }
 
+    /// Returns the hash function with the key that a file contains.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn with_key(key: &[u8; 16]) -> Self {
+        Self(SipHasher24::new_with_key(key))
+    }
+
     pub(crate) fn of_bytes(&self, bytes: &[u8]) -> Tag {
         Tag(self.0.hash(bytes).as_u128())
+    }
+
+    /// Hashes a list of parts. The length before each part distinguishes `["ab", "c"]` from
+    /// `["a", "bc"]`. The result depends only on the key and the parts, so a file can contain it.
+    pub(crate) fn of_parts(&self, parts: &[&[u8]]) -> Tag {
+        let mut hasher = self.0;
+        for part in parts {
+            hasher.write(&(part.len() as u64).to_le_bytes());
+            hasher.write(part);
+        }
+        Tag(hasher.finish128().as_u128())
     }
 
     /// Hashes a value. Different values must write different bytes to the hasher, as the `Hash`
@@ -43,6 +61,17 @@ impl KeyedHash {
         let mut hasher = self.0;
         value.hash(&mut hasher);
         Tag(hasher.finish128().as_u128())
+    }
+}
+
+#[cfg(feature = "sqlite")]
+impl Tag {
+    pub(crate) fn to_bytes(self) -> [u8; 16] {
+        self.0.to_le_bytes()
+    }
+
+    pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(u128::from_le_bytes(bytes))
     }
 }
 
@@ -88,6 +117,16 @@ mod tests {
         assert!(one.of_bytes(b"token") == one.clone().of_bytes(b"token"));
         let public = KeyedHash(SipHasher24::new());
         assert!(one.of_bytes(b"token") != public.of_bytes(b"token"));
+    }
+
+    /// A state file contains these hashes, so a new release must not change them.
+    #[test]
+    fn hash_of_parts_is_the_hash_of_their_lengths_and_bytes() {
+        let hash = KeyedHash::new();
+        let bytes =
+            [&[2, 0, 0, 0, 0, 0, 0, 0][..], b"ab", &[1, 0, 0, 0, 0, 0, 0, 0], b"c"].concat();
+        assert_eq!(hash.of_parts(&[b"ab", b"c"]), hash.of_bytes(&bytes));
+        assert!(hash.of_parts(&[b"ab", b"c"]) != hash.of_parts(&[b"a", b"bc"]));
     }
 
     #[test]

@@ -1,4 +1,3 @@
-use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -6,7 +5,8 @@ use time::OffsetDateTime;
 
 use super::{ExceptedLogin, RevocationError, RevocationQuery, RevocationStore, generation_at};
 use crate::clock::{Clock, SystemClock};
-use crate::keyed_hash::{BuildTagHasher, KeyedHash, Tag};
+use crate::keyed_hash::KeyedHash;
+use crate::records::{Record, RecordId, RecordNames, Records};
 
 /// A [`RevocationStore`] in memory, for a single process. Clones share the records.
 ///
@@ -26,47 +26,8 @@ use crate::keyed_hash::{BuildTagHasher, KeyedHash, Tag};
 pub struct MemoryRevocationStore {
     capacity: usize,
     clock: Arc<dyn Clock>,
-    table: Arc<RwLock<Table>>,
-    hash: KeyedHash,
-}
-
-/// The hash of a kind, an issuer and a name. It has a fixed length and does not contain the name.
-type RecordId = Tag;
-
-#[derive(Clone, Copy, Hash)]
-enum Kind {
-    Token,
-    Subject,
-}
-
-#[derive(Default)]
-struct Table {
-    records: HashMap<RecordId, Record, BuildTagHasher>,
-    /// The IDs of the same records, sorted by their expiry.
-    by_expiry: BTreeSet<(OffsetDateTime, RecordId)>,
-}
-
-struct Record {
-    until: OffsetDateTime,
-    /// The generation of a subject, and the login that it does not revoke. In a record of a token,
-    /// they are 0 and `None`.
-    generation: u64,
-    except: Option<RecordId>,
-}
-
-impl Record {
-    fn revokes(&self, generation: u64, ids: [Option<RecordId>; 2]) -> bool {
-        let is_excepted = self.except.is_some() && ids.contains(&self.except);
-        generation < self.generation && !is_excepted
-    }
-}
-
-impl Table {
-    /// Returns the record if it has not expired. Only a write removes expired records, so each read
-    /// compares the time.
-    fn in_force(&self, id: &RecordId, now: OffsetDateTime) -> Option<&Record> {
-        self.records.get(id).filter(|record| record.until >= now)
-    }
+    table: Arc<RwLock<Records>>,
+    names: RecordNames,
 }
 
 impl MemoryRevocationStore {
@@ -89,7 +50,7 @@ impl MemoryRevocationStore {
             capacity,
             clock: Arc::new(SystemClock),
             table: Arc::default(),
-            hash: KeyedHash::new(),
+            names: RecordNames(KeyedHash::new()),
         }
     }
 
@@ -104,7 +65,7 @@ impl MemoryRevocationStore {
     /// Returns the number of records that have not expired.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.write().records.len()
+        self.write().len()
     }
 
     /// Returns whether the store has no records.
@@ -113,47 +74,28 @@ impl MemoryRevocationStore {
         self.len() == 0
     }
 
-    fn record(&self, kind: Kind, issuer: &str, name: &str) -> RecordId {
-        self.hash.of(&(kind, issuer, name))
-    }
-
-    fn read(&self) -> RwLockReadGuard<'_, Table> {
+    fn read(&self) -> RwLockReadGuard<'_, Records> {
         // A panic cannot leave a partial change in the table, so a poisoned lock is safe to use.
         self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Locks the table and removes expired records.
-    fn write(&self) -> RwLockWriteGuard<'_, Table> {
+    fn write(&self) -> RwLockWriteGuard<'_, Records> {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
-        let now = self.clock.now();
-        while let Some((until, id)) =
-            table.by_expiry.first().copied().filter(|(until, _)| *until < now)
-        {
-            table.by_expiry.remove(&(until, id));
-            table.records.remove(&id);
-        }
+        table.remove_expired(self.clock.now(), usize::MAX);
         table
     }
 
     fn store(
         &self,
-        table: &mut Table,
+        table: &mut Records,
         id: RecordId,
         record: Record,
     ) -> Result<(), RevocationError> {
-        let Some(known) = table.records.get(&id).map(|known| known.until) else {
-            if table.records.len() >= self.capacity {
-                return Err(RevocationError::Full { capacity: self.capacity });
-            }
-            table.by_expiry.insert((record.until, id));
-            table.records.insert(id, record);
-            return Ok(());
-        };
-        // A later call must not shorten the record.
-        let until = known.max(record.until);
-        table.by_expiry.remove(&(known, id));
-        table.by_expiry.insert((until, id));
-        table.records.insert(id, Record { until, ..record });
+        if table.get(&id).is_none() && table.len() >= self.capacity {
+            return Err(RevocationError::Full { capacity: self.capacity });
+        }
+        table.set(id, record);
         Ok(())
     }
 }
@@ -165,12 +107,9 @@ impl RevocationStore for MemoryRevocationStore {
         id: &str,
         until: OffsetDateTime,
     ) -> Result<(), RevocationError> {
-        let mut table = self.write();
-        self.store(
-            &mut table,
-            self.record(Kind::Token, issuer, id),
-            Record { until, generation: 0, except: None },
-        )
+        let (id, mut table) = (self.names.token(issuer, id), self.write());
+        let record = Record::of_token(until, table.get(&id).copied());
+        self.store(&mut table, id, record)
     }
 
     async fn revoke_subject(
@@ -181,37 +120,23 @@ impl RevocationStore for MemoryRevocationStore {
         until: OffsetDateTime,
     ) -> Result<u64, RevocationError> {
         let excepted =
-            except.map(|except| (self.record(Kind::Token, issuer, except.id), except.generation));
-        let (id, mut table) = (self.record(Kind::Subject, issuer, subject), self.write());
-        let known = table.records.get(&id);
-        if let (Some(record), Some((login, generation))) = (known, excepted)
-            && record.revokes(generation, [Some(login), None])
-        {
-            return Err(RevocationError::Revoked);
-        }
-        let last = known.map_or(0, |record| record.generation);
-        let except = excepted.map(|(login, _)| login);
-        let generation = last.saturating_add(1).max(generation_at(self.clock.now()));
-        self.store(&mut table, id, Record { until, generation, except })?;
-        Ok(generation)
+            except.map(|except| (self.names.token(issuer, except.id), except.generation));
+        let (id, mut table) = (self.names.subject(issuer, subject), self.write());
+        let (known, now) = (table.get(&id).copied(), generation_at(self.clock.now()));
+        let record = Record::of_subject(now, excepted, until, known);
+        let record = record.ok_or(RevocationError::Revoked)?;
+        self.store(&mut table, id, record)?;
+        Ok(record.generation)
     }
 
     async fn generation(&self, issuer: &str, subject: &str) -> Result<u64, RevocationError> {
-        let record = self.record(Kind::Subject, issuer, subject);
-        let now = self.clock.now();
-        Ok(self.read().in_force(&record, now).map_or(0, |record| record.generation))
+        let subject = self.names.subject(issuer, subject);
+        Ok(self.read().generation(&subject, self.clock.now()))
     }
 
     async fn is_revoked(&self, query: RevocationQuery<'_>) -> Result<bool, RevocationError> {
-        let (now, table) = (self.clock.now(), self.read());
-        let ids = [Some(query.token_id), query.session_id];
-        let ids = ids.map(|id| id.map(|id| self.record(Kind::Token, query.issuer, id)));
-        if ids.iter().flatten().any(|id| table.in_force(id, now).is_some()) {
-            return Ok(true);
-        }
-        let Some((subject, generation)) = query.subject else { return Ok(false) };
-        let record = table.in_force(&self.record(Kind::Subject, query.issuer, subject), now);
-        Ok(record.is_some_and(|record| record.revokes(generation, ids)))
+        let (ids, subject) = query.record_ids(&self.names);
+        Ok(self.read().is_revoked(ids, subject, self.clock.now()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Limits of durations.
+//! Limits of settings.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -42,4 +42,20 @@ pub(crate) fn check_range(
 ) -> Result<time::Duration, ConfigError> {
     let error = ConfigError::DurationOutOfRange { setting, found, expected };
     if range.contains(&found) { found.try_into().map_err(|_| error) } else { Err(error) }
+}
+
+/// A store reads all token families of a user, so their number is limited.
+#[cfg(all(feature = "session", any(feature = "redis", feature = "sqlite")))]
+const ALLOWED_PER_USER: RangeInclusive<usize> = 1..=1000;
+
+/// Checks a maximum number of token families per owner.
+#[cfg(all(feature = "session", any(feature = "redis", feature = "sqlite")))]
+pub(crate) fn check_per_user(logins: Option<usize>) -> Result<(), ConfigError> {
+    match logins.filter(|logins| !ALLOWED_PER_USER.contains(logins)) {
+        Some(logins) => {
+            let problem = format!("expected 1 to 1000 logins, found {logins}");
+            Err(ConfigError::setting("max_per_user", problem))
+        }
+        None => Ok(()),
+    }
 }

@@ -1,81 +1,65 @@
+mod budget;
+mod text;
+
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::slice;
+use std::sync::Arc;
+use std::time::Duration;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, RedisResult};
+use futures_util::future::try_join_all;
+use redis::{ErrorKind, FromRedisValue, RedisResult, ServerErrorKind, Value};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
-use super::RedisError;
-use crate::error::ConfigError;
+use super::cluster::Cluster;
+use super::request::{Replication, Request, slot};
+use super::server::{Failure, Options, Server};
+use super::{RedisError, RedisFailure};
+use budget::{Budget, MIN_PAUSE, take};
+pub(crate) use text::without_arguments;
 
-/// A connection to a Redis server. It connects with the first command, and again after the
-/// connection was lost. Clones share it.
+/// The connections to Redis. They connect with the first command, and again after a connection was
+/// lost. Clones share them.
 #[derive(Clone)]
 pub(crate) struct RedisConnection {
-    shared: Arc<Shared>,
-    prefix: Arc<str>,
-    timeout: Duration,
+    pub(super) servers: Arc<Servers>,
+    pub(super) prefix: Arc<str>,
+    pub(super) timeout: Duration,
+    pub(super) replication: Option<Arc<Replication>>,
 }
 
-struct Shared {
-    client: Client,
-    config: ConnectionManagerConfig,
-    current: Mutex<Option<Current>>,
+pub(super) enum Servers {
+    One(Arc<Server>),
+    /// A primary that changes.
+    Sentinel(Arc<Server>),
+    Cluster(Box<Cluster>),
 }
 
-struct Current {
-    manager: ConnectionManager,
-    since: Instant,
+/// Whether requests can be sent a second time if the first reply is lost.
+#[derive(Clone, Copy, PartialEq)]
+enum Repeat {
+    Allowed,
+    Forbidden,
 }
 
-/// The minimum age of a manager before it is replaced. It limits the rate of new connections to a
-/// server that rejects each command.
-const MIN_AGE: Duration = Duration::from_millis(500);
-
-impl Shared {
-    fn manager(&self) -> RedisResult<ConnectionManager> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(current) = &*current {
-            return Ok(current.manager.clone());
-        }
-        let manager =
-            ConnectionManager::new_lazy_with_config(self.client.clone(), self.config.clone())?;
-        *current = Some(Current { manager: manager.clone(), since: Instant::now() });
-        Ok(manager)
-    }
-
-    /// Drops the manager after an error, so that the next command creates a new one.
-    ///
-    /// A manager reconnects after an I/O error, but not after a timeout or failed authentication. A
-    /// new manager also resolves the host name again, which may have another address after a
-    /// failover.
-    fn discard_stale(&self) {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        current.take_if(|current| current.since.elapsed() >= MIN_AGE);
-    }
+/// What follows a failure.
+enum Next {
+    Fail,
+    Repeat(Duration),
+    /// Send to this server, and whether to send `ASKING`.
+    Redirect(Arc<Server>, bool),
 }
 
 impl RedisConnection {
-    pub(super) fn new(url: &str, prefix: &str, timeout: Duration) -> Result<Self, ConfigError> {
-        // Replace the error of the `redis` crate, because it may contain the password.
-        let client = Client::open(url).map_err(|_| ConfigError::setting("url", reason(url)))?;
-        #[cfg(feature = "redis-tls")]
-        if matches!(client.get_connection_info().addr(), redis::ConnectionAddr::TcpTls { .. }) {
-            install_crypto_provider();
-        }
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(timeout))
-            // `within_timeout` bounds the whole command.
-            .set_response_timeout(None)
-            // Few retries with short delays. After a failure, the next command connects again.
-            .set_number_of_retries(1)
-            .set_min_delay(Duration::from_millis(10))
-            .set_max_delay(Duration::from_millis(50));
-        let shared = Shared { client, config, current: Mutex::new(None) };
-        Ok(Self { shared: Arc::new(shared), prefix: prefix.into(), timeout })
+    pub(super) fn new(
+        servers: Servers,
+        prefix: &str,
+        timeout: Duration,
+        replication: Option<Replication>,
+    ) -> Self {
+        let replication = replication.map(Arc::new);
+        Self { servers: Arc::new(servers), prefix: prefix.into(), timeout, replication }
     }
 
     /// Returns the name of a key. `kind` separates the types of records.
@@ -83,91 +67,230 @@ impl RedisConnection {
         format!("{}:{kind}:{}", self.prefix, Base64UrlUnpadded::encode_string(id))
     }
 
-    /// Runs commands that may be executed twice. The timeout applies to all attempts together.
-    ///
-    /// If the connection is lost during a command, the client cannot know whether the server has
-    /// executed the command, so this method sends it a second time.
-    pub(crate) async fn run_idempotent<T>(
-        &self,
-        commands: impl AsyncFn(ConnectionManager) -> RedisResult<T>,
-    ) -> Result<T, RedisError> {
-        self.within_timeout(self.retry_once(commands)).await
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
-    /// Runs commands that may be executed twice, then commands that must not be executed twice.
-    #[cfg(feature = "session")]
-    pub(crate) async fn run_idempotent_then<T>(
+    /// Runs a request that changes nothing.
+    pub(crate) async fn read<T: FromRedisValue>(
         &self,
-        commands: impl AsyncFn(ConnectionManager) -> RedisResult<()>,
-        then: impl AsyncFnOnce(ConnectionManager) -> RedisResult<T>,
+        request: &Request<'_>,
     ) -> Result<T, RedisError> {
-        let both = async {
-            self.retry_once(commands).await?;
-            then(self.shared.manager()?).await
+        let requests = slice::from_ref(request);
+        let replies = self.run(requests, Repeat::Allowed, None);
+        self.within_timeout(requests, replies).await.and_then(single)
+    }
+
+    /// Runs requests that change nothing. In a cluster, their keys can be on several servers.
+    pub(crate) async fn read_all<T: FromRedisValue>(
+        &self,
+        requests: &[Request<'_>],
+    ) -> Result<Vec<T>, RedisError> {
+        let replies = async {
+            if !matches!(&*self.servers, Servers::Cluster(_)) {
+                return self.run(requests, Repeat::Allowed, None).await;
+            }
+            let each = requests
+                .iter()
+                .map(|request| self.run(slice::from_ref(request), Repeat::Allowed, None));
+            Ok(try_join_all(each).await?.into_iter().flatten().collect())
         };
-        self.within_timeout(both).await
+        let replies = self.within_timeout(requests, replies).await?;
+        replies.into_iter().map(parse).collect()
     }
 
-    async fn retry_once<T>(
+    /// Runs a request that may be executed twice. It fails if too few replicas confirm the write.
+    ///
+    /// If the connection is lost during a request, the client cannot know whether the server has
+    /// executed it, so this method sends it a second time. The timeout applies to both attempts
+    /// together.
+    pub(crate) async fn write<T: FromRedisValue>(
         &self,
-        commands: impl AsyncFn(ConnectionManager) -> RedisResult<T>,
-    ) -> RedisResult<T> {
-        match commands(self.shared.manager()?).await {
-            Err(error) if error.is_io_error() => commands(self.shared.manager()?).await,
-            reply => reply,
+        request: &Request<'_>,
+    ) -> Result<T, RedisError> {
+        let requests = slice::from_ref(request);
+        let replies = self.run(requests, Repeat::Allowed, self.replication.as_deref());
+        self.within_timeout(requests, replies).await.and_then(single)
+    }
+
+    /// Runs a request that must not be executed twice. It checks the connection first. It sends the
+    /// request again only if a server has rejected it.
+    #[cfg(feature = "session")]
+    pub(crate) async fn write_once<T: FromRedisValue>(
+        &self,
+        request: &Request<'_>,
+    ) -> Result<T, RedisError> {
+        let requests = slice::from_ref(request);
+        let replies = self.run(requests, Repeat::Forbidden, self.replication.as_deref());
+        self.within_timeout(requests, replies).await.and_then(single)
+    }
+
+    /// Sends requests until they are executed, as often as their failures permit it.
+    async fn run(
+        &self,
+        requests: &[Request<'_>],
+        repeat: Repeat,
+        replication: Option<&Replication>,
+    ) -> Result<Vec<Value>, Failure> {
+        let key = requests.first().map_or("", Request::key);
+        let check = repeat == Repeat::Forbidden;
+        let mut budget = Budget::new(self.timeout);
+        let mut redirected = None;
+        loop {
+            let (server, asking) = match redirected.take() {
+                Some(redirected) => redirected,
+                None => match self.server(key).await {
+                    Ok(server) => (server, false),
+                    Err(error) => return Err(Failure::NotExecuted(error)),
+                },
+            };
+            let failure = match server.send(requests, Options { asking, check, replication }).await
+            {
+                Ok(replies) => return Ok(replies),
+                Err(failure) => failure,
+            };
+            match self.after(&failure, &server, &mut budget, repeat) {
+                Next::Fail => return Err(failure),
+                Next::Repeat(pause) => tokio::time::sleep(pause).await,
+                Next::Redirect(server, asking) => redirected = Some((server, asking)),
+            }
+        }
+    }
+
+    /// Decides what follows a failure. A request that the server may have executed is repeated only
+    /// if this is allowed.
+    fn after(
+        &self,
+        failure: &Failure,
+        server: &Arc<Server>,
+        budget: &mut Budget,
+        repeat: Repeat,
+    ) -> Next {
+        let (error, is_executed) = match failure {
+            Failure::NotExecuted(error) => (error, false),
+            Failure::Unknown(error) => (error, true),
+            Failure::NotReplicated { .. } => {
+                // The server may be cut off, so that its replicas have another primary.
+                self.forget_primary();
+                return Next::Fail;
+            }
+        };
+        match (error.kind(), &*self.servers) {
+            (ErrorKind::Server(kind), Servers::Cluster(cluster))
+                if matches!(kind, ServerErrorKind::Moved | ServerErrorKind::Ask) =>
+            {
+                let is_ask = kind == ServerErrorKind::Ask;
+                let target = error.redirect_node().filter(|_| take(&mut budget.redirections));
+                let target = target.and_then(|(address, slot)| {
+                    cluster.redirect(server, address, (!is_ask).then_some(slot)).ok()
+                });
+                target.map_or(Next::Fail, |server| Next::Redirect(server, is_ask))
+            }
+            (ErrorKind::Server(kind), servers) if is_temporary(kind) => {
+                if matches!(servers, Servers::One(_)) {
+                    return Next::Fail;
+                }
+                self.forget_primary();
+                budget.pause().map_or(Next::Fail, Next::Repeat)
+            }
+            (kind, servers) => {
+                if let Servers::Cluster(cluster) = servers {
+                    cluster.set_stale();
+                }
+                let is_lost = is_executed || kind == ErrorKind::Io;
+                let may_repeat = !is_executed || repeat == Repeat::Allowed;
+                if !is_lost || !may_repeat || !take(&mut budget.repetitions) {
+                    return Next::Fail;
+                }
+                // A server that accepts no connections may be about to start.
+                Next::Repeat(if is_executed { Duration::ZERO } else { MIN_PAUSE })
+            }
+        }
+    }
+
+    /// Requires that the next request asks for the primary again.
+    fn forget_primary(&self) {
+        match &*self.servers {
+            Servers::One(_) => (),
+            Servers::Sentinel(server) => server.discard_all(),
+            Servers::Cluster(cluster) => cluster.set_stale(),
+        }
+    }
+
+    async fn server(&self, key: &str) -> RedisResult<Arc<Server>> {
+        match &*self.servers {
+            Servers::One(server) | Servers::Sentinel(server) => Ok(server.clone()),
+            Servers::Cluster(cluster) => cluster.primary(slot(key)).await,
         }
     }
 
     async fn within_timeout<T>(
         &self,
-        commands: impl Future<Output = RedisResult<T>>,
+        requests: &[Request<'_>],
+        replies: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, RedisError> {
-        let failure = match tokio::time::timeout(self.timeout, commands).await {
-            Ok(Ok(reply)) => return Ok(reply),
-            Ok(Err(error)) => without_arguments(&error.to_string()).to_owned(),
+        let failure = match tokio::time::timeout(self.timeout, replies).await {
+            Ok(Ok(replies)) => return Ok(replies),
+            Ok(Err(Failure::NotReplicated { replicas, expected })) => {
+                return Err(RedisError(RedisFailure::NotReplicated { replicas, expected }));
+            }
+            Ok(Err(Failure::NotExecuted(error) | Failure::Unknown(error))) => {
+                without_arguments(&error)
+            }
             Err(_) => format!(
                 "no reply within {:?}: check the server, or raise `.timeout(..)`",
                 self.timeout
             ),
         };
-        self.shared.discard_stale();
-        Err(RedisError(failure))
-    }
-
-    pub(super) async fn ping(&self) -> Result<(), RedisError> {
-        let key = self.key('p', &[0; 16]);
-        let write = async |mut redis: ConnectionManager| {
-            redis::cmd("SET").arg(&key).arg(1).arg("EX").arg(1).query_async(&mut redis).await
-        };
-        self.run_idempotent(write).await
-    }
-}
-
-/// Returns the reason why a URL is invalid. The reason does not contain parts of the URL.
-fn reason(url: &str) -> &'static str {
-    let scheme = url.split(':').next().unwrap_or_default().trim().to_ascii_lowercase();
-    match &*scheme {
-        "rediss" | "valkeys" if cfg!(not(feature = "redis-tls")) => {
-            "the scheme is TLS: turn on the feature `redis-tls`"
+        for request in requests {
+            match &*self.servers {
+                Servers::One(server) | Servers::Sentinel(server) => server.discard_stale(),
+                Servers::Cluster(cluster) => cluster.discard_stale(slot(request.key())),
+            }
         }
-        _ => "not the URL of a Redis server: expected `redis://host:port/`",
+        Err(RedisError(RedisFailure::Failed(failure)))
+    }
+
+    /// Writes a key on each primary.
+    pub(super) async fn ping(&self) -> Result<(), RedisError> {
+        let set = |number: u16| {
+            let mut id = [0; 16];
+            id[..2].copy_from_slice(&number.to_le_bytes());
+            Request::command("SET", self.key('p', &id)).arg(1).arg("EX").arg(1)
+        };
+        let Servers::Cluster(cluster) = &*self.servers else { return self.write(&set(0)).await };
+        let primaries = async { cluster.primaries().await.map_err(Failure::NotExecuted) };
+        let primaries = self.within_timeout(&[], primaries).await?;
+        let on = |server: Arc<Server>| {
+            // Some key is in a slot of each server, unless the server has almost no slots.
+            (0..4096).map(set).find(|request| cluster.is_primary(&server, slot(request.key())))
+        };
+        let requests: Vec<_> = primaries.into_iter().filter_map(on).collect();
+        try_join_all(requests.iter().map(|request| self.write::<()>(request))).await?;
+        Ok(())
     }
 }
 
-/// Installs `ring` as the `CryptoProvider` of rustls, if the application has not installed a
-/// provider. The `redis` crate panics without a provider.
-#[cfg(feature = "redis-tls")]
-fn install_crypto_provider() {
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // `Err` means that another thread has installed a provider.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    }
+/// Returns whether a server rejected a request, and can accept it a moment later, or another server
+/// can.
+fn is_temporary(kind: ServerErrorKind) -> bool {
+    matches!(
+        kind,
+        ServerErrorKind::TryAgain
+            | ServerErrorKind::ClusterDown
+            | ServerErrorKind::MasterDown
+            | ServerErrorKind::BusyLoading
+            | ServerErrorKind::ReadOnly
+    )
 }
 
-/// Removes the arguments of a command from an error message. A server repeats the arguments of an
-/// unknown command, and the arguments of `HELLO` contain the password.
-fn without_arguments(text: &str) -> &str {
-    text.split(", with args").next().unwrap_or_default()
+fn single<T: FromRedisValue>(replies: Vec<Value>) -> Result<T, RedisError> {
+    parse(replies.into_iter().next().unwrap_or(Value::Nil))
+}
+
+fn parse<T: FromRedisValue>(reply: Value) -> Result<T, RedisError> {
+    redis::from_redis_value(reply)
+        .map_err(|error| RedisError(RedisFailure::Failed(without_arguments(&error.into()))))
 }
 
 impl fmt::Debug for RedisConnection {

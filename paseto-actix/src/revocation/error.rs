@@ -29,6 +29,18 @@ pub enum RevocationError {
     /// No revocation store is set.
     #[error("no revocation store is set: call `.revocation_store(..)`")]
     NoStore,
+    /// The primary has stored the record, but too few replicas have confirmed it in time. A failover
+    /// can lose the record. A repeated call can succeed.
+    #[error(
+        "expected {expected} replicas (`min_replicas`) to confirm the revocation, found {replicas}, and the \
+         primary has stored it: check the replicas, and repeat the call"
+    )]
+    NotReplicated {
+        /// The number of replicas that have confirmed the record.
+        replicas: usize,
+        /// The number of replicas that must confirm the record.
+        expected: usize,
+    },
     /// Any other failure, such as a timeout of the database.
     #[error("{0}")]
     Other(Box<dyn std::error::Error + Send + Sync>),
@@ -37,7 +49,9 @@ pub enum RevocationError {
 impl ResponseError for RevocationError {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::Full { .. } | Self::Other(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Full { .. } | Self::NotReplicated { .. } | Self::Other(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Revoked => StatusCode::UNAUTHORIZED,
             Self::NoTokenId | Self::NoSubject | Self::NoStore => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -49,7 +63,7 @@ impl ResponseError for RevocationError {
             Self::NoTokenId | Self::NoSubject | Self::NoStore => {
                 tracing::error!(error = %self, "a revocation is not possible")
             }
-            Self::Full { .. } | Self::Other(_) => {
+            Self::Full { .. } | Self::NotReplicated { .. } | Self::Other(_) => {
                 tracing::error!(error = %self, "the revocation store failed")
             }
         }

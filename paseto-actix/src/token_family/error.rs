@@ -16,6 +16,18 @@ pub enum TokenFamilyError {
         /// The maximum number of token families.
         capacity: usize,
     },
+    /// The primary has stored the change, but too few replicas have confirmed it in time. A failover
+    /// can lose the change. A repeated call can succeed.
+    #[error(
+        "expected {expected} replicas (`min_replicas`) to confirm the change, found {replicas}, and the \
+         primary has stored it: check the replicas, and repeat the call"
+    )]
+    NotReplicated {
+        /// The number of replicas that have confirmed the change.
+        replicas: usize,
+        /// The number of replicas that must confirm the change.
+        expected: usize,
+    },
     /// Any other failure, such as a timeout of the database.
     #[error("{0}")]
     Other(Box<dyn std::error::Error + Send + Sync>),

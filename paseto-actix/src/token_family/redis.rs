@@ -2,21 +2,22 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::ConnectionManager;
-use redis::{AsyncCommands, FromRedisValue, Script, ScriptInvocation};
 use time::OffsetDateTime;
 
 use super::{
     FamilyOwner, LoginEntry, MAX_PER_USER, NewTokenFamily, RandomId, Rotation, RotationRequest,
     TokenFamilyError, TokenFamilyStore,
 };
-use crate::redis::{RedisConnection, RedisError, RedisStore, record_id};
+use crate::redis::{
+    RedisConnection, RedisError, RedisFailure, RedisStore, Request, Script, record_id,
+};
 
-/// A [`TokenFamilyStore`] on a Redis server, for several processes.
+/// A [`TokenFamilyStore`] on Redis, for several processes.
 ///
 /// [`RedisStore::token_family_store`](crate::RedisStore::token_family_store) creates it. Each call
-/// is one round trip, and `create` is two. If Redis executes a rotation and its reply is lost, the
-/// presented token is accepted again within the grace period.
+/// is one round trip, and `create` is two. With `min_replicas`, a write waits for replicas too. If
+/// Redis executes a rotation and its reply is lost, the presented token is accepted again within
+/// the grace period.
 ///
 /// The token families of a user are one hash. Redis removes the hash when the last family expires.
 /// Redis checks the grace period and the expiry with its own clock, in microseconds.
@@ -66,9 +67,10 @@ redis.call('HDEL', KEYS[1], id)
 local all, gone = alive()
 table.sort(all, function(a, b) return a[CREATED] < b[CREATED] end)
 for i = 1, #all + 1 - max do gone[#gone + 1] = all[i].id end
-if #gone > 0 then redis.call('HDEL', KEYS[1], unpack(gone)) end
 local expires = now + lifetime
 redis.call('HSET', KEYS[1], id, cmsgpack.pack({first, '', now, now, expires, label}))
+-- After `HSET`: a slot that is being migrated does not accept a new key.
+if #gone > 0 then redis.call('HDEL', KEYS[1], unpack(gone)) end
 local ends = math.max(redis.call('PEXPIRETIME', KEYS[1]), math.ceil(expires / 1000))
 redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', ends))
 ";
@@ -118,17 +120,17 @@ return list
 ";
 
 impl RedisStore {
-    /// Returns the token family store on this server. It uses the connection of this handle.
+    /// Returns the token family store on Redis. It uses the connections of this handle.
     #[must_use]
     pub fn token_family_store(&self) -> RedisTokenFamilyStore {
-        let script = |code: &str| Script::new(&format!("{COMMON}{code}"));
+        let script = |code: &str| Script::new(format!("{COMMON}{code}"));
         RedisTokenFamilyStore {
             connection: self.connection.clone(),
             max_per_user: self.max_per_user.unwrap_or(MAX_PER_USER),
             scripts: Arc::new(Scripts {
                 create: script(CREATE),
                 rotate: script(ROTATE),
-                keep_one: Script::new(KEEP_ONE),
+                keep_one: Script::new(KEEP_ONE.to_owned()),
                 list: script(LIST),
             }),
         }
@@ -137,7 +139,12 @@ impl RedisStore {
 
 impl From<RedisError> for TokenFamilyError {
     fn from(error: RedisError) -> Self {
-        Self::Other(error.into())
+        match error.0 {
+            RedisFailure::NotReplicated { replicas, expected } => {
+                Self::NotReplicated { replicas, expected }
+            }
+            RedisFailure::Failed(_) => Self::Other(error.into()),
+        }
     }
 }
 
@@ -145,35 +152,23 @@ impl RedisTokenFamilyStore {
     fn key(&self, owner: FamilyOwner<'_>) -> String {
         self.connection.key('l', &record_id(&[owner.namespace, owner.user_id]))
     }
-
-    async fn run<T: FromRedisValue>(
-        &self,
-        script: &ScriptInvocation<'_>,
-    ) -> Result<T, TokenFamilyError> {
-        let invoke = async |mut redis: ConnectionManager| script.invoke_async(&mut redis).await;
-        Ok(self.connection.run_idempotent(invoke).await?)
-    }
 }
 
 impl TokenFamilyStore for RedisTokenFamilyStore {
     async fn create(&self, new: NewTokenFamily<'_>) -> Result<(), TokenFamilyError> {
-        let mut create = self.scripts.create.key(self.key(new.owner));
-        create.arg(new.family.as_bytes()).arg(new.first.as_bytes());
-        create.arg(micros(new.lifetime)).arg(new.label).arg(self.max_per_user);
+        let request = self.scripts.create.on(self.key(new.owner));
+        let request = request.arg(new.family.as_bytes()).arg(new.first.as_bytes());
+        let request = request.arg(micros(new.lifetime)).arg(new.label).arg(self.max_per_user);
         // Send `create` only once, because a repeated `create` could recreate a family that a
         // logout has revoked. If the reply is lost, the login fails, and the new family is unused.
-        // `PING` detects a lost connection before that.
-        let ping = async |mut redis: ConnectionManager| redis.ping::<()>().await;
-        let create =
-            async |mut redis: ConnectionManager| create.invoke_async::<()>(&mut redis).await;
-        Ok(self.connection.run_idempotent_then(ping, create).await?)
+        Ok(self.connection.write_once(&request).await?)
     }
 
     async fn rotate(&self, request: RotationRequest<'_>) -> Result<Rotation, TokenFamilyError> {
-        let mut script = self.scripts.rotate.key(self.key(request.owner));
-        script.arg(request.family.as_bytes()).arg(request.presented.as_bytes());
-        script.arg(request.next.as_bytes()).arg(micros(request.grace_period));
-        let (outcome, current): (String, Vec<u8>) = self.run(&script).await?;
+        let script = self.scripts.rotate.on(self.key(request.owner));
+        let script = script.arg(request.family.as_bytes()).arg(request.presented.as_bytes());
+        let script = script.arg(request.next.as_bytes()).arg(micros(request.grace_period));
+        let (outcome, current): (String, Vec<u8>) = self.connection.write(&script).await?;
         Ok(match &*outcome {
             "rotated" => Rotation::Rotated,
             "reused" => Rotation::Reused,
@@ -187,9 +182,8 @@ impl TokenFamilyStore for RedisTokenFamilyStore {
         owner: FamilyOwner<'_>,
         family: RandomId,
     ) -> Result<(), TokenFamilyError> {
-        let key = self.key(owner);
-        let delete = async |mut redis: ConnectionManager| redis.hdel(&key, family.as_bytes()).await;
-        Ok(self.connection.run_idempotent(delete).await?)
+        let delete = Request::command("HDEL", self.key(owner)).arg(family.as_bytes());
+        Ok(self.connection.write(&delete).await?)
     }
 
     async fn revoke_all(
@@ -198,19 +192,17 @@ impl TokenFamilyStore for RedisTokenFamilyStore {
         except: Option<RandomId>,
     ) -> Result<(), TokenFamilyError> {
         let key = self.key(owner);
-        if let Some(except) = except {
-            let mut script = self.scripts.keep_one.key(key);
-            script.arg(except.as_bytes());
-            return self.run(&script).await;
-        }
-        let delete = async |mut redis: ConnectionManager| redis.del(&key).await;
-        Ok(self.connection.run_idempotent(delete).await?)
+        let request = match except {
+            Some(except) => self.scripts.keep_one.on(key).arg(except.as_bytes()),
+            None => Request::command("DEL", key),
+        };
+        Ok(self.connection.write(&request).await?)
     }
 
     async fn list(&self, owner: FamilyOwner<'_>) -> Result<Vec<LoginEntry>, TokenFamilyError> {
         type Row = (Vec<u8>, i64, i64, i64, String);
-        let script = self.scripts.list.key(self.key(owner));
-        let rows: Vec<Row> = self.run(&script).await?;
+        let request = self.scripts.list.on(self.key(owner));
+        let rows: Vec<Row> = self.connection.read(&request).await?;
         let entry = |(id, created, used, expires, label): Row| {
             let entry = LoginEntry::new(
                 RandomId::from_bytes(&id)?,

@@ -1,4 +1,5 @@
-//! Revokes tokens before they expire: [`RevocationStore`], a store in memory, and a store on Redis.
+//! Revokes tokens before they expire: [`RevocationStore`], and stores in memory, on SQLite and on
+//! Redis.
 
 mod cached;
 mod error;
@@ -6,13 +7,19 @@ mod memory;
 #[cfg(feature = "session")]
 mod namespace;
 #[cfg(feature = "redis")]
+mod pushed;
+#[cfg(feature = "redis")]
 mod redis;
+mod results;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 use std::future::Future;
 
 use time::OffsetDateTime;
 
 use crate::erased::erase;
+use crate::records::{RecordId, RecordNames};
 
 pub use cached::CachedRevocationStore;
 pub use error::RevocationError;
@@ -20,7 +27,11 @@ pub use memory::MemoryRevocationStore;
 #[cfg(feature = "session")]
 pub(crate) use namespace::{NamespacedRevocationStore, namespace};
 #[cfg(feature = "redis")]
+pub use pushed::{PushedRevocationStatus, PushedRevocationStore};
+#[cfg(feature = "redis")]
 pub use redis::RedisRevocationStore;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteRevocationStore;
 
 /// Stores which tokens are revoked, for
 /// [`VerifierBuilder::revocation_store`](crate::verifier::VerifierBuilder::revocation_store),
@@ -43,8 +54,10 @@ pub use redis::RedisRevocationStore;
 ///
 /// # Stores
 ///
-/// [`MemoryRevocationStore`] is for a single process. `RedisRevocationStore` (feature `redis`) is
-/// for several processes. If a store fails, the request is rejected with `503`.
+/// [`MemoryRevocationStore`] is for a single process and loses the records when the process exits.
+/// `SqliteRevocationStore` (feature `sqlite`) is for the processes of one machine, and
+/// `RedisRevocationStore` (feature `redis`) for several machines. If a store fails, the request is
+/// rejected with `503`.
 ///
 /// Each record has an expiry, `until`. **A store applies the record up to and including `until`,
 /// and for at most 5 seconds after it**, because Redis counts whole seconds. After that,
@@ -113,7 +126,8 @@ pub trait RevocationStore: Send + Sync + 'static {
     /// # Errors
     ///
     /// [`RevocationError`] if the store cannot store the record. The token is still valid then. A
-    /// store never removes another record to make room.
+    /// store never removes another record to make room. [`RevocationError::NotReplicated`] if the
+    /// record is stored, but a failover can lose it. A repeated call can succeed.
     fn revoke(
         &self,
         issuer: &str,
@@ -142,8 +156,9 @@ pub trait RevocationStore: Send + Sync + 'static {
     /// # Errors
     ///
     /// [`RevocationError::Revoked`] if the record of the subject revokes `except`. The store then
-    /// changes nothing. Another error if the store cannot store the record. The tokens are still
-    /// valid then.
+    /// changes nothing. [`RevocationError::NotReplicated`] if the record is stored, but a failover
+    /// can lose it. Another error if the store cannot store the record. The tokens are still valid
+    /// then.
     fn revoke_subject(
         &self,
         issuer: &str,
@@ -219,6 +234,15 @@ impl<'a> RevocationQuery<'a> {
     pub fn of_subject(mut self, subject: Option<&'a str>, generation: u64) -> Self {
         self.subject = subject.map(|subject| (subject, generation));
         self
+    }
+
+    /// Returns the IDs of the records of the token, the session and the subject.
+    fn record_ids(&self, names: &RecordNames) -> ([Option<RecordId>; 2], Option<(RecordId, u64)>) {
+        let ids = [Some(self.token_id), self.session_id];
+        let subject = self
+            .subject
+            .map(|(subject, generation)| (names.subject(self.issuer, subject), generation));
+        (ids.map(|id| id.map(|id| names.token(self.issuer, id))), subject)
     }
 }
 

@@ -1,17 +1,15 @@
 use std::fmt;
 use std::hash::BuildHasher;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use quick_cache::sync::Cache;
-use quick_cache::{DefaultHashBuilder, UnitWeighter};
+use quick_cache::DefaultHashBuilder;
 use time::OffsetDateTime;
 
+use super::results::{CountOnDrop, Counter, Moment, Results, counters_of};
 use super::{ExceptedLogin, RevocationError, RevocationQuery, RevocationStore};
 use crate::clock::{Clock, SystemClock};
-use crate::durations::MAX_LEEWAY;
-use crate::keyed_hash::{BuildTagHasher, KeyedHash, Tag};
+use crate::limits::MAX_LEEWAY;
 
 /// A cache in front of another [`RevocationStore`]. It caches "not revoked" results for
 /// `max_staleness`, so most requests do not query the store. Clones share the cache.
@@ -45,90 +43,9 @@ pub struct CachedRevocationStore<S> {
     max_staleness: Duration,
     clock: Arc<dyn Clock>,
     results: Arc<Results>,
-}
-
-/// Cached results and revocation counters.
-///
-/// A revocation must invalidate all results of the revoked token, login or subject. Results are
-/// stored by a hash of the whole query, so one of these names cannot find them. Instead, each name
-/// maps to one of 1,024 counters, and a revocation increments the counter of its name. A result
-/// stores the sum of the counters of its names, read before the query. The result is valid only
-/// while the sum is unchanged. This also invalidates a result that the store returns during the
-/// revocation. One counter for all names would be shorter code, but each logout would invalidate
-/// every result.
-struct Results {
-    hash: KeyedHash,
-    /// The "not revoked" results by the hash of the query. The hash has a fixed length and contains
-    /// no names.
-    not_revoked: Cache<Tag, CachedResult, UnitWeighter, BuildTagHasher>,
-    counters: [AtomicU64; COUNTERS],
     /// Selects the counter of a name. It does not need to be secure, because a collision only costs
     /// a query to the store.
     counter_hash: DefaultHashBuilder,
-}
-
-/// Large enough that the revocation of one name rarely invalidates results of other names.
-const COUNTERS: usize = 1024;
-
-#[derive(Clone)]
-struct CachedResult {
-    queried: Moment,
-    revocations: u64,
-}
-
-/// The time of a query on the configured clock and on a monotonic clock. If the configured clock is
-/// set back, the monotonic clock still expires the result.
-#[derive(Clone, Copy)]
-struct Moment {
-    clock: OffsetDateTime,
-    monotonic: Instant,
-}
-
-impl Moment {
-    fn is_within(self, max_staleness: Duration, earlier: Self) -> bool {
-        let age = self.clock - earlier.clock;
-        !age.is_negative()
-            && age < max_staleness
-            && self.monotonic.duration_since(earlier.monotonic) < max_staleness
-    }
-}
-
-impl Results {
-    fn new(capacity: usize) -> Self {
-        let counters = std::array::from_fn(|_| AtomicU64::new(0));
-        let not_revoked = Cache::with(
-            capacity,
-            capacity as u64,
-            UnitWeighter,
-            BuildTagHasher::default(),
-            Default::default(),
-        );
-        let counter_hash = DefaultHashBuilder::default();
-        Self { hash: KeyedHash::new(), not_revoked, counters, counter_hash }
-    }
-
-    fn counter(&self, issuer: &str, name: &str) -> &AtomicU64 {
-        &self.counters[self.counter_hash.hash_one((issuer, name)) as usize % COUNTERS]
-    }
-
-    /// Returns the sum of the counters of all names in the query.
-    fn revocations(&self, query: &RevocationQuery<'_>) -> u64 {
-        let subject = query.subject.map(|(subject, _)| subject);
-        let names = [Some(query.token_id), query.session_id, subject].into_iter().flatten();
-        names.fold(0, |sum: u64, name| {
-            sum.wrapping_add(self.counter(query.issuer, name).load(Ordering::SeqCst))
-        })
-    }
-}
-
-/// Increments the counter when the call to the store ends. An error or a cancellation increments it
-/// too, because the store may have stored the record.
-struct CountOnDrop<'a>(&'a AtomicU64);
-
-impl Drop for CountOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
 }
 
 impl<S: RevocationStore> CachedRevocationStore<S> {
@@ -149,6 +66,7 @@ impl<S: RevocationStore> CachedRevocationStore<S> {
             max_staleness,
             clock: Arc::new(SystemClock),
             results: Arc::new(Results::new(capacity)),
+            counter_hash: DefaultHashBuilder::default(),
         }
     }
 
@@ -159,11 +77,8 @@ impl<S: RevocationStore> CachedRevocationStore<S> {
         self
     }
 
-    fn is_cached(&self, key: &Tag, now: Moment, revocations: u64) -> bool {
-        let is_current = |result: &CachedResult| {
-            result.revocations == revocations && now.is_within(self.max_staleness, result.queried)
-        };
-        self.results.not_revoked.get(key).as_ref().is_some_and(is_current)
+    fn counter(&self, issuer: &str, name: &str) -> Counter {
+        Counter::new(self.counter_hash.hash_one((issuer, name)))
     }
 }
 
@@ -174,7 +89,7 @@ impl<S: RevocationStore> RevocationStore for CachedRevocationStore<S> {
         id: &str,
         until: OffsetDateTime,
     ) -> Result<(), RevocationError> {
-        let _count = CountOnDrop(self.results.counter(issuer, id));
+        let _count = CountOnDrop(&self.results, self.counter(issuer, id));
         self.store.revoke(issuer, id, until).await
     }
 
@@ -185,7 +100,7 @@ impl<S: RevocationStore> RevocationStore for CachedRevocationStore<S> {
         except: Option<ExceptedLogin<'_>>,
         until: OffsetDateTime,
     ) -> Result<u64, RevocationError> {
-        let _count = CountOnDrop(self.results.counter(issuer, subject));
+        let _count = CountOnDrop(&self.results, self.counter(issuer, subject));
         self.store.revoke_subject(issuer, subject, except, until).await
     }
 
@@ -194,18 +109,18 @@ impl<S: RevocationStore> RevocationStore for CachedRevocationStore<S> {
     }
 
     async fn is_revoked(&self, query: RevocationQuery<'_>) -> Result<bool, RevocationError> {
-        let key =
-            self.results.hash.of(&(query.issuer, query.token_id, query.session_id, query.subject));
-        let queried = Moment { clock: self.clock.now(), monotonic: Instant::now() };
-        let revocations = self.results.revocations(&query);
-        if !query.uncached && self.is_cached(&key, queried, revocations) {
+        let key = self.results.key(&query);
+        let now = Moment::now(&*self.clock);
+        if !query.uncached && self.results.is_not_revoked(&key, now, self.max_staleness) {
             return Ok(false);
         }
+        let counter = |name: &str| self.counter(query.issuer, name);
+        let result = self.results.begin(now, counters_of(&query, counter, counter));
         let is_revoked = self.store.is_revoked(query).await?;
         if is_revoked {
-            self.results.not_revoked.remove(&key);
+            self.results.remove(&key);
         } else if !self.max_staleness.is_zero() {
-            self.results.not_revoked.insert(key, CachedResult { queried, revocations });
+            self.results.insert(key, result);
         }
         Ok(is_revoked)
     }
@@ -213,9 +128,13 @@ impl<S: RevocationStore> RevocationStore for CachedRevocationStore<S> {
 
 impl<S> Clone for CachedRevocationStore<S> {
     fn clone(&self) -> Self {
-        let (store, clock, results) =
-            (Arc::clone(&self.store), Arc::clone(&self.clock), Arc::clone(&self.results));
-        Self { store, max_staleness: self.max_staleness, clock, results }
+        Self {
+            store: Arc::clone(&self.store),
+            max_staleness: self.max_staleness,
+            clock: Arc::clone(&self.clock),
+            results: Arc::clone(&self.results),
+            counter_hash: self.counter_hash.clone(),
+        }
     }
 }
 

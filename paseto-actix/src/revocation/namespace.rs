@@ -6,7 +6,7 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use super::{AnyRevocationStore, ExceptedLogin, RevocationError, RevocationQuery};
-use crate::durations::RECORD_SLACK;
+use crate::limits::RECORD_SLACK;
 
 /// Returns the namespace of a kind of token, an application, and a cookie or issuer name. Different inputs
 /// have different namespaces, because the length of the name separates the parts.

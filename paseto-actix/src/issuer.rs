@@ -21,11 +21,11 @@ pub use token_builder::TokenBuilder;
 
 use crate::clock::Clock;
 #[cfg(feature = "session")]
-use crate::durations::MAX_TTL;
-#[cfg(feature = "session")]
 use crate::error::ConfigError;
 use crate::error::IssueError;
 use crate::keys::{KeyRing, KeySchedule, PublicKey, SecretKey};
+#[cfg(feature = "session")]
+use crate::limits::MAX_TTL;
 use crate::token::Format;
 
 /// Issues `v4.public` tokens. A service with the public key can verify them, and only the secret

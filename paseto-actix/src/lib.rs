@@ -65,7 +65,9 @@
 //! | renew access tokens | [`RefreshTokens`] |
 //! | store sessions in encrypted cookies | [`PasetoSession`] |
 //! | remember logins and log out everywhere | [`RememberMe`], [`LoginLayer`] |
-//! | share state between processes | [`RedisStore`] |
+//! | store state in a file | [`SqliteStore`] |
+//! | share state between machines | [`RedisStore`] |
+//! | push revocations to all processes | [`RedisStore::pushed_revocation_store`] |
 //! | reject forms and handshakes of other sites | [`CrossOriginProtection`] |
 //! | keep responses out of shared caches | [`PasetoCacheControl`](guard::PasetoCacheControl) |
 //! | return errors in my own format | [`VerifyError::respond_json`] |
@@ -104,7 +106,8 @@
 //! | `macros` | yes | [`#[paseto_required]`](attr.paseto_required.html) |
 //! | `session` | yes | sessions in encrypted cookies for actix-session, and refresh tokens |
 //! | `remember` | no | logins that outlive the session, for actix-identity |
-//! | `redis` | no | revocations and token families on a Redis server, for several processes |
+//! | `sqlite` | no | revocations and token families in one SQLite file, which survive a restart |
+//! | `redis` | no | revocations and token families on Redis, for several machines: one server, a cluster, or Sentinels |
 //! | `redis-tls` | no | the same over TLS (`rediss://`), with rustls and the certificates of the system |
 //! | `remote-keys` | no | keys of issuers from a URL or a closure ([`VerifierBuilder::remote_keys`](verifier::VerifierBuilder::remote_keys)) |
 //! | `password-keys` | no | keys that are encrypted with a password, for example [`SecretKey::from_paserk_with_password`] |
@@ -124,7 +127,6 @@ mod config;
 pub mod conformance;
 pub mod cookie;
 pub mod cross_origin;
-mod durations;
 mod erased;
 pub mod error;
 pub mod event;
@@ -135,16 +137,19 @@ pub mod guard;
     feature = "macros",
     feature = "password-keys",
     feature = "redis",
-    feature = "remember"
+    feature = "remember",
+    feature = "sqlite"
 ))]
 pub mod guide;
 pub mod issuer;
 pub mod key_set;
 mod keyed_hash;
 pub mod keys;
+mod limits;
 pub mod protected_resource;
 mod public_document;
 mod random;
+mod records;
 #[cfg(feature = "redis")]
 pub mod redis;
 #[cfg(feature = "session")]
@@ -154,6 +159,8 @@ pub mod remember;
 pub mod revocation;
 #[cfg(feature = "session")]
 pub mod session;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 pub mod token;
 #[cfg(feature = "session")]
 pub mod token_family;
@@ -174,6 +181,8 @@ pub use refresh::RefreshTokens;
 pub use remember::{LoginLayer, RememberMe};
 #[cfg(feature = "session")]
 pub use session::{PasetoSession, PasetoSessionStore};
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStore;
 pub use time;
 pub use token::VerifiedToken;
 pub use verifier::{TokenSource, Verifier};

@@ -17,11 +17,11 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use crate::clock::Clock;
-use crate::durations::RECORD_SLACK;
 use crate::error::VerifyErrorKind;
 use crate::event::{Event, EventHook};
 use crate::issuer::Issuer;
 use crate::keys::KeyRing;
+use crate::limits::RECORD_SLACK;
 use crate::revocation::AnyRevocationStore;
 use crate::token::VerifiedToken;
 use crate::token_family::{

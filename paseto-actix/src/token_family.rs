@@ -1,10 +1,12 @@
-//! Stores token families, which are the single-use tokens of one login: [`TokenFamilyStore`], a
-//! store in memory, and a store on Redis.
+//! Stores token families, which are the single-use tokens of one login: [`TokenFamilyStore`], and
+//! stores in memory, on SQLite and on Redis.
 
 mod error;
 mod memory;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 use std::fmt;
 use std::future::Future;
@@ -23,6 +25,8 @@ pub use error::TokenFamilyError;
 pub use memory::MemoryTokenFamilyStore;
 #[cfg(feature = "redis")]
 pub use redis::RedisTokenFamilyStore;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteTokenFamilyStore;
 
 /// A random ID of 128 bits. It identifies a token family or one token of a family.
 ///
@@ -245,10 +249,12 @@ impl LoginEntry {
 ///
 /// A store limits the number of token families per owner, so that one account cannot fill the
 /// store. At the limit, a new token family replaces the owner's oldest family. Default: 100. Set it
-/// with [`MemoryTokenFamilyStore::max_per_user`] or `RedisStoreBuilder::max_per_user`.
+/// with [`MemoryTokenFamilyStore::max_per_user`], or `max_per_user` of `SqliteStoreBuilder` or
+/// `RedisStoreBuilder`.
 ///
-/// [`MemoryTokenFamilyStore`] is for a single process. `RedisTokenFamilyStore` (feature `redis`) is
-/// for several processes.
+/// [`MemoryTokenFamilyStore`] is for a single process and loses the families when the process exits.
+/// `SqliteTokenFamilyStore` (feature `sqlite`) is for the processes of one machine, and
+/// `RedisTokenFamilyStore` (feature `redis`) for several machines.
 /// [`conformance::token_family_store`](crate::conformance::token_family_store) (feature
 /// `conformance`) tests your own store:
 ///

@@ -28,9 +28,9 @@ use tracing::field;
 use crate::app_data;
 use crate::clock::Clock;
 use crate::cross_origin::CrossOriginPolicy;
-use crate::durations::RECORD_SLACK;
 use crate::error::{ChallengeParameters, VerifyError, VerifyErrorKind as Kind};
 use crate::event::{Event, EventHook};
+use crate::limits::RECORD_SLACK;
 use crate::revocation::{AnyRevocationStore, RevocationError};
 use crate::token::{ClaimsValidation, Format, VerifiedToken};
 
@@ -209,7 +209,9 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// [`RevocationError`] if the store fails. The token then stays valid.
+    /// [`RevocationError`] if the store fails. The token then stays valid, except after
+    /// [`RevocationError::NotReplicated`]: the primary has then stored the revocation, and a
+    /// failover can lose it.
     /// [`RevocationError::NoStore`] if the verifier has no
     /// [`revocation_store`](VerifierBuilder::revocation_store). [`RevocationError::NoTokenId`] if
     /// the token has no `jti`.

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::{FooterContent, Include, Inner, Issuer};
 use crate::clock::{Clock, SystemClock};
-use crate::durations::check_ttl;
 use crate::error::ConfigError;
 use crate::keys::{KeyRing, SecretKey};
+use crate::limits::check_ttl;
 use crate::token::Format;
 
 /// Builds an [`Issuer`]. A [`key`](Self::key) is required.

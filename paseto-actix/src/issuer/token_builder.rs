@@ -5,8 +5,8 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::{FooterContent, Issuer};
-use crate::durations::check_ttl;
 use crate::error::IssueError;
+use crate::limits::check_ttl;
 use crate::random::random_id;
 use crate::token::{encode_payload, format_time, is_scope_token, scan, sign};
 

@@ -10,9 +10,9 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 use super::document;
-use crate::durations::check_range;
 use crate::error::{ConfigError, quote};
 use crate::issuer::Issuer;
+use crate::limits::check_range;
 use crate::public_document::{publish, resource};
 
 const DEFAULT_PATH: &str = "/.well-known/paserk.json";

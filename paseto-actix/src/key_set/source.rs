@@ -8,8 +8,8 @@ use futures_util::future::LocalBoxFuture;
 use super::KeySet;
 use super::fetch::{Fetch, FetchLimits};
 use super::http::HttpSource;
-use crate::durations::check_range;
 use crate::error::ConfigError;
+use crate::limits::check_range;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 const MIN_TIMEOUT: Duration = Duration::from_millis(100);

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use time::OffsetDateTime;
 
-use crate::durations::RECORD_SLACK;
+use crate::limits::RECORD_SLACK;
 
 /// A key of a [`KeySchedule`](super::KeySchedule).
 #[derive(Clone)]

@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 
 use super::ring_key::RingKey;
 use super::{Blake2b, KeySchedule, clear_stack_after};
-use crate::durations::check_range;
 use crate::error::ConfigError;
+use crate::limits::check_range;
 
 /// The maximum length of a file with keys or another secret, in bytes.
 pub(crate) const MAX_FILE_LEN: usize = 64 * 1024;

@@ -11,8 +11,8 @@ use time::format_description::well_known::Rfc3339;
 use super::entry::Entry;
 use super::ring_key::RingKey;
 use super::{KeyState, KeyStatus};
-use crate::durations::RECORD_SLACK;
 use crate::error::ConfigError;
+use crate::limits::RECORD_SLACK;
 
 /// Keys, each with the time from which it is active.
 ///

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::{Inner, RefreshTokens};
 use crate::clock::{Clock, SystemClock};
-use crate::durations::{check_leeway, check_ttl};
 use crate::error::ConfigError;
 use crate::event::{Event, EventHook};
 use crate::issuer::Issuer;
 use crate::keys::KeyRing;
+use crate::limits::{check_leeway, check_ttl};
 use crate::revocation::{AnyRevocationStore, RevocationStore, namespace};
 use crate::token::implicit_assertion;
 use crate::token_family::{AnyTokenFamilyStore, TokenFamilyStore};

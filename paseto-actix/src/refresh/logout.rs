@@ -1,8 +1,8 @@
 use time::OffsetDateTime;
 
 use super::{RefreshError, RefreshTokens, span};
-use crate::durations::RECORD_SLACK;
 use crate::event::Event;
+use crate::limits::RECORD_SLACK;
 use crate::revocation::{ExceptedLogin, RevocationError, RevocationQuery};
 use crate::token::VerifiedToken;
 use crate::token_family::RandomId;

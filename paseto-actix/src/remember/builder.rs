@@ -17,10 +17,10 @@ use super::{
 use crate::clock::Clock;
 use crate::cookie::CookieConfig;
 use crate::cross_origin::CrossOriginPolicy;
-use crate::durations::check_range;
 use crate::error::ConfigError;
 use crate::event::{Event, EventHook};
 use crate::keys::KeyRing;
+use crate::limits::check_range;
 use crate::revocation::{
     AnyRevocationStore, NamespacedRevocationStore, RevocationStore, namespace,
 };

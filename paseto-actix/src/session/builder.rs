@@ -9,8 +9,8 @@ use super::{Inner, PasetoSession, SessionPredicate};
 use crate::clock::Clock;
 use crate::cookie::CookieConfig;
 use crate::cross_origin::CrossOriginPolicy;
-use crate::durations::{MAX_TTL, check_range, check_ttl};
 use crate::error::ConfigError;
+use crate::limits::{MAX_TTL, check_range, check_ttl};
 use crate::revocation::RevocationStore;
 
 /// Builds a [`PasetoSession`].

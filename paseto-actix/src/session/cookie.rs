@@ -249,7 +249,7 @@ impl SessionCookie {
     /// - [`RevocationError::NoSubject`] if the session has no user under its [subject
     ///   key](super::PasetoSessionBuilder::subject_key).
     /// - [`RevocationError::Revoked`] if a parallel request has revoked this session.
-    /// - Another error if the store fails. The other sessions then stay valid.
+    /// - Another error if the store fails. The other sessions may then still be valid.
     pub async fn logout_others(&self) -> Result<(), RevocationError> {
         let tokens = &self.state.session.0.tokens;
         if tokens.revocation_store.is_none() {

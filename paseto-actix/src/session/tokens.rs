@@ -13,8 +13,8 @@ use super::payload::{SessionHead, State, Values};
 use super::{SessionTooLarge, payload};
 use crate::clock::{Clock, SystemClock};
 use crate::cookie::MAX_COOKIE_LEN;
-use crate::durations::RECORD_SLACK;
 use crate::keys::KeyRing;
+use crate::limits::RECORD_SLACK;
 use crate::revocation::{
     AnyRevocationStore, ExceptedLogin, NamespacedRevocationStore, RevocationError, namespace,
 };

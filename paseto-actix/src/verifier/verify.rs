@@ -52,17 +52,17 @@ impl Verifier {
         &self,
         credential: &Credential<'_>,
     ) -> Result<Progress, VerifyError> {
-        loop {
-            match self.verify(credential) {
-                Ok(token) => return Ok(Progress::Verified(token)),
-                #[cfg(feature = "remote-keys")]
-                Err(failure) if failure.remote.is_some() => {
-                    if let Some(key) = self.await_key(credential.text()?, failure)? {
-                        return Ok(Progress::Fetching(key));
-                    }
+        match self.verify(credential) {
+            Ok(token) => Ok(Progress::Verified(token)),
+            #[cfg(feature = "remote-keys")]
+            Err(failure) if failure.remote.is_some() => {
+                match self.await_key(credential.text()?, failure)? {
+                    Some(key) => Ok(Progress::Fetching(key)),
+                    // The keys changed during the verification.
+                    None => self.verify_or_fetch(credential),
                 }
-                Err(failure) => return Err(failure.error),
             }
+            Err(failure) => Err(failure.error),
         }
     }
 

@@ -6,8 +6,8 @@ use super::super::RemoteIssuers;
 use super::super::trusted_keys::{IssuerKey, Origin, SharedTrustedKeys, TrustedKeys};
 use super::super::{Inner, TokenCache, TokenSources, Verifier, next_id};
 use super::VerifierBuilder;
-use crate::durations::check_leeway;
 use crate::error::{ChallengeParameters, ConfigError};
+use crate::limits::check_leeway;
 use crate::protected_resource::check_url;
 use crate::token::{Audience, ClaimsValidation};
 

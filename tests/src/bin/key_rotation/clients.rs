@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use paseto_actix::time::OffsetDateTime;
+use paseto_actix_tests::histogram::Histogram;
+use paseto_actix_tests::random::Random;
 use serde_json::{Value, json};
 
 use crate::World;
-use crate::connections::{Connections, Response, get, post};
+use crate::connections::{Connections, LIMIT, Response, get, post};
 use crate::counts::Count;
-use crate::histogram::Histogram;
 use crate::services::{Auths, Pair, Resources};
 
 /// Logins per client.
@@ -31,9 +32,9 @@ pub(crate) fn run(world: &World, seed: u64) -> Times {
     let mut client = Client {
         world,
         connections: Connections::default(),
-        random: Random(seed + 1),
+        random: Random::new(seed),
         logins: [const { Login::None }; LOGINS],
-        times: Times { orders: Histogram::new(), tokens: Histogram::new() },
+        times: Times { orders: Histogram::new(LIMIT), tokens: Histogram::new(LIMIT) },
     };
     while !world.is_over() {
         for login in 0..LOGINS {
@@ -130,7 +131,7 @@ impl Client<'_> {
     /// Also returns whether this was the first attempt.
     fn send_to_auth(&mut self, path: &str, body: &str) -> Option<(Response, bool)> {
         let request = post(path, body);
-        for (attempt, service) in self.random.order(Auths::all()).into_iter().enumerate() {
+        for (attempt, service) in order(&mut self.random, Auths::all()).into_iter().enumerate() {
             if let Some((response, time)) = self.connections.send(self.world, service, &request) {
                 self.times.tokens.record(time);
                 return Some((response, attempt == 0));
@@ -144,7 +145,7 @@ impl Client<'_> {
     fn read_orders(&mut self, login: usize) {
         let Login::Active { key, request, renew_at, .. } = &self.logins[login] else { return };
         let counts = &self.world.counts;
-        for index in self.random.order(Resources::all()) {
+        for index in order(&mut self.random, Resources::all()) {
             let service = self.world.services.get(index);
             let had_keys_before = service.has_keys();
             let Some((response, time)) = self.connections.send(self.world, index, request) else {
@@ -172,18 +173,7 @@ impl Client<'_> {
     }
 }
 
-/// Random numbers of the algorithm xorshift64. Each client has its own seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) % limit
-    }
-
-    fn order(&mut self, [one, other]: Pair) -> Pair {
-        if self.below(2) == 0 { [one, other] } else { [other, one] }
-    }
+/// Returns the services of a pair in a random order.
+fn order(random: &mut Random, [one, other]: Pair) -> Pair {
+    if random.below(2) == 0 { [one, other] } else { [other, one] }
 }

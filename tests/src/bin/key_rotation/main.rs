@@ -23,7 +23,6 @@
 mod clients;
 mod connections;
 mod counts;
-mod histogram;
 mod keys;
 mod retired;
 mod services;
@@ -38,11 +37,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use paseto_actix_tests::histogram::Histogram;
 use paseto_actix_tests::process::Process;
 use paseto_actix_tests::redis::Redis;
 
+use crate::connections::LIMIT;
 use crate::counts::Counts;
-use crate::histogram::Histogram;
 use crate::keys::Keys;
 use crate::services::{Resources, Services};
 
@@ -117,7 +117,7 @@ fn run() -> Result<bool, Box<dyn Error>> {
             (0..CLIENTS).map(|seed| scope.spawn(move || clients::run(world, seed))).collect();
         let outcome = timeline::run(world, arguments.requests);
         world.is_over.store(true, Ordering::Relaxed);
-        let (mut orders, mut tokens) = (Histogram::new(), Histogram::new());
+        let (mut orders, mut tokens) = (Histogram::new(LIMIT), Histogram::new(LIMIT));
         for client in clients {
             let of_client = client.join().map_err(|_| "a client panicked")?;
             orders.add(&of_client.orders);

@@ -2,34 +2,37 @@
 
 use std::time::Duration;
 
-use crate::connections::LIMIT;
-
 const STEP_MICROS: u128 = 10;
 
-/// Counts response times up to the time limit of a request.
-pub(crate) struct Histogram {
+/// Counts response times up to a limit.
+#[derive(Clone, Debug)]
+pub struct Histogram {
     counts: Vec<u64>,
     maximum: Duration,
 }
 
 impl Histogram {
-    pub(crate) fn new() -> Self {
-        Self { counts: vec![0; index_of(LIMIT) + 1], maximum: Duration::ZERO }
+    /// Returns an empty histogram. Longer times than the limit count as the limit, except in
+    /// [`maximum`](Self::maximum).
+    pub fn new(limit: Duration) -> Self {
+        Self { counts: vec![0; index_of(limit) + 1], maximum: Duration::ZERO }
     }
 
-    pub(crate) fn record(&mut self, time: Duration) {
+    /// Adds a time.
+    pub fn record(&mut self, time: Duration) {
         let last = self.counts.len() - 1;
         self.counts[index_of(time).min(last)] += 1;
         self.maximum = self.maximum.max(time);
     }
 
-    pub(crate) fn add(&mut self, other: &Self) {
+    /// Adds the times of a histogram with the same limit.
+    pub fn add(&mut self, other: &Self) {
         self.counts.iter_mut().zip(&other.counts).for_each(|(count, other)| *count += other);
         self.maximum = self.maximum.max(other.maximum);
     }
 
     /// Returns this quantile in milliseconds.
-    pub(crate) fn quantile(&self, quantile: f64) -> String {
+    pub fn quantile(&self, quantile: f64) -> String {
         let total: u64 = self.counts.iter().sum();
         let rank = (total as f64 * quantile).ceil() as u64;
         let mut sum = 0;
@@ -41,7 +44,7 @@ impl Histogram {
     }
 
     /// Returns the longest time in milliseconds.
-    pub(crate) fn maximum(&self) -> String {
+    pub fn maximum(&self) -> String {
         milliseconds(self.maximum.as_secs_f64())
     }
 }

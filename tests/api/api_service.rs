@@ -1,4 +1,5 @@
-//! Tests the example `api_service` over HTTP: one process alone, and two processes on one Redis.
+//! Tests the example `api_service` over HTTP: one process alone, and two processes with one state
+//! file or on one Redis.
 
 use std::process::Command;
 
@@ -6,6 +7,7 @@ use paseto_actix_tests::app::issuer_builder;
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::process::Process;
 use paseto_actix_tests::redis::Redis;
+use paseto_actix_tests::state_file::StateFile;
 use serde_json::{Value, json};
 
 struct Service {
@@ -122,7 +124,7 @@ fn expired() -> String {
 }
 
 #[test]
-fn service_with_stores_in_memory_refreshes_and_revokes_logins() {
+fn service_refreshes_and_revokes_logins() {
     let service = Service::start(&[]);
     assert_eq!(service.send_json("/me", None, None).0, 401);
     assert_eq!(
@@ -153,10 +155,50 @@ fn service_with_stores_in_memory_refreshes_and_revokes_logins() {
 }
 
 #[test]
+fn killed_service_keeps_logins_and_logouts() {
+    let file = StateFile::new();
+    let path = file.path().into_os_string().into_string().unwrap();
+    let mut service = Service::start(&[("STATE_FILE", &path)]);
+    let (kept, ended) = (service.log_in(FOO), service.log_in(FOO));
+    assert_eq!(service.post("/logout", &ended.access), 204);
+    service.process.kill();
+    let mut process = Process::example_with("api_service", &[("STATE_FILE", &path)]);
+    assert_eq!(process.line(), format!("The state is in the file `{path}`."));
+    let url = process.line_after("listening on ");
+    service = Service { process, url };
+    assert_eq!((service.get("/me", &kept.access), service.get("/me", &ended.access)), (200, 401));
+    assert!(service.refresh(&kept).is_some() && service.refresh(&ended).is_none());
+}
+
+/// The old and the new process of a deployment overlap.
+#[test]
+fn services_with_one_state_file_share_logins_and_logouts() {
+    let file = StateFile::new();
+    let path = file.path().into_os_string().into_string().unwrap();
+    share_logins_and_logouts(("STATE_FILE", &path));
+}
+
+#[test]
+fn unusable_state_file_is_reported_with_its_variable() {
+    let file = StateFile::new();
+    for name in ["api_service", "login_manager"] {
+        let mut command = Process::example_command(name);
+        let output = command.env("STATE_FILE", file.folder()).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success(), "{error}");
+        assert!(error.contains("STATE_FILE: `path`: ") && error.contains("not a file"), "{error}");
+        assert!(!String::from_utf8(output.stdout).unwrap().contains("listening"));
+    }
+}
+
+#[test]
 fn services_on_one_redis_share_logins_and_logouts() {
     let Some(redis) = Redis::start() else { return };
-    let url = redis.url();
-    let [one, other] = [(); 2].map(|()| Service::start(&[("REDIS_URL", &url)]));
+    share_logins_and_logouts(("REDIS_URL", &redis.url()));
+}
+
+fn share_logins_and_logouts(state: (&str, &str)) {
+    let [one, other] = [(); 2].map(|()| Service::start(&[state]));
     let pair = one.log_in(FOO);
     assert_eq!((one.get("/me", &pair.access), other.get("/me", &pair.access)), (200, 200));
     let next = other.refresh(&pair).expect("the other process accepts the refresh token");

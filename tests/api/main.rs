@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[cfg(all(feature = "macros", feature = "redis", feature = "remember"))]
+#[cfg(all(feature = "macros", feature = "redis", feature = "remember", feature = "sqlite"))]
 mod api_service;
 #[cfg(all(feature = "macros", feature = "redis", feature = "remember"))]
 mod browser;
@@ -90,6 +90,8 @@ mod login_attempts;
 mod login_layer;
 #[cfg(feature = "remember")]
 mod login_layer_order;
+#[cfg(all(feature = "remember", feature = "sqlite"))]
+mod login_manager;
 #[cfg(feature = "remember")]
 mod login_overtaken;
 #[cfg(feature = "remember")]
@@ -114,11 +116,25 @@ mod redis;
 #[cfg(all(feature = "redis", feature = "remember"))]
 mod redis_chaos;
 #[cfg(all(feature = "redis", feature = "session", feature = "conformance"))]
+mod redis_cluster;
+#[cfg(all(feature = "redis", feature = "session", feature = "conformance"))]
 mod redis_conformance;
+#[cfg(feature = "redis")]
+mod redis_harness;
 #[cfg(all(feature = "redis", feature = "session"))]
 mod redis_logs;
 #[cfg(feature = "redis")]
+mod redis_pushed;
+#[cfg(feature = "redis")]
+mod redis_pushed_failures;
+#[cfg(all(feature = "redis", feature = "conformance"))]
+mod redis_pushed_primaries;
+#[cfg(all(feature = "redis", feature = "session", feature = "conformance"))]
+mod redis_replication;
+#[cfg(feature = "redis")]
 mod redis_revocation;
+#[cfg(all(feature = "redis", feature = "session", feature = "conformance"))]
+mod redis_sentinel;
 #[cfg(all(feature = "redis", feature = "session", feature = "conformance"))]
 mod redis_token_families;
 #[cfg(feature = "session")]
@@ -207,6 +223,14 @@ mod set_keys;
 mod settings_guide;
 #[cfg(feature = "remember")]
 mod shared_caches;
+#[cfg(all(feature = "session", feature = "sqlite"))]
+mod sqlite;
+#[cfg(all(feature = "sqlite", feature = "conformance"))]
+mod sqlite_conformance;
+#[cfg(all(feature = "session", feature = "sqlite", unix))]
+mod sqlite_files;
+#[cfg(all(feature = "redis", feature = "remember", feature = "sqlite"))]
+mod sqlite_processes;
 #[cfg(feature = "macros")]
 mod step_up;
 #[cfg(feature = "session")]
@@ -214,7 +238,7 @@ mod store_errors;
 #[cfg(all(feature = "session", feature = "conformance"))]
 mod token_family_conformance;
 mod transport;
-#[cfg(all(feature = "redis", feature = "remember"))]
+#[cfg(all(feature = "redis", feature = "remember", feature = "sqlite"))]
 mod two_processes;
 #[cfg(all(feature = "macros", feature = "redis", feature = "remember", feature = "remote-keys"))]
 mod two_services;

@@ -14,6 +14,7 @@ use paseto_actix::{ConfigError, RedisStore};
 use paseto_actix_tests::ISSUER;
 use paseto_actix_tests::patience::{MAX_RECOVERY_TIME, Stopwatch};
 use paseto_actix_tests::redis::Redis;
+use paseto_actix_tests::resp::Resp;
 
 /// Returns a store with a long timeout, so that a busy machine does not cause timeouts.
 fn patient(url: &str) -> RedisStore {
@@ -99,9 +100,9 @@ async fn store_recovers_when_redis_accepts_its_password_again() {
             "Redis: Password authentication failed - AuthenticationFailed"
         );
     }
-    let command =
-        ["--no-auth-warning", "-a", "another", "CONFIG", "SET", "requirepass", "the-password"];
-    assert_eq!(redis.command(&command), "OK");
+    let mut with_password = Resp::open(redis.port(), Some("another")).unwrap();
+    let command = ["CONFIG", "SET", "requirepass", "the-password"];
+    assert_eq!(with_password.send(&command).unwrap(), "OK");
     let start = Instant::now();
     while store.ping().await.is_err() {
         assert!(start.elapsed() < MAX_RECOVERY_TIME, "the store does not recover");

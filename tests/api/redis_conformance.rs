@@ -6,29 +6,28 @@ use std::time::{Duration as StdDuration, Instant};
 use paseto_actix::RedisStore;
 use paseto_actix::clock::Clock;
 use paseto_actix::conformance;
-use paseto_actix::revocation::{
-    ExceptedLogin, RedisRevocationStore, RevocationError, RevocationQuery, RevocationStore,
-};
+use paseto_actix::revocation::{ExceptedLogin, RevocationError, RevocationQuery, RevocationStore};
 use paseto_actix::token_family::{FamilyOwner, TokenFamilyStore};
 use paseto_actix_tests::ISSUER;
 use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::patience::until;
 use paseto_actix_tests::redis::Redis;
 use time::{Duration, OffsetDateTime};
 
 /// A store that converts times of the test clock to the real time, which Redis uses.
-struct ByTestClock {
-    store: RedisRevocationStore,
+struct ByTestClock<S> {
+    store: S,
     clock: TestClock,
 }
 
-impl ByTestClock {
+impl<S> ByTestClock<S> {
     /// Converts an end of the test clock to the clock of Redis.
     fn real(&self, until: OffsetDateTime) -> OffsetDateTime {
         OffsetDateTime::now_utc() + (until - self.clock.now())
     }
 }
 
-impl RevocationStore for ByTestClock {
+impl<S: RevocationStore> RevocationStore for ByTestClock<S> {
     async fn revoke(
         &self,
         issuer: &str,
@@ -58,12 +57,7 @@ impl RevocationStore for ByTestClock {
 }
 
 /// A test cannot set the clock of Redis. Instead, it moves the expiry of all keys.
-#[actix_web::test]
-async fn redis_revocation_store_conforms_over_time() {
-    let Some(redis) = Redis::start() else { return };
-    let clock = TestClock::new();
-    let handle = RedisStore::builder(redis.url()).timeout(StdDuration::from_secs(20));
-    let store = handle.build().unwrap().revocation_store().clock(clock.clone());
+async fn assert_conforms_over_time<S: RevocationStore>(redis: &Redis, store: S, clock: TestClock) {
     let store = ByTestClock { store, clock: clock.clone() };
     let mut moved = Instant::now();
     let mut advance = |by: Duration| {
@@ -75,6 +69,30 @@ async fn redis_revocation_store_conforms_over_time() {
         conformance::revocation_store_over_time(&store, store.clock.now(), async |by| advance(by))
             .await;
     }
+}
+
+fn patient(redis: &Redis) -> RedisStore {
+    RedisStore::builder(redis.url()).timeout(StdDuration::from_secs(20)).build().unwrap()
+}
+
+#[actix_web::test]
+async fn redis_revocation_store_conforms_over_time() {
+    let Some(redis) = Redis::start() else { return };
+    let clock = TestClock::new();
+    let store = patient(&redis).revocation_store().clock(clock.clone());
+    assert_conforms_over_time(&redis, store, clock).await;
+}
+
+#[actix_web::test]
+async fn pushed_revocation_store_conforms() {
+    let Some(redis) = Redis::start() else { return };
+    let store = patient(&redis).pushed_revocation_store();
+    until("the store is live", async || store.status().is_live).await;
+    conformance::revocation_store(&store, OffsetDateTime::now_utc()).await;
+    let clock = TestClock::new();
+    let store = store.clock(clock.clone());
+    until("the store is live", async || store.status().is_live).await;
+    assert_conforms_over_time(&redis, store, clock).await;
 }
 
 /// A Redis Cluster rejects commands, transactions and scripts whose keys belong to several slots.

@@ -7,8 +7,8 @@ use paseto_actix_tests::logins::event::{Column, Event};
 use paseto_actix_tests::logins::world::World;
 use time::Duration;
 
-/// Generates one module for each event, with one test for each kind of credential, in memory and on
-/// Redis.
+/// Generates one module for each event, with one test for each kind of credential, in memory, in
+/// a state file and on Redis.
 macro_rules! cells {
     ($($row:ident: $event:ident,)*) => {
         $(mod $row {
@@ -21,6 +21,13 @@ macro_rules! cells {
             $(#[actix_web::test]
             async fn $name() {
                 crate::revocation_matrix::in_memory(super::super::Event::$event, super::super::Column::$column).await;
+            })*
+        }
+        #[cfg(feature = "sqlite")]
+        mod in_a_state_file {
+            $(#[actix_web::test]
+            async fn $name() {
+                crate::revocation_matrix::sqlite::check(super::super::Event::$event, super::super::Column::$column).await;
             })*
         }
         #[cfg(feature = "redis")]
@@ -52,6 +59,23 @@ async fn directly_issued_token_stays_revoked_until_it_expires() {
             clock.advance(Duration::minutes(minutes));
             world.assert_own_tokens(true).await;
         }
+    }
+}
+
+#[cfg(feature = "sqlite")]
+mod sqlite {
+    use paseto_actix_tests::clock::TestClock;
+    use paseto_actix_tests::logins::event::{Column, Event};
+    use paseto_actix_tests::logins::world::World;
+    use paseto_actix_tests::state_file::StateFile;
+
+    pub(super) async fn check(event: Event, column: Column) {
+        let (file, clock) = (StateFile::new(), TestClock::new());
+        let state = file.open(clock.clone());
+        let (revocations, families) = (state.revocation_store(), state.token_family_store());
+        let mut world = World::here(clock, revocations, families).await;
+        world.happen(event).await;
+        world.assert(event, column).await;
     }
 }
 

@@ -10,9 +10,14 @@ use paseto_actix_tests::logs::Logs;
 #[test]
 fn each_error_of_a_store_has_its_status_and_log_line() {
     let down = || Box::<dyn std::error::Error + Send + Sync>::from("down");
-    let errors: [(Box<dyn ResponseError>, StatusCode, &str); 8] = [
+    let errors: [(Box<dyn ResponseError>, StatusCode, &str); 10] = [
         (
             Box::new(RevocationError::Full { capacity: 7 }),
+            StatusCode::SERVICE_UNAVAILABLE,
+            "ERROR paseto_actix::revocation::error message=the revocation store failed",
+        ),
+        (
+            Box::new(RevocationError::NotReplicated { replicas: 0, expected: 1 }),
             StatusCode::SERVICE_UNAVAILABLE,
             "ERROR paseto_actix::revocation::error message=the revocation store failed",
         ),
@@ -43,6 +48,11 @@ fn each_error_of_a_store_has_its_status_and_log_line() {
         ),
         (
             Box::new(TokenFamilyError::Full { capacity: 7 }),
+            StatusCode::SERVICE_UNAVAILABLE,
+            "ERROR paseto_actix::token_family::error message=the token family store failed",
+        ),
+        (
+            Box::new(TokenFamilyError::NotReplicated { replicas: 0, expected: 1 }),
             StatusCode::SERVICE_UNAVAILABLE,
             "ERROR paseto_actix::token_family::error message=the token family store failed",
         ),

@@ -1,6 +1,7 @@
 //! HTTP requests over a plain socket, with one connection per request.
 
-use std::io::{Read, Write};
+use std::io;
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -44,6 +45,21 @@ pub fn send(
     headers: &[(&str, &str)],
     body: &str,
 ) -> Response {
+    try_send(server, method, path, headers, body).expect("a server that responds")
+}
+
+/// Sends a request to a server that can end meanwhile.
+///
+/// # Errors
+///
+/// The error of the connection, or an error if the response is not complete.
+pub fn try_send(
+    server: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> io::Result<Response> {
     let address = server.strip_prefix("http://").expect("an address like http://127.0.0.1:8080");
     let mut request =
         format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
@@ -55,12 +71,20 @@ pub fn send(
     }
     request += &format!("\r\n{body}");
 
-    let mut stream = TcpStream::connect(address).expect("a server that listens");
-    stream.set_read_timeout(Some(RESPONSE_TIMEOUT)).expect("a time-out that is not zero");
-    stream.write_all(request.as_bytes()).expect("a server that reads");
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(RESPONSE_TIMEOUT))?;
+    stream.write_all(request.as_bytes())?;
     let mut response = String::new();
-    stream.read_to_string(&mut response).expect("a response in UTF-8");
-    parse(&response)
+    stream.read_to_string(&mut response)?;
+    if !response.contains("\r\n\r\n") {
+        return Err(ErrorKind::UnexpectedEof.into());
+    }
+    let response = parse(&response);
+    let length = response.header_values("content-length").next().map(|length| length.parse());
+    if method != "HEAD" && length.is_some_and(|length| length != Ok(response.body.len())) {
+        return Err(ErrorKind::UnexpectedEof.into());
+    }
+    Ok(response)
 }
 
 fn parse(response: &str) -> Response {

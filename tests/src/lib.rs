@@ -12,6 +12,7 @@ pub mod browser;
 pub mod certificates;
 pub mod clock;
 pub mod command_line;
+pub mod histogram;
 pub mod http;
 #[cfg(feature = "remote-keys")]
 pub mod key_server;
@@ -27,16 +28,23 @@ pub mod patience;
 pub mod payloads;
 pub mod process;
 pub mod python;
+pub mod random;
 pub mod redis;
+pub mod redis_cluster;
+pub mod redis_sentinel;
+mod redis_server;
 pub mod rejections;
 #[cfg(feature = "remember")]
 pub mod remember;
 #[cfg(feature = "remote-keys")]
 pub mod remote_keys;
 pub mod require;
+pub mod resp;
 pub mod revocation;
 #[cfg(feature = "session")]
 pub mod session;
+#[cfg(feature = "sqlite")]
+pub mod state_file;
 
 /// The issuer that tests trust.
 pub const ISSUER: &str = "https://issuer.example";

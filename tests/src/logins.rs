@@ -6,6 +6,8 @@ pub mod race;
 pub mod world;
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::process::Command;
 use std::time::Duration;
 
 use actix_web::cookie::Cookie;
@@ -227,20 +229,35 @@ pub enum Place {
 #[derive(Debug)]
 pub struct Server {
     url: String,
-    _process: Process,
+    process: Process,
 }
 
 impl Server {
-    /// Starts a server of the application with this name, with its stores on this Redis. `program`
-    /// is the path of `login_server`.
-    pub fn start(program: &str, name: &str, keys: &Keys, redis: &str) -> Self {
-        let mut command = std::process::Command::new(program);
-        command.env("APPLICATION", name).env("REDIS_URL", redis);
+    /// Starts a server of the application with this name. `program` is the path of `login_server`.
+    /// Its stores are in the place of this variable: `STATE_FILE` or `REDIS_URL`.
+    pub fn start(program: &str, name: &str, keys: &Keys, state: (&str, impl AsRef<OsStr>)) -> Self {
+        let mut process = Process::start(Self::command(program, name, keys).env(state.0, state.1));
+        Self { url: process.line_after("listening on "), process }
+    }
+
+    /// Returns the command of [`start`](Self::start), without the place of the stores.
+    pub fn command(program: &str, name: &str, keys: &Keys) -> Command {
+        let mut command = Command::new(program);
         command
+            .env("APPLICATION", name)
             .env("LOCAL_KEY", keys.local.to_paserk().as_str())
             .env("SECRET_KEY", keys.secret.to_paserk().as_str());
-        let mut process = Process::start(&mut command);
-        Self { url: process.line_after("listening on "), _process: process }
+        command
+    }
+
+    /// Returns the address of the server.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Kills the server, and waits for its end.
+    pub fn kill(self) {
+        self.process.kill();
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::env;
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::Value;
 
@@ -15,7 +17,12 @@ pub struct Process {
     child: Child,
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
+    /// The state file of an example, which is removed with this value.
+    state_file: Option<PathBuf>,
 }
+
+/// The start of the names of the state files of examples.
+const STATE_FILE: &str = "paseto-actix-example";
 
 impl Process {
     /// Starts a program.
@@ -27,7 +34,11 @@ impl Process {
             .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
         let stdin = child.stdin.take().expect("its input is a pipe");
         let stdout = BufReader::new(child.stdout.take().expect("its output is a pipe"));
-        Self { child, stdin, stdout }
+        let state_file = command.get_envs().find_map(|(name, value)| {
+            let path = PathBuf::from(value.filter(|_| name == "STATE_FILE")?);
+            path.file_name()?.to_str()?.starts_with(STATE_FILE).then_some(path)
+        });
+        Self { child, stdin, stdout, state_file }
     }
 
     /// Starts an example of this workspace. The example listens on a free port of 127.0.0.1 and
@@ -41,11 +52,15 @@ impl Process {
         Self::start(Self::example_command(name).envs(variables.iter().copied()))
     }
 
-    /// Returns the command that starts an example.
+    /// Returns the command that starts an example. The example has a state file of its own.
     pub fn example_command(name: &str) -> Command {
         let program = examples().get(name).unwrap_or_else(|| panic!("no example `{name}`"));
         let mut command = Command::new(program);
         command.env("BIND", "127.0.0.1:0");
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{STATE_FILE}-{}-{number}.sqlite", std::process::id());
+        command.env("STATE_FILE", env::temp_dir().join(name));
         command
     }
 
@@ -86,6 +101,11 @@ impl Drop for Process {
         // The program may already have exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if let Some(path) = &self.state_file {
+            for suffix in ["", "-wal", "-shm"] {
+                let _ = fs::remove_file(format!("{}{suffix}", path.display()));
+            }
+        }
     }
 }
 

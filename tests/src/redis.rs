@@ -1,32 +1,22 @@
 //! A Redis server that a test starts.
 
-use std::ffi::OsString;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
-use std::{env, fs, io, thread};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+use std::{fs, thread};
 
 use crate::certificates::Certificates;
-use crate::require::found_or_skipped;
-
-/// The environment variable with the server's program, such as that of Valkey. Default:
-/// `redis-server`.
-const SERVER: &str = "PASETO_ACTIX_REDIS_SERVER";
+use crate::redis_server::{RedisServer, free_port, new_folder, server_program};
 
 /// A running Redis server. It keeps its data over restarts. When this value is dropped, the server
 /// is killed and its files are removed.
 #[derive(Debug)]
 pub struct Redis {
-    program: OsString,
-    port: u16,
+    server: RedisServer,
     folder: PathBuf,
-    /// Additional arguments of this server.
-    arguments: Vec<String>,
-    server: Option<Child>,
 }
 
 impl Redis {
@@ -63,11 +53,11 @@ impl Redis {
     #[track_caller]
     pub fn cluster() -> Option<Self> {
         let mut redis = Self::found()?;
-        redis.arguments = ["--cluster-enabled", "yes", "--cluster-port"].map(str::to_owned).into();
-        redis.arguments.push(free_port().to_string());
+        let bus = free_port().to_string();
+        redis.server.add_arguments(&["--cluster-enabled", "yes", "--cluster-port", &bus]);
         redis.restart(&[]);
         assert_eq!(redis.command(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]), "OK");
-        redis.wait_for("cluster_state:ok", &["CLUSTER", "INFO"]);
+        redis.server.wait_for("cluster_state:ok", &["CLUSTER", "INFO"]);
         Some(redis)
     }
 
@@ -77,40 +67,26 @@ impl Redis {
     pub fn tls() -> Option<(Self, String, PathBuf)> {
         let mut redis = Self::found()?;
         let tls = Certificates::of_localhost(&redis.folder);
-        let (port, path) =
-            (free_port(), |path: &Path| path.to_str().expect("a path in UTF-8").to_owned());
-        redis.arguments = vec![
-            "--tls-port".to_owned(),
-            port.to_string(),
-            "--tls-cert-file".to_owned(),
-            path(&tls.certificate),
-            "--tls-key-file".to_owned(),
-            path(&tls.key),
-            "--tls-ca-cert-file".to_owned(),
-            path(&tls.authority),
-            "--tls-auth-clients".to_owned(),
-            "no".to_owned(),
-        ];
+        let port = redis.server.add_tls(&tls);
         redis.restart(&[]);
         Some((redis, format!("rediss://127.0.0.1:{port}/"), tls.authority))
     }
 
     #[track_caller]
     fn found() -> Option<Self> {
-        let program = env::var_os(SERVER).unwrap_or_else(|| "redis-server".into());
-        let is_there =
-            Command::new(&program).arg("--version").stdout(Stdio::null()).status().is_ok();
-        found_or_skipped(is_there.then_some(()), "redis", "redis-server")?;
-        let port = free_port();
-        let folder =
-            env::temp_dir().join(format!("paseto-actix-redis-{}-{port}", std::process::id()));
-        fs::create_dir_all(&folder).expect("a folder");
-        Some(Self { program, port, folder, arguments: Vec::new(), server: None })
+        let program = server_program()?;
+        let folder = new_folder();
+        Some(Self { server: RedisServer::new(&program, &folder), folder })
+    }
+
+    /// Returns the port of the server.
+    pub fn port(&self) -> u16 {
+        self.server.port()
     }
 
     /// Returns the URL of the server.
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}/", self.port)
+        format!("redis://127.0.0.1:{}/", self.server.port())
     }
 
     /// Closes the connections of all clients, as the server does with idle connections.
@@ -120,101 +96,99 @@ impl Redis {
         assert_ne!(ended, 0, "no client was connected");
     }
 
+    /// Returns the number of calls of a command, such as `get`.
+    pub fn calls(&self, command: &str) -> u64 {
+        let stats = self.command(&["INFO", "commandstats"]);
+        let line = format!("cmdstat_{command}:calls=");
+        let calls = stats.lines().find_map(|stat| stat.strip_prefix(&line)?.split(',').next());
+        calls.map_or(0, |calls| calls.parse().expect("a number"))
+    }
+
+    /// Returns the IDs of the connections with `CLIENT TRACKING`.
+    pub fn tracking(&self) -> Vec<String> {
+        let clients = self.command(&["CLIENT", "LIST"]);
+        let field = |client: &str, name| {
+            client.split(' ').find_map(|field| field.strip_prefix(name)).map(str::to_owned)
+        };
+        let is_tracking = |client: &&str| field(client, "flags=").is_some_and(|f| f.contains('t'));
+        clients.lines().filter(is_tracking).filter_map(|client| field(client, "id=")).collect()
+    }
+
+    /// Closes the connections with `CLIENT TRACKING`, and no others.
+    pub fn end_tracking(&self) {
+        let tracking = self.tracking();
+        assert!(!tracking.is_empty(), "no connection with tracking");
+        for id in tracking {
+            assert_eq!(self.command(&["CLIENT", "KILL", "ID", &id]), "1");
+        }
+    }
+
     /// Starts a proxy to this server that can lose responses.
     pub fn lossy_proxy(&self) -> LossyProxy {
-        LossyProxy::to(self.port)
+        LossyProxy::to(self.server.port())
     }
 
     /// Kills the server if it runs, and starts it with these additional arguments.
     pub fn restart(&mut self, arguments: &[&str]) {
-        self.kill();
-        let server = Command::new(&self.program)
-            .args(["--bind", "127.0.0.1", "--port", &self.port.to_string(), "--save", ""])
-            .args([
-                "--appendonly",
-                "yes",
-                "--appendfsync",
-                "always",
-                "--maxmemory-policy",
-                "noeviction",
-            ])
-            .arg("--dir")
-            .arg(&self.folder)
-            .args(&self.arguments)
-            .args(arguments)
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("the program was found before");
-        self.server = Some(server);
-        self.wait_for("PONG", &["PING"]);
-    }
-
-    fn wait_for(&self, words: &str, command: &[&str]) {
-        let start = Instant::now();
-        while !self.command(command).contains(words) {
-            assert!(
-                start.elapsed() < Duration::from_secs(20),
-                "the server did not return `{words}`"
-            );
-            thread::sleep(Duration::from_millis(10));
-        }
+        self.server.spawn(arguments);
+        self.server.wait_until_started();
     }
 
     /// Kills the server, as in a crash.
     pub fn kill(&mut self) {
-        if let Some(mut server) = self.server.take() {
-            // Both fail only if the server has already exited.
-            let _ = server.kill();
-            let _ = server.wait();
-        }
+        self.server.kill();
     }
 
     /// Suspends or resumes the server.
     pub fn hang(&self, hang: bool) {
-        let server = self.server.as_ref().expect("a running server");
-        let signal = if hang { "-STOP" } else { "-CONT" };
-        let status = Command::new("kill")
-            .args([signal, &server.id().to_string()])
-            .status()
-            .expect("the command `kill`");
-        assert!(status.success());
+        self.server.suspend(hang);
     }
 
-    /// Returns the response of the server to a command.
+    /// Returns the response of the server to a command, in the format of `redis-cli`.
     pub fn command(&self, command: &[&str]) -> String {
-        let output = Command::new("redis-cli")
-            .args(["-h", "127.0.0.1", "-p", &self.port.to_string()])
-            .args(command)
-            .output()
-            .expect("redis-cli beside redis-server");
-        String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+        self.server.command(command)
     }
 }
 
 /// A proxy to a server. On request it drops the next response and closes the connection. The server
-/// has then executed the command.
+/// has then executed the command. It can also hold all bytes of the server.
 #[derive(Debug)]
 pub struct LossyProxy {
     port: u16,
-    loses: Arc<AtomicBool>,
+    /// The number of responses until one is dropped, or 0.
+    loses: Arc<AtomicUsize>,
+    holds: Arc<AtomicBool>,
 }
 
 impl LossyProxy {
-    fn to(server: u16) -> Self {
+    /// Starts a proxy to this port of 127.0.0.1.
+    pub fn to(server: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let proxy =
-            Self { port: listener.local_addr().expect("an address").port(), loses: Arc::default() };
-        let loses = Arc::clone(&proxy.loses);
+        let proxy = Self {
+            port: listener.local_addr().expect("an address").port(),
+            loses: Arc::default(),
+            holds: Arc::default(),
+        };
+        let (loses, holds) = (Arc::clone(&proxy.loses), Arc::clone(&proxy.holds));
         thread::spawn(move || {
             for client in listener.incoming() {
                 let server = TcpStream::connect(("127.0.0.1", server));
-                let (Ok(client), Ok(server)) = (client, server) else { return };
+                // Without a server, the connection of the client is closed.
+                let (Ok(client), Ok(server)) = (client, server) else { continue };
                 let ends =
                     (client.try_clone().expect("a socket"), server.try_clone().expect("a socket"));
                 thread::spawn(move || forward(ends.0, ends.1, || false));
-                let loses = Arc::clone(&loses);
+                let (loses, holds) = (Arc::clone(&loses), Arc::clone(&holds));
                 thread::spawn(move || {
-                    forward(server, client, || loses.swap(false, Ordering::SeqCst))
+                    forward(server, client, || {
+                        while holds.load(Ordering::SeqCst) {
+                            thread::sleep(Duration::from_millis(1));
+                        }
+                        let one_less = |left: usize| left.checked_sub(1);
+                        let before =
+                            loses.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less);
+                        before == Ok(1)
+                    })
                 });
             }
         });
@@ -226,14 +200,29 @@ impl LossyProxy {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
+    /// Holds the bytes of the server on all connections, or forwards them again.
+    pub fn hold(&self, holds: bool) {
+        self.holds.store(holds, Ordering::SeqCst);
+    }
+
+    /// Returns the port of the proxy.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Drops the next response.
     pub fn lose(&self) {
-        self.loses.store(true, Ordering::SeqCst);
+        self.lose_after(0);
+    }
+
+    /// Drops a response after this number of other responses.
+    pub fn lose_after(&self, responses: usize) {
+        self.loses.store(responses + 1, Ordering::SeqCst);
     }
 
     /// Returns whether the response has been dropped.
     pub fn has_lost(&self) -> bool {
-        !self.loses.load(Ordering::SeqCst)
+        self.loses.load(Ordering::SeqCst) == 0
     }
 }
 
@@ -254,13 +243,9 @@ fn forward(mut from: TcpStream, mut to: TcpStream, loses: impl Fn() -> bool) {
     }
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
-}
-
 impl Drop for Redis {
     fn drop(&mut self) {
-        self.kill();
+        self.server.kill();
         let _ = fs::remove_dir_all(&self.folder);
     }
 }

@@ -26,9 +26,12 @@
 //! - `REFRESH_KEYS`: `k4.local` keys that encrypt refresh tokens, separated by commas. The first
 //!   key is the active key, and the others are retired keys. Default: a key that is derived from
 //!   `SECRET_KEY`, so a new `SECRET_KEY` revokes all logins.
-//! - `REDIS_URL`: the Redis server that several processes share, over TLS if the URL begins with
-//!   `rediss://`. If Redis does not respond, the program exits with an error. Default: the stores
-//!   are in memory, so all logins are lost when the program exits.
+//! - `STATE_FILE`: the path of the file with the logins and revocations, which several processes on
+//!   one machine can share. If the file cannot be used, the program exits with an error. Default:
+//!   `paseto-state.sqlite` in the current folder.
+//! - `REDIS_URL`: the Redis server that processes on several machines share, over TLS if the URL
+//!   begins with `rediss://`. If Redis does not respond, the program exits with an error. Default:
+//!   the state is in `STATE_FILE`.
 
 use std::env;
 use std::env::VarError;
@@ -40,10 +43,9 @@ use actix_web::error::{InternalError, JsonPayloadError};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, ResponseError, get, post, web};
 use paseto_actix::keys::{KeyRing, SecretKey};
 use paseto_actix::refresh::{Login, RefreshError, TokenPair};
-use paseto_actix::revocation::MemoryRevocationStore;
-use paseto_actix::token_family::MemoryTokenFamilyStore;
 use paseto_actix::{
-    Issuer, LocalKey, Paseto, RedisStore, RefreshTokens, VerifiedToken, Verifier, paseto_required,
+    Issuer, LocalKey, Paseto, RedisStore, RefreshTokens, SqliteStore, VerifiedToken, Verifier,
+    paseto_required,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -209,6 +211,7 @@ async fn build() -> Result<(RefreshTokens, Verifier), Box<dyn Error>> {
                 .map_err(|e| wrong(&e))?;
             // Reports an unreachable Redis at the start, and not with the first request.
             redis.ping().await.map_err(|e| wrong(&e))?;
+            println!("The state is on the Redis server of REDIS_URL.");
             (
                 tokens
                     .token_family_store(redis.token_family_store())
@@ -217,12 +220,14 @@ async fn build() -> Result<(RefreshTokens, Verifier), Box<dyn Error>> {
             )
         }
         None => {
-            println!("REDIS_URL is not set. The stores are in memory.");
-            let revocations = MemoryRevocationStore::new(100_000);
-            let families = MemoryTokenFamilyStore::new(100_000);
+            let path = env::var_os("STATE_FILE").unwrap_or_else(|| "paseto-state.sqlite".into());
+            let state = SqliteStore::open(&path).map_err(|error| format!("STATE_FILE: {error}"))?;
+            println!("The state is in the file `{}`.", path.display());
             (
-                tokens.token_family_store(families).revocation_store(revocations.clone()),
-                verifier.revocation_store(revocations),
+                tokens
+                    .token_family_store(state.token_family_store())
+                    .revocation_store(state.revocation_store()),
+                verifier.revocation_store(state.revocation_store()),
             )
         }
     };

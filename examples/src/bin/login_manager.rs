@@ -16,8 +16,10 @@
 //!   active key, and the others are retired keys. To print a new key, run
 //!   `cargo run --bin paseto -- keys generate --print --kind local`. Default: a new key for each of
 //!   the two variables.
+//! - `STATE_FILE`: the path of the file with the logins and revocations. If the file cannot be
+//!   used, the program exits with an error. Default: `paseto-state.sqlite` in the current folder.
 //!
-//! The stores are in memory, so all remembered logins are lost when the program exits.
+//! Remembered logins survive a restart if `SESSION_KEYS` and `REMEMBER_KEYS` are set.
 
 use std::env;
 use std::env::VarError;
@@ -33,9 +35,10 @@ use paseto_actix::keys::KeyRing;
 use paseto_actix::remember::{
     CredentialFingerprint, FreshLogin, LoggedIn, Remember, safe_redirect_path,
 };
-use paseto_actix::revocation::MemoryRevocationStore;
-use paseto_actix::token_family::{MemoryTokenFamilyStore, RandomId};
-use paseto_actix::{CrossOriginProtection, LocalKey, LoginLayer, PasetoSession, RememberMe};
+use paseto_actix::token_family::RandomId;
+use paseto_actix::{
+    CrossOriginProtection, LocalKey, LoginLayer, PasetoSession, RememberMe, SqliteStore,
+};
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
 use tracing_subscriber::filter::LevelFilter;
@@ -276,11 +279,13 @@ fn key_ring(variable: &str) -> Result<KeyRing, Box<dyn Error>> {
 /// cookies then have the names `__Host-session` and `__Host-remember_token` and the attribute
 /// `Secure`.
 fn login_layer(users: Users) -> Result<LoginLayer, Box<dyn Error>> {
-    let revocations = MemoryRevocationStore::new(100_000);
+    let path = env::var_os("STATE_FILE").unwrap_or_else(|| "paseto-state.sqlite".into());
+    let state = SqliteStore::open(&path).map_err(|error| format!("STATE_FILE: {error}"))?;
+    println!("The state is in the file `{}`.", path.display());
     let session = PasetoSession::builder(key_ring("SESSION_KEYS")?)
         .application("login_manager")
         .development_over_plain_http()
-        .revocation_store(revocations.clone())
+        .revocation_store(state.revocation_store())
         .build()?;
     let remember_me = RememberMe::builder(key_ring("REMEMBER_KEYS")?)
         .application("login_manager")
@@ -289,8 +294,8 @@ fn login_layer(users: Users) -> Result<LoginLayer, Box<dyn Error>> {
             let fingerprint = users.fingerprint(&id);
             async { fingerprint }
         })
-        .token_family_store(MemoryTokenFamilyStore::new(100_000))
-        .revocation_store(revocations)
+        .token_family_store(state.token_family_store())
+        .revocation_store(state.revocation_store())
         // An audit log. An event contains the user, and never a token.
         .on_event(|event: &Event<'_>| eprintln!("audit: {event:?}"))
         .login_page("/login")

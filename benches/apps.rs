@@ -1,8 +1,8 @@
 //! The applications. Each handler returns an email address as JSON.
 
 use std::future::ready;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration as StdDuration;
 
 use actix_jwt::{ActixJwtMiddleware, extract_claims};
 use actix_session::config::CookieContentSecurity;
@@ -13,13 +13,8 @@ use actix_web::web::{Data, Json, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, cookie, web};
 use actix_web_httpauth::extractors::bearer::BearerAuth;
 use futures_util::FutureExt;
-use paseto_actix::RedisStore;
 use paseto_actix::key_set;
 use paseto_actix::key_set::{KeySetError, KeySetSource};
-use paseto_actix::revocation::{
-    CachedRevocationStore, MemoryRevocationStore, RedisRevocationStore, RevocationStore,
-};
-use paseto_actix::time::{Duration, OffsetDateTime};
 use paseto_actix::{LocalKey, Paseto, PasetoRequired, PasetoSession, Verifier, paseto_required};
 use pasetors::Public;
 use pasetors::claims::ClaimsValidationRules;
@@ -30,8 +25,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::keys::{Claims, ISSUER, KeySet};
+use crate::stores::Refresher;
 use crate::subjects::App;
-use crate::{jwt, verifiers};
+use crate::{jwt, stores, verifiers};
 
 /// The input of a process that builds an application.
 #[derive(Serialize, Deserialize)]
@@ -39,13 +35,9 @@ pub(crate) struct Setting {
     pub(crate) keys: KeySet,
     /// The URL of the Redis of this run.
     pub(crate) redis: Option<String>,
+    /// A folder for files. The run removes it at its end.
+    pub(crate) folder: PathBuf,
 }
-
-/// The number of revoked tokens in `MemoryRevocationStore`.
-const REVOKED: usize = 1000;
-/// The `max_staleness` of the example in the documentation of `CachedRevocationStore`, which has no
-/// default value.
-const MAX_STALENESS: StdDuration = StdDuration::from_secs(2);
 
 pub(crate) fn configure(app: App, setting: &Setting, config: &mut ServiceConfig) {
     let keys = &setting.keys;
@@ -67,19 +59,13 @@ pub(crate) fn configure(app: App, setting: &Setting, config: &mut ServiceConfig)
             let verifier = Verifier::builder().remote_keys(ISSUER, source).build();
             config.app_data(verifier.expect("a verifier")).service(me().get(attribute))
         }
-        App::RevocationsInMemory => {
-            let verifier = verifiers::cached(keys.public()).revocation_store(revocations());
-            config.app_data(verifier.build().expect("a verifier")).service(me().get(attribute))
+        App::Revocations(store) => {
+            let verifier = stores::verifier(store, setting);
+            config.app_data(verifier).service(me().get(attribute))
         }
-        App::RevocationsOnRedis => {
-            let verifier =
-                verifiers::cached(keys.public()).revocation_store(redis_revocations(setting));
-            config.app_data(verifier.build().expect("a verifier")).service(me().get(attribute))
-        }
-        App::CachedRevocationsOnRedis => {
-            let revocations = CachedRevocationStore::new(redis_revocations(setting), MAX_STALENESS);
-            let verifier = verifiers::cached(keys.public()).revocation_store(revocations);
-            config.app_data(verifier.build().expect("a verifier")).service(me().get(attribute))
+        App::Refresh(store) => {
+            let (verifier, refresher) = stores::refresher(store, setting);
+            config.app_data(verifier).app_data(Data::new(refresher)).service(me().get(refresh))
         }
         App::Session => {
             let session = PasetoSession::builder(LocalKey::generate()).build().expect("a session");
@@ -122,27 +108,6 @@ fn verifier(keys: &KeySet) -> paseto_actix::Verifier {
     verifiers::cached(keys.public()).build().expect("a verifier")
 }
 
-fn redis_revocations(setting: &Setting) -> RedisRevocationStore {
-    let url = setting.redis.as_deref().expect("the URL of a Redis");
-    // Redis shares two cores with the server and the client, so it can respond late.
-    RedisStore::builder(url)
-        .timeout(StdDuration::from_secs(10))
-        .build()
-        .expect("revocations")
-        .revocation_store()
-}
-
-fn revocations() -> MemoryRevocationStore {
-    let revocations = MemoryRevocationStore::new(REVOKED);
-    let until = OffsetDateTime::now_utc() + Duration::DAY;
-    for number in 0..REVOKED {
-        let token_id = number.to_string();
-        let revoked = revocations.revoke(ISSUER, &token_id, until);
-        revoked.now_or_never().expect("no waiting").expect("room");
-    }
-    revocations
-}
-
 async fn bare() -> Json<Claims> {
     Json(Claims::of_user(0))
 }
@@ -150,6 +115,15 @@ async fn bare() -> Json<Claims> {
 #[paseto_required]
 async fn attribute(paseto: Paseto<Claims>) -> Json<Claims> {
     Json(paseto.into_claims())
+}
+
+#[paseto_required]
+async fn refresh(
+    paseto: Paseto<Claims>,
+    refresher: Data<Refresher>,
+) -> actix_web::Result<Json<Claims>> {
+    refresher.refresh().await?;
+    Ok(Json(paseto.into_claims()))
 }
 
 /// The handler behind the middleware `PasetoRequired`.

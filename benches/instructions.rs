@@ -14,6 +14,7 @@ use actix_web::test::{TestRequest, call_service, init_service};
 use serde::{Deserialize, Serialize};
 
 use crate::apps::Setting;
+use crate::folder::Folder;
 use crate::group::{Group, Samples, Unit};
 use crate::keys::KeySet;
 use crate::process::{ChildProcess, is_installed};
@@ -42,6 +43,7 @@ pub(crate) fn measure(run: &Run) -> Group {
     }
     let note = "instructions: the processor of valgrind has neither SHA instructions nor AVX-512";
     group.notes.push(note.to_owned());
+    let folder = Folder::create();
     for subject in &SUBJECTS {
         if !group.needs(subject.name, run) {
             continue;
@@ -61,7 +63,8 @@ pub(crate) fn measure(run: &Run) -> Group {
             Sends::NewTokens(format) => issue_tokens(&keys, format, 0..MANY),
             Sends::Nothing | Sends::Cookie => Vec::new(),
         };
-        let input = Input { setting: Setting { keys, redis: None }, tokens };
+        let setting = Setting { keys, redis: None, folder: folder.path().to_owned() };
+        let input = Input { setting, tokens };
         let difference = count(subject, MANY, &input) - count(subject, FEW, &input);
         group.samples.push(Samples {
             name: subject.name.to_owned(),

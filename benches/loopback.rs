@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::apps::Setting;
 use crate::depth::DEPTHS;
+use crate::folder::Folder;
 use crate::group::{Group, Samples, Unit};
 use crate::keys::{Claims, KeySet};
 use crate::load::{Load, request};
@@ -14,7 +15,7 @@ use crate::redis::Redis;
 use crate::sampler::Random;
 use crate::selection::Run;
 use crate::server::Server;
-use crate::subjects::{App, SUBJECTS, Sends, Subject, comparisons};
+use crate::subjects::{SUBJECTS, Sends, Subject, comparisons};
 use crate::tokens::{altered, issue_tokens};
 
 const ROUNDS: usize = 16;
@@ -44,7 +45,12 @@ pub(crate) fn measure(run: &Run) -> Group {
     } else {
         group.notes.push("over loopback: the servers and the client shared cores".to_owned());
     }
-    let setting = Setting { keys: KeySet::generate(), redis: redis.as_ref().map(Redis::url) };
+    let folder = Folder::create();
+    let setting = Setting {
+        keys: KeySet::generate(),
+        redis: redis.as_ref().map(Redis::url),
+        folder: folder.path().to_owned(),
+    };
     let mut measured: Vec<_> =
         subjects.iter().map(|subject| MeasuredSubject::new(subject, &setting, is_pinned)).collect();
     if !run.brief {
@@ -111,9 +117,9 @@ impl<'a> MeasuredSubject<'a> {
     fn start(&self, depth: usize) -> Running {
         let Self { subject, setting, .. } = self;
         let server = Server::start(subject, setting, self.is_pinned, depth);
-        // This subject queries Redis for each request, and in production Redis has its own core. So
-        // the client yields its core to Redis. The cache queries Redis only every two seconds.
-        let mut load = Load::connect(server.port, subject.app == App::RevocationsOnRedis);
+        // Redis has its own core in production. So the client yields its core to Redis if each
+        // request needs a reply of Redis.
+        let mut load = Load::connect(server.port, subject.app.waits_for_redis());
         let credential = credential(subject, &setting.keys, &mut load);
         let accepted = request(subject.path, &headers(credential.as_ref()));
         let response = load.exchange(&accepted);

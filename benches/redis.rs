@@ -2,18 +2,19 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{env, fs, thread};
 
+use crate::folder::Folder;
 use crate::process::is_installed;
 
-/// A Redis server. It is killed and its files are removed when this value is dropped.
+/// A Redis server. It is killed when this value is dropped.
 pub(crate) struct Redis {
     server: Child,
     port: u16,
-    folder: PathBuf,
+    /// The files of the server.
+    _folder: Folder,
 }
 
 impl Redis {
@@ -27,9 +28,7 @@ impl Redis {
             .local_addr()
             .expect("an address")
             .port();
-        let folder =
-            env::temp_dir().join(format!("paseto-actix-benches-{}-{port}", std::process::id()));
-        fs::create_dir_all(&folder).expect("a folder");
+        let folder = Folder::create();
         let server = Command::new("redis-server")
             .args([
                 "--bind",
@@ -42,11 +41,11 @@ impl Redis {
                 "yes",
                 "--dir",
             ])
-            .arg(&folder)
+            .arg(folder.path())
             .stdout(Stdio::null())
             .spawn()
             .expect("redis-server is installed");
-        let redis = Self { server, port, folder };
+        let redis = Self { server, port, _folder: folder };
         let start = Instant::now();
         while redis.ping().is_none() {
             assert!(start.elapsed() < Duration::from_secs(20), "Redis does not respond");
@@ -107,9 +106,8 @@ impl Redis {
 
 impl Drop for Redis {
     fn drop(&mut self) {
-        // The first two calls fail only if the server has already exited.
+        // The calls fail only if the server has already exited.
         let _ = self.server.kill();
         let _ = self.server.wait();
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }

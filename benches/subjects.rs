@@ -12,9 +12,10 @@ pub(crate) enum App {
     AttributeUncached,
     Middleware,
     RemoteKeys,
-    RevocationsInMemory,
-    RevocationsOnRedis,
-    CachedRevocationsOnRedis,
+    /// A guard that queries this store for revocations.
+    Revocations(Store),
+    /// The same guard, and a handler that refreshes a login.
+    Refresh(Store),
     Session,
     CookieSessionStore,
     Httpauth(Format),
@@ -22,9 +23,30 @@ pub(crate) enum App {
     ActixJwt,
 }
 
+/// The place of revocations and token families.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Store {
+    Memory,
+    Sqlite,
+    Redis,
+    CachedRedis,
+    PushedRedis,
+}
+
 impl App {
     pub(crate) fn needs_redis(self) -> bool {
-        matches!(self, Self::RevocationsOnRedis | Self::CachedRevocationsOnRedis)
+        use Store::{CachedRedis, PushedRedis, Redis};
+
+        matches!(self, Self::Revocations(Redis | CachedRedis | PushedRedis) | Self::Refresh(Redis))
+    }
+
+    /// Returns whether requests need replies of Redis: each request, or the first requests before
+    /// the first push.
+    pub(crate) fn waits_for_redis(self) -> bool {
+        matches!(
+            self,
+            Self::Revocations(Store::Redis | Store::PushedRedis) | Self::Refresh(Store::Redis)
+        )
     }
 }
 
@@ -54,6 +76,11 @@ const fn subject(name: &'static str, app: App, path: &'static str, sends: Sends)
     Subject { name, app, path, sends }
 }
 
+/// An application of paseto-actix that gets the same token in each request.
+const fn guarded(name: &'static str, app: App) -> Subject {
+    subject(name, app, "/me", Sends::OneToken(Format::Paseto))
+}
+
 const BARE: &str = "bare handler";
 const BARE_SENT_A_TOKEN: &str = "bare handler, sent a token";
 const REPEATED: &str = "#[paseto_required], one token";
@@ -62,8 +89,13 @@ const MIDDLEWARE: &str = "PasetoRequired, one token";
 const REMOTE: &str = "remote keys, one token";
 const REMOTE_NEW: &str = "remote keys, new tokens";
 const IN_MEMORY: &str = "revocations in memory, one token";
+const IN_SQLITE: &str = "revocations in SQLite, one token";
 const ON_REDIS: &str = "revocations on Redis, one token";
 const ON_REDIS_CACHED: &str = "revocations on Redis and local cache, one token";
+const ON_REDIS_PUSHED: &str = "revocations on Redis, pushed, one token";
+const REFRESH_IN_MEMORY: &str = "a refresh, logins in memory";
+const REFRESH_IN_SQLITE: &str = "a refresh, logins in SQLite";
+const REFRESH_ON_REDIS: &str = "a refresh, logins on Redis";
 const NEW: &str = "#[paseto_required], new tokens";
 const NEW_UNCACHED: &str = "#[paseto_required], new tokens, without cache";
 const HS256: &str = "httpauth + jsonwebtoken HS256, one token";
@@ -77,19 +109,24 @@ const CHANGED: &str = "PasetoSession, session changed";
 const READ_PEER: &str = "CookieSessionStore Private, session read";
 const CHANGED_PEER: &str = "CookieSessionStore Private, session changed";
 
-pub(crate) const SUBJECTS: [Subject; 22] = [
+pub(crate) const SUBJECTS: [Subject; 27] = [
     subject(BARE, App::Bare, "/me", Sends::Nothing),
     subject(BARE_SENT_A_TOKEN, App::Bare, "/me", Sends::IgnoredToken(Format::Paseto)),
-    subject(REPEATED, App::Attribute, "/me", Sends::OneToken(Format::Paseto)),
-    subject(MIDDLEWARE, App::Middleware, "/me", Sends::OneToken(Format::Paseto)),
-    subject(REMOTE, App::RemoteKeys, "/me", Sends::OneToken(Format::Paseto)),
+    guarded(REPEATED, App::Attribute),
+    guarded(MIDDLEWARE, App::Middleware),
+    guarded(REMOTE, App::RemoteKeys),
     subject(REMOTE_NEW, App::RemoteKeys, "/me", Sends::NewTokens(Format::Paseto)),
-    subject(IN_MEMORY, App::RevocationsInMemory, "/me", Sends::OneToken(Format::Paseto)),
-    subject(ON_REDIS, App::RevocationsOnRedis, "/me", Sends::OneToken(Format::Paseto)),
-    subject(ON_REDIS_CACHED, App::CachedRevocationsOnRedis, "/me", Sends::OneToken(Format::Paseto)),
+    guarded(IN_MEMORY, App::Revocations(Store::Memory)),
+    guarded(IN_SQLITE, App::Revocations(Store::Sqlite)),
+    guarded(ON_REDIS, App::Revocations(Store::Redis)),
+    guarded(ON_REDIS_CACHED, App::Revocations(Store::CachedRedis)),
+    guarded(ON_REDIS_PUSHED, App::Revocations(Store::PushedRedis)),
+    guarded(REFRESH_IN_MEMORY, App::Refresh(Store::Memory)),
+    guarded(REFRESH_IN_SQLITE, App::Refresh(Store::Sqlite)),
+    guarded(REFRESH_ON_REDIS, App::Refresh(Store::Redis)),
     subject(HS256, App::Httpauth(Format::Hs256), "/me", Sends::OneToken(Format::Hs256)),
     subject(ACTIX_JWT, App::ActixJwt, "/me", Sends::OneToken(Format::Hs256)),
-    subject(UNCACHED, App::AttributeUncached, "/me", Sends::OneToken(Format::Paseto)),
+    guarded(UNCACHED, App::AttributeUncached),
     subject(NEW, App::Attribute, "/me", Sends::NewTokens(Format::Paseto)),
     subject(NEW_UNCACHED, App::AttributeUncached, "/me", Sends::NewTokens(Format::Paseto)),
     subject(EDDSA, App::Httpauth(Format::EdDsa), "/me", Sends::NewTokens(Format::EdDsa)),
@@ -123,7 +160,14 @@ pub(crate) fn comparisons() -> Vec<Comparison> {
         Comparison::new(REMOTE_NEW, NEW, least(0.99)),
         Comparison::new(IN_MEMORY, BARE, None),
         Comparison::new(ON_REDIS, BARE, None),
+        Comparison::new(IN_MEMORY, REPEATED, None),
+        Comparison::new(IN_SQLITE, REPEATED, least(0.95)),
+        Comparison::new(ON_REDIS, REPEATED, None),
         Comparison::new(ON_REDIS_CACHED, REPEATED, least(0.95)),
+        Comparison::new(ON_REDIS_PUSHED, REPEATED, least(0.95)),
+        Comparison::new(REFRESH_IN_MEMORY, REPEATED, None),
+        Comparison::new(REFRESH_IN_SQLITE, REPEATED, None),
+        Comparison::new(REFRESH_ON_REDIS, REPEATED, None),
         Comparison::new(NEW, BARE, None),
         Comparison::new(REPEATED, HS256, least(1.45)),
         Comparison::new(REPEATED, ACTIX_JWT, None),

@@ -13,7 +13,8 @@
 //! | [Sessions](sessions) | sessions in encrypted cookies, for actix-session |
 //! | [Remembered logins](remembered_logins) | logins that outlive the session |
 //! | [Refresh and revocation](refresh_and_revocation) | pairs of tokens, logout, stores |
-//! | [Redis in production](redis) | stores that several processes share |
+//! | [Where state lives](where_state_lives) | memory, SQLite and Redis: losses, failures, costs |
+//! | [Redis in production](redis) | stores that several machines share |
 //! | [CORS and single-page apps](cors) | browsers that send tokens to another origin |
 //! | [Forms and CSRF](forms_and_csrf) | cookies, other origins, shared caches |
 //! | [Errors and responses](errors) | responses, challenges, error handlers |
@@ -53,6 +54,9 @@ pub mod remembered_logins {}
 #[doc = include_str!("guide/links.md")]
 #[doc = include_str!("../docs/refresh_and_revocation.md")]
 pub mod refresh_and_revocation {}
+#[doc = include_str!("guide/links.md")]
+#[doc = include_str!("../docs/where_state_lives.md")]
+pub mod where_state_lives {}
 #[doc = include_str!("guide/links.md")]
 #[doc = include_str!("../docs/redis.md")]
 pub mod redis {}

@@ -117,7 +117,7 @@ fn redis(setting: &Setting) -> RedisStore {
 }
 
 /// Revokes tokens of other logins.
-fn fill(store: &(impl RevocationStore + Clone + Send)) {
+fn fill(store: &(impl RevocationStore + Clone)) {
     let (store, until) = (store.clone(), OffsetDateTime::now_utc() + time::Duration::DAY);
     let revoke = move || {
         let all = (0..REVOKED).map(|number| {

@@ -17,6 +17,7 @@ pub mod http;
 #[cfg(feature = "remote-keys")]
 pub mod key_server;
 pub mod keys;
+pub mod load_program;
 #[cfg(feature = "remember")]
 pub mod logins;
 pub mod logs;

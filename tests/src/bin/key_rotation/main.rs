@@ -38,6 +38,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use paseto_actix_tests::histogram::Histogram;
+use paseto_actix_tests::load_program::{exit, read_numbers};
 use paseto_actix_tests::process::Process;
 use paseto_actix_tests::redis::Redis;
 
@@ -66,23 +67,18 @@ impl World {
 
 struct Arguments {
     /// The minimum number of responses.
-    requests: u64,
+    requests: usize,
     rotations: usize,
 }
 
 impl Arguments {
     fn read() -> Result<Self, String> {
         let mut arguments = Self { requests: 1_000_000, rotations: 6 };
-        let mut words = env::args().skip(1);
-        while let Some(name) = words.next() {
-            let value = words.next().ok_or(USAGE)?;
-            let number = || value.parse().map_err(|_| format!("{name}: expected a number"));
-            match name.as_str() {
-                "--requests" => arguments.requests = number()?,
-                "--rotations" => arguments.rotations = usize::try_from(number()?).unwrap_or(MAX),
-                _ => return Err(USAGE.to_owned()),
-            }
-        }
+        let numbers = &mut [
+            ("--requests", &mut arguments.requests),
+            ("--rotations", &mut arguments.rotations),
+        ];
+        read_numbers(USAGE, numbers)?;
         // The key file has at most 64 keys.
         if !(1..=MAX).contains(&arguments.rotations) {
             return Err(format!("--rotations: expected 1 to {MAX}"));
@@ -115,7 +111,7 @@ fn run() -> Result<bool, Box<dyn Error>> {
         scope.spawn(|| retired::watch(world));
         let clients: Vec<_> =
             (0..CLIENTS).map(|seed| scope.spawn(move || clients::run(world, seed))).collect();
-        let outcome = timeline::run(world, arguments.requests);
+        let outcome = timeline::run(world, arguments.requests as u64);
         world.is_over.store(true, Ordering::Relaxed);
         let (mut orders, mut tokens) = (Histogram::new(LIMIT), Histogram::new(LIMIT));
         for client in clients {
@@ -162,12 +158,5 @@ fn report(
 }
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit(run)
 }

@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use paseto_actix_tests::random::Random;
+
 use crate::BOUND;
 use crate::tokens::Tokens;
 
@@ -51,12 +53,9 @@ pub(crate) fn load(
     is_over: &AtomicBool,
     seed: usize,
 ) -> Counts {
-    let (mut client, mut random) = (Client::new(address), seed as u64 + 1);
+    let (mut client, mut random) = (Client::new(address), Random::new(seed as u64));
     while !is_over.load(Ordering::Relaxed) {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        client.send(tokens, tokens.pick((random >> 11) as usize));
+        client.send(tokens, tokens.pick(&mut random));
     }
     client.counts
 }

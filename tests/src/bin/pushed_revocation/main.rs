@@ -19,7 +19,6 @@ mod client;
 mod nodes;
 mod tokens;
 
-use std::env;
 use std::error::Error;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,6 +26,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use paseto_actix::RedisStore;
+use paseto_actix_tests::load_program::{exit, read_numbers};
 use paseto_actix_tests::redis::{LossyProxy, Redis};
 use paseto_actix_tests::redis_sentinel::{MASTER_NAME, Sentinel};
 
@@ -43,22 +43,17 @@ const USAGE: &str = "usage: pushed_revocation [--revocations <number>] [--reques
 struct Arguments {
     revocations: usize,
     /// The minimum number of requests of each phase.
-    requests: u64,
+    requests: usize,
 }
 
 impl Arguments {
     fn read() -> Result<Self, String> {
         let mut arguments = Self { revocations: 10_000, requests: 40_000 };
-        let mut words = env::args().skip(1);
-        while let Some(name) = words.next() {
-            let value = words.next().ok_or(USAGE)?;
-            let number = || value.parse().map_err(|_| format!("{name}: expected a number"));
-            match name.as_str() {
-                "--revocations" => arguments.revocations = number()?,
-                "--requests" => arguments.requests = number()? as u64,
-                _ => return Err(USAGE.to_owned()),
-            }
-        }
+        let numbers = &mut [
+            ("--revocations", &mut arguments.revocations),
+            ("--requests", &mut arguments.requests),
+        ];
+        read_numbers(USAGE, numbers)?;
         Ok(arguments)
     }
 }
@@ -159,6 +154,7 @@ fn phase(
 
 fn run() -> Result<bool, Box<dyn Error>> {
     let Arguments { revocations, requests } = Arguments::read()?;
+    let requests = requests as u64;
     let mut redis = Redis::start().ok_or("this program needs redis-server")?;
     let proxy = redis.lossy_proxy();
     let store = |url: &str| RedisStore::builder(url).push_timeout(BOUND).build();
@@ -243,12 +239,5 @@ fn delay(proxy: &LossyProxy) {
 }
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit(run)
 }

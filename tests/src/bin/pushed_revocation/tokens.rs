@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use paseto_actix::Issuer;
+use paseto_actix_tests::random::Random;
 use paseto_actix_tests::{ISSUER, keys};
 use serde_json::json;
 
@@ -45,9 +46,9 @@ impl Tokens {
     }
 
     /// Returns the index of one of the newest tokens.
-    pub(crate) fn pick(&self, random: usize) -> usize {
+    pub(crate) fn pick(&self, random: &mut Random) -> usize {
         let used = self.used.load(Ordering::SeqCst).min(self.tokens.len());
-        used.saturating_sub(1 + random % WINDOW)
+        used.saturating_sub(1 + random.below(WINDOW as u64) as usize)
     }
 
     pub(crate) fn text(&self, index: usize) -> &str {

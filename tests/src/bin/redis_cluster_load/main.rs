@@ -39,7 +39,6 @@ mod retired;
 mod timeline;
 mod watch;
 
-use std::env;
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -51,6 +50,7 @@ use std::time::{Duration, Instant};
 use actix_web::rt::Runtime;
 use actix_web::rt::time::sleep;
 use futures_util::future::join_all;
+use paseto_actix_tests::load_program::{exit, read_numbers};
 use paseto_actix_tests::redis_cluster::RedisCluster;
 
 use crate::counts::Counts;
@@ -86,7 +86,7 @@ impl World {
 
 struct Arguments {
     /// The minimum number of requests.
-    requests: u64,
+    requests: usize,
     min_replicas: usize,
     clients: usize,
     /// The number of records of each kind, to measure their size.
@@ -96,18 +96,15 @@ struct Arguments {
 impl Arguments {
     fn read() -> Result<Self, String> {
         let mut arguments = Self { requests: 200_000, min_replicas: 1, clients: 32, records: None };
-        let mut words = env::args().skip(1);
-        while let Some(name) = words.next() {
-            let value = words.next().ok_or(USAGE)?;
-            let number: usize = value.parse().map_err(|_| format!("{name}: expected a number"))?;
-            match name.as_str() {
-                "--requests" => arguments.requests = number as u64,
-                "--min-replicas" => arguments.min_replicas = number,
-                "--clients" => arguments.clients = number,
-                "--records" => arguments.records = Some(number),
-                _ => return Err(USAGE.to_owned()),
-            }
-        }
+        let mut records = 0;
+        let numbers = &mut [
+            ("--requests", &mut arguments.requests),
+            ("--min-replicas", &mut arguments.min_replicas),
+            ("--clients", &mut arguments.clients),
+            ("--records", &mut records),
+        ];
+        read_numbers(USAGE, numbers)?;
+        arguments.records = (records > 0).then_some(records);
         Ok(arguments)
     }
 }
@@ -176,12 +173,5 @@ fn run_clients(world: &World, seeds: impl Iterator<Item = usize>) {
 }
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit(run)
 }

@@ -134,7 +134,7 @@ pub(crate) fn run(
     cluster.remove(&replica);
     timeline.begin("no failure");
     timeline.pause();
-    while world.counts.requests() < arguments.requests {
+    while world.counts.requests() < arguments.requests as u64 {
         thread::sleep(Duration::from_millis(100));
     }
     timeline.end();

@@ -5,6 +5,7 @@ use std::io;
 use std::mem;
 
 use paseto_actix_tests::http::{Response, try_send};
+use paseto_actix_tests::random::Random;
 use paseto_actix_tests::remember::{REMEMBER, SESSION};
 use serde_json::Value;
 
@@ -66,22 +67,6 @@ impl fmt::Display for Counts {
             self.rejected_logins,
             self.other_responses
         )
-    }
-}
-
-/// A random number generator (xorshift), which repeats its numbers in each run.
-pub(crate) struct Random(u64);
-
-impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self((seed + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15))
-    }
-
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
     }
 }
 

@@ -29,24 +29,17 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use paseto_actix_tests::load_program::{exit, read_numbers};
 use paseto_actix_tests::logins::{Keys, Server};
+use paseto_actix_tests::random::Random;
 use paseto_actix_tests::state_file::StateFile;
 
-use crate::clients::{Client, Counts, Random};
+use crate::clients::{Client, Counts};
 
 /// Threads that send requests.
 const CLIENTS: u64 = 16;
 const MAX_START: Duration = Duration::from_secs(1);
 const USAGE: &str = "usage: sqlite_crash [--rounds <number>]";
-
-fn rounds() -> Result<u32, Box<dyn Error>> {
-    let words: Vec<String> = env::args().skip(1).collect();
-    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => Ok(200),
-        ["--rounds", number] => Ok(number.parse().map_err(|_| USAGE)?),
-        _ => Err(USAGE.into()),
-    }
-}
 
 fn start(program: &Path, file: &StateFile, keys: &Keys) -> (Server, Duration) {
     let before = Instant::now();
@@ -56,13 +49,14 @@ fn start(program: &Path, file: &StateFile, keys: &Keys) -> (Server, Duration) {
 }
 
 fn run() -> Result<bool, Box<dyn Error>> {
-    let rounds = rounds()?;
+    let mut rounds = 200;
+    read_numbers(USAGE, &mut [("--rounds", &mut rounds)])?;
     let program = env::current_exe()?.with_file_name("login_server");
     if !program.exists() {
         return Err("build all programs first: cargo build --release -p paseto-actix-tests".into());
     }
     let (file, keys) = (StateFile::new(), Keys::generate());
-    let mut random = Random::new(rounds.into());
+    let mut random = Random::new(rounds as u64);
     let mut clients: Vec<_> = (0..CLIENTS).map(Client::new).collect();
     let (mut starts, mut counts) = (Vec::new(), Counts::default());
     let (mut server, _) = start(&program, &file, &keys);
@@ -107,18 +101,5 @@ fn run() -> Result<bool, Box<dyn Error>> {
 }
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(true) => {
-            println!("all checks succeeded");
-            ExitCode::SUCCESS
-        }
-        Ok(false) => {
-            eprintln!("error: a check failed");
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit(run)
 }

@@ -8,14 +8,12 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream;
-use redis::{
-    Client, ConnectionAddr, ConnectionInfo, ErrorKind, ProtocolVersion, RedisError, RedisResult,
-    Value,
-};
+use redis::{Client, ConnectionAddr, ConnectionInfo, ErrorKind, RedisError, RedisResult, Value};
 
 use super::request::{Request, SLOTS};
-use super::sentinel::with_host;
+use super::sentinel::at_address;
 use super::server::{Failure, Options, Server, Target};
+use super::tracking::with_resp3;
 use table::{Range, invalid_table, parse};
 
 /// The servers of a Redis Cluster, and the primary of each slot.
@@ -80,14 +78,13 @@ impl Cluster {
     }
 
     /// Returns the server with this address.
-    fn server(&self, state: &mut State, (host, port): &Address) -> RedisResult<Arc<Server>> {
-        if let Some(server) = state.servers.get(&(host.clone(), *port)) {
+    fn server(&self, state: &mut State, address: &Address) -> RedisResult<Arc<Server>> {
+        if let Some(server) = state.servers.get(address) {
             return Ok(server.clone());
         }
-        let address = with_host(self.template.addr(), host.clone(), *port);
-        let client = Client::open(self.template.clone().set_addr(address))?;
+        let client = Client::open(at_address(&self.template, address))?;
         let server = Arc::new(Server::new(Target::Address(client), self.timeout));
-        state.servers.insert((host.clone(), *port), server.clone());
+        state.servers.insert(address.clone(), server.clone());
         Ok(server)
     }
 
@@ -135,10 +132,8 @@ impl Cluster {
     }
 
     /// Returns a client of this server with RESP3.
-    pub(super) fn push_client(&self, (host, port): &Address) -> RedisResult<Client> {
-        let settings = self.template.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-        let address = with_host(self.template.addr(), host.clone(), *port);
-        Client::open(self.template.clone().set_addr(address).set_redis_settings(settings))
+    pub(super) fn push_client(&self, address: &Address) -> RedisResult<Client> {
+        Client::open(with_resp3(at_address(&self.template, address)))
     }
 
     /// Returns whether the connections use TLS.

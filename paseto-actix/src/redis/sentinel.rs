@@ -5,11 +5,12 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, ErrorKind, ProtocolVersion,
-    RedisError, RedisResult, Value,
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, ErrorKind, RedisError,
+    RedisResult, Value,
 };
 
 use super::cluster::Address;
+use super::tracking::with_resp3;
 
 /// The Sentinels of a primary.
 pub(super) struct Sentinels {
@@ -52,8 +53,7 @@ impl Sentinels {
             .iter()
             .map(|sentinel| async move { self.ask(&mut self.connect_to(sentinel).await?).await });
         let named = named_by_majority(replies.collect()).await?;
-        let address = with_host(self.server.addr(), named.0.clone(), named.1);
-        let client = Client::open(self.server.clone().set_addr(address))?;
+        let client = Client::open(at_address(&self.server, &named))?;
         let mut connection = client.get_multiplexed_async_connection_with_config(config).await?;
         let role: Vec<Value> = redis::cmd("ROLE").query_async(&mut connection).await?;
         match role.first() {
@@ -82,11 +82,10 @@ impl Sentinels {
 
     /// Returns the Sentinels with RESP3 for the connections to the primary.
     pub(super) fn with_push(&self) -> Self {
-        let settings = self.server.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
         Self {
             sentinels: self.sentinels.clone(),
             name: self.name.clone(),
-            server: self.server.clone().set_redis_settings(settings),
+            server: with_resp3(self.server.clone()),
             timeout: self.timeout,
         }
     }
@@ -169,9 +168,10 @@ fn not_primary() -> RedisError {
     (ErrorKind::Io, "the server that the Sentinels name is not a primary").into()
 }
 
-/// Replaces the host and the port of an address, and keeps its TLS.
-pub(super) fn with_host(address: &ConnectionAddr, host: String, port: u16) -> ConnectionAddr {
-    match address {
+/// Returns the same connection to another address. It keeps the credentials and the TLS.
+pub(super) fn at_address(info: &ConnectionInfo, (host, port): &Address) -> ConnectionInfo {
+    let (host, port) = (host.clone(), *port);
+    let address = match info.addr() {
         ConnectionAddr::TcpTls { insecure, tls_params, .. } => ConnectionAddr::TcpTls {
             host,
             port,
@@ -179,7 +179,8 @@ pub(super) fn with_host(address: &ConnectionAddr, host: String, port: u16) -> Co
             tls_params: tls_params.clone(),
         },
         _ => ConnectionAddr::Tcp(host, port),
-    }
+    };
+    info.clone().set_addr(address)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::{select_all, try_join, try_join_all};
 use redis::aio::MultiplexedConnection;
-use redis::{Client, ErrorKind, ProtocolVersion, RedisError, RedisResult};
+use redis::{Client, ErrorKind, RedisError, RedisResult};
 use tokio::time::timeout;
 
 use super::cluster::{Address, Cluster};
@@ -12,7 +12,7 @@ use super::connection::{RedisConnection, Servers};
 use super::request::{Replication, slot};
 use super::sentinel::SentinelWatch;
 use super::server::Target;
-use super::tracking::{OnInvalidation, TrackingConnection};
+use super::tracking::{OnInvalidation, TrackingConnection, with_resp3};
 use super::view::{Slots, View, all_slots, parse_view};
 
 /// Tracks the changes of all revocation records, with a connection to each primary.
@@ -64,7 +64,9 @@ impl Tracker {
         match &*connection.servers {
             Servers::One(server) => {
                 let client = match &*server.target {
-                    Target::Address(client) => push_client(client)?,
+                    Target::Address(client) => {
+                        Client::open(with_resp3(client.get_connection_info().clone()))?
+                    }
                     Target::Sentinels(_) => return Err(not_tracked()),
                 };
                 let open = open(&client, prefix, on_invalidation);
@@ -168,12 +170,6 @@ impl TrackedServers {
         let server = self.0.iter().find(|(slots, _)| has_slot(slots)).ok_or_else(not_tracked)?;
         redis::cmd("GET").arg(key).query_async(&mut server.1.clone()).await
     }
-}
-
-fn push_client(client: &Client) -> RedisResult<Client> {
-    let info = client.get_connection_info().clone();
-    let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-    Client::open(info.set_redis_settings(settings))
 }
 
 async fn open(

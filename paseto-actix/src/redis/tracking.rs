@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use redis::aio::{MultiplexedConnection, SendError};
-use redis::{AsyncConnectionConfig, PushInfo, PushKind, RedisResult, Value};
+use redis::{
+    AsyncConnectionConfig, ConnectionInfo, ProtocolVersion, PushInfo, PushKind, RedisResult, Value,
+};
 use tokio::sync::watch;
 
 use super::request::{Replication, slot};
@@ -51,6 +53,12 @@ const RECORDS: [char; 2] = ['s', 't'];
 /// The kind of the fences. Redis sends the messages of one iteration of its event loop in the order
 /// of the prefixes, so the message of a fence follows the messages of the records.
 const FENCE: char = 'w';
+
+/// Returns the same connection with RESP3, which has the messages.
+pub(super) fn with_resp3(info: ConnectionInfo) -> ConnectionInfo {
+    let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+    info.set_redis_settings(settings)
+}
 
 /// The replies of a fence.
 pub(super) struct Passed {

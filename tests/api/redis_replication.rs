@@ -141,6 +141,35 @@ async fn repeated_call_confirms_the_first_write_though_it_changes_nothing() {
     patient(primary, 1).revocation_store().revoke(ISSUER, "a", until).await.unwrap();
 }
 
+/// From Redis 7.2 on, `WAIT` waits for the last request of its connection that wrote. So a request
+/// that changes nothing must write too.
+#[actix_web::test]
+async fn replica_receives_a_write_of_each_call() {
+    let Some(servers) = Sentinel::start() else { return };
+    let (primary, replica) = (servers.primary(), servers.replicas()[0]);
+    let received = || {
+        let stats = servers.command(replica, &["INFO", "commandstats"]);
+        let calls = ["set", "pexpireat"].map(|name| {
+            let name = format!("cmdstat_{name}:calls=");
+            let line = stats.lines().find_map(|line| line.strip_prefix(&name));
+            line.map_or(0, |line| line.split(',').next().unwrap().parse::<u64>().unwrap())
+        });
+        calls.into_iter().sum::<u64>()
+    };
+    let handle = patient(primary, 1);
+    let (revocations, families) = (handle.revocation_store(), handle.token_family_store());
+    let until = until();
+    revocations.revoke(ISSUER, "a", until).await.unwrap();
+    for _ in 0..3 {
+        let before = received();
+        revocations.revoke(ISSUER, "a", until).await.unwrap();
+        let after_revocation = received();
+        assert!(after_revocation > before, "a revocation that changes nothing");
+        families.revoke(owner(), id()).await.unwrap();
+        assert!(received() > after_revocation, "an unknown family");
+    }
+}
+
 #[actix_web::test]
 async fn repeated_write_is_confirmed_too_after_its_response_is_lost() {
     let Some(servers) = Sentinel::start() else { return };

@@ -37,9 +37,10 @@ pub(super) struct Replication {
 
 /// The start of a script before `WAIT`. It always writes.
 ///
-/// `WAIT` waits for the last write of its connection. A repeated request can be without effect, and
-/// `WAIT` after it would not wait. The write is in the script, because a slot that is being
-/// migrated does not accept another key.
+/// From Redis 7.2 on, and in Valkey, `WAIT` waits for the last request of its connection that wrote.
+/// A repeated request can be without effect, and `WAIT` after it would not wait. Redis 7.0 waits for
+/// the whole replication stream. The write is in the script, because a slot that is being migrated
+/// does not accept another key.
 const WRITE: &str = r"
 do
     local ends = redis.call('PEXPIRETIME', KEYS[1])

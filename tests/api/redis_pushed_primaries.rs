@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use paseto_actix::RedisStore;
 use paseto_actix::conformance;
+use paseto_actix::redis::RedisStoreBuilder;
 use paseto_actix::revocation::{
     PushedRevocationStore, RedisRevocationStore, RevocationQuery, RevocationStore,
 };
@@ -29,28 +30,23 @@ struct Nodes {
 
 impl Nodes {
     async fn of_cluster(cluster: &RedisCluster, min_replicas: usize) -> Self {
-        let handle = || {
-            RedisStore::cluster(cluster.urls())
-                .timeout(Duration::from_secs(2))
-                .min_replicas(min_replicas)
-                .replication_timeout(Duration::from_secs(1))
-                .build()
-                .unwrap()
-        };
-        let pushed = handle().pushed_revocation_store();
-        let this = Self { pushed, other: handle().revocation_store() };
-        this.until_live(true).await;
-        this
+        let handle = || RedisStore::cluster(cluster.urls());
+        Self::new(handle, min_replicas, Duration::from_secs(1)).await
     }
 
     async fn of_sentinel(sentinel: &Sentinel, min_replicas: usize) -> Self {
+        let handle = || RedisStore::sentinel(sentinel.urls(), MASTER_NAME);
+        Self::new(handle, min_replicas, Duration::from_millis(200)).await
+    }
+
+    async fn new(
+        handle: impl Fn() -> RedisStoreBuilder,
+        min_replicas: usize,
+        replication_timeout: Duration,
+    ) -> Self {
         let handle = || {
-            RedisStore::sentinel(sentinel.urls(), MASTER_NAME)
-                .timeout(Duration::from_secs(2))
-                .min_replicas(min_replicas)
-                .replication_timeout(Duration::from_millis(200))
-                .build()
-                .unwrap()
+            let handle = handle().timeout(Duration::from_secs(2)).min_replicas(min_replicas);
+            handle.replication_timeout(replication_timeout).build().unwrap()
         };
         let pushed = handle().pushed_revocation_store();
         let this = Self { pushed, other: handle().revocation_store() };

@@ -175,6 +175,10 @@ impl LossyProxy {
                 let server = TcpStream::connect(("127.0.0.1", server));
                 // Without a server, the connection of the client is closed.
                 let (Ok(client), Ok(server)) = (client, server) else { continue };
+                // Like Redis, the proxy sends each message at once.
+                for end in [&client, &server] {
+                    end.set_nodelay(true).expect("a socket");
+                }
                 let ends =
                     (client.try_clone().expect("a socket"), server.try_clone().expect("a socket"));
                 thread::spawn(move || forward(ends.0, ends.1, || false));

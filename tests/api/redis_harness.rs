@@ -121,7 +121,9 @@ fn node_is_added_and_removed() {
     assert_eq!(cluster.primaries().len(), 4);
     let replica = cluster.add_replica(&added);
     assert_eq!(replica.primary.as_ref(), Some(&added.id));
-    cluster.migrate_slots(&from, &added, 10_923..=SLOT);
+    // Few slots: Redis 7.0 broadcasts each moved slot to all nodes, and under load it lost slots when
+    // thousands of them moved.
+    cluster.migrate_slots(&from, &added, SLOT - 99..=SLOT);
     cluster.wait_until_ok();
     assert_eq!(cluster.command(&added, &["GET", "a"]), "1");
     cluster.remove(&added);

@@ -11,7 +11,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::certificates::Certificates;
-use crate::redis_server::{RedisServer, free_port, new_folder, server_program, wait_until};
+use crate::redis_server::{
+    RedisServer, free_port, new_folder, server_program, wait_or_panic, wait_until,
+};
 
 pub use migration::Migration;
 pub use node::Node;
@@ -98,8 +100,8 @@ impl RedisCluster {
         server.add_arguments(&["--cluster-enabled", "yes", "--cluster-port", &bus.to_string()]);
         server.add_arguments(&["--cluster-config-file", &format!("{port}.nodes")]);
         server.add_arguments(&["--cluster-node-timeout", NODE_TIMEOUT_MILLIS]);
-        // The default is 5 seconds.
-        server.add_arguments(&["--repl-diskless-sync-delay", "0"]);
+        // The defaults are 5 seconds, and 60 seconds: the patience of a test.
+        server.add_arguments(&["--repl-diskless-sync-delay", "0", "--repl-timeout", "10"]);
         if let Some(password) = &self.options.password {
             server.set_password(password);
         }
@@ -215,14 +217,26 @@ impl RedisCluster {
     /// to their primaries.
     #[track_caller]
     pub fn wait_until_ok(&self) {
-        wait_until("the agreement of all nodes", || {
+        let agree = || {
             let views: Vec<_> = self.responding().iter().map(|member| view(member)).collect();
             let Some(Some(first)) = views.first() else { return false };
             let agree = views.iter().all(|view| view.as_ref() == Some(first));
             let slots: usize = first.iter().map(Node::slot_count).sum();
             // All replicas have confirmed each byte.
             agree && slots == 16_384 && self.responding().iter().all(|member| is_ok(member))
-        });
+        };
+        wait_or_panic("the agreement of all nodes", agree, || self.describe());
+    }
+
+    /// Returns the states and the views of all running nodes, for the message of a failed test.
+    fn describe(&self) -> String {
+        let commands: [&[&str]; 3] =
+            [&["CLUSTER", "INFO"], &["CLUSTER", "NODES"], &["INFO", "replication"]];
+        let of = |member: &Arc<Member>| {
+            let replies = commands.map(|command| member.server.command(command));
+            format!("port {}:\n{}\n", member.server.port(), replies.join("\n"))
+        };
+        self.responding().iter().map(of).collect()
     }
 
     /// Waits until another node owns the slots of this primary. Returns the other node, which may

@@ -53,10 +53,20 @@ pub(crate) fn free_port() -> u16 {
 
 /// Waits until the condition is met.
 #[track_caller]
-pub(crate) fn wait_until(what: &str, mut is_met: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, is_met: impl FnMut() -> bool) {
+    wait_or_panic(what, is_met, String::new);
+}
+
+/// Waits until the condition is met. Otherwise, panics with a description of the state.
+#[track_caller]
+pub(crate) fn wait_or_panic(
+    what: &str,
+    mut is_met: impl FnMut() -> bool,
+    describe: impl Fn() -> String,
+) {
     let start = Instant::now();
     while !is_met() {
-        assert!(start.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        assert!(start.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}\n{}", describe());
         thread::sleep(Duration::from_millis(10));
     }
 }

@@ -48,6 +48,8 @@ impl RedisCluster {
             for slots in &node.slots {
                 self.migrate_slots(&node, &heir, slots.clone());
             }
+            // A node that forgets the owner of a slot loses the slot.
+            self.wait_until_ok();
             for replica in self.replicas() {
                 if replica.primary.as_ref() == Some(&node.id) {
                     ok(&self.member(&replica).server, &["CLUSTER", "REPLICATE", &heir.id]);

@@ -178,7 +178,7 @@ fn unwanted_attribute(attr: &Attribute) -> Error {
 
 /// Returns whether an attribute is `#[utoipa::path]`. Other crates have attributes named `path`,
 /// too.
-fn is_documentation(attr: &Attribute) -> bool {
+pub(crate) fn is_documentation(attr: &Attribute) -> bool {
     let segments = &attr.path().segments;
     segments.len() == 2 && segments[0].ident == "utoipa" && segments[1].ident == "path"
 }

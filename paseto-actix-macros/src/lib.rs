@@ -9,6 +9,7 @@ mod fallback;
 mod handler;
 mod mistakes;
 mod model;
+mod openapi;
 
 use proc_macro::TokenStream;
 
@@ -130,7 +131,8 @@ use crate::model::{Model, Options};
 /// `#[routes]` and `#[scope]`, and on handlers that are registered with `web::get().to(handler)`.
 ///
 /// It also works above and below `#[utoipa::path]`. `#[utoipa::path]` itself must be above the
-/// route macro. Write other attributes that read the arguments or the return type, such as
+/// route macro. If `#[paseto_required]` is above `#[utoipa::path]`, it adds
+/// `security(("paseto" = […]))` with its scopes, unless the documentation has `security`. Write other attributes that read the arguments or the return type, such as
 /// `#[tracing::instrument]`, above `#[paseto_required]`.
 ///
 /// An argument can have lint attributes: `#[allow]`, `#[expect]`, `#[warn]`, `#[deny]` and
@@ -169,10 +171,11 @@ fn rewrite(
     args: proc_macro2::TokenStream,
     item: proc_macro2::TokenStream,
 ) -> proc_macro2::TokenStream {
-    let parsed = handler::parse(&item);
-    if let Ok(handler) = &parsed
+    let mut parsed = handler::parse(&item);
+    if let Ok(handler) = &mut parsed
         && let Some(index) = handler.index_after_documentation()
     {
+        openapi::document_security(&mut handler.attrs[..index], &args);
         return expand::moved(handler, &args, index);
     }
 

@@ -15,6 +15,10 @@ impl Mistakes {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Returns one `compile_error!` for each mistake. Without mistakes, the stream is empty.
     pub(crate) fn into_compile_errors(self) -> TokenStream {
         self.0.map_or_else(TokenStream::new, Error::into_compile_error)

@@ -135,7 +135,7 @@ fn documentation_macros_run_first() {
     );
     let expected = quote! {
         #[a]
-        #[utoipa::path(get)]
+        #[utoipa::path(get, security(("paseto" = ["a"])))]
         #[::paseto_actix::paseto_required(scopes("a"))]
         #[get("/")]
         async fn me(a: A) -> R {}

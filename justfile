@@ -6,7 +6,7 @@ set positional-arguments
 export CARGO_INCREMENTAL := "0"
 
 # `.ci/run` has the same list.
-features := "macros session remember sqlite redis redis-tls remote-keys password-keys conformance"
+features := "macros session remember sqlite redis redis-tls remote-keys password-keys utoipa conformance"
 
 # List the recipes.
 default:

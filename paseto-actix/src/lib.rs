@@ -77,6 +77,7 @@
 //! | publish OAuth resource metadata | [`ProtectedResource`](protected_resource::ProtectedResource) |
 //! | read settings from files or variables | [`VerifierConfig`](verifier::VerifierConfig), [`IssuerConfig`](issuer::IssuerConfig) |
 //! | write an audit log, or count events | [`Event`](event::Event) |
+//! | document security with OpenAPI | [`openapi`] |
 //! | set the time in tests | [`Clock`](clock::Clock) |
 //! | test my own store | [`conformance`] |
 //!
@@ -111,6 +112,7 @@
 //! | `redis-tls` | no | the same over TLS (`rediss://`), with rustls and the certificates of the system |
 //! | `remote-keys` | no | keys of issuers from a URL or a closure ([`VerifierBuilder::remote_keys`](verifier::VerifierBuilder::remote_keys)) |
 //! | `password-keys` | no | keys that are encrypted with a password, for example [`SecretKey::from_paserk_with_password`] |
+//! | `utoipa` | no | the security scheme of OpenAPI documents, and a test of documents: [`openapi`] |
 //! | `conformance` | no | [conformance tests](crate::conformance) for your own stores |
 //!
 //! Features add API and never change behavior.
@@ -138,7 +140,8 @@ pub mod guard;
     feature = "password-keys",
     feature = "redis",
     feature = "remember",
-    feature = "sqlite"
+    feature = "sqlite",
+    feature = "utoipa"
 ))]
 pub mod guide;
 pub mod issuer;
@@ -146,6 +149,8 @@ pub mod key_set;
 mod keyed_hash;
 pub mod keys;
 mod limits;
+#[cfg(feature = "utoipa")]
+pub mod openapi;
 pub mod protected_resource;
 mod public_document;
 mod random;

@@ -107,6 +107,8 @@ mod macro_forms;
 mod malformed_credentials;
 mod mistakes;
 mod module_dependencies;
+#[cfg(all(feature = "macros", feature = "utoipa"))]
+mod openapi;
 mod payload;
 mod precomputed_keys;
 mod properties;

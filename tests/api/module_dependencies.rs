@@ -14,6 +14,7 @@ const LAYERS: &[&str] = &[
     "keyed_hash",
     "records",
     "error",
+    "openapi",
     "limits",
     "event",
     "keys",

@@ -69,6 +69,7 @@
 //! | share state between machines | [`RedisStore`] |
 //! | push revocations to all processes | [`RedisStore::pushed_revocation_store`] |
 //! | reject forms and handshakes of other sites | [`CrossOriginProtection`] |
+//! | put CSRF tokens into forms | [`csrf`] |
 //! | keep responses out of shared caches | [`PasetoCacheControl`](guard::PasetoCacheControl) |
 //! | return errors in my own format | [`VerifyError::respond_json`] |
 //! | publish the keys of an issuer | [`KeySetService`](key_set::KeySetService), [`KeySet`](key_set::KeySet) |
@@ -129,6 +130,8 @@ mod config;
 pub mod conformance;
 pub mod cookie;
 pub mod cross_origin;
+#[cfg(feature = "session")]
+pub mod csrf;
 mod erased;
 pub mod error;
 pub mod event;

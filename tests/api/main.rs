@@ -46,6 +46,8 @@ mod cookies;
 mod cross_origin;
 mod cross_origin_closures;
 mod cross_origin_protection;
+#[cfg(feature = "session")]
+mod csrf;
 #[cfg(feature = "macros")]
 mod debug_output;
 mod error_parts;

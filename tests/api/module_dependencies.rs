@@ -15,6 +15,7 @@ const LAYERS: &[&str] = &[
     "records",
     "error",
     "openapi",
+    "csrf",
     "limits",
     "event",
     "keys",

@@ -99,7 +99,9 @@ use crate::model::{Model, Options};
 /// ## `check = path::to::function`
 ///
 /// The function accepts the token by returning `Ok(())`. It runs after all other requirements. Its
-/// type is `fn(&HttpRequest, &VerifiedToken) -> Result<(), Rejection>`.
+/// type is `fn(&HttpRequest, &VerifiedToken) -> Result<(), Rejection>`. To check claims of the
+/// application, write `&Paseto<Claims>` for `&VerifiedToken`. If the payload does not match
+/// `Claims`, the response is `401` with `invalid_token`, and the function does not run.
 ///
 /// ```
 /// use actix_web::{HttpRequest, HttpResponse, delete, web};
@@ -122,6 +124,31 @@ use crate::model::{Model, Options};
 ///     let is_employee = token.subject().is_some_and(|subject| subject.ends_with("@example.com"));
 ///     if is_employee { Ok(()) } else { Err(Rejection::forbidden("only employees remove posts")) }
 /// }
+/// ```
+///
+/// ```
+/// use actix_web::{HttpRequest, HttpResponse, get};
+/// use paseto_actix::{Paseto, paseto_required};
+/// use paseto_actix::error::Rejection;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Claims {
+///     tenant: String,
+/// }
+///
+/// #[get("/{tenant}/reports")]
+/// #[paseto_required(check = own_tenant)]
+/// async fn reports() -> HttpResponse {
+///     HttpResponse::Ok().finish()
+/// }
+///
+/// fn own_tenant(req: &HttpRequest, paseto: &Paseto<Claims>) -> Result<(), Rejection> {
+///     if req.match_info().get("tenant") == Some(&paseto.claims().tenant) {
+///         return Ok(());
+///     }
+///     Err(Rejection::forbidden("the reports belong to another tenant"))
+/// }
+/// # let _ = actix_web::App::new().service(reports);
 /// ```
 ///
 /// # Placement

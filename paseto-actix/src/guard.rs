@@ -3,6 +3,7 @@
 
 mod authentication;
 mod cache_control;
+mod checked_token;
 mod guarded;
 mod guarded_response;
 mod maybe;
@@ -13,6 +14,7 @@ mod request_ext;
 mod required;
 
 pub use cache_control::PasetoCacheControl;
+pub use checked_token::CheckedToken;
 #[doc(hidden)]
 pub use guarded::{AnyToken, Guarded, HandlerRequirements};
 #[doc(hidden)]

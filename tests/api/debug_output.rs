@@ -10,7 +10,7 @@ use paseto_actix::issuer::IssuerConfig;
 use paseto_actix::verifier::VerifierConfig;
 use paseto_actix::{
     Issuer, LocalKey, MaybePaseto, Paseto, PasetoRequired, PublicKey, SecretKey, TokenSource,
-    Verifier,
+    VerifiedToken, Verifier,
 };
 use paseto_actix_tests::app::issuer_builder;
 use paseto_actix_tests::clock::TestClock;
@@ -102,7 +102,7 @@ async fn debug_output_contains_no_secret() {
     };
     assert_debug_has_no_secret(&secrets, &extract::<Paseto<Value>>(&request()).await);
     assert_debug_has_no_secret(&secrets, &extract::<MaybePaseto<Value>>(&request()).await);
-    let required = PasetoRequired::new().scopes(["read"]).check(|_, _| Ok(()));
+    let required = PasetoRequired::new().scopes(["read"]).check(|_, _: &VerifiedToken| Ok(()));
     assert_debug_has_no_secret(&secrets, &required);
     assert_debug_has_no_secret(&secrets, &required.new_transform(ok_service()).await.unwrap());
 

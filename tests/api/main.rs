@@ -15,6 +15,8 @@ mod cached_revocations;
 #[cfg(feature = "macros")]
 mod checks;
 #[cfg(feature = "macros")]
+mod checks_claims;
+#[cfg(feature = "macros")]
 mod checks_order;
 mod claims;
 mod claims_times;

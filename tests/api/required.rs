@@ -75,7 +75,7 @@ fn services(app: &mut ServiceConfig) {
         ),
         ("two_of_any", PasetoRequired::new().any_scope(["a", "b"]).any_scope(["c", "d"])),
         ("none_of_any", PasetoRequired::new().any_scope([""; 0])),
-        ("two_checks", PasetoRequired::new().check(|_, _| Ok(())).check(knocked)),
+        ("two_checks", PasetoRequired::new().check(|_, _: &VerifiedToken| Ok(())).check(knocked)),
     ] {
         app.service(
             web::scope(&format!("/middleware/{path}"))

@@ -5,6 +5,7 @@ use actix_web::{Error, FromRequest, HttpRequest};
 use serde::de::DeserializeOwned;
 
 use super::authentication::{Denied, Extracting, extract};
+use crate::error::VerifyError;
 use crate::token::VerifiedToken;
 
 /// Extracts the verified token of a request, with the payload as a type of the application.
@@ -71,10 +72,12 @@ impl<C> Paseto<C> {
 
 impl<C: DeserializeOwned> Paseto<C> {
     pub(super) fn of(req: &HttpRequest, token: VerifiedToken) -> Result<Self, Error> {
-        match token.claims() {
-            Ok(claims) => Ok(Self { token, claims }),
-            Err(error) => Err(Denied::new(req, error).into_error(req)),
-        }
+        Self::with_claims(token).map_err(|error| Denied::new(req, error).into_error(req))
+    }
+
+    pub(super) fn with_claims(token: VerifiedToken) -> Result<Self, VerifyError> {
+        let claims = token.claims()?;
+        Ok(Self { token, claims })
     }
 }
 

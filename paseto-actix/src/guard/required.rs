@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 
+use super::CheckedToken;
 use super::names::{NameKind, assert_names};
 use crate::error::{Rejection, VerifyError, VerifyErrorKind, quote, quote_list};
 use crate::token::VerifiedToken;
@@ -71,7 +72,7 @@ pub struct PasetoRequired {
     checks: Vec<Check>,
 }
 
-type Check = Arc<dyn Fn(&HttpRequest, &VerifiedToken) -> Result<(), Rejection> + Send + Sync>;
+type Check = Arc<dyn Fn(&HttpRequest, &VerifiedToken) -> Result<(), VerifyError> + Send + Sync>;
 
 impl PasetoRequired {
     /// Requires a token that the verifier accepts.
@@ -156,12 +157,32 @@ impl PasetoRequired {
     }
 
     /// Adds a check of the application. Checks run after all other requirements.
+    ///
+    /// The second argument of the check is a `&VerifiedToken`, or a `&Paseto<Claims>` to check
+    /// claims of the application: see [`CheckedToken`]. A closure needs the type of this argument.
+    ///
+    /// ```
+    /// use actix_web::HttpRequest;
+    /// use paseto_actix::error::Rejection;
+    /// use paseto_actix::{PasetoRequired, VerifiedToken};
+    ///
+    /// let required = PasetoRequired::new().check(|req: &HttpRequest, token: &VerifiedToken| {
+    ///     if req.match_info().get("user") == token.subject() {
+    ///         return Ok(());
+    ///     }
+    ///     Err(Rejection::forbidden("the page belongs to another user"))
+    /// });
+    /// # let _ = required;
+    /// ```
     #[must_use]
-    pub fn check<F>(mut self, check: F) -> Self
+    pub fn check<F, Token>(mut self, check: F) -> Self
     where
-        F: Fn(&HttpRequest, &VerifiedToken) -> Result<(), Rejection> + Send + Sync + 'static,
+        F: Fn(&HttpRequest, &Token) -> Result<(), Rejection> + Send + Sync + 'static,
+        Token: CheckedToken,
     {
-        self.checks.push(Arc::new(check));
+        self.checks.push(Arc::new(move |req, token| {
+            Token::check(token, |token| check(req, token))?.map_err(VerifyError::from)
+        }));
         self
     }
 
@@ -174,7 +195,7 @@ impl PasetoRequired {
     ) -> Result<(), VerifyError> {
         self.check_scopes(token)
             .and_then(|()| self.check_login(verifier, token))
-            .and_then(|()| Ok(self.checks.iter().try_for_each(|check| check(req, token))?))
+            .and_then(|()| self.checks.iter().try_for_each(|check| check(req, token)))
             .map_err(|error| token.annotate(error))
     }
 

@@ -9,7 +9,7 @@ use paseto_actix::issuer::TokenBuilder;
 use paseto_actix::revocation::MemoryRevocationStore;
 use paseto_actix::token::Format;
 use paseto_actix::verifier::VerifierBuilder;
-use paseto_actix::{Issuer, PasetoRequired, SecretKey};
+use paseto_actix::{Issuer, PasetoRequired, SecretKey, VerifiedToken};
 use paseto_actix_tests::app::{call, issuer_builder, verifier_builder};
 use paseto_actix_tests::clock::{START, TestClock};
 use paseto_actix_tests::logs::Logs;
@@ -165,5 +165,5 @@ mistakes! {
     no_login_time: guarded(required().fresh(TEN_MINUTES), |token| token).await => "DEBUG insufficient_user_authentication: the token has no `auth_time`: set it with `.auth_time(..)` when you issue the token";
     weaker_login: guarded(required().acr(["phr", "phrh"]), |token| token.acr("pwd")).await => "DEBUG insufficient_user_authentication: expected `acr` `phr` or `phrh`, found `pwd`";
     no_class_of_the_login: guarded(required().acr(["phr"]), |token| token).await => "DEBUG insufficient_user_authentication: expected `acr` `phr`, found no `acr`: set it with `.acr(..)` when you issue the token";
-    forbidden_by_a_check: guarded(required().check(|_, _| Err(Rejection::forbidden("the post belongs to another user"))), |token| token).await => "INFO forbidden: the post belongs to another user";
+    forbidden_by_a_check: guarded(required().check(|_, _: &VerifiedToken| Err(Rejection::forbidden("the post belongs to another user"))), |token| token).await => "INFO forbidden: the post belongs to another user";
 }

@@ -13,6 +13,7 @@ mod paseto;
 mod request_ext;
 mod required;
 
+pub(crate) use authentication::{Authentication, Denied};
 pub use cache_control::PasetoCacheControl;
 pub use checked_token::CheckedToken;
 #[doc(hidden)]

@@ -12,6 +12,7 @@
 //! | [Guards](guards) | `#[paseto_required]` and `PasetoRequired` |
 //! | [Sessions](sessions) | sessions in encrypted cookies, for actix-session |
 //! | [Remembered logins](remembered_logins) | logins that outlive the session |
+//! | [The current user](current_user) | users as a type of the application, from a token or a session |
 //! | [Refresh and revocation](refresh_and_revocation) | pairs of tokens, logout, stores |
 //! | [Where state lives](where_state_lives) | memory, SQLite and Redis: losses, failures, costs |
 //! | [Redis in production](redis) | stores that several machines share |
@@ -51,6 +52,9 @@ pub mod sessions {}
 #[doc = include_str!("guide/links.md")]
 #[doc = include_str!("../docs/remembered_logins.md")]
 pub mod remembered_logins {}
+#[doc = include_str!("guide/links.md")]
+#[doc = include_str!("../docs/current_user.md")]
+pub mod current_user {}
 #[doc = include_str!("guide/links.md")]
 #[doc = include_str!("../docs/refresh_and_revocation.md")]
 pub mod refresh_and_revocation {}

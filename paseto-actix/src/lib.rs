@@ -59,6 +59,7 @@
 //! | require a token for a handler | [`#[paseto_required]`](attr.paseto_required.html) |
 //! | require a token for a scope | [`PasetoRequired`] |
 //! | read the token in a handler | [`Paseto`], [`MaybePaseto`], [`VerifiedToken`] |
+//! | load the current user from a token or a session | [`CurrentUser`], [`MaybeCurrentUser`], [`UserLoader`] |
 //! | read the token in a middleware | [`PasetoRequestExt::current_paseto`](guard::PasetoRequestExt::current_paseto) |
 //! | reject tokens by my own rules | [`VerifierBuilder::check`](verifier::VerifierBuilder::check), [`Rejection`](error::Rejection) |
 //! | revoke tokens before they expire | [`Verifier::revoke`], [`RevocationStore`](revocation::RevocationStore) |
@@ -132,6 +133,7 @@ pub mod cookie;
 pub mod cross_origin;
 #[cfg(feature = "session")]
 pub mod csrf;
+pub mod current_user;
 mod erased;
 pub mod error;
 pub mod event;
@@ -177,6 +179,7 @@ pub mod verifier;
 #[cfg(feature = "redis")]
 pub use crate::redis::RedisStore;
 pub use cross_origin::CrossOriginProtection;
+pub use current_user::{CurrentUser, MaybeCurrentUser, UserLoader};
 pub use error::{ConfigError, IssueError, VerifyError};
 pub use guard::{MaybePaseto, Paseto, PasetoRequired};
 pub use issuer::Issuer;

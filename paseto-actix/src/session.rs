@@ -28,7 +28,6 @@ use crate::revocation::RevocationError;
 
 pub use builder::PasetoSessionBuilder;
 pub use config::PasetoSessionConfig;
-#[cfg(feature = "remember")]
 pub(crate) use cookie::RequestState;
 pub use cookie::SessionCookie;
 #[cfg(feature = "remember")]

@@ -21,6 +21,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix_web::dev::Payload;
+#[cfg(feature = "session")]
+use actix_web::http::header::HeaderValue;
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use time::OffsetDateTime;
 use tracing::field;
@@ -251,6 +253,12 @@ impl Verifier {
             Some(handler) => handler(req, &error),
             None => actix_web::ResponseError::error_response(&error),
         }
+    }
+
+    /// Returns the challenge of the default response to this error.
+    #[cfg(feature = "session")]
+    pub(crate) fn challenge(&self, error: VerifyError) -> Option<HeaderValue> {
+        error.with_parameters(&self.0.challenge).challenge()
     }
 
     pub(crate) fn now(&self) -> OffsetDateTime {

@@ -50,6 +50,9 @@ mod cross_origin_closures;
 mod cross_origin_protection;
 #[cfg(feature = "session")]
 mod csrf;
+mod current_user;
+#[cfg(feature = "remember")]
+mod current_user_logins;
 #[cfg(feature = "macros")]
 mod debug_output;
 mod error_parts;

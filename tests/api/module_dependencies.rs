@@ -36,6 +36,7 @@ const LAYERS: &[&str] = &[
     "verifier",
     "guard",
     "remember",
+    "current_user",
     "guide",
 ];
 

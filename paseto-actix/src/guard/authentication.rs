@@ -7,6 +7,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use actix_web::error::InternalError;
+#[cfg(feature = "session")]
+use actix_web::http::header::HeaderValue;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError};
 use futures_util::future::{FutureExt, LocalBoxFuture, Shared};
 
@@ -17,14 +19,14 @@ use crate::token::VerifiedToken;
 use crate::verifier::{CacheRestriction, Progress, Verifier};
 
 /// Why a request has no accepted token, and the verifier that creates the response.
-pub(super) struct Denied {
+pub(crate) struct Denied {
     verifier: Option<Verifier>,
     error: VerifyError,
 }
 
 impl Denied {
     /// Uses the nearest verifier of the request for the response.
-    pub(super) fn new(req: &HttpRequest, error: VerifyError) -> Self {
+    pub(crate) fn new(req: &HttpRequest, error: VerifyError) -> Self {
         Self { verifier: app_data::find::<Verifier>(req, "verifier").cloned(), error }
     }
 
@@ -33,7 +35,7 @@ impl Denied {
     }
 
     /// Logs the reason and returns the response, from the error handler if the verifier has one.
-    pub(super) fn into_response(self, req: &HttpRequest) -> HttpResponse {
+    pub(crate) fn into_response(self, req: &HttpRequest) -> HttpResponse {
         match self.verifier {
             Some(verifier) => {
                 let mut response = verifier.reject(req, self.error);
@@ -44,8 +46,14 @@ impl Denied {
         }
     }
 
+    /// Returns the challenge of the response.
+    #[cfg(feature = "session")]
+    pub(crate) fn challenge(self) -> Option<HeaderValue> {
+        self.verifier?.challenge(self.error)
+    }
+
     /// Returns the same response as the error of an extractor.
-    pub(super) fn into_error(self, req: &HttpRequest) -> Error {
+    pub(crate) fn into_error(self, req: &HttpRequest) -> Error {
         let error = self.error.clone();
         InternalError::from_response(error, self.into_response(req)).into()
     }
@@ -117,6 +125,38 @@ fn authenticate(req: &HttpRequest) -> Result<(&Verifier, CacheRestriction, State
     // The earlier entry may contain a future of the application. Drop it after the borrow ends.
     let _earlier = req.extensions_mut().insert(verification);
     Ok((verifier, caching, state))
+}
+
+/// The verification of the token of a request, for code outside of guards.
+pub(crate) struct Authentication {
+    verifier: u64,
+    state: State,
+}
+
+impl Authentication {
+    /// Verifies the token of the request, unless the nearest verifier has already verified it.
+    ///
+    /// # Errors
+    ///
+    /// If app data does not contain a verifier. The log then contains the cause.
+    pub(crate) fn of(req: &HttpRequest) -> Result<Self, VerifyError> {
+        match authenticate(req) {
+            Ok((verifier, _, state)) => Ok(Self { verifier: verifier.id(), state }),
+            Err(denied) => Err(denied.error),
+        }
+    }
+
+    /// Returns a number that is unique to the verifier and its clones.
+    pub(crate) fn verifier(&self) -> u64 {
+        self.verifier
+    }
+
+    pub(crate) async fn outcome(self) -> VerifyResult {
+        match self.state {
+            State::Done(outcome) => outcome,
+            State::Checking(checks) => checks.await,
+        }
+    }
 }
 
 /// Starts the asynchronous checks. They complete immediately if they do not wait, for example with

@@ -1,9 +1,10 @@
 use std::future::{Ready, ready};
+use std::rc::Rc;
 
 use actix_web::dev::Payload;
 use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
-use actix_web::{Error, FromRequest, HttpRequest};
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse};
 
 use super::context::{Context, is_fresh, user_of};
 use super::{RememberMe, ResponseFn};
@@ -31,6 +32,33 @@ impl RememberMe {
             Some(user) if is_fresh(req, &user) => Freshness::Fresh,
             Some(_) => Freshness::Remembered,
         }
+    }
+}
+
+/// The request is from another origin, and the session is not protected against that.
+pub(crate) struct CrossOriginLogin;
+
+/// For the current user of a request.
+impl RememberMe {
+    /// Returns the ID of the logged-in user. Returns `None` outside of a `RememberMe`.
+    ///
+    /// A `PasetoSession` has already rejected requests of other origins. Another session middleware
+    /// has not, so the rules of the remember-me cookie apply.
+    pub(crate) fn login_of_request(
+        req: &HttpRequest,
+    ) -> Option<Result<Option<String>, CrossOriginLogin>> {
+        let context = req.extensions().get::<Rc<Context>>().cloned()?;
+        let user = user_of(req);
+        let is_protected = user.is_none()
+            || context.sessions.is_some()
+            || context.remember.0.cross_origin.allows(req);
+        Some(if is_protected { Ok(user) } else { Err(CrossOriginLogin) })
+    }
+
+    /// Returns the response to a request without a login. Returns `None` outside of a `RememberMe`.
+    pub(crate) fn response_without_login(req: &HttpRequest) -> Option<HttpResponse> {
+        let context = req.extensions().get::<Rc<Context>>().cloned()?;
+        Some((context.remember.0.not_logged_in)(req))
     }
 }
 
@@ -94,7 +122,7 @@ impl FromRequest for FreshLogin {
     }
 }
 
-fn user(req: &HttpRequest) -> Result<(String, std::rc::Rc<Context>), Error> {
+fn user(req: &HttpRequest) -> Result<(String, Rc<Context>), Error> {
     let context = Context::of(req).ok_or_else(|| {
         InternalError::from_response("no RememberMe around this handler: call `App::wrap(LoginLayer::new(session, remember))`", problem(StatusCode::INTERNAL_SERVER_ERROR))
     })?;

@@ -12,7 +12,7 @@ use actix_web::http::StatusCode;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest};
 
 use super::decrypted_cache::DecryptedSession;
-use super::login::SessionLogin;
+use super::login::{SessionLogin, subject_of};
 use super::{PasetoSession, payload};
 use crate::error::problem;
 use crate::revocation::{ExceptedLogin, RevocationError};
@@ -43,6 +43,16 @@ impl RequestState {
         }
     }
 
+    /// Returns the state of a request. Returns `None` outside of a `PasetoSession`.
+    pub(crate) fn of(req: &impl HttpMessage) -> Option<Rc<Self>> {
+        req.extensions().get::<Rc<Self>>().cloned()
+    }
+
+    /// Returns the user of the session, from its subject key.
+    pub(crate) fn subject(&self, session: &Session) -> Option<String> {
+        subject_of(session.entries().get(&*self.session.0.tokens.subject_key)?)
+    }
+
     /// Returns the maximum length of the encrypted session.
     fn max_len(&self) -> usize {
         self.session.0.tokens.max_len
@@ -52,11 +62,6 @@ impl RequestState {
 /// For remembered logins.
 #[cfg(feature = "remember")]
 impl RequestState {
-    /// Returns the state of a request. Returns `None` outside of a `PasetoSession`.
-    pub(crate) fn of(req: &impl HttpMessage) -> Option<Rc<Self>> {
-        req.extensions().get::<Rc<Self>>().cloned()
-    }
-
     /// Returns the generation of a subject. Returns `None` without a revocation store.
     pub(crate) async fn generation(&self, subject: &str) -> Result<Option<u64>, RevocationError> {
         self.session.0.tokens.generation(subject).await

@@ -7,6 +7,7 @@ mod error;
 mod login;
 mod logout;
 mod pending_login;
+mod reject;
 mod token;
 
 use std::fmt;
@@ -33,6 +34,7 @@ pub use config::RefreshTokensConfig;
 pub use error::RefreshError;
 pub use login::{Login, TokenPair};
 pub use pending_login::PendingLogin;
+use reject::ErrorHandler;
 use token::RefreshToken;
 
 /// Issues pairs of a short-lived access token (`v4.public`) and a long-lived refresh token
@@ -101,6 +103,7 @@ struct Inner {
     namespace: Arc<str>,
     revocations: Arc<dyn AnyRevocationStore>,
     events: EventHook,
+    error_handler: Option<ErrorHandler>,
     clock: Arc<dyn Clock>,
 }
 
@@ -228,10 +231,11 @@ impl RefreshTokens {
     ///
     /// # Errors
     ///
-    /// [`RefreshError::Invalid`] if the token does not belong to a login of this issuer. Another
-    /// error if a store fails. The login may then still be valid.
+    /// [`RefreshError::ForeignAccessToken`] if the token does not belong to a login of this issuer.
+    /// Another error if a store fails. The login may then still be valid.
     pub async fn logout(&self, access_token: &VerifiedToken) -> Result<(), RefreshError> {
-        let (subject, family) = self.login_of(access_token).ok_or(RefreshError::Invalid)?;
+        let (subject, family) =
+            self.login_of(access_token).ok_or(RefreshError::ForeignAccessToken)?;
         let expires = access_token.expires_at().unwrap_or(OffsetDateTime::UNIX_EPOCH);
         let until = expires.saturating_add(RECORD_SLACK).max(self.last_access_token());
         self.revoke_login(subject, family, until).await
@@ -268,11 +272,12 @@ impl RefreshTokens {
     ///
     /// # Errors
     ///
-    /// [`RefreshError::Invalid`] if the token does not belong to a login of this issuer.
+    /// [`RefreshError::ForeignAccessToken`] if the token does not belong to a login of this issuer.
     /// [`RevocationError::Revoked`](crate::revocation::RevocationError::Revoked) if its login is
     /// revoked. Another error if a store fails. Logins may then still be valid.
     pub async fn logout_others(&self, access_token: &VerifiedToken) -> Result<(), RefreshError> {
-        let (subject, family) = self.login_of(access_token).ok_or(RefreshError::Invalid)?;
+        let (subject, family) =
+            self.login_of(access_token).ok_or(RefreshError::ForeignAccessToken)?;
         self.logout_all_except(subject, Some((family, access_token.generation()))).await
     }
 

@@ -67,7 +67,7 @@ impl Service {
     fn refresh(&self, pair: &Pair) -> Option<Pair> {
         let (status, body) =
             self.send_json("/refresh", None, Some(json!({ "refresh_token": pair.refresh })));
-        assert!(status == 200 || status == 401, "{status} {body}");
+        assert!(status == 200 || status == 400, "{status} {body}");
         (status == 200).then(|| Pair::of(&body))
     }
 }

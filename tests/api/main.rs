@@ -156,6 +156,8 @@ mod refresh_logs;
 mod refresh_races;
 #[cfg(feature = "session")]
 mod refresh_records;
+#[cfg(feature = "session")]
+mod refresh_responses;
 #[cfg(feature = "remember")]
 mod remember;
 #[cfg(feature = "remember")]

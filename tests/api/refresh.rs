@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration as StdDuration;
 
 use actix_web::ResponseError;
-use actix_web::http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use futures_util::future::join_all;
 use paseto_actix::event::Event;
 use paseto_actix::keys::KeyRing;
@@ -35,7 +35,7 @@ impl Application {
         Self { clock, key: LocalKey::generate(), families, revocations, reuses }
     }
 
-    fn builder(&self) -> RefreshTokensBuilder {
+    pub(crate) fn builder(&self) -> RefreshTokensBuilder {
         let reuses = Arc::clone(&self.reuses);
         let issuer = issuer_builder(&self.clock).ttl(StdDuration::from_secs(900)).build().unwrap();
         RefreshTokens::builder(issuer, self.key.clone())
@@ -121,6 +121,7 @@ async fn reused_refresh_token_revokes_the_login() {
     refresh(&tokens, &other).await.unwrap();
 }
 
+/// RFC 6749, section 5.2.
 #[actix_web::test]
 async fn rejected_refresh_tokens_get_the_same_response() {
     let application = Application::new();
@@ -132,14 +133,13 @@ async fn rejected_refresh_tokens_get_the_same_response() {
     for text in [first.refresh_token.as_str(), first.refresh_token.as_str(), "v4.local.AAAA", ""] {
         let response = tokens.refresh(text).await.unwrap_err().error_response();
         assert_eq!(response.headers().get(CACHE_CONTROL).unwrap(), "no-store");
-        let challenge =
-            response.headers().get(WWW_AUTHENTICATE).unwrap().to_str().unwrap().to_owned();
-        assert!(challenge.contains(r#"error="invalid_token""#), "{challenge}");
-        let body = actix_web::body::to_bytes(response.into_body()).await.unwrap();
-        responses.push((challenge, body));
+        assert_eq!(response.headers().get(CONTENT_TYPE).unwrap(), "application/json");
+        assert!(!response.headers().contains_key(WWW_AUTHENTICATE));
+        let status = response.status().as_u16();
+        responses.push((status, actix_web::body::to_bytes(response.into_body()).await.unwrap()));
     }
     responses.dedup();
-    assert_eq!(responses.len(), 1, "the response does not depend on the cause");
+    assert_eq!(responses, [(400, r#"{"error":"invalid_grant"}"#.into())]);
 }
 
 #[actix_web::test]
@@ -188,7 +188,13 @@ async fn access_and_refresh_tokens_are_not_interchangeable() {
     // A token that the issuer issued outside of a login.
     let text = issuer_builder(&application.clock).build().unwrap().issue(&json!({})).unwrap();
     let token = verifier.verify_str_async(&text).await.unwrap();
-    assert!(matches!(tokens.logout(&token).await, Err(RefreshError::Invalid)));
+    // RFC 6750, section 3.1.
+    let error = tokens.logout(&token).await.unwrap_err();
+    assert!(matches!(error, RefreshError::ForeignAccessToken), "{error}");
+    let response = error.error_response();
+    assert_eq!(response.status().as_u16(), 401);
+    let challenge = response.headers().get(WWW_AUTHENTICATE).unwrap().to_str().unwrap();
+    assert!(challenge.contains(r#"error="invalid_token""#), "{challenge}");
     refresh(&tokens, &pair).await.unwrap();
 }
 

@@ -269,7 +269,7 @@ async fn pending_login_older_than_the_access_ttl_has_expired() {
             Ok(_) => assert!(good, "{seconds}"),
             Err(error) => {
                 assert!(!good && matches!(error, RefreshError::PendingLoginExpired), "{seconds}");
-                assert_eq!(error.error_response().status(), StatusCode::UNAUTHORIZED);
+                assert_eq!(error.error_response().status(), StatusCode::BAD_REQUEST);
             }
         }
     }

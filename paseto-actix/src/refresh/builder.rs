@@ -2,7 +2,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Inner, RefreshTokens};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::reject::ErrorHandler;
+use super::{Inner, RefreshError, RefreshTokens};
 use crate::clock::{Clock, SystemClock};
 use crate::error::ConfigError;
 use crate::event::{Event, EventHook};
@@ -28,6 +31,7 @@ pub struct RefreshTokensBuilder {
     families: Option<Arc<dyn AnyTokenFamilyStore>>,
     revocations: Option<Arc<dyn AnyRevocationStore>>,
     events: EventHook,
+    error_handler: Option<ErrorHandler>,
     clock: Arc<dyn Clock>,
 }
 
@@ -47,6 +51,7 @@ impl RefreshTokensBuilder {
             families: None,
             revocations: None,
             events: EventHook::default(),
+            error_handler: None,
             clock: Arc::new(SystemClock),
         }
     }
@@ -113,6 +118,38 @@ impl RefreshTokensBuilder {
         self
     }
 
+    /// Sets the response to rejected and failed requests, for the ready services and for
+    /// [`RefreshTokens::reject`]. Default: the responses of [`RefreshError`].
+    ///
+    /// Do not send the `Display` string of the error to the client: it names the cause. A response
+    /// with a success status is replaced by the default response, because a client takes it for a
+    /// pair of tokens. Each response gets `Cache-Control: no-store`.
+    ///
+    /// ```
+    /// # use paseto_actix::revocation::MemoryRevocationStore;
+    /// # use paseto_actix::token_family::MemoryTokenFamilyStore;
+    /// # use paseto_actix::{Issuer, LocalKey, RefreshTokens, SecretKey};
+    /// use serde_json::json;
+    ///
+    /// # fn main() -> Result<(), paseto_actix::ConfigError> {
+    /// # let issuer = Issuer::builder("https://issuer.example").key(SecretKey::generate()).build()?;
+    /// let tokens = RefreshTokens::builder(issuer, LocalKey::generate())
+    ///     .token_family_store(MemoryTokenFamilyStore::new(100_000))
+    ///     .revocation_store(MemoryRevocationStore::new(100_000))
+    ///     .error_handler(|_req, error| error.respond_json(&json!({ "problem": error.code() })))
+    ///     .build()?;
+    /// # let _ = tokens;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn error_handler<F>(mut self, handler: F) -> Self
+    where
+        F: Fn(&HttpRequest, &RefreshError) -> HttpResponse + Send + Sync + 'static,
+    {
+        self.error_handler = Some(Box::new(handler));
+        self
+    }
+
     /// Sets the clock, for tests. Default: [`SystemClock`].
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -148,6 +185,7 @@ impl RefreshTokensBuilder {
             families,
             revocations,
             events: self.events,
+            error_handler: self.error_handler,
             clock: self.clock,
         })))
     }

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use actix_web::body::BoxBody;
-use actix_web::http::header::CACHE_CONTROL;
+use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -100,7 +100,8 @@ impl fmt::Debug for Login {
 
 /// An access token and a refresh token, with the field names of [RFC 6749, section 5.1].
 ///
-/// As a response, it is a JSON object with `Cache-Control: no-store`.
+/// As a response, it is a JSON object with `Cache-Control: no-store` and `Pragma: no-cache`, which
+/// the section requires.
 ///
 /// [RFC 6749, section 5.1]: https://www.rfc-editor.org/rfc/rfc6749#section-5.1
 #[derive(Clone, Serialize)]
@@ -120,7 +121,10 @@ impl Responder for TokenPair {
     type Body = BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(self)
+        HttpResponse::Ok()
+            .insert_header((CACHE_CONTROL, "no-store"))
+            .insert_header((PRAGMA, "no-cache"))
+            .json(self)
     }
 }
 

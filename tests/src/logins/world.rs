@@ -81,7 +81,7 @@ impl Devices {
     /// Uses the refresh token.
     async fn renew(&mut self, place: &Place) -> bool {
         let reply = send_refresh(place, "/refresh", self.refresh.last().expect("a token")).await;
-        if reply.status == 401 {
+        if reply.status == 400 {
             return false;
         }
         self.keep_tokens(reply);
@@ -221,7 +221,7 @@ impl World {
                 assert_eq!(send_cookie(place, REMEMBER, &this.remembered[0]).await.status, 401);
             }
             Event::ReusedToken => {
-                assert_eq!(send_refresh(place, "/refresh", &this.refresh[0]).await.status, 401);
+                assert_eq!(send_refresh(place, "/refresh", &this.refresh[0]).await.status, 400);
             }
         }
     }

@@ -137,8 +137,8 @@ impl Client<'_> {
             return;
         }
         let count = match response.status {
-            401 if response.is_reused => Count::HonestReused,
-            401 => Count::HonestUnknown,
+            400 if response.is_reused => Count::HonestReused,
+            400 => Count::HonestUnknown,
             _ => return self.other("/refresh", &response),
         };
         self.world.counts.fault(count, &format!("login {index} of client {}", self.seed));
@@ -188,7 +188,7 @@ impl Client<'_> {
         let Some(response) = self.repeat("/refresh", &used, LIMIT).await else { return };
         match response.status {
             // A repeated request finds that the login is revoked.
-            401 => {
+            400 => {
                 self.world.counts.add(Count::ReuseDetected);
                 self.retire(response.node, login, "reuse").await;
             }

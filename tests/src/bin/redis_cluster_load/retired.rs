@@ -86,7 +86,7 @@ impl Client<'_> {
         let text = self.retired.refresh[index].text.clone();
         let Some(response) = self.repeat("/refresh", &text, LIMIT).await else { return };
         match response.status {
-            401 => self.world.counts.add(Count::Revoked),
+            400 => self.world.counts.add(Count::Revoked),
             200 => {
                 self.lost(Count::LogoutLost, response.node, index);
                 let _ = self.repeat("/logout", &text, LIMIT).await;

@@ -240,7 +240,7 @@ impl Client {
     /// Renews a login. The client keeps the old tokens if it gets no response.
     fn renew(&mut self, url: &str, at: usize) -> Result<(), Stop> {
         let response = self.active[at].renew(url)?;
-        if response.status == 401 {
+        if matches!(response.status, 400 | 401) {
             self.counts.rejected_logins += 1;
             self.active.swap_remove(at);
             return Ok(());
@@ -261,7 +261,7 @@ impl Client {
             for response in [login.read(url), login.renew(url)] {
                 self.counts.checked += 1;
                 match response.map(|response| response.status) {
-                    Ok(401) => {}
+                    Ok(400 | 401) => {}
                     Ok(200) => self.counts.lost_revocations += 1,
                     _ => self.counts.other_responses += 1,
                 }

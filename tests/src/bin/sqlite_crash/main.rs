@@ -11,7 +11,7 @@
 //! - Each confirmed logout and revocation is in force, for access tokens, refresh tokens and
 //!   sessions. After the last round, this check includes the logouts of all rounds.
 //! - Each login that no client has logged out is accepted. A client that got no response to a
-//!   refresh repeats it. A `401` would report this client as a thief.
+//!   refresh repeats it. A `400` would report this client as a thief.
 //! - The server listens within one second.
 //!
 //! A request without a response can have either result, so the program does not check the logins

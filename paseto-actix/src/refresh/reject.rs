@@ -1,0 +1,51 @@
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::{RefreshError, RefreshTokens};
+
+/// The closure of [`RefreshTokensBuilder::error_handler`](super::RefreshTokensBuilder).
+pub(super) type ErrorHandler =
+    Box<dyn Fn(&HttpRequest, &RefreshError) -> HttpResponse + Send + Sync>;
+
+impl RefreshTokens {
+    /// Logs an error and returns its response, from the
+    /// [`error_handler`](super::RefreshTokensBuilder::error_handler) if one is set. The ready
+    /// services call this method. Call it in handlers of your own.
+    ///
+    /// A handler that returns `RefreshError` with `?` sends the default response, because actix-web
+    /// then has no access to the request.
+    ///
+    /// ```
+    /// use actix_web::{HttpRequest, HttpResponse, Responder, web};
+    /// use paseto_actix::RefreshTokens;
+    /// use serde_json::json;
+    ///
+    /// async fn refresh(
+    ///     req: HttpRequest,
+    ///     tokens: web::Data<RefreshTokens>,
+    ///     refresh_token: String,
+    /// ) -> HttpResponse {
+    ///     let renewed = tokens.refresh(&refresh_token).await;
+    ///     match renewed.and_then(|login| login.issue(&json!({ "plan": "pro" }))) {
+    ///         Ok(pair) => pair.respond_to(&req),
+    ///         Err(error) => tokens.reject(&req, error),
+    ///     }
+    /// }
+    /// ```
+    #[must_use]
+    pub fn reject(&self, req: &HttpRequest, error: RefreshError) -> HttpResponse {
+        error.log();
+        let Some(handler) = &self.0.error_handler else { return error.response() };
+        let mut response = handler(req, &error);
+        // A client takes a success for a pair of tokens or for a logout.
+        if response.status().is_success() {
+            tracing::error!(
+                status = response.status().as_u16(),
+                "the error handler of RefreshTokens returned a success: the default response is sent"
+            );
+            return error.response();
+        }
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+}

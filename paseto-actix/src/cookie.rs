@@ -8,6 +8,8 @@ mod header;
 mod login_cookies;
 #[cfg(feature = "session")]
 mod prepared;
+#[cfg(feature = "session")]
+mod renewed_token;
 
 #[cfg(feature = "session")]
 pub(crate) use cache_headers::{forbid_caching, replace_response};
@@ -19,6 +21,8 @@ pub(crate) use header::cookie_values;
 pub(crate) use login_cookies::LoginCookies;
 #[cfg(feature = "session")]
 pub(crate) use prepared::PreparedCookie;
+#[cfg(feature = "session")]
+pub(crate) use renewed_token::RenewedToken;
 
 /// The maximum length of a cookie in bytes, with its name and attributes. Browsers can discard
 /// longer cookies ([RFC 6265, section 6.1]).

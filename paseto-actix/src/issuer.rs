@@ -182,6 +182,11 @@ impl Issuer {
     /// Sets the limit of all clones, unless it is already set. Revocation records must outlive each
     /// token.
     #[cfg(feature = "session")]
+    #[cfg(feature = "session")]
+    pub(crate) fn format(&self) -> Format {
+        self.0.format
+    }
+
     pub(crate) fn limit_ttl(&self, access_ttl: Duration) -> Result<(), ConfigError> {
         let ttl = self.0.ttl.ok_or_else(|| {
             ConfigError::setting(

@@ -64,6 +64,8 @@
 //! | reject tokens by my own rules | [`VerifierBuilder::check`](verifier::VerifierBuilder::check), [`Rejection`](error::Rejection) |
 //! | revoke tokens before they expire | [`Verifier::revoke`], [`RevocationStore`](revocation::RevocationStore) |
 //! | renew access tokens | [`RefreshTokens`] |
+//! | serve refresh, logout and revocation | [`TokenEndpoints`](token_endpoints::TokenEndpoints) |
+//! | keep the tokens of browsers in cookies | [`TokenCookies`](token_cookies::TokenCookies), [`TokenRenewal`](token_cookies::TokenRenewal) |
 //! | store sessions in encrypted cookies | [`PasetoSession`] |
 //! | remember logins and log out everywhere | [`RememberMe`], [`LoginLayer`] |
 //! | store state in a file | [`SqliteStore`] |
@@ -172,6 +174,10 @@ pub mod session;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 pub mod token;
+#[cfg(feature = "session")]
+pub mod token_cookies;
+#[cfg(feature = "session")]
+pub mod token_endpoints;
 #[cfg(feature = "session")]
 pub mod token_family;
 pub mod verifier;

@@ -35,3 +35,14 @@ pub(crate) fn publish(
         .insert_header((header::CACHE_CONTROL, format!("public, max-age={max_age}")))
         .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
 }
+
+/// The description of [`is_literal_path`] for errors.
+pub(crate) const LITERAL_PATH: &str = "expected a path that begins with `/` and contains only letters, digits, `/`, `-`, `.`, `_` and `~`";
+
+/// Returns whether a route can have this path. actix-web compares the decoded path, and treats `{`
+/// and `*` as a pattern.
+pub(crate) fn is_literal_path(path: &str) -> bool {
+    let is_literal = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
+    let is_parent = |segment| segment == "." || segment == "..";
+    path.starts_with('/') && path.chars().all(is_literal) && !path.split('/').any(is_parent)
+}

@@ -4,10 +4,12 @@
 mod builder;
 mod config;
 mod error;
+mod issue_tokens;
 mod login;
 mod logout;
 mod pending_login;
 mod reject;
+mod renewals;
 mod token;
 
 use std::fmt;
@@ -15,7 +17,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use zeroize::Zeroizing;
 
 use crate::clock::Clock;
 use crate::error::VerifyErrorKind;
@@ -32,9 +33,11 @@ use crate::token_family::{
 pub use builder::RefreshTokensBuilder;
 pub use config::RefreshTokensConfig;
 pub use error::RefreshError;
+pub(crate) use issue_tokens::IssueTokens;
 pub use login::{Login, TokenPair};
 pub use pending_login::PendingLogin;
 use reject::ErrorHandler;
+pub(crate) use renewals::Renewals;
 use token::RefreshToken;
 
 /// Issues pairs of a short-lived access token (`v4.public`) and a long-lived refresh token
@@ -306,25 +309,6 @@ impl RefreshTokens {
             let kind =
                 if is_expired { VerifyErrorKind::Expired } else { VerifyErrorKind::Rejected };
             inner.events.emit(Event::Rejected(kind));
-        })
-    }
-
-    fn next_login(
-        &self,
-        token: RefreshToken,
-        family: RandomId,
-        text: String,
-        generation: u64,
-    ) -> Result<Login, RefreshError> {
-        Ok(Login {
-            generation,
-            tokens: self.clone(),
-            session_id: family.to_string(),
-            since: OffsetDateTime::from_unix_timestamp(token.since)
-                .map_err(|_| RefreshError::Invalid)?,
-            subject: token.sub,
-            acr: token.acr,
-            refresh_token: Zeroizing::new(text),
         })
     }
 }

@@ -246,8 +246,14 @@ mod sqlite_processes;
 mod step_up;
 #[cfg(feature = "session")]
 mod store_errors;
+#[cfg(feature = "session")]
+mod token_cookies;
+#[cfg(feature = "session")]
+mod token_endpoints;
 #[cfg(all(feature = "session", feature = "conformance"))]
 mod token_family_conformance;
+#[cfg(feature = "session")]
+mod token_renewal;
 mod transport;
 #[cfg(all(feature = "redis", feature = "remember", feature = "sqlite"))]
 mod two_processes;

@@ -35,6 +35,8 @@ const LAYERS: &[&str] = &[
     "key_set",
     "verifier",
     "guard",
+    "token_cookies",
+    "token_endpoints",
     "remember",
     "current_user",
     "guide",

@@ -13,7 +13,7 @@ use super::document;
 use crate::error::{ConfigError, quote};
 use crate::issuer::Issuer;
 use crate::limits::check_range;
-use crate::public_document::{publish, resource};
+use crate::public_document::{LITERAL_PATH, is_literal_path, publish, resource};
 
 const DEFAULT_PATH: &str = "/.well-known/paserk.json";
 const DEFAULT_MAX_AGE: Duration = Duration::from_secs(5 * 60);
@@ -66,18 +66,8 @@ impl KeySetService {
     /// other than letters, digits, `/`, `-`, `.`, `_` and `~`.
     pub fn path(mut self, path: impl Into<String>) -> Result<Self, ConfigError> {
         self.path = path.into();
-        let is_literal = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
-        let is_parent = |segment| segment == "." || segment == "..";
-        // actix-web compares the decoded path, and treats `{` and `*` as a pattern.
-        if !self.path.starts_with('/')
-            || !self.path.chars().all(is_literal)
-            || self.path.split('/').any(is_parent)
-        {
-            let problem = format!(
-                "expected a path that begins with `/` and contains only letters, digits, `/`, `-`, `.`, `_` and `~`, \
-                 found {}",
-                quote(&self.path)
-            );
+        if !is_literal_path(&self.path) {
+            let problem = format!("{LITERAL_PATH}, found {}", quote(&self.path));
             return Err(ConfigError::setting("path", problem));
         }
         Ok(self)

@@ -76,6 +76,11 @@ pub enum RefreshError {
     /// The refresh token would exceed its maximum length, because the subject is too long.
     #[error("the refresh token is too long: use a shorter subject")]
     TooLong,
+    /// A cookie with a token would exceed 4,096 bytes, and browsers can discard it.
+    #[error(
+        "a cookie with a token would exceed 4096 bytes: use fewer claims, or a shorter subject"
+    )]
+    CookieTooLong,
     /// The operating system returned no random bytes.
     #[error("the operating system returned no random bytes")]
     NoRandomBytes,
@@ -145,7 +150,7 @@ impl RefreshError {
         response
     }
 
-    pub(super) fn log(&self) {
+    pub(crate) fn log(&self) {
         match self {
             // `RefreshTokens::refresh` has already logged a reuse at `WARN`.
             Self::Expired | Self::Reused => {
@@ -179,7 +184,7 @@ impl ResponseError for RefreshError {
             Self::ForeignAccessToken => StatusCode::UNAUTHORIZED,
             Self::Revocation(error) => error.status_code(),
             Self::TokenFamily(_) | Self::Claims(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Issue(_) | Self::TooLong | Self::NoRandomBytes => {
+            Self::Issue(_) | Self::TooLong | Self::CookieTooLong | Self::NoRandomBytes => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         }

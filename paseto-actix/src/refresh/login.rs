@@ -7,8 +7,10 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
+use super::token::RefreshToken;
 use super::{RefreshError, RefreshTokens};
 use crate::issuer::TokenBuilder;
+use crate::token_family::RandomId;
 
 /// A new or refreshed login. Call [`issue`](Self::issue) to get its tokens.
 #[must_use = "call `.issue(&claims)` to get a pair of tokens"]
@@ -18,6 +20,8 @@ pub struct Login {
     pub(super) session_id: String,
     pub(super) generation: u64,
     pub(super) since: OffsetDateTime,
+    /// The time at which the login expires, as a Unix timestamp.
+    pub(super) expires: i64,
     pub(super) acr: Option<String>,
     pub(super) refresh_token: Zeroizing<String>,
 }
@@ -85,6 +89,10 @@ impl Login {
             refresh_token: (*self.refresh_token).clone(),
             token_type: "Bearer",
             expires_in: inner.access_ttl.as_secs(),
+            login_expires_in: self
+                .expires
+                .saturating_sub(inner.clock.now().unix_timestamp())
+                .max(0),
         })
     }
 }
@@ -115,6 +123,9 @@ pub struct TokenPair {
     pub token_type: &'static str,
     /// The lifetime of the access token, in seconds.
     pub expires_in: u64,
+    /// The remaining lifetime of the login, in seconds, for cookies.
+    #[serde(skip)]
+    pub(crate) login_expires_in: i64,
 }
 
 impl Responder for TokenPair {
@@ -131,5 +142,27 @@ impl Responder for TokenPair {
 impl fmt::Debug for TokenPair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenPair").field("expires_in", &self.expires_in).finish_non_exhaustive()
+    }
+}
+
+impl RefreshTokens {
+    pub(super) fn next_login(
+        &self,
+        token: RefreshToken,
+        family: RandomId,
+        text: String,
+        generation: u64,
+    ) -> Result<Login, RefreshError> {
+        Ok(Login {
+            generation,
+            tokens: self.clone(),
+            expires: token.exp,
+            session_id: family.to_string(),
+            since: OffsetDateTime::from_unix_timestamp(token.since)
+                .map_err(|_| RefreshError::Invalid)?,
+            subject: token.sub,
+            acr: token.acr,
+            refresh_token: Zeroizing::new(text),
+        })
     }
 }

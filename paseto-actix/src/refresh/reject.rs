@@ -1,7 +1,10 @@
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
+use time::OffsetDateTime;
 
 use super::{RefreshError, RefreshTokens};
+use crate::event::Event;
+use crate::token::{Unverified, scan};
 
 /// The closure of [`RefreshTokensBuilder::error_handler`](super::RefreshTokensBuilder).
 pub(super) type ErrorHandler =
@@ -34,9 +37,14 @@ impl RefreshTokens {
     /// ```
     #[must_use]
     pub fn reject(&self, req: &HttpRequest, error: RefreshError) -> HttpResponse {
+        self.respond(req, &error)
+    }
+
+    /// The same for an error that several requests share.
+    pub(crate) fn respond(&self, req: &HttpRequest, error: &RefreshError) -> HttpResponse {
         error.log();
         let Some(handler) = &self.0.error_handler else { return error.response() };
-        let mut response = handler(req, &error);
+        let mut response = handler(req, error);
         // A client takes a success for a pair of tokens or for a logout.
         if response.status().is_success() {
             tracing::error!(
@@ -47,5 +55,24 @@ impl RefreshTokens {
         }
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
+    }
+
+    pub(crate) fn emit(&self, event: Event<'_>) {
+        self.0.events.emit(event);
+    }
+
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        self.0.clock.now()
+    }
+
+    /// Returns the lifetime of access tokens.
+    pub(crate) fn access_ttl(&self) -> time::Duration {
+        super::span(self.0.access_ttl)
+    }
+
+    /// Returns the `exp` of an access token whose signature is not verified.
+    pub(crate) fn unverified_exp(&self, access_token: &str) -> Option<OffsetDateTime> {
+        let token = Unverified::parse(access_token).ok()?;
+        scan(self.0.issuer.format(), token.payload()).ok()?.times.exp
     }
 }

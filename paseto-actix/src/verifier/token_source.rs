@@ -6,6 +6,8 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, web};
 
 use super::credential::{Credential, Grammar, NOT_UTF8, invalid_request};
+#[cfg(feature = "session")]
+use crate::cookie::RenewedToken;
 use crate::cookie::{MAX_COOKIES_PER_NAME, cookie_values, is_cookie_name};
 use crate::error::{ConfigError, VerifyError, quote};
 
@@ -229,6 +231,12 @@ fn whole_header<'r>(
 }
 
 fn cookie<'r>(req: &'r HttpRequest, name: &'r str) -> Result<Option<Credential<'r>>, VerifyError> {
+    let grammar = Grammar::Utf8("the cookie is not UTF-8");
+    #[cfg(feature = "session")]
+    if let Some(renewed) = RenewedToken::of(req, name) {
+        let bytes = renewed.into_bytes().into();
+        return Ok(Some(Credential { bytes, ambient: true, grammar }));
+    }
     let mut token = None;
     for (index, value) in cookie_values(req.headers(), name).enumerate() {
         if index == MAX_COOKIES_PER_NAME {
@@ -242,7 +250,6 @@ fn cookie<'r>(req: &'r HttpRequest, name: &'r str) -> Result<Option<Credential<'
             return Err(invalid_request("the request has two different cookies of one name"));
         }
     }
-    let grammar = Grammar::Utf8("the cookie is not UTF-8");
     Ok(token.map(|value| Credential { bytes: value.into(), ambient: true, grammar }))
 }
 

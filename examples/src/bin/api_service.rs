@@ -14,7 +14,8 @@
 //! curl -X POST -H 'Authorization: Bearer v4.public.…' http://127.0.0.1:8080/logout-everywhere
 //! ```
 //!
-//! `/logout` revokes the login of the token, and `/logout-everywhere` revokes all logins of its
+//! `/refresh`, `/logout` and `/revoke` are the ready services of `TokenEndpoints`. `/logout` revokes
+//! the login of the token, and `/logout-everywhere` revokes all logins of its
 //! user. The user `admin@bar.example` has the same password and also the scope `admin`, which
 //! `/admin` requires.
 //!
@@ -43,6 +44,7 @@ use actix_web::error::{InternalError, JsonPayloadError};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, ResponseError, get, post, web};
 use paseto_actix::keys::{KeyRing, SecretKey};
 use paseto_actix::refresh::{Login, RefreshError, TokenPair};
+use paseto_actix::token_endpoints::TokenEndpoints;
 use paseto_actix::{
     Issuer, LocalKey, Paseto, RedisStore, RefreshTokens, SqliteStore, VerifiedToken, Verifier,
     paseto_required,
@@ -103,32 +105,6 @@ async fn log_in(
     }
     let pair = issue(login.complete().await?)?;
     Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(pair))
-}
-
-/// The body of `/refresh`.
-#[derive(Deserialize)]
-struct Refresh {
-    refresh_token: String,
-}
-
-/// Exchanges a refresh token for a new pair of tokens.
-#[post("/refresh")]
-async fn refresh(
-    tokens: web::Data<RefreshTokens>,
-    body: web::Json<Refresh>,
-) -> Result<TokenPair, RefreshError> {
-    issue(tokens.refresh(&body.refresh_token).await?)
-}
-
-/// Revokes the login of the access token.
-#[post("/logout")]
-#[paseto_required]
-async fn log_out(
-    tokens: web::Data<RefreshTokens>,
-    token: VerifiedToken,
-) -> Result<HttpResponse, RefreshError> {
-    tokens.logout(&token).await?;
-    Ok(HttpResponse::NoContent().finish())
 }
 
 /// Revokes all logins of the user.
@@ -236,14 +212,17 @@ async fn build() -> Result<(RefreshTokens, Verifier), Box<dyn Error>> {
 
 async fn serve() -> Result<(), Box<dyn Error>> {
     let (tokens, verifier) = build().await?;
+    let endpoints = TokenEndpoints::new(tokens.clone(), async |login: Login| issue(login))
+        .token_path("/refresh")?
+        .logout_path("/logout")?
+        .revoke_path("/revoke")?;
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(tokens.clone()))
             .app_data(verifier.clone())
             .app_data(web::JsonConfig::default().error_handler(body_error))
             .service(log_in)
-            .service(refresh)
-            .service(log_out)
+            .service(endpoints.clone())
             .service(log_out_everywhere)
             .service(me)
             .service(admin)

@@ -83,6 +83,7 @@
 //! | write an audit log, or count events | [`Event`](event::Event) |
 //! | document security with OpenAPI | [`openapi`] |
 //! | set the time in tests | [`Clock`](clock::Clock) |
+//! | set the time in tests | [`Clock`](clock::Clock), `testing::TestClock` |
 //! | test my own store | [`conformance`] |
 //!
 //! # Guide
@@ -118,6 +119,7 @@
 //! | `password-keys` | no | keys that are encrypted with a password, for example [`SecretKey::from_paserk_with_password`] |
 //! | `utoipa` | no | the security scheme of OpenAPI documents, and a test of documents: [`openapi`] |
 //! | `conformance` | no | [conformance tests](crate::conformance) for your own stores |
+//! | `testing` | no | a [kit](crate::testing) for the tests of an application |
 //!
 //! Features add API and never change behavior.
 //!
@@ -149,6 +151,7 @@ pub mod guard;
     feature = "remember",
     feature = "sqlite",
     feature = "utoipa"
+    feature = "testing"
 ))]
 pub mod guide;
 pub mod issuer;
@@ -173,6 +176,8 @@ pub mod revocation;
 pub mod session;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod token;
 #[cfg(feature = "session")]
 pub mod token_cookies;

@@ -39,6 +39,7 @@ const LAYERS: &[&str] = &[
     "token_endpoints",
     "remember",
     "current_user",
+    "testing",
     "guide",
 ];
 

@@ -4,5 +4,9 @@
 //! fail.
 
 mod clock;
+mod issuer;
+mod user;
 
 pub use clock::{START, TestClock};
+pub use issuer::TestIssuer;
+pub use user::TestUser;

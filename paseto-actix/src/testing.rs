@@ -4,9 +4,12 @@
 //! fail.
 
 mod clock;
+mod guards;
 mod issuer;
+mod routes;
 mod user;
 
 pub use clock::{START, TestClock};
+pub use guards::{assert_guarded, assert_guarded_or_login};
 pub use issuer::TestIssuer;
 pub use user::TestUser;

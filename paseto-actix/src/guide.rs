@@ -20,7 +20,7 @@
 //! | [Forms and CSRF](forms_and_csrf) | cookies, other origins, shared caches |
 //! | [Errors and responses](errors) | responses, challenges, error handlers |
 //! | [Settings](settings) | TOML, JSON, YAML and environment variables |
-//! | [Testing](testing) | tests of an application, the clock, conformance of a store |
+//! | [Testing](testing) | tests of an application, forgotten guards, the clock, conformance of a store |
 //! | [OpenAPI](openapi) | an OpenAPI document of guarded handlers, with `utoipa` |
 //! | [Logs, events and metrics](observability) | logs, events, metrics |
 //! | [Coming from Flask-PASETO-Extended](from_flask) | names, settings, differences |

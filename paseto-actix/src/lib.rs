@@ -84,6 +84,8 @@
 //! | document security with OpenAPI | [`openapi`] |
 //! | set the time in tests | [`Clock`](clock::Clock) |
 //! | set the time in tests | [`Clock`](clock::Clock), `testing::TestClock` |
+//! | test my application | [`TestIssuer`](testing::TestIssuer), [`Clock`](clock::Clock) |
+//! | find routes without a guard | [`assert_guarded`](testing::assert_guarded) |
 //! | test my own store | [`conformance`] |
 //!
 //! # Guide

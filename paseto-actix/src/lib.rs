@@ -85,6 +85,7 @@
 //! | set the time in tests | [`Clock`](clock::Clock) |
 //! | set the time in tests | [`Clock`](clock::Clock), `testing::TestClock` |
 //! | test my application | [`TestIssuer`](testing::TestIssuer), [`Clock`](clock::Clock) |
+//! | test cookies, forms and redirects | [`Browser`](testing::Browser) |
 //! | find routes without a guard | [`assert_guarded`](testing::assert_guarded) |
 //! | test my own store | [`conformance`] |
 //!

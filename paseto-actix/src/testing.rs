@@ -1,14 +1,24 @@
 //! A kit for the tests of an application (feature `testing`).
 //!
+//! - [`TestIssuer`] has a generated key and a verifier that trusts it. [`TestUser`] is a token as the
+//!   header of a request, with a method for each fault.
+//! - [`TestClock`] moves only when the test moves it.
+//! - [`assert_guarded`] finds routes without a guard.
+//! - [`Browser`] stores cookies, submits forms and follows redirects.
+//!
 //! Put the feature into `[dev-dependencies]`. The functions of this module panic where a test must
-//! fail.
+//! fail. See the chapter [testing](crate::guide::testing).
 
+mod browser;
 mod clock;
+mod cookie_jar;
 mod guards;
 mod issuer;
+mod request;
 mod routes;
 mod user;
 
+pub use browser::{Browser, Page};
 pub use clock::{START, TestClock};
 pub use guards::{assert_guarded, assert_guarded_or_login};
 pub use issuer::TestIssuer;

@@ -250,6 +250,7 @@ mod store_errors;
 mod token_cookies;
 #[cfg(feature = "session")]
 mod token_endpoints;
+mod testing_browser;
 mod testing_guards;
 mod testing_users;
 #[cfg(all(feature = "session", feature = "conformance"))]

@@ -1,4 +1,3 @@
-use std::any::Any;
 use std::collections::BTreeSet;
 use std::panic::Location;
 
@@ -8,6 +7,7 @@ use actix_web::http::header::{ACCEPT, LOCATION};
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::TestRequest;
 
+use super::request::to_request;
 use super::routes::{TestedPath, matching_path, tested_paths, unknown_paths};
 
 /// Asserts that each route of an application responds with `401` to a request without a token.
@@ -181,15 +181,12 @@ where
     S: Service<R, Response = ServiceResponse<B>, Error = Error>,
     R: 'static,
 {
-    /// Returns the request as the type that the application requires. actix-web does not export the
-    /// name of this type.
     fn request(&self, method: &Method, path: &str) -> R {
         let mut request = TestRequest::with_uri(path).method(method.clone());
         if self.login.is_some() {
             request = request.insert_header((ACCEPT, "text/html"));
         }
-        let request: Box<dyn Any> = Box::new(request.to_request());
-        *request.downcast::<R>().expect("the application is a service of `init_service`")
+        to_request(request)
     }
 
     async fn send(&self, method: &Method, path: &str) -> Answer {

@@ -1,0 +1,258 @@
+use std::fmt;
+
+use actix_web::Error;
+use actix_web::body::{MessageBody, to_bytes};
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::dev::{Service, ServiceResponse};
+use actix_web::http::header::{
+    ACCEPT, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, ORIGIN,
+};
+use actix_web::http::{Method, StatusCode};
+use actix_web::test::TestRequest;
+use serde::Serialize;
+
+use super::cookie_jar::CookieJar;
+use super::request::to_request;
+
+/// The maximum number of redirects that a browser follows.
+const MAX_REDIRECTS: usize = 10;
+/// The host of requests in the tests of actix-web.
+const HOST_NAME: &str = "localhost:8080";
+const OWN_ORIGIN: &str = "https://localhost:8080";
+const FOREIGN_ORIGIN: &str = "https://cross-site.invalid";
+
+/// A browser for the tests of an application: it stores and sends cookies, sends the headers that
+/// the protection from other origins needs, and follows redirects.
+///
+/// - It connects over `https`, so it also stores and sends `Secure` cookies. It knows one site and
+///   ignores `Domain`.
+/// - It stores cookies by their name and `Path`. `Max-Age=0` or a past `Expires` removes a cookie.
+///   Other cookies do not expire, so that the server must enforce the expiry. It discards cookies
+///   of more than 4,096 bytes.
+/// - It sends `Sec-Fetch-Site`, `Sec-Fetch-Mode`, `Sec-Fetch-Dest` and `Accept` as browsers do when
+///   they load a page, and `Origin` with forms.
+/// - It follows up to 10 redirects. A `301`, `302` or `303` becomes a `GET` request. A `307` or `308`
+///   repeats the request.
+///
+/// ```
+/// use actix_web::http::header::LOCATION;
+/// use actix_web::test::init_service;
+/// use actix_web::{App, HttpRequest, HttpResponse, web};
+/// use actix_web::cookie::Cookie;
+/// use paseto_actix::testing::Browser;
+///
+/// # #[actix_web::main]
+/// # async fn main() {
+/// let login = async || {
+///     let cookie = Cookie::build("user", "ada").path("/").secure(true).finish();
+///     HttpResponse::SeeOther().insert_header((LOCATION, "/me")).cookie(cookie).finish()
+/// };
+/// let me = async |req: HttpRequest| {
+///     req.cookie("user").map_or("nobody".to_owned(), |user| user.value().to_owned())
+/// };
+/// let app = App::new().route("/login", web::post().to(login)).route("/me", web::get().to(me));
+/// let app = init_service(app).await;
+///
+/// let mut browser = Browser::new();
+/// assert_eq!(browser.get(&app, "/me").await.body, "nobody");
+/// let page = browser.post_form(&app, "/login", &[("password", "secret")]).await;
+/// assert_eq!((page.path.as_str(), page.body.as_str()), ("/me", "ada"));
+/// # }
+/// ```
+#[derive(Clone, Default)]
+pub struct Browser {
+    cookies: CookieJar,
+    is_cross_site: bool,
+}
+
+/// The page that a [`Browser`] has loaded: the last response, after all redirects.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Page {
+    /// The path and the query of the page.
+    pub path: String,
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body. Bytes that are not UTF-8 are replaced.
+    pub body: String,
+}
+
+impl Browser {
+    /// Returns a browser without cookies.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Returns the same browser at a page of another site. Its requests contain `Sec-Fetch-Site:
+    /// cross-site`, a foreign `Origin`, and the cookies that browsers send then: cookies with
+    /// `SameSite=None` or without `SameSite`, and for `get` also cookies with `SameSite=Lax`. Some
+    /// browsers treat a cookie without `SameSite` as `Lax`, so a server must not rely on it.
+    ///
+    /// The returned browser has a copy of the cookies.
+    #[must_use]
+    pub fn cross_site(&self) -> Self {
+        Self { cookies: self.cookies.clone(), is_cross_site: true }
+    }
+
+    /// Returns the value of a cookie as the server sent it.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        self.cookies.get(name).map(Cookie::value)
+    }
+
+    /// Stores a cookie with this value and the path `/`.
+    pub fn set_cookie(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        self.cookies.add(Cookie::build(name.into(), value.into()).path("/").finish(), "/");
+    }
+
+    /// Removes the cookies with this name.
+    pub fn remove_cookie(&mut self, name: &str) {
+        self.cookies.remove(name, None);
+    }
+
+    /// Loads a page: a path with or without a query.
+    ///
+    /// # Panics
+    ///
+    /// Panics after 10 redirects, or after a redirect to another site.
+    pub async fn get<S, R, B>(&mut self, app: &S, path: &str) -> Page
+    where
+        S: Service<R, Response = ServiceResponse<B>, Error = Error>,
+        R: 'static,
+        B: MessageBody + 'static,
+    {
+        self.load(app, Method::GET, path, |request| request).await
+    }
+
+    /// Submits a form with the method `POST`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the form cannot be serialized, after 10 redirects, or after a redirect to another
+    /// site.
+    pub async fn post_form<S, R, B, F>(&mut self, app: &S, path: &str, form: &F) -> Page
+    where
+        S: Service<R, Response = ServiceResponse<B>, Error = Error>,
+        R: 'static,
+        B: MessageBody + 'static,
+        F: Serialize + ?Sized,
+    {
+        self.load(app, Method::POST, path, |request| request.set_form(form)).await
+    }
+
+    async fn load<S, R, B>(
+        &mut self,
+        app: &S,
+        mut method: Method,
+        path: &str,
+        with_body: impl Fn(TestRequest) -> TestRequest,
+    ) -> Page
+    where
+        S: Service<R, Response = ServiceResponse<B>, Error = Error>,
+        R: 'static,
+        B: MessageBody + 'static,
+    {
+        let mut path = path.to_owned();
+        for _ in 0..=MAX_REDIRECTS {
+            let mut request = self.request(&method, &path);
+            if method == Method::POST {
+                request = with_body(request);
+            }
+            let page = self.send(app, to_request::<R>(request), &path).await;
+            let Some(target) = page.redirect() else { return page };
+            if !matches!(page.status.as_u16(), 307 | 308) {
+                method = Method::GET;
+            }
+            path = target;
+        }
+        panic!("expected at most {MAX_REDIRECTS} redirects, the last one leads to `{path}`");
+    }
+
+    /// Returns a request with the headers of a browser that loads a page.
+    fn request(&self, method: &Method, path: &str) -> TestRequest {
+        let is_get = *method == Method::GET;
+        let site = if self.is_cross_site { "cross-site" } else { "same-origin" };
+        let mut request = TestRequest::with_uri(path)
+            .method(method.clone())
+            .insert_header((HOST, HOST_NAME))
+            .insert_header((ACCEPT, "text/html,application/xhtml+xml,*/*;q=0.8"))
+            .insert_header(("Sec-Fetch-Site", site))
+            .insert_header(("Sec-Fetch-Mode", "navigate"))
+            .insert_header(("Sec-Fetch-Dest", "document"))
+            .insert_header(("X-Forwarded-Proto", "https"));
+        if !is_get {
+            let origin = if self.is_cross_site { FOREIGN_ORIGIN } else { OWN_ORIGIN };
+            request = request.insert_header((ORIGIN, origin));
+        }
+        let is_sent = |cookie: &Cookie<'_>| match cookie.same_site().unwrap_or(SameSite::None) {
+            SameSite::None => true,
+            SameSite::Lax => is_get || !self.is_cross_site,
+            SameSite::Strict => !self.is_cross_site,
+        };
+        match self.cookies.header(path_of(path), is_sent) {
+            Some(cookies) => request.insert_header((COOKIE, cookies)),
+            None => request,
+        }
+    }
+
+    async fn send<S, R, B>(&mut self, app: &S, request: R, path: &str) -> Page
+    where
+        S: Service<R, Response = ServiceResponse<B>, Error = Error>,
+        B: MessageBody + 'static,
+    {
+        // A server converts the error of a middleware to a response.
+        let response = match app.call(request).await {
+            Ok(response) => response.map_into_boxed_body().into_parts().1,
+            Err(error) => error.error_response(),
+        };
+        self.cookies.store(response.headers(), path_of(path));
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = to_bytes(response.into_body())
+            .await
+            .unwrap_or_else(|error| panic!("the body of `{path}` failed: {error}"));
+        let body = String::from_utf8_lossy(&body).into_owned();
+        Page { path: path.to_owned(), status, headers, body }
+    }
+}
+
+impl Page {
+    /// Returns the value of a header, or an empty string.
+    #[must_use]
+    pub fn header(&self, name: impl AsRef<str>) -> &str {
+        let value =
+            HeaderName::try_from(name.as_ref()).ok().and_then(|name| self.headers.get(name));
+        value.and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// Returns the path that a redirect leads to.
+    fn redirect(&self) -> Option<String> {
+        if !matches!(self.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
+            return None;
+        }
+        let target = self.headers.get(LOCATION)?.to_str().ok()?;
+        let target = target.strip_prefix(OWN_ORIGIN).unwrap_or(target);
+        assert!(
+            target.starts_with('/') && !target.starts_with("//"),
+            "expected a redirect to a path of the application, `{}` redirects to `{target}`",
+            self.path
+        );
+        Some(target.split('#').next().unwrap_or_default().to_owned())
+    }
+}
+
+/// Returns the path without the query.
+fn path_of(uri: &str) -> &str {
+    uri.split('?').next().unwrap_or_default()
+}
+
+/// Omits the cookies, which are secrets.
+impl fmt::Debug for Browser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Browser")
+            .field("is_cross_site", &self.is_cross_site)
+            .finish_non_exhaustive()
+    }
+}

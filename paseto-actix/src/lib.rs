@@ -82,7 +82,6 @@
 //! | read settings from files or variables | [`VerifierConfig`](verifier::VerifierConfig), [`IssuerConfig`](issuer::IssuerConfig) |
 //! | write an audit log, or count events | [`Event`](event::Event) |
 //! | document security with OpenAPI | [`openapi`] |
-//! | set the time in tests | [`Clock`](clock::Clock) |
 //! | set the time in tests | [`Clock`](clock::Clock), `testing::TestClock` |
 //! | test my application | [`TestIssuer`](testing::TestIssuer), [`Clock`](clock::Clock) |
 //! | test cookies, forms and redirects | [`Browser`](testing::Browser) |
@@ -153,8 +152,8 @@ pub mod guard;
     feature = "redis",
     feature = "remember",
     feature = "sqlite",
+    feature = "testing",
     feature = "utoipa"
-    feature = "testing"
 ))]
 pub mod guide;
 pub mod issuer;

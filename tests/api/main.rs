@@ -246,13 +246,13 @@ mod sqlite_processes;
 mod step_up;
 #[cfg(feature = "session")]
 mod store_errors;
+mod testing_browser;
+mod testing_guards;
+mod testing_users;
 #[cfg(feature = "session")]
 mod token_cookies;
 #[cfg(feature = "session")]
 mod token_endpoints;
-mod testing_browser;
-mod testing_guards;
-mod testing_users;
 #[cfg(all(feature = "session", feature = "conformance"))]
 mod token_family_conformance;
 #[cfg(feature = "session")]

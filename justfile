@@ -61,6 +61,9 @@ doc *ARGUMENTS:
 features:
     #!/usr/bin/env sh
     set -eu
+    # The package of the tests turns the feature `testing` on.
+    cargo clippy -p paseto-actix --no-default-features -- -D warnings
+    cargo clippy -p paseto-actix --no-default-features --features testing -- -D warnings
     for feature in "" {{ features }}; do
         echo "=== ${feature:-no features}"
         set -- -p paseto-actix -p paseto-actix-tests --no-default-features --features "$feature"

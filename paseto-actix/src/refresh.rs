@@ -33,7 +33,7 @@ use crate::token_family::{
 pub use builder::RefreshTokensBuilder;
 pub use config::RefreshTokensConfig;
 pub use error::RefreshError;
-pub(crate) use issue_tokens::IssueTokens;
+pub(crate) use issue_tokens::{IssueTokens, NextToken, RefreshFailure};
 pub use login::{Login, TokenPair};
 pub use pending_login::PendingLogin;
 use reject::ErrorHandler;

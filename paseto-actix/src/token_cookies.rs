@@ -8,12 +8,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{HeaderMap, SET_COOKIE};
+use actix_web::http::header::{HeaderMap, HeaderValue, SET_COOKIE};
 
 use crate::cookie::{MAX_COOKIES_PER_NAME, PreparedCookie, cookie_values};
 use crate::cookie::{forbid_shared_caching, vary_by_cookie};
 use crate::cross_origin::CrossOriginPolicy;
-use crate::refresh::{RefreshError, TokenPair};
+use crate::refresh::{NextToken, RefreshError, TokenPair};
 use crate::verifier::TokenSource;
 
 pub use builder::TokenCookiesBuilder;
@@ -91,22 +91,23 @@ impl TokenCookies {
     pub fn set(&self, headers: &mut HeaderMap, pair: &TokenPair) -> Result<(), RefreshError> {
         let Inner { access, refresh, .. } = &*self.0;
         let expires_in = i64::try_from(pair.expires_in).unwrap_or(i64::MAX);
-        let mut cookies = Vec::with_capacity(2);
-        for (cookie, token, max_age) in [
-            (access, &pair.access_token, expires_in),
-            (refresh, &pair.refresh_token, pair.login_expires_in),
-        ] {
-            if token.len() > cookie.max_value_len(Some(max_age)) {
-                return Err(RefreshError::CookieTooLong);
-            }
-            let mut header = cookie.start_header(token.len());
-            header.push_str(token);
-            let header = cookie.finish_header(header, Some(max_age));
-            cookies.push(header.map_err(|_| RefreshError::CookieTooLong)?);
-        }
-        for cookie in cookies {
-            headers.append(SET_COOKIE, cookie);
-        }
+        let access = header(access, &pair.access_token, expires_in)?;
+        let refresh = header(refresh, &pair.refresh_token, pair.login_expires_in)?;
+        headers.append(SET_COOKIE, access);
+        headers.append(SET_COOKIE, refresh);
+        restrict_caching(headers);
+        Ok(())
+    }
+
+    /// Adds only the cookie of the refresh token, if the claims of the access token could not be
+    /// loaded.
+    pub(crate) fn set_next(
+        &self,
+        headers: &mut HeaderMap,
+        next: &NextToken,
+    ) -> Result<(), RefreshError> {
+        let refresh = header(&self.0.refresh, &next.token, next.login_expires_in)?;
+        headers.append(SET_COOKIE, refresh);
         restrict_caching(headers);
         Ok(())
     }
@@ -154,6 +155,16 @@ impl TokenCookies {
             names.into_iter().any(is_of)
         })
     }
+}
+
+/// Returns the `Set-Cookie` value of a token.
+fn header(cookie: &PreparedCookie, token: &str, max_age: i64) -> Result<HeaderValue, RefreshError> {
+    if token.len() > cookie.max_value_len(Some(max_age)) {
+        return Err(RefreshError::CookieTooLong);
+    }
+    let mut header = cookie.start_header(token.len());
+    header.push_str(token);
+    cookie.finish_header(header, Some(max_age)).map_err(|_| RefreshError::CookieTooLong)
 }
 
 fn restrict_caching(headers: &mut HeaderMap) {

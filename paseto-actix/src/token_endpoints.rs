@@ -145,36 +145,35 @@ impl TokenEndpoints {
     async fn refresh(&self, req: &HttpRequest, body: Body) -> Result<HttpResponse, Refusal> {
         body.check_grant_type()?;
         if let Some(refresh_token) = &body.refresh_token {
-            return Ok(self.renew(refresh_token).await?.respond_to(req));
+            let renewed = self.issue.refresh(&self.tokens, refresh_token).await;
+            return Ok(renewed.map_err(|failure| failure.error)?.respond_to(req));
         }
         let Some(cookies) = &self.cookies else {
             return Err(RefreshError::InvalidRequest("the request has no `refresh_token`").into());
         };
         self.check_origin(cookies, req)?;
         // A browser removes an expired cookie, so a missing one is an expired login.
-        let refresh_token = cookies.refresh_token(req).ok_or(RefreshError::Expired);
-        let renewed = match refresh_token {
-            Ok(refresh_token) => self.renew(refresh_token).await,
-            Err(error) => Err(error),
+        let renewed = match cookies.refresh_token(req) {
+            Some(refresh_token) => self.issue.refresh(&self.tokens, refresh_token).await,
+            None => Err(RefreshError::Expired.into()),
         };
-        let mut response = match &renewed {
+        match renewed {
             Ok(pair) => {
-                HttpResponse::Ok().json(serde_json::json!({ "expires_in": pair.expires_in }))
+                let body = serde_json::json!({ "expires_in": pair.expires_in });
+                let mut response = HttpResponse::Ok().json(body);
+                cookies.set(response.headers_mut(), &pair)?;
+                Ok(response)
             }
-            Err(error) => self.tokens.respond(req, error),
-        };
-        match &renewed {
-            Ok(pair) => cookies.set(response.headers_mut(), pair)?,
-            Err(error) if error.code() == Some(INVALID_GRANT) => {
-                cookies.remove(response.headers_mut());
+            Err(failure) => {
+                let mut response = self.tokens.respond(req, &failure.error);
+                if failure.error.code() == Some(INVALID_GRANT) {
+                    cookies.remove(response.headers_mut());
+                } else if let Some(next) = &failure.next {
+                    cookies.set_next(response.headers_mut(), next)?;
+                }
+                Ok(response)
             }
-            Err(_) => {}
         }
-        Ok(response)
-    }
-
-    async fn renew(&self, refresh_token: &str) -> Result<TokenPair, RefreshError> {
-        self.issue.issue(self.tokens.refresh(refresh_token).await?).await
     }
 
     async fn log_out(&self, req: &HttpRequest, body: Body) -> Result<HttpResponse, Refusal> {

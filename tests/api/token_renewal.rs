@@ -1,5 +1,7 @@
 //! The middleware that renews the access token in a cookie.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Waker};
 
 use actix_web::http::Method;
@@ -7,9 +9,10 @@ use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, RETRY_AFTER,
 use actix_web::test::TestRequest;
 use futures_util::future::{FutureExt, join, join_all};
 use paseto_actix::cookie::CookieConfig;
-use paseto_actix::refresh::TokenPair;
+use paseto_actix::refresh::{Login, RefreshError, TokenPair};
 use paseto_actix::token_cookies::{TokenCookies, TokenRenewal};
 use paseto_actix_tests::app::TestResponse;
+use serde_json::json;
 use time::Duration;
 
 use crate::token_cookies::{Site, assert_removed, issue, jar, set};
@@ -253,4 +256,33 @@ async fn logout_in_a_renewed_request_removes_the_cookies() {
     let response = app(request).await;
     assert_eq!((response.status.as_u16(), site.refreshed()), (204, 1));
     assert_removed(&response, REFRESH);
+}
+
+/// The store has exchanged the old refresh token. Without the next one, the browser would look like
+/// a thief after the grace period.
+#[actix_web::test]
+async fn browser_gets_the_next_refresh_token_while_the_claims_cannot_be_loaded() {
+    let site = Site::new();
+    let is_down = Arc::new(AtomicBool::new(true));
+    let down = Arc::clone(&is_down);
+    let issue = async move |login: Login| match down.load(Ordering::SeqCst) {
+        true => Err(RefreshError::Claims("down".into())),
+        false => login.issue(&json!({})),
+    };
+    let renewal = TokenRenewal::new(site.tokens(), cookies(), issue).unwrap();
+    let app = site.process(&cookies(), Some(renewal)).await;
+    let pair = site.log_in().await;
+    site.clock.advance(Duration::minutes(14));
+    let response = app(me(&pair)).await;
+    assert_eq!(response.status.as_u16(), 200, "the old access token is valid");
+    assert_eq!(response.headers.get_all(SET_COOKIE).count(), 1);
+    let mut refresh = set(&response.headers, REFRESH).unwrap();
+    for status in [503, 200] {
+        site.clock.advance(Duration::minutes(2));
+        let cookies = jar(None, refresh.value(), REFRESH);
+        let response = app(TestRequest::with_uri("/me").insert_header((COOKIE, cookies))).await;
+        assert_eq!(response.status.as_u16(), status);
+        refresh = set(&response.headers, REFRESH).unwrap();
+        is_down.store(false, Ordering::SeqCst);
+    }
 }

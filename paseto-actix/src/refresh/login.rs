@@ -72,6 +72,7 @@ impl Login {
         claims: &C,
         settings: impl FnOnce(TokenBuilder<'_, C>) -> TokenBuilder<'_, C>,
     ) -> Result<TokenPair, RefreshError> {
+        let login_expires_in = self.expires_in();
         let inner = &*self.tokens.0;
         let mut token = inner.issuer.token(claims).auth_time(self.since);
         if let Some(acr) = self.acr {
@@ -89,11 +90,13 @@ impl Login {
             refresh_token: (*self.refresh_token).clone(),
             token_type: "Bearer",
             expires_in: inner.access_ttl.as_secs(),
-            login_expires_in: self
-                .expires
-                .saturating_sub(inner.clock.now().unix_timestamp())
-                .max(0),
+            login_expires_in,
         })
+    }
+
+    /// Returns the remaining lifetime of the login, in seconds.
+    pub(super) fn expires_in(&self) -> i64 {
+        self.expires.saturating_sub(self.tokens.now().unix_timestamp()).max(0)
     }
 }
 

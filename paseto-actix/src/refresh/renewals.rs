@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::lock::Mutex as AsyncMutex;
 use time::OffsetDateTime;
 
-use super::{IssueTokens, RefreshError, RefreshTokens, TokenPair, span};
+use super::{IssueTokens, RefreshFailure, RefreshTokens, TokenPair, span};
 use crate::token_family::RandomId;
 
 /// Refreshes each refresh token once, and gives the result to all parallel requests of this process
@@ -35,7 +35,7 @@ struct Renewal {
 }
 
 /// Shared, because all waiting requests get it.
-type Outcome = Result<Arc<TokenPair>, Arc<RefreshError>>;
+type Outcome = Result<Arc<TokenPair>, Arc<RefreshFailure>>;
 
 impl Renewals {
     pub(crate) fn new(tokens: RefreshTokens, issue: IssueTokens) -> Self {
@@ -48,8 +48,9 @@ impl Renewals {
         &self,
         refresh_token: &str,
         may_skip: bool,
-    ) -> Result<Option<Arc<TokenPair>>, Arc<RefreshError>> {
-        let (_, family, presented) = self.tokens.decrypt(refresh_token)?;
+    ) -> Result<Option<Arc<TokenPair>>, Arc<RefreshFailure>> {
+        let (_, family, presented) =
+            self.tokens.decrypt(refresh_token).map_err(RefreshFailure::from)?;
         let renewal = self.renewal(family, presented);
         // A dropped request releases the lock, and the next one takes over.
         let mut outcome = match renewal.outcome.try_lock() {
@@ -60,16 +61,13 @@ impl Renewals {
         if let Some(outcome) = &*outcome {
             return outcome.clone().map(Some);
         }
-        let result = self.refresh(refresh_token).await.map(Arc::new).map_err(Arc::new);
+        let result = self.issue.refresh(&self.tokens, refresh_token).await;
+        let result = result.map(Arc::new).map_err(Arc::new);
         if result.is_err() {
             self.forget(family, &renewal);
         }
         *outcome = Some(result.clone());
         result.map(Some)
-    }
-
-    async fn refresh(&self, refresh_token: &str) -> Result<TokenPair, RefreshError> {
-        self.issue.issue(self.tokens.refresh(refresh_token).await?).await
     }
 
     fn renewal(&self, family: RandomId, presented: RandomId) -> Arc<Renewal> {

@@ -13,7 +13,9 @@ use futures_util::future::LocalBoxFuture;
 use super::TokenCookies;
 use crate::cookie::RenewedToken;
 use crate::error::ConfigError;
-use crate::refresh::{IssueTokens, Login, RefreshError, RefreshTokens, Renewals, TokenPair};
+use crate::refresh::{
+    IssueTokens, Login, RefreshError, RefreshFailure, RefreshTokens, Renewals, TokenPair,
+};
 
 /// A middleware that renews the access token in a cookie before it expires, with the refresh token
 /// in the other cookie.
@@ -107,6 +109,8 @@ impl TokenRenewal {
 enum Change {
     None,
     Set(Arc<TokenPair>),
+    /// Sets the refresh cookie alone, if the claims could not be loaded.
+    SetNext(Arc<RefreshFailure>),
     Remove,
 }
 
@@ -137,15 +141,19 @@ impl Inner {
                 req.extensions_mut().insert(RenewedToken { name, value });
                 Ok(Change::Set(pair))
             }
-            Err(error) if error.code() == Some("invalid_grant") => {
-                error.log();
+            Err(failure) if failure.error.code() == Some("invalid_grant") => {
+                failure.error.log();
                 Ok(Change::Remove)
             }
-            Err(error) if is_valid => {
-                error.log();
-                Ok(Change::None)
+            Err(failure) if is_valid => {
+                failure.error.log();
+                Ok(Change::SetNext(failure))
             }
-            Err(error) => Err(tokens.respond(req.request(), &error)),
+            Err(failure) => {
+                let mut response = tokens.respond(req.request(), &failure.error);
+                self.apply(&Change::SetNext(failure), response.headers_mut());
+                Err(response)
+            }
         }
     }
 
@@ -154,14 +162,19 @@ impl Inner {
         if self.cookies.are_in(headers) {
             return;
         }
-        match change {
-            Change::None => {}
-            Change::Remove => self.cookies.remove(headers),
-            Change::Set(pair) => {
-                if let Err(error) = self.cookies.set(headers, pair) {
-                    error.log();
-                }
+        let outcome = match change {
+            Change::None => Ok(()),
+            Change::Remove => {
+                self.cookies.remove(headers);
+                Ok(())
             }
+            Change::Set(pair) => self.cookies.set(headers, pair),
+            Change::SetNext(failure) => {
+                failure.next.as_ref().map_or(Ok(()), |next| self.cookies.set_next(headers, next))
+            }
+        };
+        if let Err(error) = outcome {
+            error.log();
         }
     }
 }

@@ -179,14 +179,14 @@ impl Issuer {
         self.max_ttl().unwrap_or(MAX_TTL)
     }
 
-    /// Sets the limit of all clones, unless it is already set. Revocation records must outlive each
-    /// token.
-    #[cfg(feature = "session")]
     #[cfg(feature = "session")]
     pub(crate) fn format(&self) -> Format {
         self.0.format
     }
 
+    /// Sets the limit of all clones, unless it is already set. Revocation records must outlive each
+    /// token.
+    #[cfg(feature = "session")]
     pub(crate) fn limit_ttl(&self, access_ttl: Duration) -> Result<(), ConfigError> {
         let ttl = self.0.ttl.ok_or_else(|| {
             ConfigError::setting(

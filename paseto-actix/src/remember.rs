@@ -46,7 +46,7 @@ pub use login::{PendingSessionLogin, Remember};
 pub use page::safe_redirect_path;
 use token::RememberToken;
 pub use user::CredentialFingerprint;
-use user::{UserCheck, UserLoader};
+use user::{FingerprintLoader, UserCheck};
 
 /// A middleware that remembers logins. It logs users in with a second, long-lived cookie after
 /// their session has expired.
@@ -86,7 +86,7 @@ struct Inner {
     cookie: PreparedCookie,
     cross_origin: CrossOriginPolicy,
     lifetime: Duration,
-    user_loader: UserLoader,
+    user_loader: FingerprintLoader,
     user_check: Option<UserCheck>,
     families: Option<Arc<dyn AnyTokenFamilyStore>>,
     /// The scope of the logins in both stores. See [`FamilyOwner::scope`].

@@ -9,7 +9,7 @@ use actix_web::{Error, HttpRequest, HttpResponse};
 
 use super::client::ClientFingerprint;
 use super::page::{LoginPage, redirect};
-use super::user::{MAX_USER_CACHE, UserCheck, UserLoader};
+use super::user::{FingerprintLoader, MAX_USER_CACHE, UserCheck};
 use super::{
     CredentialFingerprint, IdentityFactory, Inner, LIFETIMES, RememberMe, ResponseFn,
     SessionProtection,
@@ -59,7 +59,7 @@ pub struct RememberMeBuilder {
     pub(super) secure: bool,
     pub(super) cross_origin: CrossOriginPolicy,
     pub(super) lifetime: Duration,
-    pub(super) user_loader: Option<UserLoader>,
+    pub(super) user_loader: Option<FingerprintLoader>,
     pub(super) check_user: Option<Duration>,
     pub(super) families: Option<Arc<dyn AnyTokenFamilyStore>>,
     pub(super) revocations: Option<Arc<dyn AnyRevocationStore>>,
@@ -100,7 +100,7 @@ impl RememberMeBuilder {
         Fut: Future<Output = Result<Option<CredentialFingerprint>, E>> + 'static,
         E: Into<Error>,
     {
-        self.user_loader = Some(UserLoader::new(load));
+        self.user_loader = Some(FingerprintLoader::new(load));
         self
     }
 

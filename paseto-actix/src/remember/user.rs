@@ -48,13 +48,13 @@ impl fmt::Debug for CredentialFingerprint {
 }
 
 /// The application's closure that loads a user.
-pub(super) struct UserLoader(Box<Load>);
+pub(super) struct FingerprintLoader(Box<Load>);
 
 type Load = dyn Fn(String) -> LocalBoxFuture<'static, Result<Option<CredentialFingerprint>, Error>>
     + Send
     + Sync;
 
-impl UserLoader {
+impl FingerprintLoader {
     pub(super) fn new<F, Fut, E>(load: F) -> Self
     where
         F: Fn(String) -> Fut + Send + Sync + 'static,
@@ -95,7 +95,7 @@ impl UserCheck {
     /// have stored new credentials.
     pub(super) async fn accepts(
         &self,
-        loader: &UserLoader,
+        loader: &FingerprintLoader,
         id: &str,
         now: OffsetDateTime,
         fits: impl Fn(&CredentialFingerprint) -> bool,

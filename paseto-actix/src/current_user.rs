@@ -24,7 +24,8 @@ use loading::load;
 /// Extracts the user of a request, as a type of the application.
 ///
 /// The [`UserLoader`] in app data loads the user from a token or from the login of a session. It
-/// runs at most once per request, also if several extractors and middlewares need the user. The
+/// runs once per request, also if several extractors and middlewares need the user. It runs again
+/// if the nearest loader or verifier differs, or if the login changes during the request. The
 /// extractor dereferences to `U`.
 ///
 /// The extractor requires and verifies the credential itself. `#[paseto_required]` can add

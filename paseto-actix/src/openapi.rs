@@ -54,7 +54,8 @@ impl Modify for BearerScheme {
 }
 
 /// Adds the security scheme [`SCHEME`] to a document: a token in a cookie with this name, for a
-/// verifier with [`TokenSource::cookie`](crate::TokenSource::cookie).
+/// verifier with [`TokenSource::cookie`](crate::TokenSource::cookie). A document has either this
+/// scheme or [`BearerScheme`], because both have the same name.
 ///
 /// ```
 /// use paseto_actix::openapi::CookieScheme;

@@ -37,7 +37,7 @@ pub(crate) use issue_tokens::{IssueTokens, NextToken, RefreshFailure};
 pub use login::{Login, TokenPair};
 pub use pending_login::PendingLogin;
 use reject::ErrorHandler;
-pub(crate) use renewals::Renewals;
+pub(crate) use renewals::{Renewals, Renewed};
 use token::RefreshToken;
 
 /// Issues pairs of a short-lived access token (`v4.public`) and a long-lived refresh token

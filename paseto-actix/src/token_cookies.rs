@@ -26,8 +26,9 @@ pub use renewal::{TokenRenewal, TokenRenewalMiddleware};
 /// | access token | `__Host-access` | `Path=/; Secure; HttpOnly; SameSite=Lax` | lifetime of the access token |
 /// | refresh token | `__Secure-refresh` | `Path=/auth; Secure; HttpOnly; SameSite=Strict` | remaining lifetime of the login |
 ///
-/// Scripts of the page cannot read the cookies, so a cross-site script cannot copy the tokens. The
-/// browser sends the refresh token only to the paths below `/auth`, where
+/// Scripts of the page cannot read the cookies, so a script that an attacker injects into the page
+/// (XSS) cannot copy the tokens. The browser sends the refresh token only to the paths below
+/// `/auth`, where
 /// [`TokenEndpoints`](crate::token_endpoints::TokenEndpoints) serves refresh and logout. The
 /// middleware [`TokenRenewal`] needs a refresh cookie with `Path=/`.
 ///
@@ -142,6 +143,20 @@ impl TokenCookies {
         single(req.headers(), self.0.refresh.name())
     }
 
+    /// Returns the values of all refresh cookies, at most [`MAX_COOKIES_PER_NAME`].
+    pub(crate) fn refresh_tokens<'r>(
+        &'r self,
+        req: &'r HttpRequest,
+    ) -> impl Iterator<Item = &'r str> {
+        let values = cookie_values(req.headers(), self.0.refresh.name());
+        let values = values.filter_map(|value| str::from_utf8(value).ok());
+        values.filter(|value| !value.is_empty()).take(MAX_COOKIES_PER_NAME)
+    }
+
+    pub(crate) fn access_name(&self) -> &str {
+        self.0.access.name()
+    }
+
     /// Returns whether a response sets or removes one of the cookies.
     fn are_in(&self, headers: &HeaderMap) -> bool {
         let names = [self.0.access.name(), self.0.refresh.name()];
@@ -177,7 +192,7 @@ fn restrict_caching(headers: &mut HeaderMap) {
 fn single<'r>(headers: &'r HeaderMap, name: &'r str) -> Option<&'r str> {
     let mut values = cookie_values(headers, name).filter(|value| !value.is_empty());
     let first = values.next()?;
-    let is_single = values.take(MAX_COOKIES_PER_NAME).all(|value| value == first);
+    let is_single = values.all(|value| value == first);
     str::from_utf8(first).ok().filter(|_| is_single)
 }
 

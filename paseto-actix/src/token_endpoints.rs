@@ -11,6 +11,7 @@ use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderValue};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, web};
 
 use crate::app_data;
+use crate::cookie::RenewedToken;
 use crate::cross_origin::log_rejection;
 use crate::error::{ConfigError, VerifyErrorKind, problem, quote};
 use crate::event::Event;
@@ -32,11 +33,13 @@ use body::Body;
 ///
 /// Bodies are forms or JSON objects of at most 10,240 bytes. Errors have the responses of
 /// [`RefreshError`], or those of
-/// [`RefreshTokensBuilder::error_handler`](crate::refresh::RefreshTokensBuilder::error_handler).
-/// Logout and revocation of access tokens need a [`Verifier`] in app data.
+/// [`RefreshTokensBuilder::error_handler`](crate::refresh::RefreshTokensBuilder::error_handler). A
+/// rejected access token in a logout has the response of the verifier. A request of another origin
+/// is `403`, and a missing `Verifier` is `500`. Logout and revocation of access tokens need a [`Verifier`] in app data.
 ///
 /// A revocation also responds with `200` if the token is unknown, expired or invalid ([RFC 7009,
-/// section 2.2]), because the client can then discard it. It revokes the whole login of the token.
+/// section 2.2]), because the client can then discard it. It revokes the whole login of the token,
+/// or only the token if an access token has no login.
 /// `token_type_hint` is ignored, because the token shows its type. If the store fails, the response
 /// is `503` with `Retry-After`.
 ///
@@ -152,6 +155,11 @@ impl TokenEndpoints {
             return Err(RefreshError::InvalidRequest("the request has no `refresh_token`").into());
         };
         self.check_origin(cookies, req)?;
+        // `TokenRenewal` has used the refresh token, and sets the cookies.
+        if RenewedToken::of(req, cookies.access_name()).is_some() {
+            let expires_in = self.tokens.access_ttl().whole_seconds();
+            return Ok(HttpResponse::Ok().json(serde_json::json!({ "expires_in": expires_in })));
+        }
         // A browser removes an expired cookie, so a missing one is an expired login.
         let renewed = match cookies.refresh_token(req) {
             Some(refresh_token) => self.issue.refresh(&self.tokens, refresh_token).await,
@@ -161,12 +169,16 @@ impl TokenEndpoints {
             Ok(pair) => {
                 let body = serde_json::json!({ "expires_in": pair.expires_in });
                 let mut response = HttpResponse::Ok().json(body);
-                cookies.set(response.headers_mut(), &pair)?;
+                if let Err(error) = cookies.set(response.headers_mut(), &pair) {
+                    // Without the next refresh token, the browser would later look like a thief.
+                    response = self.tokens.respond(req, &error);
+                    cookies.set_next(response.headers_mut(), &pair.next())?;
+                }
                 Ok(response)
             }
             Err(failure) => {
                 let mut response = self.tokens.respond(req, &failure.error);
-                if failure.error.code() == Some(INVALID_GRANT) {
+                if failure.error.is_invalid_grant() {
                     cookies.remove(response.headers_mut());
                 } else if let Some(next) = &failure.next {
                     cookies.set_next(response.headers_mut(), next)?;
@@ -185,11 +197,11 @@ impl TokenEndpoints {
             self.cookies.as_ref().filter(|_| !req.headers().contains_key(AUTHORIZATION))
         {
             self.check_origin(cookies, req)?;
-            let mut is_revoked = false;
-            if let Some(refresh_token) = cookies.refresh_token(req) {
-                is_revoked = self.revoke_refresh_token(refresh_token).await?;
+            // A sibling subdomain can add a refresh cookie, so the login of each one is revoked.
+            for refresh_token in cookies.refresh_tokens(req) {
+                self.revoke_refresh_token(refresh_token).await?;
             }
-            if let Some(access_token) = cookies.access_token(req).filter(|_| !is_revoked) {
+            if let Some(access_token) = cookies.access_token(req) {
                 self.revoke_access_token(req, access_token).await?;
             }
             let mut response = HttpResponse::NoContent().finish();
@@ -211,15 +223,14 @@ impl TokenEndpoints {
         Ok(HttpResponse::Ok().finish())
     }
 
-    /// Revokes the login of a refresh token. Returns whether the token belongs to a login.
-    async fn revoke_refresh_token(&self, refresh_token: &str) -> Result<bool, RefreshError> {
+    /// Revokes the login of a refresh token. An invalid token is ignored.
+    async fn revoke_refresh_token(&self, refresh_token: &str) -> Result<(), RefreshError> {
         match self.tokens.logout_with_refresh_token(refresh_token).await {
-            Ok(()) => Ok(true),
-            Err(error) if error.code() == Some(INVALID_GRANT) => {
+            Err(error) if error.is_invalid_grant() => {
                 error.log();
-                Ok(false)
+                Ok(())
             }
-            Err(error) => Err(error),
+            outcome => outcome,
         }
     }
 
@@ -288,8 +299,6 @@ impl TokenEndpoints {
         }))
     }
 }
-
-const INVALID_GRANT: &str = "invalid_grant";
 
 fn checked(setting: &'static str, path: String) -> Result<String, ConfigError> {
     if is_literal_path(&path) {

@@ -1,5 +1,6 @@
 //! The tokens of browsers in cookies: attributes, refresh and logout. Other tests use the `Site`.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -80,6 +81,11 @@ impl Site {
             .build()
             .unwrap();
         let page = async |token: VerifiedToken| token.token_id().unwrap_or_default().to_owned();
+        let clock = self.clock.clone();
+        let slow = move || {
+            clock.advance(Duration::MINUTE);
+            ready("slow")
+        };
         let is_renewing = renewal.is_some();
         let renewal = renewal.unwrap_or_else(|| {
             let cookies = TokenCookies::builder().refresh_cookie(CookieConfig::new());
@@ -90,6 +96,7 @@ impl Site {
             App::new()
                 .app_data(verifier)
                 .service(web::resource("/me").wrap(PasetoRequired::new()).to(page))
+                .service(web::resource("/slow").to(slow))
                 .service(web::resource("/public").to(async || "public"))
                 .service(endpoints)
                 .wrap(Condition::new(is_renewing, renewal)),

@@ -1,5 +1,4 @@
-use actix_web::HttpMessage;
-use actix_web::HttpRequest;
+use actix_web::{HttpMessage, HttpRequest};
 
 /// The new value of a cookie that a middleware renewed in this request, stored in the extensions of
 /// the request. The verifier reads it in place of the cookie.

@@ -13,7 +13,7 @@ use super::{CsrfError, CsrfToken};
 /// before it deserializes the form.
 ///
 /// The token is in the field [`CsrfToken::FIELD`], which `T` does not get, or in the header
-/// [`CsrfToken::HEADER`]. The body is `application/x-www-form-urlencoded`. Its maximum length is
+/// [`CsrfToken::HEADER`], and not in both. The body is `application/x-www-form-urlencoded`. Its maximum length is
 /// that of [`web::PayloadConfig`]. Default: 256 KiB.
 ///
 /// Without a session middleware, each form is rejected. See the [module](super) for an example.
@@ -22,7 +22,6 @@ use super::{CsrfError, CsrfToken};
 ///
 /// `403` if the token is missing, occurs twice, or is not of this session. `400` if the body is not
 /// a form that matches `T`, and `413` if it is too long.
-#[derive(Clone, Copy, Default)]
 pub struct CsrfForm<T>(
     /// The fields of the form.
     pub T,

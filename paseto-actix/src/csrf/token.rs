@@ -148,7 +148,8 @@ pub enum CsrfError {
     /// The request has neither the field nor the header.
     #[error("the request has no CSRF token: add `csrf_token` to the form")]
     Missing,
-    /// The token is not of this session. The session may have ended.
+    /// The token is not of this session, or the request contains several tokens. The session may
+    /// have ended.
     #[error(
         "the CSRF token is not of this session: the session ended, or another site sent the form"
     )]

@@ -19,8 +19,8 @@ use crate::token::VerifiedToken;
 /// - `Result<Option<U>, E>`, where `E` implements `Display`. An error is logged, and the response
 ///   is `503`. The client does not get the text of the error.
 ///
-/// The loader runs after the credential was verified, and at most once per request. A user is never
-/// cached across requests.
+/// The loader runs after the credential was verified, and once per request, unless the nearest
+/// loader, the nearest verifier or the login changes. A user is never cached across requests.
 ///
 /// ```
 /// use std::collections::HashMap;

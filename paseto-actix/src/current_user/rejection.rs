@@ -1,12 +1,11 @@
 //! The responses to requests without a user.
 
-use actix_web::error::InternalError;
-use actix_web::{Error, HttpRequest, ResponseError};
 #[cfg(feature = "session")]
-use actix_web::{
-    HttpResponse,
-    http::{StatusCode, header},
-};
+use actix_web::HttpResponse;
+use actix_web::error::InternalError;
+#[cfg(feature = "session")]
+use actix_web::http::{StatusCode, header};
+use actix_web::{Error, HttpRequest, ResponseError};
 
 #[cfg(feature = "session")]
 use crate::cookie::{forbid_shared_caching, vary_by_cookie};

@@ -24,6 +24,8 @@ use crate::error::quote_list;
 /// - A request with `credential`, if the document requires security. The scopes in the challenge
 ///   of the response ([RFC 6750, section 3]) must be the scopes in the document.
 ///
+/// A route whose parameter does not match `1` responds with `404`, which the function reports.
+///
 /// **Handlers run** if they accept one of these requests, so use stores of the test.
 ///
 /// The challenge names the scopes of `scopes(..)` and `any_scope(..)` together. So the function does

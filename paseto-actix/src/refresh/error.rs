@@ -66,8 +66,8 @@ pub enum RefreshError {
     /// ([`RevocationError::Revoked`]).
     #[error(transparent)]
     Revocation(#[from] RevocationError),
-    /// The application failed to load the claims of the user. Return it from the closure of a ready
-    /// service if a database fails.
+    /// The application failed to load the claims of the user. Return it from the closure of
+    /// `TokenEndpoints` or `TokenRenewal` if a database fails.
     #[error("the claims could not be loaded: {0}")]
     Claims(Box<dyn Error + Send + Sync>),
     /// The issuer rejected the access token.
@@ -87,6 +87,11 @@ pub enum RefreshError {
 }
 
 impl RefreshError {
+    /// Returns whether the refresh token or the login is rejected for good.
+    pub(crate) fn is_invalid_grant(&self) -> bool {
+        self.code() == Some("invalid_grant")
+    }
+
     /// Returns the error code of [RFC 6749, section 5.2] or [RFC 6750, section 3.1], if the client
     /// caused the error: `invalid_grant`, `invalid_request`, `unsupported_grant_type` or
     /// `invalid_token`.

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::token::RefreshToken;
-use super::{RefreshError, RefreshTokens};
+use super::{NextToken, RefreshError, RefreshTokens};
 use crate::issuer::TokenBuilder;
 use crate::token_family::RandomId;
 
@@ -129,6 +129,16 @@ pub struct TokenPair {
     /// The remaining lifetime of the login, in seconds, for cookies.
     #[serde(skip)]
     pub(crate) login_expires_in: i64,
+}
+
+impl TokenPair {
+    /// Returns the refresh token alone.
+    pub(crate) fn next(&self) -> NextToken {
+        NextToken {
+            token: Zeroizing::new(self.refresh_token.clone()),
+            login_expires_in: self.login_expires_in,
+        }
+    }
 }
 
 impl Responder for TokenPair {

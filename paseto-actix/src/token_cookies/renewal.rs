@@ -14,7 +14,7 @@ use super::TokenCookies;
 use crate::cookie::RenewedToken;
 use crate::error::ConfigError;
 use crate::refresh::{
-    IssueTokens, Login, RefreshError, RefreshFailure, RefreshTokens, Renewals, TokenPair,
+    IssueTokens, Login, RefreshError, RefreshFailure, RefreshTokens, Renewals, Renewed, TokenPair,
 };
 
 /// A middleware that renews the access token in a cookie before it expires, with the refresh token
@@ -31,14 +31,17 @@ use crate::refresh::{
 /// - If the refresh token is rejected, the response removes both cookies. A guard rejects the
 ///   request as usual.
 /// - If a store fails, a valid access token is still accepted. Otherwise the response is `503`.
-/// - A request with an unsafe method from another origin, and a request with `Authorization`, are
-///   passed on without a renewal.
+/// - A request from another site (`Sec-Fetch-Site: cross-site`), a request with an unsafe method from
+///   another origin, and a request with `Authorization` are passed on without a renewal. So a user
+///   who follows a link from another site may see the login page if the access token has expired.
+/// - The next refresh token is in the response, and the browser sends the old one until then. One
+///   process accepts the old token until its slowest request ends. Other processes accept it within
+///   the grace period, so requests must not take longer than the grace period there.
 ///
 /// The refresh cookie must have `Path=/`, because the middleware needs it with each request. This
 /// removes no protection: a browser does not isolate the paths of a site from each other ([RFC
 /// 6265, section 8.5]), and a cookie with `Path=/` can have the prefix `__Host-`, so that no sibling
-/// subdomain can replace it. Set `SameSite=Lax`, as in the example. With `Strict`, the browser does
-/// not send the cookie if the user follows a link from another site.
+/// subdomain can replace it.
 ///
 /// Wrap the middleware around all guards: with several `wrap` calls, the last one is the outermost.
 /// A guard reads the new token by [`TokenCookies::token_source`], and not from the `Cookie` header.
@@ -77,7 +80,7 @@ pub struct TokenRenewal(Arc<Inner>);
 struct Inner {
     tokens: RefreshTokens,
     cookies: TokenCookies,
-    renewals: Renewals,
+    renewals: Arc<Renewals>,
 }
 
 impl TokenRenewal {
@@ -100,7 +103,7 @@ impl TokenRenewal {
                            `.refresh_cookie(CookieConfig::new())`, which has the path `/`";
             return Err(ConfigError::setting("refresh_cookie", problem));
         }
-        let renewals = Renewals::new(tokens.clone(), IssueTokens::new(issue));
+        let renewals = Arc::new(Renewals::new(tokens.clone(), IssueTokens::new(issue)));
         Ok(Self(Arc::new(Inner { tokens, cookies, renewals })))
     }
 }
@@ -108,7 +111,7 @@ impl TokenRenewal {
 /// What happens to the cookies in the response.
 enum Change {
     None,
-    Set(Arc<TokenPair>),
+    Set(Renewed),
     /// Sets the refresh cookie alone, if the claims could not be loaded.
     SetNext(Arc<RefreshFailure>),
     Remove,
@@ -121,7 +124,14 @@ impl Inner {
         let Some(refresh_token) = cookies.refresh_token(req.request()) else {
             return Ok(Change::None);
         };
-        if req.headers().contains_key(AUTHORIZATION) || !cookies.allows(req.request()) {
+        // Another site can open a page and close it before the response arrives. The browser would
+        // then lose the next refresh token.
+        let is_of_another_site =
+            req.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site");
+        if is_of_another_site
+            || req.headers().contains_key(AUTHORIZATION)
+            || !cookies.allows(req.request())
+        {
             return Ok(Change::None);
         }
         // The signature does not matter here: a client that changes the token can only cause or
@@ -136,12 +146,13 @@ impl Inner {
         let is_valid = exp.is_some_and(|exp| exp > now);
         match renewals.renew(refresh_token, is_valid).await {
             Ok(None) => Ok(Change::None),
-            Ok(Some(pair)) => {
-                let (name, value) = (cookies.0.access.name().to_owned(), pair.access_token.clone());
+            Ok(Some(renewed)) => {
+                let name = cookies.0.access.name().to_owned();
+                let value = renewed.pair.access_token.clone();
                 req.extensions_mut().insert(RenewedToken { name, value });
-                Ok(Change::Set(pair))
+                Ok(Change::Set(renewed))
             }
-            Err(failure) if failure.error.code() == Some("invalid_grant") => {
+            Err(failure) if failure.error.is_invalid_grant() => {
                 failure.error.log();
                 Ok(Change::Remove)
             }
@@ -168,7 +179,11 @@ impl Inner {
                 self.cookies.remove(headers);
                 Ok(())
             }
-            Change::Set(pair) => self.cookies.set(headers, pair),
+            // Without the next refresh token, the browser would later look like a thief.
+            Change::Set(Renewed { pair, .. }) => self.cookies.set(headers, pair).or_else(|error| {
+                error.log();
+                self.cookies.set_next(headers, &pair.next())
+            }),
             Change::SetNext(failure) => {
                 failure.next.as_ref().map_or(Ok(()), |next| self.cookies.set_next(headers, next))
             }

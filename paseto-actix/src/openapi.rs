@@ -34,8 +34,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 
 pub use comparison::assert_documented;
 
-/// The name of the security scheme: `paseto`. `#[paseto_required]` adds requirements of this name to
-/// a `#[utoipa::path]` below it.
+/// The name of the security scheme: `paseto`. `#[paseto_required]` adds requirements of this name
+/// to a `#[utoipa::path]` below it.
 pub const SCHEME: &str = "paseto";
 
 /// Adds the security scheme [`SCHEME`] to a document: a bearer token in the `Authorization` header

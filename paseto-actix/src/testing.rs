@@ -1,7 +1,7 @@
 //! A kit for the tests of an application (feature `testing`).
 //!
-//! - [`TestIssuer`] has a generated key and a verifier that trusts it. [`TestUser`] is a token as the
-//!   header of a request, with a method for each fault.
+//! - [`TestIssuer`] has a generated key and a verifier that trusts it. [`TestUser`] is a token as
+//!   the header of a request, with a method for each fault.
 //! - [`TestClock`] moves only when the test moves it.
 //! - [`assert_guarded`] finds routes without a guard.
 //! - [`Browser`] stores cookies, submits forms and follows redirects.

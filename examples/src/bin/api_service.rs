@@ -14,10 +14,9 @@
 //! curl -X POST -H 'Authorization: Bearer v4.public.…' http://127.0.0.1:8080/logout-everywhere
 //! ```
 //!
-//! `/refresh`, `/logout` and `/revoke` are the ready services of `TokenEndpoints`. `/logout` revokes
-//! the login of the token, and `/logout-everywhere` revokes all logins of its
-//! user. The user `admin@bar.example` has the same password and also the scope `admin`, which
-//! `/admin` requires.
+//! `TokenEndpoints` serves `/refresh`, `/logout` and `/revoke`. `/logout` revokes the login of the
+//! token, and `/logout-everywhere` revokes all logins of its user. The user `admin@bar.example` has
+//! the same password and also the scope `admin`, which `/admin` requires.
 //!
 //! Environment variables:
 //!

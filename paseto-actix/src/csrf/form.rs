@@ -13,8 +13,8 @@ use super::{CsrfError, CsrfToken};
 /// before it deserializes the form.
 ///
 /// The token is in the field [`CsrfToken::FIELD`], which `T` does not get, or in the header
-/// [`CsrfToken::HEADER`], and not in both. The body is `application/x-www-form-urlencoded`. Its maximum length is
-/// that of [`web::PayloadConfig`]. Default: 256 KiB.
+/// [`CsrfToken::HEADER`], and not in both. The body is `application/x-www-form-urlencoded`. Its
+/// maximum length is that of [`web::PayloadConfig`]. Default: 256 KiB.
 ///
 /// Without a session middleware, each form is rejected. See the [module](super) for an example.
 ///

@@ -28,9 +28,9 @@ use crate::error::quote_list;
 ///
 /// **Handlers run** if they accept one of these requests, so use stores of the test.
 ///
-/// The challenge names the scopes of `scopes(..)` and `any_scope(..)` together. So the function does
-/// not find a document that requires all scopes where the guard requires one of them. It cannot
-/// compare scopes if an error handler removes the `WWW-Authenticate` header.
+/// The challenge names the scopes of `scopes(..)` and `any_scope(..)` together. So the function
+/// does not find a document that requires all scopes where the guard requires one of them. It
+/// cannot compare scopes if an error handler removes the `WWW-Authenticate` header.
 ///
 /// ```
 /// use actix_web::test::init_service;

@@ -118,8 +118,9 @@ impl RefreshTokensBuilder {
         self
     }
 
-    /// Sets the response to rejected and failed requests, for the ready services and for
-    /// [`RefreshTokens::reject`]. Default: the responses of [`RefreshError`].
+    /// Sets the response to rejected and failed requests, for
+    /// [`TokenEndpoints`](crate::token_endpoints::TokenEndpoints),
+    /// [`TokenRenewal`](crate::token_cookies::TokenRenewal) and [`RefreshTokens::reject`]. Default: the responses of [`RefreshError`].
     ///
     /// Do not send the `Display` string of the error to the client: it names the cause. A response
     /// with a success status is replaced by the default response, because a client takes it for a

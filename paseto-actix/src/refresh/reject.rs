@@ -12,8 +12,8 @@ pub(super) type ErrorHandler =
 
 impl RefreshTokens {
     /// Logs an error and returns its response, from the
-    /// [`error_handler`](super::RefreshTokensBuilder::error_handler) if one is set. The ready
-    /// services call this method. Call it in handlers of your own.
+    /// [`error_handler`](super::RefreshTokensBuilder::error_handler) if one is set.
+    /// `TokenEndpoints` and `TokenRenewal` call this method. Call it in handlers of your own.
     ///
     /// A handler that returns `RefreshError` with `?` sends the default response, because actix-web
     /// then has no access to the request.

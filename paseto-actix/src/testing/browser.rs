@@ -31,8 +31,10 @@ const FOREIGN_ORIGIN: &str = "https://cross-site.invalid";
 ///   of more than 4,096 bytes.
 /// - It sends `Sec-Fetch-Site`, `Sec-Fetch-Mode`, `Sec-Fetch-Dest` and `Accept` as browsers do when
 ///   they load a page, and `Origin` with forms.
-/// - It follows up to 10 redirects. A `301`, `302` or `303` becomes a `GET` request. A `307` or `308`
-///   repeats the request.
+/// - It sends `Host: localhost:8080`, and `X-Forwarded-Proto: https` because the requests of tests
+///   have no TLS.
+/// - It follows up to 10 redirects. A `301`, `302` or `303` becomes a `GET` request. A `307` or
+///   `308` repeats the request.
 ///
 /// ```
 /// use actix_web::http::header::LOCATION;

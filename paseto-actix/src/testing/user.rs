@@ -166,7 +166,8 @@ impl TestUser {
     ///
     /// # Panics
     ///
-    /// Panics if the claims are invalid: see [`TokenBuilder::issue`](crate::issuer::TokenBuilder::issue).
+    /// Panics if the name of the issuer is empty, or if the claims are not a map or are otherwise
+    /// invalid: see [`TokenBuilder::issue`](crate::issuer::TokenBuilder::issue).
     #[must_use]
     pub fn token(&self) -> String {
         let token_id = random_id().expect("the operating system returns random bytes");

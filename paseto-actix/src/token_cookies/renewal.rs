@@ -31,9 +31,10 @@ use crate::refresh::{
 /// - If the refresh token is rejected, the response removes both cookies. A guard rejects the
 ///   request as usual.
 /// - If a store fails, a valid access token is still accepted. Otherwise the response is `503`.
-/// - A request from another site (`Sec-Fetch-Site: cross-site`), a request with an unsafe method from
-///   another origin, and a request with `Authorization` are passed on without a renewal. So a user
-///   who follows a link from another site may see the login page if the access token has expired.
+/// - A request from another site (`Sec-Fetch-Site: cross-site`), a request with an unsafe method
+///   from another origin, and a request with `Authorization` are passed on without a renewal. So a
+///   user who follows a link from another site may see the login page if the access token has
+///   expired.
 /// - The next refresh token is in the response, and the browser sends the old one until then. One
 ///   process accepts the old token until its slowest request ends. Other processes accept it within
 ///   the grace period, so requests must not take longer than the grace period there.

@@ -28,7 +28,7 @@ pub(crate) use renewed_token::RenewedToken;
 /// longer cookies ([RFC 6265, section 6.1]).
 ///
 /// [RFC 6265, section 6.1]: https://www.rfc-editor.org/rfc/rfc6265#section-6.1
-#[cfg(feature = "session")]
+#[cfg(any(feature = "session", feature = "testing"))]
 pub(crate) const MAX_COOKIE_LEN: usize = 4096;
 
 /// The maximum number of cookies with one name that are decrypted per request. Without a limit, a

@@ -177,6 +177,8 @@ pub mod revocation;
 pub mod session;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(any(feature = "testing", feature = "utoipa"))]
+mod test_request;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod token;

@@ -14,7 +14,6 @@ mod clock;
 mod cookie_jar;
 mod guards;
 mod issuer;
-mod request;
 mod routes;
 mod user;
 

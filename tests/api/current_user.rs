@@ -65,7 +65,7 @@ async fn me(user: CurrentUser<User>) -> String {
 }
 
 async fn maybe(MaybeCurrentUser(user): MaybeCurrentUser<User>) -> String {
-    user.map_or_else(|| "nobody".to_owned(), |user| user.name.clone())
+    user.map_or_else(|| "anonymous".to_owned(), |user| user.name.clone())
 }
 
 async fn several(
@@ -179,7 +179,7 @@ async fn loader_does_not_run_for_rejected_tokens() {
 async fn request_without_a_token_has_no_optional_user() {
     for verifier in [builder().build().unwrap(), waiting()] {
         let (response, calls) = send(verifier, TestRequest::with_uri("/maybe")).await;
-        assert_eq!((response.body.as_str(), calls), ("nobody", 0));
+        assert_eq!((response.body.as_str(), calls), ("anonymous", 0));
     }
 }
 

@@ -45,7 +45,7 @@ async fn several(first: CurrentUser<User>, second: CurrentUser<User>) -> String 
 }
 
 async fn maybe(MaybeCurrentUser(user): MaybeCurrentUser<User>) -> String {
-    user.map_or_else(|| "nobody".to_owned(), |user| user.name.clone())
+    user.map_or_else(|| "anonymous".to_owned(), |user| user.name.clone())
 }
 
 async fn log_out(_: CurrentUser<User>, session: Session, req: HttpRequest) -> String {
@@ -117,7 +117,7 @@ async fn anonymous_visitor_is_rejected_or_none() {
     response.assert_no_token();
     assert_not_cached(&response);
     for site in [site_of_logins, site_of_both] {
-        assert_eq!(Client::new().get(&site, "/maybe").await.body, "nobody");
+        assert_eq!(Client::new().get(&site, "/maybe").await.body, "anonymous");
     }
     assert_eq!((calls.count(), calls_of_both.count()), (0, 0));
 }
@@ -245,7 +245,7 @@ async fn remembered_login_selects_the_user_and_the_login_page_is_used() {
         let challenge = response.headers.get(WWW_AUTHENTICATE);
         let expected = reads_tokens.then_some(r#"Bearer realm="api""#);
         assert_eq!(challenge.map(|value| value.to_str().unwrap()), expected);
-        assert_eq!(Client::new().get(&site, "/maybe").await.body, "nobody");
+        assert_eq!(Client::new().get(&site, "/maybe").await.body, "anonymous");
     }
 }
 

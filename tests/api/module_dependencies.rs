@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 /// All modules, in layers: a module uses only modules above it. So there is no circle.
 const LAYERS: &[&str] = &[
     "app_data",
+    "test_request",
     "authority",
     "public_document",
     "clock",

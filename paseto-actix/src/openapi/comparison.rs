@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use actix_http::Request;
 use actix_web::Error;
+use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, TryIntoHeaderPair, WWW_AUTHENTICATE};
@@ -12,6 +13,7 @@ use utoipa::openapi::OpenApi;
 
 use super::document::{Operation, Security, operations, schemes};
 use crate::error::quote_list;
+use crate::test_request::send;
 
 /// Asserts that the security requirements in a document are those of the application. For tests.
 ///
@@ -77,6 +79,7 @@ pub async fn assert_documented<S, B>(
     credential: impl TryIntoHeaderPair + Clone,
 ) where
     S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody + 'static,
 {
     let document = serde_json::to_value(document).expect("a document is JSON");
     let (operations, schemes) = (operations(&document), schemes(&document));
@@ -104,9 +107,11 @@ async fn compare<S, B>(
 ) -> Option<String>
 where
     S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody + 'static,
 {
-    let request = TestRequest::with_uri(&filled(&operation.path)).method(operation.method.clone());
-    let (status, _) = send(app, request).await;
+    let request =
+        || TestRequest::with_uri(&filled(&operation.path)).method(operation.method.clone());
+    let status = send(app, request()).await.status();
     let Some(Security { schemes: used, scopes }) = &operation.security else {
         let is_guarded = status == StatusCode::UNAUTHORIZED;
         return is_guarded.then(|| {
@@ -126,9 +131,8 @@ where
         ));
     }
 
-    let request = TestRequest::with_uri(&filled(&operation.path)).method(operation.method.clone());
-    let (status, headers) = send(app, request.insert_header(credential)).await;
-    let challenge = challenge(&headers);
+    let response = send(app, request().insert_header(credential)).await;
+    let (status, challenge) = (response.status(), challenge(response.headers()));
     if status == StatusCode::UNAUTHORIZED && !challenge.contains("insufficient_user_authentication")
     {
         return Some(
@@ -143,20 +147,6 @@ where
             listed(&required)
         )
     })
-}
-
-async fn send<S, B>(app: &S, request: TestRequest) -> (StatusCode, HeaderMap)
-where
-    S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
-{
-    match app.call(request.to_request()).await {
-        Ok(response) => (response.status(), response.headers().clone()),
-        // `init_service` returns errors of middlewares, which a server converts to responses.
-        Err(error) => {
-            let response = error.error_response();
-            (response.status(), response.headers().clone())
-        }
-    }
 }
 
 /// Replaces each `{parameter}` of a path by `1`.

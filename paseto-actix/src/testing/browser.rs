@@ -1,5 +1,6 @@
 use std::fmt;
 
+use actix_http::Request;
 use actix_web::Error;
 use actix_web::body::{MessageBody, to_bytes};
 use actix_web::cookie::{Cookie, SameSite};
@@ -12,7 +13,7 @@ use actix_web::test::TestRequest;
 use serde::Serialize;
 
 use super::cookie_jar::CookieJar;
-use super::request::to_request;
+use crate::test_request::send;
 
 /// The maximum number of redirects that a browser follows.
 const MAX_REDIRECTS: usize = 10;
@@ -50,13 +51,13 @@ const FOREIGN_ORIGIN: &str = "https://cross-site.invalid";
 ///     HttpResponse::SeeOther().insert_header((LOCATION, "/me")).cookie(cookie).finish()
 /// };
 /// let me = async |req: HttpRequest| {
-///     req.cookie("user").map_or("nobody".to_owned(), |user| user.value().to_owned())
+///     req.cookie("user").map_or("anonymous".to_owned(), |user| user.value().to_owned())
 /// };
 /// let app = App::new().route("/login", web::post().to(login)).route("/me", web::get().to(me));
 /// let app = init_service(app).await;
 ///
 /// let mut browser = Browser::new();
-/// assert_eq!(browser.get(&app, "/me").await.body, "nobody");
+/// assert_eq!(browser.get(&app, "/me").await.body, "anonymous");
 /// let page = browser.post_form(&app, "/login", &[("password", "secret")]).await;
 /// assert_eq!((page.path.as_str(), page.body.as_str()), ("/me", "ada"));
 /// # }
@@ -120,10 +121,9 @@ impl Browser {
     /// # Panics
     ///
     /// Panics after 10 redirects, or after a redirect to another site.
-    pub async fn get<S, R, B>(&mut self, app: &S, path: &str) -> Page
+    pub async fn get<S, B>(&mut self, app: &S, path: &str) -> Page
     where
-        S: Service<R, Response = ServiceResponse<B>, Error = Error>,
-        R: 'static,
+        S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
         B: MessageBody + 'static,
     {
         self.load(app, Method::GET, path, |request| request).await
@@ -135,17 +135,16 @@ impl Browser {
     ///
     /// Panics if the form cannot be serialized, after 10 redirects, or after a redirect to another
     /// site.
-    pub async fn post_form<S, R, B, F>(&mut self, app: &S, path: &str, form: &F) -> Page
+    pub async fn post_form<S, B, F>(&mut self, app: &S, path: &str, form: &F) -> Page
     where
-        S: Service<R, Response = ServiceResponse<B>, Error = Error>,
-        R: 'static,
+        S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
         B: MessageBody + 'static,
         F: Serialize + ?Sized,
     {
         self.load(app, Method::POST, path, |request| request.set_form(form)).await
     }
 
-    async fn load<S, R, B>(
+    async fn load<S, B>(
         &mut self,
         app: &S,
         mut method: Method,
@@ -153,8 +152,7 @@ impl Browser {
         with_body: impl Fn(TestRequest) -> TestRequest,
     ) -> Page
     where
-        S: Service<R, Response = ServiceResponse<B>, Error = Error>,
-        R: 'static,
+        S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
         B: MessageBody + 'static,
     {
         let mut path = path.to_owned();
@@ -163,7 +161,7 @@ impl Browser {
             if method == Method::POST {
                 request = with_body(request);
             }
-            let page = self.send(app, to_request::<R>(request), &path).await;
+            let page = self.send(app, request, &path).await;
             let Some(target) = page.redirect() else { return page };
             if !matches!(page.status.as_u16(), 307 | 308) {
                 method = Method::GET;
@@ -200,16 +198,12 @@ impl Browser {
         }
     }
 
-    async fn send<S, R, B>(&mut self, app: &S, request: R, path: &str) -> Page
+    async fn send<S, B>(&mut self, app: &S, request: TestRequest, path: &str) -> Page
     where
-        S: Service<R, Response = ServiceResponse<B>, Error = Error>,
+        S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
         B: MessageBody + 'static,
     {
-        // A server converts the error of a middleware to a response.
-        let response = match app.call(request).await {
-            Ok(response) => response.map_into_boxed_body().into_parts().1,
-            Err(error) => error.error_response(),
-        };
+        let response = send(app, request).await;
         self.cookies.store(response.headers(), path_of(path));
         let (status, headers) = (response.status(), response.headers().clone());
         let body = to_bytes(response.into_body())

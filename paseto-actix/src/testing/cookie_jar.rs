@@ -2,9 +2,7 @@ use actix_web::cookie::Cookie;
 use actix_web::http::header::{HeaderMap, SET_COOKIE};
 use time::{Duration, OffsetDateTime};
 
-/// The maximum length of a cookie in bytes. Browsers discard longer cookies. RFC 6265, section 6.1,
-/// requires support of this length.
-const MAX_COOKIE_LEN: usize = 4096;
+use crate::cookie::MAX_COOKIE_LEN;
 
 /// The cookies of a browser for one site.
 #[derive(Clone, Default)]
@@ -29,7 +27,7 @@ impl CookieJar {
         if !cookie.path().is_some_and(|path| path.starts_with('/')) {
             cookie.set_path(folder(path).to_owned());
         }
-        self.remove(cookie.name().to_owned().as_str(), cookie.path());
+        self.remove(cookie.name(), cookie.path());
         // RFC 6265, section 5.3: `Max-Age` has precedence over `Expires`.
         let is_expired = match (cookie.max_age(), cookie.expires_datetime()) {
             (Some(age), _) => age <= Duration::ZERO,

@@ -1,13 +1,13 @@
 use std::collections::BTreeSet;
 use std::panic::Location;
 
+use actix_http::Request;
 use actix_web::Error;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::header::{ACCEPT, LOCATION};
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::TestRequest;
 
-use super::request::to_request;
 use super::routes::{TestedPath, matching_path, tested_paths, unknown_paths};
 
 /// Asserts that each route of an application responds with `401` to a request without a token.
@@ -75,13 +75,12 @@ use super::routes::{TestedPath, matching_path, tested_paths, unknown_paths};
 /// - an entry of `public` that is not a route,
 /// - an entry of `public` that responds with `401`.
 #[track_caller]
-pub fn assert_guarded<'a, S, R, B>(
+pub fn assert_guarded<'a, S, B>(
     app: &S,
     public: impl IntoIterator<Item = &'a str>,
 ) -> impl Future<Output = ()>
 where
-    S: Service<R, Response = ServiceResponse<B>, Error = Error>,
-    R: 'static,
+    S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
 {
     assert_all(app, public.into_iter().collect(), None, Location::caller())
 }
@@ -111,14 +110,13 @@ where
 ///
 /// Panics as [`assert_guarded`] does.
 #[track_caller]
-pub fn assert_guarded_or_login<'a, S, R, B>(
+pub fn assert_guarded_or_login<'a, S, B>(
     app: &S,
     login: &str,
     public: impl IntoIterator<Item = &'a str>,
 ) -> impl Future<Output = ()>
 where
-    S: Service<R, Response = ServiceResponse<B>, Error = Error>,
-    R: 'static,
+    S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
 {
     assert_all(app, public.into_iter().collect(), Some(login), Location::caller())
 }
@@ -127,12 +125,11 @@ where
 const METHODS: [Method; 5] =
     [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
-async fn assert_all<S, R, B>(app: &S, public: Vec<&str>, login: Option<&str>, caller: &Location<'_>)
+async fn assert_all<S, B>(app: &S, public: Vec<&str>, login: Option<&str>, caller: &Location<'_>)
 where
-    S: Service<R, Response = ServiceResponse<B>, Error = Error>,
-    R: 'static,
+    S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
 {
-    let prober = Prober { app, login, request: std::marker::PhantomData };
+    let prober = Prober { app, login };
     let mut report = Report { public, found: BTreeSet::new(), problems: Vec::new() };
     let unknown = format!("/{}", random_name());
     let Ok(response) = app.call(prober.request(&Method::GET, &unknown)).await else {
@@ -153,10 +150,9 @@ fn random_name() -> String {
 }
 
 /// Sends requests without a token.
-struct Prober<'a, S, R> {
+struct Prober<'a, S> {
     app: &'a S,
     login: Option<&'a str>,
-    request: std::marker::PhantomData<R>,
 }
 
 /// A response to a request without a token.
@@ -176,17 +172,16 @@ impl Answer {
     }
 }
 
-impl<S, R, B> Prober<'_, S, R>
+impl<S, B> Prober<'_, S>
 where
-    S: Service<R, Response = ServiceResponse<B>, Error = Error>,
-    R: 'static,
+    S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
 {
-    fn request(&self, method: &Method, path: &str) -> R {
+    fn request(&self, method: &Method, path: &str) -> Request {
         let mut request = TestRequest::with_uri(path).method(method.clone());
         if self.login.is_some() {
             request = request.insert_header((ACCEPT, "text/html"));
         }
-        to_request(request)
+        request.to_request()
     }
 
     async fn send(&self, method: &Method, path: &str) -> Answer {

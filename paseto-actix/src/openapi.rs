@@ -9,7 +9,7 @@
 //!
 //! // The attribute is above `#[utoipa::path]`, so it adds the security requirement.
 //! #[paseto_required(scopes("reports:read"))]
-//! #[utoipa::path(responses((status = 200, body = String)))]
+//! #[utoipa::path(responses((status = 200, description = "The reports", body = String)))]
 //! #[get("/reports")]
 //! async fn reports() -> &'static str {
 //!     "reports"

@@ -42,7 +42,7 @@ use crate::test_request::send;
 /// use utoipa::OpenApi;
 ///
 /// #[paseto_required(scopes("reports:read"))]
-/// #[utoipa::path(responses((status = 200, body = String)))]
+/// #[utoipa::path(responses((status = 200, description = "The reports", body = String)))]
 /// #[get("/reports")]
 /// async fn reports() -> &'static str {
 ///     "reports"

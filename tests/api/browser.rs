@@ -5,6 +5,7 @@
 mod fresh;
 mod login;
 mod logins;
+mod noticeboard;
 mod remember;
 mod restart;
 mod size;

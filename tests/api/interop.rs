@@ -1,4 +1,5 @@
-//! Exchanges tokens, keys and cookies with Flask-PASETO-Extended and PySETO.
+//! Exchanges tokens, keys and cookies with Flask-PASETO-Extended and PySETO, and serves an OpenAPI
+//! document to Schemathesis.
 //!
 //! The tests are skipped without a Python with these libraries. See `paseto_actix_tests::python`.
 
@@ -6,6 +7,7 @@ mod differences;
 mod example;
 mod key_sets;
 mod keys;
+mod openapi;
 #[cfg(feature = "password-keys")]
 mod password_keys;
 mod times;

@@ -1,4 +1,4 @@
-//! A Python with Flask-PASETO-Extended that runs the scripts in `tests/python`.
+//! A Python that runs the scripts in `tests/python`.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,11 @@ const SETTING: &str = "PASETO_ACTIX_PYTHON";
 /// `tests/python/requirements.txt`.
 #[track_caller]
 pub fn start(script: &str) -> Option<Process> {
-    let python = found_or_skipped(interpreter(), "python", "Python with flask-paseto-extended")?;
+    let python = found_or_skipped(
+        interpreter(),
+        "python",
+        "Python with the packages of tests/python/requirements.txt",
+    )?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(script);
     // Warnings are off, because Flask-PASETO-Extended warns about each footer that has not the
     // format of the payload.
@@ -35,7 +39,7 @@ fn find() -> Option<PathBuf> {
         let named = PathBuf::from(named);
         assert!(
             has_packages(&named),
-            "{SETTING} is not a Python with flask-paseto-extended and cbor2"
+            "{SETTING} is not a Python with the packages of tests/python/requirements.txt"
         );
         return Some(named);
     }
@@ -45,6 +49,7 @@ fn find() -> Option<PathBuf> {
 
 fn has_packages(python: &Path) -> bool {
     let mut import = Command::new(python);
-    import.args(["-c", "import cbor2, flask_paseto_extended"]).stderr(Stdio::null());
+    let modules = "import cbor2, flask_paseto_extended, openapi_spec_validator, schemathesis";
+    import.args(["-c", modules]).stderr(Stdio::null());
     import.status().is_ok_and(|status| status.success())
 }

@@ -2,10 +2,11 @@
 
 use actix_session::Session;
 use actix_web::http::header;
-use actix_web::test::TestRequest;
-use actix_web::{Responder, web};
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, Responder, web};
 use paseto_actix::LocalKey;
 use paseto_actix::csrf::{CsrfForm, CsrfToken};
+use paseto_actix::testing::{Browser, Page};
 use paseto_actix_tests::app::{BODY_403, TestResponse};
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::session::{Client, Site, session};
@@ -153,4 +154,27 @@ async fn hidden_field_contains_the_token() {
     let value = input.strip_prefix(r#"<input type="hidden" name="csrf_token" value=""#).unwrap();
     let token = value.strip_suffix(r#"">"#).unwrap();
     assert_eq!(submit(&mut client, &site, &with_token(token)).await.status, 200);
+}
+
+/// Returns a page that a browser of the kit has loaded, and the page after its form.
+async fn pages(path: &str) -> (Page, Page) {
+    let session = session(LocalKey::generate(), &TestClock::new()).build().unwrap();
+    let app = init_service(App::new().configure(routes).wrap(session)).await;
+    let mut browser = Browser::new();
+    let page = browser.get(&app, path).await;
+    let sent = browser.post_form(&app, "/transfer", &with_token(page.csrf_token())).await;
+    (page, sent)
+}
+
+#[actix_web::test]
+async fn browser_of_the_kit_submits_the_token_of_its_page() {
+    let (page, sent) = pages("/input").await;
+    assert_eq!(page.csrf_token().len(), 43);
+    assert_eq!(sent.body, "5 to ada & bob");
+}
+
+#[actix_web::test]
+#[should_panic(expected = "expected a form with `CsrfToken::input`, `/reset` with status 200 OK")]
+async fn page_of_the_kit_without_a_token_panics() {
+    pages("/reset").await;
 }

@@ -13,6 +13,8 @@ use actix_web::test::TestRequest;
 use serde::Serialize;
 
 use super::cookie_jar::CookieJar;
+#[cfg(feature = "session")]
+use crate::csrf::CsrfToken;
 use crate::test_request::send;
 
 /// The maximum number of redirects that a browser follows.
@@ -221,6 +223,53 @@ impl Page {
         let value =
             HeaderName::try_from(name.as_ref()).ok().and_then(|name| self.headers.get(name));
         value.and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// Returns the CSRF token of the form in the page, as
+    /// [`CsrfToken::input`](crate::csrf::CsrfToken::input) writes it. Submit it in the field
+    /// [`CsrfToken::FIELD`](crate::csrf::CsrfToken::FIELD).
+    ///
+    /// ```
+    /// use actix_web::test::init_service;
+    /// use actix_web::{App, web};
+    /// use paseto_actix::csrf::{CsrfForm, CsrfToken};
+    /// use paseto_actix::testing::Browser;
+    /// use paseto_actix::{LocalKey, PasetoSession};
+    ///
+    /// # #[actix_web::main]
+    /// # async fn main() -> Result<(), paseto_actix::ConfigError> {
+    /// let form = async |csrf: CsrfToken| format!("<form method=post>{}</form>", csrf.input());
+    /// let send = async |_: CsrfForm<()>| "sent";
+    /// let app = App::new()
+    ///     .route("/", web::get().to(form))
+    ///     .route("/", web::post().to(send))
+    ///     .wrap(PasetoSession::builder(LocalKey::generate()).build()?);
+    /// let app = init_service(app).await;
+    ///
+    /// let mut browser = Browser::new();
+    /// let page = browser.get(&app, "/").await;
+    /// let form = [(CsrfToken::FIELD, page.csrf_token())];
+    /// assert_eq!(browser.post_form(&app, "/", &form).await.body, "sent");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Panics if the page has no such field.
+    #[cfg(feature = "session")]
+    #[must_use]
+    #[track_caller]
+    pub fn csrf_token(&self) -> &str {
+        let before = format!(r#"name="{}" value=""#, CsrfToken::FIELD);
+        let field = self.body.split_once(&before).and_then(|(_, rest)| rest.split_once('"'));
+        let Some((token, _)) = field else {
+            panic!(
+                "expected a form with `CsrfToken::input`, `{}` with status {} has none",
+                self.path, self.status
+            );
+        };
+        token
     }
 
     /// Returns the path that a redirect leads to.

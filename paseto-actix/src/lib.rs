@@ -75,7 +75,6 @@
 //! | put CSRF tokens into forms | [`csrf`] |
 //! | keep responses out of shared caches | [`PasetoCacheControl`](guard::PasetoCacheControl) |
 //! | return errors in my own format | [`VerifyError::respond_json`] |
-//! | read the keys of an issuer from a URL | [`VerifierBuilder::remote_keys`](verifier::VerifierBuilder::remote_keys) |
 //! | replace keys at run time | [`Verifier::set_keys`] |
 //! | publish OAuth resource metadata | [`ProtectedResource`](protected_resource::ProtectedResource) |
 //! | read settings from files or variables | [`VerifierConfig`](verifier::VerifierConfig), [`IssuerConfig`](issuer::IssuerConfig) |

@@ -55,7 +55,6 @@ where
 }
 
 /// Returns the first full second, as a Unix time, at which this time has passed.
-#[cfg(any(feature = "remote-keys", feature = "session"))]
 pub(crate) fn first_second_after(time: OffsetDateTime) -> i64 {
     time.unix_timestamp() + i64::from(time.nanosecond() > 0)
 }

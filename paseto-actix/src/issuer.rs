@@ -23,7 +23,7 @@ use crate::clock::Clock;
 #[cfg(feature = "session")]
 use crate::error::ConfigError;
 use crate::error::IssueError;
-use crate::keys::{KeyRing, KeySchedule, PublicKey, SecretKey};
+use crate::keys::{KeyRing, KeySchedule, PublicKey, RingVersion, SecretKey};
 #[cfg(feature = "session")]
 use crate::limits::MAX_TTL;
 use crate::token::Format;
@@ -209,15 +209,16 @@ impl Issuer {
     }
 
     /// Returns the public keys that verifiers must trust: the active key first, then the announced
-    /// keys and the retired keys whose tokens can still be valid.
+    /// keys and the retired keys whose tokens can still be valid. A verifier in the same process
+    /// follows them with [`trust_issuer`](crate::verifier::VerifierBuilder::trust_issuer).
     ///
     /// ```
-    /// # use paseto_actix::{Issuer, SecretKey, Verifier};
+    /// # use paseto_actix::{Issuer, SecretKey};
     /// # fn main() -> Result<(), paseto_actix::ConfigError> {
     /// # let issuer = Issuer::builder("https://issuer.example").key(SecretKey::generate()).build()?;
-    /// let verifier =
-    ///     Verifier::builder().trust_keys(issuer.name(), issuer.public_keys()).build()?;
-    /// # let _ = verifier;
+    /// for key in issuer.public_keys() {
+    ///     println!("{}", key.to_paserk());
+    /// }
     /// # Ok(())
     /// # }
     /// ```
@@ -225,6 +226,16 @@ impl Issuer {
         let (schedule, now) = (self.0.keys.current(), self.0.clock.now());
         let keys = schedule.accepted(now, self.0.keys.max_ttl());
         keys.map(|(key, _)| key.public_key()).collect::<Vec<_>>().into_iter()
+    }
+
+    /// Returns the version of the keys. Read it before the keys.
+    pub(crate) fn keys_version(&self) -> RingVersion {
+        self.0.keys.version(self.0.clock.now())
+    }
+
+    /// Returns whether [`public_keys`](Self::public_keys) still returns the keys of this version.
+    pub(crate) fn has_version(&self, version: RingVersion) -> bool {
+        self.0.keys.is_current(version, self.0.clock.now())
     }
 
     /// Returns the key of the schedule that signs, and the encoded footer of its tokens.

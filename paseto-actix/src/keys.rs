@@ -35,7 +35,6 @@ pub use local::LocalKey;
 pub use password::PasswordParameters;
 pub use public::PublicKey;
 pub use ring::KeyRing;
-#[cfg(feature = "session")]
 pub(crate) use ring::RingVersion;
 pub use ring_key::RingKey;
 pub use schedule::KeySchedule;

@@ -75,7 +75,7 @@
 //! | put CSRF tokens into forms | [`csrf`] |
 //! | keep responses out of shared caches | [`PasetoCacheControl`](guard::PasetoCacheControl) |
 //! | return errors in my own format | [`VerifyError::respond_json`] |
-//! | replace keys at run time | [`Verifier::set_keys`] |
+//! | replace keys at run time | [`Verifier::set_keys`], [`trust_issuer`](verifier::VerifierBuilder::trust_issuer) |
 //! | publish OAuth resource metadata | [`ProtectedResource`](protected_resource::ProtectedResource) |
 //! | read settings from files or variables | [`VerifierConfig`](verifier::VerifierConfig), [`IssuerConfig`](issuer::IssuerConfig) |
 //! | write an audit log, or count events | [`Event`](event::Event) |

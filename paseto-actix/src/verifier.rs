@@ -6,6 +6,7 @@ mod change_keys;
 mod checks;
 mod config;
 mod credential;
+mod local_issuers;
 #[cfg(feature = "remote-keys")]
 mod remote;
 mod token_cache;
@@ -43,6 +44,7 @@ use checks::Checks;
 #[cfg(feature = "remote-keys")]
 pub use config::RemoteKeys;
 pub use config::VerifierConfig;
+use local_issuers::LocalIssuer;
 #[cfg(feature = "remote-keys")]
 pub use remote::KeySetStatus;
 #[cfg(feature = "remote-keys")]
@@ -106,6 +108,7 @@ struct Inner {
     keys: Arc<SharedTrustedKeys>,
     #[cfg(feature = "remote-keys")]
     remote: Option<RemoteIssuers>,
+    local: Vec<LocalIssuer>,
     token_cache: Option<TokenCache>,
     validation: ClaimsValidation,
     format: Format,

@@ -91,6 +91,7 @@ mod keys_der;
 mod keys_password;
 mod keys_pem;
 mod keys_weak;
+mod local_issuers;
 #[cfg(feature = "remember")]
 mod login_attempts;
 #[cfg(feature = "remember")]

@@ -76,7 +76,7 @@ pub enum ConfigError {
 
     /// The verifier does not have a trusted key.
     #[error(
-        "the Verifier does not trust an issuer: call `.trust(issuer, key)` or `.remote_keys(issuer, url)`, or set `public_keys` or `remote_keys`"
+        "the Verifier does not trust an issuer: call `.trust(issuer, key)`, `.trust_issuer(&issuer)` or `.remote_keys(issuer, url)`, or set `public_keys` or `remote_keys`"
     )]
     NoTrustedKey,
 

@@ -6,7 +6,8 @@ use crate::keys::{KeyStatus, SecretKey};
 /// changed keys from the next token on.
 ///
 /// Between `announce` and `activate`, each verifier must learn the new key. A verifier with
-/// `remote_keys` learns it within 6 minutes with the default settings.
+/// [`trust_issuer`](crate::verifier::VerifierBuilder::trust_issuer) learns it at once, and a
+/// verifier with `remote_keys` within 6 minutes with the default settings.
 ///
 /// ```
 /// use paseto_actix::keys::KeyState;
@@ -15,11 +16,10 @@ use crate::keys::{KeyStatus, SecretKey};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let (old, new) = (SecretKey::generate(), SecretKey::generate());
 /// let issuer = Issuer::builder("https://issuer.example").key(old.clone()).build()?;
-/// let verifier = Verifier::builder().trust_keys(issuer.name(), issuer.public_keys()).build()?;
+/// let verifier = Verifier::builder().trust_issuer(&issuer).build()?;
 /// let by_old = issuer.issue(&serde_json::json!({}))?;
 ///
 /// issuer.announce(new.clone())?;
-/// verifier.trust(issuer.name(), new.public_key())?;
 /// issuer.activate(new.kid())?;
 ///
 /// let by_new = issuer.issue(&serde_json::json!({}))?;

@@ -14,9 +14,7 @@ use super::KeyState;
 use super::ring_key::RingKey;
 use super::text::{ReadKey, separate};
 use super::{KeySchedule, KeyStatus, LocalKey, json};
-#[cfg(feature = "session")]
-use crate::clock::first_second_after;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock, first_second_after};
 use crate::error::ConfigError;
 
 /// The keys of an issuer ([`SecretKey`](super::SecretKey)), of sessions, of remembered logins or of
@@ -210,7 +208,6 @@ impl<K: RingKey> KeyRing<K> {
     }
 
     /// Returns the version of the keys at this time. Read it before the keys.
-    #[cfg(feature = "session")]
     pub(crate) fn version(&self, now: OffsetDateTime) -> RingVersion {
         let generation = self.0.generation.load(Ordering::Acquire);
         let now = now.unix_timestamp();
@@ -228,7 +225,6 @@ impl<K: RingKey> KeyRing<K> {
     }
 
     /// Returns whether the keys, the active key and the set of expired keys are still the same.
-    #[cfg(feature = "session")]
     pub(crate) fn is_current(&self, version: RingVersion, now: OffsetDateTime) -> bool {
         version.generation == self.0.generation.load(Ordering::Acquire)
             && (version.from..version.until).contains(&now.unix_timestamp())
@@ -274,7 +270,6 @@ impl<K: RingKey> KeyRing<K> {
 }
 
 /// A version of the keys of a ring, with the Unix times between which it is valid.
-#[cfg(feature = "session")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RingVersion {
     generation: u64,

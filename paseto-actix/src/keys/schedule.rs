@@ -239,7 +239,6 @@ impl<K: RingKey> KeySchedule<K> {
     }
 
     /// Returns the times at which the active key changes or a key expires.
-    #[cfg(feature = "session")]
     pub(super) fn changes(&self, max_ttl: Duration) -> impl Iterator<Item = OffsetDateTime> {
         let expiries = (0..self.entries.len()).filter_map(move |i| self.expires_at(i, max_ttl));
         self.entries.iter().filter_map(|entry| entry.activates_at).chain(expiries)

@@ -12,6 +12,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::cross_origin::CrossOriginPolicy;
 use crate::error::{DEFAULT_REALM, Rejection, VerifyError};
 use crate::event::{Event, EventHook};
+use crate::issuer::Issuer;
 #[cfg(feature = "remote-keys")]
 use crate::key_set::KeySetSource;
 use crate::keys::PublicKey;
@@ -23,7 +24,8 @@ pub(super) const DEFAULT_LEEWAY: Duration = Duration::from_secs(5);
 const TOKEN_CACHE_BYTES: usize = 16 << 20;
 const MAX_PRECOMPUTED_KEYS: usize = 128;
 
-/// Builds a [`Verifier`]. At least one call of [`trust`](Self::trust) or `remote_keys` is required.
+/// Builds a [`Verifier`]. At least one call of [`trust`](Self::trust),
+/// [`trust_issuer`](Self::trust_issuer) or `remote_keys` is required.
 ///
 /// ```
 /// use paseto_actix::{SecretKey, TokenSource, Verifier};
@@ -45,6 +47,7 @@ const MAX_PRECOMPUTED_KEYS: usize = 128;
 #[must_use = "call `.build()` to get a Verifier"]
 pub struct VerifierBuilder {
     trusted: Vec<(String, PublicKey)>,
+    local: Vec<Issuer>,
     #[cfg(feature = "remote-keys")]
     remote: Vec<(String, KeySetSource)>,
     audiences: Vec<String>,
@@ -67,8 +70,8 @@ pub struct VerifierBuilder {
 }
 
 impl Verifier {
-    /// Returns a builder. At least one call of [`trust`](VerifierBuilder::trust) or `remote_keys`
-    /// is required.
+    /// Returns a builder. At least one call of [`trust`](VerifierBuilder::trust),
+    /// [`trust_issuer`](VerifierBuilder::trust_issuer) or `remote_keys` is required.
     pub fn builder() -> VerifierBuilder {
         VerifierBuilder::new()
     }
@@ -78,6 +81,7 @@ impl VerifierBuilder {
     fn new() -> Self {
         Self {
             trusted: Vec::new(),
+            local: Vec::new(),
             #[cfg(feature = "remote-keys")]
             remote: Vec::new(),
             audiences: Vec::new(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 #[cfg(not(feature = "remote-keys"))]
 use time::OffsetDateTime;
 
+use super::local_issuers::LocalIssuer;
 use super::trusted_keys::{IssuerKey, Origin, check_name};
 use super::{Inner, TrustedKey, Verifier};
 use crate::error::{ConfigError, quote};
@@ -79,7 +80,7 @@ impl Verifier {
     /// [`ConfigError`] if the key is already trusted, for this issuer or another one, if the key is
     /// weak, if the issuer name is empty, or if the issuer has `remote_keys`.
     pub fn trust(&self, issuer: &str, key: PublicKey) -> Result<(), ConfigError> {
-        self.check_not_remote(issuer)?;
+        self.check_not_followed(issuer)?;
         self.0.keys.insert(IssuerKey::new(issuer, &key, Origin::Fixed)?)?;
         self.report(issuer, &KeyChanges { added: vec![key.kid().to_owned()], removed: Vec::new() });
         Ok(())
@@ -88,13 +89,14 @@ impl Verifier {
     /// Removes the key with this key ID ([`PublicKey::kid`]) and returns whether it was trusted.
     /// From the next request on, all clones reject the tokens of the key, cached tokens included.
     ///
-    /// A `Verifier` with `remote_keys` remembers the key ID until it is dropped, also if the key
-    /// was not trusted. It skips the key in each key set, so a stolen key does not return while its
-    /// issuer or a cache still publishes it. [`trust`](Self::trust) and
-    /// [`set_keys`](Self::set_keys) can add the key to an issuer without `remote_keys`.
+    /// A `Verifier` with `remote_keys` or [`trust_issuer`](super::VerifierBuilder::trust_issuer)
+    /// remembers the key ID until it is dropped, also if the key was not trusted. It skips the key
+    /// in each key set, so a stolen key does not return while its issuer or a cache still publishes
+    /// it. [`trust`](Self::trust) and [`set_keys`](Self::set_keys) can add the key to another
+    /// issuer.
     #[must_use = "`false` means that the Verifier does not trust a key with this key ID"]
     pub fn remove_key(&self, kid: &str) -> bool {
-        let removed = if self.0.has_remote() {
+        let removed = if self.0.has_remote() || !self.0.local.is_empty() {
             self.0.keys.deny(kid)
         } else {
             self.0.keys.remove(|signer| *signer.kid == *kid)
@@ -108,9 +110,9 @@ impl Verifier {
     /// to the issuer again.
     #[must_use = "`false` means that the Verifier does not trust an issuer with this name"]
     pub fn remove_issuer(&self, issuer: &str) -> bool {
-        let was_remote = self.close_remote(issuer);
+        let was_followed = self.close_remote(issuer) | self.close_local(issuer);
         let removed = self.0.keys.remove(|signer| *signer.issuer == *issuer);
-        self.report_all_removed(removed) || was_remote
+        self.report_all_removed(removed) || was_followed
     }
 
     /// Reports the removed keys of each issuer. Returns whether there are any.
@@ -155,7 +157,7 @@ impl Verifier {
         issuer: &str,
         keys: impl IntoIterator<Item = PublicKey>,
     ) -> Result<KeyChanges, ConfigError> {
-        self.check_not_remote(issuer)?;
+        self.check_not_followed(issuer)?;
         let changes = self.0.keys.replace(issuer, checked(issuer, keys, Origin::Fixed)?)?;
         self.report(issuer, &changes);
         Ok(changes)
@@ -178,16 +180,22 @@ impl Verifier {
     #[must_use]
     pub fn keys(&self) -> Vec<TrustedKey> {
         self.refresh_remote_keys(self.now());
+        self.refresh_local_keys();
         let keys = self.0.keys.current();
         keys.all().map(|key| TrustedKey::new(&*key.signer.issuer, key.key.clone())).collect()
     }
 
     /// Returns an error for an issuer whose keys only its source may change.
-    pub(super) fn check_not_remote(&self, issuer: &str) -> Result<(), ConfigError> {
-        if !self.0.is_remote(issuer) {
+    pub(super) fn check_not_followed(&self, issuer: &str) -> Result<(), ConfigError> {
+        let is_local = |local: &LocalIssuer| local.name() == issuer && !local.is_removed();
+        let source = if self.0.is_remote(issuer) {
+            "remote_keys"
+        } else if self.0.local.iter().any(is_local) {
+            "trust_issuer"
+        } else {
             return Ok(());
-        }
-        let problem = format!("the keys of issuer {} come from `remote_keys`", quote(issuer));
+        };
+        let problem = format!("the keys of issuer {} come from `{source}`", quote(issuer));
         Err(ConfigError::setting("iss", problem))
     }
 

@@ -32,9 +32,8 @@ pub(super) struct IssuerKey {
 pub(super) enum Origin {
     /// The application.
     Fixed,
-    /// The key set of a remote issuer.
-    #[cfg_attr(not(feature = "remote-keys"), expect(dead_code))]
-    Remote,
+    /// The key set of a remote issuer, or an issuer in the same process.
+    Followed,
 }
 
 impl IssuerKey {
@@ -75,7 +74,7 @@ pub(super) fn check_name(issuer: &str) -> Result<(), ConfigError> {
 pub(super) struct TrustedKeys {
     by_kid: HashMap<Arc<str>, Vec<Arc<IssuerKey>>>,
     by_issuer: HashMap<Arc<str>, Vec<Arc<IssuerKey>>>,
-    /// The key IDs that [`replace`](Self::replace) skips in the key sets of remote issuers.
+    /// The key IDs that [`replace`](Self::replace) skips in the keys of followed issuers.
     denied: HashSet<Arc<str>>,
 }
 
@@ -94,8 +93,8 @@ impl TrustedKeys {
     /// Returns an error for a key of the application that is also trusted for another issuer.
     fn check_one_issuer(&self, key: &IssuerKey) -> Result<(), ConfigError> {
         let Signer { issuer, kid, .. } = &*key.signer;
-        // The keys of remote issuers are not compared. Otherwise a remote issuer could publish a
-        // key of another issuer, and the key of that issuer would be rejected.
+        // Followed keys are not compared. Otherwise a remote issuer could publish a key of another
+        // issuer, and the key of that issuer would be rejected.
         let is_other = |known: &&Arc<IssuerKey>| {
             (known.origin, key.origin) == (Origin::Fixed, Origin::Fixed)
                 && known.signer.issuer != *issuer
@@ -262,7 +261,7 @@ impl SharedTrustedKeys {
         })
     }
 
-    /// Removes the key with this key ID. The key sets of remote issuers cannot add it again.
+    /// Removes the key with this key ID. Followed issuers cannot add it again.
     pub(super) fn deny(&self, kid: &str) -> Vec<Arc<Signer>> {
         self.change(|keys| {
             keys.denied.insert(kid.into());

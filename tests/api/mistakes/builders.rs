@@ -41,7 +41,7 @@ fn token(
 }
 
 mistakes! {
-    verifier_without_a_key: Verifier::builder().build().unwrap_err() => "the Verifier does not trust an issuer: call `.trust(issuer, key)` or `.remote_keys(issuer, url)`, or set `public_keys` or `remote_keys`";
+    verifier_without_a_key: Verifier::builder().build().unwrap_err() => "the Verifier does not trust an issuer: call `.trust(issuer, key)`, `.trust_issuer(&issuer)` or `.remote_keys(issuer, url)`, or set `public_keys` or `remote_keys`";
     issuer_without_a_key: Issuer::builder(ISSUER).build().unwrap_err() => "the Issuer has no signing key: call `.key(..)`, or set `private_keys`";
     issuer_without_a_name: Issuer::builder("").key(keys::secret()).build().unwrap_err() => "`iss`: the name of the issuer is empty";
     trusted_issuer_without_a_name: verifier(|builder| builder.trust("", SecretKey::generate().public_key())) => "`iss`: the name of the issuer is empty";

@@ -1,14 +1,12 @@
 //! The parts of the application and its routes.
 
-use std::future::ready;
-
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{DefaultHeaders, ErrorHandlers};
 use actix_web::{App, Error, HttpResponse, get, web};
 use paseto_actix::current_user::Credential;
 use paseto_actix::event::Event;
-use paseto_actix::key_set::{KeySet, KeySetService, KeySetSource};
+use paseto_actix::key_set::KeySetService;
 use paseto_actix::keys::KeyRing;
 use paseto_actix::refresh::Login;
 use paseto_actix::revocation::RevocationStore;
@@ -60,13 +58,8 @@ impl Parts {
             }
         };
         let issuer = Issuer::builder(ISSUER).audience(ISSUER).keys(signing_keys).build()?;
-        let of_keys = issuer.clone();
         let verifier = Verifier::builder()
-            // Follows the key file of the issuer.
-            .remote_keys(
-                ISSUER,
-                KeySetSource::from_fn(move || ready(KeySet::new(ISSUER, of_keys.public_keys()))),
-            )
+            .trust_issuer(&issuer)
             .audience(ISSUER)
             .revocation_store(revocations.clone())
             .build()?;

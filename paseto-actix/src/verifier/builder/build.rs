@@ -3,10 +3,11 @@ use std::sync::Arc;
 
 #[cfg(feature = "remote-keys")]
 use super::super::RemoteIssuers;
+use super::super::local_issuers::LocalIssuer;
 use super::super::trusted_keys::{IssuerKey, Origin, SharedTrustedKeys, TrustedKeys};
 use super::super::{Inner, TokenCache, TokenSources, Verifier, next_id};
 use super::VerifierBuilder;
-use crate::error::{ChallengeParameters, ConfigError};
+use crate::error::{ChallengeParameters, ConfigError, quote};
 use crate::limits::check_leeway;
 use crate::protected_resource::check_url;
 use crate::token::{Audience, ClaimsValidation};
@@ -20,8 +21,8 @@ impl VerifierBuilder {
     /// # Errors
     ///
     /// [`ConfigError`] if no issuer is trusted, if a key is weak, if a key is trusted twice or for
-    /// two issuers, if an issuer has two sources of `remote_keys`, or other keys beside them, or if
-    /// a setting is invalid.
+    /// two issuers, if an issuer has two sources of `remote_keys` or `trust_issuer`, or other keys
+    /// beside them, or if a setting is invalid.
     ///
     /// # Panics
     ///
@@ -37,7 +38,8 @@ impl VerifierBuilder {
         let has_remote = remote.is_some();
         #[cfg(not(feature = "remote-keys"))]
         let has_remote = false;
-        if keys.is_empty() && !has_remote {
+        let local = LocalIssuer::all(self.local)?;
+        if keys.is_empty() && local.is_empty() && !has_remote {
             return Err(ConfigError::NoTrustedKey);
         }
         let leeway = check_leeway("leeway", self.leeway)?;
@@ -76,6 +78,7 @@ impl VerifierBuilder {
             id: next_id(),
             #[cfg(feature = "remote-keys")]
             remote,
+            local,
             keys: SharedTrustedKeys::new(keys, self.max_precomputed_keys),
             token_cache: TokenCache::new(self.token_cache_bytes),
             validation: ClaimsValidation { leeway, exp_required: self.exp_required, audience },
@@ -95,7 +98,15 @@ impl VerifierBuilder {
         });
         let verifier = Verifier(inner);
         let keys = verifier.0.keys.current();
-        keys.all().try_for_each(|key| verifier.check_not_remote(&key.signer.issuer))?;
+        keys.all().try_for_each(|key| verifier.check_not_followed(&key.signer.issuer))?;
+        for local in &verifier.0.local {
+            if verifier.0.is_remote(local.name()) {
+                let name = quote(local.name());
+                let problem = format!("issuer {name} also has `remote_keys`: remove one");
+                return Err(ConfigError::setting("trust_issuer", problem));
+            }
+            verifier.follow(local)?;
+        }
         #[cfg(feature = "remote-keys")]
         if let (Some(remote), Some(fetches)) = (&verifier.0.remote, fetches) {
             remote.start(&verifier.0, fetches)?;
@@ -111,6 +122,7 @@ impl fmt::Debug for VerifierBuilder {
         builder.field("remote", &self.remote);
         builder
             .field("trusted", &self.trusted)
+            .field("local", &self.local)
             .field("audiences", &self.audiences)
             .field("leeway", &self.leeway)
             .field("format", &self.format)

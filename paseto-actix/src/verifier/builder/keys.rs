@@ -1,6 +1,7 @@
 //! The trusted keys.
 
 use super::VerifierBuilder;
+use crate::issuer::Issuer;
 #[cfg(feature = "remote-keys")]
 use crate::key_set::KeySetSource;
 use crate::keys::PublicKey;
@@ -22,6 +23,37 @@ impl VerifierBuilder {
     ) -> Self {
         let issuer = issuer.into();
         keys.into_iter().fold(self, |builder, key| builder.trust(issuer.clone(), key))
+    }
+
+    /// Trusts the current keys of an issuer in the same process: the announced, the active and the
+    /// retired keys. Each verification uses the keys of that moment, also after a change of the key
+    /// file. Call it again for another issuer.
+    ///
+    /// The verifier takes only the keys from the issuer. Set the `audience`, the format and the
+    /// implicit assertion of the verifier yourself.
+    ///
+    /// [`trust`](crate::Verifier::trust) and [`set_keys`](crate::Verifier::set_keys) return an
+    /// error for this issuer. A key that [`remove_key`](crate::Verifier::remove_key) removes stays
+    /// removed. [`remove_issuer`](crate::Verifier::remove_issuer) ends the trust.
+    ///
+    /// ```
+    /// use paseto_actix::{Issuer, SecretKey, Verifier};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let issuer = Issuer::builder("https://issuer.example").key(SecretKey::generate()).build()?;
+    /// let verifier = Verifier::builder().trust_issuer(&issuer).build()?;
+    ///
+    /// let new = SecretKey::generate();
+    /// issuer.announce(new.clone())?;
+    /// issuer.activate(new.kid())?;
+    /// let token = verifier.verify_str(&issuer.issue(&serde_json::json!({}))?)?;
+    /// assert_eq!(token.kid(), new.kid());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn trust_issuer(mut self, issuer: &Issuer) -> Self {
+        self.local.push(issuer.clone());
+        self
     }
 
     /// Trusts the current keys of a remote issuer for tokens with this `iss`. The source is a URL

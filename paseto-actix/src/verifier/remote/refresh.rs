@@ -87,7 +87,7 @@ impl Verifier {
         let max_staleness = issuer.limits.max_staleness;
         // Check the keys outside of the lock.
         let fetched = fetched.and_then(|Fetched { keys, max_age }| {
-            let keys = checked(&issuer.name, keys.keys().iter().cloned(), Origin::Remote);
+            let keys = checked(&issuer.name, keys.keys().iter().cloned(), Origin::Followed);
             keys.map(|keys| (keys, max_age)).map_err(|error| error.to_string())
         });
         let mut schedules = shared.lock();

@@ -159,17 +159,25 @@ impl TokenCookies {
 
     /// Returns whether a response sets or removes one of the cookies.
     fn are_in(&self, headers: &HeaderMap) -> bool {
-        let names = [self.0.access.name(), self.0.refresh.name()];
-        headers.get_all(SET_COOKIE).any(|cookie| {
-            let is_of = |name: &str| {
-                cookie
-                    .as_bytes()
-                    .strip_prefix(name.as_bytes())
-                    .is_some_and(|rest| rest.starts_with(b"="))
-            };
-            names.into_iter().any(is_of)
-        })
+        let mut cookies = [&self.0.access, &self.0.refresh].into_iter();
+        cookies.any(|cookie| new_value(headers, cookie.name()).is_some())
     }
+
+    /// Returns the refresh token that a response sets.
+    fn new_refresh_token<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
+        let value = new_value(headers, self.0.refresh.name())?;
+        str::from_utf8(value).ok().filter(|value| !value.is_empty())
+    }
+}
+
+/// Returns the value of a cookie that a response sets, or an empty value if it removes the cookie.
+/// Browsers use the last one.
+fn new_value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {
+    let cookies = headers.get_all(SET_COOKIE).filter_map(|cookie| {
+        let value = cookie.as_bytes().strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
+        value.split(|byte| *byte == b';').next()
+    });
+    cookies.last()
 }
 
 /// Returns the `Set-Cookie` value of a token.

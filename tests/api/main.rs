@@ -258,6 +258,8 @@ mod token_endpoints;
 mod token_family_conformance;
 #[cfg(feature = "session")]
 mod token_renewal;
+#[cfg(feature = "session")]
+mod token_renewal_late;
 mod transport;
 #[cfg(all(feature = "redis", feature = "remember", feature = "sqlite"))]
 mod two_processes;

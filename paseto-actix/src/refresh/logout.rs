@@ -1,5 +1,6 @@
 use time::OffsetDateTime;
 
+use super::token::RefreshToken;
 use super::{RefreshError, RefreshTokens, span};
 use crate::event::Event;
 use crate::limits::RECORD_SLACK;
@@ -71,6 +72,31 @@ impl RefreshTokens {
         revoked?;
         inner.events.emit(Event::Logout { subject: Some(subject) });
         Ok(())
+    }
+
+    /// Returns whether the login of a refresh token is neither revoked nor expired.
+    pub(crate) async fn is_active(&self, refresh_token: &str) -> Result<bool, RefreshError> {
+        let Some((subject, family)) = self.login_of_refresh_token(refresh_token) else {
+            return Ok(false);
+        };
+        Ok(self.logins(&subject).await?.iter().any(|login| login.id == family))
+    }
+
+    /// Revokes the login of `old` if `new` belongs to another login. An invalid token is ignored.
+    pub(crate) async fn replace_login(&self, old: &str, new: &str) -> Result<(), RefreshError> {
+        match (self.login_of_refresh_token(old), self.login_of_refresh_token(new)) {
+            (Some((subject, old)), Some((_, new))) if old != new => {
+                self.revoke_login(&subject, old, self.last_access_token()).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the subject and the family of a refresh token. Reports no event.
+    fn login_of_refresh_token(&self, text: &str) -> Option<(String, RandomId)> {
+        let (inner, now) = (&*self.0, self.now().unix_timestamp());
+        let token = RefreshToken::decrypt(text, &inner.keys, &inner.assertion, now);
+        token.ok().map(|(token, family, _)| (token.sub, family))
     }
 
     /// Revokes the access tokens of a login. The family ID is their `sid`.

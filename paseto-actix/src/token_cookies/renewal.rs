@@ -7,7 +7,7 @@ use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use actix_web::error::InternalError;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
-use actix_web::{Error, HttpMessage, HttpResponse};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
 use futures_util::future::LocalBoxFuture;
 
 use super::TokenCookies;
@@ -38,6 +38,20 @@ use crate::refresh::{
 /// - The next refresh token is in the response, and the browser sends the old one until then. One
 ///   process accepts the old token until its slowest request ends. Other processes accept it within
 ///   the grace period, so requests must not take longer than the grace period there.
+/// - If a handler sets the cookies of another login, the middleware revokes the login of the
+///   request's refresh cookie. An old login then does not continue beside the new one ([OWASP,
+///   session management]). A login handler outside of the middleware has to call
+///   [`logout_with_refresh_token`](RefreshTokens::logout_with_refresh_token).
+/// - A slow request can end after a logout or a new login of the same browser. The response sets the
+///   cookies only if the login of the request is still active. If the store fails, the response
+///   sets only the refresh cookie, which is useless after a logout.
+///
+/// A browser uses the cookies of the response that arrives last. So a short time remains: if a
+/// logout or a login overtakes a response that is already on its way, the browser has the cookies
+/// of the old login again. They are revoked, and the user has to log in again. For the access token,
+/// this requires the [revocation store](crate::verifier::VerifierBuilder::revocation_store) in the
+/// verifier. Without it, the access token is valid until it expires. A late response to a rejected
+/// refresh token can also remove the cookies of a new login.
 ///
 /// The refresh cookie must have `Path=/`, because the middleware needs it with each request. This
 /// removes no protection: a browser does not isolate the paths of a site from each other ([RFC
@@ -74,6 +88,7 @@ use crate::refresh::{
 /// # }
 /// ```
 ///
+/// [OWASP, session management]: https://cheatsheetseries.owasp.org/cheatsheets/Session_Management_Cheat_Sheet.html#renew-the-session-id-after-any-privilege-level-change
 /// [RFC 6265, section 8.5]: https://www.rfc-editor.org/rfc/rfc6265#section-8.5
 #[derive(Clone)]
 pub struct TokenRenewal(Arc<Inner>);
@@ -163,34 +178,64 @@ impl Inner {
             }
             Err(failure) => {
                 let mut response = tokens.respond(req.request(), &failure.error);
-                self.apply(&Change::SetNext(failure), response.headers_mut());
+                self.apply(&Change::SetNext(failure), response.headers_mut()).await;
                 Err(response)
             }
         }
     }
 
     /// Sets or removes the cookies, unless the handler has done so, for example in a logout.
-    fn apply(&self, change: &Change, headers: &mut HeaderMap) {
+    async fn apply(&self, change: &Change, headers: &mut HeaderMap) {
         if self.cookies.are_in(headers) {
             return;
         }
-        let outcome = match change {
-            Change::None => Ok(()),
-            Change::Remove => {
-                self.cookies.remove(headers);
-                Ok(())
+        let next;
+        let (pair, next) = match change {
+            Change::None => return,
+            Change::Remove => return self.cookies.remove(headers),
+            Change::Set(Renewed { pair, .. }) => {
+                next = pair.next();
+                (Some(pair), &next)
             }
-            // Without the next refresh token, the browser would later look like a thief.
-            Change::Set(Renewed { pair, .. }) => self.cookies.set(headers, pair).or_else(|error| {
+            Change::SetNext(failure) => match &failure.next {
+                Some(next) => (None, next),
+                None => return,
+            },
+        };
+        let pair = match self.tokens.is_active(&next.token).await {
+            Ok(true) => pair,
+            // The browser may have the cookies of another login by now.
+            Ok(false) => {
+                tracing::info!("a login was revoked during a request: its cookies are not set");
+                return;
+            }
+            // After a logout, the refresh token alone is useless.
+            Err(error) => {
                 error.log();
-                self.cookies.set_next(headers, &pair.next())
-            }),
-            Change::SetNext(failure) => {
-                failure.next.as_ref().map_or(Ok(()), |next| self.cookies.set_next(headers, next))
+                None
             }
+        };
+        // Without the next refresh token, the browser would later look like a thief.
+        let outcome = match pair {
+            Some(pair) => self.cookies.set(headers, pair).or_else(|error| {
+                error.log();
+                self.cookies.set_next(headers, next)
+            }),
+            None => self.cookies.set_next(headers, next),
         };
         if let Err(error) = outcome {
             error.log();
+        }
+    }
+
+    /// Revokes the login of the request if the response sets the cookies of another login.
+    async fn replace_login(&self, req: &HttpRequest, headers: &HeaderMap) {
+        let Some(new) = self.cookies.new_refresh_token(headers) else { return };
+        // A sibling subdomain can add a refresh cookie, so the login of each one is revoked.
+        for old in self.cookies.refresh_tokens(req).filter(|_| self.cookies.allows(req)) {
+            if let Err(error) = self.tokens.replace_login(old, new).await {
+                error.log();
+            }
         }
     }
 }
@@ -237,14 +282,15 @@ where
             };
             match service.call(req).await {
                 Ok(mut response) => {
-                    renewal.0.apply(&change, response.headers_mut());
+                    renewal.0.replace_login(response.request(), response.headers()).await;
+                    renewal.0.apply(&change, response.headers_mut()).await;
                     Ok(response.map_into_left_body())
                 }
                 Err(error) if matches!(change, Change::None) => Err(error),
                 // The browser must get the next refresh token.
                 Err(error) => {
                     let mut response = error.error_response();
-                    renewal.0.apply(&change, response.headers_mut());
+                    renewal.0.apply(&change, response.headers_mut()).await;
                     Err(InternalError::from_response(error, response).into())
                 }
             }

@@ -1,4 +1,4 @@
-//! Tests the examples `cookie_session` and `login_manager` in Chromium.
+//! Tests the examples `cookie_session`, `login_manager` and `token_cookies` in Chromium.
 //!
 //! The tests are skipped without Chromium. See `paseto_actix_tests::browser`.
 
@@ -9,6 +9,7 @@ mod noticeboard;
 mod remember;
 mod restart;
 mod size;
+mod token_cookies;
 
 use std::time::Duration;
 

@@ -190,6 +190,9 @@ async fn expired_login_is_an_invalid_grant() {
     let form = format!("grant_type=refresh_token&refresh_token={}", pair.refresh_token);
     let response = app(refresh(form)).await;
     assert_eq!(response.body, r#"{"error":"invalid_grant"}"#);
+    // The token family has expired too, and would be `Revoked`.
+    let error = site.tokens().refresh(&pair.refresh_token).await.unwrap_err();
+    assert!(matches!(error, RefreshError::Expired), "{error}");
 }
 
 #[test]

@@ -120,7 +120,10 @@ async fn dropped_request_does_not_stop_the_renewal_of_others() {
     let mut waiting = Box::pin(app(me(&pair)));
     assert!(waiting.poll_unpin(&mut context).is_pending());
     drop(dropped);
+    // After the grace period, the store does not accept the old refresh token again.
+    site.clock.advance(Duration::seconds(11));
     assert_renewed(&waiting.await);
+    assert_eq!(site.refreshed(), 1);
 }
 
 #[actix_web::test]

@@ -298,6 +298,20 @@ async fn new_login_revokes_the_login_that_the_browser_had() {
     }
 }
 
+/// The middleware would otherwise remove the cookies that the handler has set.
+#[actix_web::test]
+async fn login_of_a_browser_with_a_revoked_login_sets_its_cookies() {
+    let (site, gate) = (Site::new(), Gate::default());
+    let tokens = site.tokens();
+    let app = site.app(&tokens, &gate, issue).await;
+    let pair = ada(&tokens).await;
+    tokens.logout_with_refresh_token(&pair.refresh_token).await.unwrap();
+    site.clock.advance(Duration::minutes(16));
+    let response = app(post("/login/bob", &pair)).await;
+    assert_cookies(&response, 2);
+    assert_eq!(app(after(&response, "/me")).await.body, "bob");
+}
+
 #[actix_web::test]
 async fn refresh_and_login_of_another_site_do_not_revoke_the_login() {
     let (site, gate) = (Site::new(), Gate::default());

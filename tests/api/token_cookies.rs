@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::Method;
-use actix_web::http::header::{CACHE_CONTROL, COOKIE, HeaderMap, SET_COOKIE};
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, HeaderMap, SET_COOKIE, VARY};
 use actix_web::middleware::Condition;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, web};
@@ -162,6 +162,7 @@ async fn cookies_have_the_documented_attributes() {
         ]
     );
     assert_eq!(headers.get(CACHE_CONTROL).unwrap(), "no-store");
+    assert_eq!(headers.get(VARY).unwrap(), "Cookie");
     assert!(!format!("{headers:?}").contains(access.as_str()), "`Debug` hides the tokens");
 
     // A refresh does not extend the login.
@@ -281,4 +282,40 @@ async fn logout_revokes_the_login_and_removes_both_cookies() {
     let response = app(post("/auth/logout").insert_header(sent)).await;
     assert_eq!(response.status.as_u16(), 503);
     assert!(!response.headers.contains_key(SET_COOKIE), "the user can try again");
+}
+
+/// A sibling subdomain can add a cookie with the same name.
+#[actix_web::test]
+async fn refresh_cookies_that_differ_are_not_exchanged_and_a_logout_revokes_all() {
+    let site = Site::new();
+    let cookies = TokenCookies::builder().build().unwrap();
+    let app = site.process(&cookies, None).await;
+    let (one, two) = (site.log_in().await, site.log_in().await);
+    let both = format!("{REFRESH}={}; {REFRESH}={}", one.refresh_token, two.refresh_token);
+    for (path, status) in [("/auth/token", 400), ("/auth/logout", 204)] {
+        let response = app(post(path).insert_header((COOKIE, both.clone()))).await;
+        assert_eq!(response.status.as_u16(), status);
+        assert_eq!(response.headers.get(CACHE_CONTROL).unwrap(), "no-store");
+    }
+    assert_eq!(site.refreshed(), 0);
+    for pair in [&one, &two] {
+        let error = site.tokens().refresh(&pair.refresh_token).await.unwrap_err();
+        assert!(matches!(error, RefreshError::Revoked), "{error}");
+    }
+}
+
+#[actix_web::test]
+async fn logout_with_a_bearer_token_ignores_the_cookies() {
+    let site = Site::new();
+    let cookies = TokenCookies::builder().build().unwrap();
+    let app = site.process(&cookies, None).await;
+    let (bearer, other) = (site.log_in().await, site.log_in().await);
+    let request = post("/auth/logout")
+        .insert_header((COOKIE, jar(None, &other.refresh_token, REFRESH)))
+        .insert_header((AUTHORIZATION, format!("Bearer {}", bearer.access_token)));
+    let response = app(request).await;
+    assert_eq!(response.status.as_u16(), 204);
+    assert!(!response.headers.contains_key(SET_COOKIE));
+    site.tokens().refresh(&bearer.refresh_token).await.unwrap_err();
+    let _ = site.tokens().refresh(&other.refresh_token).await.unwrap();
 }

@@ -1,16 +1,18 @@
 //! The ready services for refresh, logout and revocation.
 
-use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER};
+use actix_web::http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, PRAGMA, RETRY_AFTER, SET_COOKIE,
+};
 use actix_web::test::TestRequest;
 use paseto_actix::error::VerifyErrorKind;
-use paseto_actix::refresh::RefreshError;
+use paseto_actix::refresh::{Login, RefreshError};
 use paseto_actix::token_cookies::TokenCookies;
 use paseto_actix::token_endpoints::TokenEndpoints;
 use paseto_actix_tests::app::{call, issuer_builder, verifier_builder};
 use serde_json::{Value, json};
 use time::Duration;
 
-use crate::token_cookies::{Site, issue};
+use crate::token_cookies::{Site, issue, jar, set};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -193,6 +195,30 @@ async fn expired_login_is_an_invalid_grant() {
     // The token family has expired too, and would be `Revoked`.
     let error = site.tokens().refresh(&pair.refresh_token).await.unwrap_err();
     assert!(matches!(error, RefreshError::Expired), "{error}");
+}
+
+/// The store has exchanged the old refresh token, so the browser needs the next one.
+#[actix_web::test]
+async fn browser_gets_the_next_refresh_token_without_an_access_token() {
+    const REFRESH: &str = "__Secure-refresh";
+    let site = Site::new();
+    for (is_too_long, status) in [(true, 500), (false, 503)] {
+        let issue = async move |login: Login| match is_too_long {
+            true => login.issue(&json!({ "text": "x".repeat(3500) })),
+            false => Err(RefreshError::Claims("down".into())),
+        };
+        let cookies = TokenCookies::builder().build().unwrap();
+        let endpoints = TokenEndpoints::new(site.tokens(), issue).cookies(cookies);
+        let app = actix_web::test::init_service(actix_web::App::new().service(endpoints)).await;
+        let pair = site.log_in().await;
+        let sent = (COOKIE, jar(None, &pair.refresh_token, REFRESH));
+        let request = TestRequest::post().uri("/auth/token").insert_header(sent);
+        let response = call(&app, request.to_request()).await;
+        assert_eq!(response.status.as_u16(), status);
+        assert_eq!(response.headers.get_all(SET_COOKIE).count(), 1);
+        let next = set(&response.headers, REFRESH).unwrap();
+        let _ = site.tokens().refresh(next.value()).await.unwrap();
+    }
 }
 
 #[test]

@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Waker};
 
+use actix_web::App;
+use actix_web::dev::{Service, ServiceResponse};
+use actix_web::error::ErrorImATeapot;
 use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, RETRY_AFTER, SET_COOKIE};
-use actix_web::test::TestRequest;
+use actix_web::test::{TestRequest, init_service};
 use futures_util::future::{FutureExt, join, join_all};
 use paseto_actix::cookie::CookieConfig;
 use paseto_actix::refresh::{Login, RefreshError, TokenPair};
@@ -302,4 +305,43 @@ async fn browser_gets_the_next_refresh_token_while_the_claims_cannot_be_loaded()
         refresh = set(&response.headers, REFRESH).unwrap();
         is_down.store(false, Ordering::SeqCst);
     }
+}
+
+#[actix_web::test]
+async fn access_token_that_exceeds_a_cookie_sets_only_the_refresh_cookie() {
+    let site = Site::new();
+    let long = async |login: Login| login.issue(&json!({ "text": "x".repeat(3500) }));
+    let renewal = TokenRenewal::new(site.tokens(), cookies(), long).unwrap();
+    let app = site.process(&cookies(), Some(renewal)).await;
+    let pair = site.log_in().await;
+    site.clock.advance(Duration::minutes(16));
+    let response = app(me(&pair)).await;
+    assert_eq!(response.headers.get_all(SET_COOKIE).count(), 1);
+    assert!(!set(&response.headers, REFRESH).unwrap().value().is_empty());
+}
+
+#[actix_web::test]
+async fn refresh_endpoint_does_not_exchange_a_renewed_token_again() {
+    let site = Site::new();
+    let app = site.process(&cookies(), site.renewal()).await;
+    let pair = site.log_in().await;
+    site.clock.advance(Duration::minutes(16));
+    let response = app(get("/auth/token", &pair).method(Method::POST)).await;
+    assert_renewed(&response);
+    assert_eq!((response.body.as_str(), site.refreshed()), (r#"{"expires_in":900}"#, 1));
+}
+
+#[actix_web::test]
+async fn error_of_an_inner_middleware_sets_the_cookies() {
+    let site = Site::new();
+    let app = App::new()
+        .wrap_fn(|_, _| async { Err::<ServiceResponse, _>(ErrorImATeapot("no")) })
+        .wrap(site.renewal().unwrap());
+    let app = init_service(app).await;
+    let pair = site.log_in().await;
+    site.clock.advance(Duration::minutes(16));
+    let response = app.call(me(&pair).to_request()).await.unwrap_err().error_response();
+    assert_eq!(response.status().as_u16(), 418);
+    assert!(!set(response.headers(), REFRESH).unwrap().value().is_empty());
+    assert_eq!(response.headers().get_all(SET_COOKIE).count(), 2);
 }

@@ -74,8 +74,8 @@ async fn me(token: VerifiedToken) -> web::Json<Value> {
     web::Json(json!({ "user": token.subject(), "token": token.token_id(), "expires": expires }))
 }
 
-/// Checks the password, and sets both cookies. `TokenRenewal` revokes the login that the browser had
-/// before.
+/// Checks the password, and sets both cookies. `TokenRenewal` revokes the login that the browser
+/// had before.
 #[post("/login")]
 async fn log_in(
     tokens: web::Data<RefreshTokens>,

@@ -42,14 +42,14 @@ use crate::refresh::{
 ///   request's refresh cookie. An old login then does not continue beside the new one ([OWASP,
 ///   session management]). A login handler outside of the middleware has to call
 ///   [`logout_with_refresh_token`](RefreshTokens::logout_with_refresh_token).
-/// - A slow request can end after a logout or a new login of the same browser. The response sets the
-///   cookies only if the login of the request is still active. If the store fails, the response
+/// - A slow request can end after a logout or a new login of the same browser. The response sets
+///   the cookies only if the login of the request is still active. If the store fails, the response
 ///   sets only the refresh cookie, which is useless after a logout.
 ///
 /// A browser uses the cookies of the response that arrives last. So a short time remains: if a
 /// logout or a login overtakes a response that is already on its way, the browser has the cookies
-/// of the old login again. They are revoked, and the user has to log in again. For the access token,
-/// this requires the [revocation store](crate::verifier::VerifierBuilder::revocation_store) in the
+/// of the old login again. They are revoked, and the user has to log in again. For the access
+/// token, this requires the [revocation store](crate::verifier::VerifierBuilder::revocation_store) in the
 /// verifier. Without it, the access token is valid until it expires. A late response to a rejected
 /// refresh token can also remove the cookies of a new login.
 ///

@@ -39,6 +39,8 @@ use client::ClientFingerprint;
 pub use client::SessionProtection;
 pub use config::RememberMeConfig;
 use context::StoreError;
+#[cfg(feature = "testing")]
+pub(crate) use context::middlewares_of;
 pub use error::LoginError;
 pub use fresh::{FreshLogin, Freshness, LoggedIn};
 pub use layer::LoginLayer;

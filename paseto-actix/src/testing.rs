@@ -14,6 +14,8 @@ mod clock;
 mod cookie_jar;
 mod guards;
 mod issuer;
+#[cfg(feature = "remember")]
+mod log_in;
 mod routes;
 mod user;
 

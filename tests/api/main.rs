@@ -249,6 +249,8 @@ mod step_up;
 mod store_errors;
 mod testing_browser;
 mod testing_guards;
+#[cfg(feature = "remember")]
+mod testing_log_in;
 mod testing_users;
 #[cfg(feature = "session")]
 mod token_cookies;

@@ -68,6 +68,23 @@ async fn cookies_are_stored_by_name_and_path_and_removed() {
 }
 
 #[actix_web::test]
+async fn restart_removes_cookies_without_an_expiry() {
+    let app = App::new()
+        .route(
+            "/in",
+            set(&["a=1; Max-Age=60", "b=2; Expires=Fri, 01 Jan 2100 00:00:00 GMT", "c=3"]),
+        )
+        .route("/", web::route().to(echo));
+    let app = init_service(app).await;
+    let mut browser = Browser::new();
+    browser.get(&app, "/in").await;
+    browser.set_cookie("d", "4");
+    assert_eq!(browser.get(&app, "/").await.body, "GET [a=1; b=2; c=3; d=4] ");
+    browser.restart();
+    assert_eq!(browser.get(&app, "/").await.body, "GET [a=1; b=2] ");
+}
+
+#[actix_web::test]
 async fn oversized_cookie_is_discarded() {
     let large = async |len: web::Path<usize>| {
         let cookie = format!("{}; Path=/", Cookie::new("a", "x".repeat(*len)));

@@ -13,6 +13,8 @@ use super::token::RememberToken;
 use super::user::CredentialFingerprint;
 use crate::cookie::{MAX_COOKIE_LEN, MAX_COOKIES_PER_NAME, cookie_values};
 use crate::revocation::RevocationError;
+#[cfg(feature = "testing")]
+use crate::session::PasetoSession;
 use crate::session::RequestState;
 use crate::token_family::TokenFamilyError;
 
@@ -194,6 +196,15 @@ impl Context {
     pub(super) fn change(&self, change: Change) {
         self.cookie.replace(change);
     }
+}
+
+/// Returns the middlewares around the handler of a request. Returns `None` without a `RememberMe`,
+/// or under a session middleware other than `PasetoSession`.
+#[cfg(feature = "testing")]
+pub(crate) fn middlewares_of(req: &HttpRequest) -> Option<(RememberMe, PasetoSession)> {
+    let extensions = req.extensions();
+    let context = extensions.get::<Rc<Context>>()?;
+    Some((context.remember.clone(), context.sessions.as_ref()?.middleware().clone()))
 }
 
 /// Returns the user ID of actix-identity.

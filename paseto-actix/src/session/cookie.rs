@@ -62,6 +62,12 @@ impl RequestState {
 /// For remembered logins.
 #[cfg(feature = "remember")]
 impl RequestState {
+    /// Returns the middleware of the session.
+    #[cfg(feature = "testing")]
+    pub(crate) fn middleware(&self) -> &PasetoSession {
+        &self.session
+    }
+
     /// Returns the generation of a subject. Returns `None` without a revocation store.
     pub(crate) async fn generation(&self, subject: &str) -> Result<Option<u64>, RevocationError> {
         self.session.0.tokens.generation(subject).await

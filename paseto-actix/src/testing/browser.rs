@@ -118,6 +118,17 @@ impl Browser {
         self.cookies.remove(name, None);
     }
 
+    /// Closes the browser and opens it again: removes the cookies without `Max-Age` and `Expires`
+    /// ([RFC 6265, section 5.3]), and so the session of a user. A remembered login stays, but it is
+    /// no longer a fresh login.
+    ///
+    /// A session with [`persistent`](crate::session::PasetoSessionBuilder::persistent) also stays.
+    ///
+    /// [RFC 6265, section 5.3]: https://www.rfc-editor.org/rfc/rfc6265#section-5.3
+    pub fn restart(&mut self) {
+        self.cookies.remove_session_cookies();
+    }
+
     /// Loads a page: a path with or without a query.
     ///
     /// # Panics
@@ -174,7 +185,7 @@ impl Browser {
     }
 
     /// Returns a request with the headers of a browser that loads a page.
-    fn request(&self, method: &Method, path: &str) -> TestRequest {
+    pub(super) fn request(&self, method: &Method, path: &str) -> TestRequest {
         let is_get = *method == Method::GET;
         let site = if self.is_cross_site { "cross-site" } else { "same-origin" };
         let mut request = TestRequest::with_uri(path)
@@ -200,7 +211,7 @@ impl Browser {
         }
     }
 
-    async fn send<S, B>(&mut self, app: &S, request: TestRequest, path: &str) -> Page
+    pub(super) async fn send<S, B>(&mut self, app: &S, request: TestRequest, path: &str) -> Page
     where
         S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
         B: MessageBody + 'static,

@@ -47,6 +47,11 @@ impl CookieJar {
         self.0.retain(|cookie| !is_same(cookie));
     }
 
+    /// Removes the cookies without `Max-Age` and `Expires`.
+    pub(super) fn remove_session_cookies(&mut self) {
+        self.0.retain(|cookie| cookie.max_age().is_some() || cookie.expires_datetime().is_some());
+    }
+
     /// Returns a cookie by its name.
     pub(super) fn get(&self, name: &str) -> Option<&Cookie<'static>> {
         self.0.iter().find(|cookie| cookie.name() == name)

@@ -145,7 +145,8 @@ where
     report.finish(caller);
 }
 
-fn random_name() -> String {
+/// Returns the name of a path that no application has.
+pub(super) fn random_name() -> String {
     crate::random::random_id().expect("the operating system returns random bytes")
 }
 

@@ -34,8 +34,9 @@ impl TestedPath {
 
 /// Returns the paths of the application that received this request.
 pub(super) fn tested_paths(req: &HttpRequest) -> Vec<TestedPath> {
-    let tree = req.app_data::<web::Data<IntrospectionTree>>();
-    let tree = tree.expect("actix-web stores the routes in the data of the application");
+    let Some(tree) = req.app_data::<web::Data<IntrospectionTree>>() else {
+        panic!("the routes are unknown: call this function with an application of `init_service`");
+    };
     let mut paths = Vec::new();
     collect(&tree.root, false, &mut paths);
     paths

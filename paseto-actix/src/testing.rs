@@ -5,6 +5,7 @@
 //! - [`TestClock`] moves only when the test moves it.
 //! - [`assert_guarded`] finds routes without a guard.
 //! - [`Browser`] stores cookies, submits forms and follows redirects.
+//! - [`FailingStore`] fails on demand, as a store on a server that is down.
 //!
 //! Put the feature into `[dev-dependencies]`. The functions of this module panic where a test must
 //! fail. See the chapter [testing](crate::guide::testing).
@@ -12,6 +13,7 @@
 mod browser;
 mod clock;
 mod cookie_jar;
+mod failing_store;
 mod guards;
 mod issuer;
 #[cfg(feature = "remember")]
@@ -21,6 +23,7 @@ mod user;
 
 pub use browser::{Browser, Page};
 pub use clock::{START, TestClock};
+pub use failing_store::FailingStore;
 pub use guards::{assert_guarded, assert_guarded_or_login};
 pub use issuer::TestIssuer;
 pub use user::TestUser;

@@ -10,7 +10,7 @@ use paseto_actix::{Issuer, SecretKey, Verifier};
 use paseto_actix_tests::app::{assert_accepted, assert_rejected, issuer_builder, verifier_builder};
 use paseto_actix_tests::clock::{START, TestClock};
 use paseto_actix_tests::logs::Logs;
-use paseto_actix_tests::revocation::FailingStore;
+use paseto_actix_tests::revocation::failing_revocations;
 use paseto_actix_tests::{ISSUER, keys};
 use serde_json::json;
 use time::Duration;
@@ -116,11 +116,11 @@ async fn cached_token_is_rejected_after_its_revocation() {
 #[actix_web::test]
 async fn cached_token_is_rejected_while_the_store_is_unavailable() {
     let clock = TestClock::new();
-    let store = FailingStore::new(&clock, 1);
+    let store = failing_revocations(&clock, 1);
     let verifier = verifier_builder(&clock).revocation_store(store.clone()).build().unwrap();
     let text = token(&issuer_builder(&clock).build().unwrap());
     assert_accepted(&verifier, &text).await;
-    store.set_down(true);
+    store.set_failing(true);
     let error = verifier.verify_str_async(&text).await.unwrap_err();
     assert_eq!(error.kind(), VerifyErrorKind::Unavailable);
 }

@@ -15,7 +15,7 @@ use paseto_actix::revocation::{
 use paseto_actix_tests::ISSUER;
 use paseto_actix_tests::app::{issuer_builder, verifier_builder};
 use paseto_actix_tests::clock::{START, TestClock};
-use paseto_actix_tests::revocation::FailingStore;
+use paseto_actix_tests::revocation::{FailingRevocations, failing_revocations};
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
@@ -26,7 +26,7 @@ const MAX_STALENESS: StdDuration = StdDuration::from_secs(120);
 /// A store that counts its queries and yields before it returns a result.
 #[derive(Clone)]
 struct CountingStore {
-    store: FailingStore,
+    store: FailingRevocations,
     queries: Arc<AtomicUsize>,
 }
 
@@ -74,7 +74,7 @@ impl World {
     fn new() -> Self {
         let clock = TestClock::new();
         let store =
-            CountingStore { store: FailingStore::new(&clock, 100), queries: Arc::default() };
+            CountingStore { store: failing_revocations(&clock, 100), queries: Arc::default() };
         let cached = CachedRevocationStore::new(store.clone(), MAX_STALENESS).clock(clock.clone());
         Self { clock, store, cached }
     }
@@ -210,7 +210,7 @@ async fn result_that_a_revocation_overtook_is_not_cached() {
 async fn store_error_is_returned_and_not_cached() {
     let world = World::new();
     assert_eq!(world.check(query("known")).await, (Some(false), 1));
-    world.store.store.set_down(true);
+    world.store.store.set_failing(true);
     assert_eq!(world.check(query("a")).await, (None, 1));
     assert_eq!(
         world.check(query("known")).await,
@@ -219,11 +219,11 @@ async fn store_error_is_returned_and_not_cached() {
     );
     world.clock.advance(Duration::seconds(120));
     assert_eq!(world.check(query("known")).await, (None, 1));
-    world.store.store.set_down(false);
+    world.store.store.set_failing(false);
     assert_eq!(world.check(query("a")).await, (Some(false), 1));
 
     // The store can have completed a revocation that returned an error.
-    world.store.store.set_down(true);
+    world.store.store.set_failing(true);
     assert!(world.cached.revoke(ISSUER, "a", END).await.is_err());
     assert_eq!(world.check(query("a")).await, (None, 1));
 }

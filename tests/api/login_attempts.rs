@@ -13,7 +13,7 @@ use paseto_actix_tests::app::BODY_403;
 use paseto_actix_tests::remember::{
     Application, REMEMBER, SESSION, Users, routes, state, with_cookie,
 };
-use paseto_actix_tests::revocation::FailingStore;
+use paseto_actix_tests::revocation::failing_revocations;
 use paseto_actix_tests::session::{Client, Site, set_cookies};
 
 /// `/login-slowly` changes the password between the start and the completion of the login. With
@@ -115,7 +115,7 @@ async fn login_of_an_unknown_user_is_a_403() {
 #[actix_web::test]
 async fn login_fails_while_the_revocation_store_is_unavailable() {
     let application = Application::new();
-    let store = FailingStore::new(&application.clock, 100);
+    let store = failing_revocations(&application.clock, 100);
     let session =
         PasetoSession::builder(application.session_key.clone()).clock(application.clock.clone());
     let layer = LoginLayer::new(
@@ -124,12 +124,12 @@ async fn login_fails_while_the_revocation_store_is_unavailable() {
     );
     let app = App::new().wrap(layer).configure(routes);
     let site = Site::new(init_service(app).await, |request| request.to_request());
-    store.set_down(true);
+    store.set_failing(true);
     for uri in ["/login?user=ada", "/identity-login?user=ada"] {
         let mut client = Client::new();
         assert_eq!(client.get(&site, uri).await.status, StatusCode::SERVICE_UNAVAILABLE, "{uri}");
         assert_eq!(client.cookie(SESSION), None, "{uri}");
     }
-    store.set_down(false);
+    store.set_failing(false);
     assert_eq!(Client::new().get(&site, "/login?user=ada").await.body, "in");
 }

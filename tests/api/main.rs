@@ -251,6 +251,8 @@ mod testing_browser;
 mod testing_guards;
 #[cfg(feature = "remember")]
 mod testing_log_in;
+#[cfg(feature = "session")]
+mod testing_stores;
 mod testing_users;
 #[cfg(feature = "session")]
 mod token_cookies;

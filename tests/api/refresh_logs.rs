@@ -9,7 +9,7 @@ use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::keys;
 use paseto_actix_tests::logs::{Logs, Secrets};
 use paseto_actix_tests::parts::tampered;
-use paseto_actix_tests::revocation::FailingStore;
+use paseto_actix_tests::revocation::failing_revocations;
 use serde_json::json;
 use time::Duration;
 
@@ -38,7 +38,7 @@ async fn refresh_token_logs_contain_no_secret() {
         secrets.key(key);
     }
     secrets.add("a subject", SUBJECT);
-    let store = FailingStore::new(&clock, 100);
+    let store = failing_revocations(&clock, 100);
     let builder = |key: &LocalKey| -> RefreshTokensBuilder {
         RefreshTokens::builder(issuer_builder(&clock).build().unwrap(), key.clone())
             .token_family_store(MemoryTokenFamilyStore::new(100).clock(clock.clone()))
@@ -73,10 +73,10 @@ async fn refresh_token_logs_contain_no_secret() {
 
     let third = ok_or_respond(tokens.login(SUBJECT).await).unwrap().issue(&json!({})).unwrap();
     add(&mut secrets, &third);
-    store.set_down(true);
+    store.set_failing(true);
     assert!(refresh(&tokens, &third.refresh_token).await.is_none(), "the store is down");
     assert!(ok_or_respond(tokens.logout_all(SUBJECT).await).is_none());
-    store.set_down(false);
+    store.set_failing(false);
     let full = builder(&key).token_family_store(MemoryTokenFamilyStore::new(0)).build().unwrap();
     assert!(ok_or_respond(full.login(SUBJECT).await).is_none());
     let long = SUBJECT.repeat(1 << 16);
@@ -87,7 +87,7 @@ async fn refresh_token_logs_contain_no_secret() {
         "a refresh token was used again",
         "reason=the refresh token was used before",
         "reason=the login was revoked: log in again",
-        "reason=down",
+        "reason=a test let the store fail",
         "reason=the token family store is full",
         "reason=the refresh token is too long",
     ];

@@ -14,7 +14,7 @@ use paseto_actix::{PasetoSession, RememberMe};
 use paseto_actix_tests::remember::{
     Application, REMEMBER, SESSION, remember_cookie, routes, state,
 };
-use paseto_actix_tests::revocation::FailingStore;
+use paseto_actix_tests::revocation::failing_revocations;
 use paseto_actix_tests::session::{Client, Site, session, set_cookies};
 use time::Duration;
 
@@ -92,7 +92,7 @@ async fn rotated_token_is_sent_if_the_session_is_too_large() {
 #[actix_web::test]
 async fn rotated_token_is_sent_if_the_revocation_store_is_full() {
     let application = Application::new();
-    let store = FailingStore::new(&application.clock, 0);
+    let store = failing_revocations(&application.clock, 0);
     let family = MemoryTokenFamilyStore::new(10).clock(application.clock.clone());
     let remember = application.remember().token_family_store(family).on_event(|event| {
         assert!(!matches!(event, Event::Reused { .. }), "the token is not stolen")
@@ -136,7 +136,7 @@ async fn rotated_token_is_sent_if_the_revocation_store_is_full() {
 #[actix_web::test]
 async fn logout_that_keeps_the_session_revokes_copies_of_its_cookie() {
     let application = Application::new();
-    let store = FailingStore::new(&application.clock, 10);
+    let store = failing_revocations(&application.clock, 10);
     let identity = || {
         IdentityMiddleware::builder().logout_behavior(LogoutBehavior::DeleteIdentityKeys).build()
     };

@@ -12,7 +12,7 @@ use paseto_actix_tests::remember::{
     Application, REMEMBER, SESSION, ada, remember_cookie, routes, send_cookies,
     site_with_token_family, state, use_up, with_cookie,
 };
-use paseto_actix_tests::revocation::FailingStore;
+use paseto_actix_tests::revocation::failing_revocations;
 use paseto_actix_tests::session::{Client, Site, set_cookies};
 use time::Duration;
 
@@ -38,7 +38,7 @@ fn strict(
     remember: RememberMeBuilder,
     family: bool,
 ) -> RememberMeBuilder {
-    let remember = remember.revocation_store(FailingStore::new(&application.clock, 100));
+    let remember = remember.revocation_store(failing_revocations(&application.clock, 100));
     let remember = remember.session_protection(SessionProtection::Strong);
     if family {
         remember

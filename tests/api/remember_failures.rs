@@ -10,51 +10,27 @@ use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, HttpResponse};
 use paseto_actix::PasetoSession;
 use paseto_actix::remember::RememberMeBuilder;
-use paseto_actix::token_family::{
-    FamilyOwner, LoginEntry, MemoryTokenFamilyStore, NewTokenFamily, RandomId, Rotation,
-    RotationRequest, TokenFamilyError, TokenFamilyStore,
-};
+use paseto_actix::testing::FailingStore;
+use paseto_actix::token_family::MemoryTokenFamilyStore;
 use paseto_actix_tests::remember::{
     Application, REMEMBER, SESSION, ada, send_cookies, site_with_token_family, use_up, with_cookie,
 };
-use paseto_actix_tests::revocation::FailingStore;
+use paseto_actix_tests::revocation::failing_revocations;
 use paseto_actix_tests::session::{Client, Site, set_cookies};
 use time::Duration;
 
-/// A store that returns an error from each method, like a store on a server that is down.
-struct Down;
-
-impl TokenFamilyStore for Down {
-    async fn create(&self, _: NewTokenFamily<'_>) -> Result<(), TokenFamilyError> {
-        Err(TokenFamilyError::Other("down".into()))
-    }
-
-    async fn rotate(&self, _: RotationRequest<'_>) -> Result<Rotation, TokenFamilyError> {
-        Err(TokenFamilyError::Other("down".into()))
-    }
-
-    async fn revoke(&self, _: FamilyOwner<'_>, _: RandomId) -> Result<(), TokenFamilyError> {
-        Err(TokenFamilyError::Other("down".into()))
-    }
-
-    async fn revoke_all(
-        &self,
-        _: FamilyOwner<'_>,
-        _: Option<RandomId>,
-    ) -> Result<(), TokenFamilyError> {
-        Err(TokenFamilyError::Other("down".into()))
-    }
-
-    async fn list(&self, _: FamilyOwner<'_>) -> Result<Vec<LoginEntry>, TokenFamilyError> {
-        Err(TokenFamilyError::Other("down".into()))
-    }
+/// Returns a store that fails, as a store on a server that is down.
+fn down() -> FailingStore<MemoryTokenFamilyStore> {
+    let store = FailingStore::new(MemoryTokenFamilyStore::new(10));
+    store.set_failing(true);
+    store
 }
 
 #[actix_web::test]
 async fn unavailable_store_restores_no_login_and_removes_no_cookie() {
     let application = Application::new();
     let (up, _) = site_with_token_family(&application).await;
-    let down = application.site_with(|remember| remember.token_family_store(Down)).await;
+    let down = application.site_with(|remember| remember.token_family_store(down())).await;
     let mut client = ada(&up).await;
     let mut fresh = client.clone();
     client.drop_cookie(SESSION);
@@ -166,7 +142,7 @@ async fn error_response_of_an_inner_service_contains_the_next_token() {
 async fn store_and_loader_failures_are_responses_for_outer_middlewares() {
     for failing in ["family", "revocations", "user loader"] {
         let application = Application::new();
-        let revocations = FailingStore::new(&application.clock, 10);
+        let revocations = failing_revocations(&application.clock, 10);
         let store = MemoryTokenFamilyStore::new(10).clock(application.clock.clone());
         let settings = |remember: RememberMeBuilder| {
             remember.revocation_store(revocations.clone()).token_family_store(store.clone())
@@ -175,8 +151,8 @@ async fn store_and_loader_failures_are_responses_for_outer_middlewares() {
         let value = ada(&up).await.cookie(REMEMBER).unwrap().to_owned();
         let mut remember = settings(application.remember());
         match failing {
-            "family" => remember = remember.token_family_store(Down),
-            "revocations" => revocations.set_down(true),
+            "family" => remember = remember.token_family_store(down()),
+            "revocations" => revocations.set_failing(true),
             _ => application.users.set("down", Some("the database")),
         }
         let app = App::new()
@@ -214,7 +190,7 @@ async fn store_and_loader_failures_are_responses_for_outer_middlewares() {
                 assert_eq!(response.headers.get(RETRY_AFTER).unwrap(), "1", "{failing}");
             }
         }
-        revocations.set_down(false);
+        revocations.set_failing(false);
         application.users.set("down", None);
         assert_eq!(
             use_up(&up, &value).await.0,

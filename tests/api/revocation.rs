@@ -11,7 +11,7 @@ use paseto_actix_tests::app::{
     assert_accepted, assert_rejected, issuer_builder, send_bearer, verifier_builder,
 };
 use paseto_actix_tests::clock::{START, TestClock};
-use paseto_actix_tests::revocation::{FailingStore, token};
+use paseto_actix_tests::revocation::{failing_revocations, token};
 use paseto_actix_tests::{ISSUER, keys};
 use serde_json::json;
 use time::Duration;
@@ -152,8 +152,8 @@ async fn revoking_without_a_store_or_token_id_is_an_error() {
 #[actix_web::test]
 async fn unavailable_store_rejects_tokens_with_503() {
     let clock = TestClock::new();
-    let down = FailingStore::new(&clock, 1);
-    down.set_down(true);
+    let down = failing_revocations(&clock, 1);
+    down.set_failing(true);
     let verifier = verifier_builder(&clock).revocation_store(down).build().unwrap();
     let text = token(&issuer_builder(&clock).build().unwrap(), "ada", 0);
     let (response, runs) = send_bearer(&verifier, &text).await;

@@ -13,7 +13,7 @@ use paseto_actix::token_family::MemoryTokenFamilyStore;
 use paseto_actix_tests::remember::{
     Application, REMEMBER, SESSION, ada as remembered, state, with_cookie,
 };
-use paseto_actix_tests::revocation::{FailingStore, assert_unavailable};
+use paseto_actix_tests::revocation::{FailingRevocations, assert_unavailable, failing_revocations};
 use paseto_actix_tests::session::Site;
 use time::Duration;
 
@@ -26,8 +26,8 @@ async fn remembering(
     application: &Application,
     family: bool,
     capacity: usize,
-) -> (Site, FailingStore) {
-    let store = FailingStore::new(&application.clock, capacity);
+) -> (Site, FailingRevocations) {
+    let store = failing_revocations(&application.clock, capacity);
     let site = application.site_with(|remember| {
         let remember = remember.revocation_store(store.clone());
         if family {
@@ -75,11 +75,15 @@ async fn logout_revokes_every_copy_of_the_cookie() {
                     "Remembered",
                     "{case}: another login of the same user"
                 );
-                assert_eq!(store.count(), 1, "{case}");
+                assert_eq!(store.get_ref().len(), 1, "{case}");
                 application.clock.advance(Duration::days(30) + SLACK);
-                assert_eq!(store.count(), 1, "{case}: the record outlives each copy by any clock");
+                assert_eq!(
+                    store.get_ref().len(),
+                    1,
+                    "{case}: the record outlives each copy by any clock"
+                );
                 application.clock.advance(Duration::SECOND);
-                assert_eq!(store.count(), 0, "{case}: then the record is removed");
+                assert_eq!(store.get_ref().len(), 0, "{case}: then the record is removed");
             }
         }
     }
@@ -90,7 +94,7 @@ async fn logout_revokes_every_copy_of_the_cookie() {
 #[actix_web::test]
 async fn logout_revokes_rotated_and_reencrypted_tokens() {
     let application = Application::new();
-    let store = FailingStore::new(&application.clock, 10);
+    let store = failing_revocations(&application.clock, 10);
     let old = application
         .site_with(|remember| {
             remember.revocation_store(store.clone()).token_family_store(
@@ -127,7 +131,7 @@ async fn logout_revokes_rotated_and_reencrypted_tokens() {
 #[actix_web::test]
 async fn session_protection_and_unknown_user_revoke_the_login() {
     let application = Application::new();
-    let store = FailingStore::new(&application.clock, 10);
+    let store = failing_revocations(&application.clock, 10);
     let strong = |remember: paseto_actix::remember::RememberMeBuilder| {
         remember.revocation_store(store.clone()).session_protection(SessionProtection::Strong)
     };
@@ -154,7 +158,7 @@ async fn session_protection_and_unknown_user_revoke_the_login() {
 async fn logout_during_the_user_loader_revokes_the_login() {
     for overtaken in [false, true] {
         let application = Application::new();
-        let store = FailingStore::new(&application.clock, 10);
+        let store = failing_revocations(&application.clock, 10);
         let elsewhere =
             application.site_with(|remember| remember.revocation_store(store.clone())).await;
         let mut other = remembered(&elsewhere).await;
@@ -189,13 +193,13 @@ async fn unavailable_store_restores_no_login_and_keeps_the_cookie() {
     for family in [false, true] {
         let (site, store) = remembering(&Application::new(), family, 10).await;
         let value = remembered(&site).await.cookie(REMEMBER).unwrap().to_owned();
-        store.set_down(true);
+        store.set_failing(true);
         for path in ["/me", "/state", "/logout", "/login?user=bob"] {
             let mut client = with_cookie(&value);
             assert_unavailable(&client.get(&site, path).await, path);
             assert_eq!(client.cookie(REMEMBER), Some(value.as_str()), "the cookie stays");
         }
-        store.set_down(false);
+        store.set_failing(false);
         assert_eq!(
             state(&site, &mut with_cookie(&value)).await,
             "Remembered",

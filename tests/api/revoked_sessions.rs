@@ -11,7 +11,7 @@ use actix_web::{App, web};
 use futures_util::future::join;
 use paseto_actix::LocalKey;
 use paseto_actix_tests::clock::TestClock;
-use paseto_actix_tests::revocation::{FailingStore, assert_unavailable};
+use paseto_actix_tests::revocation::{FailingRevocations, assert_unavailable, failing_revocations};
 use paseto_actix_tests::session::{ADA, Client, Kind, Site, ada, routes, session, set_cookies};
 use time::Duration;
 
@@ -44,8 +44,8 @@ fn handlers(config: &mut web::ServiceConfig) {
 }
 
 /// Returns a site with a revocation store.
-async fn site(kind: Kind, clock: &TestClock, capacity: usize) -> (Site, FailingStore) {
-    let store = FailingStore::new(clock, capacity);
+async fn site(kind: Kind, clock: &TestClock, capacity: usize) -> (Site, FailingRevocations) {
+    let store = failing_revocations(clock, capacity);
     (kind.site_revoking(LocalKey::generate(), clock, store.clone(), handlers).await, store)
 }
 
@@ -76,14 +76,14 @@ async fn copies_from_before_purge_or_renew_are_revoked() {
                 "{kind:?} {end}: another session of the same user"
             );
 
-            assert_eq!(store.count(), 1);
+            assert_eq!(store.get_ref().len(), 1);
             // actix-session does not pass the idle timeout to a store.
             let last_copy =
                 if kind == Kind::Store { Duration::hours(12) } else { Duration::minutes(30) };
             clock.advance(last_copy + SLACK);
-            assert_eq!(store.count(), 1, "the record outlives each copy by any clock");
+            assert_eq!(store.get_ref().len(), 1, "the record outlives each copy by any clock");
             clock.advance(Duration::SECOND);
-            assert_eq!(store.count(), 0, "{kind:?}: then the record is removed");
+            assert_eq!(store.get_ref().len(), 0, "{kind:?}: then the record is removed");
         }
     }
 }
@@ -94,7 +94,7 @@ async fn cached_session_is_checked_for_revocation() {
     for kind in Kind::ALL {
         let clock = TestClock::new();
         let key = LocalKey::generate();
-        let store = FailingStore::new(&clock, 10);
+        let store = failing_revocations(&clock, 10);
         // Two workers.
         let here = kind.site_revoking(key.clone(), &clock, store.clone(), routes).await;
         let there = kind.site_revoking(key, &clock, store, routes).await;
@@ -144,7 +144,7 @@ async fn concurrent_request_does_not_revive_a_revoked_session() {
         Ok("slow")
     }
     let clock = TestClock::new();
-    let store = FailingStore::new(&clock, 10);
+    let store = failing_revocations(&clock, 10);
     let session = session(LocalKey::generate(), &clock).revocation_store(store).build().unwrap();
     let app = App::new().wrap(session).configure(routes).route("/slow/{how}", web::get().to(slow));
     let site = Site::new(init_service(app).await, |request| request.to_request());
@@ -170,7 +170,7 @@ async fn logout_revokes_the_sessions_of_all_cookies() {
     let cookies = format!("__Host-session={one}; __Host-session={other}");
     let request = TestRequest::with_uri("/purge").insert_header((COOKIE, cookies));
     assert_eq!(site.send(request).await.body, "changed");
-    assert_eq!(store.count(), 2);
+    assert_eq!(store.get_ref().len(), 2);
     for value in [one, other] {
         assert_eq!(site.read(Kind::Middleware, &value).await.0, "");
     }
@@ -180,7 +180,7 @@ async fn logout_revokes_the_sessions_of_all_cookies() {
 #[actix_web::test]
 async fn purge_is_effective_if_the_request_fails() {
     let clock = TestClock::new();
-    let store = FailingStore::new(&clock, 10);
+    let store = failing_revocations(&clock, 10);
     let session =
         session(LocalKey::generate(), &clock).revocation_store(store.clone()).build().unwrap();
     let guard = |req: ServiceRequest, service: &_| {
@@ -202,7 +202,7 @@ async fn purge_is_effective_if_the_request_fails() {
     assert_eq!(site.read(Kind::Middleware, &copy).await.0, "", "a copy of the cookie is rejected");
 
     let mut client = ada(&site).await;
-    store.set_down(true);
+    store.set_failing(true);
     let response = client.get(&site, "/banned").await;
     assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
 }
@@ -214,7 +214,7 @@ async fn renewal_to_a_too_large_session_keeps_the_old_session() {
     let (site, store) = site(kind, &TestClock::new(), 10).await;
     let mut client = ada(&site).await;
     assert_eq!(client.get(&site, "/grow").await.status, StatusCode::INSUFFICIENT_STORAGE);
-    assert_eq!(store.count(), 0);
+    assert_eq!(store.get_ref().len(), 0);
     assert_eq!(client.get(&site, "/").await.body, ADA, "{kind:?}");
 }
 
@@ -229,7 +229,7 @@ async fn session_is_rejected_while_the_store_is_down_or_full() {
             let (site, store) = site(kind, &TestClock::new(), capacity).await;
             let mut client = ada(&site).await;
             let value = client.session(kind);
-            store.set_down(down);
+            store.set_failing(down);
             for path in paths {
                 let (response, case) =
                     (client.get(&site, path).await, format!("{kind:?} {path}, down: {down}"));
@@ -247,7 +247,7 @@ async fn session_is_rejected_while_the_store_is_down_or_full() {
                 StatusCode::OK,
                 "{kind:?}: a request without a session does not query the store"
             );
-            store.set_down(false);
+            store.set_failing(false);
             assert_eq!(
                 client.get(&site, "/").await.body,
                 ADA,

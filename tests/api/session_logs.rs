@@ -6,7 +6,7 @@ use paseto_actix::LocalKey;
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::logs::{Logs, Secrets};
 use paseto_actix_tests::parts::tampered;
-use paseto_actix_tests::revocation::FailingStore;
+use paseto_actix_tests::revocation::{FailingRevocations, failing_revocations};
 use paseto_actix_tests::session::{Client, Kind, Site, routes};
 use time::Duration;
 
@@ -35,7 +35,7 @@ fn handlers(config: &mut web::ServiceConfig) {
 struct LoggedSite {
     kind: Kind,
     clock: TestClock,
-    store: FailingStore,
+    store: FailingRevocations,
     site: Site,
     secrets: Secrets,
 }
@@ -43,7 +43,7 @@ struct LoggedSite {
 impl LoggedSite {
     async fn new(kind: Kind) -> Self {
         let (clock, key) = (TestClock::new(), LocalKey::generate());
-        let store = FailingStore::new(&clock, 100);
+        let store = failing_revocations(&clock, 100);
         let mut secrets = Secrets::default();
         secrets.key(&key.to_paserk());
         secrets.add("the state of a session", STATE);
@@ -98,9 +98,9 @@ async fn session_logs_contain_no_secret() {
         purged.get(&site.site, "/purge").await;
         assert!(!site.is_session(&copy).await, "{kind:?}: revoked");
         let (_, unknown) = site.begin_session().await;
-        site.store.set_down(true);
+        site.store.set_failing(true);
         assert!(!site.is_session(&unknown).await, "{kind:?}: the store is down");
-        site.store.set_down(false);
+        site.store.set_failing(false);
 
         site.clock.advance(Duration::DAY);
         assert!(!site.is_session(&value).await, "{kind:?}: expired");

@@ -14,7 +14,7 @@ use paseto_actix::cookie::CookieConfig;
 use paseto_actix::session::{PasetoSessionBuilder, SessionCookie};
 use paseto_actix_tests::app::TestResponse;
 use paseto_actix_tests::clock::TestClock;
-use paseto_actix_tests::revocation::FailingStore;
+use paseto_actix_tests::revocation::failing_revocations;
 use paseto_actix_tests::session::{
     ADA, Client, Kind, Site, routes, session, set_cookie, set_cookies,
 };
@@ -79,7 +79,7 @@ fn assert_seen(response: &TestResponse, status: u16) {
 #[actix_web::test]
 async fn failures_are_responses_that_keep_cookies_of_the_handler() {
     let clock = TestClock::new();
-    let store = FailingStore::new(&clock, 10);
+    let store = failing_revocations(&clock, 10);
     let site =
         observed(session(LocalKey::generate(), &clock).revocation_store(store.clone())).await;
     let mut client = Client::new();
@@ -91,11 +91,11 @@ async fn failures_are_responses_that_keep_cookies_of_the_handler() {
     assert_eq!(set_cookie(&response.headers).name(), "theme");
     assert_eq!(response.headers.get(CACHE_CONTROL).unwrap(), "no-store");
 
-    store.set_down(true);
+    store.set_failing(true);
     let response = client.get(&site, "/").await;
     assert_seen(&response, 503);
     assert!(set_cookies(&response.headers).is_empty());
-    store.set_down(false);
+    store.set_failing(false);
 
     // Fill the store, so that it cannot record the purge of the session.
     for _ in 0..10 {
@@ -124,7 +124,7 @@ async fn session_that_was_never_sent_leaves_no_record() {
         Ok("purged")
     }
     let clock = TestClock::new();
-    let store = FailingStore::new(&clock, 10);
+    let store = failing_revocations(&clock, 10);
     let session =
         session(LocalKey::generate(), &clock).revocation_store(store.clone()).build().unwrap();
     let app = App::new().wrap(session).configure(routes).route("/all", web::get().to(all_at_once));
@@ -136,7 +136,7 @@ async fn session_that_was_never_sent_leaves_no_record() {
                 client.keep(NAME, cookie);
             }
             assert_eq!(client.get(&site, path).await.status, StatusCode::OK);
-            assert_eq!(store.count(), 0, "{path} {cookie:?}");
+            assert_eq!(store.get_ref().len(), 0, "{path} {cookie:?}");
         }
     }
 }
@@ -146,7 +146,7 @@ async fn session_that_was_never_sent_leaves_no_record() {
 async fn revocation_record_lives_until_the_last_copy_has_expired() {
     for (age, rest) in [(0, 30 * 60), (11 * 60 * 60 + 45 * 60, 15 * 60)] {
         let clock = TestClock::new();
-        let store = FailingStore::new(&clock, 10);
+        let store = failing_revocations(&clock, 10);
         let site =
             observed(session(LocalKey::generate(), &clock).revocation_store(store.clone())).await;
         let mut client = Client::new();
@@ -158,9 +158,9 @@ async fn revocation_record_lives_until_the_last_copy_has_expired() {
         client.get(&site, "/purge").await;
         // The longest leeway of 5 minutes, and 5 seconds for differing clocks.
         clock.advance(Duration::seconds(rest + 305));
-        assert_eq!(store.count(), 1, "after {age} s");
+        assert_eq!(store.get_ref().len(), 1, "after {age} s");
         clock.advance(Duration::SECOND);
-        assert_eq!(store.count(), 0, "after {age} s");
+        assert_eq!(store.get_ref().len(), 0, "after {age} s");
     }
 }
 

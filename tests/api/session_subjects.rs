@@ -9,7 +9,7 @@ use paseto_actix::revocation::RevocationError;
 use paseto_actix::session::SessionCookie;
 use paseto_actix::{LocalKey, PasetoSession, PasetoSessionStore};
 use paseto_actix_tests::clock::TestClock;
-use paseto_actix_tests::revocation::{FailingStore, assert_unavailable};
+use paseto_actix_tests::revocation::{FailingRevocations, assert_unavailable, failing_revocations};
 use paseto_actix_tests::session::{Client, Kind, Site, routes, session, set_cookies};
 use time::Duration;
 
@@ -20,7 +20,7 @@ const RECORD: Duration = Duration::hours(12).saturating_add(Duration::seconds(30
 /// An application whose sessions store their user under the key `user`.
 pub(crate) struct Application {
     pub(crate) clock: TestClock,
-    store: FailingStore,
+    store: FailingRevocations,
     pub(crate) key: LocalKey,
     kind: Kind,
 }
@@ -28,7 +28,7 @@ pub(crate) struct Application {
 impl Application {
     pub(crate) fn new(kind: Kind) -> Self {
         let clock = TestClock::new();
-        Self { store: FailingStore::new(&clock, 100), key: LocalKey::generate(), clock, kind }
+        Self { store: failing_revocations(&clock, 100), key: LocalKey::generate(), clock, kind }
     }
 
     pub(crate) fn session(&self) -> PasetoSession {
@@ -113,15 +113,15 @@ async fn logout_all_revokes_all_sessions_of_one_user() {
             r#""ada""#,
             "{kind:?}: a login after `logout_all`"
         );
-        assert_eq!(application.store.count(), 1, "{kind:?}");
+        assert_eq!(application.store.get_ref().len(), 1, "{kind:?}");
         application.clock.advance(RECORD);
         assert_eq!(
-            application.store.count(),
+            application.store.get_ref().len(),
             1,
             "{kind:?}: the record outlives the last session by any clock"
         );
         application.clock.advance(Duration::SECOND);
-        assert_eq!(application.store.count(), 0, "{kind:?}");
+        assert_eq!(application.store.get_ref().len(), 0, "{kind:?}");
     }
 }
 
@@ -208,7 +208,7 @@ async fn logout_all_revokes_sessions_from_before_the_store() {
 async fn login_is_503_while_the_generation_is_unavailable() {
     let application = Application::new(Kind::Middleware);
     let site = application.site().await;
-    application.store.set_down(true);
+    application.store.set_failing(true);
     assert_unavailable(&Client::new().get(&site, "/set?user=ada").await, "a login");
     assert_eq!(
         Client::new().get(&site, "/set?cart=tea").await.status,

@@ -19,7 +19,7 @@ use paseto_actix::token_family::MemoryTokenFamilyStore;
 use paseto_actix::{LocalKey, PasetoRequired, RefreshTokens, TokenSource, VerifiedToken};
 use paseto_actix_tests::app::{TestResponse, call, issuer_builder, verifier_builder};
 use paseto_actix_tests::clock::TestClock;
-use paseto_actix_tests::revocation::FailingStore;
+use paseto_actix_tests::revocation::{FailingRevocations, failing_revocations};
 use serde_json::json;
 use time::Duration;
 
@@ -28,7 +28,7 @@ pub(crate) struct Site {
     pub(crate) clock: TestClock,
     key: LocalKey,
     families: MemoryTokenFamilyStore,
-    pub(crate) revocations: FailingStore,
+    pub(crate) revocations: FailingRevocations,
     refreshed: Arc<AtomicUsize>,
 }
 
@@ -38,7 +38,7 @@ impl Site {
         Self {
             key: LocalKey::generate(),
             families: MemoryTokenFamilyStore::new(1000).clock(clock.clone()),
-            revocations: FailingStore::new(&clock, 1000),
+            revocations: failing_revocations(&clock, 1000),
             refreshed: Arc::default(),
             clock,
         }
@@ -277,7 +277,7 @@ async fn logout_revokes_the_login_and_removes_both_cookies() {
         assert!(matches!(error, RefreshError::Revoked), "{error}");
     }
     let pair = site.log_in().await;
-    site.revocations.set_down(true);
+    site.revocations.set_failing(true);
     let sent = (COOKIE, jar(Some(&pair.access_token), &pair.refresh_token, REFRESH));
     let response = app(post("/auth/logout").insert_header(sent)).await;
     assert_eq!(response.status.as_u16(), 503);

@@ -140,7 +140,7 @@ async fn failed_store_is_503_in_each_service() {
     let site = Site::new();
     let app = site.process(&TokenCookies::builder().build().unwrap(), None).await;
     let pair = site.log_in().await;
-    site.revocations.set_down(true);
+    site.revocations.set_failing(true);
     let form = format!("grant_type=refresh_token&refresh_token={}", pair.refresh_token);
     for request in [
         refresh(form),

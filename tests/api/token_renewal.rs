@@ -248,7 +248,7 @@ async fn failed_store_rejects_only_expired_tokens() {
     let app = site.process(&cookies(), site.renewal()).await;
     let pair = site.log_in().await;
     site.clock.advance(Duration::minutes(14));
-    site.revocations.set_down(true);
+    site.revocations.set_failing(true);
     // The verifier needs the store too, so use a page without a guard.
     let page = || get("/public", &pair);
     let response = app(page()).await;
@@ -262,7 +262,7 @@ async fn failed_store_rejects_only_expired_tokens() {
         assert!(response.headers.contains_key(RETRY_AFTER));
         assert!(!response.headers.contains_key(SET_COOKIE));
     }
-    site.revocations.set_down(false);
+    site.revocations.set_failing(false);
     assert_renewed(&app(me(&pair)).await);
 }
 

@@ -5,6 +5,7 @@
 //! - [`TestClock`] moves only when the test moves it.
 //! - [`assert_guarded`] finds routes without a guard.
 //! - [`Browser`] stores cookies, submits forms and follows redirects.
+//! - [`RemoteApp`] lets the browser use a server at a URL.
 //! - [`FailingStore`] fails on demand, as a store on a server that is down.
 //!
 //! Put the feature into `[dev-dependencies]`. The functions of this module panic where a test must
@@ -18,6 +19,7 @@ mod guards;
 mod issuer;
 #[cfg(feature = "remember")]
 mod log_in;
+mod remote_app;
 mod routes;
 mod user;
 
@@ -26,4 +28,5 @@ pub use clock::{START, TestClock};
 pub use failing_store::FailingStore;
 pub use guards::{assert_guarded, assert_guarded_or_login};
 pub use issuer::TestIssuer;
+pub use remote_app::RemoteApp;
 pub use user::TestUser;

@@ -252,6 +252,8 @@ mod testing_guards;
 #[cfg(feature = "remember")]
 mod testing_log_in;
 #[cfg(feature = "session")]
+mod testing_remote_app;
+#[cfg(feature = "session")]
 mod testing_stores;
 mod testing_users;
 #[cfg(feature = "session")]

@@ -1,0 +1,175 @@
+//! The kit's browser at a server.
+
+use std::future::ready;
+
+use actix_session::Session;
+use actix_web::dev::ServerHandle;
+use actix_web::http::header::{CONTENT_ENCODING, LOCATION};
+use actix_web::test::{TestRequest, init_service, read_body};
+use actix_web::web::ServiceConfig;
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, middleware, rt, web};
+use paseto_actix::testing::{Browser, RemoteApp, assert_guarded};
+use paseto_actix::{CrossOriginProtection, LocalKey, PasetoSession};
+
+/// A server in this process, which ends with the test.
+struct Server {
+    app: RemoteApp,
+    handle: ServerHandle,
+}
+
+impl Server {
+    fn start(key: LocalKey, routes: fn(&mut ServiceConfig)) -> Self {
+        let app = move || {
+            let session = PasetoSession::builder(key.clone()).build().unwrap();
+            App::new().wrap(session).configure(routes)
+        };
+        let server = HttpServer::new(app).workers(1).disable_signals();
+        let server = server.bind(("127.0.0.1", 0)).unwrap();
+        let app = RemoteApp::new(&format!("http://{}", server.addrs()[0]));
+        let server = server.run();
+        let handle = server.handle();
+        rt::spawn(server);
+        Self { app, handle }
+    }
+}
+
+fn routes(config: &mut ServiceConfig) {
+    let log_in = async |session: Session, form: web::Form<Vec<(String, String)>>| {
+        session.insert("user", &form[0].1).unwrap();
+        HttpResponse::SeeOther().insert_header((LOCATION, "/me?from=login")).finish()
+    };
+    let me = async |session: Session| {
+        session.get::<String>("user").unwrap().unwrap_or_else(|| "nobody".to_owned())
+    };
+    let order = || web::post().to(async |body: String| body);
+    let protection = CrossOriginProtection::builder().build().unwrap();
+    config
+        .route("/login", web::post().to(log_in))
+        .route("/me", web::get().to(me))
+        .route("/order", order().wrap(protection))
+        .route("/twin", order())
+        .route("/headers", web::route().to(headers));
+}
+
+/// Returns the method and the headers of the request.
+async fn headers(req: HttpRequest, body: String) -> String {
+    let mut headers: Vec<_> = req.headers().iter().map(|(name, _)| name.as_str()).collect();
+    headers.sort_unstable();
+    let info = req.connection_info().clone();
+    let (method, uri) = (req.method(), req.uri());
+    format!("{method} {uri} {}://{} {body} {}", info.scheme(), info.host(), headers.join(" "))
+}
+
+#[actix_web::test]
+async fn browser_logs_in_at_a_server_and_follows_its_redirect() {
+    let server = Server::start(LocalKey::generate(), routes);
+    let mut browser = Browser::new();
+    assert_eq!(browser.get(&server.app, "/me").await.body, "nobody");
+    let page = browser.post_form(&server.app, "/login", &[("user", "ada")]).await;
+    assert_eq!((page.path.as_str(), page.body.as_str()), ("/me?from=login", "ada"));
+    assert_eq!(browser.get(&server.app, "/me").await.body, "ada");
+    browser.restart();
+    assert_eq!(browser.get(&server.app, "/me").await.body, "nobody");
+    server.handle.stop(true).await;
+}
+
+#[actix_web::test]
+async fn protected_server_accepts_the_forms_of_its_pages_and_no_others() {
+    let server = Server::start(LocalKey::generate(), routes);
+    let (mut browser, form) = (Browser::new(), [("item", "tea")]);
+    let mut other = browser.cross_site();
+    assert_eq!(browser.post_form(&server.app, "/order", &form).await.body, "item=tea");
+    assert_eq!(other.post_form(&server.app, "/order", &form).await.status, 403);
+    assert_eq!(other.post_form(&server.app, "/twin", &form).await.body, "item=tea");
+    server.handle.stop(true).await;
+}
+
+/// The server must decide by `Host` and `Origin` too, because not all browsers send
+/// `Sec-Fetch-Site`.
+#[actix_web::test]
+async fn request_reaches_the_server_with_its_own_headers() {
+    use actix_web::dev::Service;
+    let server = Server::start(LocalKey::generate(), routes);
+    let page = Browser::new().get(&server.app, "/headers?a=b%20c").await;
+    assert_eq!(
+        page.body,
+        "GET /headers?a=b%20c https://localhost:8080  accept connection content-length date host sec-fetch-dest sec-fetch-mode \
+         sec-fetch-site x-forwarded-proto"
+    );
+    let put = TestRequest::put().uri("/headers").insert_header(("Host", "a.example"));
+    let response = server.app.call(put.set_payload("tea").to_request()).await.unwrap();
+    let body = read_body(response).await;
+    assert_eq!(body, "PUT /headers http://a.example tea connection content-length date host");
+    let post = |origin, host| {
+        let request = TestRequest::post().uri("/order").set_payload("tea");
+        request.insert_header(("Origin", origin)).insert_header(("Host", host)).to_request()
+    };
+    let status = async |request| server.app.call(request).await.unwrap().status().as_u16();
+    assert_eq!(status(post("https://a.example", "a.example")).await, 200);
+    assert_eq!(status(post("https://a.example", "b.example")).await, 403);
+    server.handle.stop(true).await;
+}
+
+#[actix_web::test]
+async fn cookies_of_an_application_with_the_same_key_are_valid_at_the_server() {
+    let key = LocalKey::generate();
+    let session = PasetoSession::builder(key.clone()).build().unwrap();
+    let here = init_service(App::new().wrap(session).configure(routes)).await;
+    let mut browser = Browser::new();
+    browser.post_form(&here, "/login", &[("user", "ada")]).await;
+    for (key, user) in [(key, "ada"), (LocalKey::generate(), "nobody")] {
+        let server = Server::start(key, routes);
+        assert_eq!(browser.clone().get(&server.app, "/me").await.body, user);
+        server.handle.stop(true).await;
+    }
+}
+
+#[actix_web::test]
+async fn response_arrives_without_changes() {
+    let routes = |config: &mut ServiceConfig| {
+        let large = || ready("x".repeat(3 * 1024 * 1024));
+        let cookies = || {
+            let mut response = HttpResponse::ImATeapot();
+            response.append_header(("Set-Cookie", "a=1")).append_header(("Set-Cookie", "b=2"));
+            ready(response.finish())
+        };
+        config
+            .service(web::resource("/large").wrap(middleware::Compress::default()).get(large))
+            .route("/cookies", web::get().to(cookies));
+    };
+    let server = Server::start(LocalKey::generate(), routes);
+    let mut browser = Browser::new();
+    let page = browser.get(&server.app, "/large").await;
+    assert_eq!((page.body.len(), page.header(CONTENT_ENCODING)), (3 * 1024 * 1024, ""));
+    assert_eq!(browser.get(&server.app, "/cookies").await.status, 418);
+    assert_eq!((browser.cookie("a"), browser.cookie("b")), (Some("1"), Some("2")));
+    server.handle.stop(true).await;
+}
+
+#[actix_web::test]
+#[should_panic(expected = "expected a response from `http://127.0.0.1:1/me`: Failed to connect")]
+async fn missing_server_panics() {
+    Browser::new().get(&RemoteApp::new("http://127.0.0.1:1"), "/me").await;
+}
+
+#[test]
+fn url_that_is_no_origin_with_http_panics() {
+    for url in ["https://a.example", "a.example:80", "http://a.example/path", "http://a/?b", "/"] {
+        let panic = std::panic::catch_unwind(|| RemoteApp::new(url)).unwrap_err();
+        let message = panic.downcast_ref::<String>().unwrap();
+        assert_eq!(
+            *message,
+            format!("expected a URL such as `http://127.0.0.1:8080`, found `{url}`")
+        );
+    }
+    for url in ["http://localhost:8080", "http://[::1]:80/", "http://a.example"] {
+        let _ = RemoteApp::new(url);
+    }
+}
+
+#[actix_web::test]
+#[should_panic(expected = "the routes are unknown: call this function with an application of")]
+async fn guards_of_a_server_are_unknown() {
+    let server = Server::start(LocalKey::generate(), routes);
+    assert_guarded(&server.app, []).await;
+}

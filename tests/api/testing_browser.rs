@@ -7,7 +7,7 @@ use actix_web::cookie::{Cookie, SameSite};
 use actix_web::error::ErrorForbidden;
 use actix_web::http::header::LOCATION;
 use actix_web::http::{Method, StatusCode};
-use actix_web::test::init_service;
+use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, HttpRequest, HttpResponse, Route, web};
 use paseto_actix::testing::{Browser, TestIssuer};
 use paseto_actix::{CrossOriginProtection, PasetoRequired, TokenSource};
@@ -170,6 +170,55 @@ async fn each_header_of_a_browser_is_sent() {
         other.post_form(&app, "/", &form).await.body,
         "cross-site navigate document https://cross-site.invalid https"
     );
+}
+
+#[actix_web::test]
+async fn script_sends_the_headers_of_fetch_unless_the_request_has_some_of_them() {
+    let headers = async |req: HttpRequest, body: String| {
+        let names =
+            ["host", "accept", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "origin"];
+        let value = |name| req.headers().get(name).map_or("-", |value| value.to_str().unwrap());
+        format!("{} {} {body}", req.method(), names.map(value).join(" "))
+    };
+    let app = init_service(App::new().route("/", web::route().to(headers))).await;
+    let mut browser = Browser::new();
+    let put = || TestRequest::put().set_payload("tea");
+    let own = "localhost:8080 */*";
+    let fetch = "same-origin cors empty";
+    for (request, expected) in [
+        (TestRequest::get(), format!("GET {own} {fetch} - ")),
+        (put(), format!("PUT {own} {fetch} https://localhost:8080 tea")),
+        (put().insert_header(("Sec-Fetch-Site", "none")), format!("PUT {own} none - - - tea")),
+        (put().insert_header(("Origin", "null")), format!("PUT {own} - - - null tea")),
+        (
+            put().insert_header(("Host", "a.example")).insert_header(("Accept", "text/plain")),
+            format!("PUT a.example text/plain {fetch} https://localhost:8080 tea"),
+        ),
+    ] {
+        assert_eq!(browser.send(&app, request).await.body, expected);
+    }
+    assert_eq!(
+        browser.cross_site().send(&app, put()).await.body,
+        format!("PUT {own} cross-site cors empty https://cross-site.invalid tea")
+    );
+}
+
+#[actix_web::test]
+async fn script_stores_and_sends_cookies_and_follows_no_redirect() {
+    let app = App::new()
+        .route("/in", set(&["a=1", "b=2; SameSite=None", "c=3; SameSite=Lax"]))
+        .route("/303", redirect(303, "/in"))
+        .default_service(web::route().to(echo));
+    let app = init_service(app).await;
+    let mut browser = Browser::new();
+    let page = browser.send(&app, TestRequest::with_uri("/303")).await;
+    assert_eq!((page.path.as_str(), page.status.as_u16()), ("/303", 303));
+    browser.send(&app, TestRequest::put().uri("/in?x")).await;
+    let get = || TestRequest::with_uri("/?y");
+    assert_eq!(browser.send(&app, get()).await.body, "GET [a=1; b=2; c=3] ");
+    assert_eq!(browser.cross_site().send(&app, get()).await.body, "GET [a=1; b=2] ");
+    let own = get().insert_header(("Cookie", "d=4"));
+    assert_eq!(browser.send(&app, own).await.body, "GET [d=4] ");
 }
 
 #[actix_web::test]

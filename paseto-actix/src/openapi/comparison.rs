@@ -111,7 +111,7 @@ where
 {
     let request =
         || TestRequest::with_uri(&filled(&operation.path)).method(operation.method.clone());
-    let status = send(app, request()).await.status();
+    let status = send(app, request().to_request()).await.status();
     let Some(Security { schemes: used, scopes }) = &operation.security else {
         let is_guarded = status == StatusCode::UNAUTHORIZED;
         return is_guarded.then(|| {
@@ -131,7 +131,7 @@ where
         ));
     }
 
-    let response = send(app, request().insert_header(credential)).await;
+    let response = send(app, request().insert_header(credential).to_request()).await;
     let (status, challenge) = (response.status(), challenge(response.headers()));
     if status == StatusCode::UNAUTHORIZED && !challenge.contains("insufficient_user_authentication")
     {

@@ -1,17 +1,18 @@
+mod request;
+
 use std::fmt;
 
 use actix_http::Request;
 use actix_web::Error;
 use actix_web::body::{MessageBody, to_bytes};
-use actix_web::cookie::{Cookie, SameSite};
+use actix_web::cookie::Cookie;
 use actix_web::dev::{Service, ServiceResponse};
-use actix_web::http::header::{
-    ACCEPT, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, ORIGIN,
-};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::TestRequest;
 use serde::Serialize;
 
+use self::request::{Initiator, OWN_ORIGIN};
 use super::cookie_jar::CookieJar;
 #[cfg(feature = "session")]
 use crate::csrf::CsrfToken;
@@ -19,10 +20,6 @@ use crate::test_request::send;
 
 /// The maximum number of redirects that a browser follows.
 const MAX_REDIRECTS: usize = 10;
-/// The host of requests in the tests of actix-web.
-const HOST_NAME: &str = "localhost:8080";
-const OWN_ORIGIN: &str = "https://localhost:8080";
-const FOREIGN_ORIGIN: &str = "https://cross-site.invalid";
 
 /// A browser for the tests of an application: it stores and sends cookies, sends the headers that
 /// the protection from other origins needs, and follows redirects.
@@ -157,6 +154,45 @@ impl Browser {
         self.load(app, Method::POST, path, |request| request.set_form(form)).await
     }
 
+    /// Sends a request of a script in the page, as `fetch` does: with any method, body and headers.
+    /// It follows no redirects.
+    ///
+    /// The browser adds cookies, `Host`, `Accept`, `X-Forwarded-Proto`, `Sec-Fetch-Site`,
+    /// `Sec-Fetch-Mode: cors`, `Sec-Fetch-Dest: empty`, and with unsafe methods `Origin`. It keeps
+    /// headers that the request has. If the request has `Origin` or a header `Sec-Fetch-…`, the
+    /// browser adds none of these four, so that a test can omit them. A script of
+    /// [another site](Self::cross_site) sends only cookies with `SameSite=None` or without
+    /// `SameSite`.
+    ///
+    /// ```
+    /// use actix_web::test::{TestRequest, init_service};
+    /// use actix_web::{App, web};
+    /// use paseto_actix::CrossOriginProtection;
+    /// use paseto_actix::testing::Browser;
+    ///
+    /// # #[actix_web::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let app = App::new()
+    ///     .wrap(CrossOriginProtection::builder().build()?)
+    ///     .route("/orders/1", web::delete().to(async || "deleted"));
+    /// let app = init_service(app).await;
+    ///
+    /// let mut browser = Browser::new();
+    /// let delete = || TestRequest::delete().uri("/orders/1");
+    /// assert_eq!(browser.send(&app, delete()).await.body, "deleted");
+    /// assert_eq!(browser.cross_site().send(&app, delete()).await.status, 403);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn send<S, B>(&mut self, app: &S, request: TestRequest) -> Page
+    where
+        S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
+        B: MessageBody + 'static,
+    {
+        let request = self.complete(request, Initiator::Script);
+        self.exchange(app, request).await
+    }
+
     async fn load<S, B>(
         &mut self,
         app: &S,
@@ -170,11 +206,12 @@ impl Browser {
     {
         let mut path = path.to_owned();
         for _ in 0..=MAX_REDIRECTS {
-            let mut request = self.request(&method, &path);
+            let mut request = TestRequest::with_uri(&path).method(method.clone());
             if method == Method::POST {
                 request = with_body(request);
             }
-            let page = self.send(app, request, &path).await;
+            let request = self.complete(request, Initiator::Navigation);
+            let page = self.exchange(app, request).await;
             let Some(target) = page.redirect() else { return page };
             if !matches!(page.status.as_u16(), 307 | 308) {
                 method = Method::GET;
@@ -184,46 +221,21 @@ impl Browser {
         panic!("expected at most {MAX_REDIRECTS} redirects, the last one leads to `{path}`");
     }
 
-    /// Returns a request with the headers of a browser that loads a page.
-    pub(super) fn request(&self, method: &Method, path: &str) -> TestRequest {
-        let is_get = *method == Method::GET;
-        let site = if self.is_cross_site { "cross-site" } else { "same-origin" };
-        let mut request = TestRequest::with_uri(path)
-            .method(method.clone())
-            .insert_header((HOST, HOST_NAME))
-            .insert_header((ACCEPT, "text/html,application/xhtml+xml,*/*;q=0.8"))
-            .insert_header(("Sec-Fetch-Site", site))
-            .insert_header(("Sec-Fetch-Mode", "navigate"))
-            .insert_header(("Sec-Fetch-Dest", "document"))
-            .insert_header(("X-Forwarded-Proto", "https"));
-        if !is_get {
-            let origin = if self.is_cross_site { FOREIGN_ORIGIN } else { OWN_ORIGIN };
-            request = request.insert_header((ORIGIN, origin));
-        }
-        let is_sent = |cookie: &Cookie<'_>| match cookie.same_site().unwrap_or(SameSite::None) {
-            SameSite::None => true,
-            SameSite::Lax => is_get || !self.is_cross_site,
-            SameSite::Strict => !self.is_cross_site,
-        };
-        match self.cookies.header(path_of(path), is_sent) {
-            Some(cookies) => request.insert_header((COOKIE, cookies)),
-            None => request,
-        }
-    }
-
-    pub(super) async fn send<S, B>(&mut self, app: &S, request: TestRequest, path: &str) -> Page
+    /// Sends a request, and stores the cookies of the response.
+    pub(super) async fn exchange<S, B>(&mut self, app: &S, request: Request) -> Page
     where
         S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
         B: MessageBody + 'static,
     {
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
         let response = send(app, request).await;
-        self.cookies.store(response.headers(), path_of(path));
+        self.cookies.store(response.headers(), path_of(&path));
         let (status, headers) = (response.status(), response.headers().clone());
         let body = to_bytes(response.into_body())
             .await
             .unwrap_or_else(|error| panic!("the body of `{path}` failed: {error}"));
         let body = String::from_utf8_lossy(&body).into_owned();
-        Page { path: path.to_owned(), status, headers, body }
+        Page { path, status, headers, body }
     }
 }
 

@@ -1,7 +1,7 @@
 use actix_http::Request;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceResponse};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::StatusCode;
 use actix_web::test::init_service;
 use actix_web::{App, Error, HttpRequest, HttpResponse, web};
 
@@ -79,8 +79,8 @@ impl Browser {
             }
         };
         let app = App::new().wrap(remember).wrap(session).default_service(web::to(log_in));
-        let request = self.request(&Method::GET, &path);
-        let page = self.send(&init_service(app).await, request, &path).await;
+        let request = self.navigation(&path);
+        let page = self.exchange(&init_service(app).await, request).await;
         assert!(
             page.status == StatusCode::NO_CONTENT,
             "`log_in_as` cannot log in: a middleware responded with `{}`, and logged the reason",
@@ -95,7 +95,7 @@ where
     S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
 {
     // Without the cookies of the browser, because the response could replace them.
-    let request = |path: &str| Browser::new().request(&Method::GET, path).to_request();
+    let request = |path: &str| Browser::new().navigation(path);
     let name = random_name();
     let first = app.call(request(&format!("/{name}"))).await.ok()?;
     for (_, candidates) in unknown_paths(&tested_paths(first.request()), &name) {

@@ -7,9 +7,9 @@ use actix_web::{App, Responder, web};
 use paseto_actix::LocalKey;
 use paseto_actix::csrf::{CsrfForm, CsrfToken};
 use paseto_actix::testing::{Browser, Page};
-use paseto_actix_tests::app::{BODY_403, TestResponse};
+use paseto_actix_tests::app::BODY_403;
 use paseto_actix_tests::clock::TestClock;
-use paseto_actix_tests::session::{Client, Site, session};
+use paseto_actix_tests::session::{Site, session};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -41,14 +41,14 @@ async fn site() -> Site {
 }
 
 /// Returns a browser with a session, and a token of this session.
-async fn visitor(site: &Site) -> (Client, String) {
-    let mut client = Client::new();
+async fn visitor(site: &Site) -> (Browser, String) {
+    let mut client = Browser::new();
     let token = client.get(site, "/form").await.body;
     (client, token)
 }
 
 /// Sends a form with these fields.
-async fn submit(client: &mut Client, site: &Site, fields: &[(&str, &str)]) -> TestResponse {
+async fn submit(client: &mut Browser, site: &Site, fields: &[(&str, &str)]) -> Page {
     client.send(site, TestRequest::post().uri("/transfer").set_form(fields)).await
 }
 
@@ -59,7 +59,7 @@ fn with_token(token: &str) -> [(&str, &str); 3] {
     [FIELDS[0], (CsrfToken::FIELD, token), FIELDS[1]]
 }
 
-fn assert_rejected(response: &TestResponse) {
+fn assert_rejected(response: &Page) {
     assert_eq!((response.status.as_u16(), response.body.as_str()), (403, BODY_403));
 }
 
@@ -111,7 +111,7 @@ async fn missing_wrong_and_repeated_tokens_are_rejected() {
 async fn token_of_a_request_without_a_session_is_rejected() {
     let site = site().await;
     let (_, token) = visitor(&site).await;
-    assert_rejected(&submit(&mut Client::new(), &site, &with_token(&token)).await);
+    assert_rejected(&submit(&mut Browser::new(), &site, &with_token(&token)).await);
 }
 
 #[actix_web::test]

@@ -8,6 +8,7 @@ use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, LOCATION, VARY, WWW_
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, FromRequest, HttpMessage, HttpRequest, web};
 use paseto_actix::current_user::Credential;
+use paseto_actix::testing::{Browser, Page};
 use paseto_actix::{
     CurrentUser, LocalKey, LoginLayer, MaybeCurrentUser, PasetoSessionStore, UserLoader,
 };
@@ -15,7 +16,7 @@ use paseto_actix_tests::app::{BODY_401, BODY_500, Runs, TestResponse, token_of, 
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::logs::Logs;
 use paseto_actix_tests::remember::{Application, REMEMBER, SESSION, ada};
-use paseto_actix_tests::session::{Client, Site, routes, session};
+use paseto_actix_tests::session::{Site, routes, session};
 
 use crate::current_user::{User, find};
 
@@ -70,11 +71,11 @@ async fn site(loader: Loader) -> (Site, Runs) {
         .configure(handlers)
         .configure(routes)
         .wrap(session);
-    (Site::new(init_service(app).await, |request| request.to_request()), calls)
+    (Site::new(init_service(app).await), calls)
 }
 
-async fn logged_in(site: &Site, user: &str) -> Client {
-    let mut client = Client::new();
+async fn logged_in(site: &Site, user: &str) -> Browser {
+    let mut client = Browser::new();
     client.get(site, &format!("/set?user={user}")).await;
     client
 }
@@ -83,7 +84,7 @@ fn with_token(path: &str, token: &str) -> TestRequest {
     TestRequest::with_uri(path).insert_header((AUTHORIZATION, format!("Bearer {token}")))
 }
 
-fn assert_not_cached(response: &TestResponse) {
+fn assert_not_cached(response: &Page) {
     assert_eq!(response.headers.get(VARY).unwrap(), "Cookie");
     assert_eq!(response.headers.get(CACHE_CONTROL).unwrap(), "no-store");
 }
@@ -105,7 +106,7 @@ async fn login_of_the_session_selects_the_user() {
 #[actix_web::test]
 async fn anonymous_visitor_is_rejected_or_none() {
     let (site_of_logins, calls) = site(of_logins).await;
-    let response = Client::new().get(&site_of_logins, "/me").await;
+    let response = Browser::new().get(&site_of_logins, "/me").await;
     assert_eq!((response.status, response.body.as_str()), (StatusCode::UNAUTHORIZED, BODY_401));
     assert_not_cached(&response);
     // A token is not a login.
@@ -113,11 +114,11 @@ async fn anonymous_visitor_is_rejected_or_none() {
     assert_eq!(response.status, StatusCode::UNAUTHORIZED);
 
     let (site_of_both, calls_of_both) = site(of_both).await;
-    let response = Client::new().get(&site_of_both, "/me").await;
-    response.assert_no_token();
+    let response = Browser::new().get(&site_of_both, "/me").await;
     assert_not_cached(&response);
+    TestResponse::from(response).assert_no_token();
     for site in [site_of_logins, site_of_both] {
-        assert_eq!(Client::new().get(&site, "/maybe").await.body, "anonymous");
+        assert_eq!(Browser::new().get(&site, "/maybe").await.body, "anonymous");
     }
     assert_eq!((calls.count(), calls_of_both.count()), (0, 0));
 }
@@ -133,10 +134,12 @@ async fn token_counts_and_an_invalid_token_does_not_fall_back_to_the_session() {
     let mut forged = token_of("ada");
     forged.insert(40, 'A');
     for path in ["/me", "/maybe"] {
-        client.send(&site, with_token(path, &forged)).await.assert_invalid_token();
-        let unknown = with_token(path, &token_of("mallory"));
-        client.send(&site, unknown).await.assert_invalid_token();
-        client.send(&site, with_token(path, "")).await.assert_invalid_request();
+        for token in [&forged, &token_of("mallory")] {
+            let page = client.send(&site, with_token(path, token)).await;
+            TestResponse::from(page).assert_invalid_token();
+        }
+        let page = client.send(&site, with_token(path, "")).await;
+        TestResponse::from(page).assert_invalid_request();
     }
     assert_eq!(calls.count(), 4, "the loader runs for accepted tokens only");
 }
@@ -151,8 +154,8 @@ async fn login_without_a_user_is_rejected() {
 
         let (of_both, calls) = site(of_both).await;
         let response = logged_in(&of_both, "mallory").await.get(&of_both, path).await;
-        response.assert_invalid_token();
         assert_not_cached(&response);
+        TestResponse::from(response).assert_invalid_token();
         assert_eq!(calls.count(), 1);
     }
 }
@@ -201,8 +204,8 @@ async fn form_of_another_site_is_rejected_with_another_session_middleware() {
         .route("/login", web::get().to(log_in))
         .wrap(remember.trusted_origin("https://friend.example").build().unwrap())
         .wrap(SessionMiddleware::new(store, Key::from(&[b'x'; 64])));
-    let site = Site::new(init_service(app).await, |request| request.to_request());
-    let mut client = Client::new();
+    let site = Site::new(init_service(app).await);
+    let mut client = Browser::new();
     assert_eq!(client.get(&site, "/login").await.body, "in");
     let post = |origin: &'static str| {
         let post = TestRequest::post().uri("/me").insert_header(("sec-fetch-site", "cross-site"));
@@ -227,25 +230,25 @@ async fn remembered_login_selects_the_user_and_the_login_page_is_used() {
             .route("/maybe", web::to(maybe))
             .configure(paseto_actix_tests::remember::routes)
             .wrap(LoginLayer::new(session.build().unwrap(), remember.build().unwrap()));
-        let site = Site::new(init_service(app).await, |request| request.to_request());
+        let site = Site::new(init_service(app).await);
         let mut client = ada(&site).await;
         assert_eq!(client.get(&site, "/user").await.body, "ada");
-        client.drop_cookie(SESSION);
+        client.remove_cookie(SESSION);
         assert_eq!(client.get(&site, "/user").await.body, "ada");
         assert!(client.cookie(REMEMBER).is_some());
         assert_eq!(calls.count(), 2);
 
         let page = TestRequest::with_uri("/user").insert_header(("accept", "text/html"));
-        let response = Client::new().send(&site, page).await;
+        let response = Browser::new().send(&site, page).await;
         assert_eq!(response.status, StatusCode::SEE_OTHER);
         assert_eq!(response.headers.get(LOCATION).unwrap(), "/login-page?next=%2Fuser");
         assert_not_cached(&response);
-        let response = Client::new().get(&site, "/user").await;
+        let response = Browser::new().send(&site, TestRequest::with_uri("/user")).await;
         assert_eq!((response.status, response.body.as_str()), (StatusCode::UNAUTHORIZED, BODY_401));
         let challenge = response.headers.get(WWW_AUTHENTICATE);
         let expected = reads_tokens.then_some(r#"Bearer realm="api""#);
         assert_eq!(challenge.map(|value| value.to_str().unwrap()), expected);
-        assert_eq!(Client::new().get(&site, "/maybe").await.body, "anonymous");
+        assert_eq!(Browser::new().get(&site, "/maybe").await.body, "anonymous");
     }
 }
 
@@ -261,9 +264,9 @@ async fn handler_outside_of_a_session_has_no_logins() {
             .app_data(loader)
             .app_data(verifier_builder(&TestClock::new()).build().unwrap())
             .configure(handlers);
-        let site = Site::new(init_service(app).await, |request| request.to_request());
+        let site = Site::new(init_service(app).await);
         let logs = Logs::capture();
-        let response = Client::new().get(&site, "/me").await;
+        let response = Browser::new().get(&site, "/me").await;
         assert_eq!((response.status, response.body.as_str()), (status, body));
         let is_misconfigured = status == StatusCode::INTERNAL_SERVER_ERROR;
         assert_eq!(logs.count("no session around the handler"), usize::from(is_misconfigured));

@@ -49,7 +49,7 @@ async fn verifier_reports_rejected_requests_and_revoked_tokens() {
         .app_data(verifier.clone())
         .wrap(PasetoRequired::new())
         .route("/", web::get().to(HttpResponse::Ok));
-    let site = Site::new(init_service(app).await, |request| request.to_request());
+    let site = Site::new(init_service(app).await);
     let send = async |token: &str| {
         site.send(TestRequest::get().insert_header((AUTHORIZATION, format!("Bearer {token}"))))
             .await

@@ -7,6 +7,7 @@ use actix_web::test::init_service;
 use actix_web::{App, HttpRequest, web};
 use paseto_actix::remember::Remember;
 use paseto_actix::revocation::MemoryRevocationStore;
+use paseto_actix::testing::Browser;
 use paseto_actix::token_family::MemoryTokenFamilyStore;
 use paseto_actix::{LoginLayer, PasetoSession, RememberMe};
 use paseto_actix_tests::app::BODY_403;
@@ -14,7 +15,7 @@ use paseto_actix_tests::remember::{
     Application, REMEMBER, SESSION, Users, routes, state, with_cookie,
 };
 use paseto_actix_tests::revocation::failing_revocations;
-use paseto_actix_tests::session::{Client, Site, set_cookies};
+use paseto_actix_tests::session::{Site, set_cookies};
 
 /// `/login-slowly` changes the password between the start and the completion of the login. With
 /// `?end=yes`, it also logs out all logins in between.
@@ -52,7 +53,7 @@ async fn site(application: &Application, family: bool, revocations: bool) -> Sit
         .wrap(LoginLayer::new(session.build().unwrap(), remember.build().unwrap()))
         .configure(routes)
         .route("/login-slowly", web::get().to(login_slowly));
-    Site::new(init_service(app).await, |request| request.to_request())
+    Site::new(init_service(app).await)
 }
 
 #[actix_web::test]
@@ -64,7 +65,7 @@ async fn login_with_the_old_password_is_not_remembered_after_the_change() {
         for uri in ["/login-slowly", "/login-slowly?end=yes"] {
             application.users.set("ada", Some("analytical"));
             let can_end = family || revocations;
-            let mut client = Client::new();
+            let mut client = Browser::new();
             let response = client.get(&site, if can_end { uri } else { "/login-slowly" }).await;
             if revocations && uri.ends_with("end=yes") {
                 assert_eq!(
@@ -93,7 +94,7 @@ async fn login_of_an_unknown_user_is_a_403() {
     let site = application.site().await;
     application.users.set("ada", None);
     for uri in ["/login?user=ada", "/login?user=ada&remember=no", "/login?user=ada&remember=yes"] {
-        let mut client = Client::new();
+        let mut client = Browser::new();
         let response = client.get(&site, uri).await;
         assert_eq!(response.status, StatusCode::FORBIDDEN, "{uri}");
         assert_eq!(response.body, BODY_403, "{uri}");
@@ -102,13 +103,13 @@ async fn login_of_an_unknown_user_is_a_403() {
     application.users.set("down", Some("the database"));
     for uri in ["/login?user=bob", "/login?user=bob&remember=yes"] {
         assert_eq!(
-            Client::new().get(&site, uri).await.status,
+            Browser::new().get(&site, uri).await.status,
             StatusCode::SERVICE_UNAVAILABLE,
             "{uri}"
         );
     }
     application.users.set("down", None);
-    assert_eq!(Client::new().get(&site, "/login?user=bob").await.body, "in");
+    assert_eq!(Browser::new().get(&site, "/login?user=bob").await.body, "in");
 }
 
 /// A login must store the generation of its user, so it fails without the revocation store.
@@ -123,13 +124,13 @@ async fn login_fails_while_the_revocation_store_is_unavailable() {
         application.remember().build().unwrap(),
     );
     let app = App::new().wrap(layer).configure(routes);
-    let site = Site::new(init_service(app).await, |request| request.to_request());
+    let site = Site::new(init_service(app).await);
     store.set_failing(true);
     for uri in ["/login?user=ada", "/identity-login?user=ada"] {
-        let mut client = Client::new();
+        let mut client = Browser::new();
         assert_eq!(client.get(&site, uri).await.status, StatusCode::SERVICE_UNAVAILABLE, "{uri}");
         assert_eq!(client.cookie(SESSION), None, "{uri}");
     }
     store.set_failing(false);
-    assert_eq!(Client::new().get(&site, "/login?user=ada").await.body, "in");
+    assert_eq!(Browser::new().get(&site, "/login?user=ada").await.body, "in");
 }

@@ -9,12 +9,13 @@ use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, HttpRequest, Responder, web};
 use paseto_actix::remember::{LoggedIn, Remember, RememberMeBuilder};
 use paseto_actix::revocation::MemoryRevocationStore;
+use paseto_actix::testing::Browser;
 use paseto_actix::token_family::{LoginEntry, MemoryTokenFamilyStore, RandomId};
 use paseto_actix::{LoginLayer, PasetoSession, RememberMe};
 use paseto_actix_tests::remember::{
     Application, REMEMBER, SESSION, ada, routes, site_with_token_family, state, use_up,
 };
-use paseto_actix_tests::session::{Client, Site};
+use paseto_actix_tests::session::Site;
 use time::Duration;
 
 /// Returns a site with all stores, its layer, and the recorded events.
@@ -40,7 +41,7 @@ async fn full_site(application: &Application) -> (Site, LoginLayer, Arc<Mutex<Ve
         .route("/end-others", web::get().to(logout_others))
         .route("/start-again", web::get().to(start_again))
         .route("/current", web::get().to(current));
-    (Site::new(init_service(app).await, |request| request.to_request()), layer, events)
+    (Site::new(init_service(app).await), layer, events)
 }
 
 async fn login_with_label(req: HttpRequest) -> actix_web::Result<impl Responder> {
@@ -68,7 +69,7 @@ async fn logins_of_a_user_are_listed_and_revoked_by_id() {
     let (site, layer, _) = full_site(&application).await;
     let mut clients = Vec::new();
     for agent in ["Firefox", "Phone", ""] {
-        let mut client = Client::new();
+        let mut client = Browser::new();
         let request = TestRequest::with_uri("/labeled").insert_header((USER_AGENT, agent));
         assert_eq!(client.send(&site, request).await.body, "in");
         application.clock.advance(Duration::MINUTE);
@@ -94,7 +95,7 @@ async fn logins_of_a_user_are_listed_and_revoked_by_id() {
 
     let firefox = logins[2].id.to_string();
     assert_eq!(clients[0].get(&site, "/current").await.body, firefox);
-    clients[0].drop_cookie(SESSION);
+    clients[0].remove_cookie(SESSION);
     assert_eq!(
         clients[0].get(&site, "/current").await.body,
         firefox,
@@ -127,13 +128,13 @@ async fn token_reuse_revokes_the_session_of_the_thief() {
         };
         let mut owner = ada(&site).await;
         let stolen = owner.cookie(REMEMBER).unwrap().to_owned();
-        let mut thief = Client::new();
-        thief.keep(REMEMBER, &stolen);
+        let mut thief = Browser::new();
+        thief.set_cookie(REMEMBER, &stolen);
         assert_eq!(state(&site, &mut thief).await, "Remembered");
         let mut other_login = ada(&site).await;
         application.clock.advance(Duration::minutes(2));
         // The owner's browser restarts and sends the used token.
-        owner.drop_cookie(SESSION);
+        owner.remove_cookie(SESSION);
         assert_eq!(state(&site, &mut owner).await, "Anonymous");
         let expected = if revocations { "Anonymous" } else { "Remembered" };
         assert_eq!(state(&site, &mut thief).await, expected, "revocations: {revocations}");
@@ -154,7 +155,7 @@ async fn each_event_is_reported_once() {
     client.get(&site, "/me").await;
     expect(&[]);
     let first = client.cookie(REMEMBER).unwrap().to_owned();
-    client.drop_cookie(SESSION);
+    client.remove_cookie(SESSION);
     client.get(&site, "/me").await;
     expect(&[r#"Remembered { subject: "ada" }"#]);
     let login = client.get(&site, "/current").await.body;
@@ -181,7 +182,7 @@ async fn each_event_is_reported_once() {
     layer.logout_all("ada").await.unwrap();
     expect(&[r#"Revoked { subject: "ada" }"#]);
     application.users.set("ada", None);
-    Client::new().get(&site, "/login?user=ada").await;
+    Browser::new().get(&site, "/login?user=ada").await;
     expect(&[]);
 }
 
@@ -190,11 +191,11 @@ async fn each_event_is_reported_once() {
 async fn logout_of_others_requires_a_login_and_keeps_it() {
     let application = Application::new();
     let (site, ..) = full_site(&application).await;
-    assert_eq!(Client::new().get(&site, "/end-others").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(Browser::new().get(&site, "/end-others").await.status, StatusCode::UNAUTHORIZED);
     let mut clients = Vec::new();
     for uri in ["/login?user=ada", "/login?user=ada", "/identity-login?user=ada", "/login?user=bob"]
     {
-        let mut client = Client::new();
+        let mut client = Browser::new();
         client.get(&site, uri).await;
         clients.push(client);
     }
@@ -227,7 +228,7 @@ async fn login_after_logout_everywhere_in_one_request_is_accepted() {
     assert_eq!(client.get(&site, "/start-again").await.body, "in");
     // A session restored by the remember-me cookie would not be fresh.
     assert_eq!(state(&site, &mut client).await, "Fresh");
-    client.drop_cookie(SESSION);
+    client.remove_cookie(SESSION);
     assert_eq!(state(&site, &mut client).await, "Remembered");
     for ended in [&mut other, &mut old.clone()] {
         assert_eq!(ended.get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);

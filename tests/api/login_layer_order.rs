@@ -35,14 +35,12 @@ async fn remember_me_without_a_session_around_it_is_a_500() {
     let application = Application::new();
     let logs = Logs::capture();
     let app = App::new().wrap(application.remember().build().unwrap()).configure(routes);
-    assert_rejected(&Site::new(init_service(app).await, |request| request.to_request()), &logs)
-        .await;
+    assert_rejected(&Site::new(init_service(app).await), &logs).await;
     let app = App::new()
         .wrap(session_of(&application))
         .wrap(application.remember().build().unwrap())
         .configure(routes);
-    assert_rejected(&Site::new(init_service(app).await, |request| request.to_request()), &logs)
-        .await;
+    assert_rejected(&Site::new(init_service(app).await), &logs).await;
 }
 
 /// `RememberMe` contains the middleware of actix-identity, so a second one has no effect at any
@@ -63,14 +61,14 @@ async fn position_of_the_identity_middleware_does_not_matter() {
         .configure(routes);
     let without = App::new().wrap(remember()).wrap(session_of(&application)).configure(routes);
     for site in [
-        Site::new(init_service(inside).await, |request| request.to_request()),
-        Site::new(init_service(outside).await, |request| request.to_request()),
-        Site::new(init_service(without).await, |request| request.to_request()),
+        Site::new(init_service(inside).await),
+        Site::new(init_service(outside).await),
+        Site::new(init_service(without).await),
         application.site().await,
     ] {
         let mut client = ada(&site).await;
         assert_eq!(client.get(&site, "/me").await.body, "ada");
-        client.drop_cookie(SESSION);
+        client.remove_cookie(SESSION);
         assert_eq!(state(&site, &mut client).await, "Remembered");
         assert_eq!(client.get(&site, "/identity-logout").await.body, "out");
         assert_eq!((client.cookie(SESSION), client.cookie(REMEMBER)), (None, None));
@@ -87,7 +85,7 @@ async fn another_session_middleware_must_be_declared() {
     };
     let app =
         App::new().wrap(application.remember().build().unwrap()).wrap(store()).configure(routes);
-    let site = Site::new(init_service(app).await, |request| request.to_request());
+    let site = Site::new(init_service(app).await);
     assert_eq!(
         site.send(TestRequest::with_uri("/state")).await.status,
         StatusCode::INTERNAL_SERVER_ERROR
@@ -95,10 +93,10 @@ async fn another_session_middleware_must_be_declared() {
 
     let declared = application.remember().other_session_middleware().build().unwrap();
     let app = App::new().wrap(declared).wrap(store()).configure(routes);
-    let site = Site::new(init_service(app).await, |request| request.to_request());
+    let site = Site::new(init_service(app).await);
     let mut client = ada(&site).await;
     assert_eq!(client.get(&site, "/me").await.body, "ada");
-    client.drop_cookie("id");
+    client.remove_cookie("id");
     assert_eq!(state(&site, &mut client).await, "Remembered");
 }
 
@@ -120,7 +118,7 @@ async fn handlers_without_the_layer_do_not_panic() {
                 RememberMe::start_login(&req, "ada").await.map(|_| "in")
             }),
         );
-    let site = Site::new(init_service(app).await, |request| request.to_request());
+    let site = Site::new(init_service(app).await);
     assert_eq!(site.send(TestRequest::with_uri("/logout")).await.body, "Anonymous None");
     for uri in ["/layer", "/attempt"] {
         assert_eq!(

@@ -14,12 +14,13 @@ use futures_util::future::join;
 use paseto_actix::remember::Remember;
 use paseto_actix::revocation::{CachedRevocationStore, MemoryRevocationStore, RevocationStore};
 use paseto_actix::session::SessionCookie;
+use paseto_actix::testing::Browser;
 use paseto_actix::token_family::MemoryTokenFamilyStore;
 use paseto_actix::{LoginLayer, PasetoSession, RememberMe};
 use paseto_actix_tests::remember::{
     Application, REMEMBER, SESSION, ada, routes, state, with_cookie,
 };
-use paseto_actix_tests::session::{Client, Site};
+use paseto_actix_tests::session::Site;
 use time::Duration;
 
 /// Delays a slow request until the test continues it.
@@ -72,7 +73,7 @@ async fn site(layer: &LoginLayer, latch: &Latch) -> Site {
         .wrap(layer.clone())
         .configure(routes)
         .route("/end-others", web::get().to(logout_others_slowly));
-    Site::new(init_service(app).await, |request| request.to_request())
+    Site::new(init_service(app).await)
 }
 
 /// A request of a thief that started before a logout must not revoke the login that the owner
@@ -104,7 +105,7 @@ async fn revoked_login_cannot_log_out_others() {
             let case = format!("family: {family}, {only_this_one}");
             assert_eq!(response.status, StatusCode::UNAUTHORIZED, "{case}");
             assert_eq!(owner.get(&site, "/me").await.body, "ada", "{case}");
-            owner.drop_cookie(SESSION);
+            owner.remove_cookie(SESSION);
             assert_eq!(state(&site, &mut owner).await, "Remembered", "{case}");
             for mut ended in [thief, copy] {
                 assert_eq!(
@@ -140,9 +141,9 @@ async fn record_of_a_logout_expires_with_its_login() {
     let store = MemoryRevocationStore::new(100).clock(application.clock.clone());
     let layer = layer(&application, store.clone(), true);
     let site = site(&layer, &latch).await;
-    let mut client = Client::new();
+    let mut client = Browser::new();
     client.get(&site, "/login?user=ada&remember=100000").await;
-    client.drop_cookie(REMEMBER);
+    client.remove_cookie(REMEMBER);
     client.get(&site, "/logout").await;
     let mut listed = ada(&site).await;
     let id = layer.logins("ada").await.unwrap()[0].id;
@@ -171,7 +172,7 @@ async fn session_without_the_subject_key_is_a_500() {
             application.remember().identity(|| IdentityMiddleware::builder().id_key("uid").build());
         let layer = LoginLayer::new(session.build().unwrap(), remember.build().unwrap());
         let site = site(&layer, &Latch::default()).await;
-        let mut client = Client::new();
+        let mut client = Browser::new();
         assert_eq!(client.get(&site, "/login?user=ada").await.status.as_u16(), status);
         assert_eq!(client.cookie(SESSION).is_some(), status == 200);
         layer.logout_all("ada").await.unwrap();
@@ -197,8 +198,8 @@ async fn login_keeps_its_id_after_a_second_start() {
         .wrap(layer.clone())
         .configure(routes)
         .route("/late-start", web::get().to(login_with_late_start));
-    let site = Site::new(init_service(app).await, |request| request.to_request());
-    let mut client = Client::new();
+    let site = Site::new(init_service(app).await);
+    let mut client = Browser::new();
     assert_eq!(client.get(&site, "/late-start").await.body, "in");
     layer.logout_by_id("ada", layer.logins("ada").await.unwrap()[0].id).await.unwrap();
     assert_eq!(client.get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);
@@ -217,7 +218,7 @@ async fn logout_of_others_rotates_the_token() {
     assert_eq!(client.get(&site, "/end-others").await.body, "ended");
     assert_ne!(client.cookie(REMEMBER), Some(&*old));
     application.clock.advance(Duration::minutes(2));
-    client.drop_cookie(SESSION);
+    client.remove_cookie(SESSION);
     assert_eq!(state(&site, &mut client).await, "Remembered");
     assert_eq!(
         state(&site, &mut with_cookie(&old)).await,

@@ -64,7 +64,7 @@ impl Application {
             .wrap(layer.clone())
             .route("/login/{user}", web::post().to(log_in))
             .route("/me", web::get().to(async |user: LoggedIn| user.id().to_owned()));
-        let place = Place::Here(Site::new(init_service(app).await, |request| request.to_request()));
+        let place = Place::Here(Site::new(init_service(app).await));
         Self { stores, layer, tokens, verifier, place }
     }
 

@@ -14,12 +14,13 @@ use paseto_actix::RedisStore;
 use paseto_actix::error::VerifyErrorKind;
 use paseto_actix::event::Event;
 use paseto_actix::remember::CredentialFingerprint;
+use paseto_actix::testing::Browser;
 use paseto_actix::{Issuer, LocalKey, LoginLayer, PasetoSession, RememberMe, SecretKey, Verifier};
 use paseto_actix_tests::ISSUER;
 use paseto_actix_tests::patience::{MAX_RECOVERY_TIME, MAX_RESPONSE_TIME, time_waited_for_cpu};
 use paseto_actix_tests::redis::Redis;
 use paseto_actix_tests::remember::{REMEMBER, SESSION, routes};
-use paseto_actix_tests::session::{Client, Site};
+use paseto_actix_tests::session::Site;
 use serde_json::json;
 
 use self::failure::Failure;
@@ -35,10 +36,10 @@ type Servers = [Redis; 2];
 /// A logout that the user repeats until the application confirms it.
 struct Logout {
     path: String,
-    sender: Client,
+    sender: Browser,
     user: String,
     /// The browsers whose logins the logout revokes.
-    revoked: Vec<Client>,
+    revoked: Vec<Browser>,
     confirmed: bool,
 }
 
@@ -74,8 +75,8 @@ struct Chaos {
     verifier: Verifier,
     issuer: Issuer,
     tokens: Population<String>,
-    sessions: Population<Client>,
-    logins: Population<Client>,
+    sessions: Population<Browser>,
+    logins: Population<Browser>,
     logouts: usize,
 }
 
@@ -109,7 +110,7 @@ impl Chaos {
             .route("/logout-all/{user}", web::get().to(logout_all))
             .route("/logout-others", web::get().to(logout_others));
         let mut chaos = Self {
-            site: Site::new(init_service(app).await, |request| request.to_request()),
+            site: Site::new(init_service(app).await),
             verifier: verifier.build().unwrap(),
             issuer: Issuer::builder(ISSUER).key(key).build().unwrap(),
             tokens: Population::new(),
@@ -140,8 +141,8 @@ impl Chaos {
     }
 
     /// Logs in with a new browser.
-    async fn log_in(&self, user: &str, remember: &str) -> Client {
-        let (mut client, start) = (Client::new(), Instant::now());
+    async fn log_in(&self, user: &str, remember: &str) -> Browser {
+        let (mut client, start) = (Browser::new(), Instant::now());
         while client.get(&self.site, &format!("/login?user={user}&remember={remember}")).await.body
             != "in"
         {
@@ -159,12 +160,12 @@ impl Chaos {
             let mut browser = before.clone();
             if number % 4 > 0 {
                 // Begin the next session of the same login, and rotate the cookie.
-                browser.drop_cookie(SESSION);
+                browser.remove_cookie(SESSION);
                 browser.get(&self.site, "/me").await;
             }
             let (path, sender, revoked) = match number % 4 {
                 0 | 1 => ("/logout".to_owned(), browser.clone(), vec![before, browser]),
-                2 => (format!("/logout-all/{user}"), Client::new(), vec![before, browser]),
+                2 => (format!("/logout-all/{user}"), Browser::new(), vec![before, browser]),
                 _ => (
                     "/logout-others".to_owned(),
                     self.log_in(&user, "yes").await,
@@ -267,9 +268,9 @@ impl Chaos {
 }
 
 /// Returns a new browser with a copy of one cookie.
-fn only(client: &Client, name: &str) -> Client {
-    let mut only = Client::new();
-    only.keep(name, client.cookie(name).unwrap());
+fn only(client: &Browser, name: &str) -> Browser {
+    let mut only = Browser::new();
+    only.set_cookie(name, client.cookie(name).unwrap());
     only
 }
 
@@ -284,9 +285,9 @@ async fn verify(verifier: &Verifier, token: &mut str) -> Outcome {
 
 /// Sends a request of a browser. A browser with a remember-me cookie begins a new session with each
 /// request.
-async fn request(site: &Site, client: &mut Client) -> Outcome {
+async fn request(site: &Site, client: &mut Browser) -> Outcome {
     if client.cookie(REMEMBER).is_some() {
-        client.drop_cookie(SESSION);
+        client.remove_cookie(SESSION);
     }
     match client.get(site, "/me").await.status.as_u16() {
         200 => Outcome::Accepted,

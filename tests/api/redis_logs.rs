@@ -7,6 +7,7 @@ use actix_web::ResponseError;
 use actix_web::http::StatusCode;
 use paseto_actix::RedisStore;
 use paseto_actix::revocation::MemoryRevocationStore;
+use paseto_actix::testing::Browser;
 use paseto_actix::token_family::MemoryTokenFamilyStore;
 use paseto_actix::{Issuer, LocalKey, RefreshTokens, SecretKey, Verifier};
 use paseto_actix_tests::ISSUER;
@@ -14,7 +15,7 @@ use paseto_actix_tests::app::send_bearer;
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::logs::{Logs, Secrets};
 use paseto_actix_tests::redis::Redis;
-use paseto_actix_tests::session::{Client, Kind, routes};
+use paseto_actix_tests::session::{Kind, routes};
 use serde_json::json;
 
 const PASSWORD: &str = "a-private-password";
@@ -78,9 +79,9 @@ async fn assert_failures_are_logged_without_secrets(url: &str, timeout: Duration
 
     // A session.
     let site = Kind::Middleware.site_revoking(local, &clock, revocations, routes).await;
-    let mut client = Client::new();
+    let mut client = Browser::new();
     client.get(&site, &format!("/set?user={SUBJECT}")).await;
-    secrets.add("a cookie", &client.session(Kind::Middleware));
+    secrets.add("a cookie", client.cookie(Kind::Middleware.cookie()).unwrap());
     assert_eq!(client.get(&site, "/").await.status, StatusCode::SERVICE_UNAVAILABLE);
 
     let scenarios = [

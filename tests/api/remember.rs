@@ -7,11 +7,12 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, COOKIE, VARY};
 use actix_web::test::TestRequest;
 use paseto_actix::keys::KeyRing;
+use paseto_actix::testing::Browser;
 use paseto_actix::{LocalKey, PasetoSession, RememberMe};
 use paseto_actix_tests::remember::{
     Application, REMEMBER, SESSION, ada, remember_cookie, state, with_cookie,
 };
-use paseto_actix_tests::session::{Client, Site, routes, set_cookies};
+use paseto_actix_tests::session::{Site, routes, set_cookies};
 use time::Duration;
 
 /// Asserts that this cookie logs no user in, and that the response removes the cookie.
@@ -30,7 +31,7 @@ async fn assert_removed(site: &Site, value: &str, case: &str) {
 async fn remembered_login_sets_a_secure_http_only_lax_cookie() {
     let application = Application::new();
     let site = application.site().await;
-    let response = Client::new().get(&site, "/login?user=ada&remember=yes").await;
+    let response = Browser::new().get(&site, "/login?user=ada&remember=yes").await;
     let cookie =
         remember_cookie(&response.headers).expect("the response sets the remember-me cookie");
     assert!(cookie.value().starts_with("v4.local."), "{cookie}");
@@ -43,12 +44,12 @@ async fn remembered_login_sets_a_secure_http_only_lax_cookie() {
     assert_eq!(response.headers.get(CACHE_CONTROL).unwrap(), "no-store");
     assert!(response.headers.contains_key(VARY));
 
-    let response = Client::new().get(&site, "/login?user=ada&remember=3600").await;
+    let response = Browser::new().get(&site, "/login?user=ada&remember=3600").await;
     assert_eq!(
         remember_cookie(&response.headers).unwrap().max_age(),
         Some(CookieDuration::hours(1))
     );
-    let response = Client::new().get(&site, "/login?user=ada&remember=no").await;
+    let response = Browser::new().get(&site, "/login?user=ada&remember=no").await;
     assert_eq!(
         remember_cookie(&response.headers).unwrap().value(),
         "",
@@ -63,13 +64,13 @@ async fn remember_me_cookie_restores_a_login_that_is_not_fresh() {
     let mut client = ada(&site).await;
     assert_eq!(state(&site, &mut client).await, "Fresh");
     for _ in 0..3 {
-        client.drop_cookie(SESSION);
+        client.remove_cookie(SESSION);
         let response = client.get(&site, "/me").await;
         assert_eq!((response.status, response.body.as_str()), (StatusCode::OK, "ada"));
         assert_eq!(state(&site, &mut client).await, "Remembered");
         assert_eq!(client.get(&site, "/fresh").await.status, StatusCode::FORBIDDEN);
     }
-    assert_eq!(state(&site, &mut Client::new()).await, "Anonymous");
+    assert_eq!(state(&site, &mut Browser::new()).await, "Anonymous");
 
     // A restart with a new session key invalidates the session, but not the remember-me cookie.
     let restarted = Application { session_key: LocalKey::generate(), ..application }.site().await;
@@ -81,7 +82,7 @@ async fn remember_me_cookie_expires_at_a_fixed_time_after_the_login() {
     let application = Application::new();
     let site = application.site().await;
     for (remember, lifetime) in [("yes", Duration::days(30)), ("100", Duration::seconds(100))] {
-        let mut client = Client::new();
+        let mut client = Browser::new();
         client.get(&site, &format!("/login?user=ada&remember={remember}")).await;
         let value = client.cookie(REMEMBER).unwrap().to_owned();
         application.clock.advance(lifetime / 2);
@@ -151,7 +152,7 @@ async fn user_loader_decides_whether_a_cookie_logs_in() {
     application.users.set("ada", None);
     assert_removed(&site, &value, "an unknown user").await;
     assert_eq!(
-        Client::new().get(&site, "/login?user=ada&remember=yes").await.status,
+        Browser::new().get(&site, "/login?user=ada&remember=yes").await.status,
         403,
         "an unknown user"
     );
@@ -163,7 +164,7 @@ async fn user_loader_decides_whether_a_cookie_logs_in() {
     let response = client.get(&site, "/state").await;
     assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(client.cookie(REMEMBER).is_some(), "an error of the loader does not remove the cookie");
-    let response = Client::new().get(&site, "/login?user=ada&remember=yes").await;
+    let response = Browser::new().get(&site, "/login?user=ada&remember=yes").await;
     assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(set_cookies(&response.headers).is_empty(), "a failed login sets no cookie");
 }
@@ -177,7 +178,7 @@ async fn every_logout_removes_the_remember_me_cookie() {
             for remembered in [false, true] {
                 let mut client = ada(&site).await;
                 if remembered {
-                    client.drop_cookie(SESSION);
+                    client.remove_cookie(SESSION);
                 }
                 assert_eq!(client.get(&site, logout).await.body, "out");
                 assert!(client.cookie(REMEMBER).is_none(), "{logout} {remembered}");
@@ -212,12 +213,12 @@ async fn login_of_another_user_removes_the_previous_remembered_login() {
         let mut client = ada(&site).await;
         client.get(&site, login).await;
         assert_eq!(client.get(&site, "/me").await.body, "bob");
-        client.drop_cookie(SESSION);
+        client.remove_cookie(SESSION);
         assert_eq!(state(&site, &mut client).await, "Anonymous", "{login}");
     }
     let mut client = ada(&site).await;
     client.get(&site, "/login?user=bob&remember=yes").await;
-    client.drop_cookie(SESSION);
+    client.remove_cookie(SESSION);
     assert_eq!(client.get(&site, "/me").await.body, "bob");
 }
 
@@ -236,7 +237,7 @@ async fn login_into_a_purged_session_is_an_error() {
 async fn login_response_is_never_publicly_cacheable() {
     let site = Application::new().site().await;
     let mut client = ada(&site).await;
-    client.drop_cookie(SESSION);
+    client.remove_cookie(SESSION);
     for (requested, expected) in
         [("public, max-age=3600", "no-store"), ("private, max-age=60", "private, max-age=60")]
     {
@@ -269,8 +270,8 @@ async fn session_and_remember_me_tokens_are_not_interchangeable_under_one_key() 
         .build()
         .unwrap();
     let alone = Site::of(alone, routes).await;
-    let mut attacker = Client::new();
-    attacker.keep(SESSION, &paseto_actix_tests::session::Kind::Middleware.wrap(remember));
+    let mut attacker = Browser::new();
+    attacker.set_cookie(SESSION, paseto_actix_tests::session::Kind::Middleware.wrap(remember));
     assert_eq!(attacker.get(&alone, "/").await.body, "");
     assert!(attacker.cookie(SESSION).is_none(), "the cookie is removed");
 }

@@ -9,13 +9,14 @@ use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, HttpRequest, web};
 use paseto_actix::event::Event;
 use paseto_actix::remember::{Remember, RememberMeBuilder};
+use paseto_actix::testing::Browser;
 use paseto_actix::token_family::MemoryTokenFamilyStore;
 use paseto_actix::{PasetoSession, RememberMe};
 use paseto_actix_tests::remember::{
     Application, REMEMBER, SESSION, remember_cookie, routes, state,
 };
 use paseto_actix_tests::revocation::failing_revocations;
-use paseto_actix_tests::session::{Client, Site, session, set_cookies};
+use paseto_actix_tests::session::{Site, session, set_cookies};
 use time::Duration;
 
 async fn login_with_large_session(
@@ -49,13 +50,13 @@ async fn site(
         .route("/large-login", web::get().to(login_with_large_session))
         .route("/large", web::get().to(large_session))
         .route("/change", web::post().to(async || "changed"));
-    Site::new(init_service(app).await, |request| request.to_request())
+    Site::new(init_service(app).await)
 }
 
 #[actix_web::test]
 async fn login_whose_session_is_too_large_is_not_remembered() {
     let site = site(&Application::new(), |remember| remember).await;
-    let mut client = Client::new();
+    let mut client = Browser::new();
     let response = client.get(&site, "/large-login").await;
     assert_eq!(response.status.as_u16(), 507);
     assert!(set_cookies(&response.headers).is_empty(), "{response:?}");
@@ -72,10 +73,10 @@ async fn rotated_token_is_sent_if_the_session_is_too_large() {
         })
     })
     .await;
-    let mut client = Client::new();
+    let mut client = Browser::new();
     client.get(&site, "/login?user=ada&remember=yes").await;
     let first = client.cookie(REMEMBER).unwrap().to_owned();
-    client.drop_cookie(SESSION);
+    client.remove_cookie(SESSION);
 
     let response = client.get(&site, "/large").await;
     assert_eq!(response.status.as_u16(), 507);
@@ -111,14 +112,14 @@ async fn rotated_token_is_sent_if_the_revocation_store_is_full() {
             web::get()
                 .to(async |session: Session| session.insert("cart", "tea").map(|()| "in the cart")),
         );
-    let site = Site::new(init_service(app).await, |request| request.to_request());
-    let mut client = Client::new();
+    let site = Site::new(init_service(app).await);
+    let mut client = Browser::new();
     client.get(&site, "/login?user=ada&remember=yes").await;
-    client.drop_cookie(SESSION);
+    client.remove_cookie(SESSION);
     let first = client.cookie(REMEMBER).unwrap().to_owned();
-    let mut anonymous = Client::new();
+    let mut anonymous = Browser::new();
     anonymous.get(&site, "/cart").await;
-    client.keep(SESSION, anonymous.cookie(SESSION).unwrap());
+    client.set_cookie(SESSION, anonymous.cookie(SESSION).unwrap());
 
     let response = client.get(&site, "/me").await;
     assert_eq!(response.status.as_u16(), 503);
@@ -127,7 +128,7 @@ async fn rotated_token_is_sent_if_the_revocation_store_is_full() {
         "{response:?}"
     );
     application.clock.advance(Duration::seconds(70));
-    client.drop_cookie(SESSION);
+    client.remove_cookie(SESSION);
     assert_eq!(state(&site, &mut client).await, "Remembered");
 }
 
@@ -149,9 +150,9 @@ async fn logout_that_keeps_the_session_revokes_copies_of_its_cookie() {
                 .unwrap(),
         )
         .configure(routes);
-    let site = Site::new(init_service(app).await, |request| request.to_request());
+    let site = Site::new(init_service(app).await);
     for logout in ["/logout", "/identity-logout"] {
-        let mut client = Client::new();
+        let mut client = Browser::new();
         client.get(&site, "/login?user=ada").await;
         let mut copy = client.clone();
         assert_eq!(client.get(&site, logout).await.body, "out");
@@ -178,9 +179,9 @@ async fn cross_origin_request_does_not_restore_a_remembered_login() {
         (&trusting, "https://evil.example", 403),
         (&off, "https://evil.example", 200),
     ] {
-        let mut client = Client::new();
+        let mut client = Browser::new();
         client.get(site, "/login?user=ada&remember=yes").await;
-        client.drop_cookie(SESSION);
+        client.remove_cookie(SESSION);
         let before = client.cookie(REMEMBER).unwrap().to_owned();
         let response = client.send(site, request().insert_header((ORIGIN, origin))).await;
         assert_eq!(response.status.as_u16(), status, "{origin}");
@@ -191,9 +192,9 @@ async fn cross_origin_request_does_not_restore_a_remembered_login() {
             "{origin}: {response:?}"
         );
     }
-    let mut client = Client::new();
+    let mut client = Browser::new();
     client.get(&default, "/login?user=ada&remember=yes").await;
-    client.drop_cookie(SESSION);
+    client.remove_cookie(SESSION);
     let request = request().insert_header((sec_fetch_site, "same-origin"));
     assert_eq!(client.send(&default, request).await.body, "changed");
     assert!(client.cookie(SESSION).is_some());

@@ -6,6 +6,7 @@ use actix_web::http::header::{COOKIE, HeaderValue, USER_AGENT};
 use actix_web::test::{TestRequest, init_service};
 use paseto_actix::PasetoSession;
 use paseto_actix::remember::{RememberMeBuilder, SessionProtection};
+use paseto_actix::testing::Browser;
 use paseto_actix::token_family::MemoryTokenFamilyStore;
 use paseto_actix_tests::parts::tampered;
 use paseto_actix_tests::remember::{
@@ -13,7 +14,7 @@ use paseto_actix_tests::remember::{
     site_with_token_family, state, use_up, with_cookie,
 };
 use paseto_actix_tests::revocation::failing_revocations;
-use paseto_actix_tests::session::{Client, Site, set_cookies};
+use paseto_actix_tests::session::{Site, set_cookies};
 use time::Duration;
 
 /// Logs in at this URI and returns the value of the remember-me cookie.
@@ -22,7 +23,7 @@ async fn log_in(site: &Site, uri: &str) -> String {
 }
 
 async fn log_in_as(site: &Site, request: TestRequest) -> String {
-    let mut client = Client::new();
+    let mut client = Browser::new();
     client.send(site, request).await;
     client.cookie(REMEMBER).expect("the login sets the remember-me cookie").to_owned()
 }
@@ -297,7 +298,7 @@ async fn encoded_cookie_name_is_ignored_if_another_middleware_parsed_the_cookies
             service.call(req)
         })
         .configure(routes);
-    let site = Site::new(init_service(app).await, |request| request.to_request());
+    let site = Site::new(init_service(app).await);
     let value = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
     for alias in
         [REMEMBER.replacen("__", "%5F%5F", 1), REMEMBER.replacen("remember", "%72emember", 1)]

@@ -10,13 +10,13 @@ use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, HttpResponse};
 use paseto_actix::PasetoSession;
 use paseto_actix::remember::RememberMeBuilder;
-use paseto_actix::testing::FailingStore;
+use paseto_actix::testing::{Browser, FailingStore};
 use paseto_actix::token_family::MemoryTokenFamilyStore;
 use paseto_actix_tests::remember::{
     Application, REMEMBER, SESSION, ada, send_cookies, site_with_token_family, use_up, with_cookie,
 };
 use paseto_actix_tests::revocation::failing_revocations;
-use paseto_actix_tests::session::{Client, Site, set_cookies};
+use paseto_actix_tests::session::{Site, set_cookies};
 use time::Duration;
 
 /// Returns a store that fails, as a store on a server that is down.
@@ -33,7 +33,7 @@ async fn unavailable_store_restores_no_login_and_removes_no_cookie() {
     let down = application.site_with(|remember| remember.token_family_store(down())).await;
     let mut client = ada(&up).await;
     let mut fresh = client.clone();
-    client.drop_cookie(SESSION);
+    client.remove_cookie(SESSION);
     let value = client.cookie(REMEMBER).unwrap().to_owned();
     let response = client.get(&down, "/me").await;
     assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
@@ -50,7 +50,7 @@ async fn unavailable_store_restores_no_login_and_removes_no_cookie() {
     assert_eq!(fresh.get(&down, "/logout").await.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!((fresh.cookie(SESSION), fresh.cookie(REMEMBER)), (None, None));
     assert_eq!(
-        Client::new().get(&down, "/login?user=ada&remember=yes").await.status,
+        Browser::new().get(&down, "/login?user=ada&remember=yes").await.status,
         StatusCode::SERVICE_UNAVAILABLE
     );
 }
@@ -93,8 +93,8 @@ async fn error_of_an_inner_middleware_discards_a_login_but_not_a_logout() {
                 .unwrap(),
         )
         .configure(paseto_actix_tests::remember::routes);
-    let failing = Site::new(init_service(failing).await, |request| request.to_request());
-    let mut client = Client::new();
+    let failing = Site::new(init_service(failing).await);
+    let mut client = Browser::new();
     let response = client.get(&failing, "/login?user=ada&remember=yes").await;
     assert_eq!(
         (response.status, set_cookies(&response.headers).len()),
@@ -105,7 +105,7 @@ async fn error_of_an_inner_middleware_discards_a_login_but_not_a_logout() {
     for logout in ["/logout", "/identity-logout", "/purge"] {
         let mut client = ada(&site).await;
         let copy = client.cookie(REMEMBER).unwrap().to_owned();
-        client.drop_cookie(SESSION);
+        client.remove_cookie(SESSION);
         assert_eq!(client.get(&failing, logout).await.status, StatusCode::IM_A_TEAPOT);
         assert!(client.cookie(REMEMBER).is_none(), "{logout}");
         assert_eq!(use_up(&site, &copy).await.0, "Anonymous", "{logout}");
@@ -128,7 +128,7 @@ async fn error_response_of_an_inner_service_contains_the_next_token() {
             paseto_actix::PasetoSession::builder(application.session_key.clone()).build().unwrap(),
         )
         .default_service(actix_web::web::to(HttpResponse::Ok));
-    let failing = Site::new(init_service(failing).await, |request| request.to_request());
+    let failing = Site::new(init_service(failing).await);
     let mut client = with_cookie(&value);
     let response = client.send(&failing, TestRequest::get()).await;
     assert_eq!(response.status, StatusCode::IM_A_TEAPOT);
@@ -168,7 +168,7 @@ async fn store_and_loader_failures_are_responses_for_outer_middlewares() {
                 Ok(ErrorHandlerResponse::Response(response.map_into_left_body()))
             }))
             .configure(paseto_actix_tests::remember::routes);
-        let site = Site::new(init_service(app).await, |request| request.to_request());
+        let site = Site::new(init_service(app).await);
         // A cookie that cannot be checked is not skipped for the next cookie.
         for values in [vec![&value], vec![&value; 2]] {
             let response = send_cookies(&site, "/me", &values).await;

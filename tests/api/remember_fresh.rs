@@ -6,18 +6,19 @@ use actix_web::App;
 use actix_web::http::StatusCode;
 use actix_web::test::{TestRequest, init_service};
 use paseto_actix::PasetoSession;
+use paseto_actix::testing::Browser;
 use paseto_actix_tests::remember::{Application, REMEMBER, SESSION, ada, state};
-use paseto_actix_tests::session::{Client, Site};
+use paseto_actix_tests::session::Site;
 
 #[actix_web::test]
 async fn remembered_login_is_not_fresh_until_it_is_confirmed() {
     let site = Application::new().site().await;
     let mut client = ada(&site).await;
     assert_eq!(client.get(&site, "/fresh").await.body, "ada");
-    client.drop_cookie(SESSION);
+    client.remove_cookie(SESSION);
 
     let not_fresh = client.get(&site, "/fresh").await;
-    let anonymous = Client::new().get(&site, "/fresh").await;
+    let anonymous = Browser::new().get(&site, "/fresh").await;
     assert_eq!(
         (not_fresh.status, anonymous.status),
         (StatusCode::FORBIDDEN, StatusCode::UNAUTHORIZED)
@@ -33,15 +34,15 @@ async fn remembered_login_is_not_fresh_until_it_is_confirmed() {
     assert_eq!(state(&site, &mut client).await, "Remembered");
     assert_eq!(client.get(&site, "/confirm?user=ada").await.status, StatusCode::OK);
     assert_eq!(client.get(&site, "/fresh").await.body, "ada");
-    let mut old = Client::new();
-    old.keep(SESSION, &before);
+    let mut old = Browser::new();
+    old.set_cookie(SESSION, &before);
     assert_eq!(
         state(&site, &mut old).await,
         "Remembered",
         "the confirmation does not make an older copy of the cookie fresh"
     );
     assert_eq!(
-        Client::new().get(&site, "/confirm?user=ada").await.status,
+        Browser::new().get(&site, "/confirm?user=ada").await.status,
         StatusCode::UNAUTHORIZED
     );
 }
@@ -66,12 +67,12 @@ async fn remembered_login_after_an_identity_deadline_is_not_fresh() {
                 .unwrap(),
         )
         .configure(paseto_actix_tests::remember::routes);
-    let site = Site::new(init_service(app).await, |request| request.to_request());
+    let site = Site::new(init_service(app).await);
     let mut client = ada(&site).await;
     assert_eq!(state(&site, &mut client).await, "Remembered");
 
     // The same applies without a remembered login, if `Identity::login` logs the user in.
-    let mut client = Client::new();
+    let mut client = Browser::new();
     client.get(&site, "/login?user=ada&remember=no").await;
     assert_eq!(state(&site, &mut client).await, "Anonymous", "the deadline is zero");
     assert_eq!(client.get(&site, "/identity-login?user=ada").await.body, "in Remembered");
@@ -81,7 +82,7 @@ async fn remembered_login_after_an_identity_deadline_is_not_fresh() {
 #[actix_web::test]
 async fn identity_login_is_not_fresh() {
     let site = Application::new().site().await;
-    let mut client = Client::new();
+    let mut client = Browser::new();
     client.get(&site, "/identity-login?user=ada").await;
     assert_eq!(state(&site, &mut client).await, "Remembered");
     assert!(client.cookie(REMEMBER).is_none());
@@ -99,13 +100,13 @@ async fn browsers_are_redirected_to_the_login_page_with_a_return_path() {
         TestRequest::with_uri(uri).insert_header(("Accept", accept.to_owned()))
     };
     let html = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
-    let location = async |client: &mut Client, request: TestRequest| {
+    let location = async |client: &mut Browser, request: TestRequest| {
         let response = client.send(&site, request).await;
         let location =
             response.headers.get("Location").map(|location| location.to_str().unwrap().to_owned());
         (response.status.as_u16(), location.unwrap_or_default())
     };
-    let mut anonymous = Client::new();
+    let mut anonymous = Browser::new();
     for (uri, next) in
         [("/me", "/login?next=%2Fme"), ("/me?a=b&c=%2F", "/login?next=%2Fme%3Fa%3Db%26c%3D%252F")]
     {
@@ -117,7 +118,7 @@ async fn browsers_are_redirected_to_the_login_page_with_a_return_path() {
         (401, String::new())
     );
     let mut client = ada(&site).await;
-    client.drop_cookie(SESSION);
+    client.remove_cookie(SESSION);
     assert_eq!(
         location(&mut client, request("/fresh", html)).await,
         (303, "/login?again=1&next=%2Ffresh".to_owned())

@@ -8,12 +8,13 @@ use actix_web::http::header::USER_AGENT;
 use actix_web::test::{TestRequest, init_service};
 use paseto_actix::cookie::CookieConfig;
 use paseto_actix::remember::{FreshLogin, RememberMeBuilder, SessionProtection};
+use paseto_actix::testing::Browser;
 use paseto_actix::token_family::MemoryTokenFamilyStore;
 use paseto_actix::{ConfigError, LocalKey, RememberMe};
 use paseto_actix_tests::logs::{Logs, Secrets};
 use paseto_actix_tests::parts::tampered;
 use paseto_actix_tests::remember::{Application, REMEMBER, SESSION, ada, state, with_cookie};
-use paseto_actix_tests::session::{Client, Site, set_cookies};
+use paseto_actix_tests::session::{Site, set_cookies};
 
 fn builder() -> RememberMeBuilder {
     Application::new().remember()
@@ -92,7 +93,7 @@ async fn cookie_attributes_follow_the_settings() {
         let site = application
             .site_of(builder, actix_identity::config::LogoutBehavior::PurgeSession)
             .await;
-        let response = Client::new().get(&site, "/login?user=ada&remember=yes").await;
+        let response = Browser::new().get(&site, "/login?user=ada&remember=yes").await;
         let cookies = set_cookies(&response.headers);
         let cookie = cookies.iter().find(|cookie| !cookie.starts_with(SESSION)).unwrap();
         let (start, rest) = cookie.split_once("v4.local.").unwrap();
@@ -108,7 +109,7 @@ async fn login_that_cannot_be_remembered_fails() {
     for (bad, status) in
         [("0".to_owned(), 500), ((year + 1).to_string(), 500), (year.to_string(), 200)]
     {
-        let response = Client::new().get(&site, &format!("/login?user=ada&remember={bad}")).await;
+        let response = Browser::new().get(&site, &format!("/login?user=ada&remember={bad}")).await;
         assert_eq!(response.status.as_u16(), status, "{bad}");
         assert_eq!(set_cookies(&response.headers).is_empty(), status != 200, "{bad}");
     }
@@ -116,7 +117,7 @@ async fn login_that_cannot_be_remembered_fails() {
     let site = application.site().await;
     let long = "x".repeat(4000);
     application.users.set(&long, Some("password"));
-    let response = Client::new().get(&site, &format!("/login?user={long}&remember=yes")).await;
+    let response = Browser::new().get(&site, &format!("/login?user={long}&remember=yes")).await;
     assert_eq!(
         response.status,
         StatusCode::INTERNAL_SERVER_ERROR,
@@ -129,7 +130,7 @@ async fn login_that_cannot_be_remembered_fails() {
 async fn fresh_login_extractor_without_middleware_is_500() {
     let logs = Logs::capture();
     let app = App::new().route("/fresh", actix_web::web::get().to(async |_: FreshLogin| ""));
-    let site = Site::new(init_service(app).await, |request| request.to_request());
+    let site = Site::new(init_service(app).await);
     assert_eq!(
         site.send(TestRequest::with_uri("/fresh")).await.status,
         StatusCode::INTERNAL_SERVER_ERROR
@@ -162,13 +163,13 @@ async fn debug_output_and_logs_contain_no_secret() {
         })
         .await;
     let mut client = ada(&site).await;
-    let add = |client: &Client, secrets: &mut Secrets| {
+    let add = |client: &Browser, secrets: &mut Secrets| {
         secrets.add("a session", client.cookie(SESSION).unwrap());
         secrets.token(client.cookie(REMEMBER).unwrap());
     };
     add(&client, &mut secrets);
     let first = client.cookie(REMEMBER).unwrap().to_owned();
-    client.drop_cookie(SESSION);
+    client.remove_cookie(SESSION);
     assert_eq!(state(&site, &mut client).await, "Remembered");
     add(&client, &mut secrets);
     let from_before_token_family =
@@ -187,7 +188,7 @@ async fn debug_output_and_logs_contain_no_secret() {
     let mut other = ada(&site).await;
     add(&other, &mut secrets);
     application.users.set("down", Some("database"));
-    other.drop_cookie(SESSION);
+    other.remove_cookie(SESSION);
     state(&site, &mut other).await;
     application.users.set("down", None);
     application.users.set("ada", Some("another-password"));
@@ -219,7 +220,7 @@ async fn session_protection_limits_logins_from_another_user_agent() {
         (SessionProtection::Strong, "Anonymous", "Anonymous"),
     ] {
         let site = site_with_protection(protection).await;
-        let mut client = Client::new();
+        let mut client = Browser::new();
         client.send(&site, request_of("Lynx", "/login?user=ada&remember=yes")).await;
         assert_eq!(
             client.send(&site, request_of("Lynx", "/state")).await.body,
@@ -240,7 +241,7 @@ async fn session_protection_limits_logins_from_another_user_agent() {
             "{protection:?}: the second request"
         );
         let mut attacker = stolen.clone();
-        attacker.drop_cookie(SESSION);
+        attacker.remove_cookie(SESSION);
         assert_eq!(
             attacker.send(&site, request_of("Mosaic", "/state")).await.body,
             as_remembered,
@@ -252,7 +253,7 @@ async fn session_protection_limits_logins_from_another_user_agent() {
             "{protection:?}"
         );
 
-        client.drop_cookie(SESSION);
+        client.remove_cookie(SESSION);
         assert_eq!(
             client.send(&site, request_of("Lynx", "/state")).await.body,
             "Remembered",
@@ -270,7 +271,7 @@ async fn session_protection_limits_logins_from_another_user_agent() {
 #[actix_web::test]
 async fn confirmed_login_is_bound_to_the_new_client() {
     let site = site_with_protection(SessionProtection::Basic).await;
-    let mut client = Client::new();
+    let mut client = Browser::new();
     client.send(&site, request_of("Lynx 1", "/login?user=ada")).await;
     assert_eq!(client.send(&site, request_of("Lynx 2", "/state")).await.body, "Remembered");
     assert_eq!(
@@ -301,7 +302,7 @@ async fn client_fingerprint_replaces_the_user_agent() {
             device.map(|device| device.to_str().unwrap().to_owned()).unwrap_or_default()
         })
     });
-    let (site, mut client) = (site.await, Client::new());
+    let (site, mut client) = (site.await, Browser::new());
     let on =
         |device: &'static str, uri| request_of("Lynx", uri).insert_header(("X-Device", device));
     client.send(&site, on("phone", "/login?user=ada&remember=yes")).await;

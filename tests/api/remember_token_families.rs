@@ -5,11 +5,12 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
 use futures_util::future::join_all;
 use paseto_actix::clock::Clock;
+use paseto_actix::testing::Browser;
 use paseto_actix::token_family::{MemoryTokenFamilyStore, RandomId};
 use paseto_actix_tests::remember::{
     Application, REMEMBER, SESSION, ada, site_with_token_family as site, state, use_up, with_cookie,
 };
-use paseto_actix_tests::session::{Client, set_cookies};
+use paseto_actix_tests::session::set_cookies;
 use time::Duration;
 
 #[actix_web::test]
@@ -140,7 +141,7 @@ async fn logout_revokes_every_copy_of_the_cookie() {
         assert_eq!(use_up(&site, &copy).await, ("Anonymous".to_owned(), None), "{logout}");
 
         let mut client = ada(&site).await;
-        client.drop_cookie(SESSION);
+        client.remove_cookie(SESSION);
         let old = client.cookie(REMEMBER).unwrap().to_owned();
         client.get(&site, logout).await;
         assert_eq!(
@@ -172,7 +173,7 @@ async fn logout_all_revokes_all_logins_of_a_user() {
     let site = application.site_with(|remember| remember.token_family_store(store.clone())).await;
     let copies = [ada(&site).await, ada(&site).await]
         .map(|client| client.cookie(REMEMBER).unwrap().to_owned());
-    let mut bob = Client::new();
+    let mut bob = Browser::new();
     bob.get(&site, "/login?user=bob&remember=yes").await;
     let remember = application.remember().token_family_store(store.clone()).build().unwrap();
     remember.logout_all("ada").await.unwrap();
@@ -200,10 +201,10 @@ async fn full_store_rejects_logins_and_keeps_existing_logins() {
     let application = Application::new();
     let store = MemoryTokenFamilyStore::new(2).clock(application.clock.clone());
     let site = application.site_with(|remember| remember.token_family_store(store.clone())).await;
-    let mut first = Client::new();
+    let mut first = Browser::new();
     first.get(&site, "/login?user=ada&remember=60").await;
     let second = ada(&site).await;
-    let mut third = Client::new();
+    let mut third = Browser::new();
     let response = third.get(&site, "/login?user=ada&remember=yes").await;
     assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(response.headers.contains_key(RETRY_AFTER));
@@ -291,6 +292,6 @@ async fn login_beyond_the_bound_replaces_the_users_oldest_login() {
     for kept in &cookies[1..] {
         assert_eq!(use_up(&site, kept).await.0, "Remembered");
     }
-    let mut bob = Client::new();
+    let mut bob = Browser::new();
     assert_eq!(bob.get(&site, "/login?user=bob&remember=yes").await.body, "in");
 }

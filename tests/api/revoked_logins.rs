@@ -66,7 +66,7 @@ async fn logout_revokes_every_copy_of_the_cookie() {
                 let copy = client.cookie(REMEMBER).unwrap().to_owned();
                 let other = remembered(&site).await.cookie(REMEMBER).unwrap().to_owned();
                 if !session {
-                    client.drop_cookie(SESSION);
+                    client.remove_cookie(SESSION);
                 }
                 assert_eq!(client.get(&site, logout).await.status, StatusCode::OK, "{case}");
                 assert_revoked(&site, &copy, &case).await;
@@ -117,7 +117,7 @@ async fn logout_revokes_rotated_and_reencrypted_tokens() {
     let mut client = remembered(&old).await;
     let mut copies = vec![client.cookie(REMEMBER).unwrap().to_owned()];
     for site in [&old, &reencrypting] {
-        client.drop_cookie(SESSION);
+        client.remove_cookie(SESSION);
         assert_eq!(state(site, &mut client).await, "Remembered");
         copies.push(client.cookie(REMEMBER).unwrap().to_owned());
     }
@@ -141,7 +141,7 @@ async fn session_protection_and_unknown_user_revoke_the_login() {
         let mut attacker = remembered(&site).await;
         let copy = attacker.cookie(REMEMBER).unwrap().to_owned();
         if !session {
-            attacker.drop_cookie(SESSION);
+            attacker.remove_cookie(SESSION);
         }
         assert_eq!(attacker.send(&site, as_other()).await.body, "Anonymous");
         assert_revoked(&site, &copy, "of another client").await;

@@ -10,9 +10,10 @@ use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, web};
 use futures_util::future::join;
 use paseto_actix::LocalKey;
+use paseto_actix::testing::Browser;
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::revocation::{FailingRevocations, assert_unavailable, failing_revocations};
-use paseto_actix_tests::session::{ADA, Client, Kind, Site, ada, routes, session, set_cookies};
+use paseto_actix_tests::session::{ADA, Kind, Site, ada, routes, session, set_cookies};
 use time::Duration;
 
 /// The time by which a record outlives its session or login: the longest leeway, and 5 seconds for
@@ -56,10 +57,10 @@ async fn copies_from_before_purge_or_renew_are_revoked() {
             let clock = TestClock::new();
             let (site, store) = site(kind, &clock, 10).await;
             let (mut client, mut other) = (ada(&site).await, ada(&site).await);
-            let first = client.session(kind);
+            let first = client.cookie(kind.cookie()).unwrap().to_owned();
             // The same session in another cookie.
             client.get(&site, "/set?user=ada&cart=tea").await;
-            let copies = [first, client.session(kind)];
+            let copies = [first, client.cookie(kind.cookie()).unwrap().to_owned()];
             client.get(&site, end).await;
             for copy in &copies {
                 let (body, headers) = site.read(kind, copy).await;
@@ -99,7 +100,7 @@ async fn cached_session_is_checked_for_revocation() {
         let here = kind.site_revoking(key.clone(), &clock, store.clone(), routes).await;
         let there = kind.site_revoking(key, &clock, store, routes).await;
         let mut client = ada(&here).await;
-        let copy = client.session(kind);
+        let copy = client.cookie(kind.cookie()).unwrap().to_owned();
         for _ in 0..3 {
             assert_eq!(here.read(kind, &copy).await.0, ADA, "{kind:?}");
         }
@@ -147,7 +148,7 @@ async fn concurrent_request_does_not_revive_a_revoked_session() {
     let store = failing_revocations(&clock, 10);
     let session = session(LocalKey::generate(), &clock).revocation_store(store).build().unwrap();
     let app = App::new().wrap(session).configure(routes).route("/slow/{how}", web::get().to(slow));
-    let site = Site::new(init_service(app).await, |request| request.to_request());
+    let site = Site::new(init_service(app).await);
     for how in ["renew", "change"] {
         for end in ["/purge", "/renew"] {
             let mut client = ada(&site).await;
@@ -165,8 +166,10 @@ async fn concurrent_request_does_not_revive_a_revoked_session() {
 async fn logout_revokes_the_sessions_of_all_cookies() {
     let clock = TestClock::new();
     let (site, store) = site(Kind::Middleware, &clock, 10).await;
-    let (one, other) =
-        (ada(&site).await.session(Kind::Middleware), ada(&site).await.session(Kind::Middleware));
+    let (one, other) = (
+        ada(&site).await.cookie(Kind::Middleware.cookie()).unwrap().to_owned(),
+        ada(&site).await.cookie(Kind::Middleware.cookie()).unwrap().to_owned(),
+    );
     let cookies = format!("__Host-session={one}; __Host-session={other}");
     let request = TestRequest::with_uri("/purge").insert_header((COOKIE, cookies));
     assert_eq!(site.send(request).await.body, "changed");
@@ -192,9 +195,9 @@ async fn purge_is_effective_if_the_request_fails() {
         async move { if banned { Err(ErrorForbidden("banned")) } else { response.await } }
     };
     let app = App::new().wrap_fn(guard).wrap(session).configure(routes);
-    let site = Site::new(init_service(app).await, |request| request.to_request());
+    let site = Site::new(init_service(app).await);
     let mut client = ada(&site).await;
-    let copy = client.session(Kind::Middleware);
+    let copy = client.cookie(Kind::Middleware.cookie()).unwrap().to_owned();
     let response = client.get(&site, "/banned").await;
     assert_eq!((response.status, response.body.as_str()), (StatusCode::FORBIDDEN, "banned"));
     assert_eq!(response.headers.get("cache-control").unwrap(), "no-store");
@@ -228,7 +231,7 @@ async fn session_is_rejected_while_the_store_is_down_or_full() {
         ] {
             let (site, store) = site(kind, &TestClock::new(), capacity).await;
             let mut client = ada(&site).await;
-            let value = client.session(kind);
+            let value = client.cookie(kind.cookie()).unwrap().to_owned();
             store.set_failing(down);
             for path in paths {
                 let (response, case) =
@@ -241,9 +244,9 @@ async fn session_is_rejected_while_the_store_is_down_or_full() {
                 }
                 assert!(!response.body.contains("ada"), "{case}");
             }
-            assert_eq!(client.session(kind), value, "{kind:?}: the cookie stays");
+            assert_eq!(client.cookie(kind.cookie()).unwrap(), value, "{kind:?}: the cookie stays");
             assert_eq!(
-                Client::new().get(&site, "/").await.status,
+                Browser::new().get(&site, "/").await.status,
                 StatusCode::OK,
                 "{kind:?}: a request without a session does not query the store"
             );

@@ -9,16 +9,15 @@ use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, HttpRequest, HttpResponse, web};
 use paseto_actix::LocalKey;
 use paseto_actix::keys::KeyRing;
+use paseto_actix::testing::Browser;
 use paseto_actix_tests::clock::TestClock;
-use paseto_actix_tests::session::{
-    ADA, Client, Kind, Site, routes, session, set_cookie, set_cookies,
-};
+use paseto_actix_tests::session::{ADA, Kind, Site, routes, session, set_cookie, set_cookies};
 use time::Duration;
 
 async fn session_of(site: &Site, kind: Kind, user: &str) -> String {
-    let mut client = Client::new();
+    let mut client = Browser::new();
     client.get(site, &format!("/set?user={user}")).await;
-    client.session(kind)
+    client.cookie(kind.cookie()).unwrap().to_owned()
 }
 
 #[actix_web::test]
@@ -73,7 +72,7 @@ async fn cookie_that_a_handler_sets_under_the_session_name_is_not_cached() {
     let kind = Kind::Middleware;
     let session = session(LocalKey::generate(), &clock).build().unwrap();
     let app = App::new().wrap(session).configure(routes).route("/own", web::get().to(set));
-    let site = Site::new(init_service(app).await, |request| request.to_request());
+    let site = Site::new(init_service(app).await);
     for text in ["", "deleted"] {
         let response = site.send(TestRequest::with_uri(&format!("/own?value={text}"))).await;
         assert_eq!(set_cookies(&response.headers).len(), 2, "{kind:?}");
@@ -147,7 +146,7 @@ async fn handlers_see_the_original_cookie_header() {
             .expect("a session");
         let app =
             App::new().wrap(session).configure(routes).route("/headers", web::get().to(headers));
-        let site = Site::new(init_service(app).await, |request| request.to_request());
+        let site = Site::new(init_service(app).await);
         let value = session_of(&site, Kind::Middleware, "ada").await;
         for _ in 0..2 {
             let request = TestRequest::with_uri("/headers");

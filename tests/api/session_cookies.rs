@@ -3,9 +3,10 @@
 use actix_web::http::header::{COOKIE, HeaderValue};
 use actix_web::test::TestRequest;
 use paseto_actix::LocalKey;
+use paseto_actix::testing::Browser;
 use paseto_actix_tests::app::TestResponse;
 use paseto_actix_tests::clock::TestClock;
-use paseto_actix_tests::session::{ADA, Client, Kind, Site, set_cookies};
+use paseto_actix_tests::session::{ADA, Kind, Site, set_cookies};
 use time::Duration;
 
 const NAME: &str = "__Host-session";
@@ -15,9 +16,9 @@ async fn site(clock: &TestClock) -> Site {
 }
 
 async fn session_of(site: &Site, user: &str) -> String {
-    let mut client = Client::new();
+    let mut client = Browser::new();
     client.get(site, &format!("/set?user={user}")).await;
-    client.session(Kind::Middleware)
+    client.cookie(Kind::Middleware.cookie()).unwrap().to_owned()
 }
 
 async fn get(site: &Site, path: &str, cookies: impl AsRef<[u8]>) -> TestResponse {

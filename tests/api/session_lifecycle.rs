@@ -8,12 +8,11 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderMap, VARY};
 use actix_web::{HttpResponse, web};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use paseto_actix::cookie::CookieConfig;
+use paseto_actix::testing::Browser;
 use paseto_actix::{LocalKey, PasetoSession};
 use paseto_actix_tests::app::{assert_accepted, assert_rejected, issuer_builder, verifier_builder};
 use paseto_actix_tests::clock::TestClock;
-use paseto_actix_tests::session::{
-    ADA, Client, Kind, Site, ada, routes, session, set_cookie, set_cookies,
-};
+use paseto_actix_tests::session::{ADA, Kind, Site, ada, routes, session, set_cookie, set_cookies};
 use paseto_actix_tests::{keys, parts};
 use pasetors::keys::SymmetricKey;
 use pasetors::version4::{LocalToken, V4};
@@ -30,7 +29,7 @@ async fn without_a_store_purge_removes_the_cookie_and_a_copy_stays_valid() {
     for kind in Kind::ALL {
         let site = kind.site(LocalKey::generate(), &clock).await;
         let mut client = ada(&site).await;
-        let copy = client.session(kind);
+        let copy = client.cookie(kind.cookie()).unwrap().to_owned();
         let response = client.get(&site, "/purge").await;
         let removal = set_cookie(&response.headers);
         assert_eq!(
@@ -62,7 +61,7 @@ async fn renew_restarts_the_absolute_timeout_and_keeps_the_state() {
     for kind in Kind::ALL {
         let site = kind.site(LocalKey::generate(), &clock).await;
         let (mut renewed, mut kept) = (ada(&site).await, ada(&site).await);
-        let copy = renewed.session(kind);
+        let copy = renewed.cookie(kind.cookie()).unwrap().to_owned();
         let mut age = Duration::ZERO;
         while age < Duration::hours(11) {
             clock.advance(Duration::minutes(10));
@@ -72,7 +71,7 @@ async fn renew_restarts_the_absolute_timeout_and_keeps_the_state() {
             }
         }
         renewed.get(&site, "/renew").await;
-        assert_ne!(renewed.session(kind), copy);
+        assert_ne!(renewed.cookie(kind.cookie()).unwrap(), copy);
         for _ in 0..6 {
             clock.advance(Duration::minutes(10));
             for client in [&mut renewed, &mut kept] {
@@ -99,7 +98,7 @@ async fn without_a_store_the_cookie_before_renew_stays_valid() {
     for kind in Kind::ALL {
         let site = kind.site(LocalKey::generate(), &clock).await;
         let mut client = ada(&site).await;
-        let copy = client.session(kind);
+        let copy = client.cookie(kind.cookie()).unwrap().to_owned();
         client.get(&site, "/renew").await;
         client.get(&site, "/set?user=bob").await;
         assert_eq!(client.get(&site, "/").await.body, r#"user="bob""#);
@@ -128,7 +127,7 @@ async fn responses_vary_by_cookie_and_are_no_store_if_they_set_a_cookie() {
     let clock = TestClock::new();
     let kind = Kind::Middleware;
     let site = Site::of(session(LocalKey::generate(), &clock).build().unwrap(), handlers).await;
-    let mut client = Client::new();
+    let mut client = Browser::new();
     // The path, whether the response sets a cookie, `Vary`, and `Cache-Control`.
     let table: [(&str, bool, &[&str], &[&str]); 10] = [
         ("/", false, &["Cookie"], &[]),
@@ -165,7 +164,7 @@ async fn cookie_attributes_follow_the_settings() {
     let build = || session(LocalKey::generate(), &clock);
     let cookie = async |session: PasetoSession| {
         let site = Site::of(session, routes).await;
-        let response = Client::new().get(&site, "/set?user=ada").await;
+        let response = Browser::new().get(&site, "/set?user=ada").await;
         set_cookie(&response.headers).into_owned()
     };
     let default = cookie(build().build().unwrap()).await;
@@ -218,7 +217,7 @@ async fn session_rejects_tokens_of_other_purposes_under_the_same_key() {
 
     for kind in Kind::ALL {
         let site = kind.site(key.clone(), &clock).await;
-        let value = ada(&site).await.session(kind);
+        let value = ada(&site).await.cookie(kind.cookie()).unwrap().to_owned();
         let token = kind.token(&value).unwrap();
         assert_eq!(site.read(kind, &kind.wrap(&token)).await.0, ADA, "{kind:?}");
         assert_rejected(&verifier, &token).await;
@@ -269,7 +268,11 @@ async fn session_from_the_future_is_rejected() {
         for (seconds, expected) in [(305, ADA), (306, "")] {
             let (key, clock, ahead) = (LocalKey::generate(), TestClock::new(), TestClock::new());
             ahead.advance(Duration::seconds(seconds));
-            let value = ada(&kind.site(key.clone(), &ahead).await).await.session(kind);
+            let value = ada(&kind.site(key.clone(), &ahead).await)
+                .await
+                .cookie(kind.cookie())
+                .unwrap()
+                .to_owned();
             let (body, _) = kind.site(key, &clock).await.read(kind, &value).await;
             assert_eq!(body, expected, "{kind:?}: {seconds} seconds ahead");
         }

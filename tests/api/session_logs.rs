@@ -3,11 +3,12 @@
 use actix_session::Session;
 use actix_web::web;
 use paseto_actix::LocalKey;
+use paseto_actix::testing::Browser;
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::logs::{Logs, Secrets};
 use paseto_actix_tests::parts::tampered;
 use paseto_actix_tests::revocation::{FailingRevocations, failing_revocations};
-use paseto_actix_tests::session::{Client, Kind, Site, routes};
+use paseto_actix_tests::session::{Kind, Site, routes};
 use time::Duration;
 
 const STATE: &str = "a-private-text-of-a-session";
@@ -52,10 +53,10 @@ impl LoggedSite {
     }
 
     /// Begins a session. Returns the browser and the value of its cookie.
-    async fn begin_session(&mut self) -> (Client, String) {
-        let mut client = Client::new();
+    async fn begin_session(&mut self) -> (Browser, String) {
+        let mut client = Browser::new();
         assert_eq!(client.get(&self.site, "/fill/3").await.body, "set");
-        let value = client.session(self.kind);
+        let value = client.cookie(self.kind.cookie()).unwrap().to_owned();
         self.secrets.add("a cookie", &value);
         self.secrets.token(&self.kind.token(&value).unwrap());
         (client, value)
@@ -64,8 +65,8 @@ impl LoggedSite {
     /// Returns whether the application accepts this cookie as a session.
     async fn is_session(&mut self, value: &str) -> bool {
         self.secrets.add("a cookie", value);
-        let mut client = Client::new();
-        client.keep(self.kind.cookie(), value);
+        let mut client = Browser::new();
+        client.set_cookie(self.kind.cookie(), value);
         client.get(&self.site, "/see").await.body.contains(STATE)
     }
 }
@@ -91,7 +92,7 @@ async fn session_logs_contain_no_secret() {
 
         for times in [if kind == Kind::Middleware { 100 } else { 65 }, 1000] {
             client.get(&site.site, &format!("/fill/{times}")).await;
-            site.secrets.add("a cookie", &client.session(kind));
+            site.secrets.add("a cookie", client.cookie(kind.cookie()).unwrap());
         }
 
         let (mut purged, copy) = site.begin_session().await;

@@ -6,7 +6,8 @@ use actix_web::test::init_service;
 use actix_web::{App, web};
 use paseto_actix::PasetoSessionStore;
 use paseto_actix::session::SessionCookie;
-use paseto_actix_tests::session::{Client, Kind, Site, session};
+use paseto_actix::testing::Browser;
+use paseto_actix_tests::session::{Kind, Site, session};
 
 use crate::session_subjects::{Application, handlers, logged_in, user};
 
@@ -29,17 +30,14 @@ async fn change_during_logout_all_does_not_add_a_generation() {
                     .build()
                     .unwrap();
                 let with = init_service(app().wrap(application.session())).await;
-                (Site::of(without, handlers).await, Site::new(with, |request| request.to_request()))
+                (Site::of(without, handlers).await, Site::new(with))
             }
             Kind::Store => {
                 let without = PasetoSessionStore::new(application.key.clone())
                     .clock(application.clock.clone());
                 let wrap = |store| SessionMiddleware::new(store, Key::from(&[b'x'; 64]));
                 let with = init_service(app().wrap(wrap(application.plain()))).await;
-                (
-                    Site::alone(wrap(without), handlers).await,
-                    Site::new(with, |request| request.to_request()),
-                )
+                (Site::alone(wrap(without), handlers).await, Site::new(with))
             }
         };
         let mut client = logged_in(&before, "ada").await;
@@ -101,7 +99,7 @@ async fn revoked_session_does_not_continue_without_its_user() {
         .wrap(application.session())
         .configure(handlers)
         .route("/leave-slowly", web::get().to(leave));
-    let site = Site::new(init_service(app).await, |request| request.to_request());
+    let site = Site::new(init_service(app).await);
     let mut client = logged_in(&site, "ada").await;
     assert_eq!(client.get(&site, "/leave-slowly").await.body, "left");
     assert_eq!(client.get(&site, "/").await.body, "");
@@ -116,10 +114,10 @@ async fn login_started_before_logout_all_is_revoked() {
         .configure(handlers)
         .route("/overtaken", web::get().to(overtaken))
         .route("/wrong-password", web::get().to(wrong_password));
-    let site = Site::new(init_service(app).await, |request| request.to_request());
+    let site = Site::new(init_service(app).await);
     for logged_in_before in [false, true] {
         let mut client =
-            if logged_in_before { logged_in(&site, "ada").await } else { Client::new() };
+            if logged_in_before { logged_in(&site, "ada").await } else { Browser::new() };
         assert_eq!(client.get(&site, "/overtaken").await.body, "in");
         assert_eq!(user(&site, &mut client).await, "", "{logged_in_before}");
     }

@@ -12,12 +12,11 @@ use actix_web::{App, HttpRequest, HttpResponse, web};
 use paseto_actix::LocalKey;
 use paseto_actix::cookie::CookieConfig;
 use paseto_actix::session::{PasetoSessionBuilder, SessionCookie};
+use paseto_actix::testing::{Browser, Page};
 use paseto_actix_tests::app::TestResponse;
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::revocation::failing_revocations;
-use paseto_actix_tests::session::{
-    ADA, Client, Kind, Site, routes, session, set_cookie, set_cookies,
-};
+use paseto_actix_tests::session::{ADA, Kind, Site, routes, session, set_cookie, set_cookies};
 use time::Duration;
 
 const NAME: &str = "__Host-session";
@@ -59,7 +58,7 @@ async fn observed(builder: PasetoSessionBuilder) -> Site {
         .configure(routes)
         .route("/set", web::post().to(HttpResponse::Ok))
         .route("/own/{how}", web::get().to(own_cookie));
-    Site::new(init_service(app).await, |request| request.to_request())
+    Site::new(init_service(app).await)
 }
 
 #[track_caller]
@@ -82,35 +81,35 @@ async fn failures_are_responses_that_keep_cookies_of_the_handler() {
     let store = failing_revocations(&clock, 10);
     let site =
         observed(session(LocalKey::generate(), &clock).revocation_store(store.clone())).await;
-    let mut client = Client::new();
+    let mut client = Browser::new();
     client.get(&site, "/set?user=ada").await;
-    let before = client.session(Kind::Middleware);
+    let before = client.cookie(Kind::Middleware.cookie()).unwrap().to_owned();
 
-    let response = client.get(&site, "/own/large").await;
+    let response = TestResponse::from(client.get(&site, "/own/large").await);
     assert_seen(&response, 507);
     assert_eq!(set_cookie(&response.headers).name(), "theme");
     assert_eq!(response.headers.get(CACHE_CONTROL).unwrap(), "no-store");
 
     store.set_failing(true);
-    let response = client.get(&site, "/").await;
+    let response = TestResponse::from(client.get(&site, "/").await);
     assert_seen(&response, 503);
     assert!(set_cookies(&response.headers).is_empty());
     store.set_failing(false);
 
     // Fill the store, so that it cannot record the purge of the session.
     for _ in 0..10 {
-        let mut other = Client::new();
+        let mut other = Browser::new();
         other.get(&site, "/set?user=bob").await;
         assert_eq!(other.get(&site, "/purge").await.status, StatusCode::OK);
     }
-    let response = client.get(&site, "/own/purge").await;
+    let response = TestResponse::from(client.get(&site, "/own/purge").await);
     assert_seen(&response, 503);
     assert_eq!(
         set_cookie(&response.headers).name(),
         "theme",
         "the session's cookie is not removed"
     );
-    assert_eq!(client.session(Kind::Middleware), before);
+    assert_eq!(client.cookie(Kind::Middleware.cookie()).unwrap(), before);
     assert_eq!(client.get(&site, "/").await.body, ADA, "the session stays valid");
 }
 
@@ -128,12 +127,12 @@ async fn session_that_was_never_sent_leaves_no_record() {
     let session =
         session(LocalKey::generate(), &clock).revocation_store(store.clone()).build().unwrap();
     let app = App::new().wrap(session).configure(routes).route("/all", web::get().to(all_at_once));
-    let site = Site::new(init_service(app).await, |request| request.to_request());
+    let site = Site::new(init_service(app).await);
     for path in ["/purge", "/renew", "/all"] {
         for cookie in [None, Some("garbage")] {
-            let mut client = Client::new();
+            let mut client = Browser::new();
             if let Some(cookie) = cookie {
-                client.keep(NAME, cookie);
+                client.set_cookie(NAME, cookie);
             }
             assert_eq!(client.get(&site, path).await.status, StatusCode::OK);
             assert_eq!(store.get_ref().len(), 0, "{path} {cookie:?}");
@@ -149,7 +148,7 @@ async fn revocation_record_lives_until_the_last_copy_has_expired() {
         let store = failing_revocations(&clock, 10);
         let site =
             observed(session(LocalKey::generate(), &clock).revocation_store(store.clone())).await;
-        let mut client = Client::new();
+        let mut client = Browser::new();
         client.get(&site, "/set?user=ada").await;
         for _ in 0..age / 60 / 15 {
             clock.advance(Duration::minutes(15));
@@ -178,9 +177,9 @@ async fn cross_origin_requests_with_a_session_are_rejected() {
         observed(builder().trusted_origin("https://app.example")).await,
         observed(builder().dangerously_allow_cross_origin_requests()).await,
     );
-    let mut client = Client::new();
+    let mut client = Browser::new();
     client.get(&default, "/set?user=ada").await;
-    let cookie = format!("{NAME}={}", client.session(Kind::Middleware));
+    let cookie = format!("{NAME}={}", client.cookie(Kind::Middleware.cookie()).unwrap().to_owned());
     let site_header = HeaderName::from_static("sec-fetch-site");
 
     for headers in [
@@ -238,11 +237,10 @@ async fn no_store_if_disables_caching_for_logged_in_users() {
         .wrap(session.build().unwrap())
         .configure(routes)
         .route("/page", web::get().to(page));
-    let site = Site::new(init_service(app).await, |request| request.to_request());
-    let cache_control = |response: &TestResponse| {
-        response.headers.get(CACHE_CONTROL).unwrap().to_str().unwrap().to_owned()
-    };
-    let mut client = Client::new();
+    let site = Site::new(init_service(app).await);
+    let cache_control =
+        |response: &Page| response.headers.get(CACHE_CONTROL).unwrap().to_str().unwrap().to_owned();
+    let mut client = Browser::new();
     client.get(&site, "/set?cart=tea").await;
     assert_eq!(cache_control(&client.get(&site, "/page").await), "private, max-age=600");
     client.get(&site, "/set?user=ada").await;
@@ -271,11 +269,11 @@ async fn login_can_choose_whether_its_cookie_is_persistent() {
         let session = session(LocalKey::generate(), &clock).persistent(default).build().unwrap();
         let app =
             App::new().wrap(session).configure(routes).route("/keep/{choice}", web::get().to(keep));
-        let site = Site::new(init_service(app).await, |request| request.to_request());
-        let max_age = |response: &TestResponse| {
+        let site = Site::new(init_service(app).await);
+        let max_age = |response: &Page| {
             set_cookie(&response.headers).max_age().map(|age| age.whole_seconds())
         };
-        let mut client = Client::new();
+        let mut client = Browser::new();
         let usual = default.then_some(1800);
         assert_eq!(max_age(&client.get(&site, "/set?cart=tea").await), usual);
         for choice in [true, false] {
@@ -309,7 +307,7 @@ async fn max_age_is_limited_by_the_absolute_timeout() {
         routes,
     )
     .await;
-    let mut client = Client::new();
+    let mut client = Browser::new();
     client.get(&site, "/set?user=ada").await;
     clock.advance(Duration::minutes(20));
     let response = client.get(&site, "/").await;
@@ -327,7 +325,7 @@ async fn partitioned_attribute_is_set_on_cookies_and_on_removals() {
             .cookie(CookieConfig::new().partitioned(true).same_site(SameSite::None))
     };
     let site = Site::of(builder().build().unwrap(), routes).await;
-    let mut client = Client::new();
+    let mut client = Browser::new();
     for path in ["/set?user=ada", "/purge"] {
         let response = client.get(&site, path).await;
         let [cookie] = set_cookies(&response.headers)[..] else {

@@ -9,10 +9,11 @@ use actix_web::test::TestRequest;
 use actix_web::{HttpResponse, web};
 use paseto_actix::cookie::CookieConfig;
 use paseto_actix::session::{SessionCookie, SessionTooLarge};
+use paseto_actix::testing::Browser;
 use paseto_actix::{LocalKey, PasetoSession};
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::logs::Logs;
-use paseto_actix_tests::session::{Client, Kind, MAX_COOKIE_LEN, Site, session, set_cookies};
+use paseto_actix_tests::session::{Kind, MAX_COOKIE_LEN, Site, session, set_cookies};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use time::Duration;
@@ -78,11 +79,11 @@ fn filler(length: usize) -> State {
     [("filler".to_owned(), json!("x".repeat(length)))].into()
 }
 
-async fn state(site: &Site, client: &mut Client) -> State {
+async fn state(site: &Site, client: &mut Browser) -> State {
     serde_json::from_str(&client.get(site, "/state").await.body).unwrap()
 }
 
-async fn size_of(site: &Site, client: &mut Client, state: &State) -> (bool, usize, usize) {
+async fn size_of(site: &Site, client: &mut Browser, state: &State) -> (bool, usize, usize) {
     let response = client.send(site, put("/size", state)).await.body;
     match response.split(' ').collect::<Vec<_>>()[..] {
         [fits, used, limit] => {
@@ -97,10 +98,10 @@ async fn longest_filler(site: &Site) -> (usize, usize) {
     let (mut fits, mut too_long) = (0, MAX_COOKIE_LEN);
     while too_long - fits > 1 {
         let middle = fits.midpoint(too_long);
-        let known = size_of(site, &mut Client::new(), &filler(middle)).await;
+        let known = size_of(site, &mut Browser::new(), &filler(middle)).await;
         if known.0 { fits = middle } else { too_long = middle }
     }
-    (fits, size_of(site, &mut Client::new(), &filler(fits)).await.2)
+    (fits, size_of(site, &mut Browser::new(), &filler(fits)).await.2)
 }
 
 #[actix_web::test]
@@ -108,10 +109,10 @@ async fn session_too_large_error_is_507() {
     let kind = Kind::Middleware;
     let site = site().await;
     let (fits, limit) = longest_filler(&site).await;
-    let mut client = Client::new();
+    let mut client = Browser::new();
     for path in ["/state", "/renew"] {
         assert_eq!(client.send(&site, put(path, &filler(fits))).await.status, StatusCode::OK);
-        let (kept, logs) = (client.session(kind), Logs::capture());
+        let (kept, logs) = (client.cookie(kind.cookie()).unwrap().to_owned(), Logs::capture());
         for length in [fits + 1, 5000, 100_000] {
             let response = client.send(&site, put(path, &filler(length))).await;
             assert_eq!(
@@ -127,9 +128,9 @@ async fn session_too_large_error_is_507() {
                 "{kind:?} {path}: no cookie and no part of a cookie"
             );
         }
-        assert_eq!(client.session(kind), kept);
+        assert_eq!(client.cookie(kind.cookie()).unwrap(), kept);
         assert_eq!(state(&site, &mut client).await, filler(fits), "the previous state");
-        let size = size_of(&site, &mut Client::new(), &filler(fits + 1)).await.1;
+        let size = size_of(&site, &mut Browser::new(), &filler(fits + 1)).await.1;
         assert_eq!(
             logs.count(&format!("{size} bytes, but the limit of its cookie is {limit}")),
             1,
@@ -149,7 +150,7 @@ async fn session_too_large_error_of_a_bare_store_is_500() {
 
     let store = PasetoSessionStore::new(LocalKey::generate());
     let site = Site::alone(SessionMiddleware::new(store, Key::generate()), pages).await;
-    let mut client = Client::new();
+    let mut client = Browser::new();
     let (mut kept, mut rejected) = (State::new(), 0);
     for length in (0..4000).step_by(50) {
         let response = client.send(&site, put("/state", &filler(length))).await;
@@ -198,10 +199,10 @@ async fn session_above_80_percent_of_the_limit_logs_a_warning() {
     let (fits, limit) = longest_filler(&site).await;
     let (mut warned, mut quiet) = (0, 0);
     for length in (fits * 7 / 10..=fits).rev().step_by(5) {
-        let used = size_of(&site, &mut Client::new(), &filler(length)).await.1;
+        let used = size_of(&site, &mut Browser::new(), &filler(length)).await.1;
         let logs = Logs::capture();
         assert_eq!(
-            Client::new().send(&site, put("/state", &filler(length))).await.status,
+            Browser::new().send(&site, put("/state", &filler(length))).await.status,
             StatusCode::OK
         );
         let full = used * 5 >= limit * 4;
@@ -223,9 +224,9 @@ async fn session_cookie_extractor_without_the_middleware_is_500() {
             actix_web::cookie::Key::generate(),
         ))
         .configure(pages);
-    let site = Site::new(actix_web::test::init_service(app).await, |request| request.to_request());
+    let site = Site::new(actix_web::test::init_service(app).await);
     let logs = Logs::capture();
-    let response = Client::new().send(&site, put("/size", &filler(1))).await;
+    let response = Browser::new().send(&site, put("/size", &filler(1))).await;
     assert_eq!(response.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(logs.count("App::wrap"), 1, "the log names the fix: {logs:?}");
     assert!(
@@ -281,7 +282,7 @@ fn every_state_fits_or_is_rejected_with_507() {
     let counts = std::cell::RefCell::new((&mut fitting, &mut too_large));
     let result = runner.run(&(any_state(), any::<bool>()), |(new, renewed)| {
         system.block_on(async {
-            let (mut client, old) = (Client::new(), State::from([("old".to_owned(), json!(1))]));
+            let (mut client, old) = (Browser::new(), State::from([("old".to_owned(), json!(1))]));
             client.send(&site, put("/state", &old)).await;
             let (fits, used, limit) = size_of(&site, &mut client, &new).await;
             prop_assert_eq!(fits, used <= limit);

@@ -5,8 +5,9 @@ use actix_web::cookie::Cookie;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, web};
 use paseto_actix::LocalKey;
+use paseto_actix::testing::Browser;
 use paseto_actix_tests::clock::TestClock;
-use paseto_actix_tests::session::{ADA, Client, Kind, Site, routes, session, set_cookies};
+use paseto_actix_tests::session::{ADA, Kind, Site, routes, session, set_cookies};
 use time::Duration;
 
 const NAME: &str = "__Host-session";
@@ -23,12 +24,12 @@ async fn idle_timeout_starts_at_the_request() {
     });
     let session = session(LocalKey::generate(), &clock).build().unwrap();
     let app = App::new().wrap(session).configure(routes).route("/slow", slow);
-    let site = Site::new(init_service(app).await, |request| request.to_request());
-    let mut client = Client::new();
+    let site = Site::new(init_service(app).await);
+    let mut client = Browser::new();
     client.get(&site, "/set?user=ada").await;
     assert_eq!(client.get(&site, "/slow").await.body, "slow");
     clock.advance(Duration::minutes(10) - Duration::SECOND);
-    let value = client.session(Kind::Middleware);
+    let value = client.cookie(Kind::Middleware.cookie()).unwrap().to_owned();
     assert_eq!(site.read(Kind::Middleware, &value).await.0, r#"cart="tea" user="ada""#);
     clock.advance(Duration::SECOND);
     assert_eq!(site.read(Kind::Middleware, &value).await.0, "");
@@ -40,7 +41,7 @@ async fn idle_timeout_starts_at_the_request() {
 async fn subresource_requests_do_not_renew_the_idle_timeout() {
     let clock = TestClock::new();
     let site = Kind::Middleware.site(LocalKey::generate(), &clock).await;
-    let mut client = Client::new();
+    let mut client = Browser::new();
     client.get(&site, "/set?user=ada").await;
     clock.advance(Duration::minutes(16));
     for (name, value, slides) in [
@@ -73,7 +74,7 @@ async fn subresource_requests_do_not_renew_the_idle_timeout() {
 async fn subresource_request_does_not_undo_a_concurrent_write() {
     let clock = TestClock::new();
     let site = Kind::Middleware.site(LocalKey::generate(), &clock).await;
-    let mut client = Client::new();
+    let mut client = Browser::new();
     client.get(&site, "/set?user=ada").await;
     clock.advance(Duration::minutes(16));
     let mut image = client.clone();
@@ -81,7 +82,7 @@ async fn subresource_request_does_not_undo_a_concurrent_write() {
     let response =
         image.send(&site, TestRequest::get().insert_header(("sec-fetch-dest", "image"))).await;
     for cookie in set_cookies(&response.headers) {
-        client.keep(NAME, Cookie::parse(cookie).unwrap().value());
+        client.set_cookie(NAME, Cookie::parse(cookie).unwrap().value());
     }
     assert_eq!(client.get(&site, "/").await.body, r#"cart="tea" user="ada""#);
 }

@@ -7,10 +7,11 @@ use actix_web::test::init_service;
 use actix_web::{App, web};
 use paseto_actix::revocation::RevocationError;
 use paseto_actix::session::SessionCookie;
+use paseto_actix::testing::Browser;
 use paseto_actix::{LocalKey, PasetoSession, PasetoSessionStore};
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::revocation::{FailingRevocations, assert_unavailable, failing_revocations};
-use paseto_actix_tests::session::{Client, Kind, Site, routes, session, set_cookies};
+use paseto_actix_tests::session::{Kind, Site, routes, session, set_cookies};
 use time::Duration;
 
 /// The lifetime of a user's record: the absolute timeout, the longest leeway of a verifier, and 5
@@ -79,13 +80,13 @@ pub(crate) fn handlers(config: &mut web::ServiceConfig) {
     routes(config);
 }
 
-pub(crate) async fn logged_in(site: &Site, user: &str) -> Client {
-    let mut client = Client::new();
+pub(crate) async fn logged_in(site: &Site, user: &str) -> Browser {
+    let mut client = Browser::new();
     client.get(site, &format!("/set?user={user}&cart=tea")).await;
     client
 }
 
-pub(crate) async fn user(site: &Site, client: &mut Client) -> String {
+pub(crate) async fn user(site: &Site, client: &mut Browser) -> String {
     client.get(site, "/user").await.body
 }
 
@@ -99,7 +100,7 @@ async fn logout_all_revokes_all_sessions_of_one_user() {
             logged_in(&site, "ada").await,
             logged_in(&site, "bob").await,
         );
-        let mut anonymous = Client::new();
+        let mut anonymous = Browser::new();
         anonymous.get(&site, "/set?cart=tea").await;
         application.logout_all("ada").await.unwrap();
         for client in [&mut ada, &mut elsewhere] {
@@ -153,7 +154,7 @@ async fn session_belongs_to_its_current_user() {
         application.logout_all("null").await.unwrap();
         assert_eq!(user(&site, &mut null).await, "", "{kind:?}");
 
-        let mut number = Client::new();
+        let mut number = Browser::new();
         number.get(&site, "/login-by-number").await;
         assert_eq!(user(&site, &mut number).await, "7", "{kind:?}");
         application.logout_all("7").await.unwrap();
@@ -209,9 +210,9 @@ async fn login_is_503_while_the_generation_is_unavailable() {
     let application = Application::new(Kind::Middleware);
     let site = application.site().await;
     application.store.set_failing(true);
-    assert_unavailable(&Client::new().get(&site, "/set?user=ada").await, "a login");
+    assert_unavailable(&Browser::new().get(&site, "/set?user=ada").await, "a login");
     assert_eq!(
-        Client::new().get(&site, "/set?cart=tea").await.status,
+        Browser::new().get(&site, "/set?cart=tea").await.status,
         StatusCode::OK,
         "a session without a user does not query the store"
     );
@@ -234,12 +235,12 @@ async fn logout_others_keeps_only_the_current_session() {
         .wrap(application.session())
         .configure(handlers)
         .route("/logout-others", web::get().to(logout_others));
-    let site = Site::new(init_service(app).await, |request| request.to_request());
+    let site = Site::new(init_service(app).await);
     let (mut client, mut other) = (logged_in(&site, "ada").await, logged_in(&site, "ada").await);
     assert_eq!(client.get(&site, "/logout-others").await.body, "logged out");
     assert_eq!(user(&site, &mut client).await, r#""ada""#, "also under a new session ID");
     assert_eq!(user(&site, &mut other).await, "");
-    let anonymous = Client::new().get(&site, "/logout-others").await;
+    let anonymous = Browser::new().get(&site, "/logout-others").await;
     assert_eq!(anonymous.status, StatusCode::INTERNAL_SERVER_ERROR, "a session without a user");
     assert!(set_cookies(&anonymous.headers).is_empty());
 }

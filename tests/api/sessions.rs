@@ -7,11 +7,10 @@ use actix_web::cookie::time::Duration as CookieDuration;
 use actix_web::http::header::CACHE_CONTROL;
 use paseto_actix::cookie::CookieConfig;
 use paseto_actix::keys::KeyRing;
+use paseto_actix::testing::Browser;
 use paseto_actix::{LocalKey, PasetoSessionStore};
 use paseto_actix_tests::clock::TestClock;
-use paseto_actix_tests::session::{
-    ADA, Client, Kind, Site, ada, routes, session, set_cookie, set_cookies,
-};
+use paseto_actix_tests::session::{ADA, Kind, Site, ada, routes, session, set_cookie, set_cookies};
 use time::Duration;
 
 /// Asserts that this cookie results in an empty session, and that the response removes it. A store
@@ -48,14 +47,14 @@ async fn forged_and_changed_cookies_are_rejected() {
     let (key, clock) = (LocalKey::generate(), TestClock::new());
     for kind in Kind::ALL {
         let site = kind.site(key.clone(), &clock).await;
-        let good = ada(&site).await.session(kind);
+        let good = ada(&site).await.cookie(kind.cookie()).unwrap().to_owned();
         let token = kind.token(&good).unwrap();
         assert!(token.starts_with("v4.local."), "{token}");
         assert_session(&site, kind, &good).await;
         assert_session(&site, kind, &kind.wrap(&token)).await;
 
         let stranger = kind.site(LocalKey::generate(), &clock).await;
-        let foreign = ada(&stranger).await.session(kind);
+        let foreign = ada(&stranger).await.cookie(kind.cookie()).unwrap().to_owned();
         for (case, value) in [
             ("no value", String::new()),
             ("garbage", "garbage".to_owned()),
@@ -87,17 +86,17 @@ async fn invalid_cookie_is_replaced_by_a_new_session() {
     let clock = TestClock::new();
     for kind in Kind::ALL {
         let site = kind.site(LocalKey::generate(), &clock).await;
-        let mut client = Client::new();
-        client.keep(kind.cookie(), "garbage");
+        let mut client = Browser::new();
+        client.set_cookie(kind.cookie(), "garbage");
         let response = client.get(&site, "/set?user=ada").await;
         assert_eq!(
             set_cookie(&response.headers).name(),
             kind.cookie(),
             "one cookie and no removal"
         );
-        assert_session(&site, kind, &client.session(kind)).await;
+        assert_session(&site, kind, client.cookie(kind.cookie()).unwrap()).await;
 
-        client.keep(kind.cookie(), "garbage");
+        client.set_cookie(kind.cookie(), "garbage");
         client.get(&site, "/purge").await;
         assert_eq!(
             client.cookie(kind.cookie()).is_none(),
@@ -119,13 +118,13 @@ async fn session_of_another_application_or_cookie_name_is_rejected() {
         Site::of(session.unwrap(), routes).await
     };
     let (shop, name) = (named("shop", kind.cookie()).await, kind.cookie());
-    let value = ada(&shop).await.session(kind);
+    let value = ada(&shop).await.cookie(kind.cookie()).unwrap().to_owned();
     assert_session(&named("shop", name).await, kind, &value).await;
     for other in ["", "forum", "SHOP", "shop\0"] {
         assert_no_session(&named(other, name).await, kind, &value, other).await;
     }
 
-    let mut client = Client::new();
+    let mut client = Browser::new();
     client.get(&named("shop", "__Host-other").await, "/set?user=ada").await;
     let token = client.cookie("__Host-other").unwrap();
     assert_no_session(&shop, kind, token, "the token of another cookie").await;
@@ -137,7 +136,7 @@ async fn session_of_another_application_or_cookie_name_is_rejected() {
         Site::alone(SessionMiddleware::new(store(application), Key::from(&[b'x'; 64])), routes)
             .await
     };
-    let value = ada(&alone("shop").await).await.session(Kind::Store);
+    let value = ada(&alone("shop").await).await.cookie(Kind::Store.cookie()).unwrap().to_owned();
     assert_session(&alone("shop").await, Kind::Store, &value).await;
     assert_no_session(&alone("forum").await, Kind::Store, &value, "another application").await;
 }
@@ -152,7 +151,7 @@ async fn session_expires_by_the_time_in_its_token() {
         (Kind::Store, Duration::hours(12)),
     ] {
         let site = kind.site(LocalKey::generate(), &clock).await;
-        let value = ada(&site).await.session(kind);
+        let value = ada(&site).await.cookie(kind.cookie()).unwrap().to_owned();
         clock.advance(life - Duration::NANOSECOND);
         assert_eq!(site.read(kind, &value).await.0, ADA, "{kind:?}: until the last nanosecond");
         clock.advance(Duration::NANOSECOND);
@@ -168,7 +167,7 @@ async fn state_ttl_of_session_middleware_limits_the_session() {
     let builder =
         SessionMiddleware::builder(store, Key::from(&[b'x'; 64])).session_lifecycle(lifecycle);
     let site = Site::alone(builder.build(), routes).await;
-    let value = ada(&site).await.session(Kind::Store);
+    let value = ada(&site).await.cookie(Kind::Store.cookie()).unwrap().to_owned();
     clock.advance(Duration::minutes(10) - Duration::NANOSECOND);
     assert_session(&site, Kind::Store, &value).await;
     clock.advance(Duration::NANOSECOND);
@@ -192,7 +191,7 @@ async fn idle_timeout_slides_with_each_request() {
                 "{kind:?}: the session is re-encrypted"
             );
         }
-        let value = client.session(kind);
+        let value = client.cookie(kind.cookie()).unwrap().to_owned();
         clock.advance(idle - Duration::SECOND);
         assert_eq!(site.read(kind, &value).await.0, ADA, "{kind:?}: ten idle timeouts later");
         clock.advance(Duration::SECOND);
@@ -205,7 +204,7 @@ async fn session_is_renewed_after_half_of_the_idle_timeout() {
     let clock = TestClock::new();
     let kind = Kind::Middleware;
     let site = kind.site(LocalKey::generate(), &clock).await;
-    let value = ada(&site).await.session(kind);
+    let value = ada(&site).await.cookie(kind.cookie()).unwrap().to_owned();
     clock.advance(Duration::minutes(15) - Duration::SECOND);
     assert_session(&site, kind, &value).await;
     clock.advance(Duration::SECOND);
@@ -226,7 +225,7 @@ async fn absolute_timeout_does_not_slide() {
                 age += Duration::minutes(10);
                 client.get(&site, path).await;
             }
-            let value = client.session(kind);
+            let value = client.cookie(kind.cookie()).unwrap().to_owned();
             clock.advance(Duration::minutes(10) - Duration::SECOND);
             assert_eq!(site.read(kind, &value).await.0, ADA, "{kind:?}: until the last second");
             clock.advance(Duration::SECOND);
@@ -255,24 +254,28 @@ async fn session_of_a_retired_key_is_reencrypted() {
     let clock = TestClock::new();
     for kind in Kind::ALL {
         let (old, new) = (LocalKey::generate(), LocalKey::generate());
-        let value = ada(&kind.site(old.clone(), &clock).await).await.session(kind);
+        let value = ada(&kind.site(old.clone(), &clock).await)
+            .await
+            .cookie(kind.cookie())
+            .unwrap()
+            .to_owned();
         let ring = KeyRing::new(new.clone(), [LocalKey::generate(), old.clone()]).unwrap();
         let (both, new_only) = (kind.site(ring, &clock).await, kind.site(new, &clock).await);
         assert_no_session(&new_only, kind, &value, "no retired key").await;
 
-        let mut client = Client::new();
-        client.keep(kind.cookie(), &value);
+        let mut client = Browser::new();
+        client.set_cookie(kind.cookie(), &value);
         // A store without `PasetoSession` encrypts only changed sessions.
         let path = if kind == Kind::Store { "/set?user=ada" } else { "/idle" };
         assert_eq!(client.get(&both, "/").await.body, ADA, "{kind:?}");
         client.get(&both, path).await;
-        assert_ne!(client.session(kind), value);
-        assert_session(&both, kind, &client.session(kind)).await;
-        assert_session(&new_only, kind, &client.session(kind)).await;
+        assert_ne!(client.cookie(kind.cookie()).unwrap(), value);
+        assert_session(&both, kind, client.cookie(kind.cookie()).unwrap()).await;
+        assert_session(&new_only, kind, client.cookie(kind.cookie()).unwrap()).await;
         assert_no_session(
             &kind.site(old, &clock).await,
             kind,
-            &client.session(kind),
+            client.cookie(kind.cookie()).unwrap(),
             "a session of the new key",
         )
         .await;
@@ -286,13 +289,17 @@ async fn key_rotation_does_not_extend_the_absolute_timeout() {
     let (old, new) = (LocalKey::generate(), LocalKey::generate());
     let session =
         session(old.clone(), &clock).idle_timeout(std::time::Duration::from_secs(12 * 60 * 60));
-    let value = ada(&Site::of(session.build().unwrap(), routes).await).await.session(kind);
+    let value = ada(&Site::of(session.build().unwrap(), routes).await)
+        .await
+        .cookie(kind.cookie())
+        .unwrap()
+        .to_owned();
     let site = kind.site(KeyRing::new(new, [old]).unwrap(), &clock).await;
-    let mut client = Client::new();
-    client.keep(kind.cookie(), &value);
+    let mut client = Browser::new();
+    client.set_cookie(kind.cookie(), &value);
     clock.advance(Duration::hours(12) - Duration::minutes(1));
     assert_eq!(client.get(&site, "/").await.body, ADA);
-    assert_ne!(client.session(kind), value, "the session is re-encrypted");
+    assert_ne!(client.cookie(kind.cookie()).unwrap(), value, "the session is re-encrypted");
     clock.advance(Duration::minutes(1));
-    assert_no_session(&site, kind, &client.session(kind), "twelve hours old").await;
+    assert_no_session(&site, kind, client.cookie(kind.cookie()).unwrap(), "twelve hours old").await;
 }

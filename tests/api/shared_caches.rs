@@ -14,10 +14,11 @@ use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, Error, HttpRequest, HttpResponse, Responder, web};
 use futures_util::future::{FutureExt, LocalBoxFuture, TryFutureExt};
 use paseto_actix::remember::Remember;
+use paseto_actix::testing::Browser;
 use paseto_actix::{LocalKey, RememberMe};
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::remember::Application;
-use paseto_actix_tests::session::{Client, Site, session};
+use paseto_actix_tests::session::{Site, session};
 use time::Duration;
 
 /// Returns a page that every cache may store.
@@ -222,8 +223,8 @@ async fn response_with_a_cookie_is_private_in_every_order_of_layers() {
         let clock = TestClock::new();
         let app =
             App::new().configure(pages).wrap(Stack { order: order.clone(), clock: clock.clone() });
-        let site = Site::new(init_service(app).await, |request| request.to_request());
-        let mut client = Client::new();
+        let site = Site::new(init_service(app).await);
+        let mut client = Browser::new();
         let mut cookies = 0;
         // The second `/read` renews the session, because half of its idle timeout has passed.
         for (minutes, path) in

@@ -7,10 +7,11 @@ use std::time::Duration as StdDuration;
 use actix_web::http::StatusCode;
 use actix_web::test::init_service;
 use actix_web::{App, HttpRequest, web};
+use paseto_actix::testing::Browser;
 use paseto_actix::token_family::MemoryTokenFamilyStore;
 use paseto_actix::{LoginLayer, PasetoSession, RememberMe};
 use paseto_actix_tests::remember::{Application, REMEMBER, SESSION, ada, routes, state};
-use paseto_actix_tests::session::{Client, Site};
+use paseto_actix_tests::session::Site;
 use time::Duration;
 
 async fn logout_others(logins: LoginLayer, req: HttpRequest) -> actix_web::Result<&'static str> {
@@ -36,7 +37,7 @@ async fn site(application: &Application, max_age: u64) -> (Site, Arc<AtomicUsize
     let app = App::new()
         .wrap(LoginLayer::new(session.build().unwrap(), remember.build().unwrap()))
         .configure(routes);
-    (Site::new(init_service(app).await, |request| request.to_request()), calls)
+    (Site::new(init_service(app).await), calls)
 }
 
 #[actix_web::test]
@@ -44,7 +45,7 @@ async fn deleted_user_is_logged_out_at_the_next_request() {
     let application = Application::new();
     let (site, _) = site(&application, 0).await;
     let (mut client, mut only_session) = (ada(&site).await, ada(&site).await);
-    only_session.drop_cookie(REMEMBER);
+    only_session.remove_cookie(REMEMBER);
     assert_eq!(client.get(&site, "/me").await.body, "ada");
     application.users.set("ada", None);
     for client in [&mut client, &mut only_session] {
@@ -58,7 +59,7 @@ async fn changed_credentials_revoke_the_sessions_of_all_browsers() {
     let application = Application::new();
     let (site, _) = site(&application, 0).await;
     let (mut fresh, mut restored) = (ada(&site).await, ada(&site).await);
-    restored.drop_cookie(SESSION);
+    restored.remove_cookie(SESSION);
     assert_eq!(state(&site, &mut restored).await, "Remembered");
     application.users.set("ada", Some("another password"));
     for client in [&mut fresh, &mut restored] {
@@ -108,11 +109,11 @@ async fn session_that_changed_the_password_stays_logged_in() {
         .wrap(LoginLayer::new(session.build().unwrap(), remember.build().unwrap()))
         .configure(routes)
         .route("/change", web::get().to(change));
-    let site = Site::new(init_service(app).await, |request| request.to_request());
+    let site = Site::new(init_service(app).await);
     let (mut own, mut other) = (ada(&site).await, ada(&site).await);
     assert_eq!(own.get(&site, "/change").await.body, "logged out");
     assert_eq!(own.get(&site, "/me").await.body, "ada");
-    own.drop_cookie(SESSION);
+    own.remove_cookie(SESSION);
     assert_eq!(
         state(&site, &mut own).await,
         "Remembered",
@@ -139,7 +140,7 @@ async fn user_is_cached_for_the_configured_time() {
     assert_eq!(calls.load(Ordering::SeqCst), before + 1);
     // Setting the clock back must not extend the lifetime of a cached user.
     application.users.set("bob", Some("builder"));
-    let mut bob = Client::new();
+    let mut bob = Browser::new();
     bob.get(&site, "/login?user=bob").await;
     bob.get(&site, "/me").await;
     application.users.set("bob", None);
@@ -169,7 +170,7 @@ async fn failing_user_loader_does_not_log_users_out() {
 async fn session_without_a_fingerprint_is_checked_for_its_user() {
     let application = Application::new();
     let (site, _) = site(&application, 0).await;
-    let mut client = Client::new();
+    let mut client = Browser::new();
     client.get(&site, "/identity-login?user=ada").await;
     application.users.set("ada", Some("another password"));
     assert_eq!(client.get(&site, "/me").await.body, "ada");

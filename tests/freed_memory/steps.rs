@@ -16,6 +16,7 @@ use paseto_actix::keys::{KeyRing, KeySchedule};
 use paseto_actix::refresh::RefreshTokensConfig;
 use paseto_actix::revocation::MemoryRevocationStore;
 use paseto_actix::session::PasetoSessionConfig;
+use paseto_actix::testing::Browser;
 use paseto_actix::token_family::MemoryTokenFamilyStore;
 use paseto_actix::{Issuer, LocalKey, PasetoSessionStore, RefreshTokens, SecretKey, Verifier};
 use paseto_actix_tests::ISSUER;
@@ -23,7 +24,7 @@ use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::keys::{LOCAL_PASERK, SECRET_PASERK, SECRET_PEM};
 #[cfg(feature = "password-keys")]
 use paseto_actix_tests::keys::{LOCAL_PASSWORD_PASERK, PASSWORD, SECRET_PASSWORD_PASERK};
-use paseto_actix_tests::session::{Client, Kind};
+use paseto_actix_tests::session::Kind;
 use serde_json::json;
 
 pub(crate) const MASTER: &[u8; 32] = b"\x9f\x1c\x77\xe0\x42\xd8\x0b\xa6\x35\xfe\x61\x94\xc3\x2d\x8a\x57\xb9\x06\xee\x73\x18\xad\x4f\xd2\x80\x3b\xf5\x6c\x21\x9a\xc7\x5e";
@@ -277,10 +278,13 @@ fn sessions(_: &Strings, used: &mut Used) {
     let key = used.local(&active);
     Runtime::new().block_on(async {
         let site = Kind::Middleware.site(active, &TestClock::new()).await;
-        let mut client = Client::new();
+        let mut client = Browser::new();
         for path in ["/set?user=ada", "/set?user=bob", "/", "/renew"] {
             client.get(&site, path).await;
-            used.tokens.push((key, client.session(Kind::Middleware)));
+            used.tokens.push((
+                key,
+                client.cookie(Kind::Middleware.cookie()).expect("a cookie").to_owned(),
+            ));
         }
         client.get(&site, "/purge").await;
     });

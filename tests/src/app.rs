@@ -11,6 +11,7 @@ use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, HttpRequest, HttpResponse, web};
 use paseto_actix::guard::PasetoRequestExt;
 use paseto_actix::issuer::IssuerBuilder;
+use paseto_actix::testing::Page;
 use paseto_actix::verifier::VerifierBuilder;
 use paseto_actix::{Issuer, Verifier};
 use serde_json::json;
@@ -75,6 +76,13 @@ pub struct TestResponse {
     pub headers: HeaderMap,
     /// The body.
     pub body: String,
+}
+
+impl From<Page> for TestResponse {
+    fn from(page: Page) -> Self {
+        let Page { status, headers, body, .. } = page;
+        Self { status, headers, body }
+    }
 }
 
 impl TestResponse {

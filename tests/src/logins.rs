@@ -136,7 +136,7 @@ impl Logins {
     /// Returns the application in this process.
     pub async fn site(&self) -> Site {
         let app = App::new().wrap(self.layer.clone()).configure(self.clone().routes());
-        Site::new(init_service(app).await, |request| request.to_request())
+        Site::new(init_service(app).await)
     }
 }
 

@@ -15,12 +15,13 @@ use paseto_actix::event::Event;
 use paseto_actix::remember::{
     CredentialFingerprint, FreshLogin, LoggedIn, Remember, RememberMeBuilder,
 };
+use paseto_actix::testing::Browser;
 use paseto_actix::token_family::MemoryTokenFamilyStore;
 use paseto_actix::{LocalKey, LoginLayer, PasetoSession, RememberMe};
 
 use crate::app::TestResponse;
 use crate::clock::TestClock;
-use crate::session::{Client, Site, set_cookies};
+use crate::session::{Site, set_cookies};
 
 /// The name of the session cookie.
 pub const SESSION: &str = "__Host-session";
@@ -117,7 +118,7 @@ impl Application {
         let remember = remember.identity(identity).build().expect("a middleware");
         let session = session.build().expect("a session");
         let app = App::new().wrap(LoginLayer::new(session, remember)).configure(routes);
-        Site::new(init_service(app).await, |request| request.to_request())
+        Site::new(init_service(app).await)
     }
 }
 
@@ -211,8 +212,8 @@ async fn confirm(
 }
 
 /// Returns a browser in which Ada has logged in with a remembered login.
-pub async fn ada(site: &Site) -> Client {
-    let mut client = Client::new();
+pub async fn ada(site: &Site) -> Browser {
+    let mut client = Browser::new();
     let response = client.get(site, "/login?user=ada&remember=yes").await;
     assert_eq!(response.body, "in");
     assert!(client.cookie(REMEMBER).is_some(), "{:?}", response.headers);
@@ -220,14 +221,14 @@ pub async fn ada(site: &Site) -> Client {
 }
 
 /// Returns a browser with this remember-me cookie only.
-pub fn with_cookie(value: &str) -> Client {
-    let mut client = Client::new();
-    client.keep(REMEMBER, value);
+pub fn with_cookie(value: &str) -> Browser {
+    let mut client = Browser::new();
+    client.set_cookie(REMEMBER, value);
     client
 }
 
 /// Returns the freshness of the login in this browser.
-pub async fn state(site: &Site, client: &mut Client) -> String {
+pub async fn state(site: &Site, client: &mut Browser) -> String {
     client.get(site, "/state").await.body
 }
 

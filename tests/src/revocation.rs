@@ -4,10 +4,9 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{RETRY_AFTER, SET_COOKIE};
 use paseto_actix::Issuer;
 use paseto_actix::revocation::MemoryRevocationStore;
-use paseto_actix::testing::FailingStore;
+use paseto_actix::testing::{FailingStore, Page};
 use serde_json::json;
 
-use crate::app::TestResponse;
 use crate::clock::TestClock;
 
 /// A store in memory that fails on demand.
@@ -20,7 +19,7 @@ pub fn failing_revocations(clock: &TestClock, capacity: usize) -> FailingRevocat
 
 /// Asserts that a response is `503` for an unavailable store and changes no cookie.
 #[track_caller]
-pub fn assert_unavailable(response: &TestResponse, case: &str) {
+pub fn assert_unavailable(response: &Page, case: &str) {
     assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE, "{case}");
     assert_eq!(response.headers.get(RETRY_AFTER).expect("a header"), "1", "{case}");
     assert!(!response.headers.contains_key(SET_COOKIE), "{case}: {:?}", response.headers);

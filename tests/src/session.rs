@@ -1,15 +1,15 @@
-//! A browser that stores cookies, and sites with sessions.
+//! Sites with sessions.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::ready;
 use std::pin::Pin;
 
+use actix_http::Request;
 use actix_session::{Session, SessionMiddleware};
 use actix_web::body::MessageBody;
-use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, CookieJar, Key};
-use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, always_ready};
 use actix_web::http::header;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, init_service};
@@ -17,6 +17,7 @@ use actix_web::{App, Error, Route, web};
 use paseto_actix::keys::KeyRing;
 use paseto_actix::revocation::RevocationStore;
 use paseto_actix::session::PasetoSessionBuilder;
+use paseto_actix::testing::Browser;
 use paseto_actix::{LocalKey, PasetoSession, PasetoSessionStore};
 
 use crate::app::TestResponse;
@@ -141,17 +142,15 @@ async fn set(
     Ok("set")
 }
 
-type ResponseFuture = Pin<Box<dyn Future<Output = TestResponse>>>;
+type ResponseFuture = Pin<Box<dyn Future<Output = Result<ServiceResponse, Error>>>>;
 
 /// An application, independent of its type.
-pub struct Site(Box<dyn Fn(TestRequest) -> ResponseFuture>);
+pub struct Site(Box<dyn Fn(Request) -> ResponseFuture>);
 
 impl Site {
     /// Returns an application with this session and these routes.
     pub async fn of(session: PasetoSession, routes: fn(&mut web::ServiceConfig)) -> Self {
-        Self::new(init_service(App::new().wrap(session).configure(routes)).await, |request| {
-            request.to_request()
-        })
+        Self::new(init_service(App::new().wrap(session).configure(routes)).await)
     }
 
     /// Returns a site whose outer middleware has called `req.cookies()`. actix-web then decodes the
@@ -163,7 +162,7 @@ impl Site {
             Service::call(service, req)
         };
         let app = App::new().wrap(session).wrap_fn(read).configure(routes);
-        Self::new(init_service(app).await, |request| request.to_request())
+        Self::new(init_service(app).await)
     }
 
     /// Returns an application with the middleware of actix-session and these routes.
@@ -171,49 +170,53 @@ impl Site {
         session: SessionMiddleware<PasetoSessionStore>,
         routes: fn(&mut web::ServiceConfig),
     ) -> Self {
-        Self::new(init_service(App::new().wrap(session).configure(routes)).await, |request| {
-            request.to_request()
-        })
+        Self::new(init_service(App::new().wrap(session).configure(routes)).await)
     }
 
-    /// Returns a site for an application that a test defines. Errors become responses as in
-    /// actix-web.
-    pub fn new<S, R, B>(service: S, to_request: fn(TestRequest) -> R) -> Self
+    /// Returns a site for an application that a test defines.
+    pub fn new<S, B>(service: S) -> Self
     where
-        S: Service<R, Response = ServiceResponse<B>, Error = Error>,
+        S: Service<Request, Response = ServiceResponse<B>, Error = Error> + 'static,
         S::Future: 'static,
-        S: 'static,
-        R: 'static,
         B: MessageBody + 'static,
     {
         Self(Box::new(move |request| {
-            // A server converts the error of a middleware to a response. `ServiceResponse` requires
-            // a request.
-            let any = TestRequest::default().to_http_request();
-            let response = service.call(to_request(request));
-            Box::pin(async move {
-                match response.await {
-                    Ok(response) => TestResponse::read(response.map_into_boxed_body()).await,
-                    Err(error) => {
-                        TestResponse::read(ServiceResponse::new(any, error.error_response())).await
-                    }
-                }
-            })
+            let response = service.call(request);
+            Box::pin(async move { Ok(response.await?.map_into_boxed_body()) })
         }))
     }
 
-    /// Sends a request without changes.
+    /// Sends a request without changes. Errors become responses as in actix-web.
     pub async fn send(&self, request: TestRequest) -> TestResponse {
-        (self.0)(request).await
+        // A server converts the error of a middleware to a response. `ServiceResponse` requires a
+        // request.
+        let any = TestRequest::default().to_http_request();
+        let response = self.call(request.to_request()).await;
+        TestResponse::read(
+            response.unwrap_or_else(|error| ServiceResponse::new(any, error.error_response())),
+        )
+        .await
     }
 
     /// Sends this cookie value to `/`. Returns the body and the headers.
     pub async fn read(&self, kind: Kind, value: &str) -> (String, HeaderMap) {
-        let mut client = Client::new();
-        client.keep(kind.cookie(), value);
+        let mut client = Browser::new();
+        client.set_cookie(kind.cookie(), value);
         let response = client.get(self, "/").await;
         assert_eq!(response.status.as_u16(), 200, "{}", response.body);
         (response.body, response.headers)
+    }
+}
+
+impl Service<Request> for Site {
+    type Response = ServiceResponse;
+    type Error = Error;
+    type Future = ResponseFuture;
+
+    always_ready!();
+
+    fn call(&self, request: Request) -> ResponseFuture {
+        (self.0)(request)
     }
 }
 
@@ -223,73 +226,12 @@ impl fmt::Debug for Site {
     }
 }
 
-/// A browser that stores, sends and removes cookies and discards oversized ones. Its cookies never
-/// expire, so that the server must enforce the expiry.
-#[derive(Clone, Debug, Default)]
-pub struct Client {
-    cookies: BTreeMap<String, String>,
-}
-
-impl Client {
-    /// Returns a browser without cookies.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Returns the value of a cookie as it was sent.
-    pub fn cookie(&self, name: &str) -> Option<&str> {
-        self.cookies.get(name).map(String::as_str)
-    }
-
-    /// Returns the value of the session cookie. Panics if there is none.
-    #[track_caller]
-    pub fn session(&self, kind: Kind) -> String {
-        self.cookie(kind.cookie()).expect("a session cookie").to_owned()
-    }
-
-    /// Stores a cookie. The server may have removed it before.
-    pub fn keep(&mut self, name: &str, value: &str) {
-        self.cookies.insert(name.to_owned(), value.to_owned());
-    }
-
-    /// Removes a cookie.
-    pub fn drop_cookie(&mut self, name: &str) {
-        self.cookies.remove(name);
-    }
-
-    /// Sends a `GET` request with the cookies, and stores the cookies of the response.
-    pub async fn get(&mut self, site: &Site, uri: &str) -> TestResponse {
-        self.send(site, TestRequest::with_uri(uri)).await
-    }
-
-    /// Sends a request with the cookies, and stores the cookies of the response.
-    pub async fn send(&mut self, site: &Site, request: TestRequest) -> TestResponse {
-        let cookies: Vec<_> =
-            self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let request = if cookies.is_empty() {
-            request
-        } else {
-            request.insert_header((header::COOKIE, cookies.join("; ")))
-        };
-        let response = site.send(request).await;
-        for text in set_cookies(&response.headers) {
-            let cookie = Cookie::parse(text).expect("a cookie");
-            if cookie.max_age().is_some_and(|age| age <= Duration::ZERO) {
-                self.drop_cookie(cookie.name());
-            } else if text.len() <= MAX_COOKIE_LEN {
-                self.keep(cookie.name(), cookie.value());
-            }
-        }
-        response
-    }
-}
-
 /// The body of the page `/` in a session of Ada.
 pub const ADA: &str = r#"user="ada""#;
 
 /// Returns a browser in which Ada has a session.
-pub async fn ada(site: &Site) -> Client {
-    let mut client = Client::new();
+pub async fn ada(site: &Site) -> Browser {
+    let mut client = Browser::new();
     assert_eq!(client.get(site, "/set?user=ada").await.body, "set");
     assert_eq!(client.get(site, "/").await.body, ADA, "the session exists");
     client

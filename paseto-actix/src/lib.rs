@@ -83,6 +83,9 @@
 //! | set the time in tests | [`Clock`](clock::Clock), `testing::TestClock` |
 //! | test my application | [`TestIssuer`](testing::TestIssuer), [`Clock`](clock::Clock) |
 //! | test cookies, forms and redirects | [`Browser`](testing::Browser) |
+//! | test pages behind a login | [`Browser::log_in_as`](testing::Browser::log_in_as) |
+//! | test my server over HTTP | [`RemoteApp`](testing::RemoteApp) |
+//! | test the failure of a store | [`FailingStore`](testing::FailingStore) |
 //! | find routes without a guard | [`assert_guarded`](testing::assert_guarded) |
 //! | test my own store | [`conformance`] |
 //!

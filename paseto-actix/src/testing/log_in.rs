@@ -90,6 +90,9 @@ impl Browser {
 }
 
 /// Returns the middlewares of the application or of a scope, with a path inside of them.
+///
+/// They come from the extensions of the request, which stay in this process. So the middlewares
+/// contain no code for a login without a password that a client could reach.
 async fn find_middlewares<S, B>(app: &S) -> Option<(String, RememberMe, PasetoSession)>
 where
     S: Service<Request, Response = ServiceResponse<B>, Error = Error>,

@@ -26,7 +26,7 @@ impl Visitor {
     }
 
     /// Clicks a button of this text, and waits for a page that contains `expected`.
-    async fn press(&self, button: &str, expected: &str) {
+    async fn submit(&self, button: &str, expected: &str) {
         let button = format!("//button[. = '{button}']");
         self.client.find(Locator::XPath(&button)).await.unwrap().click().await.unwrap();
         self.wait_for(expected).await;
@@ -36,7 +36,7 @@ impl Visitor {
         self.enter("email", user).await;
         self.enter("password", "mysecret").await;
         self.client.find(Locator::Css("[name=remember]")).await.unwrap().click().await.unwrap();
-        self.press("Log in", "Notices").await;
+        self.submit("Log in", "Notices").await;
     }
 
     /// Asserts that the page fits the window, with the style sheet and without errors of the
@@ -65,13 +65,13 @@ async fn noticeboard_works_on_a_desktop_and_on_a_phone() {
         visitor.log_in_as("admin@bar.example").await;
         let long = "https://ci.example/".to_owned() + &"x".repeat(200);
         visitor.enter("text", &format!("The build is green: {long}")).await;
-        visitor.press("Post", "Posted.").await;
+        visitor.submit("Post", "Posted.").await;
         visitor.wait_for("The build is green").await;
         visitor.assert_fits("notices").await;
 
         visitor.open(&server, "/account/program").await;
         visitor.enter("name", "Build server").await;
-        visitor.press("Connect", "Program connected").await;
+        visitor.submit("Connect", "Program connected").await;
         visitor.assert_fits("program").await;
         visitor.open(&server, "/account").await;
         visitor.wait_for("Chrome on Linux (this browser)").await;
@@ -80,7 +80,7 @@ async fn noticeboard_works_on_a_desktop_and_on_a_phone() {
 
         visitor.open(&server, "/admin").await;
         visitor.assert_fits("admin").await;
-        visitor.press("Log out everywhere", "Log in").await;
+        visitor.submit("Log out everywhere", "Log in").await;
         assert_eq!(visitor.path().await, "/login");
         visitor.leave().await;
     }

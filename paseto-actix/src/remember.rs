@@ -63,8 +63,8 @@ use user::{FingerprintLoader, UserCheck};
 ///   clients cannot read or change it.
 /// - **Fresh logins.** A login with the cookie is not a [`FreshLogin`]. Sensitive handlers can
 ///   require one, so that the user enters the password again.
-/// - **Users.** The user loader decides whether a user may log in. If the credential fingerprint of
-///   a user changes, all remembered logins of the user become invalid.
+/// - **Users.** The credential loader decides whether a user may log in. If the credential
+///   fingerprint of a user changes, all remembered logins of the user become invalid.
 /// - **Copied cookies.** With a [token family store](RememberMeBuilder::token_family_store), each
 ///   token can be used once. If a copy is used, the login is revoked for all clients. With a
 ///   [revocation store](RememberMeBuilder::revocation_store), a logout invalidates all copies.
@@ -75,8 +75,8 @@ use user::{FingerprintLoader, UserCheck};
 ///   several tokens belong to one login, only the newest token is used. Invalid cookies are then
 ///   not removed, because the removal could affect the valid cookie. A logout or a new login
 ///   revokes the logins of all these cookies in the stores.
-/// - **Failures.** If a store or the user loader fails, the response is an error such as `503`, and
-///   the browser keeps its cookie.
+/// - **Failures.** If a store or the credential loader fails, the response is an error such as
+///   `503`, and the browser keeps its cookie.
 ///
 /// The guide has a chapter on [remembered logins](crate::guide::remembered_logins).
 #[derive(Clone)]
@@ -88,7 +88,7 @@ struct Inner {
     cookie: PreparedCookie,
     cross_origin: CrossOriginPolicy,
     lifetime: Duration,
-    user_loader: FingerprintLoader,
+    credential_loader: FingerprintLoader,
     user_check: Option<UserCheck>,
     families: Option<Arc<dyn AnyTokenFamilyStore>>,
     /// The scope of the logins in both stores. See [`FamilyOwner::scope`].
@@ -176,8 +176,8 @@ impl Inner {
 }
 
 impl RememberMe {
-    /// Returns a builder. A [`user_loader`](RememberMeBuilder::user_loader) is required. The active
-    /// key of the ring encrypts the tokens, and all its keys decrypt them.
+    /// Returns a builder. A [`credential_loader`](RememberMeBuilder::credential_loader) is
+    /// required. The active key of the ring encrypts the tokens, and all its keys decrypt them.
     ///
     /// [`PasetoSession`](crate::PasetoSession) can use the same keys. A session token is not
     /// accepted as a remember-me token, and vice versa.
@@ -189,7 +189,7 @@ impl RememberMe {
             secure: true,
             cross_origin: CrossOriginPolicy::default(),
             lifetime: Duration::from_secs(30 * 24 * 60 * 60),
-            user_loader: None,
+            credential_loader: None,
             check_user: None,
             families: None,
             revocations: None,

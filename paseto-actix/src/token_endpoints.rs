@@ -35,7 +35,8 @@ use body::Body;
 /// [`RefreshError`], or those of
 /// [`RefreshTokensBuilder::error_handler`](crate::refresh::RefreshTokensBuilder::error_handler). A
 /// rejected access token in a logout has the response of the verifier. A request of another origin
-/// is `403`, and a missing `Verifier` is `500`. Logout and revocation of access tokens need a [`Verifier`] in app data.
+/// is `403`, and a missing `Verifier` is `500`. Logout and revocation of access tokens need a
+/// [`Verifier`] in app data.
 ///
 /// A revocation also responds with `200` if the token is unknown, expired or invalid ([RFC 7009,
 /// section 2.2]), because the client can then discard it. It revokes the whole login of the token,

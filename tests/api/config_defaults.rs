@@ -66,7 +66,7 @@ fn remember_settings_have_the_defaults_of_the_builder() {
     let loader = async |_: String| None::<CredentialFingerprint>;
     let shown = |builder: paseto_actix::remember::RememberMeBuilder| {
         let shown = format!("{builder:?}");
-        format!("{shown} {:?}", builder.user_loader(loader).build().unwrap())
+        format!("{shown} {:?}", builder.credential_loader(loader).build().unwrap())
     };
     assert_eq!(shown(config.into_builder()), shown(RememberMe::builder(key())));
 }

@@ -119,7 +119,7 @@ async fn remembered_logins_move_to_the_active_key() {
     let ring = KeyRing::from(application.remember_key.clone());
     let users = application.users.clone();
     let remember = RememberMe::builder(ring.clone()).clock(application.clock.clone());
-    let remember = remember.try_user_loader(move |id| {
+    let remember = remember.try_credential_loader(move |id| {
         let fingerprint = users.fingerprint(&id);
         async { fingerprint }
     });

@@ -87,7 +87,7 @@ async fn login_with_the_old_password_is_not_remembered_after_the_change() {
     }
 }
 
-/// The user loader is called for each login, with and without `Remember`.
+/// The credential loader is called for each login, with and without `Remember`.
 #[actix_web::test]
 async fn login_of_an_unknown_user_is_a_403() {
     let application = Application::new();

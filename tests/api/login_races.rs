@@ -47,7 +47,7 @@ impl Application {
             .revocation_store(stores.clone())
             .clock(clock.clone());
         let users = stores.clone();
-        let mut remember = RememberMe::builder(key).clock(clock).user_loader(move |id| {
+        let mut remember = RememberMe::builder(key).clock(clock).credential_loader(move |id| {
             let users = users.clone();
             async move { Some(users.fingerprint(&id).await) }
         });

@@ -89,7 +89,7 @@ impl Chaos {
             .trust(ISSUER, key.public_key())
             .revocation_store(revocations.clone());
         let remember = RememberMe::builder(LocalKey::generate())
-            .user_loader(async |_| Some(CredentialFingerprint::new("the hash of a password")))
+            .credential_loader(async |_| Some(CredentialFingerprint::new("the hash of a password")))
             .token_family_store(
                 RedisStore::builder(family.url()).build().unwrap().token_family_store(),
             )

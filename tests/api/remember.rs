@@ -145,7 +145,7 @@ async fn cookie_with_a_percent_encoded_name_is_ignored() {
 }
 
 #[actix_web::test]
-async fn user_loader_decides_whether_a_cookie_logs_in() {
+async fn credential_loader_decides_whether_a_cookie_logs_in() {
     let application = Application::new();
     let site = application.site().await;
     let value = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
@@ -282,8 +282,9 @@ async fn remember_me_cookie_of_a_retired_key_is_reencrypted() {
     let value = ada(&application.site().await).await.cookie(REMEMBER).unwrap().to_owned();
     let users = application.users.clone();
     let both = KeyRing::new(new.clone(), [application.remember_key.clone()]).unwrap();
-    let remember =
-        RememberMe::builder(both).clock(application.clock.clone()).try_user_loader(move |id| {
+    let remember = RememberMe::builder(both)
+        .clock(application.clock.clone())
+        .try_credential_loader(move |id| {
             let fingerprint = users.fingerprint(&id);
             async { fingerprint }
         });
@@ -297,7 +298,7 @@ async fn remember_me_cookie_of_a_retired_key_is_reencrypted() {
     assert_removed(&site, &value, "no retired key").await;
 }
 
-/// The record of a revoked login outlives the cookie, so a slow user loader cannot revive the
+/// The record of a revoked login outlives the cookie, so a slow credential loader cannot revive the
 /// login.
 #[actix_web::test]
 async fn cookie_that_expires_while_the_user_is_loaded_stays_revoked() {
@@ -306,7 +307,7 @@ async fn cookie_that_expires_while_the_user_is_loaded_stays_revoked() {
         paseto_actix::revocation::MemoryRevocationStore::new(10).clock(application.clock.clone());
     let (clock, users) = (application.clock.clone(), application.users.clone());
     let site = application.site_with(|remember| {
-        remember.revocation_store(store).try_user_loader(move |id| {
+        remember.revocation_store(store).try_credential_loader(move |id| {
             let fingerprint = users.fingerprint(&id);
             clock.advance(Duration::seconds(2));
             async { fingerprint }

@@ -1,4 +1,4 @@
-//! Remembered logins while a store, the user loader or an inner service fails.
+//! Remembered logins while a store, the credential loader or an inner service fails.
 
 use std::future::ready;
 
@@ -140,7 +140,7 @@ async fn error_response_of_an_inner_service_contains_the_next_token() {
 /// `Logger`, `ErrorHandlers` and similar middlewares process responses, not errors.
 #[actix_web::test]
 async fn store_and_loader_failures_are_responses_for_outer_middlewares() {
-    for failing in ["family", "revocations", "user loader"] {
+    for failing in ["family", "revocations", "credential loader"] {
         let application = Application::new();
         let revocations = failing_revocations(&application.clock, 10);
         let store = MemoryTokenFamilyStore::new(10).clock(application.clock.clone());
@@ -175,7 +175,7 @@ async fn store_and_loader_failures_are_responses_for_outer_middlewares() {
             assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE, "{failing}");
             assert_eq!(response.headers.get(SERVER).unwrap(), "seen", "{failing}");
             assert!(set_cookies(&response.headers).is_empty(), "{failing}: {:?}", response.headers);
-            if failing == "user loader" {
+            if failing == "credential loader" {
                 assert_eq!(response.body, "no database");
             } else {
                 assert_eq!(

@@ -38,9 +38,9 @@ fn lifetime_must_be_between_1_second_and_1_year() {
 }
 
 #[test]
-fn missing_user_loader_is_a_configuration_error() {
+fn missing_credential_loader_is_a_configuration_error() {
     let error = RememberMe::builder(LocalKey::generate()).build().unwrap_err();
-    assert!(error.to_string().contains("user_loader"), "{error}");
+    assert!(error.to_string().contains("credential_loader"), "{error}");
 }
 
 #[test]
@@ -198,7 +198,7 @@ async fn debug_output_and_logs_contain_no_secret() {
         "a remember-me cookie was used again",
         "reason=\"it does not belong to a token family\"",
         "a remember-me cookie that is forged or has expired",
-        "the user loader failed",
+        "the credential loader failed",
         "reason=\"the user has other credentials\"",
     ];
     logs.assert_no_secret(&scenarios, &secrets);

@@ -109,7 +109,7 @@ async fn logout_revokes_rotated_and_reencrypted_tokens() {
         .clock(application.clock.clone())
         .revocation_store(store.clone());
     let reencrypting =
-        reencrypting.try_user_loader(move |id| std::future::ready(users.fingerprint(&id)));
+        reencrypting.try_credential_loader(move |id| std::future::ready(users.fingerprint(&id)));
     let reencrypting = application
         .site_of(reencrypting, actix_identity::config::LogoutBehavior::PurgeSession)
         .await;
@@ -153,9 +153,9 @@ async fn session_protection_and_unknown_user_revoke_the_login() {
     assert_revoked(&site, &copy, "revoked while the user was unknown").await;
 }
 
-/// A logout from another browser while the user loader runs must revoke the login.
+/// A logout from another browser while the credential loader runs must revoke the login.
 #[actix_web::test]
-async fn logout_during_the_user_loader_revokes_the_login() {
+async fn logout_during_the_credential_loader_revokes_the_login() {
     for overtaken in [false, true] {
         let application = Application::new();
         let store = failing_revocations(&application.clock, 10);
@@ -167,7 +167,7 @@ async fn logout_during_the_user_loader_revokes_the_login() {
         let slow = paseto_actix::RememberMe::builder(application.remember_key.clone())
             .clock(application.clock.clone())
             .revocation_store(store.clone())
-            .try_user_loader(move |id| {
+            .try_credential_loader(move |id| {
                 let fingerprint = users.fingerprint(&id);
                 async move {
                     // The logout runs during this wait.

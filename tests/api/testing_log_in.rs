@@ -125,15 +125,15 @@ async fn login_of_the_browser_expires_by_the_clock_of_the_application() {
 }
 
 #[actix_web::test]
-#[should_panic(expected = "cannot log in `eve`: the user loader returned `None`")]
+#[should_panic(expected = "cannot log in `eve`: the credential loader returned `None`")]
 async fn unknown_user_panics() {
     let app = App::new().wrap(layer(&Application::new())).configure(routes);
     Browser::new().log_in_as(&init_service(app).await, "eve").await;
 }
 
 #[actix_web::test]
-#[should_panic(expected = "cannot log in `ada`: the user loader failed: no database")]
-async fn failed_user_loader_panics() {
+#[should_panic(expected = "cannot log in `ada`: the credential loader failed: no database")]
+async fn failed_credential_loader_panics() {
     let application = Application::new();
     application.users.set("down", Some(""));
     let app = App::new().wrap(layer(&application)).configure(routes);

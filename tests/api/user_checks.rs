@@ -1,4 +1,4 @@
-//! `check_user`: the user loader runs for requests of logged-in users.
+//! `check_user`: the credential loader runs for requests of logged-in users.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,7 +19,7 @@ async fn logout_others(logins: LoginLayer, req: HttpRequest) -> actix_web::Resul
     Ok("logged out")
 }
 
-/// Returns a site with `check_user`, and the number of calls of the user loader.
+/// Returns a site with `check_user`, and the number of calls of the credential loader.
 async fn site(application: &Application, max_age: u64) -> (Site, Arc<AtomicUsize>) {
     let (users, calls) = (application.users.clone(), Arc::<AtomicUsize>::default());
     let counted = Arc::clone(&calls);
@@ -27,7 +27,7 @@ async fn site(application: &Application, max_age: u64) -> (Site, Arc<AtomicUsize
         .clock(application.clock.clone())
         .token_family_store(MemoryTokenFamilyStore::new(100).clock(application.clock.clone()))
         .check_user(StdDuration::from_secs(max_age))
-        .try_user_loader(move |id| {
+        .try_credential_loader(move |id| {
             counted.fetch_add(1, Ordering::SeqCst);
             let fingerprint = users.fingerprint(&id);
             async { fingerprint }
@@ -149,7 +149,7 @@ async fn user_is_cached_for_the_configured_time() {
 }
 
 #[actix_web::test]
-async fn failing_user_loader_does_not_log_users_out() {
+async fn failing_credential_loader_does_not_log_users_out() {
     let application = Application::new();
     let (site, _) = site(&application, 0).await;
     let mut client = ada(&site).await;

@@ -95,7 +95,7 @@ impl Logins {
             .expect("a session");
         let remember = RememberMe::builder(local.clone())
             .application(name)
-            .user_loader(async |id| Some(CredentialFingerprint::new(id)))
+            .credential_loader(async |id| Some(CredentialFingerprint::new(id)))
             .token_family_store(family)
             .revocation_store(revocations)
             .clock(clock)

@@ -50,7 +50,7 @@ impl Users {
         };
     }
 
-    /// Returns the credential fingerprint of a user, as the user loader does.
+    /// Returns the credential fingerprint of a user, as the credential loader does.
     ///
     /// # Errors
     ///
@@ -89,12 +89,12 @@ impl Application {
     /// Returns the builder of the middleware.
     pub fn remember(&self) -> RememberMeBuilder {
         let users = self.users.clone();
-        RememberMe::builder(self.remember_key.clone()).clock(self.clock.clone()).try_user_loader(
-            move |id| {
+        RememberMe::builder(self.remember_key.clone())
+            .clock(self.clock.clone())
+            .try_credential_loader(move |id| {
                 let fingerprint = users.fingerprint(&id);
                 async { fingerprint }
-            },
-        )
+            })
     }
 
     /// Returns the site with default settings and without stores.

@@ -290,7 +290,7 @@ fn login_layer(users: Users) -> Result<LoginLayer, Box<dyn Error>> {
     let remember_me = RememberMe::builder(key_ring("REMEMBER_KEYS")?)
         .application("login_manager")
         .development_over_plain_http()
-        .user_loader(move |id| {
+        .credential_loader(move |id| {
             let fingerprint = users.fingerprint(&id);
             async { fingerprint }
         })

@@ -11,7 +11,7 @@ use futures_util::future::{Either, FutureExt, LocalBoxFuture, Shared, ready};
 use super::UserLoader;
 use super::loader::Source;
 #[cfg(feature = "session")]
-use super::login::{Credentials, Login};
+use super::login::{Credentials, SessionUser};
 use super::rejection::{Rejected, Responder};
 use crate::app_data;
 use crate::error::{VerifyError, VerifyErrorKind as Kind};
@@ -29,7 +29,7 @@ struct Loading<U> {
     verifier: Option<u64>,
     /// The login of the session. A handler may change it.
     #[cfg(feature = "session")]
-    login: Option<Login>,
+    login: Option<SessionUser>,
     /// Does not contain the request, because the extensions of the request contain the future.
     loaded: Shared<LocalBoxFuture<'static, Loaded<U>>>,
 }
@@ -53,7 +53,7 @@ fn start<U: 'static>(
     #[cfg(feature = "session")]
     let login = match loader.source() {
         Source::Token(_) => None,
-        Source::Login(_) | Source::Any(_) => Some(Login::of(req)),
+        Source::Login(_) | Source::Any(_) => Some(SessionUser::of(req)),
     };
     let authentication = match loader.source() {
         #[cfg(feature = "session")]
@@ -103,7 +103,7 @@ struct Call<U> {
     loader: UserLoader<U>,
     authentication: Option<Authentication>,
     #[cfg(feature = "session")]
-    login: Option<Login>,
+    login: Option<SessionUser>,
 }
 
 impl<U: 'static> Call<U> {
@@ -120,7 +120,7 @@ impl<U: 'static> Call<U> {
             }
             #[cfg(feature = "session")]
             Source::Login(load) => {
-                let id = self.login.unwrap_or(Login::NoMiddleware).required()?;
+                let id = self.login.unwrap_or(SessionUser::NoMiddleware).required()?;
                 (load(id).await, Responder::Login)
             }
             #[cfg(feature = "session")]
@@ -147,12 +147,12 @@ impl<U: 'static> Call<U> {
 #[cfg(feature = "session")]
 fn any_of(
     token: Option<Result<VerifiedToken, VerifyError>>,
-    login: Option<Login>,
+    login: Option<SessionUser>,
 ) -> Result<Credentials, Rejected> {
     match token.unwrap_or_else(|| Err(missing())) {
         Ok(token) => Ok(Credentials::of_token(token)),
         Err(error) if error.kind() == Kind::MissingToken => {
-            login.unwrap_or(Login::NoMiddleware).or_missing(error)
+            login.unwrap_or(SessionUser::NoMiddleware).or_missing(error)
         }
         Err(error) => Err(Rejected::new(error, Responder::Verifier)),
     }

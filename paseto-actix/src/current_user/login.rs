@@ -11,9 +11,9 @@ use crate::remember::RememberMe;
 use crate::session::RequestState;
 use crate::token::VerifiedToken;
 
-/// The login of a request at the start of the loading.
+/// The user of the session at the start of the loading.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Login {
+pub(super) enum SessionUser {
     /// The ID of the user.
     User(String),
     Anonymous,
@@ -24,7 +24,7 @@ pub(super) enum Login {
     NoMiddleware,
 }
 
-impl Login {
+impl SessionUser {
     pub(super) fn of(req: &HttpRequest) -> Self {
         #[cfg(feature = "remember")]
         if let Some(login) = RememberMe::login_of_request(req) {
@@ -48,8 +48,9 @@ impl Login {
             Self::CrossOrigin => (Kind::CrossOrigin, CROSS_ORIGIN),
             Self::NoMiddleware => (
                 Kind::Misconfigured,
-                "no session around the handler: call `App::wrap(LoginLayer::new(session, remember))` or \
-                 `App::wrap(session)` with a PasetoSession",
+                "no session around the handler: call \
+                 `App::wrap(LoginLayer::new(session, remember))` or `App::wrap(session)` with a \
+                 PasetoSession",
             ),
         };
         Err(Rejected::new(VerifyError::new(kind, detail), Responder::Login))
@@ -73,8 +74,8 @@ impl Login {
 }
 
 #[cfg(feature = "remember")]
-const CROSS_ORIGIN: &str = "the login is in a cookie, and the request is from another origin: call \
-                            `.trusted_origin(..)` on the builder of RememberMe to allow that origin";
+const CROSS_ORIGIN: &str = "the login is in a cookie, and the request is from another origin: call `.trusted_origin(..)` \
+     on the builder of RememberMe to allow that origin";
 
 /// The credential of a request, and the code that responds if the user is rejected.
 pub(super) struct Credentials {

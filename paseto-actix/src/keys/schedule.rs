@@ -212,8 +212,8 @@ impl<K: RingKey> KeySchedule<K> {
         (self.state(index, now) != KeyState::Retired).then_some(&self.entries[index].key)
     }
 
-    /// Records that a token of this key is valid until `expiry`, a Unix time. Later schedules of the
-    /// same ring share the record.
+    /// Records that a token of this key is valid until `expiry`, a Unix time. Later schedules of
+    /// the same ring share the record.
     pub(crate) fn record_expiry(&self, kid: &str, expiry: i64) {
         if let Some(entry) = self.entries.iter().find(|entry| entry.key.kid() == kid) {
             entry.last_expiry.fetch_max(expiry, Ordering::Relaxed);

@@ -33,7 +33,8 @@ use crate::token_family::TokenFamilyError;
 pub enum RefreshError {
     /// The string is not a refresh token of this application.
     #[error(
-        "not a refresh token of this application: the key, the application or the issuer differs, or it was changed"
+        "not a refresh token of this application: the key, the application or the issuer differs, \
+         or it was changed"
     )]
     Invalid,
     /// The login is older than its lifetime.
@@ -50,7 +51,8 @@ pub enum RefreshError {
     Reused,
     /// The access token does not belong to a login of this issuer.
     #[error(
-        "the access token does not belong to a login of this issuer: it has another `iss`, or no `sid` of RefreshTokens"
+        "the access token does not belong to a login of this issuer: it has another `iss`, or no \
+         `sid` of RefreshTokens"
     )]
     ForeignAccessToken,
     /// The request is malformed.

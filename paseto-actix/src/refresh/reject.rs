@@ -49,7 +49,8 @@ impl RefreshTokens {
         if response.status().is_success() {
             tracing::error!(
                 status = response.status().as_u16(),
-                "the error handler of RefreshTokens returned a success: the default response is sent"
+                "the error handler of RefreshTokens returned a success: the client gets the \
+                 default response"
             );
             return error.response();
         }

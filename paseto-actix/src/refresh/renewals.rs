@@ -17,8 +17,9 @@ use crate::token_family::RandomId;
 ///
 /// A result is kept until the request that refreshed the token ends, and for the grace period after
 /// that. The browser gets the next token with the response, and sends the old one until then. After
-/// half of the lifetime of an access token, no result is kept. Each family has one entry. So after the next refresh token was used
-/// in this process, the store sees the old one again and detects the reuse.
+/// half of the lifetime of an access token, no result is kept. Each family has one entry. So after
+/// the next refresh token was used in this process, the store sees the old one again and detects
+/// the reuse.
 pub(crate) struct Renewals {
     tokens: RefreshTokens,
     issue: IssueTokens,

@@ -27,7 +27,7 @@ use crate::revocation::{
 use crate::token::implicit_assertion;
 use crate::token_family::{AnyTokenFamilyStore, TokenFamilyStore};
 
-/// Builds a [`RememberMe`]. [`user_loader`](Self::user_loader) is required.
+/// Builds a [`RememberMe`]. [`credential_loader`](Self::credential_loader) is required.
 ///
 /// ```
 /// use std::time::Duration;
@@ -39,7 +39,7 @@ use crate::token_family::{AnyTokenFamilyStore, TokenFamilyStore};
 /// # fn main() -> Result<(), paseto_actix::ConfigError> {
 /// let remember = RememberMe::builder(LocalKey::generate())
 ///     .application("shop")
-///     .user_loader(async |id: String| {
+///     .credential_loader(async |id: String| {
 ///         (id == "ada").then(|| CredentialFingerprint::new("the hash of her password"))
 ///     })
 ///     .lifetime(Duration::from_secs(90 * 24 * 60 * 60))
@@ -59,7 +59,7 @@ pub struct RememberMeBuilder {
     pub(super) secure: bool,
     pub(super) cross_origin: CrossOriginPolicy,
     pub(super) lifetime: Duration,
-    pub(super) user_loader: Option<FingerprintLoader>,
+    pub(super) credential_loader: Option<FingerprintLoader>,
     pub(super) check_user: Option<Duration>,
     pub(super) families: Option<Arc<dyn AnyTokenFamilyStore>>,
     pub(super) revocations: Option<Arc<dyn AnyRevocationStore>>,
@@ -74,39 +74,39 @@ pub struct RememberMeBuilder {
 }
 
 impl RememberMeBuilder {
-    /// Sets the closure that loads a user by ID. It returns the fingerprint of the user's
+    /// Sets the closure that gets the ID of a user. It returns the fingerprint of the user's
     /// credentials, or `None` if the user does not exist or may not log in. Required, unless
-    /// [`try_user_loader`](Self::try_user_loader) is set.
+    /// [`try_credential_loader`](Self::try_credential_loader) is set.
     ///
     /// The loader is called by [`RememberMe::start_login`], when a cookie logs a user in, by
     /// [`LoginLayer::logout_others`](super::LoginLayer::logout_others), and per request with
     /// [`check_user`](Self::check_user).
-    pub fn user_loader<F, Fut>(self, load: F) -> Self
+    pub fn credential_loader<F, Fut>(self, load: F) -> Self
     where
         F: Fn(String) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Option<CredentialFingerprint>> + 'static,
     {
-        self.try_user_loader(move |id| {
+        self.try_credential_loader(move |id| {
             let loading = load(id);
             async { Ok::<_, Infallible>(loading.await) }
         })
     }
 
-    /// Sets a user loader that can fail, for example if a database is down. The request then gets
-    /// the response of the error, and the browser keeps its cookie.
-    pub fn try_user_loader<F, Fut, E>(mut self, load: F) -> Self
+    /// Sets a credential loader that can fail, for example if a database is down. The request then
+    /// gets the response of the error, and the browser keeps its cookie.
+    pub fn try_credential_loader<F, Fut, E>(mut self, load: F) -> Self
     where
         F: Fn(String) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Option<CredentialFingerprint>, E>> + 'static,
         E: Into<Error>,
     {
-        self.user_loader = Some(FingerprintLoader::new(load));
+        self.credential_loader = Some(FingerprintLoader::new(load));
         self
     }
 
-    /// Checks the user of each request with the user loader. Logs the user out if the loader
+    /// Checks the user of each request with the credential loader. Logs the user out if the loader
     /// returns `None` or different credentials. So the sessions of a deleted user are rejected
-    /// without a revocation store. Default: only logins call the user loader.
+    /// without a revocation store. Default: only logins call the credential loader.
     ///
     /// `max_age` is the time for which a user is cached: 0 (no cache) to 60 seconds.
     ///
@@ -290,13 +290,13 @@ impl RememberMeBuilder {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] if the user loader is missing, if the [`CookieConfig`] is invalid, if a
+    /// [`ConfigError`] if the credential loader is missing, if the [`CookieConfig`] is invalid, if a
     /// trusted origin is not an origin, or if a duration is out of range.
     pub fn build(self) -> Result<RememberMe, ConfigError> {
-        let user_loader = self.user_loader.ok_or_else(|| {
+        let credential_loader = self.credential_loader.ok_or_else(|| {
             ConfigError::setting(
-                "user_loader",
-                "the user loader is missing: call `.user_loader(..)`",
+                "credential_loader",
+                "the credential loader is missing: call `.credential_loader(..)`",
             )
         })?;
         check_range("lifetime", self.lifetime, LIFETIMES, "1 second to 365 days")?;
@@ -316,7 +316,7 @@ impl RememberMeBuilder {
             cookie,
             cross_origin: self.cross_origin.checked()?,
             lifetime: self.lifetime,
-            user_loader,
+            credential_loader,
             user_check: self.check_user.map(UserCheck::new),
             families: self.families,
             revocations,

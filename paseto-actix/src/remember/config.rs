@@ -34,7 +34,7 @@ use crate::keys::KeyRing;
 /// )?;
 /// let remember = config
 ///     .into_builder()
-///     .user_loader(async |id: String| {
+///     .credential_loader(async |id: String| {
 ///         (id == "ada").then(|| CredentialFingerprint::new("the hash of her password"))
 ///     })
 ///     .build()?;
@@ -71,7 +71,7 @@ pub struct RememberMeConfig {
     /// `h` or `d`, such as `"90d"`, or a number of seconds. Alias: `duration`. Default: 30 days.
     pub lifetime: Duration,
     /// The time for which a loaded user is cached: 0 to 60 seconds, such as `"30s"`. See
-    /// [`RememberMeBuilder::check_user`]. Default: not set, so only logins call the user loader.
+    /// [`RememberMeBuilder::check_user`]. Default: not set, so only logins call the credential loader.
     pub check_user: Option<Duration>,
     /// `"off"`, `"basic"` or `"strong"`. See [`SessionProtection`]. Default: `"off"`.
     pub session_protection: SessionProtection,

@@ -26,15 +26,15 @@ pub enum LoginError {
     /// No user is logged in, or the logged-in user is not the user of `confirm_login`.
     #[error("no user is logged in, or another user than expected: log in first")]
     NotLoggedIn,
-    /// The user loader returned `None`: the user does not exist or may not log in.
-    #[error("the user loader returned `None`: the user does not exist or may not log in")]
+    /// The credential loader returned `None`: the user does not exist or may not log in.
+    #[error("the credential loader returned `None`: the user does not exist or may not log in")]
     UnknownUser,
     /// All logins of the user were revoked after `start_login`.
     #[error("all logins of the user were revoked after this login started: log in again")]
     Revoked,
-    /// The user loader failed.
-    #[error("the user loader failed: {0}")]
-    UserLoader(Error),
+    /// The credential loader failed.
+    #[error("the credential loader failed: {0}")]
+    CredentialLoader(Error),
     /// The duration of [`Remember::For`](super::Remember::For) is out of range.
     #[error("expected a lifetime of 1 second to 365 days, found {} s", .0.as_secs_f64())]
     Lifetime(Duration),
@@ -74,7 +74,7 @@ impl ResponseError for LoginError {
             Self::UnknownUser => StatusCode::FORBIDDEN,
             Self::Revocation(error) => error.status_code(),
             Self::TokenFamily(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::UserLoader(error) => error.as_response_error().status_code(),
+            Self::CredentialLoader(error) => error.as_response_error().status_code(),
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -87,7 +87,7 @@ impl ResponseError for LoginError {
             _ => tracing::error!(error = %self, "a login or a logout failed"),
         }
         match self {
-            Self::UserLoader(error) => error.error_response(),
+            Self::CredentialLoader(error) => error.error_response(),
             _ => problem(self.status_code()),
         }
     }

@@ -76,7 +76,7 @@ use crate::token_family::{LoginEntry, RandomId};
 ///     .revocation_store(revocations.clone())
 ///     .build()?;
 /// let remember = RememberMe::builder(LocalKey::generate())
-///     .user_loader(async |id: String| {
+///     .credential_loader(async |id: String| {
 ///         (id == "ada").then(|| CredentialFingerprint::new("the hash of her password"))
 ///     })
 ///     .token_family_store(MemoryTokenFamilyStore::new(100_000))
@@ -166,8 +166,8 @@ impl LoginLayer {
     ///
     /// [`LoginError::NotLoggedIn`] if the request has neither a logged-in user nor an access token
     /// of a login. [`RevocationError::Revoked`] if a parallel request has revoked the login of the
-    /// request. Another error if a store, the user loader or the session fails, or if no store is
-    /// set. Logins may then still be valid.
+    /// request. Another error if a store, the credential loader or the session fails, or if no
+    /// store is set. Logins may then still be valid.
     pub async fn logout_others(&self, req: &HttpRequest) -> Result<(), LoginError> {
         let context = Context::of(req).ok_or(LoginError::NoMiddleware)?;
         let token = req.current_paseto();
@@ -285,7 +285,8 @@ impl Context {
         let login = SessionLogin::of(&req.get_session(), user).and_then(|login| login.id);
         let token = self.token_of(req.headers(), user, login.as_deref());
         settings.logout_all(user, token.as_ref()).await?;
-        let credentials = settings.user_loader.load(user).await.map_err(LoginError::UserLoader)?;
+        let credentials =
+            settings.credential_loader.load(user).await.map_err(LoginError::CredentialLoader)?;
         let credentials = credentials.ok_or(LoginError::UnknownUser)?;
         if let Some(check) = &settings.user_check {
             set_credentials(&req.get_session(), user, &credentials)

@@ -84,8 +84,11 @@ impl RememberMe {
         // login is then rejected because of its outdated generation.
         let session_generation = context.session_generation(&user_id).await?;
         let generation = settings.generation(&user_id).await?;
-        let credentials =
-            settings.user_loader.load(&user_id).await.map_err(LoginError::UserLoader)?;
+        let credentials = settings
+            .credential_loader
+            .load(&user_id)
+            .await
+            .map_err(LoginError::CredentialLoader)?;
         let (req, label) = (req.clone(), String::new());
         Ok(PendingSessionLogin {
             req,
@@ -174,7 +177,7 @@ impl PendingSessionLogin {
     ///
     /// After these errors, the user is not logged in, and the remember-me cookie is unchanged:
     ///
-    /// - [`UnknownUser`](LoginError::UnknownUser) (`403`) if the user loader returned `None`.
+    /// - [`UnknownUser`](LoginError::UnknownUser) (`403`) if the credential loader returned `None`.
     /// - [`Revoked`](LoginError::Revoked) (`401`) if all logins of the user were revoked after
     ///   [`start_login`](RememberMe::start_login). A revocation store of the session or of
     ///   `RememberMe` is required to detect this.

@@ -126,8 +126,8 @@ where
 }
 
 impl Context {
-    /// Checks the user of the session with the user loader, if `check_user` is set. Returns whether
-    /// the user was logged out.
+    /// Checks the user of the session with the credential loader, if `check_user` is set. Returns
+    /// whether the user was logged out.
     async fn check_user(&self, req: &ServiceRequest) -> Result<bool, Error> {
         let settings = &*self.remember.0;
         let Some(check) = &settings.user_check else { return Ok(false) };
@@ -135,7 +135,7 @@ impl Context {
         let session = req.get_session();
         let fits =
             |credentials: &CredentialFingerprint| fits_credentials(&session, &user, credentials);
-        if check.accepts(&settings.user_loader, &user, settings.now(), fits).await? {
+        if check.accepts(&settings.credential_loader, &user, settings.now(), fits).await? {
             return Ok(false);
         }
         tracing::info!("logged out a user who may not log in, or whose credentials have changed");
@@ -278,7 +278,7 @@ mod tests {
     /// outer middleware.
     async fn headers_of(remember: Remember) -> (Vec<HeaderValue>, Vec<HeaderValue>) {
         let middleware = RememberMe::builder(LocalKey::generate())
-            .user_loader(async |_| Some(CredentialFingerprint::new("secret")));
+            .credential_loader(async |_| Some(CredentialFingerprint::new("secret")));
         let app = App::new()
             .app_data(web::Data::new(remember))
             .wrap(middleware.other_session_middleware().build().expect("a middleware"))

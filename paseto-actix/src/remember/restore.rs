@@ -79,8 +79,8 @@ impl Context {
         // Read the generation first. If a parallel request revokes all logins of the user, the new
         // session then has an outdated generation.
         let generation = self.session_generation(&token.sub).await.map_err(unavailable)?;
-        let credentials = settings.user_loader.load(&token.sub).await.inspect_err(|error| {
-            tracing::error!(%error, "the user loader failed: the request gets the response of its error");
+        let credentials = settings.credential_loader.load(&token.sub).await.inspect_err(|error| {
+            tracing::error!(%error, "the credential loader failed: the request gets the response of its error");
         })?;
         let Some(credentials) = credentials else {
             return self
@@ -92,8 +92,8 @@ impl Context {
             self.forget(&token);
             return Ok(self.reject(Kind::Rejected, "the user has other credentials"));
         }
-        // After the user loader, because it can be slow, and before the rotation, because an error
-        // of this store must not use the token.
+        // After the credential loader, because it can be slow, and before the rotation, because an
+        // error of this store must not use the token.
         if let Some(store) = &settings.revocations {
             let is_revoked = store.is_login_revoked(&token.id, token.subject()).await;
             if is_revoked.map_err(StoreError::from).map_err(unavailable)? {

@@ -15,8 +15,8 @@ use crate::token_family::{
 /// [`TokenFamilyStore`](crate::token_family::TokenFamilyStore). So a test sees what the application
 /// does while its database is unavailable.
 ///
-/// Clones share the store and its state. While the store fails, no call reaches the inner store, and
-/// each call returns [`RevocationError::Other`] or
+/// Clones share the store and its state. While the store fails, no call reaches the inner store,
+/// and each call returns [`RevocationError::Other`] or
 /// [`TokenFamilyError::Other`](crate::token_family::TokenFamilyError::Other).
 ///
 /// ```

@@ -34,7 +34,7 @@ impl Browser {
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let session = PasetoSession::builder(LocalKey::generate()).build()?;
     /// let remember = RememberMe::builder(LocalKey::generate())
-    ///     .user_loader(async |id| (id == "ada").then(|| CredentialFingerprint::new("hash")))
+    ///     .credential_loader(async |id| (id == "ada").then(|| CredentialFingerprint::new("hash")))
     ///     .build()?;
     /// let app = App::new()
     ///     .wrap(LoginLayer::new(session, remember))
@@ -55,8 +55,8 @@ impl Browser {
     ///
     /// # Panics
     ///
-    /// Panics if the application has no such middleware, if the user loader does not return the
-    /// user, or if the login fails for another reason.
+    /// Panics if the application has no such middleware, if the credential loader does not return
+    /// the user, or if the login fails for another reason.
     pub async fn log_in_as<S, B>(&mut self, app: &S, user_id: impl Into<String>)
     where
         S: Service<Request, Response = ServiceResponse<B>, Error = Error>,

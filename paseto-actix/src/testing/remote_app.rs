@@ -21,8 +21,8 @@ const MAX_BODY_LEN: usize = 64 * 1024 * 1024;
 ///
 /// It sends each request over HTTP, on a connection of its own. It adds only `Connection`,
 /// `Content-Length` and `Date`, and `Host` if the request has none. It follows no redirects, stores
-/// no cookies, and decodes no `Content-Encoding`. A response must arrive within 30 seconds, and have
-/// at most 64 MiB.
+/// no cookies, and decodes no `Content-Encoding`. A response must arrive within 30 seconds, and
+/// have at most 64 MiB.
 ///
 /// - The server must speak `http`, as behind a proxy with TLS. The browser plays this proxy: it
 ///   sends `Host: localhost:8080` and `X-Forwarded-Proto: https`, and also sends `Secure` cookies.

@@ -49,14 +49,14 @@ use crate::refresh::{
 /// A browser uses the cookies of the response that arrives last. So a short time remains: if a
 /// logout or a login overtakes a response that is already on its way, the browser has the cookies
 /// of the old login again. They are revoked, and the user has to log in again. For the access
-/// token, this requires the [revocation store](crate::verifier::VerifierBuilder::revocation_store) in the
-/// verifier. Without it, the access token is valid until it expires. A late response to a rejected
-/// refresh token can also remove the cookies of a new login.
+/// token, this requires the [revocation store](crate::verifier::VerifierBuilder::revocation_store)
+/// in the verifier. Without it, the access token is valid until it expires. A late response to a
+/// rejected refresh token can also remove the cookies of a new login.
 ///
 /// The refresh cookie must have `Path=/`, because the middleware needs it with each request. This
 /// removes no protection: a browser does not isolate the paths of a site from each other ([RFC
-/// 6265, section 8.5]), and a cookie with `Path=/` can have the prefix `__Host-`, so that no sibling
-/// subdomain can replace it.
+/// 6265, section 8.5]), and a cookie with `Path=/` can have the prefix `__Host-`, so that no
+/// sibling subdomain can replace it.
 ///
 /// Wrap the middleware around all guards: with several `wrap` calls, the last one is the outermost.
 /// A guard reads the new token by [`TokenCookies::token_source`], and not from the `Cookie` header.

@@ -26,7 +26,7 @@ fn session(configure: impl Fn(PasetoSessionBuilder) -> PasetoSessionBuilder) -> 
 
 fn remember() -> RememberMe {
     RememberMe::builder(LocalKey::generate())
-        .user_loader(async |_| Some(CredentialFingerprint::new("hash")))
+        .credential_loader(async |_| Some(CredentialFingerprint::new("hash")))
         .build()
         .unwrap()
 }
@@ -77,7 +77,7 @@ mistakes! {
         let key = LocalKey::generate();
         KeyRing::new(key.clone(), [key.clone()]).unwrap_err().to_string().replace(key.kid(), "KID")
     } => "the key KID is given twice: remove one";
-    remember_without_a_user_loader: RememberMe::builder(LocalKey::generate()).build().unwrap_err() => "`user_loader`: the user loader is missing: call `.user_loader(..)`";
+    remember_without_a_credential_loader: RememberMe::builder(LocalKey::generate()).build().unwrap_err() => "`credential_loader`: the credential loader is missing: call `.credential_loader(..)`";
     remember_without_a_session: log!(App::new().wrap(remember())) => "ERROR no PasetoSession around RememberMe: call `App::wrap(LoginLayer::new(session, remember))`, or wrap the session after RememberMe, because the last `wrap` is the outermost";
     remember_outside_of_the_session: log!(App::new().wrap(PasetoSession::builder(LocalKey::generate()).build().unwrap()).wrap(remember())) => "ERROR no PasetoSession around RememberMe: call `App::wrap(LoginLayer::new(session, remember))`, or wrap the session after RememberMe, because the last `wrap` is the outermost";
     fresh_login_without_remember: log!(App::new()) => "ERROR no RememberMe around this handler: call `App::wrap(LoginLayer::new(session, remember))`";

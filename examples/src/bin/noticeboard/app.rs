@@ -78,7 +78,7 @@ impl Parts {
         let of_login = users.clone();
         let remember = RememberMe::builder(local_keys)
             .application(APPLICATION)
-            .user_loader(move |email| {
+            .credential_loader(move |email| {
                 let fingerprint = of_login.fingerprint(&email);
                 async { fingerprint }
             })

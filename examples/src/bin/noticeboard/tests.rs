@@ -50,10 +50,6 @@ fn between<'a>(page: &'a Page, start: &str, end: &str) -> &'a str {
     text.unwrap_or_else(|| panic!("no `{start}` in {}", page.body))
 }
 
-fn csrf_token(page: &Page) -> &str {
-    between(page, r#"name="csrf_token" value=""#, "\"")
-}
-
 #[actix_web::test]
 async fn each_route_has_a_guard_or_is_public() {
     let app = init_service(app(parts().1)).await;
@@ -130,7 +126,7 @@ async fn user_logs_in_posts_a_notice_and_logs_out() {
     assert_eq!((page.path.as_str(), page.status), ("/", StatusCode::OK));
 
     let text = "<script>alert(1)</script>";
-    let form = [("csrf_token", csrf_token(&page)), ("text", text)];
+    let form = [("csrf_token", page.csrf_token()), ("text", text)];
     let page = browser.post_form(&app, "/notices", &form).await;
     assert!(page.body.contains("Posted."), "{}", page.body);
     assert!(page.body.contains("&lt;script&gt;") && !page.body.contains(text), "{}", page.body);
@@ -141,7 +137,7 @@ async fn user_logs_in_posts_a_notice_and_logs_out() {
 
     let without_token = browser.post_form(&app, "/logout", &[("other", "field")]).await;
     assert_eq!(without_token.status, StatusCode::FORBIDDEN);
-    let page = browser.post_form(&app, "/logout", &[("csrf_token", csrf_token(&page))]).await;
+    let page = browser.post_form(&app, "/logout", &[("csrf_token", page.csrf_token())]).await;
     assert_eq!(page.path, "/login");
     assert_eq!(browser.get(&app, "/account").await.path, "/login?next=%2Faccount");
 }
@@ -158,8 +154,8 @@ async fn other_sites_cannot_submit_the_login_form() {
 async fn remembered_user_enters_the_password_again_to_connect_a_program() {
     let app = init_service(app(parts().1)).await;
     let mut browser = Browser::new();
-    log_in(&mut browser, &app, "foo@bar.example", PASSWORD).await;
-    browser.remove_cookie("session");
+    browser.log_in_as(&app, "foo@bar.example").await;
+    browser.restart();
     assert_eq!(browser.get(&app, "/account").await.status, StatusCode::OK);
     let page = browser.get(&app, "/account/program").await;
     assert_eq!(page.path, "/login?again=1&next=%2Faccount%2Fprogram");
@@ -167,7 +163,7 @@ async fn remembered_user_enters_the_password_again_to_connect_a_program() {
     let form = [("email", "foo@bar.example"), ("password", PASSWORD)];
     let page = browser.post_form(&app, &page.path, &form).await;
     assert_eq!(page.path, "/account/program");
-    let form = [("csrf_token", csrf_token(&page)), ("name", "Build server")];
+    let form = [("csrf_token", page.csrf_token()), ("name", "Build server")];
     let page = browser.post_form(&app, "/account/program", &form).await;
     let refresh_token = between(&page, r#"<pre id="refresh-token">"#, "</pre>").to_owned();
 
@@ -187,7 +183,7 @@ async fn remembered_user_enters_the_password_again_to_connect_a_program() {
 
     let page = browser.get(&app, "/account").await;
     assert!(page.body.contains("Build server"), "{}", page.body);
-    let (csrf, id) = (csrf_token(&page), between(&page, r#"name="id" value=""#, "\""));
+    let (csrf, id) = (page.csrf_token(), between(&page, r#"name="id" value=""#, "\""));
     browser.post_form(&app, "/account/revoke", &[("csrf_token", csrf), ("id", id)]).await;
     assert_eq!(call_service(&app, post()).await.status(), StatusCode::UNAUTHORIZED);
     let refresh_token = tokens["refresh_token"].as_str().expect("a token");
@@ -198,10 +194,10 @@ async fn remembered_user_enters_the_password_again_to_connect_a_program() {
 async fn new_password_logs_out_the_other_browsers() {
     let app = init_service(app(parts().1)).await;
     let (mut browser, mut other) = (Browser::new(), Browser::new());
-    log_in(&mut other, &app, "foo@bar.example", PASSWORD).await;
-    log_in(&mut browser, &app, "foo@bar.example", PASSWORD).await;
+    other.log_in_as(&app, "foo@bar.example").await;
+    browser.log_in_as(&app, "foo@bar.example").await;
     let page = browser.get(&app, "/account/password").await;
-    let form = [("csrf_token", csrf_token(&page)), ("password", "a new secret")];
+    let form = [("csrf_token", page.csrf_token()), ("password", "a new secret")];
     let page = browser.post_form(&app, "/account/password", &form).await;
     assert!(page.body.contains("The password is changed."), "{}", page.body);
     assert_eq!(other.get(&app, "/account").await.path, "/login?next=%2Faccount");
@@ -215,13 +211,13 @@ async fn new_password_logs_out_the_other_browsers() {
 async fn only_the_admin_sees_and_revokes_the_logins_of_all_users() {
     let app = init_service(app(parts().1)).await;
     let (mut admin, mut user) = (Browser::new(), Browser::new());
-    log_in(&mut user, &app, "foo@bar.example", PASSWORD).await;
+    user.log_in_as(&app, "foo@bar.example").await;
     assert_eq!(user.get(&app, "/admin").await.status, StatusCode::FORBIDDEN);
-    log_in(&mut admin, &app, "admin@bar.example", PASSWORD).await;
+    admin.log_in_as(&app, "admin@bar.example").await;
     let page = admin.get(&app, "/admin").await;
     assert_eq!(page.status, StatusCode::OK);
 
-    let csrf = csrf_token(&page);
+    let csrf = page.csrf_token();
     let form = [("csrf_token", csrf), ("user", "foo@bar.example")];
     admin.post_form(&app, "/admin/revoke-all", &form).await;
     assert_eq!(user.get(&app, "/").await.path, "/login?next=%2F");
@@ -231,7 +227,7 @@ async fn only_the_admin_sees_and_revokes_the_logins_of_all_users() {
 async fn errors_of_pages_are_pages_and_errors_of_the_api_are_not() {
     let app = init_service(app(parts().1)).await;
     let mut browser = Browser::new();
-    log_in(&mut browser, &app, "foo@bar.example", PASSWORD).await;
+    browser.log_in_as(&app, "foo@bar.example").await;
     let page = browser.get(&app, "/admin").await;
     assert!(page.header("content-type").starts_with("text/html"));
     assert!(page.body.contains("Forbidden"), "{}", page.body);

@@ -228,13 +228,13 @@ impl Issuer {
         keys.map(|(key, _)| key.public_key()).collect::<Vec<_>>().into_iter()
     }
 
-    /// Returns the version of the keys. Read it before the keys.
+    /// Returns the version of [`public_keys`](Self::public_keys). Read it before the keys.
     pub(crate) fn keys_version(&self) -> RingVersion {
         self.0.keys.version(self.0.clock.now())
     }
 
     /// Returns whether [`public_keys`](Self::public_keys) still returns the keys of this version.
-    pub(crate) fn has_version(&self, version: RingVersion) -> bool {
+    pub(crate) fn is_current_keys_version(&self, version: RingVersion) -> bool {
         self.0.keys.is_current(version, self.0.clock.now())
     }
 

@@ -6,7 +6,7 @@ mod change_keys;
 mod checks;
 mod config;
 mod credential;
-mod local_issuers;
+mod in_process_issuers;
 #[cfg(feature = "remote-keys")]
 mod remote;
 mod token_cache;
@@ -44,7 +44,7 @@ use checks::Checks;
 #[cfg(feature = "remote-keys")]
 pub use config::RemoteKeys;
 pub use config::VerifierConfig;
-use local_issuers::LocalIssuer;
+use in_process_issuers::InProcessIssuer;
 #[cfg(feature = "remote-keys")]
 pub use remote::KeySetStatus;
 #[cfg(feature = "remote-keys")]
@@ -108,7 +108,7 @@ struct Inner {
     keys: Arc<SharedTrustedKeys>,
     #[cfg(feature = "remote-keys")]
     remote: Option<RemoteIssuers>,
-    local: Vec<LocalIssuer>,
+    in_process: Vec<InProcessIssuer>,
     token_cache: Option<TokenCache>,
     validation: ClaimsValidation,
     format: Format,

@@ -91,7 +91,6 @@ mod keys_der;
 mod keys_password;
 mod keys_pem;
 mod keys_weak;
-mod local_issuers;
 #[cfg(feature = "remember")]
 mod login_attempts;
 #[cfg(feature = "remember")]
@@ -267,6 +266,7 @@ mod token_renewal;
 #[cfg(feature = "session")]
 mod token_renewal_late;
 mod transport;
+mod trust_issuer;
 #[cfg(all(feature = "redis", feature = "remember", feature = "sqlite"))]
 mod two_processes;
 #[cfg(all(feature = "macros", feature = "redis", feature = "remember", feature = "remote-keys"))]

@@ -29,7 +29,13 @@ impl<K> Entry<K> {
     }
 
     pub(super) fn has_valid_tokens(&self, now: OffsetDateTime) -> bool {
-        let last = self.last_expiry.load(Ordering::Relaxed);
-        last.saturating_add(RECORD_SLACK.whole_seconds()) > now.unix_timestamp()
+        self.tokens_valid_until().is_some_and(|until| until > now)
+    }
+
+    /// Returns the time at which the last token that this process has issued is not valid anymore.
+    /// Returns `None` before the first token.
+    pub(super) fn tokens_valid_until(&self) -> Option<OffsetDateTime> {
+        let last = OffsetDateTime::from_unix_timestamp(self.last_expiry.load(Ordering::Relaxed));
+        last.ok().map(|last| last.saturating_add(RECORD_SLACK))
     }
 }

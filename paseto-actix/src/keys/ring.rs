@@ -255,7 +255,10 @@ impl<K: RingKey> KeyRing<K> {
     /// accepted for this time.
     pub(crate) fn keep_for(&self, max_ttl: Duration) {
         let seconds = i64::try_from(max_ttl.as_secs()).unwrap_or(i64::MAX);
-        self.0.max_ttl.fetch_max(seconds, Ordering::Relaxed);
+        if self.0.max_ttl.fetch_max(seconds, Ordering::Relaxed) < seconds {
+            // The times at which keys expire have changed.
+            self.changed();
+        }
     }
 
     /// Returns the maximum lifetime of tokens. Without a user of the ring, it is unlimited.

@@ -241,7 +241,9 @@ impl<K: RingKey> KeySchedule<K> {
     /// Returns the times at which the active key changes or a key expires.
     pub(super) fn changes(&self, max_ttl: Duration) -> impl Iterator<Item = OffsetDateTime> {
         let expiries = (0..self.entries.len()).filter_map(move |i| self.expires_at(i, max_ttl));
-        self.entries.iter().filter_map(|entry| entry.activates_at).chain(expiries)
+        let of_tokens = self.entries.iter().filter_map(Entry::tokens_valid_until);
+        let activations = self.entries.iter().filter_map(|entry| entry.activates_at);
+        activations.chain(expiries).chain(of_tokens)
     }
 
     fn active_index(&self, now: OffsetDateTime) -> usize {

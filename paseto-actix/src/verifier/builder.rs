@@ -47,7 +47,7 @@ const MAX_PRECOMPUTED_KEYS: usize = 128;
 #[must_use = "call `.build()` to get a Verifier"]
 pub struct VerifierBuilder {
     trusted: Vec<(String, PublicKey)>,
-    local: Vec<Issuer>,
+    in_process: Vec<Issuer>,
     #[cfg(feature = "remote-keys")]
     remote: Vec<(String, KeySetSource)>,
     audiences: Vec<String>,
@@ -81,7 +81,7 @@ impl VerifierBuilder {
     fn new() -> Self {
         Self {
             trusted: Vec::new(),
-            local: Vec::new(),
+            in_process: Vec::new(),
             #[cfg(feature = "remote-keys")]
             remote: Vec::new(),
             audiences: Vec::new(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 #[cfg(not(feature = "remote-keys"))]
 use time::OffsetDateTime;
 
-use super::local_issuers::LocalIssuer;
+use super::in_process_issuers::InProcessIssuer;
 use super::trusted_keys::{IssuerKey, Origin, check_name};
 use super::{Inner, TrustedKey, Verifier};
 use crate::error::{ConfigError, quote};
@@ -78,7 +78,7 @@ impl Verifier {
     /// # Errors
     ///
     /// [`ConfigError`] if the key is already trusted, for this issuer or another one, if the key is
-    /// weak, if the issuer name is empty, or if the issuer has `remote_keys`.
+    /// weak, if the issuer name is empty, or if the issuer has `remote_keys` or `trust_issuer`.
     pub fn trust(&self, issuer: &str, key: PublicKey) -> Result<(), ConfigError> {
         self.check_not_followed(issuer)?;
         self.0.keys.insert(IssuerKey::new(issuer, &key, Origin::Fixed)?)?;
@@ -90,13 +90,13 @@ impl Verifier {
     /// From the next request on, all clones reject the tokens of the key, cached tokens included.
     ///
     /// A `Verifier` with `remote_keys` or [`trust_issuer`](super::VerifierBuilder::trust_issuer)
-    /// remembers the key ID until it is dropped, also if the key was not trusted. It skips the key
-    /// in each key set, so a stolen key does not return while its issuer or a cache still publishes
-    /// it. [`trust`](Self::trust) and [`set_keys`](Self::set_keys) can add the key to another
+    /// remembers the key ID until it is dropped, also if the key was not trusted. It never
+    /// adds the key again from these sources, so a stolen key does not return while its issuer or a
+    /// cache still publishes it. [`trust`](Self::trust) and [`set_keys`](Self::set_keys) can add the key to another
     /// issuer.
     #[must_use = "`false` means that the Verifier does not trust a key with this key ID"]
     pub fn remove_key(&self, kid: &str) -> bool {
-        let removed = if self.0.has_remote() || !self.0.local.is_empty() {
+        let removed = if self.0.has_remote() || !self.0.in_process.is_empty() {
             self.0.keys.deny(kid)
         } else {
             self.0.keys.remove(|signer| *signer.kid == *kid)
@@ -105,12 +105,12 @@ impl Verifier {
     }
 
     /// Removes all keys of this issuer, as [`remove_key`](Self::remove_key) does, and returns
-    /// whether the issuer was trusted. For an issuer with `remote_keys`, the `Verifier` also stops
-    /// fetching its key set. [`trust`](Self::trust) and [`set_keys`](Self::set_keys) can add keys
+    /// whether the issuer was trusted. For an issuer with `remote_keys` or `trust_issuer`, the
+    /// `Verifier` also stops following its keys. [`trust`](Self::trust) and [`set_keys`](Self::set_keys) can add keys
     /// to the issuer again.
     #[must_use = "`false` means that the Verifier does not trust an issuer with this name"]
     pub fn remove_issuer(&self, issuer: &str) -> bool {
-        let was_followed = self.close_remote(issuer) | self.close_local(issuer);
+        let was_followed = self.close_remote(issuer) | self.close_in_process(issuer);
         let removed = self.0.keys.remove(|signer| *signer.issuer == *issuer);
         self.report_all_removed(removed) || was_followed
     }
@@ -180,22 +180,27 @@ impl Verifier {
     #[must_use]
     pub fn keys(&self) -> Vec<TrustedKey> {
         self.refresh_remote_keys(self.now());
-        self.refresh_local_keys();
+        self.refresh_in_process_keys();
         let keys = self.0.keys.current();
         keys.all().map(|key| TrustedKey::new(&*key.signer.issuer, key.key.clone())).collect()
     }
 
     /// Returns an error for an issuer whose keys only its source may change.
     pub(super) fn check_not_followed(&self, issuer: &str) -> Result<(), ConfigError> {
-        let is_local = |local: &LocalIssuer| local.name() == issuer && !local.is_removed();
+        let is_in_process =
+            |followed: &InProcessIssuer| followed.name() == issuer && followed.is_followed();
         let source = if self.0.is_remote(issuer) {
             "remote_keys"
-        } else if self.0.local.iter().any(is_local) {
+        } else if self.0.in_process.iter().any(is_in_process) {
             "trust_issuer"
         } else {
             return Ok(());
         };
-        let problem = format!("the keys of issuer {} come from `{source}`", quote(issuer));
+        let problem = format!(
+            "the keys of issuer {} come from `{source}`: change them at the issuer, or call \
+             `remove_issuer` first",
+            quote(issuer)
+        );
         Err(ConfigError::setting("iss", problem))
     }
 

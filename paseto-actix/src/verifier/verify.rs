@@ -73,7 +73,7 @@ impl Verifier {
         if let Some(started) = started {
             self.refresh_remote_keys(started);
         }
-        self.refresh_local_keys();
+        self.refresh_in_process_keys();
         let slot = self.0.token_cache.as_ref().and_then(|cache| cache.slot(&credential.bytes));
         let (token, checked_by) = match slot.as_ref().and_then(Slot::get) {
             Some(token) => (token, None),

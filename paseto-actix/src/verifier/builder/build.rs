@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 #[cfg(feature = "remote-keys")]
 use super::super::RemoteIssuers;
-use super::super::local_issuers::LocalIssuer;
+use super::super::in_process_issuers::InProcessIssuer;
 use super::super::trusted_keys::{IssuerKey, Origin, SharedTrustedKeys, TrustedKeys};
 use super::super::{Inner, TokenCache, TokenSources, Verifier, next_id};
 use super::VerifierBuilder;
@@ -38,8 +38,8 @@ impl VerifierBuilder {
         let has_remote = remote.is_some();
         #[cfg(not(feature = "remote-keys"))]
         let has_remote = false;
-        let local = LocalIssuer::all(self.local)?;
-        if keys.is_empty() && local.is_empty() && !has_remote {
+        let in_process = InProcessIssuer::from_issuers(self.in_process)?;
+        if keys.is_empty() && in_process.is_empty() && !has_remote {
             return Err(ConfigError::NoTrustedKey);
         }
         let leeway = check_leeway("leeway", self.leeway)?;
@@ -78,7 +78,7 @@ impl VerifierBuilder {
             id: next_id(),
             #[cfg(feature = "remote-keys")]
             remote,
-            local,
+            in_process,
             keys: SharedTrustedKeys::new(keys, self.max_precomputed_keys),
             token_cache: TokenCache::new(self.token_cache_bytes),
             validation: ClaimsValidation { leeway, exp_required: self.exp_required, audience },
@@ -99,13 +99,13 @@ impl VerifierBuilder {
         let verifier = Verifier(inner);
         let keys = verifier.0.keys.current();
         keys.all().try_for_each(|key| verifier.check_not_followed(&key.signer.issuer))?;
-        for local in &verifier.0.local {
-            if verifier.0.is_remote(local.name()) {
-                let name = quote(local.name());
+        for followed in &verifier.0.in_process {
+            if verifier.0.is_remote(followed.name()) {
+                let name = quote(followed.name());
                 let problem = format!("issuer {name} also has `remote_keys`: remove one");
                 return Err(ConfigError::setting("trust_issuer", problem));
             }
-            verifier.follow(local)?;
+            verifier.follow(followed)?;
         }
         #[cfg(feature = "remote-keys")]
         if let (Some(remote), Some(fetches)) = (&verifier.0.remote, fetches) {
@@ -122,7 +122,7 @@ impl fmt::Debug for VerifierBuilder {
         builder.field("remote", &self.remote);
         builder
             .field("trusted", &self.trusted)
-            .field("local", &self.local)
+            .field("in_process", &self.in_process)
             .field("audiences", &self.audiences)
             .field("leeway", &self.leeway)
             .field("format", &self.format)

@@ -26,8 +26,9 @@ impl VerifierBuilder {
     }
 
     /// Trusts the current keys of an issuer in the same process: the announced, the active and the
-    /// retired keys. Each verification uses the keys of that moment, also after a change of the key
-    /// file. Call it again for another issuer.
+    /// retired keys. Each verification uses the current keys of the issuer. If the issuer has a key
+    /// file, the verifier trusts the new keys as soon as the issuer has read the file. Call it
+    /// again for another issuer.
     ///
     /// The verifier takes only the keys from the issuer. Set the `audience`, the format and the
     /// implicit assertion of the verifier yourself.
@@ -52,7 +53,7 @@ impl VerifierBuilder {
     /// # }
     /// ```
     pub fn trust_issuer(mut self, issuer: &Issuer) -> Self {
-        self.local.push(issuer.clone());
+        self.in_process.push(issuer.clone());
         self
     }
 

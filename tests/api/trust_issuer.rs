@@ -5,8 +5,14 @@ use std::time::Duration;
 
 use paseto_actix::error::VerifyErrorKind;
 use paseto_actix::keys::{KeyRing, KeySchedule};
+#[cfg(feature = "session")]
+use paseto_actix::revocation::MemoryRevocationStore;
 use paseto_actix::testing::{START, TestClock};
+#[cfg(feature = "session")]
+use paseto_actix::token_family::MemoryTokenFamilyStore;
 use paseto_actix::{ConfigError, Issuer, SecretKey, Verifier};
+#[cfg(feature = "session")]
+use paseto_actix::{LocalKey, RefreshTokens};
 use serde_json::json;
 
 use super::config_keys::TestFile;
@@ -68,6 +74,46 @@ fn keys_change_with_the_time_and_without_a_call() {
     clock.advance(time::Duration::seconds(60 + 300 + 5 - 1));
     assert_eq!(kids(&verifier), [new.kid(), old.kid()]);
     clock.advance(time::Duration::seconds(1));
+    assert_eq!(kids(&verifier), [new.kid()]);
+}
+
+/// A token can live longer than the tokens of the issuer usually do.
+#[test]
+fn key_is_removed_when_its_last_token_has_expired() {
+    let (clock, old, new) = (TestClock::new(), SecretKey::generate(), SecretKey::generate());
+    let issuer = issuer(old.clone(), &clock);
+    let verifier = verifier(&issuer, &clock);
+    let long = issuer.token(&json!({})).ttl(Duration::from_secs(3600)).issue().unwrap();
+    issuer.announce(new.clone()).unwrap();
+    issuer.activate(new.kid()).unwrap();
+    clock.advance(time::Duration::seconds(60 + 300 + 5));
+    verifier.verify_str(&long).unwrap();
+    clock.advance(time::Duration::seconds(3600 - 60 - 1));
+    assert_eq!(kids(&verifier), [new.kid(), old.kid()]);
+    clock.advance(time::Duration::SECOND);
+    assert_eq!(kids(&verifier), [new.kid()]);
+}
+
+/// `RefreshTokens` can raise the maximum lifetime of the tokens after the verifier was built.
+#[cfg(feature = "session")]
+#[test]
+fn verifier_keeps_a_retired_key_for_the_lifetime_of_refreshed_tokens() {
+    let (clock, old, new) = (TestClock::new(), SecretKey::generate(), SecretKey::generate());
+    let issuer = issuer(old.clone(), &clock);
+    let verifier = verifier(&issuer, &clock);
+    issuer.announce(new.clone()).unwrap();
+    issuer.activate(new.kid()).unwrap();
+    assert_eq!(kids(&verifier), [new.kid(), old.kid()]);
+    clock.advance(time::Duration::seconds(60 + 300 + 5));
+    assert_eq!(kids(&verifier), [new.kid()]);
+
+    let tokens = RefreshTokens::builder(issuer, LocalKey::generate())
+        .token_family_store(MemoryTokenFamilyStore::new(10))
+        .revocation_store(MemoryRevocationStore::new(10))
+        .access_ttl(Duration::from_secs(600));
+    tokens.build().unwrap();
+    assert_eq!(kids(&verifier), [new.kid(), old.kid()]);
+    clock.advance(time::Duration::seconds(600 - 60));
     assert_eq!(kids(&verifier), [new.kid()]);
 }
 

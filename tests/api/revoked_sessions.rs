@@ -1,5 +1,8 @@
 //! Sessions with a revocation store: `purge` and `renew` revoke all copies of a cookie.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use actix_session::{Session, SessionExt};
 use actix_web::dev::{Service, ServiceRequest};
 use actix_web::error::ErrorForbidden;
@@ -10,6 +13,7 @@ use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, web};
 use futures_util::future::join;
 use paseto_actix::LocalKey;
+use paseto_actix::session::SessionCookie;
 use paseto_actix::testing::Browser;
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::revocation::{FailingRevocations, assert_unavailable, failing_revocations};
@@ -56,12 +60,12 @@ async fn copies_from_before_purge_or_renew_are_revoked() {
         for end in ["/purge", "/renew"] {
             let clock = TestClock::new();
             let (site, store) = site(kind, &clock, 10).await;
-            let (mut client, mut other) = (ada(&site).await, ada(&site).await);
-            let first = client.cookie(kind.cookie()).unwrap().to_owned();
+            let (mut browser, mut other) = (ada(&site).await, ada(&site).await);
+            let first = kind.value(&browser);
             // The same session in another cookie.
-            client.get(&site, "/set?user=ada&cart=tea").await;
-            let copies = [first, client.cookie(kind.cookie()).unwrap().to_owned()];
-            client.get(&site, end).await;
+            browser.get(&site, "/set?user=ada&cart=tea").await;
+            let copies = [first, kind.value(&browser)];
+            browser.get(&site, end).await;
             for copy in &copies {
                 let (body, headers) = site.read(kind, copy).await;
                 assert_eq!(body, "", "{kind:?} {end}");
@@ -70,7 +74,7 @@ async fn copies_from_before_purge_or_renew_are_revoked() {
                 assert!(set_cookies(&headers).is_empty(), "{kind:?} {end}");
             }
             let kept = if end == "/renew" { r#"cart="tea" user="ada""# } else { "" };
-            assert_eq!(client.get(&site, "/").await.body, kept, "{kind:?} {end}");
+            assert_eq!(browser.get(&site, "/").await.body, kept, "{kind:?} {end}");
             assert_eq!(
                 other.get(&site, "/").await.body,
                 ADA,
@@ -89,6 +93,51 @@ async fn copies_from_before_purge_or_renew_are_revoked() {
     }
 }
 
+/// A client can begin a request with a stolen cookie, and complete its body after the logout.
+#[actix_web::test]
+async fn check_revocation_rejects_a_session_that_was_revoked_during_the_request() {
+    let clock = TestClock::new();
+    let store = failing_revocations(&clock, 10);
+    let (begun, ended) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(false)));
+    let (seen, open) = (Rc::clone(&begun), Rc::clone(&ended));
+    let slow = move |cookie: SessionCookie| {
+        let (seen, open) = (Rc::clone(&seen), Rc::clone(&open));
+        async move {
+            seen.set(true);
+            while !open.get() {
+                yield_now().await;
+            }
+            cookie.check_revocation().await.map(|()| "changed")
+        }
+    };
+    let app = App::new()
+        .wrap(
+            session(LocalKey::generate(), &clock).revocation_store(store.clone()).build().unwrap(),
+        )
+        .configure(routes)
+        .route("/change", web::get().to(slow));
+    let site = Site::new(init_service(app).await);
+
+    for is_revoked in [false, true] {
+        begun.set(false);
+        ended.set(false);
+        let mut owner = ada(&site).await;
+        let mut thief = owner.clone();
+        let logout = async {
+            while !begun.get() {
+                yield_now().await;
+            }
+            if is_revoked {
+                owner.get(&site, "/purge").await;
+            }
+            ended.set(true);
+        };
+        let (response, ()) = join(thief.get(&site, "/change"), logout).await;
+        let status = if is_revoked { 401 } else { 200 };
+        assert_eq!(response.status.as_u16(), status, "{}", response.body);
+    }
+}
+
 /// The decrypted session in a worker's cache must be checked against the revocation store.
 #[actix_web::test]
 async fn cached_session_is_checked_for_revocation() {
@@ -99,12 +148,12 @@ async fn cached_session_is_checked_for_revocation() {
         // Two workers.
         let here = kind.site_revoking(key.clone(), &clock, store.clone(), routes).await;
         let there = kind.site_revoking(key, &clock, store, routes).await;
-        let mut client = ada(&here).await;
-        let copy = client.cookie(kind.cookie()).unwrap().to_owned();
+        let mut browser = ada(&here).await;
+        let copy = kind.value(&browser);
         for _ in 0..3 {
             assert_eq!(here.read(kind, &copy).await.0, ADA, "{kind:?}");
         }
-        client.get(&there, "/purge").await;
+        browser.get(&there, "/purge").await;
         for _ in 0..3 {
             assert_eq!(here.read(kind, &copy).await.0, "", "{kind:?}");
         }
@@ -115,9 +164,9 @@ async fn cached_session_is_checked_for_revocation() {
 async fn cookie_that_a_concurrent_request_sets_after_purge_is_revoked() {
     for kind in Kind::ALL {
         let (site, _) = site(kind, &TestClock::new(), 10).await;
-        let mut client = ada(&site).await;
-        let mut slow = client.clone();
-        let (response, out) = join(slow.get(&site, "/slow"), client.get(&site, "/purge")).await;
+        let mut browser = ada(&site).await;
+        let mut slow = browser.clone();
+        let (response, out) = join(slow.get(&site, "/slow"), browser.get(&site, "/purge")).await;
         assert_eq!((response.body.as_str(), out.body.as_str()), ("set", "changed"));
         // A store without `PasetoSession` does not see requests, so it sets the cookie of a revoked
         // session.
@@ -151,10 +200,10 @@ async fn concurrent_request_does_not_revive_a_revoked_session() {
     let site = Site::new(init_service(app).await);
     for how in ["renew", "change"] {
         for end in ["/purge", "/renew"] {
-            let mut client = ada(&site).await;
-            let mut parallel = client.clone();
+            let mut browser = ada(&site).await;
+            let mut parallel = browser.clone();
             let slow = format!("/slow/{how}");
-            let (response, _) = join(parallel.get(&site, &slow), client.get(&site, end)).await;
+            let (response, _) = join(parallel.get(&site, &slow), browser.get(&site, end)).await;
             assert_eq!(response.body, "slow");
             assert!(set_cookies(&response.headers).is_empty(), "{how} {end}: {response:?}");
         }
@@ -166,10 +215,8 @@ async fn concurrent_request_does_not_revive_a_revoked_session() {
 async fn logout_revokes_the_sessions_of_all_cookies() {
     let clock = TestClock::new();
     let (site, store) = site(Kind::Middleware, &clock, 10).await;
-    let (one, other) = (
-        ada(&site).await.cookie(Kind::Middleware.cookie()).unwrap().to_owned(),
-        ada(&site).await.cookie(Kind::Middleware.cookie()).unwrap().to_owned(),
-    );
+    let (one, other) =
+        (Kind::Middleware.value(&ada(&site).await), Kind::Middleware.value(&ada(&site).await));
     let cookies = format!("__Host-session={one}; __Host-session={other}");
     let request = TestRequest::with_uri("/purge").insert_header((COOKIE, cookies));
     assert_eq!(site.send(request).await.body, "changed");
@@ -196,17 +243,17 @@ async fn purge_is_effective_if_the_request_fails() {
     };
     let app = App::new().wrap_fn(guard).wrap(session).configure(routes);
     let site = Site::new(init_service(app).await);
-    let mut client = ada(&site).await;
-    let copy = client.cookie(Kind::Middleware.cookie()).unwrap().to_owned();
-    let response = client.get(&site, "/banned").await;
+    let mut browser = ada(&site).await;
+    let copy = Kind::Middleware.value(&browser);
+    let response = browser.get(&site, "/banned").await;
     assert_eq!((response.status, response.body.as_str()), (StatusCode::FORBIDDEN, "banned"));
     assert_eq!(response.headers.get("cache-control").unwrap(), "no-store");
-    assert_eq!(client.cookie("__Host-session"), None, "the cookie is removed");
+    assert_eq!(browser.cookie("__Host-session"), None, "the cookie is removed");
     assert_eq!(site.read(Kind::Middleware, &copy).await.0, "", "a copy of the cookie is rejected");
 
-    let mut client = ada(&site).await;
+    let mut browser = ada(&site).await;
     store.set_failing(true);
-    let response = client.get(&site, "/banned").await;
+    let response = browser.get(&site, "/banned").await;
     assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
 }
 
@@ -215,10 +262,10 @@ async fn purge_is_effective_if_the_request_fails() {
 async fn renewal_to_a_too_large_session_keeps_the_old_session() {
     let kind = Kind::Middleware;
     let (site, store) = site(kind, &TestClock::new(), 10).await;
-    let mut client = ada(&site).await;
-    assert_eq!(client.get(&site, "/grow").await.status, StatusCode::INSUFFICIENT_STORAGE);
+    let mut browser = ada(&site).await;
+    assert_eq!(browser.get(&site, "/grow").await.status, StatusCode::INSUFFICIENT_STORAGE);
     assert_eq!(store.get_ref().len(), 0);
-    assert_eq!(client.get(&site, "/").await.body, ADA, "{kind:?}");
+    assert_eq!(browser.get(&site, "/").await.body, ADA, "{kind:?}");
 }
 
 #[actix_web::test]
@@ -230,12 +277,12 @@ async fn session_is_rejected_while_the_store_is_down_or_full() {
             (0, false, ["/purge", "/renew", "/purge"]),
         ] {
             let (site, store) = site(kind, &TestClock::new(), capacity).await;
-            let mut client = ada(&site).await;
-            let value = client.cookie(kind.cookie()).unwrap().to_owned();
+            let mut browser = ada(&site).await;
+            let value = kind.value(&browser);
             store.set_failing(down);
             for path in paths {
                 let (response, case) =
-                    (client.get(&site, path).await, format!("{kind:?} {path}, down: {down}"));
+                    (browser.get(&site, path).await, format!("{kind:?} {path}, down: {down}"));
                 if kind == Kind::Store {
                     assert_eq!(response.status, StatusCode::INTERNAL_SERVER_ERROR, "{case}");
                     assert!(set_cookies(&response.headers).is_empty(), "{case}");
@@ -244,7 +291,7 @@ async fn session_is_rejected_while_the_store_is_down_or_full() {
                 }
                 assert!(!response.body.contains("ada"), "{case}");
             }
-            assert_eq!(client.cookie(kind.cookie()).unwrap(), value, "{kind:?}: the cookie stays");
+            assert_eq!(kind.value(&browser), value, "{kind:?}: the cookie stays");
             assert_eq!(
                 Browser::new().get(&site, "/").await.status,
                 StatusCode::OK,
@@ -252,7 +299,7 @@ async fn session_is_rejected_while_the_store_is_down_or_full() {
             );
             store.set_failing(false);
             assert_eq!(
-                client.get(&site, "/").await.body,
+                browser.get(&site, "/").await.body,
                 ADA,
                 "{kind:?}: the session is valid when the store is back"
             );

@@ -246,6 +246,49 @@ impl SessionCookie {
         Ok(())
     }
 
+    /// Rejects a session that was revoked after the request began.
+    ///
+    /// The middleware checks the session before the body arrives, and the client chooses how slowly
+    /// it sends the body. So a client with a stolen session could begin a request, wait for the
+    /// logout, and then complete the request. Call this method after the body was read, before an
+    /// action that outlives the session, such as a change of the password.
+    ///
+    /// Without a revocation store, or if the session is new, the call does nothing.
+    ///
+    /// ```
+    /// use actix_web::{HttpResponse, web};
+    /// use paseto_actix::session::SessionCookie;
+    ///
+    /// # #[derive(serde::Deserialize)]
+    /// # struct Form { password: String }
+    /// # async fn store_password(_: &str) {}
+    /// async fn change_password(
+    ///     cookie: SessionCookie,
+    ///     form: web::Form<Form>,
+    /// ) -> actix_web::Result<HttpResponse> {
+    ///     cookie.check_revocation().await?;
+    ///     store_password(&form.password).await;
+    ///     cookie.logout_others().await?;
+    ///     Ok(HttpResponse::NoContent().finish())
+    /// }
+    /// # web::to(change_password);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`RevocationError::Revoked`] (`401`) if the session was revoked. Another error if the store
+    /// fails.
+    pub async fn check_revocation(&self) -> Result<(), RevocationError> {
+        let loaded = self.state.loaded.borrow().clone();
+        let is_new = self.state.is_new_login.get();
+        match loaded.filter(|_| !is_new) {
+            Some(loaded) if self.state.session.0.tokens.is_revoked(&loaded).await? => {
+                Err(RevocationError::Revoked)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Revokes all sessions of the user except the sessions of this login, for example after a
     /// password change. It takes effect with the next request of each session.
     ///
@@ -268,13 +311,8 @@ impl SessionCookie {
         }
         let login =
             tokens.login_of_state(&self.session.entries()).ok_or(RevocationError::NoSubject)?;
+        self.check_revocation().await?;
         let loaded = self.state.loaded.borrow().clone();
-        let is_new = self.state.is_new_login.get();
-        if let Some(loaded) = loaded.as_ref().filter(|_| !is_new)
-            && tokens.is_revoked(loaded).await?
-        {
-            return Err(RevocationError::Revoked);
-        }
         let session_id = loaded.as_ref().map(|session| session.head.id.as_str());
         let except =
             login.id.as_deref().or(session_id).map(|id| ExceptedLogin::new(id, login.generation));

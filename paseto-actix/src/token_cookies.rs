@@ -130,6 +130,11 @@ impl TokenCookies {
         TokenSource::cookie(self.0.access.name())
     }
 
+    /// Returns whether a page of the application or of a trusted origin has caused the request.
+    pub(crate) fn trusts_origin_of(&self, req: &HttpRequest) -> bool {
+        self.0.cross_origin.trusts_origin_of(req)
+    }
+
     /// Returns whether the request may use the cookies.
     pub(crate) fn allows(&self, req: &HttpRequest) -> bool {
         self.0.cross_origin.allows(req)

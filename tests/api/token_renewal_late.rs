@@ -12,12 +12,10 @@ use futures_util::future::FutureExt;
 use futures_util::lock::Mutex;
 use paseto_actix::cookie::CookieConfig;
 use paseto_actix::refresh::{Login, RefreshError, TokenPair};
+use paseto_actix::testing::FailingStore;
 use paseto_actix::token_cookies::{TokenCookies, TokenRenewal};
 use paseto_actix::token_endpoints::TokenEndpoints;
-use paseto_actix::token_family::{
-    FamilyOwner, LoginEntry, MemoryTokenFamilyStore, NewTokenFamily, RandomId, Rotation,
-    RotationRequest, TokenFamilyError, TokenFamilyStore,
-};
+use paseto_actix::token_family::MemoryTokenFamilyStore;
 use paseto_actix::{LocalKey, PasetoRequired, RefreshTokens, VerifiedToken};
 use paseto_actix_tests::app::{TestResponse, call, issuer_builder, verifier_builder};
 use serde_json::json;
@@ -28,7 +26,7 @@ use crate::token_cookies::{Site, issue, jar, set};
 const ACCESS: &str = "__Host-access";
 const REFRESH: &str = "__Host-refresh";
 
-/// Holds the handler of `/held` back until the test opens it.
+/// Holds the handlers of `/held` and `/held/login/{user}` back until the test opens it.
 #[derive(Clone, Default)]
 struct Gate {
     is_reached: Arc<AtomicBool>,
@@ -42,7 +40,7 @@ impl Gate {
         "held"
     }
 
-    /// Runs a request to `/held`, and `meanwhile` while its handler runs.
+    /// Runs a request to a held handler, and `meanwhile` while the handler runs.
     async fn hold(
         &self,
         late: impl Future<Output = TestResponse>,
@@ -58,60 +56,13 @@ impl Gate {
         }
         meanwhile.await;
         drop(closed);
-        let response = late.await;
-        assert_eq!((response.status.as_u16(), response.body.as_str()), (200, "held"));
-        response
-    }
-}
-
-/// A store whose list and revocations fail while it is down.
-#[derive(Clone)]
-struct Failing {
-    store: MemoryTokenFamilyStore,
-    is_down: Arc<AtomicBool>,
-}
-
-impl Failing {
-    fn store(&self) -> Result<&MemoryTokenFamilyStore, TokenFamilyError> {
-        match self.is_down.load(Ordering::SeqCst) {
-            true => Err(TokenFamilyError::Other("down".into())),
-            false => Ok(&self.store),
-        }
-    }
-}
-
-impl TokenFamilyStore for Failing {
-    async fn create(&self, new: NewTokenFamily<'_>) -> Result<(), TokenFamilyError> {
-        self.store.create(new).await
-    }
-
-    async fn rotate(&self, request: RotationRequest<'_>) -> Result<Rotation, TokenFamilyError> {
-        self.store.rotate(request).await
-    }
-
-    async fn revoke(
-        &self,
-        owner: FamilyOwner<'_>,
-        family: RandomId,
-    ) -> Result<(), TokenFamilyError> {
-        self.store()?.revoke(owner, family).await
-    }
-
-    async fn revoke_all(
-        &self,
-        owner: FamilyOwner<'_>,
-        except: Option<RandomId>,
-    ) -> Result<(), TokenFamilyError> {
-        self.store()?.revoke_all(owner, except).await
-    }
-
-    async fn list(&self, owner: FamilyOwner<'_>) -> Result<Vec<LoginEntry>, TokenFamilyError> {
-        self.store()?.list(owner).await
+        late.await
     }
 }
 
 impl Site {
-    /// Returns an application in which `/login/{user}` logs in without a password.
+    /// Returns an application in which `/login/{user}` logs in without a password. The handler of
+    /// `/held/login/{user}` waits after the login, before it sets the cookies.
     async fn app<F>(
         &self,
         tokens: &RefreshTokens,
@@ -126,38 +77,41 @@ impl Site {
             .token_from([cookies.token_source()])
             .revocation_store(self.revocations.clone());
         let user = async |token: VerifiedToken| token.subject().unwrap_or_default().to_owned();
-        let gate = gate.clone();
-        let held = move || gate.clone().pass();
-        let (logins, setting) = (tokens.clone(), cookies.clone());
-        let log_in = move |user: web::Path<String>| {
-            let (tokens, cookies) = (logins.clone(), setting.clone());
-            async move {
-                let login = tokens.login(user.into_inner()).await?;
-                let mut response = HttpResponse::NoContent().finish();
-                cookies.set(response.headers_mut(), &login.issue(&json!({}))?)?;
-                Ok::<_, RefreshError>(response)
+        let held = gate.clone();
+        let held = move || held.clone().pass();
+        let log_in = |gate: Gate| {
+            let (tokens, cookies) = (tokens.clone(), cookies.clone());
+            move |user: web::Path<String>| {
+                let (tokens, cookies, gate) = (tokens.clone(), cookies.clone(), gate.clone());
+                async move {
+                    let login = tokens.login(user.into_inner()).await?;
+                    let mut response = HttpResponse::Ok().body(gate.pass().await);
+                    cookies.set(response.headers_mut(), &login.issue(&json!({}))?)?;
+                    Ok::<_, RefreshError>(response)
+                }
             }
         };
         let app = App::new()
             .app_data(verifier.build().unwrap())
             .service(web::resource("/me").wrap(PasetoRequired::new()).to(user))
             .service(web::resource("/held").to(held))
-            .service(web::resource("/login/{user}").post(log_in))
+            .service(web::resource("/held/login/{user}").post(log_in(gate.clone())))
+            .service(web::resource("/login/{user}").post(log_in(Gate::default())))
             .service(TokenEndpoints::new(tokens.clone(), issue).cookies(cookies.clone()))
             .wrap(TokenRenewal::new(tokens.clone(), cookies, issue_renewed).unwrap());
         let app = init_service(app).await;
         async move |request: TestRequest| call(&app, request.to_request()).await
     }
 
-    fn failing_tokens(&self) -> (RefreshTokens, Arc<AtomicBool>) {
-        let is_down = Arc::new(AtomicBool::new(false));
+    fn failing_tokens(&self) -> (RefreshTokens, FailingStore<MemoryTokenFamilyStore>) {
         let store = MemoryTokenFamilyStore::new(1000).clock(self.clock.clone());
+        let store = FailingStore::new(store);
         let issuer = issuer_builder(&self.clock).build().unwrap();
         let tokens = RefreshTokens::builder(issuer, LocalKey::generate())
-            .token_family_store(Failing { store, is_down: Arc::clone(&is_down) })
+            .token_family_store(store.clone())
             .revocation_store(self.revocations.clone())
             .clock(self.clock.clone());
-        (tokens.build().unwrap(), is_down)
+        (tokens.build().unwrap(), store)
     }
 }
 
@@ -186,6 +140,12 @@ fn after(response: &TestResponse, path: &str) -> TestRequest {
 }
 
 #[track_caller]
+fn assert_held(response: &TestResponse, count: usize) {
+    assert_eq!((response.status.as_u16(), response.body.as_str()), (200, "held"));
+    assert_cookies(response, count);
+}
+
+#[track_caller]
 fn assert_cookies(response: &TestResponse, count: usize) {
     assert_eq!(response.headers.get_all(SET_COOKIE).count(), count, "{response:?}");
 }
@@ -199,19 +159,19 @@ async fn late_response_does_not_restore_a_login_after_a_logout() {
         let pair = ada(&tokens).await;
         site.clock.advance(age);
         let nothing = async {};
-        assert_cookies(&gate.hold(app(get("/held", &pair)), nothing).await, 2);
+        assert_held(&gate.hold(app(get("/held", &pair)), nothing).await, 2);
 
         let pair = ada(&tokens).await;
         site.clock.advance(age);
         let logout = async {
             assert_eq!(app(post("/auth/logout", &pair)).await.status.as_u16(), 204);
         };
-        assert_cookies(&gate.hold(app(get("/held", &pair)), logout).await, 0);
+        assert_held(&gate.hold(app(get("/held", &pair)), logout).await, 0);
 
         let pair = ada(&tokens).await;
         site.clock.advance(age);
         let everywhere = async { tokens.logout_all("ada").await.unwrap() };
-        assert_cookies(&gate.hold(app(get("/held", &pair)), everywhere).await, 0);
+        assert_held(&gate.hold(app(get("/held", &pair)), everywhere).await, 0);
     }
 }
 
@@ -243,7 +203,7 @@ async fn late_response_does_not_restore_the_old_user_after_a_login() {
             assert_cookies(&response, 2);
             assert_eq!(app(after(&response, "/me")).await.body, "bob");
         };
-        assert_cookies(&gate.hold(app(get("/held", &pair)), login).await, 0);
+        assert_held(&gate.hold(app(get("/held", &pair)), login).await, 0);
     }
 }
 
@@ -261,7 +221,7 @@ async fn late_response_without_claims_does_not_restore_the_refresh_token() {
                 tokens.logout_with_refresh_token(&pair.refresh_token).await.unwrap();
             }
         };
-        assert_cookies(&gate.hold(app(get("/held", &pair)), logout).await, count);
+        assert_held(&gate.hold(app(get("/held", &pair)), logout).await, count);
     }
 }
 
@@ -269,11 +229,11 @@ async fn late_response_without_claims_does_not_restore_the_refresh_token() {
 #[actix_web::test]
 async fn store_that_fails_during_a_request_lets_only_the_refresh_cookie_be_set() {
     let (site, gate) = (Site::new(), Gate::default());
-    let (tokens, is_down) = site.failing_tokens();
+    let (tokens, store) = site.failing_tokens();
     let app = site.app(&tokens, &gate, issue).await;
     let pair = ada(&tokens).await;
     site.clock.advance(Duration::minutes(16));
-    let failure = async { is_down.store(true, Ordering::SeqCst) };
+    let failure = async { store.set_failing(true) };
     let response = gate.hold(app(get("/held", &pair)), failure).await;
     assert_cookies(&response, 1);
     assert!(!set(&response.headers, REFRESH).unwrap().value().is_empty());
@@ -329,13 +289,15 @@ async fn refresh_and_login_of_another_site_do_not_revoke_the_login() {
 }
 
 #[actix_web::test]
-async fn old_login_that_cannot_be_revoked_does_not_prevent_a_new_login() {
+async fn browser_keeps_the_old_login_if_it_cannot_be_revoked() {
     let (site, gate) = (Site::new(), Gate::default());
-    let (tokens, is_down) = site.failing_tokens();
+    let (tokens, store) = site.failing_tokens();
     let app = site.app(&tokens, &gate, issue).await;
     let pair = ada(&tokens).await;
-    is_down.store(true, Ordering::SeqCst);
-    let response = app(post("/login/bob", &pair)).await;
-    assert_cookies(&response, 2);
-    assert_eq!(app(after(&response, "/me")).await.body, "bob");
+    let failure = async { store.set_failing(true) };
+    let response = gate.hold(app(post("/held/login/bob", &pair)), failure).await;
+    assert_eq!(response.status.as_u16(), 503);
+    assert_cookies(&response, 0);
+    store.set_failing(false);
+    assert_eq!(app(get("/me", &pair)).await.body, "ada");
 }

@@ -59,10 +59,13 @@ impl CrossOriginPolicy {
 
     /// Returns whether to accept a request.
     pub(crate) fn allows(&self, req: &HttpRequest) -> bool {
+        is_safe(req) || self.trusts_origin_of(req)
+    }
+
+    /// Returns whether a page of the application or of a trusted origin has caused a request, or
+    /// the user, or a client that is not a browser. The method does not matter.
+    pub(crate) fn trusts_origin_of(&self, req: &HttpRequest) -> bool {
         let Some(trusted) = &self.trusted else { return true };
-        if is_safe(req) {
-            return true;
-        }
         let headers = req.headers();
         // Browsers do not repeat these headers. If a header is repeated, a proxy and this server
         // could read different values.

@@ -14,7 +14,8 @@ use super::TokenCookies;
 use crate::cookie::RenewedToken;
 use crate::error::ConfigError;
 use crate::refresh::{
-    IssueTokens, Login, RefreshError, RefreshFailure, RefreshTokens, Renewals, Renewed, TokenPair,
+    IssueTokens, Login, NextToken, RefreshError, RefreshFailure, RefreshTokens, Renewals, Renewed,
+    TokenPair,
 };
 
 /// A middleware that renews the access token in a cookie before it expires, with the refresh token
@@ -31,23 +32,22 @@ use crate::refresh::{
 /// - If the refresh token is rejected, the response removes both cookies. A guard rejects the
 ///   request as usual.
 /// - If a store fails, a valid access token is still accepted. Otherwise the response is `503`.
-/// - A request from another site (`Sec-Fetch-Site: cross-site`), a request with an unsafe method
-///   from another origin, and a request with `Authorization` are passed on without a renewal. So a
-///   user who follows a link from another site may see the login page if the access token has
-///   expired.
+/// - A request from another origin that is not trusted, and a request with `Authorization`, are
+///   passed on without a renewal. So a user who follows a link from another origin may see the
+///   login page if the access token has expired.
 /// - The next refresh token is in the response, and the browser sends the old one until then. One
 ///   process accepts the old token until its slowest request ends. Other processes accept it within
 ///   the grace period, so requests must not take longer than the grace period there.
 /// - If a handler sets the cookies of another login, the middleware revokes the login of the
 ///   request's refresh cookie. An old login then does not continue beside the new one ([OWASP,
-///   session management]). A login handler outside of the middleware has to call
+///   session management]). If the store fails, the response is `503`, and the browser keeps the
+///   cookies of the old login. A login handler outside of the middleware has to call
 ///   [`logout_with_refresh_token`](RefreshTokens::logout_with_refresh_token).
 /// - A slow request can end after a logout or a new login of the same browser. The response sets
 ///   the cookies only if the login of the request is still active. If the store fails, the response
 ///   sets only the refresh cookie, which is useless after a logout.
 ///
-/// A browser uses the cookies of the response that arrives last. So a short time remains: if a
-/// logout or a login overtakes a response that is already on its way, the browser has the cookies
+/// A browser uses the cookies of the response that arrives last. One race remains: if a logout or a login overtakes a response that is already on its way, the browser has the cookies
 /// of the old login again. They are revoked, and the user has to log in again. For the access
 /// token, this requires the [revocation store](crate::verifier::VerifierBuilder::revocation_store)
 /// in the verifier. Without it, the access token is valid until it expires. A late response to a
@@ -140,14 +140,9 @@ impl Inner {
         let Some(refresh_token) = cookies.refresh_token(req.request()) else {
             return Ok(Change::None);
         };
-        // Another site can open a page and close it before the response arrives. The browser would
-        // then lose the next refresh token.
-        let is_of_another_site =
-            req.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site");
-        if is_of_another_site
-            || req.headers().contains_key(AUTHORIZATION)
-            || !cookies.allows(req.request())
-        {
+        // A page of another origin can start a request and abort it before the response arrives. The
+        // browser would then lose the next refresh token.
+        if !cookies.trusts_origin_of(req.request()) || req.headers().contains_key(AUTHORIZATION) {
             return Ok(Change::None);
         }
         // The signature does not matter here: a client that changes the token can only cause or
@@ -189,19 +184,27 @@ impl Inner {
         if self.cookies.are_in(headers) {
             return;
         }
-        let next;
-        let (pair, next) = match change {
-            Change::None => return,
-            Change::Remove => return self.cookies.remove(headers),
+        match change {
+            Change::None => {}
+            Change::Remove => self.cookies.remove(headers),
             Change::Set(Renewed { pair, .. }) => {
-                next = pair.next();
-                (Some(pair), &next)
+                self.set_if_active(Some(pair), &pair.next(), headers).await;
             }
-            Change::SetNext(failure) => match &failure.next {
-                Some(next) => (None, next),
-                None => return,
-            },
-        };
+            Change::SetNext(failure) => {
+                if let Some(next) = &failure.next {
+                    self.set_if_active(None, next, headers).await;
+                }
+            }
+        }
+    }
+
+    /// Sets both cookies, or only the refresh cookie without a pair, unless the login has ended.
+    async fn set_if_active(
+        &self,
+        pair: Option<&TokenPair>,
+        next: &NextToken,
+        headers: &mut HeaderMap,
+    ) {
         let pair = match self.tokens.is_active(&next.token).await {
             Ok(true) => pair,
             // The browser may have the cookies of another login by now.
@@ -229,14 +232,20 @@ impl Inner {
     }
 
     /// Revokes the login of the request if the response sets the cookies of another login.
-    async fn replace_login(&self, req: &HttpRequest, headers: &HeaderMap) {
-        let Some(new) = self.cookies.new_refresh_token(headers) else { return };
-        // A sibling subdomain can add a refresh cookie, so the login of each one is revoked.
-        for old in self.cookies.refresh_tokens(req).filter(|_| self.cookies.allows(req)) {
-            if let Err(error) = self.tokens.replace_login(old, new).await {
-                error.log();
-            }
+    async fn replace_login(
+        &self,
+        req: &HttpRequest,
+        headers: &HeaderMap,
+    ) -> Result<(), RefreshError> {
+        let Some(new) = self.cookies.new_refresh_token(headers) else { return Ok(()) };
+        if !self.cookies.allows(req) {
+            return Ok(());
         }
+        // A sibling subdomain can add a refresh cookie, so the login of each one is revoked.
+        for old in self.cookies.refresh_tokens(req) {
+            self.tokens.replace_login(old, new).await?;
+        }
+        Ok(())
     }
 }
 
@@ -282,7 +291,13 @@ where
             };
             match service.call(req).await {
                 Ok(mut response) => {
-                    renewal.0.replace_login(response.request(), response.headers()).await;
+                    let (req, headers) = (response.request(), response.headers());
+                    if let Err(error) = renewal.0.replace_login(req, headers).await {
+                        // The user keeps the old login, and can try again.
+                        let mut rejection = renewal.0.tokens.respond(req, &error);
+                        renewal.0.apply(&change, rejection.headers_mut()).await;
+                        return Ok(response.into_response(rejection).map_into_right_body());
+                    }
                     renewal.0.apply(&change, response.headers_mut()).await;
                     Ok(response.map_into_left_body())
                 }

@@ -48,7 +48,7 @@ pub use login::{PendingSessionLogin, Remember};
 pub use page::safe_redirect_path;
 use token::RememberToken;
 pub use user::CredentialFingerprint;
-use user::{FingerprintLoader, UserCheck};
+use user::{CredentialLoader, UserCheck};
 
 /// A middleware that remembers logins. It logs users in with a second, long-lived cookie after
 /// their session has expired.
@@ -88,7 +88,7 @@ struct Inner {
     cookie: PreparedCookie,
     cross_origin: CrossOriginPolicy,
     lifetime: Duration,
-    credential_loader: FingerprintLoader,
+    credential_loader: CredentialLoader,
     user_check: Option<UserCheck>,
     families: Option<Arc<dyn AnyTokenFamilyStore>>,
     /// The scope of the logins in both stores. See [`FamilyOwner::scope`].

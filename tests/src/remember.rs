@@ -213,23 +213,23 @@ async fn confirm(
 
 /// Returns a browser in which Ada has logged in with a remembered login.
 pub async fn ada(site: &Site) -> Browser {
-    let mut client = Browser::new();
-    let response = client.get(site, "/login?user=ada&remember=yes").await;
+    let mut browser = Browser::new();
+    let response = browser.get(site, "/login?user=ada&remember=yes").await;
     assert_eq!(response.body, "in");
-    assert!(client.cookie(REMEMBER).is_some(), "{:?}", response.headers);
-    client
+    assert!(browser.cookie(REMEMBER).is_some(), "{:?}", response.headers);
+    browser
 }
 
 /// Returns a browser with this remember-me cookie only.
 pub fn with_cookie(value: &str) -> Browser {
-    let mut client = Browser::new();
-    client.set_cookie(REMEMBER, value);
-    client
+    let mut browser = Browser::new();
+    browser.set_cookie(REMEMBER, value);
+    browser
 }
 
 /// Returns the freshness of the login in this browser.
-pub async fn state(site: &Site, client: &mut Browser) -> String {
-    client.get(site, "/state").await.body
+pub async fn state(site: &Site, browser: &mut Browser) -> String {
+    browser.get(site, "/state").await.body
 }
 
 /// Returns the remember-me cookie that a response sets or removes.
@@ -261,9 +261,9 @@ pub async fn site_with_token_family(application: &Application) -> (Site, Reuses)
 /// Sends this remember-me cookie without a session. Returns the freshness of the login and the
 /// cookie after the response.
 pub async fn use_up(site: &Site, value: &str) -> (String, Option<String>) {
-    let mut client = with_cookie(value);
-    let state = state(site, &mut client).await;
-    (state, client.cookie(REMEMBER).map(str::to_owned))
+    let mut browser = with_cookie(value);
+    let state = state(site, &mut browser).await;
+    (state, browser.cookie(REMEMBER).map(str::to_owned))
 }
 
 /// Sends a request with several remember-me cookies and no session, like a browser with cookies for

@@ -27,9 +27,9 @@ struct Loading<U> {
     loader: UserLoader<U>,
     /// The verifier of the token. The verifier of a scope may be stricter than an earlier one.
     verifier: Option<u64>,
-    /// The login of the session. A handler may change it.
+    /// The user of the session. A handler may change it.
     #[cfg(feature = "session")]
-    login: Option<SessionUser>,
+    session_user: Option<SessionUser>,
     /// Does not contain the request, because the extensions of the request contain the future.
     loaded: Shared<LocalBoxFuture<'static, Loaded<U>>>,
 }
@@ -51,7 +51,7 @@ fn start<U: 'static>(
         return Err(Rejected::new(error, Responder::Logged));
     };
     #[cfg(feature = "session")]
-    let login = match loader.source() {
+    let session_user = match loader.source() {
         Source::Token(_) => None,
         Source::Login(_) | Source::Any(_) => Some(SessionUser::of(req)),
     };
@@ -67,7 +67,7 @@ fn start<U: 'static>(
     if let Some(loading) = req.extensions().get::<Loading<U>>() {
         let is_same = loading.loader.is(&loader) && loading.verifier == verifier;
         #[cfg(feature = "session")]
-        let is_same = is_same && loading.login == login;
+        let is_same = is_same && loading.session_user == session_user;
         if is_same {
             return Ok(loading.loaded.clone());
         }
@@ -76,7 +76,7 @@ fn start<U: 'static>(
         loader: loader.clone(),
         authentication,
         #[cfg(feature = "session")]
-        login: login.clone(),
+        session_user: session_user.clone(),
     };
     // Without this, a panic would make each later poll of the shared future panic too.
     let loaded = AssertUnwindSafe(call.run()).catch_unwind().map(|loaded| {
@@ -90,7 +90,7 @@ fn start<U: 'static>(
         loader,
         verifier,
         #[cfg(feature = "session")]
-        login,
+        session_user,
         loaded: loaded.clone(),
     };
     // The earlier entry may contain a future of the application. Drop it after the borrow ends.
@@ -103,7 +103,7 @@ struct Call<U> {
     loader: UserLoader<U>,
     authentication: Option<Authentication>,
     #[cfg(feature = "session")]
-    login: Option<SessionUser>,
+    session_user: Option<SessionUser>,
 }
 
 impl<U: 'static> Call<U> {
@@ -120,12 +120,12 @@ impl<U: 'static> Call<U> {
             }
             #[cfg(feature = "session")]
             Source::Login(load) => {
-                let id = self.login.unwrap_or(SessionUser::NoMiddleware).required()?;
+                let id = self.session_user.unwrap_or(SessionUser::NoMiddleware).required()?;
                 (load(id).await, Responder::Login)
             }
             #[cfg(feature = "session")]
             Source::Any(load) => {
-                let Credentials { credential, responder } = any_of(token, self.login)?;
+                let Credentials { credential, responder } = any_of(token, self.session_user)?;
                 (load(credential).await, responder)
             }
         };
@@ -147,12 +147,12 @@ impl<U: 'static> Call<U> {
 #[cfg(feature = "session")]
 fn any_of(
     token: Option<Result<VerifiedToken, VerifyError>>,
-    login: Option<SessionUser>,
+    session_user: Option<SessionUser>,
 ) -> Result<Credentials, Rejected> {
     match token.unwrap_or_else(|| Err(missing())) {
         Ok(token) => Ok(Credentials::of_token(token)),
         Err(error) if error.kind() == Kind::MissingToken => {
-            login.unwrap_or(SessionUser::NoMiddleware).or_missing(error)
+            session_user.unwrap_or(SessionUser::NoMiddleware).or_missing(error)
         }
         Err(error) => Err(Rejected::new(error, Responder::Verifier)),
     }

@@ -9,7 +9,7 @@ use actix_web::{Error, HttpRequest, HttpResponse};
 
 use super::client::ClientFingerprint;
 use super::page::{LoginPage, redirect};
-use super::user::{FingerprintLoader, MAX_USER_CACHE, UserCheck};
+use super::user::{CredentialLoader, MAX_USER_CACHE, UserCheck};
 use super::{
     CredentialFingerprint, IdentityFactory, Inner, LIFETIMES, RememberMe, ResponseFn,
     SessionProtection,
@@ -59,7 +59,7 @@ pub struct RememberMeBuilder {
     pub(super) secure: bool,
     pub(super) cross_origin: CrossOriginPolicy,
     pub(super) lifetime: Duration,
-    pub(super) credential_loader: Option<FingerprintLoader>,
+    pub(super) credential_loader: Option<CredentialLoader>,
     pub(super) check_user: Option<Duration>,
     pub(super) families: Option<Arc<dyn AnyTokenFamilyStore>>,
     pub(super) revocations: Option<Arc<dyn AnyRevocationStore>>,
@@ -100,7 +100,7 @@ impl RememberMeBuilder {
         Fut: Future<Output = Result<Option<CredentialFingerprint>, E>> + 'static,
         E: Into<Error>,
     {
-        self.credential_loader = Some(FingerprintLoader::new(load));
+        self.credential_loader = Some(CredentialLoader::new(load));
         self
     }
 
@@ -108,7 +108,7 @@ impl RememberMeBuilder {
     /// returns `None` or different credentials. So the sessions of a deleted user are rejected
     /// without a revocation store. Default: only logins call the credential loader.
     ///
-    /// `max_age` is the time for which a user is cached: 0 (no cache) to 60 seconds.
+    /// `max_age` is the time for which the fingerprint of a user is cached: 0 (no cache) to 60 seconds.
     ///
     /// A handler that changes the user's own password must call
     /// [`LoginLayer::logout_others`](super::LoginLayer::logout_others) or [`RememberMe::login`],

@@ -45,6 +45,7 @@ use crate::token_family::{LoginEntry, RandomId};
 /// use actix_web::{App, HttpRequest, HttpResponse, web};
 /// use paseto_actix::remember::{CredentialFingerprint, FreshLogin, Remember};
 /// use paseto_actix::revocation::MemoryRevocationStore;
+/// use paseto_actix::session::SessionCookie;
 /// use paseto_actix::token_family::MemoryTokenFamilyStore;
 /// use paseto_actix::{LocalKey, LoginLayer, PasetoSession, RememberMe};
 ///
@@ -62,9 +63,12 @@ use crate::token_family::{LoginEntry, RandomId};
 ///
 /// async fn change_password(
 ///     logins: LoginLayer,
+///     session: SessionCookie,
 ///     req: HttpRequest,
 ///     _: FreshLogin,
 /// ) -> actix_web::Result<HttpResponse> {
+///     // The body can have arrived after a logout.
+///     session.check_revocation().await?;
 ///     // ... store the new password ...
 ///     logins.logout_others(&req).await?;
 ///     Ok(HttpResponse::Ok().finish())

@@ -79,9 +79,13 @@ impl Context {
         // Read the generation first. If a parallel request revokes all logins of the user, the new
         // session then has an outdated generation.
         let generation = self.session_generation(&token.sub).await.map_err(unavailable)?;
-        let credentials = settings.credential_loader.load(&token.sub).await.inspect_err(|error| {
-            tracing::error!(%error, "the credential loader failed: the request gets the response of its error");
-        })?;
+        let credentials =
+            settings.credential_loader.load(&token.sub).await.inspect_err(|error| {
+                tracing::error!(
+                    %error,
+                    "the credential loader failed: the request gets the response of its error"
+                );
+            })?;
         let Some(credentials) = credentials else {
             return self
                 .revoke_and_reject(&token, Kind::Rejected, "the user is unknown or may not log in")
@@ -112,7 +116,10 @@ impl Context {
                 return self.revoke_and_reject(&token, Kind::Rejected, reason).await;
             }
             RestoreOutcome::Reused => {
-                tracing::warn!(login = %id, "a remember-me cookie was used again: a copy of it exists");
+                tracing::warn!(
+                    login = %id,
+                    "a remember-me cookie was used again: a copy of it exists"
+                );
                 // Emit the event before the revocation, which may fail. The next use of the cookie
                 // is not detected as reuse, because the store has removed the family.
                 settings.events.emit(Event::Reused { subject: user, login: id });
@@ -188,9 +195,12 @@ impl Context {
 
     /// Sets the cookie to this token.
     fn set(&self, token: &RememberToken) -> Result<(), Error> {
-        let cookie = self.remember.set_cookie(token);
-        let cookie = cookie
-            .ok_or_else(|| unavailable("the next token could not be encrypted: the operating system returned no random bytes, or the cookie exceeds 4,096 bytes (use a shorter user ID)"))?;
+        let cookie = self.remember.set_cookie(token).ok_or_else(|| {
+            unavailable(
+                "the next token could not be encrypted: the operating system returned no random \
+                 bytes, or the cookie exceeds 4,096 bytes (use a shorter user ID)",
+            )
+        })?;
         self.replace(token);
         self.change(Change::Set(cookie));
         Ok(())

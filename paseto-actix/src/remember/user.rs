@@ -47,14 +47,14 @@ impl fmt::Debug for CredentialFingerprint {
     }
 }
 
-/// The application's closure that loads a user.
-pub(super) struct FingerprintLoader(Box<Load>);
+/// The application's closure that returns the credential fingerprint of a user.
+pub(super) struct CredentialLoader(Box<Load>);
 
 type Load = dyn Fn(String) -> LocalBoxFuture<'static, Result<Option<CredentialFingerprint>, Error>>
     + Send
     + Sync;
 
-impl FingerprintLoader {
+impl CredentialLoader {
     pub(super) fn new<F, Fut, E>(load: F) -> Self
     where
         F: Fn(String) -> Fut + Send + Sync + 'static,
@@ -95,7 +95,7 @@ impl UserCheck {
     /// have stored new credentials.
     pub(super) async fn accepts(
         &self,
-        loader: &FingerprintLoader,
+        loader: &CredentialLoader,
         id: &str,
         now: OffsetDateTime,
         fits: impl Fn(&CredentialFingerprint) -> bool,
@@ -111,7 +111,7 @@ impl UserCheck {
         Ok(credentials.is_some_and(|credentials| fits(&credentials)))
     }
 
-    /// Caches a loaded user. `None` means that the user does not exist.
+    /// Caches the fingerprint of a user. `None` means that the user does not exist.
     pub(super) fn insert(
         &self,
         id: &str,

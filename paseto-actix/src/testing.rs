@@ -4,9 +4,10 @@
 //!   the header of a request, with a method for each fault.
 //! - [`TestClock`] moves only when the test moves it.
 //! - [`assert_guarded`] finds routes without a guard.
-//! - [`Browser`] stores cookies, submits forms and follows redirects.
+//! - [`Browser`] stores cookies, submits forms, follows redirects, and logs a user in without a
+//!   password.
 //! - [`RemoteApp`] lets the browser use a server at a URL.
-//! - [`FailingStore`] fails on demand, as a store on a server that is down.
+//! - [`FailingStore`] fails on demand, as a store whose server is down.
 //!
 //! Put the feature into `[dev-dependencies]`. The functions of this module panic where a test must
 //! fail. See the chapter [testing](crate::guide::testing).

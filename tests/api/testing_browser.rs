@@ -139,8 +139,8 @@ async fn redirect_to_another_site_panics() {
 #[actix_web::test]
 async fn form_of_another_site_is_rejected_only_with_protection() {
     let order = || web::post().to(async || "ordered");
-    let protection = CrossOriginProtection::builder().build().unwrap();
-    let guarded = init_service(App::new().wrap(protection).route("/", order())).await;
+    let guarded = App::new().wrap(CrossOriginProtection::new()).route("/", order());
+    let guarded = init_service(guarded).await;
     let twin = init_service(App::new().route("/", order())).await;
     let mut browser = Browser::new();
     let mut other = browser.cross_site();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use actix_session::SessionMiddleware;
 use actix_web::cookie::Key;
+use actix_web::dev::ServiceResponse;
 use actix_web::error::ErrorForbidden;
 use actix_web::http::StatusCode;
 use actix_web::test::init_service;
@@ -59,20 +60,12 @@ async fn persistent_session_survives_a_restart() {
 
 #[actix_web::test]
 async fn layer_of_a_scope_is_found_behind_the_guards_of_other_scopes() {
-    use actix_web::dev::{Service, ServiceRequest};
-    let reject = |req: ServiceRequest, service: &_| {
-        let inner = Service::call(service, req);
-        async move {
-            drop(inner);
-            Err::<actix_web::dev::ServiceResponse, _>(ErrorForbidden("no"))
-        }
-    };
+    let admin = web::scope("/admin")
+        .wrap_fn(|_, _| async { Err::<ServiceResponse, _>(ErrorForbidden("no")) })
+        .route("/", web::get().to(async || "admin"));
     let application = Application::new();
     let site = web::scope("/sites/{name}").wrap(layer(&application)).configure(routes);
-    let app = App::new()
-        .service(web::scope("/admin").wrap_fn(reject).route("/", web::get().to(async || "admin")))
-        .service(site)
-        .default_service(web::to(async || "default"));
+    let app = App::new().service(admin).service(site).default_service(web::to(async || "default"));
     let app = init_service(app).await;
     let mut browser = Browser::new();
     browser.log_in_as(&app, "ada").await;
@@ -154,5 +147,15 @@ async fn other_session_middleware_panics() {
     let store = PasetoSessionStore::new(LocalKey::generate());
     let session = SessionMiddleware::new(store, Key::from(&[b'x'; 64]));
     let app = App::new().wrap(remember).wrap(session).configure(routes);
+    Browser::new().log_in_as(&init_service(app).await, "ada").await;
+}
+
+#[actix_web::test]
+#[should_panic(expected = "returned an error instead of a response, so `log_in_as` cannot find")]
+async fn outer_middleware_that_returns_an_error_panics() {
+    let app = App::new()
+        .wrap(layer(&Application::new()))
+        .configure(routes)
+        .wrap_fn(|_, _| async { Err::<ServiceResponse, _>(ErrorForbidden("no")) });
     Browser::new().log_in_as(&init_service(app).await, "ada").await;
 }

@@ -130,7 +130,8 @@ impl Browser {
     ///
     /// # Panics
     ///
-    /// Panics after 10 redirects, or after a redirect to another site.
+    /// Panics after 10 redirects, after a redirect to another site, if the body of the response
+    /// fails, or if a [`RemoteApp`](super::RemoteApp) does not respond.
     pub async fn get<S, B>(&mut self, app: &S, path: &str) -> Page
     where
         S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
@@ -143,8 +144,9 @@ impl Browser {
     ///
     /// # Panics
     ///
-    /// Panics if the form cannot be serialized, after 10 redirects, or after a redirect to another
-    /// site.
+    /// Panics if the form cannot be serialized, after 10 redirects, after a redirect to another
+    /// site, if the body of the response fails, or if a [`RemoteApp`](super::RemoteApp) does not
+    /// respond.
     pub async fn post_form<S, B, F>(&mut self, app: &S, path: &str, form: &F) -> Page
     where
         S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
@@ -154,15 +156,15 @@ impl Browser {
         self.load(app, Method::POST, path, |request| request.set_form(form)).await
     }
 
-    /// Sends a request of a script in the page, as `fetch` does: with any method, body and headers.
-    /// It follows no redirects.
+    /// Sends a request as a script in the page does, with any method, body and headers. Does not
+    /// follow redirects, as `fetch` with `redirect: "manual"`.
     ///
-    /// The browser adds cookies, `Host`, `Accept`, `X-Forwarded-Proto`, `Sec-Fetch-Site`,
-    /// `Sec-Fetch-Mode: cors`, `Sec-Fetch-Dest: empty`, and with unsafe methods `Origin`. It keeps
-    /// headers that the request has. If the request has `Origin` or a header `Sec-Fetch-…`, the
-    /// browser adds none of these four, so that a test can omit them. A script of
-    /// [another site](Self::cross_site) sends only cookies with `SameSite=None` or without
-    /// `SameSite`.
+    /// The browser adds its cookies and these headers: `Host`, `Accept`, `X-Forwarded-Proto`,
+    /// `Sec-Fetch-Site`, `Sec-Fetch-Mode: cors`, `Sec-Fetch-Dest: empty`, and `Origin` with unsafe
+    /// methods. A header of the request replaces the header of the browser. If the request has
+    /// `Origin` or a `Sec-Fetch-…` header, the browser adds neither `Origin` nor `Sec-Fetch-…`
+    /// headers. So a test can omit them. A script of [another site](Self::cross_site) sends only
+    /// cookies with `SameSite=None` or without `SameSite`.
     ///
     /// ```
     /// use actix_web::test::{TestRequest, init_service};
@@ -171,9 +173,9 @@ impl Browser {
     /// use paseto_actix::testing::Browser;
     ///
     /// # #[actix_web::main]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # async fn main() {
     /// let app = App::new()
-    ///     .wrap(CrossOriginProtection::builder().build()?)
+    ///     .wrap(CrossOriginProtection::new())
     ///     .route("/orders/1", web::delete().to(async || "deleted"));
     /// let app = init_service(app).await;
     ///
@@ -181,9 +183,13 @@ impl Browser {
     /// let delete = || TestRequest::delete().uri("/orders/1");
     /// assert_eq!(browser.send(&app, delete()).await.body, "deleted");
     /// assert_eq!(browser.cross_site().send(&app, delete()).await.status, 403);
-    /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Panics
+    ///
+    /// Panics if the body of the response fails, or if a [`RemoteApp`](super::RemoteApp) does not
+    /// respond.
     pub async fn send<S, B>(&mut self, app: &S, request: TestRequest) -> Page
     where
         S: Service<Request, Response = ServiceResponse<B>, Error = Error>,

@@ -11,6 +11,10 @@ use crate::token_family::{
     TokenFamilyStore,
 };
 
+/// The text of each error.
+const FAILURE: &str =
+    "the test made this store fail: call `set_failing(false)` to make it work again";
+
 /// A store that fails on demand, around a [`RevocationStore`] or a
 /// [`TokenFamilyStore`](crate::token_family::TokenFamilyStore). So a test sees what the application
 /// does while its database is unavailable.
@@ -70,7 +74,7 @@ impl<S> FailingStore<S> {
     /// Returns the inner store, or an error while the store fails.
     fn store(&self) -> Result<&S, Box<dyn std::error::Error + Send + Sync>> {
         if self.0.is_failing.load(Ordering::SeqCst) {
-            return Err("a test let the store fail with `FailingStore::set_failing(true)`".into());
+            return Err(FAILURE.into());
         }
         Ok(&self.0.store)
     }

@@ -8,7 +8,7 @@ use actix_web::http::header::{ACCEPT, LOCATION};
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::TestRequest;
 
-use super::routes::{TestedPath, matching_path, tested_paths, unknown_paths};
+use super::routes::{TestedPath, matching_path, random_name, tested_paths, unknown_paths};
 
 /// Asserts that each route of an application responds with `401` to a request without a token.
 /// `public` lists the routes without a guard, as the method and the pattern:
@@ -143,11 +143,6 @@ where
         prober.try_default(&pattern, &candidates, &mut report).await;
     }
     report.finish(caller);
-}
-
-/// Returns the name of a path that no application has.
-pub(super) fn random_name() -> String {
-    crate::random::random_id().expect("the operating system returns random bytes")
 }
 
 /// Sends requests without a token.

@@ -93,11 +93,43 @@ impl TestIssuer {
     ///
     /// The verifier then checks tokens asynchronously: call
     /// [`verify_str_async`](Verifier::verify_str_async) instead of `verify_str`.
+    ///
+    /// If the application also has a `RefreshTokens` or sessions, give them the same store: see
+    /// [`revocation_store`](Self::revocation_store). If you set another store on the verifier,
+    /// [`TestUser::revoked`] has no effect.
     #[must_use]
     pub fn with_revocations(mut self) -> Self {
         let clock = Arc::clone(&self.clock);
         self.revocations = Some(MemoryRevocationStore::new(CAPACITY).clock(move || clock.now()));
         self
+    }
+
+    /// Returns the revocation store, for the other parts of the application.
+    ///
+    #[cfg_attr(feature = "session", doc = "```")]
+    #[cfg_attr(not(feature = "session"), doc = "```ignore")]
+    /// use paseto_actix::testing::TestIssuer;
+    /// use paseto_actix::token_family::MemoryTokenFamilyStore;
+    /// use paseto_actix::{LocalKey, RefreshTokens};
+    ///
+    /// # fn main() -> Result<(), paseto_actix::ConfigError> {
+    /// let auth = TestIssuer::new("https://issuer.test").with_revocations();
+    /// let verifier = auth.verifier().build()?;
+    /// let tokens = RefreshTokens::builder(auth.issuer(), LocalKey::generate())
+    ///     .token_family_store(MemoryTokenFamilyStore::new(1000))
+    ///     .revocation_store(auth.revocation_store())
+    ///     .build()?;
+    /// # let _ = (verifier, tokens);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Panics without [`with_revocations`](Self::with_revocations).
+    #[must_use]
+    pub fn revocation_store(&self) -> MemoryRevocationStore {
+        self.revocations.clone().expect("call `.with_revocations()` first")
     }
 
     /// Returns a builder of a verifier that accepts the tokens of this issuer, with the same clock,

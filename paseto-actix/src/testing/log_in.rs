@@ -6,8 +6,7 @@ use actix_web::test::init_service;
 use actix_web::{App, Error, HttpRequest, HttpResponse, web};
 
 use super::Browser;
-use super::guards::random_name;
-use super::routes::{tested_paths, unknown_paths};
+use super::routes::{random_name, tested_paths, unknown_paths};
 use crate::remember::{Remember, RememberMe, middlewares_of};
 use crate::session::PasetoSession;
 
@@ -17,11 +16,11 @@ impl Browser {
     /// state of a user who comes back later, call [`restart`](Self::restart) after it.
     ///
     /// The application needs a [`LoginLayer`](crate::LoginLayer), or a [`RememberMe`] in a
-    /// [`PasetoSession`], around the application or a scope. The browser sends requests with
-    /// `GET` to paths that do not exist, and reads the middlewares from the response. It then logs
-    /// the user in with a handler of its own in the same middlewares, so the login passes the user
-    /// loader, the stores and the events of the application. No handler of the application runs,
-    /// except its `default_service`.
+    /// [`PasetoSession`], around the application or a scope. The browser sends `GET` requests to
+    /// random paths, and reads the middlewares from the response. It then logs the user in with a
+    /// handler of its own in the same middlewares. So the login calls the credential loader, the
+    /// stores and the event hook of the application. Only the `default_service`, or a handler whose
+    /// route matches such a path, for example `/{page}`, runs.
     ///
     /// ```
     /// use actix_web::test::init_service;
@@ -55,8 +54,9 @@ impl Browser {
     ///
     /// # Panics
     ///
-    /// Panics if the application has no such middleware, if the credential loader does not return
-    /// the user, or if the login fails for another reason.
+    /// Panics if the application has no such middleware, if an outer middleware returns an error
+    /// instead of a response, if the credential loader returns `None`, or if the login fails for
+    /// another reason.
     pub async fn log_in_as<S, B>(&mut self, app: &S, user_id: impl Into<String>)
     where
         S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
@@ -64,8 +64,9 @@ impl Browser {
     {
         let Some((path, remember, session)) = find_middlewares(app).await else {
             panic!(
-                "`log_in_as` found no `RememberMe` in a `PasetoSession`: call `App::wrap(LoginLayer::new(session, \
-                 remember))`, or submit the form of the login page with `post_form`"
+                "`log_in_as` found no `RememberMe` in a `PasetoSession`: call \
+                 `App::wrap(LoginLayer::new(session, remember))`, or submit the form of the login \
+                 page with `post_form`"
             );
         };
         let user_id = user_id.into();
@@ -100,7 +101,12 @@ where
     // Without the cookies of the browser, because the response could replace them.
     let request = |path: &str| Browser::new().navigation(path);
     let name = random_name();
-    let first = app.call(request(&format!("/{name}"))).await.ok()?;
+    let Ok(first) = app.call(request(&format!("/{name}"))).await else {
+        panic!(
+            "a middleware returned an error instead of a response, so `log_in_as` cannot find the \
+             `LoginLayer`"
+        );
+    };
     for (_, candidates) in unknown_paths(&tested_paths(first.request()), &name) {
         for path in candidates {
             let Ok(response) = app.call(request(&path)).await else { continue };

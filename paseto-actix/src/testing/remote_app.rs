@@ -16,19 +16,19 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// The maximum length of a response: 64 MiB.
 const MAX_BODY_LEN: usize = 64 * 1024 * 1024;
 
-/// An application at a server, in place of the application of `init_service`: for tests of a
-/// [`Browser`](super::Browser) with a server that runs in another process, or with another port.
+/// A server at a URL, which a [`Browser`](super::Browser) uses instead of an application of
+/// `init_service`. The server can run in another process.
 ///
 /// It sends each request over HTTP, on a connection of its own. It adds only `Connection`,
 /// `Content-Length` and `Date`, and `Host` if the request has none. It follows no redirects, stores
 /// no cookies, and decodes no `Content-Encoding`. A response must arrive within 30 seconds, and
 /// have at most 64 MiB.
 ///
-/// - The server must speak `http`, as behind a proxy with TLS. The browser plays this proxy: it
-///   sends `Host: localhost:8080` and `X-Forwarded-Proto: https`, and also sends `Secure` cookies.
-///   So `Origin` and `Host` are equal at each port, and a server with `CrossOriginProtection`
-///   accepts the forms of the browser.
-/// - A server does not tell its routes and its middlewares, so
+/// - The server must speak `http`, as behind a proxy with TLS. The browser sends what a proxy with
+///   TLS sends: `Host: localhost:8080`, `X-Forwarded-Proto: https`, and also `Secure` cookies. So
+///   `Origin` and `Host` are equal at each port, and a server with `CrossOriginProtection` accepts
+///   the forms of the browser.
+/// - A client cannot see the routes and middlewares of a server, so
 ///   [`assert_guarded`](super::assert_guarded) and `Browser::log_in_as` need an application of
 ///   `init_service`. If both have the same keys and stores, the cookies of `log_in_as` are also
 ///   valid at the server.
@@ -69,7 +69,10 @@ impl RemoteApp {
             uri.scheme_str() == Some("http") && uri.path() == "/" && uri.query().is_none()
         });
         let Some(authority) = parsed.as_ref().and_then(Uri::authority) else {
-            panic!("expected a URL such as `http://127.0.0.1:8080`, found `{url}`");
+            panic!(
+                "expected an `http` URL without a path, such as `http://127.0.0.1:8080`, found \
+                 `{url}`"
+            );
         };
         let client = Client::builder().disable_redirects().timeout(TIMEOUT).finish();
         Self { origin: format!("http://{authority}"), client }

@@ -3,6 +3,8 @@ use actix_web::http::{Method, Uri};
 use actix_web::introspection::{IntrospectionNode, IntrospectionTree, ResourceType};
 use actix_web::{HttpRequest, web};
 
+use crate::random::random_id;
+
 /// A path of the application with its methods.
 pub(super) struct TestedPath {
     /// The full pattern, such as `/users/{id}`.
@@ -61,6 +63,11 @@ fn collect(node: &IntrospectionNode, inherited: bool, paths: &mut Vec<TestedPath
     for child in &node.children {
         collect(child, has_condition, paths);
     }
+}
+
+/// Returns the name of a path that no application has.
+pub(super) fn random_name() -> String {
+    random_id().expect("the operating system returns random bytes")
 }
 
 /// Returns the name and paths without a route, for the application and each scope. A route such as

@@ -172,8 +172,8 @@ fn refresh_keys(secret: &SecretKey) -> Result<KeyRing, Box<dyn Error>> {
 async fn build() -> Result<(RefreshTokens, Verifier), Box<dyn Error>> {
     let secret = secret_key()?;
     let refresh_keys = refresh_keys(&secret)?;
-    let verifier = Verifier::builder().trust(ISSUER, secret.public_key());
     let issuer = Issuer::builder(ISSUER).key(secret).build()?;
+    let verifier = Verifier::builder().trust_issuer(&issuer);
     let tokens = RefreshTokens::builder(issuer, refresh_keys).application("api_service");
     let (tokens, verifier) = match variable("REDIS_URL")? {
         Some(url) => {

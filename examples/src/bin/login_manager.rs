@@ -35,6 +35,7 @@ use paseto_actix::keys::KeyRing;
 use paseto_actix::remember::{
     CredentialFingerprint, FreshLogin, LoggedIn, Remember, safe_redirect_path,
 };
+use paseto_actix::session::SessionCookie;
 use paseto_actix::token_family::RandomId;
 use paseto_actix::{
     CrossOriginProtection, LocalKey, LoginLayer, PasetoSession, RememberMe, SqliteStore,
@@ -157,7 +158,10 @@ async fn change_password(
     _: FreshLogin,
     users: web::Data<Users>,
     logins: LoginLayer,
+    session: SessionCookie,
 ) -> actix_web::Result<&'static str> {
+    // The client can have sent the body slowly, and the session can be revoked since.
+    session.check_revocation().await?;
     users.0.fetch_add(1, Ordering::SeqCst);
     logins.logout_others(&req).await?;
     Ok("All other logins are revoked.")

@@ -82,6 +82,7 @@ async fn log_in(
     cookies: web::Data<TokenCookies>,
     form: web::Form<Credentials>,
 ) -> Result<HttpResponse, RefreshError> {
+    // Before the password check, so that a logout everywhere in between stops the login.
     let login = tokens.start_login(form.email.as_str()).await?;
     if !form.are_valid() {
         let notice = r#"<p role="alert">Wrong email or password.</p>"#;
@@ -202,7 +203,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().with_max_level(LevelFilter::WARN).without_time().init();
     let ttl = env::var("ACCESS_TTL").unwrap_or_else(|_| "60".to_owned());
     let ttl = ttl.parse().map_err(|error| format!("ACCESS_TTL: `{ttl}`: {error}"))?;
-    let (key, revocations) = (SecretKey::generate(), MemoryRevocationStore::new(100_000));
+    let issuer = Issuer::builder(ISSUER).key(SecretKey::generate()).build()?;
+    let revocations = MemoryRevocationStore::new(100_000);
     let cookies = TokenCookies::builder()
         // `TokenRenewal` needs the refresh cookie with each request, so its path is `/`.
         .refresh_cookie(CookieConfig::new())
@@ -211,17 +213,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .development_over_plain_http()
         .build()?;
     let verifier = Verifier::builder()
-        .trust(ISSUER, key.public_key())
+        .trust_issuer(&issuer)
         .token_from([cookies.token_source()])
         .revocation_store(revocations.clone())
         .build()?;
-    let tokens =
-        RefreshTokens::builder(Issuer::builder(ISSUER).key(key).build()?, LocalKey::generate())
-            .application("token_cookies")
-            .access_ttl(Duration::from_secs(ttl))
-            .token_family_store(MemoryTokenFamilyStore::new(100_000))
-            .revocation_store(revocations)
-            .build()?;
+    let tokens = RefreshTokens::builder(issuer, LocalKey::generate())
+        .application("token_cookies")
+        .access_ttl(Duration::from_secs(ttl))
+        .token_family_store(MemoryTokenFamilyStore::new(100_000))
+        .revocation_store(revocations)
+        .build()?;
     let endpoints = TokenEndpoints::new(tokens.clone(), issue).cookies(cookies.clone());
     let renewal = TokenRenewal::new(tokens.clone(), cookies.clone(), issue)?;
     let server = HttpServer::new(move || {

@@ -4,11 +4,12 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use maud::{Markup, html};
 use paseto_actix::csrf::CsrfForm;
 use paseto_actix::remember::FreshLogin;
+use paseto_actix::session::SessionCookie;
 use paseto_actix::token_family::{LoginEntry, RandomId};
 use paseto_actix::{LoginLayer, RefreshTokens, RememberMe};
 use serde::Deserialize;
 
-use crate::page::{Visitor, minutes};
+use crate::page::{Visitor, format_time};
 use crate::users::{MIN_PASSWORD_LEN, Users};
 
 /// Lists the remembered logins and the programs of the user.
@@ -51,7 +52,7 @@ pub(crate) fn description(entry: &LoginEntry, is_current: bool) -> Markup {
         span {
             strong { (label) } @if is_current { " (this browser)" }
             br;
-            small { "last used " (minutes(entry.last_used)) }
+            small { "last used " (format_time(entry.last_used)) }
         }
     }
 }
@@ -69,7 +70,7 @@ async fn revoke_login(
 ) -> actix_web::Result<HttpResponse> {
     // Ignores the ID of a login of another user.
     logins.logout_by_id(&visitor.user.email, form.id).await?;
-    Ok(visitor.redirect("/account", "The login is revoked.")?)
+    visitor.redirect("/account", "The login is revoked.")
 }
 
 #[post("/account/revoke-others")]
@@ -80,7 +81,7 @@ async fn revoke_others(
     logins: LoginLayer,
 ) -> actix_web::Result<HttpResponse> {
     logins.logout_others(&req).await?;
-    Ok(visitor.redirect("/account", "All other logins are revoked.")?)
+    visitor.redirect("/account", "All other logins are revoked.")
 }
 
 #[get("/account/program")]
@@ -108,7 +109,10 @@ async fn connect_program(
     CsrfForm(form): CsrfForm<NewProgram>,
     tokens: web::Data<RefreshTokens>,
     users: web::Data<Users>,
+    session: SessionCookie,
 ) -> actix_web::Result<HttpResponse> {
+    // The client can have sent the form slowly, and the session can be revoked since.
+    session.check_revocation().await?;
     let name: String = form.name.chars().take(40).collect();
     let login = tokens.start_login(&visitor.user.email).await?.label(name).complete().await?;
     let pair = crate::api::issue(&users, login)?;
@@ -150,14 +154,16 @@ async fn change_password(
     CsrfForm(form): CsrfForm<NewPassword>,
     users: web::Data<Users>,
     logins: LoginLayer,
+    session: SessionCookie,
 ) -> actix_web::Result<HttpResponse> {
+    session.check_revocation().await?;
     if form.password.chars().count() < MIN_PASSWORD_LEN {
         let message = format!("A password has at least {MIN_PASSWORD_LEN} characters.");
-        return Ok(visitor.redirect("/account/password", &message)?);
+        return visitor.redirect("/account/password", &message);
     }
     users.set_password(&visitor.user.email, form.password).await?;
     logins.logout_others(&req).await?;
-    Ok(visitor.redirect("/account", "The password is changed.")?)
+    visitor.redirect("/account", "The password is changed.")
 }
 
 pub(crate) fn configure(config: &mut web::ServiceConfig) {

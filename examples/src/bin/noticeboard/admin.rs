@@ -77,7 +77,7 @@ async fn revoke_one(
     logins: LoginLayer,
 ) -> actix_web::Result<HttpResponse> {
     logins.logout_by_id(&form.user, form.id).await?;
-    Ok(visitor.redirect("/admin", "The login is revoked.")?)
+    visitor.redirect("/admin", "The login is revoked.")
 }
 
 #[derive(Deserialize)]
@@ -91,7 +91,7 @@ async fn revoke_all(
     logins: LoginLayer,
 ) -> actix_web::Result<HttpResponse> {
     logins.logout_all(&form.user).await?;
-    Ok(visitor.redirect("/admin", "All logins of the user are revoked.")?)
+    visitor.redirect("/admin", "All logins of the user are revoked.")
 }
 
 pub(crate) fn configure(config: &mut web::ServiceConfig) {

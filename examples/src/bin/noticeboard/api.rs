@@ -89,7 +89,7 @@ async fn remove_notice(
     board: web::Data<Board>,
     id: web::Path<u64>,
 ) -> HttpResponse {
-    let status = match board.remove(*id, &user.email, user.is_admin()) {
+    let status = match board.remove(*id, &user) {
         Removal::Removed => StatusCode::NO_CONTENT,
         Removal::NotFound => StatusCode::NOT_FOUND,
         Removal::NotAllowed => StatusCode::FORBIDDEN,

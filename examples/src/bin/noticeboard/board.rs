@@ -7,6 +7,8 @@ use paseto_actix::time::OffsetDateTime;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::users::User;
+
 /// The number of notices that the board keeps.
 const CAPACITY: usize = 100;
 
@@ -25,7 +27,15 @@ pub(crate) struct Notice {
 }
 
 #[derive(Clone, Default)]
-pub(crate) struct Board(Arc<Mutex<VecDeque<Notice>>>);
+pub(crate) struct Board(Arc<Mutex<Notices>>);
+
+#[derive(Default)]
+struct Notices {
+    /// The ID of the newest notice, also after its removal. No other notice gets the same ID.
+    last_id: u64,
+    /// The newest notice is the first.
+    list: VecDeque<Notice>,
+}
 
 /// The result of a removal.
 pub(crate) enum Removal {
@@ -38,7 +48,7 @@ pub(crate) enum Removal {
 impl Board {
     /// Returns the notices, the newest first.
     pub(crate) fn notices(&self) -> Vec<Notice> {
-        self.lock().iter().cloned().collect()
+        self.lock().list.iter().cloned().collect()
     }
 
     /// Adds a notice. Returns `None` if the text is empty or too long.
@@ -47,31 +57,32 @@ impl Board {
             return None;
         }
         let mut notices = self.lock();
+        notices.last_id += 1;
         let notice = Notice {
-            id: notices.front().map_or(1, |newest| newest.id + 1),
+            id: notices.last_id,
             author: author.to_owned(),
             text: text.to_owned(),
             posted_at: OffsetDateTime::now_utc().unix_timestamp(),
         };
-        notices.truncate(CAPACITY - 1);
-        notices.push_front(notice.clone());
+        notices.list.truncate(CAPACITY - 1);
+        notices.list.push_front(notice.clone());
         Some(notice)
     }
 
-    /// Removes a notice of this author, or of any author if `any` is true.
-    pub(crate) fn remove(&self, id: u64, author: &str, any: bool) -> Removal {
-        let mut notices = self.lock();
-        match notices.iter().position(|notice| notice.id == id) {
+    /// Removes a notice. The author and an admin may remove it.
+    pub(crate) fn remove(&self, id: u64, user: &User) -> Removal {
+        let list = &mut self.lock().list;
+        match list.iter().position(|notice| notice.id == id) {
             None => Removal::NotFound,
-            Some(index) if any || notices[index].author == author => {
-                notices.remove(index);
+            Some(index) if user.may_remove(&list[index]) => {
+                list.remove(index);
                 Removal::Removed
             }
             Some(_) => Removal::NotAllowed,
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Notice>> {
+    fn lock(&self) -> MutexGuard<'_, Notices> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

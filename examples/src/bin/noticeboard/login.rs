@@ -32,15 +32,8 @@ struct Credentials {
 
 #[get("/login")]
 async fn show_login(query: web::Query<LoginQuery>) -> HttpResponse {
-    let again = html! { p { "Please enter your password again." } };
-    login_page(
-        StatusCode::OK,
-        if query.again.is_some() {
-            again
-        } else {
-            html! {}
-        },
-    )
+    let again = html! { @if query.again.is_some() { p { "Please enter your password again." } } };
+    login_page(StatusCode::OK, again)
 }
 
 /// Checks the password and logs the user in. `CrossOriginProtection` protects this form: before the

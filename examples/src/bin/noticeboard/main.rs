@@ -1,4 +1,5 @@
-//! A small product with all parts of the crate: a board for the notices of a team.
+//! A small product, a board for the notices of a team: pages with sessions and remembered logins,
+//! an API with tokens, and an admin page.
 //!
 //! ```sh
 //! cargo run --bin noticeboard

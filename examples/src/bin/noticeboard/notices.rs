@@ -7,7 +7,7 @@ use paseto_actix::time::OffsetDateTime;
 use serde::Deserialize;
 
 use crate::board::{Board, MAX_LEN, Removal};
-use crate::page::{Visitor, minutes};
+use crate::page::{Visitor, format_time};
 
 #[get("/")]
 async fn show_notices(visitor: Visitor, board: web::Data<Board>) -> HttpResponse {
@@ -31,10 +31,10 @@ async fn show_notices(visitor: Visitor, board: web::Data<Board>) -> HttpResponse
                     span {
                         (notice.author)
                         @if let Ok(time) = OffsetDateTime::from_unix_timestamp(notice.posted_at) {
-                            ", " (minutes(time))
+                            ", " (format_time(time))
                         }
                     }
-                    @if user.is_admin() || user.email == notice.author {
+                    @if user.may_remove(notice) {
                         (visitor.form("/notices/remove", html! {
                             button name="id" value=(notice.id) { "Remove" }
                         }))
@@ -64,7 +64,7 @@ async fn post_notice(
         Some(_) => "Posted.".to_owned(),
         None => format!("A notice has 1 to {MAX_LEN} characters."),
     };
-    Ok(visitor.redirect("/", &message)?)
+    visitor.redirect("/", &message)
 }
 
 #[derive(Deserialize)]
@@ -78,9 +78,8 @@ async fn remove_notice(
     CsrfForm(form): CsrfForm<NoticeId>,
     board: web::Data<Board>,
 ) -> actix_web::Result<HttpResponse> {
-    let user = &visitor.user;
-    match board.remove(form.id, &user.email, user.is_admin()) {
-        Removal::Removed | Removal::NotFound => Ok(visitor.redirect("/", "Removed.")?),
+    match board.remove(form.id, &visitor.user) {
+        Removal::Removed | Removal::NotFound => visitor.redirect("/", "Removed."),
         Removal::NotAllowed => Ok(HttpResponse::Forbidden().finish()),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use actix_session::{Session, SessionInsertError};
+use actix_session::Session;
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{Payload, ServiceResponse};
 use actix_web::http::StatusCode;
@@ -57,11 +57,7 @@ impl Visitor {
     }
 
     /// Redirects to a page that shows the message.
-    pub(crate) fn redirect(
-        &self,
-        path: &str,
-        message: &str,
-    ) -> Result<HttpResponse, SessionInsertError> {
+    pub(crate) fn redirect(&self, path: &str, message: &str) -> actix_web::Result<HttpResponse> {
         self.session.insert(FLASH, message)?;
         Ok(see_other(path))
     }
@@ -130,7 +126,7 @@ pub(crate) fn error_page<B: MessageBody + 'static>(
         let html = HeaderValue::from_static("text/html; charset=utf-8");
         head.headers_mut().insert(CONTENT_TYPE, html);
         let title = head.status.canonical_reason().unwrap_or("Error");
-        let content = html! { p { a href="/" { "Back to the notices" } } };
+        let content = html! { p { a href="/" { "Notices" } " " a href="/login" { "Log in" } } };
         let page = html_page(title, html! {}, content);
         EitherBody::right(BoxBody::new(page))
     });
@@ -142,7 +138,7 @@ pub(crate) fn see_other(path: &str) -> HttpResponse {
 }
 
 /// Returns a time for readers, such as `2026-01-31 09:05 UTC`.
-pub(crate) fn minutes(time: OffsetDateTime) -> String {
+pub(crate) fn format_time(time: OffsetDateTime) -> String {
     let time = time.to_offset(paseto_actix::time::UtcOffset::UTC);
     format!("{} {:02}:{:02} UTC", time.date(), time.hour(), time.minute())
 }

@@ -5,6 +5,8 @@ addEventListener("pageshow", (event) => event.persisted && location.reload());
 const newer = document.getElementById("newer");
 if (newer) {
   setInterval(async () => {
+    // Each request counts as use of the session, which must expire in a hidden tab.
+    if (document.hidden) return;
     const response = await fetch("/api/notices");
     if (!response.ok) return;
     const [newest] = await response.json();

@@ -4,9 +4,10 @@ use actix_http::Request;
 use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceResponse};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::StatusCode;
 use actix_web::test::{TestRequest, call_and_read_body_json, call_service, init_service};
 use paseto_actix::LocalKey;
+use paseto_actix::csrf::CsrfToken;
 use paseto_actix::openapi::assert_documented;
 use paseto_actix::revocation::MemoryRevocationStore;
 use paseto_actix::testing::{Browser, Page, TestIssuer, assert_guarded_or_login};
@@ -126,7 +127,7 @@ async fn user_logs_in_posts_a_notice_and_logs_out() {
     assert_eq!((page.path.as_str(), page.status), ("/", StatusCode::OK));
 
     let text = "<script>alert(1)</script>";
-    let form = [("csrf_token", page.csrf_token()), ("text", text)];
+    let form = [(CsrfToken::FIELD, page.csrf_token()), ("text", text)];
     let page = browser.post_form(&app, "/notices", &form).await;
     assert!(page.body.contains("Posted."), "{}", page.body);
     assert!(page.body.contains("&lt;script&gt;") && !page.body.contains(text), "{}", page.body);
@@ -137,7 +138,7 @@ async fn user_logs_in_posts_a_notice_and_logs_out() {
 
     let without_token = browser.post_form(&app, "/logout", &[("other", "field")]).await;
     assert_eq!(without_token.status, StatusCode::FORBIDDEN);
-    let page = browser.post_form(&app, "/logout", &[("csrf_token", page.csrf_token())]).await;
+    let page = browser.post_form(&app, "/logout", &[(CsrfToken::FIELD, page.csrf_token())]).await;
     assert_eq!(page.path, "/login");
     assert_eq!(browser.get(&app, "/account").await.path, "/login?next=%2Faccount");
 }
@@ -163,7 +164,7 @@ async fn remembered_user_enters_the_password_again_to_connect_a_program() {
     let form = [("email", "foo@bar.example"), ("password", PASSWORD)];
     let page = browser.post_form(&app, &page.path, &form).await;
     assert_eq!(page.path, "/account/program");
-    let form = [("csrf_token", page.csrf_token()), ("name", "Build server")];
+    let form = [(CsrfToken::FIELD, page.csrf_token()), ("name", "Build server")];
     let page = browser.post_form(&app, "/account/program", &form).await;
     let refresh_token = between(&page, r#"<pre id="refresh-token">"#, "</pre>").to_owned();
 
@@ -184,7 +185,7 @@ async fn remembered_user_enters_the_password_again_to_connect_a_program() {
     let page = browser.get(&app, "/account").await;
     assert!(page.body.contains("Build server"), "{}", page.body);
     let (csrf, id) = (page.csrf_token(), between(&page, r#"name="id" value=""#, "\""));
-    browser.post_form(&app, "/account/revoke", &[("csrf_token", csrf), ("id", id)]).await;
+    browser.post_form(&app, "/account/revoke", &[(CsrfToken::FIELD, csrf), ("id", id)]).await;
     assert_eq!(call_service(&app, post()).await.status(), StatusCode::UNAUTHORIZED);
     let refresh_token = tokens["refresh_token"].as_str().expect("a token");
     assert_eq!(refresh(refresh_token).await["error"], "invalid_grant");
@@ -197,7 +198,7 @@ async fn new_password_logs_out_the_other_browsers() {
     other.log_in_as(&app, "foo@bar.example").await;
     browser.log_in_as(&app, "foo@bar.example").await;
     let page = browser.get(&app, "/account/password").await;
-    let form = [("csrf_token", page.csrf_token()), ("password", "a new secret")];
+    let form = [(CsrfToken::FIELD, page.csrf_token()), ("password", "a new secret")];
     let page = browser.post_form(&app, "/account/password", &form).await;
     assert!(page.body.contains("The password is changed."), "{}", page.body);
     assert_eq!(other.get(&app, "/account").await.path, "/login?next=%2Faccount");
@@ -213,12 +214,16 @@ async fn only_the_admin_sees_and_revokes_the_logins_of_all_users() {
     let (mut admin, mut user) = (Browser::new(), Browser::new());
     user.log_in_as(&app, "foo@bar.example").await;
     assert_eq!(user.get(&app, "/admin").await.status, StatusCode::FORBIDDEN);
+    let page = user.get(&app, "/account").await;
+    let form = [(CsrfToken::FIELD, page.csrf_token()), ("user", "admin@bar.example")];
+    let page = user.post_form(&app, "/admin/revoke-all", &form).await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN);
     admin.log_in_as(&app, "admin@bar.example").await;
     let page = admin.get(&app, "/admin").await;
     assert_eq!(page.status, StatusCode::OK);
 
     let csrf = page.csrf_token();
-    let form = [("csrf_token", csrf), ("user", "foo@bar.example")];
+    let form = [(CsrfToken::FIELD, csrf), ("user", "foo@bar.example")];
     admin.post_form(&app, "/admin/revoke-all", &form).await;
     assert_eq!(user.get(&app, "/").await.path, "/login?next=%2F");
 }
@@ -231,7 +236,7 @@ async fn errors_of_pages_are_pages_and_errors_of_the_api_are_not() {
     let page = browser.get(&app, "/admin").await;
     assert!(page.header("content-type").starts_with("text/html"));
     assert!(page.body.contains("Forbidden"), "{}", page.body);
-    let request = TestRequest::with_uri("/api/logins").method(Method::GET).to_request();
+    let request = TestRequest::with_uri("/api/logins").to_request();
     let response = call_service(&app, request).await;
     assert_eq!(response.headers().get("content-type").expect("a type"), "application/problem+json");
 }

@@ -7,6 +7,9 @@ use actix_web::web;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use paseto_actix::remember::CredentialFingerprint;
+use tokio::sync::Semaphore;
+
+use crate::board::Notice;
 
 /// The minimum length of a password ([NIST SP 800-63B], section 5.1.1.2).
 ///
@@ -46,6 +49,10 @@ impl User {
     pub(crate) fn is_admin(&self) -> bool {
         self.role == Role::Admin
     }
+
+    pub(crate) fn may_remove(&self, notice: &Notice) -> bool {
+        self.is_admin() || self.email == notice.author
+    }
 }
 
 struct Account {
@@ -59,7 +66,12 @@ pub(crate) struct Users {
     /// The hash that a password is compared with if the user does not exist. The response to an
     /// unknown user then takes the same time.
     unknown: Arc<str>,
+    /// Limits the number of parallel hashes, because each one needs 19 MiB and a processor.
+    hashing: Arc<Semaphore>,
 }
+
+/// The number of parallel hashes.
+const MAX_HASHES: usize = 2;
 
 impl Users {
     /// Returns the three users of the demonstration, with the same password.
@@ -74,7 +86,8 @@ impl Users {
         let accounts = roles.map(|(email, role)| {
             (email.to_owned(), Account { role, password_hash: password_hash.clone() })
         });
-        Self { accounts: Arc::new(RwLock::new(accounts.into())), unknown }
+        let accounts = Arc::new(RwLock::new(accounts.into()));
+        Self { accounts, unknown, hashing: Arc::new(Semaphore::new(MAX_HASHES)) }
     }
 
     pub(crate) fn find(&self, email: &str) -> Option<User> {
@@ -103,6 +116,7 @@ impl Users {
             self.with(|accounts| accounts.get(email).map(|account| account.password_hash.clone()));
         let is_known = known.is_some();
         let hash = known.unwrap_or_else(|| (*self.unknown).to_owned());
+        let _permit = self.hashing.acquire().await;
         let is_right = web::block(move || {
             let hash = PasswordHash::new(&hash);
             hash.is_ok_and(|hash| {
@@ -117,7 +131,9 @@ impl Users {
         email: &str,
         password: String,
     ) -> actix_web::Result<()> {
+        let permit = self.hashing.acquire().await;
         let password_hash = web::block(move || hash(&password)).await?;
+        drop(permit);
         let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(account) = accounts.get_mut(email) {
             account.password_hash = password_hash;

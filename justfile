@@ -32,7 +32,7 @@ python:
     python3 -m venv target/python
     target/python/bin/pip install --quiet -r tests/python/requirements.txt
 
-# Run the interoperability tests with Flask-PASETO-Extended.
+# Run the tests with Python: Flask-PASETO-Extended, and the OpenAPI document of `noticeboard`.
 interop: python
     PASETO_ACTIX_REQUIRE=python cargo test --test api -- interop
 

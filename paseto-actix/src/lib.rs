@@ -75,13 +75,14 @@
 //! | put CSRF tokens into forms | [`csrf`] |
 //! | keep responses out of shared caches | [`PasetoCacheControl`](guard::PasetoCacheControl) |
 //! | return errors in my own format | [`VerifyError::respond_json`] |
-//! | replace keys at run time | [`Verifier::set_keys`], [`trust_issuer`](verifier::VerifierBuilder::trust_issuer) |
+//! | verify tokens in the process that issues them | [`trust_issuer`](verifier::VerifierBuilder::trust_issuer) |
+//! | replace keys at run time | [`Verifier::set_keys`] |
 //! | publish OAuth resource metadata | [`ProtectedResource`](protected_resource::ProtectedResource) |
 //! | read settings from files or variables | [`VerifierConfig`](verifier::VerifierConfig), [`IssuerConfig`](issuer::IssuerConfig) |
 //! | write an audit log, or count events | [`Event`](event::Event) |
 //! | document security with OpenAPI | [`openapi`] |
-//! | set the time in tests | [`Clock`](clock::Clock), `testing::TestClock` |
-//! | test my application | [`TestIssuer`](testing::TestIssuer), [`Clock`](clock::Clock) |
+//! | set the time in tests | [`TestClock`](testing::TestClock) |
+//! | issue tokens in tests | [`TestIssuer`](testing::TestIssuer) |
 //! | test cookies, forms and redirects | [`Browser`](testing::Browser) |
 //! | test pages behind a login | [`Browser::log_in_as`](testing::Browser::log_in_as) |
 //! | test my server over HTTP | [`RemoteApp`](testing::RemoteApp) |

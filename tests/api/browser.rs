@@ -1,4 +1,5 @@
-//! Tests the examples `cookie_session`, `login_manager` and `token_cookies` in Chromium.
+//! Tests the examples `cookie_session`, `login_manager`, `noticeboard` and `token_cookies` in
+//! Chromium.
 //!
 //! The tests are skipped without Chromium. See `paseto_actix_tests::browser`.
 
@@ -43,8 +44,13 @@ impl Server {
 
     fn start_on(address: &str, example: &'static str, keys: &str) -> Self {
         // An example without remembered logins ignores `REMEMBER_KEYS`.
-        let variables = [("BIND", address), ("SESSION_KEYS", keys), ("REMEMBER_KEYS", keys)];
-        let mut process = Process::example_with(example, &variables);
+        let keys = [("BIND", address), ("SESSION_KEYS", keys), ("REMEMBER_KEYS", keys)];
+        Self::with(example, &keys)
+    }
+
+    /// Starts an example with these environment variables.
+    fn with(example: &'static str, variables: &[(&str, &str)]) -> Self {
+        let mut process = Process::example_with(example, variables);
         let url = process.line_after("listening on ");
         Self { _process: process, example, url }
     }
@@ -137,7 +143,11 @@ impl Visitor {
             .send_keys(password)
             .await
             .unwrap();
-        self.client.find(Locator::Css("button")).await.unwrap().click().await.unwrap();
+        self.click(Locator::Css("button")).await;
+    }
+
+    async fn click(&self, element: Locator<'_>) {
+        self.client.find(element).await.unwrap().click().await.unwrap();
     }
 
     async fn path(&self) -> String {
@@ -149,6 +159,11 @@ impl Visitor {
         let mut cookies = self.client.get_all_cookies().await.unwrap();
         assert!(cookies.len() <= 1, "{cookies:?}");
         cookies.pop()
+    }
+
+    /// Returns the cookie with this name. Panics if there is none.
+    async fn named(&self, name: &str) -> Cookie<'static> {
+        self.client.get_named_cookie(name).await.unwrap()
     }
 
     /// Returns the value of the cookie. Panics if there is none.
@@ -164,8 +179,7 @@ impl Visitor {
 
     /// Clicks the logout button of the page `/protected`.
     async fn log_out(&self) {
-        let button = Locator::Css("form[action='/logout'] button");
-        self.client.find(button).await.unwrap().click().await.unwrap();
+        self.click(Locator::Css("form[action='/logout'] button")).await;
         self.wait_for("Log in").await;
     }
 

@@ -75,9 +75,9 @@ async fn site(loader: Loader) -> (Site, Runs) {
 }
 
 async fn logged_in(site: &Site, user: &str) -> Browser {
-    let mut client = Browser::new();
-    client.get(site, &format!("/set?user={user}")).await;
-    client
+    let mut browser = Browser::new();
+    browser.get(site, &format!("/set?user={user}")).await;
+    browser
 }
 
 fn with_token(path: &str, token: &str) -> TestRequest {
@@ -93,12 +93,12 @@ fn assert_not_cached(response: &Page) {
 async fn login_of_the_session_selects_the_user() {
     for loader in LOADERS {
         let (site, calls) = site(loader).await;
-        let mut client = logged_in(&site, "ada").await;
-        let response = client.get(&site, "/me").await;
+        let mut browser = logged_in(&site, "ada").await;
+        let response = browser.get(&site, "/me").await;
         assert_eq!((response.body.as_str(), calls.count()), ("ada", 1));
         assert_eq!(response.headers.get(VARY).unwrap(), "Cookie");
-        assert_eq!(client.get(&site, "/maybe").await.body, "ada");
-        assert_eq!(client.get(&site, "/log-out").await.body, "true", "the login has ended");
+        assert_eq!(browser.get(&site, "/maybe").await.body, "ada");
+        assert_eq!(browser.get(&site, "/log-out").await.body, "true", "the login has ended");
         assert_eq!(calls.count(), 3);
     }
 }
@@ -127,18 +127,18 @@ async fn anonymous_visitor_is_rejected_or_none() {
 async fn token_counts_and_an_invalid_token_does_not_fall_back_to_the_session() {
     let (site, calls) = site(of_both).await;
     assert_eq!(site.send(with_token("/me", &token_of("bob"))).await.body, "bob by token");
-    let mut client = logged_in(&site, "ada").await;
-    let response = client.send(&site, with_token("/me", &token_of("bob"))).await;
+    let mut browser = logged_in(&site, "ada").await;
+    let response = browser.send(&site, with_token("/me", &token_of("bob"))).await;
     assert_eq!((response.body.as_str(), calls.count()), ("bob by token", 2));
 
     let mut forged = token_of("ada");
     forged.insert(40, 'A');
     for path in ["/me", "/maybe"] {
         for token in [&forged, &token_of("mallory")] {
-            let page = client.send(&site, with_token(path, token)).await;
+            let page = browser.send(&site, with_token(path, token)).await;
             TestResponse::from(page).assert_invalid_token();
         }
-        let page = client.send(&site, with_token(path, "")).await;
+        let page = browser.send(&site, with_token(path, "")).await;
         TestResponse::from(page).assert_invalid_request();
     }
     assert_eq!(calls.count(), 4, "the loader runs for accepted tokens only");
@@ -183,10 +183,10 @@ async fn form_of_another_site_is_rejected() {
         |site: &'static str| TestRequest::post().uri("/me").insert_header(("sec-fetch-site", site));
     for loader in LOADERS {
         let (site, calls) = site(loader).await;
-        let mut client = logged_in(&site, "ada").await;
-        let response = client.send(&site, post("cross-site")).await;
+        let mut browser = logged_in(&site, "ada").await;
+        let response = browser.send(&site, post("cross-site")).await;
         assert_eq!((response.status, calls.count()), (StatusCode::FORBIDDEN, 0));
-        assert_eq!(client.send(&site, post("same-origin")).await.body, "ada");
+        assert_eq!(browser.send(&site, post("same-origin")).await.body, "ada");
     }
 }
 
@@ -205,16 +205,16 @@ async fn form_of_another_site_is_rejected_with_another_session_middleware() {
         .wrap(remember.trusted_origin("https://friend.example").build().unwrap())
         .wrap(SessionMiddleware::new(store, Key::from(&[b'x'; 64])));
     let site = Site::new(init_service(app).await);
-    let mut client = Browser::new();
-    assert_eq!(client.get(&site, "/login").await.body, "in");
+    let mut browser = Browser::new();
+    assert_eq!(browser.get(&site, "/login").await.body, "in");
     let post = |origin: &'static str| {
         let post = TestRequest::post().uri("/me").insert_header(("sec-fetch-site", "cross-site"));
         post.insert_header(("origin", origin))
     };
-    let response = client.send(&site, post("https://evil.example")).await;
+    let response = browser.send(&site, post("https://evil.example")).await;
     assert_eq!((response.status, calls.count()), (StatusCode::FORBIDDEN, 0));
-    assert_eq!(client.send(&site, post("https://friend.example")).await.body, "ada");
-    assert_eq!(client.get(&site, "/me").await.body, "ada");
+    assert_eq!(browser.send(&site, post("https://friend.example")).await.body, "ada");
+    assert_eq!(browser.get(&site, "/me").await.body, "ada");
 }
 
 #[actix_web::test]
@@ -231,11 +231,11 @@ async fn remembered_login_selects_the_user_and_the_login_page_is_used() {
             .configure(paseto_actix_tests::remember::routes)
             .wrap(LoginLayer::new(session.build().unwrap(), remember.build().unwrap()));
         let site = Site::new(init_service(app).await);
-        let mut client = ada(&site).await;
-        assert_eq!(client.get(&site, "/user").await.body, "ada");
-        client.remove_cookie(SESSION);
-        assert_eq!(client.get(&site, "/user").await.body, "ada");
-        assert!(client.cookie(REMEMBER).is_some());
+        let mut browser = ada(&site).await;
+        assert_eq!(browser.get(&site, "/user").await.body, "ada");
+        browser.remove_cookie(SESSION);
+        assert_eq!(browser.get(&site, "/user").await.body, "ada");
+        assert!(browser.cookie(REMEMBER).is_some());
         assert_eq!(calls.count(), 2);
 
         let page = TestRequest::with_uri("/user").insert_header(("accept", "text/html"));

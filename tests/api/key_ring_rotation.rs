@@ -28,7 +28,7 @@ impl OneKey {
         let old = LocalKey::generate();
         let ring = KeyRing::from(old.clone());
         let site = kind.site(ring.clone(), clock).await;
-        let session = ada(&site).await.cookie(kind.cookie()).unwrap().to_owned();
+        let session = kind.value(&ada(&site).await);
         Self { ring, old, site, session }
     }
 }
@@ -50,7 +50,7 @@ async fn sessions_stay_valid_and_move_to_the_active_key() {
             assert_eq!(set_cookies(&headers).len(), 1, "the cached session is encrypted again");
         }
         let only_new = kind.site(new, &clock).await;
-        let fresh = ada(&site).await.cookie(kind.cookie()).unwrap().to_owned();
+        let fresh = kind.value(&ada(&site).await);
         assert_eq!(only_new.read(kind, &fresh).await.0, ADA, "{kind:?}");
     }
 }
@@ -89,7 +89,7 @@ async fn cached_session_is_encrypted_again_when_the_next_key_becomes_active() {
     let next = LocalKey::generate();
     schedule.announce(next.clone(), Some(START + Duration::MINUTE)).unwrap();
     let site = kind.site(schedule, &clock).await;
-    let value = ada(&site).await.cookie(kind.cookie()).unwrap().to_owned();
+    let value = kind.value(&ada(&site).await);
     for expected in [0, 0, 1] {
         if expected == 1 {
             clock.advance(Duration::MINUTE);
@@ -105,8 +105,7 @@ async fn session_of_an_announced_key_is_not_encrypted_again() {
     let clock = TestClock::new();
     let kind = Kind::Middleware;
     let (old, new) = (LocalKey::generate(), LocalKey::generate());
-    let value =
-        ada(&kind.site(new.clone(), &clock).await).await.cookie(kind.cookie()).unwrap().to_owned();
+    let value = kind.value(&ada(&kind.site(new.clone(), &clock).await).await);
     let ring = KeyRing::from(old);
     ring.announce(new).unwrap();
     let (body, headers) = kind.site(ring, &clock).await.read(kind, &value).await;
@@ -129,12 +128,12 @@ async fn remembered_logins_move_to_the_active_key() {
     ring.announce(new.clone()).unwrap();
     ring.activate(new.kid()).unwrap();
 
-    let mut client = with_cookie(&value);
-    assert_eq!(state(&site, &mut client).await, "Remembered");
-    assert_ne!(client.cookie(REMEMBER).unwrap(), value, "the cookie is encrypted again");
+    let mut browser = with_cookie(&value);
+    assert_eq!(state(&site, &mut browser).await, "Remembered");
+    assert_ne!(browser.cookie(REMEMBER).unwrap(), value, "the cookie is encrypted again");
     ring.remove(application.remember_key.kid()).unwrap();
     assert_eq!(
-        state(&site, &mut with_cookie(client.cookie(REMEMBER).unwrap())).await,
+        state(&site, &mut with_cookie(browser.cookie(REMEMBER).unwrap())).await,
         "Remembered"
     );
     assert_ne!(state(&site, &mut with_cookie(&value)).await, "Remembered");
@@ -194,8 +193,7 @@ async fn session_of_an_expired_key_is_rejected_even_if_it_is_cached() {
     let kind = Kind::Middleware;
     let (old, new) = (LocalKey::generate(), LocalKey::generate());
     later.advance(Duration::hours(12) - Duration::MINUTE);
-    let forged =
-        ada(&kind.site(old.clone(), &later).await).await.cookie(kind.cookie()).unwrap().to_owned();
+    let forged = kind.value(&ada(&kind.site(old.clone(), &later).await).await);
 
     let ring = KeyRing::from(old);
     let site = kind.site(ring.clone(), &clock).await;

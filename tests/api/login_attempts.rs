@@ -65,8 +65,8 @@ async fn login_with_the_old_password_is_not_remembered_after_the_change() {
         for uri in ["/login-slowly", "/login-slowly?end=yes"] {
             application.users.set("ada", Some("analytical"));
             let can_end = family || revocations;
-            let mut client = Browser::new();
-            let response = client.get(&site, if can_end { uri } else { "/login-slowly" }).await;
+            let mut browser = Browser::new();
+            let response = browser.get(&site, if can_end { uri } else { "/login-slowly" }).await;
             if revocations && uri.ends_with("end=yes") {
                 assert_eq!(
                     response.status,
@@ -77,7 +77,7 @@ async fn login_with_the_old_password_is_not_remembered_after_the_change() {
                 continue;
             }
             assert_eq!(response.body, "in", "{case}");
-            let remembered = client.cookie(REMEMBER).unwrap().to_owned();
+            let remembered = browser.cookie(REMEMBER).unwrap().to_owned();
             assert_eq!(
                 state(&site, &mut with_cookie(&remembered)).await,
                 "Anonymous",
@@ -94,8 +94,8 @@ async fn login_of_an_unknown_user_is_a_403() {
     let site = application.site().await;
     application.users.set("ada", None);
     for uri in ["/login?user=ada", "/login?user=ada&remember=no", "/login?user=ada&remember=yes"] {
-        let mut client = Browser::new();
-        let response = client.get(&site, uri).await;
+        let mut browser = Browser::new();
+        let response = browser.get(&site, uri).await;
         assert_eq!(response.status, StatusCode::FORBIDDEN, "{uri}");
         assert_eq!(response.body, BODY_403, "{uri}");
         assert!(set_cookies(&response.headers).is_empty(), "{uri}: {:?}", response.headers);
@@ -127,9 +127,9 @@ async fn login_fails_while_the_revocation_store_is_unavailable() {
     let site = Site::new(init_service(app).await);
     store.set_failing(true);
     for uri in ["/login?user=ada", "/identity-login?user=ada"] {
-        let mut client = Browser::new();
-        assert_eq!(client.get(&site, uri).await.status, StatusCode::SERVICE_UNAVAILABLE, "{uri}");
-        assert_eq!(client.cookie(SESSION), None, "{uri}");
+        let mut browser = Browser::new();
+        assert_eq!(browser.get(&site, uri).await.status, StatusCode::SERVICE_UNAVAILABLE, "{uri}");
+        assert_eq!(browser.cookie(SESSION), None, "{uri}");
     }
     store.set_failing(false);
     assert_eq!(Browser::new().get(&site, "/login?user=ada").await.body, "in");

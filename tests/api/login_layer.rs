@@ -69,11 +69,11 @@ async fn logins_of_a_user_are_listed_and_revoked_by_id() {
     let (site, layer, _) = full_site(&application).await;
     let mut clients = Vec::new();
     for agent in ["Firefox", "Phone", ""] {
-        let mut client = Browser::new();
+        let mut browser = Browser::new();
         let request = TestRequest::with_uri("/labeled").insert_header((USER_AGENT, agent));
-        assert_eq!(client.send(&site, request).await.body, "in");
+        assert_eq!(browser.send(&site, request).await.body, "in");
         application.clock.advance(Duration::MINUTE);
-        clients.push(client);
+        clients.push(browser);
     }
     let start = paseto_actix_tests::clock::START;
     let logins = layer.logins("ada").await.unwrap();
@@ -150,16 +150,16 @@ async fn each_event_is_reported_once() {
         let recorded: Vec<String> = events.lock().unwrap().drain(..).collect();
         assert_eq!(recorded, expected);
     };
-    let mut client = ada(&site).await;
+    let mut browser = ada(&site).await;
     expect(&[r#"Login { subject: "ada" }"#]);
-    client.get(&site, "/me").await;
+    browser.get(&site, "/me").await;
     expect(&[]);
-    let first = client.cookie(REMEMBER).unwrap().to_owned();
-    client.remove_cookie(SESSION);
-    client.get(&site, "/me").await;
+    let first = browser.cookie(REMEMBER).unwrap().to_owned();
+    browser.remove_cookie(SESSION);
+    browser.get(&site, "/me").await;
     expect(&[r#"Remembered { subject: "ada" }"#]);
-    let login = client.get(&site, "/current").await.body;
-    client.get(&site, "/logout").await;
+    let login = browser.get(&site, "/current").await.body;
+    browser.get(&site, "/logout").await;
     expect(&[r#"Logout { subject: Some("ada") }"#]);
     use_up(&site, &first).await;
     expect(&["Rejected(Revoked)"]);
@@ -195,9 +195,9 @@ async fn logout_of_others_requires_a_login_and_keeps_it() {
     let mut clients = Vec::new();
     for uri in ["/login?user=ada", "/login?user=ada", "/identity-login?user=ada", "/login?user=bob"]
     {
-        let mut client = Browser::new();
-        client.get(&site, uri).await;
-        clients.push(client);
+        let mut browser = Browser::new();
+        browser.get(&site, uri).await;
+        clients.push(browser);
     }
     let mut copy = clients[0].clone();
     assert_eq!(clients[0].get(&site, "/end-others").await.body, "ended");
@@ -223,13 +223,13 @@ async fn start_again(logins: LoginLayer, req: HttpRequest) -> actix_web::Result<
 async fn login_after_logout_everywhere_in_one_request_is_accepted() {
     let application = Application::new();
     let (site, ..) = full_site(&application).await;
-    let (mut client, mut other) = (ada(&site).await, ada(&site).await);
-    let old = client.clone();
-    assert_eq!(client.get(&site, "/start-again").await.body, "in");
+    let (mut browser, mut other) = (ada(&site).await, ada(&site).await);
+    let old = browser.clone();
+    assert_eq!(browser.get(&site, "/start-again").await.body, "in");
     // A session restored by the remember-me cookie would not be fresh.
-    assert_eq!(state(&site, &mut client).await, "Fresh");
-    client.remove_cookie(SESSION);
-    assert_eq!(state(&site, &mut client).await, "Remembered");
+    assert_eq!(state(&site, &mut browser).await, "Fresh");
+    browser.remove_cookie(SESSION);
+    assert_eq!(state(&site, &mut browser).await, "Remembered");
     for ended in [&mut other, &mut old.clone()] {
         assert_eq!(ended.get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);
     }

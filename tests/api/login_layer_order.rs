@@ -66,12 +66,12 @@ async fn position_of_the_identity_middleware_does_not_matter() {
         Site::new(init_service(without).await),
         application.site().await,
     ] {
-        let mut client = ada(&site).await;
-        assert_eq!(client.get(&site, "/me").await.body, "ada");
-        client.remove_cookie(SESSION);
-        assert_eq!(state(&site, &mut client).await, "Remembered");
-        assert_eq!(client.get(&site, "/identity-logout").await.body, "out");
-        assert_eq!((client.cookie(SESSION), client.cookie(REMEMBER)), (None, None));
+        let mut browser = ada(&site).await;
+        assert_eq!(browser.get(&site, "/me").await.body, "ada");
+        browser.remove_cookie(SESSION);
+        assert_eq!(state(&site, &mut browser).await, "Remembered");
+        assert_eq!(browser.get(&site, "/identity-logout").await.body, "out");
+        assert_eq!((browser.cookie(SESSION), browser.cookie(REMEMBER)), (None, None));
     }
 }
 
@@ -94,10 +94,10 @@ async fn another_session_middleware_must_be_declared() {
     let declared = application.remember().other_session_middleware().build().unwrap();
     let app = App::new().wrap(declared).wrap(store()).configure(routes);
     let site = Site::new(init_service(app).await);
-    let mut client = ada(&site).await;
-    assert_eq!(client.get(&site, "/me").await.body, "ada");
-    client.remove_cookie("id");
-    assert_eq!(state(&site, &mut client).await, "Remembered");
+    let mut browser = ada(&site).await;
+    assert_eq!(browser.get(&site, "/me").await.body, "ada");
+    browser.remove_cookie("id");
+    assert_eq!(state(&site, &mut browser).await, "Remembered");
 }
 
 #[actix_web::test]

@@ -141,10 +141,10 @@ async fn record_of_a_logout_expires_with_its_login() {
     let store = MemoryRevocationStore::new(100).clock(application.clock.clone());
     let layer = layer(&application, store.clone(), true);
     let site = site(&layer, &latch).await;
-    let mut client = Browser::new();
-    client.get(&site, "/login?user=ada&remember=100000").await;
-    client.remove_cookie(REMEMBER);
-    client.get(&site, "/logout").await;
+    let mut browser = Browser::new();
+    browser.get(&site, "/login?user=ada&remember=100000").await;
+    browser.remove_cookie(REMEMBER);
+    browser.get(&site, "/logout").await;
     let mut listed = ada(&site).await;
     let id = layer.logins("ada").await.unwrap()[0].id;
     layer.logout_by_id("ada", id).await.unwrap();
@@ -172,11 +172,11 @@ async fn session_without_the_subject_key_is_a_500() {
             application.remember().identity(|| IdentityMiddleware::builder().id_key("uid").build());
         let layer = LoginLayer::new(session.build().unwrap(), remember.build().unwrap());
         let site = site(&layer, &Latch::default()).await;
-        let mut client = Browser::new();
-        assert_eq!(client.get(&site, "/login?user=ada").await.status.as_u16(), status);
-        assert_eq!(client.cookie(SESSION).is_some(), status == 200);
+        let mut browser = Browser::new();
+        assert_eq!(browser.get(&site, "/login?user=ada").await.status.as_u16(), status);
+        assert_eq!(browser.cookie(SESSION).is_some(), status == 200);
         layer.logout_all("ada").await.unwrap();
-        assert_eq!(client.get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(browser.get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);
     }
 }
 
@@ -199,10 +199,10 @@ async fn login_keeps_its_id_after_a_second_start() {
         .configure(routes)
         .route("/late-start", web::get().to(login_with_late_start));
     let site = Site::new(init_service(app).await);
-    let mut client = Browser::new();
-    assert_eq!(client.get(&site, "/late-start").await.body, "in");
+    let mut browser = Browser::new();
+    assert_eq!(browser.get(&site, "/late-start").await.body, "in");
     layer.logout_by_id("ada", layer.logins("ada").await.unwrap()[0].id).await.unwrap();
-    assert_eq!(client.get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(browser.get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);
 }
 
 /// A parallel request can have rotated the token, so the response sets the current token.
@@ -213,13 +213,13 @@ async fn logout_of_others_rotates_the_token() {
         layer(&application, MemoryRevocationStore::new(100).clock(application.clock.clone()), true);
     let site = site(&layer, &latch).await;
     latch.open();
-    let mut client = ada(&site).await;
-    let old = client.cookie(REMEMBER).unwrap().to_owned();
-    assert_eq!(client.get(&site, "/end-others").await.body, "ended");
-    assert_ne!(client.cookie(REMEMBER), Some(&*old));
+    let mut browser = ada(&site).await;
+    let old = browser.cookie(REMEMBER).unwrap().to_owned();
+    assert_eq!(browser.get(&site, "/end-others").await.body, "ended");
+    assert_ne!(browser.cookie(REMEMBER), Some(&*old));
     application.clock.advance(Duration::minutes(2));
-    client.remove_cookie(SESSION);
-    assert_eq!(state(&site, &mut client).await, "Remembered");
+    browser.remove_cookie(SESSION);
+    assert_eq!(state(&site, &mut browser).await, "Remembered");
     assert_eq!(
         state(&site, &mut with_cookie(&old)).await,
         "Anonymous",

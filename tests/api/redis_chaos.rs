@@ -142,13 +142,13 @@ impl Chaos {
 
     /// Logs in with a new browser.
     async fn log_in(&self, user: &str, remember: &str) -> Browser {
-        let (mut client, start) = (Browser::new(), Instant::now());
-        while client.get(&self.site, &format!("/login?user={user}&remember={remember}")).await.body
+        let (mut browser, start) = (Browser::new(), Instant::now());
+        while browser.get(&self.site, &format!("/login?user={user}&remember={remember}")).await.body
             != "in"
         {
             assert!(start.elapsed() < MAX_RECOVERY_TIME, "no login succeeds");
         }
-        client
+        browser
     }
 
     /// Logs in several times, and prepares logouts that revoke these logins.
@@ -268,9 +268,9 @@ impl Chaos {
 }
 
 /// Returns a new browser with a copy of one cookie.
-fn only(client: &Browser, name: &str) -> Browser {
+fn only(browser: &Browser, name: &str) -> Browser {
     let mut only = Browser::new();
-    only.set_cookie(name, client.cookie(name).unwrap());
+    only.set_cookie(name, browser.cookie(name).unwrap());
     only
 }
 
@@ -285,11 +285,11 @@ async fn verify(verifier: &Verifier, token: &mut str) -> Outcome {
 
 /// Sends a request of a browser. A browser with a remember-me cookie begins a new session with each
 /// request.
-async fn request(site: &Site, client: &mut Browser) -> Outcome {
-    if client.cookie(REMEMBER).is_some() {
-        client.remove_cookie(SESSION);
+async fn request(site: &Site, browser: &mut Browser) -> Outcome {
+    if browser.cookie(REMEMBER).is_some() {
+        browser.remove_cookie(SESSION);
     }
-    match client.get(site, "/me").await.status.as_u16() {
+    match browser.get(site, "/me").await.status.as_u16() {
         200 => Outcome::Accepted,
         401 => Outcome::Rejected,
         503 => Outcome::Unavailable,

@@ -79,10 +79,10 @@ async fn assert_failures_are_logged_without_secrets(url: &str, timeout: Duration
 
     // A session.
     let site = Kind::Middleware.site_revoking(local, &clock, revocations, routes).await;
-    let mut client = Browser::new();
-    client.get(&site, &format!("/set?user={SUBJECT}")).await;
-    secrets.add("a cookie", client.cookie(Kind::Middleware.cookie()).unwrap());
-    assert_eq!(client.get(&site, "/").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    let mut browser = Browser::new();
+    browser.get(&site, &format!("/set?user={SUBJECT}")).await;
+    secrets.add("a cookie", &Kind::Middleware.value(&browser));
+    assert_eq!(browser.get(&site, "/").await.status, StatusCode::SERVICE_UNAVAILABLE);
 
     let scenarios = [
         "reason=unavailable",

@@ -87,7 +87,7 @@ async fn refresh_token_logs_contain_no_secret() {
         "a refresh token was used again",
         "reason=the refresh token was used before",
         "reason=the login was revoked: log in again",
-        "reason=a test let the store fail",
+        "reason=the test made this store fail",
         "reason=the token family store is full",
         "reason=the refresh token is too long",
     ];

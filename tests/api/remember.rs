@@ -17,14 +17,14 @@ use time::Duration;
 
 /// Asserts that this cookie logs no user in, and that the response removes the cookie.
 async fn assert_removed(site: &Site, value: &str, case: &str) {
-    let mut client = with_cookie(value);
-    let response = client.get(site, "/state").await;
+    let mut browser = with_cookie(value);
+    let response = browser.get(site, "/state").await;
     assert_eq!(response.body, "Anonymous", "{case}");
     let removal =
         remember_cookie(&response.headers).unwrap_or_else(|| panic!("{case}: no removal"));
     assert_eq!((removal.value(), removal.max_age()), ("", Some(CookieDuration::ZERO)), "{case}");
     assert_eq!((removal.path(), removal.secure()), (Some("/"), Some(true)), "{case}");
-    assert!(client.cookie(SESSION).is_none(), "{case}: no session begins");
+    assert!(browser.cookie(SESSION).is_none(), "{case}: no session begins");
 }
 
 #[actix_web::test]
@@ -61,20 +61,20 @@ async fn remembered_login_sets_a_secure_http_only_lax_cookie() {
 async fn remember_me_cookie_restores_a_login_that_is_not_fresh() {
     let application = Application::new();
     let site = application.site().await;
-    let mut client = ada(&site).await;
-    assert_eq!(state(&site, &mut client).await, "Fresh");
+    let mut browser = ada(&site).await;
+    assert_eq!(state(&site, &mut browser).await, "Fresh");
     for _ in 0..3 {
-        client.remove_cookie(SESSION);
-        let response = client.get(&site, "/me").await;
+        browser.remove_cookie(SESSION);
+        let response = browser.get(&site, "/me").await;
         assert_eq!((response.status, response.body.as_str()), (StatusCode::OK, "ada"));
-        assert_eq!(state(&site, &mut client).await, "Remembered");
-        assert_eq!(client.get(&site, "/fresh").await.status, StatusCode::FORBIDDEN);
+        assert_eq!(state(&site, &mut browser).await, "Remembered");
+        assert_eq!(browser.get(&site, "/fresh").await.status, StatusCode::FORBIDDEN);
     }
     assert_eq!(state(&site, &mut Browser::new()).await, "Anonymous");
 
     // A restart with a new session key invalidates the session, but not the remember-me cookie.
     let restarted = Application { session_key: LocalKey::generate(), ..application }.site().await;
-    assert_eq!(state(&restarted, &mut client).await, "Remembered");
+    assert_eq!(state(&restarted, &mut browser).await, "Remembered");
 }
 
 #[actix_web::test]
@@ -82,9 +82,9 @@ async fn remember_me_cookie_expires_at_a_fixed_time_after_the_login() {
     let application = Application::new();
     let site = application.site().await;
     for (remember, lifetime) in [("yes", Duration::days(30)), ("100", Duration::seconds(100))] {
-        let mut client = Browser::new();
-        client.get(&site, &format!("/login?user=ada&remember={remember}")).await;
-        let value = client.cookie(REMEMBER).unwrap().to_owned();
+        let mut browser = Browser::new();
+        browser.get(&site, &format!("/login?user=ada&remember={remember}")).await;
+        let value = browser.cookie(REMEMBER).unwrap().to_owned();
         application.clock.advance(lifetime / 2);
         assert_eq!(state(&site, &mut with_cookie(&value)).await, "Remembered");
         application.clock.advance(lifetime / 2 - Duration::SECOND);
@@ -160,10 +160,13 @@ async fn credential_loader_decides_whether_a_cookie_logs_in() {
     assert_eq!(state(&site, &mut with_cookie(&value)).await, "Remembered", "the same credentials");
 
     application.users.set("down", Some("the database"));
-    let mut client = with_cookie(&value);
-    let response = client.get(&site, "/state").await;
+    let mut browser = with_cookie(&value);
+    let response = browser.get(&site, "/state").await;
     assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert!(client.cookie(REMEMBER).is_some(), "an error of the loader does not remove the cookie");
+    assert!(
+        browser.cookie(REMEMBER).is_some(),
+        "an error of the loader does not remove the cookie"
+    );
     let response = Browser::new().get(&site, "/login?user=ada&remember=yes").await;
     assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(set_cookies(&response.headers).is_empty(), "a failed login sets no cookie");
@@ -176,13 +179,13 @@ async fn every_logout_removes_the_remember_me_cookie() {
             let application = Application::new();
             let site = application.site_of(application.remember(), behavior).await;
             for remembered in [false, true] {
-                let mut client = ada(&site).await;
+                let mut browser = ada(&site).await;
                 if remembered {
-                    client.remove_cookie(SESSION);
+                    browser.remove_cookie(SESSION);
                 }
-                assert_eq!(client.get(&site, logout).await.body, "out");
-                assert!(client.cookie(REMEMBER).is_none(), "{logout} {remembered}");
-                assert_eq!(state(&site, &mut client).await, "Anonymous", "{logout} {remembered}");
+                assert_eq!(browser.get(&site, logout).await.body, "out");
+                assert!(browser.cookie(REMEMBER).is_none(), "{logout} {remembered}");
+                assert_eq!(state(&site, &mut browser).await, "Anonymous", "{logout} {remembered}");
             }
         }
     }
@@ -193,9 +196,9 @@ async fn every_logout_removes_the_remember_me_cookie() {
 async fn without_a_store_a_copied_cookie_is_valid_until_the_credentials_change() {
     let application = Application::new();
     let site = application.site().await;
-    let mut client = ada(&site).await;
-    let copy = client.cookie(REMEMBER).unwrap().to_owned();
-    client.get(&site, "/logout").await;
+    let mut browser = ada(&site).await;
+    let copy = browser.cookie(REMEMBER).unwrap().to_owned();
+    browser.get(&site, "/logout").await;
     assert_eq!(state(&site, &mut with_cookie(&copy)).await, "Remembered");
 
     application.users.set("ada", Some("another"));
@@ -210,24 +213,24 @@ async fn without_a_store_a_copied_cookie_is_valid_until_the_credentials_change()
 async fn login_of_another_user_removes_the_previous_remembered_login() {
     let site = Application::new().site().await;
     for login in ["/login?user=bob&remember=no", "/identity-login?user=bob"] {
-        let mut client = ada(&site).await;
-        client.get(&site, login).await;
-        assert_eq!(client.get(&site, "/me").await.body, "bob");
-        client.remove_cookie(SESSION);
-        assert_eq!(state(&site, &mut client).await, "Anonymous", "{login}");
+        let mut browser = ada(&site).await;
+        browser.get(&site, login).await;
+        assert_eq!(browser.get(&site, "/me").await.body, "bob");
+        browser.remove_cookie(SESSION);
+        assert_eq!(state(&site, &mut browser).await, "Anonymous", "{login}");
     }
-    let mut client = ada(&site).await;
-    client.get(&site, "/login?user=bob&remember=yes").await;
-    client.remove_cookie(SESSION);
-    assert_eq!(client.get(&site, "/me").await.body, "bob");
+    let mut browser = ada(&site).await;
+    browser.get(&site, "/login?user=bob&remember=yes").await;
+    browser.remove_cookie(SESSION);
+    assert_eq!(browser.get(&site, "/me").await.body, "bob");
 }
 
 #[actix_web::test]
 async fn login_into_a_purged_session_is_an_error() {
     let site = Application::new().site().await;
-    let mut client = ada(&site).await;
+    let mut browser = ada(&site).await;
     assert_eq!(
-        client.get(&site, "/purge-and-login?user=bob").await.status,
+        browser.get(&site, "/purge-and-login?user=bob").await.status,
         StatusCode::INTERNAL_SERVER_ERROR
     );
 }
@@ -236,12 +239,12 @@ async fn login_into_a_purged_session_is_an_error() {
 #[actix_web::test]
 async fn login_response_is_never_publicly_cacheable() {
     let site = Application::new().site().await;
-    let mut client = ada(&site).await;
-    client.remove_cookie(SESSION);
+    let mut browser = ada(&site).await;
+    browser.remove_cookie(SESSION);
     for (requested, expected) in
         [("public, max-age=3600", "no-store"), ("private, max-age=60", "private, max-age=60")]
     {
-        let response = client
+        let response = browser
             .get(
                 &site,
                 &format!("/login?user=ada&remember=yes&cache={requested}").replace(' ', "%20"),
@@ -259,8 +262,8 @@ async fn session_and_remember_me_tokens_are_not_interchangeable_under_one_key() 
     let application = Application::new();
     let application = Application { remember_key: application.session_key.clone(), ..application };
     let site = application.site().await;
-    let client = ada(&site).await;
-    let (session, remember) = (client.cookie(SESSION).unwrap(), client.cookie(REMEMBER).unwrap());
+    let browser = ada(&site).await;
+    let (session, remember) = (browser.cookie(SESSION).unwrap(), browser.cookie(REMEMBER).unwrap());
     let token =
         session.rsplit_once("v4.local.").map(|(_, token)| format!("v4.local.{token}")).unwrap();
     assert_removed(&site, &token, "a session's token").await;
@@ -289,9 +292,9 @@ async fn remember_me_cookie_of_a_retired_key_is_reencrypted() {
             async { fingerprint }
         });
     let site = application.site_of(remember, LogoutBehavior::PurgeSession).await;
-    let mut client = with_cookie(&value);
-    assert_eq!(state(&site, &mut client).await, "Remembered");
-    let reencrypted = client.cookie(REMEMBER).unwrap().to_owned();
+    let mut browser = with_cookie(&value);
+    assert_eq!(state(&site, &mut browser).await, "Remembered");
+    let reencrypted = browser.cookie(REMEMBER).unwrap().to_owned();
     assert_ne!(reencrypted, value);
     let site = Application { remember_key: new, ..application }.site().await;
     assert_eq!(state(&site, &mut with_cookie(&reencrypted)).await, "Remembered");
@@ -314,9 +317,9 @@ async fn cookie_that_expires_while_the_user_is_loaded_stays_revoked() {
         })
     });
     let site = site.await;
-    let mut client = ada(&site).await;
-    let copy = client.cookie(REMEMBER).unwrap().to_owned();
-    client.get(&site, "/logout").await;
+    let mut browser = ada(&site).await;
+    let copy = browser.cookie(REMEMBER).unwrap().to_owned();
+    browser.get(&site, "/logout").await;
     application.clock.advance(Duration::days(30) - Duration::SECOND);
     assert_eq!(state(&site, &mut with_cookie(&copy)).await, "Anonymous");
 }

@@ -56,11 +56,11 @@ async fn site(
 #[actix_web::test]
 async fn login_whose_session_is_too_large_is_not_remembered() {
     let site = site(&Application::new(), |remember| remember).await;
-    let mut client = Browser::new();
-    let response = client.get(&site, "/large-login").await;
+    let mut browser = Browser::new();
+    let response = browser.get(&site, "/large-login").await;
     assert_eq!(response.status.as_u16(), 507);
     assert!(set_cookies(&response.headers).is_empty(), "{response:?}");
-    assert_eq!(client.get(&site, "/me").await.status.as_u16(), 401);
+    assert_eq!(browser.get(&site, "/me").await.status.as_u16(), 401);
 }
 
 /// If the rotated token does not reach the browser, the next request is reported as reuse.
@@ -73,19 +73,19 @@ async fn rotated_token_is_sent_if_the_session_is_too_large() {
         })
     })
     .await;
-    let mut client = Browser::new();
-    client.get(&site, "/login?user=ada&remember=yes").await;
-    let first = client.cookie(REMEMBER).unwrap().to_owned();
-    client.remove_cookie(SESSION);
+    let mut browser = Browser::new();
+    browser.get(&site, "/login?user=ada&remember=yes").await;
+    let first = browser.cookie(REMEMBER).unwrap().to_owned();
+    browser.remove_cookie(SESSION);
 
-    let response = client.get(&site, "/large").await;
+    let response = browser.get(&site, "/large").await;
     assert_eq!(response.status.as_u16(), 507);
     assert!(
         remember_cookie(&response.headers).is_some_and(|cookie| cookie.value() != first),
         "{response:?}"
     );
     application.clock.advance(Duration::seconds(70));
-    assert_eq!(state(&site, &mut client).await, "Remembered");
+    assert_eq!(state(&site, &mut browser).await, "Remembered");
 }
 
 /// The restored login replaces a session that cannot be revoked, because the revocation store is
@@ -113,23 +113,23 @@ async fn rotated_token_is_sent_if_the_revocation_store_is_full() {
                 .to(async |session: Session| session.insert("cart", "tea").map(|()| "in the cart")),
         );
     let site = Site::new(init_service(app).await);
-    let mut client = Browser::new();
-    client.get(&site, "/login?user=ada&remember=yes").await;
-    client.remove_cookie(SESSION);
-    let first = client.cookie(REMEMBER).unwrap().to_owned();
+    let mut browser = Browser::new();
+    browser.get(&site, "/login?user=ada&remember=yes").await;
+    browser.remove_cookie(SESSION);
+    let first = browser.cookie(REMEMBER).unwrap().to_owned();
     let mut anonymous = Browser::new();
     anonymous.get(&site, "/cart").await;
-    client.set_cookie(SESSION, anonymous.cookie(SESSION).unwrap());
+    browser.set_cookie(SESSION, anonymous.cookie(SESSION).unwrap());
 
-    let response = client.get(&site, "/me").await;
+    let response = browser.get(&site, "/me").await;
     assert_eq!(response.status.as_u16(), 503);
     assert!(
         remember_cookie(&response.headers).is_some_and(|cookie| cookie.value() != first),
         "{response:?}"
     );
     application.clock.advance(Duration::seconds(70));
-    client.remove_cookie(SESSION);
-    assert_eq!(state(&site, &mut client).await, "Remembered");
+    browser.remove_cookie(SESSION);
+    assert_eq!(state(&site, &mut browser).await, "Remembered");
 }
 
 /// With `DeleteIdentityKeys`, actix-identity only removes the user from the session. An older copy
@@ -152,11 +152,11 @@ async fn logout_that_keeps_the_session_revokes_copies_of_its_cookie() {
         .configure(routes);
     let site = Site::new(init_service(app).await);
     for logout in ["/logout", "/identity-logout"] {
-        let mut client = Browser::new();
-        client.get(&site, "/login?user=ada").await;
-        let mut copy = client.clone();
-        assert_eq!(client.get(&site, logout).await.body, "out");
-        assert_eq!(state(&site, &mut client).await, "Anonymous", "{logout}");
+        let mut browser = Browser::new();
+        browser.get(&site, "/login?user=ada").await;
+        let mut copy = browser.clone();
+        assert_eq!(browser.get(&site, logout).await.body, "out");
+        assert_eq!(state(&site, &mut browser).await, "Anonymous", "{logout}");
         assert_eq!(state(&site, &mut copy).await, "Anonymous", "{logout}: a copy of the cookie");
     }
 }
@@ -179,23 +179,23 @@ async fn cross_origin_request_does_not_restore_a_remembered_login() {
         (&trusting, "https://evil.example", 403),
         (&off, "https://evil.example", 200),
     ] {
-        let mut client = Browser::new();
-        client.get(site, "/login?user=ada&remember=yes").await;
-        client.remove_cookie(SESSION);
-        let before = client.cookie(REMEMBER).unwrap().to_owned();
-        let response = client.send(site, request().insert_header((ORIGIN, origin))).await;
+        let mut browser = Browser::new();
+        browser.get(site, "/login?user=ada&remember=yes").await;
+        browser.remove_cookie(SESSION);
+        let before = browser.cookie(REMEMBER).unwrap().to_owned();
+        let response = browser.send(site, request().insert_header((ORIGIN, origin))).await;
         assert_eq!(response.status.as_u16(), status, "{origin}");
-        assert_eq!(client.cookie(SESSION).is_some(), status == 200, "{origin}: {response:?}");
+        assert_eq!(browser.cookie(SESSION).is_some(), status == 200, "{origin}: {response:?}");
         assert_eq!(
-            client.cookie(REMEMBER) == Some(&before),
+            browser.cookie(REMEMBER) == Some(&before),
             status == 403,
             "{origin}: {response:?}"
         );
     }
-    let mut client = Browser::new();
-    client.get(&default, "/login?user=ada&remember=yes").await;
-    client.remove_cookie(SESSION);
+    let mut browser = Browser::new();
+    browser.get(&default, "/login?user=ada&remember=yes").await;
+    browser.remove_cookie(SESSION);
     let request = request().insert_header((sec_fetch_site, "same-origin"));
-    assert_eq!(client.send(&default, request).await.body, "changed");
-    assert!(client.cookie(SESSION).is_some());
+    assert_eq!(browser.send(&default, request).await.body, "changed");
+    assert!(browser.cookie(SESSION).is_some());
 }

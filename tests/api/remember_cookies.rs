@@ -23,9 +23,9 @@ async fn log_in(site: &Site, uri: &str) -> String {
 }
 
 async fn log_in_as(site: &Site, request: TestRequest) -> String {
-    let mut client = Browser::new();
-    client.send(site, request).await;
-    client.cookie(REMEMBER).expect("the login sets the remember-me cookie").to_owned()
+    let mut browser = Browser::new();
+    browser.send(site, request).await;
+    browser.cookie(REMEMBER).expect("the login sets the remember-me cookie").to_owned()
 }
 
 /// Returns a site that binds cookies to clients and has a revocation store. If `family` is set, it
@@ -131,10 +131,10 @@ async fn several_invalid_cookies_are_not_removed() {
                     response.headers
                 );
             }
-            let mut client = with_cookie(&invalid);
-            assert_eq!(state(&site, &mut client).await, "Anonymous", "{case}, family: {family}");
+            let mut browser = with_cookie(&invalid);
+            assert_eq!(state(&site, &mut browser).await, "Anonymous", "{case}, family: {family}");
             assert!(
-                client.cookie(REMEMBER).is_none(),
+                browser.cookie(REMEMBER).is_none(),
                 "{case}: a single invalid cookie is removed"
             );
         }
@@ -220,13 +220,13 @@ async fn logout_and_login_revoke_the_logins_of_all_cookies() {
                 let case = format!("{uri}, family: {family}, session: {session}");
                 let application = Application::new();
                 let site = strict_site(&application, family).await;
-                let client = ada(&site).await;
+                let browser = ada(&site).await;
                 let values =
-                    [client.cookie(REMEMBER).unwrap().to_owned(), log_in(&site, LOGIN).await];
+                    [browser.cookie(REMEMBER).unwrap().to_owned(), log_in(&site, LOGIN).await];
                 let mut cookies =
                     values.each_ref().map(|value| format!("{REMEMBER}={value}")).to_vec();
                 if session {
-                    cookies.push(format!("{SESSION}={}", client.cookie(SESSION).unwrap()));
+                    cookies.push(format!("{SESSION}={}", browser.cookie(SESSION).unwrap()));
                 }
                 let request =
                     TestRequest::with_uri(uri).insert_header((COOKIE, cookies.join("; ")));

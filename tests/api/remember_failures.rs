@@ -31,16 +31,16 @@ async fn unavailable_store_restores_no_login_and_removes_no_cookie() {
     let application = Application::new();
     let (up, _) = site_with_token_family(&application).await;
     let down = application.site_with(|remember| remember.token_family_store(down())).await;
-    let mut client = ada(&up).await;
-    let mut fresh = client.clone();
-    client.remove_cookie(SESSION);
-    let value = client.cookie(REMEMBER).unwrap().to_owned();
-    let response = client.get(&down, "/me").await;
+    let mut browser = ada(&up).await;
+    let mut fresh = browser.clone();
+    browser.remove_cookie(SESSION);
+    let value = browser.cookie(REMEMBER).unwrap().to_owned();
+    let response = browser.get(&down, "/me").await;
     assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(response.headers.contains_key(RETRY_AFTER));
-    assert_eq!(client.cookie(REMEMBER), Some(value.as_str()), "the cookie stays");
+    assert_eq!(browser.cookie(REMEMBER), Some(value.as_str()), "the cookie stays");
     assert_eq!(
-        client.get(&up, "/me").await.body,
+        browser.get(&up, "/me").await.body,
         "ada",
         "the cookie is valid when the store is back"
     );
@@ -60,10 +60,10 @@ async fn failed_login_keeps_the_previous_login() {
     let application = Application::new();
     let store = MemoryTokenFamilyStore::new(1).clock(application.clock.clone());
     let site = application.site_with(|remember| remember.token_family_store(store.clone())).await;
-    let mut client = ada(&site).await;
-    let value = client.cookie(REMEMBER).unwrap().to_owned();
+    let mut browser = ada(&site).await;
+    let value = browser.cookie(REMEMBER).unwrap().to_owned();
     assert_eq!(
-        client.get(&site, "/login?user=ada&remember=yes").await.status,
+        browser.get(&site, "/login?user=ada&remember=yes").await.status,
         StatusCode::SERVICE_UNAVAILABLE,
         "the store is full"
     );
@@ -94,8 +94,8 @@ async fn error_of_an_inner_middleware_discards_a_login_but_not_a_logout() {
         )
         .configure(paseto_actix_tests::remember::routes);
     let failing = Site::new(init_service(failing).await);
-    let mut client = Browser::new();
-    let response = client.get(&failing, "/login?user=ada&remember=yes").await;
+    let mut browser = Browser::new();
+    let response = browser.get(&failing, "/login?user=ada&remember=yes").await;
     assert_eq!(
         (response.status, set_cookies(&response.headers).len()),
         (StatusCode::IM_A_TEAPOT, 0)
@@ -103,11 +103,11 @@ async fn error_of_an_inner_middleware_discards_a_login_but_not_a_logout() {
     assert!(store.is_empty(), "a discarded login leaves no token family");
 
     for logout in ["/logout", "/identity-logout", "/purge"] {
-        let mut client = ada(&site).await;
-        let copy = client.cookie(REMEMBER).unwrap().to_owned();
-        client.remove_cookie(SESSION);
-        assert_eq!(client.get(&failing, logout).await.status, StatusCode::IM_A_TEAPOT);
-        assert!(client.cookie(REMEMBER).is_none(), "{logout}");
+        let mut browser = ada(&site).await;
+        let copy = browser.cookie(REMEMBER).unwrap().to_owned();
+        browser.remove_cookie(SESSION);
+        assert_eq!(browser.get(&failing, logout).await.status, StatusCode::IM_A_TEAPOT);
+        assert!(browser.cookie(REMEMBER).is_none(), "{logout}");
         assert_eq!(use_up(&site, &copy).await.0, "Anonymous", "{logout}");
     }
 }
@@ -129,12 +129,12 @@ async fn error_response_of_an_inner_service_contains_the_next_token() {
         )
         .default_service(actix_web::web::to(HttpResponse::Ok));
     let failing = Site::new(init_service(failing).await);
-    let mut client = with_cookie(&value);
-    let response = client.send(&failing, TestRequest::get()).await;
+    let mut browser = with_cookie(&value);
+    let response = browser.send(&failing, TestRequest::get()).await;
     assert_eq!(response.status, StatusCode::IM_A_TEAPOT);
     assert_eq!(response.body, "short and stout");
     application.clock.advance(Duration::hours(1));
-    assert_eq!(use_up(&site, client.cookie(REMEMBER).unwrap()).await.0, "Remembered");
+    assert_eq!(use_up(&site, browser.cookie(REMEMBER).unwrap()).await.0, "Remembered");
 }
 
 /// `Logger`, `ErrorHandlers` and similar middlewares process responses, not errors.

@@ -13,11 +13,11 @@ use paseto_actix_tests::session::Site;
 #[actix_web::test]
 async fn remembered_login_is_not_fresh_until_it_is_confirmed() {
     let site = Application::new().site().await;
-    let mut client = ada(&site).await;
-    assert_eq!(client.get(&site, "/fresh").await.body, "ada");
-    client.remove_cookie(SESSION);
+    let mut browser = ada(&site).await;
+    assert_eq!(browser.get(&site, "/fresh").await.body, "ada");
+    browser.remove_cookie(SESSION);
 
-    let not_fresh = client.get(&site, "/fresh").await;
+    let not_fresh = browser.get(&site, "/fresh").await;
     let anonymous = Browser::new().get(&site, "/fresh").await;
     assert_eq!(
         (not_fresh.status, anonymous.status),
@@ -25,15 +25,15 @@ async fn remembered_login_is_not_fresh_until_it_is_confirmed() {
     );
     assert_ne!(not_fresh.body, anonymous.body);
 
-    let before = client.cookie(SESSION).unwrap().to_owned();
+    let before = browser.cookie(SESSION).unwrap().to_owned();
     assert_eq!(
-        client.get(&site, "/confirm?user=bob").await.status,
+        browser.get(&site, "/confirm?user=bob").await.status,
         StatusCode::UNAUTHORIZED,
         "the password of another user"
     );
-    assert_eq!(state(&site, &mut client).await, "Remembered");
-    assert_eq!(client.get(&site, "/confirm?user=ada").await.status, StatusCode::OK);
-    assert_eq!(client.get(&site, "/fresh").await.body, "ada");
+    assert_eq!(state(&site, &mut browser).await, "Remembered");
+    assert_eq!(browser.get(&site, "/confirm?user=ada").await.status, StatusCode::OK);
+    assert_eq!(browser.get(&site, "/fresh").await.body, "ada");
     let mut old = Browser::new();
     old.set_cookie(SESSION, &before);
     assert_eq!(
@@ -68,29 +68,29 @@ async fn remembered_login_after_an_identity_deadline_is_not_fresh() {
         )
         .configure(paseto_actix_tests::remember::routes);
     let site = Site::new(init_service(app).await);
-    let mut client = ada(&site).await;
-    assert_eq!(state(&site, &mut client).await, "Remembered");
+    let mut browser = ada(&site).await;
+    assert_eq!(state(&site, &mut browser).await, "Remembered");
 
     // The same applies without a remembered login, if `Identity::login` logs the user in.
-    let mut client = Browser::new();
-    client.get(&site, "/login?user=ada&remember=no").await;
-    assert_eq!(state(&site, &mut client).await, "Anonymous", "the deadline is zero");
-    assert_eq!(client.get(&site, "/identity-login?user=ada").await.body, "in Remembered");
+    let mut browser = Browser::new();
+    browser.get(&site, "/login?user=ada&remember=no").await;
+    assert_eq!(state(&site, &mut browser).await, "Anonymous", "the deadline is zero");
+    assert_eq!(browser.get(&site, "/identity-login?user=ada").await.body, "in Remembered");
 }
 
 /// `Identity::login` does not prove that the user has entered a password.
 #[actix_web::test]
 async fn identity_login_is_not_fresh() {
     let site = Application::new().site().await;
-    let mut client = Browser::new();
-    client.get(&site, "/identity-login?user=ada").await;
-    assert_eq!(state(&site, &mut client).await, "Remembered");
-    assert!(client.cookie(REMEMBER).is_none());
+    let mut browser = Browser::new();
+    browser.get(&site, "/identity-login?user=ada").await;
+    assert_eq!(state(&site, &mut browser).await, "Remembered");
+    assert!(browser.cookie(REMEMBER).is_none());
 
     // The fresh login of one user does not make the login of another user fresh.
-    let mut client = ada(&site).await;
-    client.get(&site, "/identity-login?user=bob").await;
-    assert_eq!(state(&site, &mut client).await, "Remembered");
+    let mut browser = ada(&site).await;
+    browser.get(&site, "/identity-login?user=bob").await;
+    assert_eq!(state(&site, &mut browser).await, "Remembered");
 }
 
 #[actix_web::test]
@@ -100,8 +100,8 @@ async fn browsers_are_redirected_to_the_login_page_with_a_return_path() {
         TestRequest::with_uri(uri).insert_header(("Accept", accept.to_owned()))
     };
     let html = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
-    let location = async |client: &mut Browser, request: TestRequest| {
-        let response = client.send(&site, request).await;
+    let location = async |browser: &mut Browser, request: TestRequest| {
+        let response = browser.send(&site, request).await;
         let location =
             response.headers.get("Location").map(|location| location.to_str().unwrap().to_owned());
         (response.status.as_u16(), location.unwrap_or_default())
@@ -117,11 +117,11 @@ async fn browsers_are_redirected_to_the_login_page_with_a_return_path() {
         location(&mut anonymous, request("/me", "application/json")).await,
         (401, String::new())
     );
-    let mut client = ada(&site).await;
-    client.remove_cookie(SESSION);
+    let mut browser = ada(&site).await;
+    browser.remove_cookie(SESSION);
     assert_eq!(
-        location(&mut client, request("/fresh", html)).await,
+        location(&mut browser, request("/fresh", html)).await,
         (303, "/login?again=1&next=%2Ffresh".to_owned())
     );
-    assert_eq!(location(&mut client, request("/fresh", "*/*")).await, (403, String::new()));
+    assert_eq!(location(&mut browser, request("/fresh", "*/*")).await, (403, String::new()));
 }

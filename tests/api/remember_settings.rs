@@ -162,23 +162,23 @@ async fn debug_output_and_logs_contain_no_secret() {
             )
         })
         .await;
-    let mut client = ada(&site).await;
-    let add = |client: &Browser, secrets: &mut Secrets| {
-        secrets.add("a session", client.cookie(SESSION).unwrap());
-        secrets.token(client.cookie(REMEMBER).unwrap());
+    let mut browser = ada(&site).await;
+    let add = |browser: &Browser, secrets: &mut Secrets| {
+        secrets.add("a session", browser.cookie(SESSION).unwrap());
+        secrets.token(browser.cookie(REMEMBER).unwrap());
     };
-    add(&client, &mut secrets);
-    let first = client.cookie(REMEMBER).unwrap().to_owned();
-    client.remove_cookie(SESSION);
-    assert_eq!(state(&site, &mut client).await, "Remembered");
-    add(&client, &mut secrets);
+    add(&browser, &mut secrets);
+    let first = browser.cookie(REMEMBER).unwrap().to_owned();
+    browser.remove_cookie(SESSION);
+    assert_eq!(state(&site, &mut browser).await, "Remembered");
+    add(&browser, &mut secrets);
     let from_before_token_family =
         ada(&application.site().await).await.cookie(REMEMBER).unwrap().to_owned();
     application.clock.advance(time::Duration::HOUR);
     // A reused cookie, the cookie of the token family that this reuse revokes, and cookies that
     // were never valid.
     let tampered = tampered(&first);
-    let last = client.cookie(REMEMBER).unwrap().to_owned();
+    let last = browser.cookie(REMEMBER).unwrap().to_owned();
     for value in [first.as_str(), &last, &from_before_token_family, &tampered] {
         secrets.token(value);
     }
@@ -220,14 +220,14 @@ async fn session_protection_limits_logins_from_another_user_agent() {
         (SessionProtection::Strong, "Anonymous", "Anonymous"),
     ] {
         let site = site_with_protection(protection).await;
-        let mut client = Browser::new();
-        client.send(&site, request_of("Lynx", "/login?user=ada&remember=yes")).await;
+        let mut browser = Browser::new();
+        browser.send(&site, request_of("Lynx", "/login?user=ada&remember=yes")).await;
         assert_eq!(
-            client.send(&site, request_of("Lynx", "/state")).await.body,
+            browser.send(&site, request_of("Lynx", "/state")).await.body,
             "Fresh",
             "{protection:?}"
         );
-        let stolen = client.clone();
+        let stolen = browser.clone();
 
         let mut attacker = stolen.clone();
         assert_eq!(
@@ -253,14 +253,14 @@ async fn session_protection_limits_logins_from_another_user_agent() {
             "{protection:?}"
         );
 
-        client.remove_cookie(SESSION);
+        browser.remove_cookie(SESSION);
         assert_eq!(
-            client.send(&site, request_of("Lynx", "/state")).await.body,
+            browser.send(&site, request_of("Lynx", "/state")).await.body,
             "Remembered",
             "{protection:?}: the original client"
         );
         assert_eq!(
-            client.send(&site, request_of("Lynx", "/me")).await.body,
+            browser.send(&site, request_of("Lynx", "/me")).await.body,
             "ada",
             "{protection:?}"
         );
@@ -271,14 +271,14 @@ async fn session_protection_limits_logins_from_another_user_agent() {
 #[actix_web::test]
 async fn confirmed_login_is_bound_to_the_new_client() {
     let site = site_with_protection(SessionProtection::Basic).await;
-    let mut client = Browser::new();
-    client.send(&site, request_of("Lynx 1", "/login?user=ada")).await;
-    assert_eq!(client.send(&site, request_of("Lynx 2", "/state")).await.body, "Remembered");
+    let mut browser = Browser::new();
+    browser.send(&site, request_of("Lynx 1", "/login?user=ada")).await;
+    assert_eq!(browser.send(&site, request_of("Lynx 2", "/state")).await.body, "Remembered");
     assert_eq!(
-        client.send(&site, request_of("Lynx 2", "/confirm?user=ada")).await.status,
+        browser.send(&site, request_of("Lynx 2", "/confirm?user=ada")).await.status,
         StatusCode::OK
     );
-    assert_eq!(client.send(&site, request_of("Lynx 2", "/state")).await.body, "Fresh");
+    assert_eq!(browser.send(&site, request_of("Lynx 2", "/state")).await.body, "Fresh");
 }
 
 /// Cookies from before `SessionProtection::Strong` are not bound to a client.
@@ -302,13 +302,16 @@ async fn client_fingerprint_replaces_the_user_agent() {
             device.map(|device| device.to_str().unwrap().to_owned()).unwrap_or_default()
         })
     });
-    let (site, mut client) = (site.await, Browser::new());
+    let (site, mut browser) = (site.await, Browser::new());
     let on =
         |device: &'static str, uri| request_of("Lynx", uri).insert_header(("X-Device", device));
-    client.send(&site, on("phone", "/login?user=ada&remember=yes")).await;
+    browser.send(&site, on("phone", "/login?user=ada&remember=yes")).await;
     assert_eq!(
-        client.send(&site, on("phone", "/state").insert_header((USER_AGENT, "another"))).await.body,
+        browser
+            .send(&site, on("phone", "/state").insert_header((USER_AGENT, "another")))
+            .await
+            .body,
         "Fresh"
     );
-    assert_eq!(client.send(&site, on("desk", "/state")).await.body, "Anonymous");
+    assert_eq!(browser.send(&site, on("desk", "/state")).await.body, "Anonymous");
 }

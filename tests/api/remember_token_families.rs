@@ -39,8 +39,8 @@ async fn each_use_rotates_the_cookie() {
 #[actix_web::test]
 async fn request_with_a_session_does_not_rotate_the_cookie() {
     let (site, _) = site(&Application::new()).await;
-    let mut client = ada(&site).await;
-    let response = client.get(&site, "/me").await;
+    let mut browser = ada(&site).await;
+    let response = browser.get(&site, "/me").await;
     assert!(set_cookies(&response.headers).is_empty(), "{:?}", response.headers);
 }
 
@@ -107,15 +107,15 @@ async fn concurrent_requests_rotate_the_token_once() {
     let (site, reuses) = site(&application).await;
     let value = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
     let requests = (0..64).map(|_| async {
-        let mut client = with_cookie(&value);
-        let response = client.get(&site, "/me").await;
-        (response.body, client)
+        let mut browser = with_cookie(&value);
+        let response = browser.get(&site, "/me").await;
+        (response.body, browser)
     });
     let responses = join_all(requests).await;
     assert!(responses.iter().all(|(body, _)| body == "ada"), "all requests are accepted");
     application.clock.advance(Duration::hours(1));
     // All clients have copies of the same current token. The first client that returns rotates it.
-    let mut clients = responses.into_iter().map(|(_, client)| client);
+    let mut clients = responses.into_iter().map(|(_, browser)| browser);
     let mut first = clients.next().unwrap();
     assert_eq!(
         state(&site, &mut first).await,
@@ -135,15 +135,15 @@ async fn concurrent_requests_rotate_the_token_once() {
 async fn logout_revokes_every_copy_of_the_cookie() {
     for logout in ["/logout", "/identity-logout", "/purge"] {
         let (site, reuses) = site(&Application::new()).await;
-        let mut client = ada(&site).await;
-        let copy = client.cookie(REMEMBER).unwrap().to_owned();
-        client.get(&site, logout).await;
+        let mut browser = ada(&site).await;
+        let copy = browser.cookie(REMEMBER).unwrap().to_owned();
+        browser.get(&site, logout).await;
         assert_eq!(use_up(&site, &copy).await, ("Anonymous".to_owned(), None), "{logout}");
 
-        let mut client = ada(&site).await;
-        client.remove_cookie(SESSION);
-        let old = client.cookie(REMEMBER).unwrap().to_owned();
-        client.get(&site, logout).await;
+        let mut browser = ada(&site).await;
+        browser.remove_cookie(SESSION);
+        let old = browser.cookie(REMEMBER).unwrap().to_owned();
+        browser.get(&site, logout).await;
         assert_eq!(
             use_up(&site, &old).await.0,
             "Anonymous",
@@ -159,9 +159,9 @@ async fn new_login_revokes_the_previous_token_family() {
         ["/login?user=bob&remember=no", "/login?user=ada&remember=yes", "/identity-login?user=bob"]
     {
         let (site, _) = site(&Application::new()).await;
-        let mut client = ada(&site).await;
-        let copy = client.cookie(REMEMBER).unwrap().to_owned();
-        client.get(&site, login).await;
+        let mut browser = ada(&site).await;
+        let copy = browser.cookie(REMEMBER).unwrap().to_owned();
+        browser.get(&site, login).await;
         assert_eq!(use_up(&site, &copy).await.0, "Anonymous", "{login}");
     }
 }
@@ -172,7 +172,7 @@ async fn logout_all_revokes_all_logins_of_a_user() {
     let store = MemoryTokenFamilyStore::new(1000).clock(application.clock.clone());
     let site = application.site_with(|remember| remember.token_family_store(store.clone())).await;
     let copies = [ada(&site).await, ada(&site).await]
-        .map(|client| client.cookie(REMEMBER).unwrap().to_owned());
+        .map(|browser| browser.cookie(REMEMBER).unwrap().to_owned());
     let mut bob = Browser::new();
     bob.get(&site, "/login?user=bob&remember=yes").await;
     let remember = application.remember().token_family_store(store.clone()).build().unwrap();

@@ -43,9 +43,9 @@ async fn remembering(
 
 /// Asserts that this cookie logs no user in, and that the response removes the cookie.
 async fn assert_revoked(site: &Site, value: &str, case: &str) {
-    let mut client = with_cookie(value);
-    assert_eq!(state(site, &mut client).await, "Anonymous", "{case}");
-    assert!(client.cookie(REMEMBER).is_none(), "{case}: removed");
+    let mut browser = with_cookie(value);
+    assert_eq!(state(site, &mut browser).await, "Anonymous", "{case}");
+    assert!(browser.cookie(REMEMBER).is_none(), "{case}: removed");
 }
 
 #[actix_web::test]
@@ -62,13 +62,13 @@ async fn logout_revokes_every_copy_of_the_cookie() {
                 let (case, application) =
                     (format!("{logout}, family: {family}, session: {session}"), Application::new());
                 let (site, store) = remembering(&application, family, 10).await;
-                let mut client = remembered(&site).await;
-                let copy = client.cookie(REMEMBER).unwrap().to_owned();
+                let mut browser = remembered(&site).await;
+                let copy = browser.cookie(REMEMBER).unwrap().to_owned();
                 let other = remembered(&site).await.cookie(REMEMBER).unwrap().to_owned();
                 if !session {
-                    client.remove_cookie(SESSION);
+                    browser.remove_cookie(SESSION);
                 }
-                assert_eq!(client.get(&site, logout).await.status, StatusCode::OK, "{case}");
+                assert_eq!(browser.get(&site, logout).await.status, StatusCode::OK, "{case}");
                 assert_revoked(&site, &copy, &case).await;
                 assert_eq!(
                     state(&site, &mut with_cookie(&other)).await,
@@ -114,15 +114,15 @@ async fn logout_revokes_rotated_and_reencrypted_tokens() {
         .site_of(reencrypting, actix_identity::config::LogoutBehavior::PurgeSession)
         .await;
 
-    let mut client = remembered(&old).await;
-    let mut copies = vec![client.cookie(REMEMBER).unwrap().to_owned()];
+    let mut browser = remembered(&old).await;
+    let mut copies = vec![browser.cookie(REMEMBER).unwrap().to_owned()];
     for site in [&old, &reencrypting] {
-        client.remove_cookie(SESSION);
-        assert_eq!(state(site, &mut client).await, "Remembered");
-        copies.push(client.cookie(REMEMBER).unwrap().to_owned());
+        browser.remove_cookie(SESSION);
+        assert_eq!(state(site, &mut browser).await, "Remembered");
+        copies.push(browser.cookie(REMEMBER).unwrap().to_owned());
     }
     assert!(copies[0] != copies[1] && copies[1] != copies[2], "three tokens");
-    client.get(&reencrypting, "/logout").await;
+    browser.get(&reencrypting, "/logout").await;
     for copy in &copies {
         assert_revoked(&reencrypting, copy, "after the logout").await;
     }
@@ -177,13 +177,13 @@ async fn logout_during_the_credential_loader_revokes_the_login() {
             });
         let site =
             application.site_of(slow, actix_identity::config::LogoutBehavior::PurgeSession).await;
-        let mut client = with_cookie(&copy);
+        let mut browser = with_cookie(&copy);
         let logout = async {
             if overtaken {
                 other.get(&elsewhere, "/logout").await;
             }
         };
-        let (state, ()) = join(state(&site, &mut client), logout).await;
+        let (state, ()) = join(state(&site, &mut browser), logout).await;
         assert_eq!(state, if overtaken { "Anonymous" } else { "Remembered" });
     }
 }
@@ -195,9 +195,9 @@ async fn unavailable_store_restores_no_login_and_keeps_the_cookie() {
         let value = remembered(&site).await.cookie(REMEMBER).unwrap().to_owned();
         store.set_failing(true);
         for path in ["/me", "/state", "/logout", "/login?user=bob"] {
-            let mut client = with_cookie(&value);
-            assert_unavailable(&client.get(&site, path).await, path);
-            assert_eq!(client.cookie(REMEMBER), Some(value.as_str()), "the cookie stays");
+            let mut browser = with_cookie(&value);
+            assert_unavailable(&browser.get(&site, path).await, path);
+            assert_eq!(browser.cookie(REMEMBER), Some(value.as_str()), "the cookie stays");
         }
         store.set_failing(false);
         assert_eq!(
@@ -215,9 +215,9 @@ async fn logout_that_a_full_store_cannot_record_is_503() {
     for path in
         ["/logout", "/identity-logout", "/purge", "/login?user=bob", "/login?user=ada&remember=yes"]
     {
-        let mut client = remembered(&site).await;
-        let value = client.cookie(REMEMBER).unwrap().to_owned();
-        let response = client.get(&site, path).await;
+        let mut browser = remembered(&site).await;
+        let value = browser.cookie(REMEMBER).unwrap().to_owned();
+        let response = browser.get(&site, path).await;
         assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
         assert_eq!(
             response.body, r#"{"type":"about:blank","title":"Service Unavailable","status":503}"#,
@@ -225,16 +225,16 @@ async fn logout_that_a_full_store_cannot_record_is_503() {
         );
         assert!(response.headers.contains_key(RETRY_AFTER), "{path}");
         if path.starts_with("/login") {
-            assert_eq!(client.cookie(REMEMBER), Some(value.as_str()), "{path}");
+            assert_eq!(browser.cookie(REMEMBER), Some(value.as_str()), "{path}");
             assert_eq!(
-                state(&site, &mut client).await,
+                state(&site, &mut browser).await,
                 "Fresh",
                 "{path}: still logged in as before"
             );
         } else {
             // Copies of the cookie stay valid, so the response is an error. This browser is logged
             // out.
-            assert_eq!((client.cookie(REMEMBER), client.cookie(SESSION)), (None, None), "{path}");
+            assert_eq!((browser.cookie(REMEMBER), browser.cookie(SESSION)), (None, None), "{path}");
         }
     }
 }

@@ -113,16 +113,16 @@ async fn session_state_belongs_to_one_browser() {
     let clock = TestClock::new();
     for setup in Setup::ALL {
         let site = setup.site_at(&clock, "/shop", Some("shop.example")).await;
-        let mut client = Browser::new();
-        let response = client.get(&site, "/count").await;
+        let mut browser = Browser::new();
+        let response = browser.get(&site, "/count").await;
         let cookie = set_cookie(&response.headers);
         assert_eq!(
             (cookie.name(), cookie.path(), cookie.domain()),
             (NAME, Some("/shop"), Some("shop.example"))
         );
         // The browser sends the cookie only below its path, where this site has no page.
-        client.set_cookie(NAME, cookie.value());
-        assert_eq!(client.get(&site, "/").await.body, "count=1", "{setup:?}");
+        browser.set_cookie(NAME, cookie.value());
+        assert_eq!(browser.get(&site, "/").await.body, "count=1", "{setup:?}");
         assert_eq!(
             Browser::new().get(&site, "/").await.body,
             "",
@@ -136,21 +136,21 @@ async fn session_expiry_is_extended_on_every_request() {
     let clock = TestClock::new();
     for setup in Setup::ALL {
         let site = Setup { every_request: true, ..setup }.site(&clock).await;
-        let mut client = Browser::new();
-        client.get(&site, "/count").await;
-        let first = client.cookie(NAME).unwrap().to_owned();
+        let mut browser = Browser::new();
+        browser.get(&site, "/count").await;
+        let first = browser.cookie(NAME).unwrap().to_owned();
         clock.advance(Duration::seconds(40));
-        let response = client.get(&site, "/idle").await;
+        let response = browser.get(&site, "/idle").await;
         assert_eq!(set_cookie(&response.headers).max_age(), Some(TTL), "{setup:?}");
 
         clock.advance(Duration::seconds(40));
         // actix-session sends the same token again, and its expiry does not change. `PasetoSession`
         // encrypts a new token.
         let expected = if setup.paseto_session { "count=1" } else { "" };
-        assert_eq!(client.get(&site, "/").await.body, expected, "{setup:?}");
-        client.set_cookie(NAME, &first);
+        assert_eq!(browser.get(&site, "/").await.body, expected, "{setup:?}");
+        browser.set_cookie(NAME, &first);
         assert_eq!(
-            client.get(&site, "/").await.body,
+            browser.get(&site, "/").await.body,
             "",
             "{setup:?}: the first cookie has expired"
         );
@@ -162,17 +162,17 @@ async fn session_expiry_is_extended_on_changes() {
     let clock = TestClock::new();
     for setup in Setup::ALL {
         let site = setup.site(&clock).await;
-        let mut client = Browser::new();
-        let response = client.get(&site, "/count").await;
+        let mut browser = Browser::new();
+        let response = browser.get(&site, "/count").await;
         assert_eq!(set_cookie(&response.headers).max_age(), Some(TTL));
         clock.advance(Duration::seconds(20));
-        let response = client.get(&site, "/idle").await;
+        let response = browser.get(&site, "/idle").await;
         assert!(set_cookies(&response.headers).is_empty(), "{setup:?}: no change");
-        let response = client.get(&site, "/count").await;
+        let response = browser.get(&site, "/count").await;
         assert_eq!(set_cookie(&response.headers).max_age(), Some(TTL), "{setup:?}");
         clock.advance(Duration::seconds(59));
         assert_eq!(
-            client.get(&site, "/").await.body,
+            browser.get(&site, "/").await.body,
             "count=2",
             "{setup:?}: a minute after the change"
         );
@@ -184,28 +184,28 @@ async fn session_keeps_its_state_through_login_and_is_empty_after_logout() {
     let clock = TestClock::new();
     for setup in Setup::ALL {
         let site = setup.site(&clock).await;
-        let mut client = Browser::new();
-        let response = client.get(&site, "/").await;
+        let mut browser = Browser::new();
+        let response = browser.get(&site, "/").await;
         assert_eq!(
             (response.body.as_str(), set_cookies(&response.headers).len()),
             ("", 0),
             "no state, no cookie"
         );
-        assert_eq!(client.get(&site, "/logout").await.body, "not logged in");
-        client.get(&site, "/count").await;
-        assert_eq!(client.get(&site, "/").await.body, "count=1");
-        client.get(&site, "/count").await;
-        let anonymous = client.cookie(NAME).unwrap().to_owned();
+        assert_eq!(browser.get(&site, "/logout").await.body, "not logged in");
+        browser.get(&site, "/count").await;
+        assert_eq!(browser.get(&site, "/").await.body, "count=1");
+        browser.get(&site, "/count").await;
+        let anonymous = browser.cookie(NAME).unwrap().to_owned();
 
-        client.get(&site, "/login/ada").await;
-        let member = client.cookie(NAME).unwrap().to_owned();
+        browser.get(&site, "/login/ada").await;
+        let member = browser.cookie(NAME).unwrap().to_owned();
         assert_ne!(member, anonymous);
         assert_eq!(
-            client.get(&site, "/").await.body,
+            browser.get(&site, "/").await.body,
             r#"count=2 user="ada""#,
             "{setup:?}: the login keeps the state"
         );
-        client.get(&site, "/count").await;
+        browser.get(&site, "/count").await;
 
         // A replayed cookie has the state of its time. The browser's own session does not change.
         for (cookie, state) in [(&anonymous, "count=2"), (&member, r#"count=2 user="ada""#)] {
@@ -213,12 +213,12 @@ async fn session_keeps_its_state_through_login_and_is_empty_after_logout() {
             attacker.set_cookie(NAME, cookie);
             assert_eq!(attacker.get(&site, "/").await.body, state, "{setup:?}");
         }
-        assert_eq!(client.get(&site, "/").await.body, r#"count=3 user="ada""#);
+        assert_eq!(browser.get(&site, "/").await.body, r#"count=3 user="ada""#);
 
-        let response = client.get(&site, "/logout").await;
+        let response = browser.get(&site, "/logout").await;
         let removal = set_cookie(&response.headers);
         assert_eq!((removal.max_age(), removal.path()), (Some(CookieDuration::ZERO), Some("/")));
-        assert_eq!(client.get(&site, "/").await.body, "", "{setup:?}: logged out");
+        assert_eq!(browser.get(&site, "/").await.body, "", "{setup:?}: logged out");
         let mut attacker = Browser::new();
         attacker.set_cookie(NAME, &member);
         assert_eq!(
@@ -236,15 +236,15 @@ async fn route_guards_can_read_the_session() {
     let clock = TestClock::new();
     for setup in Setup::ALL {
         let site = setup.site(&clock).await;
-        let mut client = Browser::new();
-        client.get(&site, "/count").await;
-        assert_eq!(client.get(&site, "/members/count").await.status, StatusCode::NOT_FOUND);
-        client.get(&site, "/login/ada").await;
-        let response = client.get(&site, "/members/count").await;
+        let mut browser = Browser::new();
+        browser.get(&site, "/count").await;
+        assert_eq!(browser.get(&site, "/members/count").await.status, StatusCode::NOT_FOUND);
+        browser.get(&site, "/login/ada").await;
+        let response = browser.get(&site, "/members/count").await;
         assert_eq!((response.status, response.body.as_str()), (StatusCode::OK, "2"), "{setup:?}");
-        client.get(&site, "/logout").await;
+        browser.get(&site, "/logout").await;
         assert_eq!(
-            client.get(&site, "/members/count").await.status,
+            browser.get(&site, "/members/count").await.status,
             StatusCode::NOT_FOUND,
             "{setup:?}"
         );
@@ -291,46 +291,46 @@ async fn identity_middleware_works_with_both_session_middlewares() {
         };
         let post = |path: &str| TestRequest::post().uri(path);
 
-        let mut client = Browser::new();
-        assert_eq!(client.get(&site, "/who").await.status, StatusCode::UNAUTHORIZED);
-        assert_eq!(client.send(&site, post("/logout")).await.status, StatusCode::UNAUTHORIZED);
-        client.get(&site, "/set?cart=tea").await;
-        let before = client.cookie(NAME).unwrap().to_owned();
+        let mut browser = Browser::new();
+        assert_eq!(browser.get(&site, "/who").await.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(browser.send(&site, post("/logout")).await.status, StatusCode::UNAUTHORIZED);
+        browser.get(&site, "/set?cart=tea").await;
+        let before = browser.cookie(NAME).unwrap().to_owned();
 
-        assert_eq!(client.send(&site, post("/login/ada")).await.status, StatusCode::OK);
-        assert_ne!(client.cookie(NAME).unwrap(), before);
-        assert_eq!(client.get(&site, "/who").await.body, "ada", "{setup:?}");
+        assert_eq!(browser.send(&site, post("/login/ada")).await.status, StatusCode::OK);
+        assert_ne!(browser.cookie(NAME).unwrap(), before);
+        assert_eq!(browser.get(&site, "/who").await.body, "ada", "{setup:?}");
         assert!(
-            client.get(&site, "/").await.body.contains(r#"cart="tea""#),
+            browser.get(&site, "/").await.body.contains(r#"cart="tea""#),
             "the cart stays in the session"
         );
         for _ in 0..6 {
             clock.advance(Duration::minutes(20));
             assert_eq!(
-                client.get(&site, "/who").await.body,
+                browser.get(&site, "/who").await.body,
                 "ada",
                 "{setup:?}: the session slides"
             );
         }
 
         // A second login replaces the first login.
-        client.send(&site, post("/login/bob")).await;
-        assert_eq!(client.get(&site, "/who").await.body, "bob", "{setup:?}");
+        browser.send(&site, post("/login/bob")).await;
+        assert_eq!(browser.get(&site, "/who").await.body, "bob", "{setup:?}");
 
-        assert_eq!(client.send(&site, post("/logout")).await.body, "goodbye");
-        assert_eq!(client.cookie(NAME), None);
-        assert_eq!(client.get(&site, "/who").await.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(browser.send(&site, post("/logout")).await.body, "goodbye");
+        assert_eq!(browser.cookie(NAME), None);
+        assert_eq!(browser.get(&site, "/who").await.status, StatusCode::UNAUTHORIZED);
 
-        client.send(&site, post("/login/ada")).await;
-        assert_eq!(client.get(&site, "/who").await.body, "ada");
+        browser.send(&site, post("/login/ada")).await;
+        assert_eq!(browser.get(&site, "/who").await.body, "ada");
         clock.advance(if setup.paseto_session {
             Duration::minutes(30)
         } else {
             Duration::hours(12)
         });
-        let response = client.get(&site, "/who").await;
+        let response = browser.get(&site, "/who").await;
         assert_eq!(response.status, StatusCode::UNAUTHORIZED, "{setup:?}: the session has expired");
         // A store cannot remove a cookie.
-        assert_eq!(client.cookie(NAME).is_none(), setup.paseto_session, "{setup:?}");
+        assert_eq!(browser.cookie(NAME).is_none(), setup.paseto_session, "{setup:?}");
     }
 }

@@ -15,9 +15,9 @@ use paseto_actix_tests::session::{ADA, Kind, Site, routes, session, set_cookie, 
 use time::Duration;
 
 async fn session_of(site: &Site, kind: Kind, user: &str) -> String {
-    let mut client = Browser::new();
-    client.get(site, &format!("/set?user={user}")).await;
-    client.cookie(kind.cookie()).unwrap().to_owned()
+    let mut browser = Browser::new();
+    browser.get(site, &format!("/set?user={user}")).await;
+    kind.value(&browser)
 }
 
 #[actix_web::test]

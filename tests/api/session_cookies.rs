@@ -16,9 +16,9 @@ async fn site(clock: &TestClock) -> Site {
 }
 
 async fn session_of(site: &Site, user: &str) -> String {
-    let mut client = Browser::new();
-    client.get(site, &format!("/set?user={user}")).await;
-    client.cookie(Kind::Middleware.cookie()).unwrap().to_owned()
+    let mut browser = Browser::new();
+    browser.get(site, &format!("/set?user={user}")).await;
+    Kind::Middleware.value(&browser)
 }
 
 async fn get(site: &Site, path: &str, cookies: impl AsRef<[u8]>) -> TestResponse {

@@ -28,9 +28,9 @@ async fn without_a_store_purge_removes_the_cookie_and_a_copy_stays_valid() {
     let clock = TestClock::new();
     for kind in Kind::ALL {
         let site = kind.site(LocalKey::generate(), &clock).await;
-        let mut client = ada(&site).await;
-        let copy = client.cookie(kind.cookie()).unwrap().to_owned();
-        let response = client.get(&site, "/purge").await;
+        let mut browser = ada(&site).await;
+        let copy = kind.value(&browser);
+        let response = browser.get(&site, "/purge").await;
         let removal = set_cookie(&response.headers);
         assert_eq!(
             (removal.value(), removal.max_age()),
@@ -38,8 +38,8 @@ async fn without_a_store_purge_removes_the_cookie_and_a_copy_stays_valid() {
             "{kind:?}"
         );
         assert_eq!(removal.path(), Some("/"));
-        assert_eq!(client.cookie(kind.cookie()), None);
-        assert_eq!(client.get(&site, "/").await.body, "", "{kind:?}: logged out");
+        assert_eq!(browser.cookie(kind.cookie()), None);
+        assert_eq!(browser.get(&site, "/").await.body, "", "{kind:?}: logged out");
 
         assert_eq!(
             site.read(kind, &copy).await.0,
@@ -61,21 +61,21 @@ async fn renew_restarts_the_absolute_timeout_and_keeps_the_state() {
     for kind in Kind::ALL {
         let site = kind.site(LocalKey::generate(), &clock).await;
         let (mut renewed, mut kept) = (ada(&site).await, ada(&site).await);
-        let copy = renewed.cookie(kind.cookie()).unwrap().to_owned();
+        let copy = kind.value(&renewed);
         let mut age = Duration::ZERO;
         while age < Duration::hours(11) {
             clock.advance(Duration::minutes(10));
             age += Duration::minutes(10);
-            for client in [&mut renewed, &mut kept] {
-                assert_eq!(client.get(&site, "/").await.body, ADA);
+            for browser in [&mut renewed, &mut kept] {
+                assert_eq!(browser.get(&site, "/").await.body, ADA);
             }
         }
         renewed.get(&site, "/renew").await;
-        assert_ne!(renewed.cookie(kind.cookie()).unwrap(), copy);
+        assert_ne!(kind.value(&renewed), copy);
         for _ in 0..6 {
             clock.advance(Duration::minutes(10));
-            for client in [&mut renewed, &mut kept] {
-                client.get(&site, "/").await;
+            for browser in [&mut renewed, &mut kept] {
+                browser.get(&site, "/").await;
             }
         }
         assert_eq!(
@@ -97,11 +97,11 @@ async fn without_a_store_the_cookie_before_renew_stays_valid() {
     let clock = TestClock::new();
     for kind in Kind::ALL {
         let site = kind.site(LocalKey::generate(), &clock).await;
-        let mut client = ada(&site).await;
-        let copy = client.cookie(kind.cookie()).unwrap().to_owned();
-        client.get(&site, "/renew").await;
-        client.get(&site, "/set?user=bob").await;
-        assert_eq!(client.get(&site, "/").await.body, r#"user="bob""#);
+        let mut browser = ada(&site).await;
+        let copy = kind.value(&browser);
+        browser.get(&site, "/renew").await;
+        browser.get(&site, "/set?user=bob").await;
+        assert_eq!(browser.get(&site, "/").await.body, r#"user="bob""#);
         assert_eq!(site.read(kind, &copy).await.0, ADA, "{kind:?}: with the state of its time");
     }
 }
@@ -127,7 +127,7 @@ async fn responses_vary_by_cookie_and_are_no_store_if_they_set_a_cookie() {
     let clock = TestClock::new();
     let kind = Kind::Middleware;
     let site = Site::of(session(LocalKey::generate(), &clock).build().unwrap(), handlers).await;
-    let mut client = Browser::new();
+    let mut browser = Browser::new();
     // The path, whether the response sets a cookie, `Vary`, and `Cache-Control`.
     let table: [(&str, bool, &[&str], &[&str]); 10] = [
         ("/", false, &["Cookie"], &[]),
@@ -142,16 +142,16 @@ async fn responses_vary_by_cookie_and_are_no_store_if_they_set_a_cookie() {
         ("/", false, &["Cookie"], &[]),
     ];
     for (path, sets, vary, cache_control) in table {
-        let response = client.get(&site, path).await;
+        let response = browser.get(&site, path).await;
         assert_eq!(set_cookies(&response.headers).len(), usize::from(sets), "{kind:?} {path}");
         assert_eq!(all(&response.headers, "vary"), vary, "{kind:?} {path}");
         assert_eq!(all(&response.headers, "cache-control"), cache_control, "{kind:?} {path}");
     }
 
-    client.get(&site, "/set?user=ada").await;
+    browser.get(&site, "/set?user=ada").await;
     clock.advance(Duration::minutes(20));
     assert_eq!(
-        all(&client.get(&site, "/").await.headers, "cache-control"),
+        all(&browser.get(&site, "/").await.headers, "cache-control"),
         ["no-store"],
         "{kind:?}: the response renews the cookie"
     );
@@ -217,7 +217,7 @@ async fn session_rejects_tokens_of_other_purposes_under_the_same_key() {
 
     for kind in Kind::ALL {
         let site = kind.site(key.clone(), &clock).await;
-        let value = ada(&site).await.cookie(kind.cookie()).unwrap().to_owned();
+        let value = kind.value(&ada(&site).await);
         let token = kind.token(&value).unwrap();
         assert_eq!(site.read(kind, &kind.wrap(&token)).await.0, ADA, "{kind:?}");
         assert_rejected(&verifier, &token).await;
@@ -268,11 +268,7 @@ async fn session_from_the_future_is_rejected() {
         for (seconds, expected) in [(305, ADA), (306, "")] {
             let (key, clock, ahead) = (LocalKey::generate(), TestClock::new(), TestClock::new());
             ahead.advance(Duration::seconds(seconds));
-            let value = ada(&kind.site(key.clone(), &ahead).await)
-                .await
-                .cookie(kind.cookie())
-                .unwrap()
-                .to_owned();
+            let value = kind.value(&ada(&kind.site(key.clone(), &ahead).await).await);
             let (body, _) = kind.site(key, &clock).await.read(kind, &value).await;
             assert_eq!(body, expected, "{kind:?}: {seconds} seconds ahead");
         }

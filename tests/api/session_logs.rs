@@ -54,20 +54,20 @@ impl LoggedSite {
 
     /// Begins a session. Returns the browser and the value of its cookie.
     async fn begin_session(&mut self) -> (Browser, String) {
-        let mut client = Browser::new();
-        assert_eq!(client.get(&self.site, "/fill/3").await.body, "set");
-        let value = client.cookie(self.kind.cookie()).unwrap().to_owned();
+        let mut browser = Browser::new();
+        assert_eq!(browser.get(&self.site, "/fill/3").await.body, "set");
+        let value = self.kind.value(&browser);
         self.secrets.add("a cookie", &value);
         self.secrets.token(&self.kind.token(&value).unwrap());
-        (client, value)
+        (browser, value)
     }
 
     /// Returns whether the application accepts this cookie as a session.
     async fn is_session(&mut self, value: &str) -> bool {
         self.secrets.add("a cookie", value);
-        let mut client = Browser::new();
-        client.set_cookie(self.kind.cookie(), value);
-        client.get(&self.site, "/see").await.body.contains(STATE)
+        let mut browser = Browser::new();
+        browser.set_cookie(self.kind.cookie(), value);
+        browser.get(&self.site, "/see").await.body.contains(STATE)
     }
 }
 
@@ -76,7 +76,7 @@ async fn session_logs_contain_no_secret() {
     for kind in Kind::ALL {
         let logs = Logs::capture();
         let mut site = LoggedSite::new(kind).await;
-        let (mut client, value) = site.begin_session().await;
+        let (mut browser, value) = site.begin_session().await;
         assert!(site.is_session(&value).await, "{kind:?}");
 
         let token = kind.token(&value).unwrap();
@@ -91,8 +91,8 @@ async fn session_logs_contain_no_secret() {
         }
 
         for times in [if kind == Kind::Middleware { 100 } else { 65 }, 1000] {
-            client.get(&site.site, &format!("/fill/{times}")).await;
-            site.secrets.add("a cookie", client.cookie(kind.cookie()).unwrap());
+            browser.get(&site.site, &format!("/fill/{times}")).await;
+            site.secrets.add("a cookie", &kind.value(&browser));
         }
 
         let (mut purged, copy) = site.begin_session().await;

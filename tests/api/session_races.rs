@@ -40,9 +40,9 @@ async fn change_during_logout_all_does_not_add_a_generation() {
                 (Site::alone(wrap(without), handlers).await, Site::new(with))
             }
         };
-        let mut client = logged_in(&before, "ada").await;
-        client.get(&site, "/wrong-password").await;
-        assert_eq!(user(&site, &mut client).await, "", "{kind:?}");
+        let mut browser = logged_in(&before, "ada").await;
+        browser.get(&site, "/wrong-password").await;
+        assert_eq!(user(&site, &mut browser).await, "", "{kind:?}");
     }
 }
 
@@ -100,9 +100,9 @@ async fn revoked_session_does_not_continue_without_its_user() {
         .configure(handlers)
         .route("/leave-slowly", web::get().to(leave));
     let site = Site::new(init_service(app).await);
-    let mut client = logged_in(&site, "ada").await;
-    assert_eq!(client.get(&site, "/leave-slowly").await.body, "left");
-    assert_eq!(client.get(&site, "/").await.body, "");
+    let mut browser = logged_in(&site, "ada").await;
+    assert_eq!(browser.get(&site, "/leave-slowly").await.body, "left");
+    assert_eq!(browser.get(&site, "/").await.body, "");
 }
 
 #[actix_web::test]
@@ -116,15 +116,15 @@ async fn login_started_before_logout_all_is_revoked() {
         .route("/wrong-password", web::get().to(wrong_password));
     let site = Site::new(init_service(app).await);
     for logged_in_before in [false, true] {
-        let mut client =
+        let mut browser =
             if logged_in_before { logged_in(&site, "ada").await } else { Browser::new() };
-        assert_eq!(client.get(&site, "/overtaken").await.body, "in");
-        assert_eq!(user(&site, &mut client).await, "", "{logged_in_before}");
+        assert_eq!(browser.get(&site, "/overtaken").await.body, "in");
+        assert_eq!(user(&site, &mut browser).await, "", "{logged_in_before}");
     }
-    let mut client = logged_in(&site, "ada").await;
-    client.get(&site, "/wrong-password").await;
+    let mut browser = logged_in(&site, "ada").await;
+    browser.get(&site, "/wrong-password").await;
     assert_eq!(
-        user(&site, &mut client).await,
+        user(&site, &mut browser).await,
         "",
         "a started login without a renewal does not revive a revoked session"
     );

@@ -13,7 +13,6 @@ use paseto_actix::LocalKey;
 use paseto_actix::cookie::CookieConfig;
 use paseto_actix::session::{PasetoSessionBuilder, SessionCookie};
 use paseto_actix::testing::{Browser, Page};
-use paseto_actix_tests::app::TestResponse;
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::revocation::failing_revocations;
 use paseto_actix_tests::session::{ADA, Kind, Site, routes, session, set_cookie, set_cookies};
@@ -62,7 +61,7 @@ async fn observed(builder: PasetoSessionBuilder) -> Site {
 }
 
 #[track_caller]
-fn assert_seen(response: &TestResponse, status: u16) {
+fn assert_seen(response: &Page, status: u16) {
     assert_eq!(response.status.as_u16(), status, "{response:?}");
     for (name, value) in [("x-seen", status.to_string()), ("x-handled", "1".to_owned())] {
         let seen = response.headers.get(name).map(|seen| seen.to_str().unwrap().to_owned());
@@ -81,17 +80,17 @@ async fn failures_are_responses_that_keep_cookies_of_the_handler() {
     let store = failing_revocations(&clock, 10);
     let site =
         observed(session(LocalKey::generate(), &clock).revocation_store(store.clone())).await;
-    let mut client = Browser::new();
-    client.get(&site, "/set?user=ada").await;
-    let before = client.cookie(Kind::Middleware.cookie()).unwrap().to_owned();
+    let mut browser = Browser::new();
+    browser.get(&site, "/set?user=ada").await;
+    let before = Kind::Middleware.value(&browser);
 
-    let response = TestResponse::from(client.get(&site, "/own/large").await);
+    let response = browser.get(&site, "/own/large").await;
     assert_seen(&response, 507);
     assert_eq!(set_cookie(&response.headers).name(), "theme");
     assert_eq!(response.headers.get(CACHE_CONTROL).unwrap(), "no-store");
 
     store.set_failing(true);
-    let response = TestResponse::from(client.get(&site, "/").await);
+    let response = browser.get(&site, "/").await;
     assert_seen(&response, 503);
     assert!(set_cookies(&response.headers).is_empty());
     store.set_failing(false);
@@ -102,15 +101,15 @@ async fn failures_are_responses_that_keep_cookies_of_the_handler() {
         other.get(&site, "/set?user=bob").await;
         assert_eq!(other.get(&site, "/purge").await.status, StatusCode::OK);
     }
-    let response = TestResponse::from(client.get(&site, "/own/purge").await);
+    let response = browser.get(&site, "/own/purge").await;
     assert_seen(&response, 503);
     assert_eq!(
         set_cookie(&response.headers).name(),
         "theme",
         "the session's cookie is not removed"
     );
-    assert_eq!(client.cookie(Kind::Middleware.cookie()).unwrap(), before);
-    assert_eq!(client.get(&site, "/").await.body, ADA, "the session stays valid");
+    assert_eq!(Kind::Middleware.value(&browser), before);
+    assert_eq!(browser.get(&site, "/").await.body, ADA, "the session stays valid");
 }
 
 /// An anonymous client must not be able to fill the store with records of unused sessions.
@@ -130,11 +129,11 @@ async fn session_that_was_never_sent_leaves_no_record() {
     let site = Site::new(init_service(app).await);
     for path in ["/purge", "/renew", "/all"] {
         for cookie in [None, Some("garbage")] {
-            let mut client = Browser::new();
+            let mut browser = Browser::new();
             if let Some(cookie) = cookie {
-                client.set_cookie(NAME, cookie);
+                browser.set_cookie(NAME, cookie);
             }
-            assert_eq!(client.get(&site, path).await.status, StatusCode::OK);
+            assert_eq!(browser.get(&site, path).await.status, StatusCode::OK);
             assert_eq!(store.get_ref().len(), 0, "{path} {cookie:?}");
         }
     }
@@ -148,13 +147,13 @@ async fn revocation_record_lives_until_the_last_copy_has_expired() {
         let store = failing_revocations(&clock, 10);
         let site =
             observed(session(LocalKey::generate(), &clock).revocation_store(store.clone())).await;
-        let mut client = Browser::new();
-        client.get(&site, "/set?user=ada").await;
+        let mut browser = Browser::new();
+        browser.get(&site, "/set?user=ada").await;
         for _ in 0..age / 60 / 15 {
             clock.advance(Duration::minutes(15));
-            assert_eq!(client.get(&site, "/").await.body, ADA);
+            assert_eq!(browser.get(&site, "/").await.body, ADA);
         }
-        client.get(&site, "/purge").await;
+        browser.get(&site, "/purge").await;
         // The longest leeway of 5 minutes, and 5 seconds for differing clocks.
         clock.advance(Duration::seconds(rest + 305));
         assert_eq!(store.get_ref().len(), 1, "after {age} s");
@@ -177,9 +176,11 @@ async fn cross_origin_requests_with_a_session_are_rejected() {
         observed(builder().trusted_origin("https://app.example")).await,
         observed(builder().dangerously_allow_cross_origin_requests()).await,
     );
-    let mut client = Browser::new();
-    client.get(&default, "/set?user=ada").await;
-    let cookie = format!("{NAME}={}", client.cookie(Kind::Middleware.cookie()).unwrap().to_owned());
+    let mut browser = Browser::new();
+    browser.get(&default, "/set?user=ada").await;
+    let cookie = format!("{NAME}={}", Kind::Middleware.value(&browser));
+    // The browser adds neither `Origin` nor `Sec-Fetch-…`, because each request has one of them.
+    let send = async |site: &Site, request| Browser::new().send(site, request).await;
     let site_header = HeaderName::from_static("sec-fetch-site");
 
     for headers in [
@@ -196,22 +197,22 @@ async fn cross_origin_requests_with_a_session_are_rejected() {
             }
             request
         };
-        assert_seen(&default.send(with(post(&cookie))).await, 403);
-        let response = trusting.send(with(post(&cookie))).await;
+        assert_seen(&send(&default, with(post(&cookie))).await, 403);
+        let response = send(&trusting, with(post(&cookie))).await;
         assert_eq!(response.status.as_u16(), if is_trusted { 200 } else { 403 }, "{headers:?}");
-        assert_eq!(off.send(with(post(&cookie))).await.status, StatusCode::OK, "{headers:?}");
+        assert_eq!(send(&off, with(post(&cookie))).await.status, StatusCode::OK, "{headers:?}");
         // Requests without the cookie and requests with a safe method are accepted.
         assert_eq!(
-            default.send(with(post("theme=dark"))).await.status,
+            send(&default, with(post("theme=dark"))).await.status,
             StatusCode::OK,
             "{headers:?}"
         );
         let get = || TestRequest::get().insert_header((COOKIE, cookie.clone()));
-        assert_eq!(default.send(with(get())).await.body, ADA, "{headers:?}");
+        assert_eq!(send(&default, with(get())).await.body, ADA, "{headers:?}");
         // A page of another site can open a WebSocket with a `GET` request (RFC 6455, section
         // 10.2).
         let handshake = get().insert_header((UPGRADE, "websocket"));
-        assert_seen(&default.send(with(handshake)).await, 403);
+        assert_seen(&send(&default, with(handshake)).await, 403);
     }
     for (name, value) in [(site_header, "same-origin"), (ORIGIN, "http://localhost:8080")] {
         let request = post(&cookie).insert_header((name, value));
@@ -240,15 +241,15 @@ async fn no_store_if_disables_caching_for_logged_in_users() {
     let site = Site::new(init_service(app).await);
     let cache_control =
         |response: &Page| response.headers.get(CACHE_CONTROL).unwrap().to_str().unwrap().to_owned();
-    let mut client = Browser::new();
-    client.get(&site, "/set?cart=tea").await;
-    assert_eq!(cache_control(&client.get(&site, "/page").await), "private, max-age=600");
-    client.get(&site, "/set?user=ada").await;
-    let response = client.get(&site, "/page").await;
+    let mut browser = Browser::new();
+    browser.get(&site, "/set?cart=tea").await;
+    assert_eq!(cache_control(&browser.get(&site, "/page").await), "private, max-age=600");
+    browser.get(&site, "/set?user=ada").await;
+    let response = browser.get(&site, "/page").await;
     assert_eq!(cache_control(&response), "no-store");
     assert!(!response.headers.contains_key("cdn-cache-control"), "{response:?}");
-    assert_eq!(cache_control(&client.get(&site, "/purge").await), "no-store");
-    assert_eq!(cache_control(&client.get(&site, "/page").await), "private, max-age=600");
+    assert_eq!(cache_control(&browser.get(&site, "/purge").await), "no-store");
+    assert_eq!(cache_control(&browser.get(&site, "/page").await), "private, max-age=600");
 }
 
 async fn keep(
@@ -273,27 +274,27 @@ async fn login_can_choose_whether_its_cookie_is_persistent() {
         let max_age = |response: &Page| {
             set_cookie(&response.headers).max_age().map(|age| age.whole_seconds())
         };
-        let mut client = Browser::new();
+        let mut browser = Browser::new();
         let usual = default.then_some(1800);
-        assert_eq!(max_age(&client.get(&site, "/set?cart=tea").await), usual);
+        assert_eq!(max_age(&browser.get(&site, "/set?cart=tea").await), usual);
         for choice in [true, false] {
             let chosen = choice.then_some(1800);
             assert_eq!(
-                max_age(&client.get(&site, &format!("/keep/{choice}")).await),
+                max_age(&browser.get(&site, &format!("/keep/{choice}")).await),
                 chosen,
                 "{default} {choice}"
             );
             assert_eq!(
-                max_age(&client.get(&site, &format!("/set?a={choice}")).await),
+                max_age(&browser.get(&site, &format!("/set?a={choice}")).await),
                 chosen,
                 "changed"
             );
             clock.advance(Duration::minutes(16));
-            assert_eq!(max_age(&client.get(&site, "/").await), chosen, "slid");
-            assert_eq!(max_age(&client.get(&site, "/renew").await), chosen, "renewed");
+            assert_eq!(max_age(&browser.get(&site, "/").await), chosen, "slid");
+            assert_eq!(max_age(&browser.get(&site, "/renew").await), chosen, "renewed");
         }
-        client.get(&site, "/purge").await;
-        assert_eq!(max_age(&client.get(&site, "/set?cart=tea").await), usual, "purged");
+        browser.get(&site, "/purge").await;
+        assert_eq!(max_age(&browser.get(&site, "/set?cart=tea").await), usual, "purged");
     }
 }
 
@@ -307,10 +308,10 @@ async fn max_age_is_limited_by_the_absolute_timeout() {
         routes,
     )
     .await;
-    let mut client = Browser::new();
-    client.get(&site, "/set?user=ada").await;
+    let mut browser = Browser::new();
+    browser.get(&site, "/set?user=ada").await;
     clock.advance(Duration::minutes(20));
-    let response = client.get(&site, "/").await;
+    let response = browser.get(&site, "/").await;
     assert_eq!(
         set_cookie(&response.headers).max_age(),
         Some(actix_web::cookie::time::Duration::minutes(20))
@@ -325,9 +326,9 @@ async fn partitioned_attribute_is_set_on_cookies_and_on_removals() {
             .cookie(CookieConfig::new().partitioned(true).same_site(SameSite::None))
     };
     let site = Site::of(builder().build().unwrap(), routes).await;
-    let mut client = Browser::new();
+    let mut browser = Browser::new();
     for path in ["/set?user=ada", "/purge"] {
-        let response = client.get(&site, path).await;
+        let response = browser.get(&site, path).await;
         let [cookie] = set_cookies(&response.headers)[..] else {
             panic!("one cookie: {response:?}")
         };

@@ -79,12 +79,12 @@ fn filler(length: usize) -> State {
     [("filler".to_owned(), json!("x".repeat(length)))].into()
 }
 
-async fn state(site: &Site, client: &mut Browser) -> State {
-    serde_json::from_str(&client.get(site, "/state").await.body).unwrap()
+async fn state(site: &Site, browser: &mut Browser) -> State {
+    serde_json::from_str(&browser.get(site, "/state").await.body).unwrap()
 }
 
-async fn size_of(site: &Site, client: &mut Browser, state: &State) -> (bool, usize, usize) {
-    let response = client.send(site, put("/size", state)).await.body;
+async fn size_of(site: &Site, browser: &mut Browser, state: &State) -> (bool, usize, usize) {
+    let response = browser.send(site, put("/size", state)).await.body;
     match response.split(' ').collect::<Vec<_>>()[..] {
         [fits, used, limit] => {
             (fits.parse().unwrap(), used.parse().unwrap(), limit.parse().unwrap())
@@ -109,12 +109,12 @@ async fn session_too_large_error_is_507() {
     let kind = Kind::Middleware;
     let site = site().await;
     let (fits, limit) = longest_filler(&site).await;
-    let mut client = Browser::new();
+    let mut browser = Browser::new();
     for path in ["/state", "/renew"] {
-        assert_eq!(client.send(&site, put(path, &filler(fits))).await.status, StatusCode::OK);
-        let (kept, logs) = (client.cookie(kind.cookie()).unwrap().to_owned(), Logs::capture());
+        assert_eq!(browser.send(&site, put(path, &filler(fits))).await.status, StatusCode::OK);
+        let (kept, logs) = (kind.value(&browser), Logs::capture());
         for length in [fits + 1, 5000, 100_000] {
-            let response = client.send(&site, put(path, &filler(length))).await;
+            let response = browser.send(&site, put(path, &filler(length))).await;
             assert_eq!(
                 response.status,
                 StatusCode::INSUFFICIENT_STORAGE,
@@ -128,8 +128,8 @@ async fn session_too_large_error_is_507() {
                 "{kind:?} {path}: no cookie and no part of a cookie"
             );
         }
-        assert_eq!(client.cookie(kind.cookie()).unwrap(), kept);
-        assert_eq!(state(&site, &mut client).await, filler(fits), "the previous state");
+        assert_eq!(kind.value(&browser), kept);
+        assert_eq!(state(&site, &mut browser).await, filler(fits), "the previous state");
         let size = size_of(&site, &mut Browser::new(), &filler(fits + 1)).await.1;
         assert_eq!(
             logs.count(&format!("{size} bytes, but the limit of its cookie is {limit}")),
@@ -150,10 +150,10 @@ async fn session_too_large_error_of_a_bare_store_is_500() {
 
     let store = PasetoSessionStore::new(LocalKey::generate());
     let site = Site::alone(SessionMiddleware::new(store, Key::generate()), pages).await;
-    let mut client = Browser::new();
+    let mut browser = Browser::new();
     let (mut kept, mut rejected) = (State::new(), 0);
     for length in (0..4000).step_by(50) {
-        let response = client.send(&site, put("/state", &filler(length))).await;
+        let response = browser.send(&site, put("/state", &filler(length))).await;
         if response.status == StatusCode::OK {
             assert!(set_cookies(&response.headers)[0].len() <= MAX_COOKIE_LEN);
             kept = filler(length);
@@ -162,7 +162,7 @@ async fn session_too_large_error_of_a_bare_store_is_500() {
             assert!(set_cookies(&response.headers).is_empty());
             rejected += 1;
         }
-        assert_eq!(state(&site, &mut client).await, kept, "{length}");
+        assert_eq!(state(&site, &mut browser).await, kept, "{length}");
     }
     assert!(rejected > 0 && kept != filler(0), "some states fit and some do not");
 }
@@ -282,28 +282,28 @@ fn every_state_fits_or_is_rejected_with_507() {
     let counts = std::cell::RefCell::new((&mut fitting, &mut too_large));
     let result = runner.run(&(any_state(), any::<bool>()), |(new, renewed)| {
         system.block_on(async {
-            let (mut client, old) = (Browser::new(), State::from([("old".to_owned(), json!(1))]));
-            client.send(&site, put("/state", &old)).await;
-            let (fits, used, limit) = size_of(&site, &mut client, &new).await;
+            let (mut browser, old) = (Browser::new(), State::from([("old".to_owned(), json!(1))]));
+            browser.send(&site, put("/state", &old)).await;
+            let (fits, used, limit) = size_of(&site, &mut browser, &new).await;
             prop_assert_eq!(fits, used <= limit);
             let response =
-                client.send(&site, put(if renewed { "/renew" } else { "/state" }, &new)).await;
+                browser.send(&site, put(if renewed { "/renew" } else { "/state" }, &new)).await;
             for cookie in set_cookies(&response.headers) {
                 prop_assert!(cookie.len() <= MAX_COOKIE_LEN, "{} bytes", cookie.len());
             }
             if fits {
                 *counts.borrow_mut().0 += 1;
                 prop_assert_eq!(response.status, StatusCode::OK);
-                prop_assert_eq!(&state(&site, &mut client).await, &new);
+                prop_assert_eq!(&state(&site, &mut browser).await, &new);
                 clock.advance(Duration::minutes(20));
-                let slid = client.get(&site, "/state").await;
+                let slid = browser.get(&site, "/state").await;
                 prop_assert_eq!(set_cookies(&slid.headers).len(), 1);
-                prop_assert_eq!(&state(&site, &mut client).await, &new, "after a slide");
+                prop_assert_eq!(&state(&site, &mut browser).await, &new, "after a slide");
             } else {
                 *counts.borrow_mut().1 += 1;
                 prop_assert_eq!(response.status, StatusCode::INSUFFICIENT_STORAGE);
                 prop_assert!(set_cookies(&response.headers).is_empty());
-                prop_assert_eq!(state(&site, &mut client).await, old);
+                prop_assert_eq!(state(&site, &mut browser).await, old);
             }
             Ok(())
         })

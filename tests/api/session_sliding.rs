@@ -25,11 +25,11 @@ async fn idle_timeout_starts_at_the_request() {
     let session = session(LocalKey::generate(), &clock).build().unwrap();
     let app = App::new().wrap(session).configure(routes).route("/slow", slow);
     let site = Site::new(init_service(app).await);
-    let mut client = Browser::new();
-    client.get(&site, "/set?user=ada").await;
-    assert_eq!(client.get(&site, "/slow").await.body, "slow");
+    let mut browser = Browser::new();
+    browser.get(&site, "/set?user=ada").await;
+    assert_eq!(browser.get(&site, "/slow").await.body, "slow");
     clock.advance(Duration::minutes(10) - Duration::SECOND);
-    let value = client.cookie(Kind::Middleware.cookie()).unwrap().to_owned();
+    let value = Kind::Middleware.value(&browser);
     assert_eq!(site.read(Kind::Middleware, &value).await.0, r#"cart="tea" user="ada""#);
     clock.advance(Duration::SECOND);
     assert_eq!(site.read(Kind::Middleware, &value).await.0, "");
@@ -41,8 +41,8 @@ async fn idle_timeout_starts_at_the_request() {
 async fn subresource_requests_do_not_renew_the_idle_timeout() {
     let clock = TestClock::new();
     let site = Kind::Middleware.site(LocalKey::generate(), &clock).await;
-    let mut client = Browser::new();
-    client.get(&site, "/set?user=ada").await;
+    let mut browser = Browser::new();
+    browser.get(&site, "/set?user=ada").await;
     clock.advance(Duration::minutes(16));
     for (name, value, slides) in [
         ("sec-fetch-dest", "image", false),
@@ -59,13 +59,13 @@ async fn subresource_requests_do_not_renew_the_idle_timeout() {
         ("accept", "*/*", true),
     ] {
         let response =
-            client.clone().send(&site, TestRequest::get().insert_header((name, value))).await;
+            browser.clone().send(&site, TestRequest::get().insert_header((name, value))).await;
         assert_eq!(response.body, ADA, "{name}: {value}");
         assert_eq!(set_cookies(&response.headers).len(), usize::from(slides), "{name}: {value}");
     }
     // A change is always stored.
     let change = TestRequest::with_uri("/set?cart=tea").insert_header(("sec-fetch-dest", "image"));
-    assert_eq!(set_cookies(&client.send(&site, change).await.headers).len(), 1);
+    assert_eq!(set_cookies(&browser.send(&site, change).await.headers).len(), 1);
 }
 
 /// Two concurrent requests read the same state. One request changes the state, the other reads an
@@ -74,15 +74,15 @@ async fn subresource_requests_do_not_renew_the_idle_timeout() {
 async fn subresource_request_does_not_undo_a_concurrent_write() {
     let clock = TestClock::new();
     let site = Kind::Middleware.site(LocalKey::generate(), &clock).await;
-    let mut client = Browser::new();
-    client.get(&site, "/set?user=ada").await;
+    let mut browser = Browser::new();
+    browser.get(&site, "/set?user=ada").await;
     clock.advance(Duration::minutes(16));
-    let mut image = client.clone();
-    client.get(&site, "/set?cart=tea").await;
+    let mut image = browser.clone();
+    browser.get(&site, "/set?cart=tea").await;
     let response =
         image.send(&site, TestRequest::get().insert_header(("sec-fetch-dest", "image"))).await;
     for cookie in set_cookies(&response.headers) {
-        client.set_cookie(NAME, Cookie::parse(cookie).unwrap().value());
+        browser.set_cookie(NAME, Cookie::parse(cookie).unwrap().value());
     }
-    assert_eq!(client.get(&site, "/").await.body, r#"cart="tea" user="ada""#);
+    assert_eq!(browser.get(&site, "/").await.body, r#"cart="tea" user="ada""#);
 }

@@ -81,13 +81,13 @@ pub(crate) fn handlers(config: &mut web::ServiceConfig) {
 }
 
 pub(crate) async fn logged_in(site: &Site, user: &str) -> Browser {
-    let mut client = Browser::new();
-    client.get(site, &format!("/set?user={user}&cart=tea")).await;
-    client
+    let mut browser = Browser::new();
+    browser.get(site, &format!("/set?user={user}&cart=tea")).await;
+    browser
 }
 
-pub(crate) async fn user(site: &Site, client: &mut Browser) -> String {
-    client.get(site, "/user").await.body
+pub(crate) async fn user(site: &Site, browser: &mut Browser) -> String {
+    browser.get(site, "/user").await.body
 }
 
 #[actix_web::test]
@@ -103,8 +103,8 @@ async fn logout_all_revokes_all_sessions_of_one_user() {
         let mut anonymous = Browser::new();
         anonymous.get(&site, "/set?cart=tea").await;
         application.logout_all("ada").await.unwrap();
-        for client in [&mut ada, &mut elsewhere] {
-            assert_eq!(user(&site, client).await, "", "{kind:?}");
+        for browser in [&mut ada, &mut elsewhere] {
+            assert_eq!(user(&site, browser).await, "", "{kind:?}");
         }
         assert_eq!(user(&site, &mut bob).await, r#""bob""#, "{kind:?}");
         assert!(anonymous.get(&site, "/").await.body.contains("tea"), "{kind:?}");
@@ -133,18 +133,18 @@ async fn session_belongs_to_its_current_user() {
         let application = Application::new(kind);
         let site = application.site().await;
         application.logout_all("bob").await.unwrap();
-        let mut client = logged_in(&site, "ada").await;
-        client.get(&site, "/set?user=bob").await;
+        let mut browser = logged_in(&site, "ada").await;
+        browser.get(&site, "/set?user=bob").await;
         application.logout_all("ada").await.unwrap();
         assert_eq!(
-            user(&site, &mut client).await,
+            user(&site, &mut browser).await,
             r#""bob""#,
             "{kind:?}: the session belongs to Bob"
         );
-        client.get(&site, "/leave").await;
+        browser.get(&site, "/leave").await;
         application.logout_all("bob").await.unwrap();
         assert_eq!(
-            client.get(&site, "/").await.body,
+            browser.get(&site, "/").await.body,
             r#"cart="tea""#,
             "{kind:?}: the session has no user and no generation"
         );
@@ -172,15 +172,15 @@ async fn renewal_and_change_do_not_renew_the_generation() {
     for kind in Kind::ALL {
         let application = Application::new(kind);
         let site = application.site().await;
-        let mut client = logged_in(&site, "ada").await;
-        client.get(&site, "/renew").await;
-        client.get(&site, "/set?cart=coffee").await;
-        let copy = client.clone();
+        let mut browser = logged_in(&site, "ada").await;
+        browser.get(&site, "/renew").await;
+        browser.get(&site, "/set?cart=coffee").await;
+        let copy = browser.clone();
         application.logout_all("ada").await.unwrap();
         for uri in ["/", "/set?cart=milk", "/renew"] {
-            let mut client = copy.clone();
-            client.get(&site, uri).await;
-            assert_eq!(user(&site, &mut client).await, "", "{kind:?} {uri}");
+            let mut browser = copy.clone();
+            browser.get(&site, uri).await;
+            assert_eq!(user(&site, &mut browser).await, "", "{kind:?} {uri}");
         }
     }
 }
@@ -192,15 +192,15 @@ async fn logout_all_revokes_sessions_from_before_the_store() {
     let before =
         session(application.key.clone(), &application.clock).subject_key("user").build().unwrap();
     let before = Site::of(before, handlers).await;
-    let mut client = logged_in(&before, "ada").await;
+    let mut browser = logged_in(&before, "ada").await;
     assert!(
-        !client.get(&before, "/").await.body.contains("paseto_actix"),
+        !browser.get(&before, "/").await.body.contains("paseto_actix"),
         "without a store, the session has no generation"
     );
     let site = application.site().await;
-    assert_eq!(user(&site, &mut client).await, r#""ada""#);
+    assert_eq!(user(&site, &mut browser).await, r#""ada""#);
     application.logout_all("ada").await.unwrap();
-    assert_eq!(user(&site, &mut client).await, "");
+    assert_eq!(user(&site, &mut browser).await, "");
     let without_store = session(application.key.clone(), &application.clock).build().unwrap();
     assert!(matches!(without_store.logout_all("ada").await, Err(RevocationError::NoStore)));
 }
@@ -236,9 +236,9 @@ async fn logout_others_keeps_only_the_current_session() {
         .configure(handlers)
         .route("/logout-others", web::get().to(logout_others));
     let site = Site::new(init_service(app).await);
-    let (mut client, mut other) = (logged_in(&site, "ada").await, logged_in(&site, "ada").await);
-    assert_eq!(client.get(&site, "/logout-others").await.body, "logged out");
-    assert_eq!(user(&site, &mut client).await, r#""ada""#, "also under a new session ID");
+    let (mut browser, mut other) = (logged_in(&site, "ada").await, logged_in(&site, "ada").await);
+    assert_eq!(browser.get(&site, "/logout-others").await.body, "logged out");
+    assert_eq!(user(&site, &mut browser).await, r#""ada""#, "also under a new session ID");
     assert_eq!(user(&site, &mut other).await, "");
     let anonymous = Browser::new().get(&site, "/logout-others").await;
     assert_eq!(anonymous.status, StatusCode::INTERNAL_SERVER_ERROR, "a session without a user");

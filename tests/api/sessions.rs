@@ -47,14 +47,14 @@ async fn forged_and_changed_cookies_are_rejected() {
     let (key, clock) = (LocalKey::generate(), TestClock::new());
     for kind in Kind::ALL {
         let site = kind.site(key.clone(), &clock).await;
-        let good = ada(&site).await.cookie(kind.cookie()).unwrap().to_owned();
+        let good = kind.value(&ada(&site).await);
         let token = kind.token(&good).unwrap();
         assert!(token.starts_with("v4.local."), "{token}");
         assert_session(&site, kind, &good).await;
         assert_session(&site, kind, &kind.wrap(&token)).await;
 
         let stranger = kind.site(LocalKey::generate(), &clock).await;
-        let foreign = ada(&stranger).await.cookie(kind.cookie()).unwrap().to_owned();
+        let foreign = kind.value(&ada(&stranger).await);
         for (case, value) in [
             ("no value", String::new()),
             ("garbage", "garbage".to_owned()),
@@ -86,20 +86,20 @@ async fn invalid_cookie_is_replaced_by_a_new_session() {
     let clock = TestClock::new();
     for kind in Kind::ALL {
         let site = kind.site(LocalKey::generate(), &clock).await;
-        let mut client = Browser::new();
-        client.set_cookie(kind.cookie(), "garbage");
-        let response = client.get(&site, "/set?user=ada").await;
+        let mut browser = Browser::new();
+        browser.set_cookie(kind.cookie(), "garbage");
+        let response = browser.get(&site, "/set?user=ada").await;
         assert_eq!(
             set_cookie(&response.headers).name(),
             kind.cookie(),
             "one cookie and no removal"
         );
-        assert_session(&site, kind, client.cookie(kind.cookie()).unwrap()).await;
+        assert_session(&site, kind, &kind.value(&browser)).await;
 
-        client.set_cookie(kind.cookie(), "garbage");
-        client.get(&site, "/purge").await;
+        browser.set_cookie(kind.cookie(), "garbage");
+        browser.get(&site, "/purge").await;
         assert_eq!(
-            client.cookie(kind.cookie()).is_none(),
+            browser.cookie(kind.cookie()).is_none(),
             kind != Kind::Store,
             "{kind:?}: `purge` removes the cookie"
         );
@@ -118,15 +118,15 @@ async fn session_of_another_application_or_cookie_name_is_rejected() {
         Site::of(session.unwrap(), routes).await
     };
     let (shop, name) = (named("shop", kind.cookie()).await, kind.cookie());
-    let value = ada(&shop).await.cookie(kind.cookie()).unwrap().to_owned();
+    let value = kind.value(&ada(&shop).await);
     assert_session(&named("shop", name).await, kind, &value).await;
     for other in ["", "forum", "SHOP", "shop\0"] {
         assert_no_session(&named(other, name).await, kind, &value, other).await;
     }
 
-    let mut client = Browser::new();
-    client.get(&named("shop", "__Host-other").await, "/set?user=ada").await;
-    let token = client.cookie("__Host-other").unwrap();
+    let mut browser = Browser::new();
+    browser.get(&named("shop", "__Host-other").await, "/set?user=ada").await;
+    let token = browser.cookie("__Host-other").unwrap();
     assert_no_session(&shop, kind, token, "the token of another cookie").await;
 
     let store = |application: &str| {
@@ -136,7 +136,7 @@ async fn session_of_another_application_or_cookie_name_is_rejected() {
         Site::alone(SessionMiddleware::new(store(application), Key::from(&[b'x'; 64])), routes)
             .await
     };
-    let value = ada(&alone("shop").await).await.cookie(Kind::Store.cookie()).unwrap().to_owned();
+    let value = Kind::Store.value(&ada(&alone("shop").await).await);
     assert_session(&alone("shop").await, Kind::Store, &value).await;
     assert_no_session(&alone("forum").await, Kind::Store, &value, "another application").await;
 }
@@ -151,7 +151,7 @@ async fn session_expires_by_the_time_in_its_token() {
         (Kind::Store, Duration::hours(12)),
     ] {
         let site = kind.site(LocalKey::generate(), &clock).await;
-        let value = ada(&site).await.cookie(kind.cookie()).unwrap().to_owned();
+        let value = kind.value(&ada(&site).await);
         clock.advance(life - Duration::NANOSECOND);
         assert_eq!(site.read(kind, &value).await.0, ADA, "{kind:?}: until the last nanosecond");
         clock.advance(Duration::NANOSECOND);
@@ -167,7 +167,7 @@ async fn state_ttl_of_session_middleware_limits_the_session() {
     let builder =
         SessionMiddleware::builder(store, Key::from(&[b'x'; 64])).session_lifecycle(lifecycle);
     let site = Site::alone(builder.build(), routes).await;
-    let value = ada(&site).await.cookie(Kind::Store.cookie()).unwrap().to_owned();
+    let value = Kind::Store.value(&ada(&site).await);
     clock.advance(Duration::minutes(10) - Duration::NANOSECOND);
     assert_session(&site, Kind::Store, &value).await;
     clock.advance(Duration::NANOSECOND);
@@ -181,17 +181,17 @@ async fn idle_timeout_slides_with_each_request() {
     let kind = Kind::Middleware;
     for path in ["/", "/idle"] {
         let site = kind.site(LocalKey::generate(), &clock).await;
-        let mut client = ada(&site).await;
+        let mut browser = ada(&site).await;
         for _ in 0..15 {
             clock.advance(step);
-            let response = client.get(&site, path).await;
+            let response = browser.get(&site, path).await;
             assert_eq!(
                 set_cookies(&response.headers).len(),
                 1,
                 "{kind:?}: the session is re-encrypted"
             );
         }
-        let value = client.cookie(kind.cookie()).unwrap().to_owned();
+        let value = kind.value(&browser);
         clock.advance(idle - Duration::SECOND);
         assert_eq!(site.read(kind, &value).await.0, ADA, "{kind:?}: ten idle timeouts later");
         clock.advance(Duration::SECOND);
@@ -204,7 +204,7 @@ async fn session_is_renewed_after_half_of_the_idle_timeout() {
     let clock = TestClock::new();
     let kind = Kind::Middleware;
     let site = kind.site(LocalKey::generate(), &clock).await;
-    let value = ada(&site).await.cookie(kind.cookie()).unwrap().to_owned();
+    let value = kind.value(&ada(&site).await);
     clock.advance(Duration::minutes(15) - Duration::SECOND);
     assert_session(&site, kind, &value).await;
     clock.advance(Duration::SECOND);
@@ -218,14 +218,14 @@ async fn absolute_timeout_does_not_slide() {
     for kind in Kind::ALL {
         for path in ["/", "/set?user=ada"] {
             let site = kind.site(LocalKey::generate(), &clock).await;
-            let mut client = ada(&site).await;
+            let mut browser = ada(&site).await;
             let mut age = Duration::ZERO;
             while age < day - Duration::minutes(10) {
                 clock.advance(Duration::minutes(10));
                 age += Duration::minutes(10);
-                client.get(&site, path).await;
+                browser.get(&site, path).await;
             }
-            let value = client.cookie(kind.cookie()).unwrap().to_owned();
+            let value = kind.value(&browser);
             clock.advance(Duration::minutes(10) - Duration::SECOND);
             assert_eq!(site.read(kind, &value).await.0, ADA, "{kind:?}: until the last second");
             clock.advance(Duration::SECOND);
@@ -240,13 +240,13 @@ async fn sliding_keeps_the_whole_state() {
     let clock = TestClock::new();
     let kind = Kind::Middleware;
     let site = kind.site(LocalKey::generate(), &clock).await;
-    let mut client = ada(&site).await;
-    client.get(&site, "/set?=nameless").await;
-    let before = client.get(&site, "/").await.body;
+    let mut browser = ada(&site).await;
+    browser.get(&site, "/set?=nameless").await;
+    let before = browser.get(&site, "/").await.body;
     assert_eq!(before, r#"="nameless" user="ada""#);
     clock.advance(Duration::minutes(20));
-    assert_eq!(set_cookies(&client.get(&site, "/idle").await.headers).len(), 1);
-    assert_eq!(client.get(&site, "/").await.body, before, "{kind:?}");
+    assert_eq!(set_cookies(&browser.get(&site, "/idle").await.headers).len(), 1);
+    assert_eq!(browser.get(&site, "/").await.body, before, "{kind:?}");
 }
 
 #[actix_web::test]
@@ -254,28 +254,24 @@ async fn session_of_a_retired_key_is_reencrypted() {
     let clock = TestClock::new();
     for kind in Kind::ALL {
         let (old, new) = (LocalKey::generate(), LocalKey::generate());
-        let value = ada(&kind.site(old.clone(), &clock).await)
-            .await
-            .cookie(kind.cookie())
-            .unwrap()
-            .to_owned();
+        let value = kind.value(&ada(&kind.site(old.clone(), &clock).await).await);
         let ring = KeyRing::new(new.clone(), [LocalKey::generate(), old.clone()]).unwrap();
         let (both, new_only) = (kind.site(ring, &clock).await, kind.site(new, &clock).await);
         assert_no_session(&new_only, kind, &value, "no retired key").await;
 
-        let mut client = Browser::new();
-        client.set_cookie(kind.cookie(), &value);
+        let mut browser = Browser::new();
+        browser.set_cookie(kind.cookie(), &value);
         // A store without `PasetoSession` encrypts only changed sessions.
         let path = if kind == Kind::Store { "/set?user=ada" } else { "/idle" };
-        assert_eq!(client.get(&both, "/").await.body, ADA, "{kind:?}");
-        client.get(&both, path).await;
-        assert_ne!(client.cookie(kind.cookie()).unwrap(), value);
-        assert_session(&both, kind, client.cookie(kind.cookie()).unwrap()).await;
-        assert_session(&new_only, kind, client.cookie(kind.cookie()).unwrap()).await;
+        assert_eq!(browser.get(&both, "/").await.body, ADA, "{kind:?}");
+        browser.get(&both, path).await;
+        assert_ne!(kind.value(&browser), value);
+        assert_session(&both, kind, &kind.value(&browser)).await;
+        assert_session(&new_only, kind, &kind.value(&browser)).await;
         assert_no_session(
             &kind.site(old, &clock).await,
             kind,
-            client.cookie(kind.cookie()).unwrap(),
+            &kind.value(&browser),
             "a session of the new key",
         )
         .await;
@@ -289,17 +285,13 @@ async fn key_rotation_does_not_extend_the_absolute_timeout() {
     let (old, new) = (LocalKey::generate(), LocalKey::generate());
     let session =
         session(old.clone(), &clock).idle_timeout(std::time::Duration::from_secs(12 * 60 * 60));
-    let value = ada(&Site::of(session.build().unwrap(), routes).await)
-        .await
-        .cookie(kind.cookie())
-        .unwrap()
-        .to_owned();
+    let value = kind.value(&ada(&Site::of(session.build().unwrap(), routes).await).await);
     let site = kind.site(KeyRing::new(new, [old]).unwrap(), &clock).await;
-    let mut client = Browser::new();
-    client.set_cookie(kind.cookie(), &value);
+    let mut browser = Browser::new();
+    browser.set_cookie(kind.cookie(), &value);
     clock.advance(Duration::hours(12) - Duration::minutes(1));
-    assert_eq!(client.get(&site, "/").await.body, ADA);
-    assert_ne!(client.cookie(kind.cookie()).unwrap(), value, "the session is re-encrypted");
+    assert_eq!(browser.get(&site, "/").await.body, ADA);
+    assert_ne!(kind.value(&browser), value, "the session is re-encrypted");
     clock.advance(Duration::minutes(1));
-    assert_no_session(&site, kind, client.cookie(kind.cookie()).unwrap(), "twelve hours old").await;
+    assert_no_session(&site, kind, &kind.value(&browser), "twelve hours old").await;
 }

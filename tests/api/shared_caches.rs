@@ -224,14 +224,14 @@ async fn response_with_a_cookie_is_private_in_every_order_of_layers() {
         let app =
             App::new().configure(pages).wrap(Stack { order: order.clone(), clock: clock.clone() });
         let site = Site::new(init_service(app).await);
-        let mut client = Browser::new();
+        let mut browser = Browser::new();
         let mut cookies = 0;
         // The second `/read` renews the session, because half of its idle timeout has passed.
         for (minutes, path) in
             [(0, "/write"), (0, "/read"), (0, "/login"), (20, "/read"), (0, "/purge")]
         {
             clock.advance(Duration::minutes(minutes));
-            let response = client.send(&site, request(path)).await;
+            let response = browser.send(&site, request(path)).await;
             let case = format!("{order:?}, {path}");
             assert_eq!(response.status.as_u16(), 200, "{case}");
             assert_varies(&response.headers, &case);

@@ -44,13 +44,13 @@ async fn site(application: &Application, max_age: u64) -> (Site, Arc<AtomicUsize
 async fn deleted_user_is_logged_out_at_the_next_request() {
     let application = Application::new();
     let (site, _) = site(&application, 0).await;
-    let (mut client, mut only_session) = (ada(&site).await, ada(&site).await);
+    let (mut browser, mut only_session) = (ada(&site).await, ada(&site).await);
     only_session.remove_cookie(REMEMBER);
-    assert_eq!(client.get(&site, "/me").await.body, "ada");
+    assert_eq!(browser.get(&site, "/me").await.body, "ada");
     application.users.set("ada", None);
-    for client in [&mut client, &mut only_session] {
-        assert_eq!(client.get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);
-        assert_eq!((client.cookie(SESSION), client.cookie(REMEMBER)), (None, None));
+    for browser in [&mut browser, &mut only_session] {
+        assert_eq!(browser.get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);
+        assert_eq!((browser.cookie(SESSION), browser.cookie(REMEMBER)), (None, None));
     }
 }
 
@@ -62,9 +62,9 @@ async fn changed_credentials_revoke_the_sessions_of_all_browsers() {
     restored.remove_cookie(SESSION);
     assert_eq!(state(&site, &mut restored).await, "Remembered");
     application.users.set("ada", Some("another password"));
-    for client in [&mut fresh, &mut restored] {
-        assert_eq!(client.get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);
-        assert_eq!((client.cookie(SESSION), client.cookie(REMEMBER)), (None, None));
+    for browser in [&mut fresh, &mut restored] {
+        assert_eq!(browser.get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);
+        assert_eq!((browser.cookie(SESSION), browser.cookie(REMEMBER)), (None, None));
     }
 }
 
@@ -126,17 +126,17 @@ async fn session_that_changed_the_password_stays_logged_in() {
 async fn user_is_cached_for_the_configured_time() {
     let application = Application::new();
     let (site, calls) = site(&application, 5).await;
-    let mut client = ada(&site).await;
-    client.get(&site, "/me").await;
+    let mut browser = ada(&site).await;
+    browser.get(&site, "/me").await;
     let before = calls.load(Ordering::SeqCst);
     application.users.set("ada", None);
     application.clock.advance(Duration::milliseconds(4_999));
     for _ in 0..3 {
-        assert_eq!(client.get(&site, "/me").await.body, "ada");
+        assert_eq!(browser.get(&site, "/me").await.body, "ada");
     }
     assert_eq!(calls.load(Ordering::SeqCst), before);
     application.clock.advance(Duration::milliseconds(1));
-    assert_eq!(client.get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(browser.get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(calls.load(Ordering::SeqCst), before + 1);
     // Setting the clock back must not extend the lifetime of a cached user.
     application.users.set("bob", Some("builder"));
@@ -152,17 +152,17 @@ async fn user_is_cached_for_the_configured_time() {
 async fn failing_credential_loader_does_not_log_users_out() {
     let application = Application::new();
     let (site, _) = site(&application, 0).await;
-    let mut client = ada(&site).await;
+    let mut browser = ada(&site).await;
     let cookies =
-        (client.cookie(SESSION).map(str::to_owned), client.cookie(REMEMBER).map(str::to_owned));
+        (browser.cookie(SESSION).map(str::to_owned), browser.cookie(REMEMBER).map(str::to_owned));
     application.users.set("down", Some("the database"));
-    assert_eq!(client.get(&site, "/me").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(browser.get(&site, "/me").await.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(
-        (client.cookie(SESSION).map(str::to_owned), client.cookie(REMEMBER).map(str::to_owned)),
+        (browser.cookie(SESSION).map(str::to_owned), browser.cookie(REMEMBER).map(str::to_owned)),
         cookies
     );
     application.users.set("down", None);
-    assert_eq!(client.get(&site, "/me").await.body, "ada");
+    assert_eq!(browser.get(&site, "/me").await.body, "ada");
 }
 
 /// A session from `Identity::login` has no credential fingerprint, so only its user is checked.
@@ -170,18 +170,18 @@ async fn failing_credential_loader_does_not_log_users_out() {
 async fn session_without_a_fingerprint_is_checked_for_its_user() {
     let application = Application::new();
     let (site, _) = site(&application, 0).await;
-    let mut client = Browser::new();
-    client.get(&site, "/identity-login?user=ada").await;
+    let mut browser = Browser::new();
+    browser.get(&site, "/identity-login?user=ada").await;
     application.users.set("ada", Some("another password"));
-    assert_eq!(client.get(&site, "/me").await.body, "ada");
+    assert_eq!(browser.get(&site, "/me").await.body, "ada");
     application.users.set("ada", None);
-    assert_eq!(client.get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(browser.get(&site, "/me").await.status, StatusCode::UNAUTHORIZED);
 
     // The fingerprint of the previous user does not apply to the new user.
     application.users.set("ada", Some("analytical"));
-    let mut client = ada(&site).await;
-    client.get(&site, "/identity-login?user=bob").await;
-    assert_eq!(client.get(&site, "/me").await.body, "bob");
+    let mut browser = ada(&site).await;
+    browser.get(&site, "/identity-login?user=bob").await;
+    assert_eq!(browser.get(&site, "/me").await.body, "bob");
 }
 
 #[test]

@@ -278,15 +278,12 @@ fn sessions(_: &Strings, used: &mut Used) {
     let key = used.local(&active);
     Runtime::new().block_on(async {
         let site = Kind::Middleware.site(active, &TestClock::new()).await;
-        let mut client = Browser::new();
+        let mut browser = Browser::new();
         for path in ["/set?user=ada", "/set?user=bob", "/", "/renew"] {
-            client.get(&site, path).await;
-            used.tokens.push((
-                key,
-                client.cookie(Kind::Middleware.cookie()).expect("a cookie").to_owned(),
-            ));
+            browser.get(&site, path).await;
+            used.tokens.push((key, Kind::Middleware.value(&browser)));
         }
-        client.get(&site, "/purge").await;
+        browser.get(&site, "/purge").await;
     });
 }
 

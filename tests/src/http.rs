@@ -1,9 +1,14 @@
-//! HTTP requests over a plain socket, with one connection per request.
+//! HTTP requests over a plain socket, with one connection per request, and a server in this
+//! process.
 
 use std::io;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::web::ServiceConfig;
+use actix_web::{App, HttpServer, rt};
 
 /// The maximum time until a local server responds. After that, the test fails.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -105,4 +110,33 @@ fn parse(response: &str) -> Response {
         "the body must not be chunked"
     );
     response
+}
+
+/// An application on a server in this process. The server stops when this value is dropped.
+#[derive(Debug)]
+pub struct LocalServer {
+    /// `http://127.0.0.1:…`
+    pub url: String,
+    handle: ServerHandle,
+}
+
+impl LocalServer {
+    /// Starts an application on a free port.
+    pub fn start(configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> Self {
+        let server = HttpServer::new(move || App::new().configure(configure.clone()));
+        let server = server.workers(2).disable_signals();
+        let server = server.bind(("127.0.0.1", 0)).expect("a free port");
+        let url = format!("http://{}", server.addrs()[0]);
+        let server = server.run();
+        let handle = server.handle();
+        rt::spawn(server);
+        Self { url, handle }
+    }
+}
+
+impl Drop for LocalServer {
+    fn drop(&mut self) {
+        // The call stops the server. Only a test that waits for its end needs the future.
+        drop(self.handle.stop(false));
+    }
 }

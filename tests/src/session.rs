@@ -46,6 +46,12 @@ impl Kind {
         if self == Self::Store { "id" } else { "__Host-session" }
     }
 
+    /// Returns the value of the cookie that a browser has.
+    #[track_caller]
+    pub fn value(self, browser: &Browser) -> String {
+        browser.cookie(self.cookie()).expect("a session cookie").to_owned()
+    }
+
     /// Returns a site with the usual [`routes`].
     pub async fn site(self, keys: impl Into<KeyRing>, clock: &TestClock) -> Site {
         if self == Self::Store {
@@ -200,9 +206,9 @@ impl Site {
 
     /// Sends this cookie value to `/`. Returns the body and the headers.
     pub async fn read(&self, kind: Kind, value: &str) -> (String, HeaderMap) {
-        let mut client = Browser::new();
-        client.set_cookie(kind.cookie(), value);
-        let response = client.get(self, "/").await;
+        let mut browser = Browser::new();
+        browser.set_cookie(kind.cookie(), value);
+        let response = browser.get(self, "/").await;
         assert_eq!(response.status.as_u16(), 200, "{}", response.body);
         (response.body, response.headers)
     }
@@ -231,10 +237,10 @@ pub const ADA: &str = r#"user="ada""#;
 
 /// Returns a browser in which Ada has a session.
 pub async fn ada(site: &Site) -> Browser {
-    let mut client = Browser::new();
-    assert_eq!(client.get(site, "/set?user=ada").await.body, "set");
-    assert_eq!(client.get(site, "/").await.body, ADA, "the session exists");
-    client
+    let mut browser = Browser::new();
+    assert_eq!(browser.get(site, "/set?user=ada").await.body, "set");
+    assert_eq!(browser.get(site, "/").await.body, ADA, "the session exists");
+    browser
 }
 
 /// Returns the `Set-Cookie` headers.

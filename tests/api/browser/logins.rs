@@ -38,11 +38,11 @@ async fn user_lists_and_revokes_logins() {
 
     visitor.open(&server, "/logins").await;
     assert_eq!(visitor.logins().await, ["<b>Tablet</b>", "Phone", "this browser"]);
-    visitor.click("//li[contains(., 'Phone')]//button").await;
+    visitor.revoke("//li[contains(., 'Phone')]//button").await;
     assert_eq!(visitor.logins().await, ["<b>Tablet</b>", "this browser"]);
     assert_eq!((phone.status(&server), tablet.status(&server)), (401, 200));
 
-    visitor.click("//button[. = 'Log out all others']").await;
+    visitor.revoke("//button[. = 'Log out all others']").await;
     assert_eq!(visitor.logins().await, ["this browser"]);
     assert_eq!(tablet.status(&server), 401);
     for revoked in [&phone.remember, &tablet.remember] {
@@ -52,9 +52,10 @@ async fn user_lists_and_revokes_logins() {
 }
 
 impl Visitor {
-    async fn click(&self, button: &str) {
+    /// Clicks a button that revokes logins, and waits for the new list.
+    async fn revoke(&self, button: &str) {
         let before = self.client.find(Locator::Css("ul")).await.unwrap();
-        self.client.find(Locator::XPath(button)).await.unwrap().click().await.unwrap();
+        self.click(Locator::XPath(button)).await;
         // The old element is stale after the new page has been loaded.
         while before.text().await.is_ok() {}
         self.client.wait().for_element(Locator::Css("ul")).await.unwrap();

@@ -1,21 +1,12 @@
 //! The example `noticeboard`, on a desktop and on a phone.
 
 use fantoccini::Locator;
-use paseto_actix_tests::process::Process;
 
 use super::{Server, Visitor, key};
 
 /// The widths of the windows, in CSS pixels.
 const DESKTOP: u32 = 1280;
 const PHONE: u32 = 375;
-
-impl Server {
-    fn noticeboard() -> Self {
-        let mut process = Process::example_with("noticeboard", &[("LOCAL_KEYS", &key())]);
-        let url = process.line_after("listening on ");
-        Self { _process: process, example: "noticeboard", url }
-    }
-}
 
 impl Visitor {
     async fn enter(&self, field: &str, text: &str) {
@@ -28,14 +19,14 @@ impl Visitor {
     /// Clicks a button of this text, and waits for a page that contains `expected`.
     async fn submit(&self, button: &str, expected: &str) {
         let button = format!("//button[. = '{button}']");
-        self.client.find(Locator::XPath(&button)).await.unwrap().click().await.unwrap();
+        self.click(Locator::XPath(&button)).await;
         self.wait_for(expected).await;
     }
 
-    async fn log_in_as(&self, user: &str) {
+    async fn log_in_to_board(&self, user: &str) {
         self.enter("email", user).await;
         self.enter("password", "mysecret").await;
-        self.client.find(Locator::Css("[name=remember]")).await.unwrap().click().await.unwrap();
+        self.click(Locator::Css("[name=remember]")).await;
         self.submit("Log in", "Notices").await;
     }
 
@@ -56,13 +47,14 @@ impl Visitor {
 async fn noticeboard_works_on_a_desktop_and_on_a_phone() {
     for width in [DESKTOP, PHONE] {
         let Some(visitor) = Visitor::arrive() else { return };
-        let (visitor, server) = (visitor.await, Server::noticeboard());
+        let server = Server::with("noticeboard", &[("LOCAL_KEYS", &key())]);
+        let visitor = visitor.await;
         visitor.client.set_window_size(width, 800).await.unwrap();
 
         visitor.open(&server, "/").await;
         assert_eq!(visitor.path().await, "/login");
         visitor.assert_fits("login").await;
-        visitor.log_in_as("admin@bar.example").await;
+        visitor.log_in_to_board("admin@bar.example").await;
         let long = "https://ci.example/".to_owned() + &"x".repeat(200);
         visitor.enter("text", &format!("The build is green: {long}")).await;
         visitor.submit("Post", "Posted.").await;

@@ -46,7 +46,7 @@ async fn remember_me_cookie_has_its_attributes() {
     let (visitor, server) = (visitor.await, start());
     visitor.log_in_to_be_remembered(&server).await;
 
-    let cookie = visitor.client.get_named_cookie(REMEMBER).await.unwrap();
+    let cookie = visitor.named(REMEMBER).await;
     assert_eq!(cookie.path(), Some("/"));
     assert_eq!(cookie.domain(), Some("127.0.0.1"));
     assert_eq!(cookie.http_only(), Some(true));
@@ -65,7 +65,7 @@ async fn remember_me_cookie_has_its_attributes() {
         "{left}"
     );
 
-    let session = visitor.client.get_named_cookie(SESSION).await.unwrap();
+    let session = visitor.named(SESSION).await;
     assert!(
         session.expires().is_none(),
         "the session cookie is removed when the browser is closed"
@@ -154,7 +154,8 @@ async fn two_tabs_restored_at_once_stay_logged_in() {
         visitor.lose_session().await;
         // The second request is sent before the response to the first one arrives. With the browser
         // cache, it would wait.
-        let both = "const get = tab => fetch(`/protected?tab=${tab}`, { cache: 'no-store' }).then(got => got.text());
+        let both = "const get = tab => fetch(`/protected?tab=${tab}`, { cache: 'no-store' })
+                .then(got => got.text());
             const isLoggedIn = page => page.includes('Logged in as: foo@bar.example');
             return Promise.all([get(1), get(2)]).then(pages => pages.map(isLoggedIn))";
         assert_eq!(visitor.run(both).await, serde_json::json!([true, true]));
@@ -228,13 +229,7 @@ pub(super) fn log_in_elsewhere(server: &Server) -> String {
 impl Visitor {
     pub(super) async fn log_in_to_be_remembered(&self, server: &Server) {
         self.open(server, "/login").await;
-        self.client
-            .find(Locator::Css("input[name=remember]"))
-            .await
-            .unwrap()
-            .click()
-            .await
-            .unwrap();
+        self.click(Locator::Css("input[name=remember]")).await;
         self.give("mysecret").await;
         self.wait_for("Logged in as: foo@bar.example").await;
         assert_eq!(self.cookies().await, [REMEMBER, SESSION]);
@@ -291,7 +286,7 @@ impl Visitor {
     }
 
     pub(super) async fn remember_token(&self) -> String {
-        self.client.get_named_cookie(REMEMBER).await.unwrap().value().to_owned()
+        self.named(REMEMBER).await.value().to_owned()
     }
 
     pub(super) async fn path_and_query(&self) -> String {

@@ -1,18 +1,14 @@
 //! The tokens of a page in cookies, with the example `token_cookies` and with an application whose
 //! clock the tests set.
 
-use std::net::TcpListener;
-
-use actix_web::dev::ServerHandle;
 use actix_web::http::header::ContentType;
-use actix_web::{App, HttpResponse, HttpServer, rt, web};
+use actix_web::{HttpResponse, web};
 use fantoccini::Locator;
-use fantoccini::cookies::Cookie;
 use paseto_actix::cookie::CookieConfig;
 use paseto_actix::token_cookies::{TokenCookies, TokenRenewal};
 use paseto_actix::{CrossOriginProtection, PasetoRequired, VerifiedToken};
 use paseto_actix_tests::app::verifier_builder;
-use paseto_actix_tests::process::Process;
+use paseto_actix_tests::http::LocalServer;
 use serde_json::json;
 use time::Duration;
 
@@ -21,34 +17,7 @@ use crate::token_cookies::{Site, issue};
 
 /// Starts the example. A slow test renews no token by itself.
 fn start() -> Server {
-    let example = "token_cookies";
-    let mut process = Process::example_with(example, &[("ACCESS_TTL", "3600")]);
-    let url = process.line_after("listening on ");
-    Server { _process: process, example, url }
-}
-
-/// A server in this process, which is stopped when this value is dropped.
-struct Local {
-    url: String,
-    handle: ServerHandle,
-}
-
-impl Local {
-    fn start(configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let server = HttpServer::new(move || App::new().configure(configure.clone()));
-        let server = server.workers(2).disable_signals().listen(listener).unwrap().run();
-        let handle = server.handle();
-        rt::spawn(server);
-        Self { url, handle }
-    }
-}
-
-impl Drop for Local {
-    fn drop(&mut self) {
-        rt::spawn(self.handle.stop(false));
-    }
+    Server::with("token_cookies", &[("ACCESS_TTL", "3600")])
 }
 
 impl Visitor {
@@ -60,14 +29,6 @@ impl Visitor {
     async fn log_in_at(&self, path: &str, server: &Server, password: &str) {
         self.open(server, path).await;
         self.give(password).await;
-    }
-
-    async fn press(&self, id: &str) {
-        self.client.find(Locator::Id(id)).await.unwrap().click().await.unwrap();
-    }
-
-    async fn named(&self, name: &str) -> Cookie<'static> {
-        self.client.get_named_cookie(name).await.unwrap()
     }
 
     async fn assert_form(&self) {
@@ -121,7 +82,7 @@ async fn parallel_requests_without_an_access_cookie_get_one_new_token() {
     visitor.log_in_with_tokens(&server).await;
     let before = visitor.named("refresh").await;
     visitor.client.delete_cookie("access").await.unwrap();
-    visitor.press("send").await;
+    visitor.click(Locator::Id("send")).await;
     visitor.wait_for("8 responses, access tokens: 1.").await;
     assert_eq!(visitor.cookies().await, ["access", "refresh"]);
     assert_ne!(visitor.named("refresh").await.value(), before.value());
@@ -145,7 +106,7 @@ async fn two_tabs_stay_logged_in_until_one_logs_out() {
         visitor.client.delete_cookie("access").await.unwrap();
         for tab in [&second, &first] {
             go(tab.clone()).await;
-            visitor.press("send").await;
+            visitor.click(Locator::Id("send")).await;
         }
         for tab in [&second, &first] {
             go(tab.clone()).await;
@@ -159,10 +120,10 @@ async fn two_tabs_stay_logged_in_until_one_logs_out() {
     }
 
     // The current tab is the first one.
-    visitor.press("log-out").await;
+    visitor.click(Locator::Id("log-out")).await;
     visitor.assert_form().await;
     go(second).await;
-    visitor.press("send").await;
+    visitor.click(Locator::Id("send")).await;
     visitor.assert_form().await;
     visitor.leave().await;
 }
@@ -180,7 +141,7 @@ async fn forms_of_another_origin_neither_log_in_nor_log_out() {
         )
     };
     let page = format!("{}{}", form("login", "/login"), form("logout", "/auth/logout"));
-    let other = Local::start(move |app| {
+    let other = LocalServer::start(move |app| {
         let page = page.clone();
         let get = move || {
             let response = HttpResponse::Ok().content_type(ContentType::html()).body(page.clone());
@@ -190,7 +151,7 @@ async fn forms_of_another_origin_neither_log_in_nor_log_out() {
     });
     let submit = async |id: &str| {
         visitor.client.goto(&other.url).await.unwrap();
-        visitor.press(id).await;
+        visitor.click(Locator::Id(id)).await;
         visitor.wait_for("Forbidden").await;
         assert_eq!(visitor.status().await, 403);
     };
@@ -220,7 +181,7 @@ async fn access_token_is_renewed_once_before_it_expires() {
         .unwrap();
     let renewal = TokenRenewal::new(site.tokens(), cookies.clone(), issue).unwrap();
     let pair = web::Data::new(site.log_in().await);
-    let server = Local::start(move |app| {
+    let server = LocalServer::start(move |app| {
         let (pair, cookies) = (pair.clone(), cookies.clone());
         let log_in = move || {
             let mut response = HttpResponse::Ok().body("logged in");

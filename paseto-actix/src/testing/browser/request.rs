@@ -42,6 +42,7 @@ impl Initiator {
 
 impl Browser {
     /// Returns a request to load a page.
+    #[cfg(feature = "remember")]
     pub(in crate::testing) fn navigation(&self, path: &str) -> Request {
         self.complete(TestRequest::with_uri(path), Initiator::Navigation)
     }

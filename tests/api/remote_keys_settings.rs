@@ -98,7 +98,8 @@ fn sources_are_checked() {
 #[actix_web::test]
 async fn only_the_source_changes_the_keys_of_a_remote_issuer() {
     let (clock, key) = (TestClock::new(), SecretKey::generate());
-    let expected = "`iss`: the keys of issuer `https://issuer.example` come from `remote_keys`";
+    let expected = "`iss`: the keys of issuer `https://issuer.example` come from `remote_keys`: \
+                    change them at the issuer, or call `remove_issuer` first";
     let both = builder(&clock, pending()).trust(ISSUER, keys::public()).build().unwrap_err();
     assert_eq!(both.to_string(), expected);
 

@@ -289,7 +289,7 @@ async fn refresh_and_login_of_another_site_do_not_revoke_the_login() {
 }
 
 #[actix_web::test]
-async fn browser_keeps_the_old_login_if_it_cannot_be_revoked() {
+async fn login_that_cannot_revoke_the_old_login_is_rejected() {
     let (site, gate) = (Site::new(), Gate::default());
     let (tokens, store) = site.failing_tokens();
     let app = site.app(&tokens, &gate, issue).await;
@@ -298,6 +298,10 @@ async fn browser_keeps_the_old_login_if_it_cannot_be_revoked() {
     let response = gate.hold(app(post("/held/login/bob", &pair)), failure).await;
     assert_eq!(response.status.as_u16(), 503);
     assert_cookies(&response, 0);
+    // The user tries again.
     store.set_failing(false);
-    assert_eq!(app(get("/me", &pair)).await.body, "ada");
+    let response = app(post("/login/bob", &pair)).await;
+    assert_cookies(&response, 2);
+    assert_eq!(app(after(&response, "/me")).await.body, "bob");
+    assert!(tokens.refresh(&pair.refresh_token).await.is_err());
 }

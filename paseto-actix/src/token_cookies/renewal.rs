@@ -40,8 +40,8 @@ use crate::refresh::{
 ///   the grace period, so requests must not take longer than the grace period there.
 /// - If a handler sets the cookies of another login, the middleware revokes the login of the
 ///   request's refresh cookie. An old login then does not continue beside the new one ([OWASP,
-///   session management]). If the store fails, the response is `503`, and the browser keeps the
-///   cookies of the old login. A login handler outside of the middleware has to call
+///   session management]). If the store fails, the response is `503` without the cookies of the
+///   new login, and the user can try again. A login handler outside of the middleware has to call
 ///   [`logout_with_refresh_token`](RefreshTokens::logout_with_refresh_token).
 /// - A slow request can end after a logout or a new login of the same browser. The response sets
 ///   the cookies only if the login of the request is still active. If the store fails, the response
@@ -293,7 +293,8 @@ where
                 Ok(mut response) => {
                     let (req, headers) = (response.request(), response.headers());
                     if let Err(error) = renewal.0.replace_login(req, headers).await {
-                        // The user keeps the old login, and can try again.
+                        // Without the cookies of the new login, the user logs in again, and the next
+                        // response revokes the old login.
                         let mut rejection = renewal.0.tokens.respond(req, &error);
                         renewal.0.apply(&change, rejection.headers_mut()).await;
                         return Ok(response.into_response(rejection).map_into_right_body());

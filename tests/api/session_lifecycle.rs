@@ -11,7 +11,7 @@ use paseto_actix::cookie::CookieConfig;
 use paseto_actix::testing::Browser;
 use paseto_actix::{LocalKey, PasetoSession};
 use paseto_actix_tests::app::{assert_accepted, assert_rejected, issuer_builder, verifier_builder};
-use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::clock::{START, TestClock};
 use paseto_actix_tests::session::{ADA, Kind, Site, ada, routes, session, set_cookie, set_cookies};
 use paseto_actix_tests::{keys, parts};
 use pasetors::keys::SymmetricKey;
@@ -259,6 +259,30 @@ fn assertion(purpose: &str, kind: Kind) -> Vec<u8> {
         .iter()
         .flat_map(|piece| [&(piece.len() as u64).to_le_bytes(), piece.as_bytes()].concat())
         .collect()
+}
+
+/// Another program with the key can write any string as the ID of a session.
+#[actix_web::test]
+async fn session_whose_id_needs_escapes_stays_readable_after_a_change() {
+    let clock = TestClock::new();
+    let peer = SymmetricKey::<V4>::from(&[7; 32]).unwrap();
+    let key = format!("k4.local.{}", Base64UrlUnpadded::encode_string(&[7; 32]));
+    let now = START.unix_timestamp();
+    let (created, expires) = (now, now + 60);
+    let payload = json!({
+        "v": 2, "id": "\"\\\u{0}", "created": created, "expires": expires, "state": { "user": "ada" }
+    });
+    for kind in Kind::ALL {
+        let site = kind.site(LocalKey::from_paserk(&key).unwrap(), &clock).await;
+        let assertion = assertion("session", kind);
+        let payload = payload.to_string();
+        let token = LocalToken::encrypt(&peer, payload.as_bytes(), None, Some(&assertion)).unwrap();
+        let mut browser = Browser::new();
+        browser.set_cookie(kind.cookie(), kind.wrap(&token));
+        assert_eq!(browser.get(&site, "/set?cart=tea").await.body, "set");
+        let body = browser.get(&site, "/").await.body;
+        assert_eq!(body, r#"cart="tea" user="ada""#, "{kind:?}");
+    }
 }
 
 /// An attacker with a stolen key could otherwise create a session without an absolute timeout.

@@ -134,9 +134,9 @@ pub(super) fn write(
 ) -> serde_json::Result<()> {
     write_str(out, "{\"v\":")?;
     serde_json::to_writer(&mut *out, &VERSION)?;
-    write_str(out, ",\"id\":\"")?;
-    write_str(out, &head.id)?;
-    write_str(out, "\",\"created\":")?;
+    write_str(out, ",\"id\":")?;
+    serde_json::to_writer(&mut *out, &head.id)?;
+    write_str(out, ",\"created\":")?;
     serde_json::to_writer(&mut *out, &head.created)?;
     write_str(out, ",\"expires\":")?;
     serde_json::to_writer(&mut *out, &head.expires)?;

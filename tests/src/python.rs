@@ -48,8 +48,10 @@ fn find() -> Option<PathBuf> {
 }
 
 fn has_packages(python: &Path) -> bool {
-    let mut import = Command::new(python);
-    let modules = "import cbor2, flask_paseto_extended, openapi_spec_validator, schemathesis";
-    import.args(["-c", modules]).stderr(Stdio::null());
-    import.status().is_ok_and(|status| status.success())
+    // Finds the modules without the seconds that an import of all of them takes.
+    let find = "import importlib.util, sys
+modules = 'cbor2', 'flask_paseto_extended', 'openapi_spec_validator', 'schemathesis'
+sys.exit(not all(map(importlib.util.find_spec, modules)))";
+    let status = Command::new(python).args(["-c", find]).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
 }

@@ -28,7 +28,7 @@ fn routes(config: &mut ServiceConfig) {
         HttpResponse::SeeOther().insert_header((LOCATION, "/me?from=login")).finish()
     };
     let me = async |session: Session| {
-        session.get::<String>("user").unwrap().unwrap_or_else(|| "nobody".to_owned())
+        session.get::<String>("user").unwrap().unwrap_or_else(|| "anonymous".to_owned())
     };
     let order = || web::post().to(async |body: String| body);
     config
@@ -52,12 +52,12 @@ async fn headers(req: HttpRequest, body: String) -> String {
 async fn browser_logs_in_at_a_server_and_follows_its_redirect() {
     let (_server, app) = start(LocalKey::generate(), routes);
     let mut browser = Browser::new();
-    assert_eq!(browser.get(&app, "/me").await.body, "nobody");
+    assert_eq!(browser.get(&app, "/me").await.body, "anonymous");
     let page = browser.post_form(&app, "/login", &[("user", "ada")]).await;
     assert_eq!((page.path.as_str(), page.body.as_str()), ("/me?from=login", "ada"));
     assert_eq!(browser.get(&app, "/me").await.body, "ada");
     browser.restart();
-    assert_eq!(browser.get(&app, "/me").await.body, "nobody");
+    assert_eq!(browser.get(&app, "/me").await.body, "anonymous");
 }
 
 #[actix_web::test]
@@ -101,7 +101,7 @@ async fn cookies_of_an_application_with_the_same_key_are_valid_at_the_server() {
     let here = init_service(App::new().wrap(session).configure(routes)).await;
     let mut browser = Browser::new();
     browser.post_form(&here, "/login", &[("user", "ada")]).await;
-    for (key, user) in [(key, "ada"), (LocalKey::generate(), "nobody")] {
+    for (key, user) in [(key, "ada"), (LocalKey::generate(), "anonymous")] {
         let (_server, app) = start(key, routes);
         assert_eq!(browser.clone().get(&app, "/me").await.body, user);
     }

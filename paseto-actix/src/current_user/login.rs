@@ -74,8 +74,8 @@ impl SessionUser {
 }
 
 #[cfg(feature = "remember")]
-const CROSS_ORIGIN: &str = "the login is in a cookie, and the request is from another origin: call `.trusted_origin(..)` \
-     on the builder of RememberMe to allow that origin";
+const CROSS_ORIGIN: &str = "the login is in a cookie, and the request is from another origin: \
+     call `.trusted_origin(..)` on the builder of RememberMe to allow that origin";
 
 /// The credential of a request, and the code that responds if the user is rejected.
 pub(super) struct Credentials {

@@ -18,8 +18,9 @@ use crate::test_request::send;
 /// Asserts that the security requirements in a document are those of the application. For tests.
 ///
 /// `credential` is a header with a token that the application accepts, **without scopes**: a
-/// `TestUser` of the feature `testing`, or `("Authorization", format!("Bearer {token}"))`. The function sends two requests without a body
-/// to each operation, and replaces each path parameter by `1`:
+/// `TestUser` of the feature `testing`, or `("Authorization", format!("Bearer {token}"))`. The
+/// function sends two requests without a body to each operation, and replaces each path parameter
+/// by `1`:
 ///
 /// - A request without a credential. The response must be `401` if the document requires
 ///   security, and must not be `401` otherwise.

@@ -108,7 +108,8 @@ impl RememberMeBuilder {
     /// returns `None` or different credentials. So the sessions of a deleted user are rejected
     /// without a revocation store. Default: only logins call the credential loader.
     ///
-    /// `max_age` is the time for which the fingerprint of a user is cached: 0 (no cache) to 60 seconds.
+    /// `max_age` is the time for which the fingerprint of a user is cached: 0 (no cache) to 60
+    /// seconds.
     ///
     /// A handler that changes the user's own password must call
     /// [`LoginLayer::logout_others`](super::LoginLayer::logout_others) or [`RememberMe::login`],

@@ -70,8 +70,9 @@ pub struct RememberMeConfig {
     /// The lifetime of a remembered login: 1 second to 365 days. A string with the unit `s`, `m`,
     /// `h` or `d`, such as `"90d"`, or a number of seconds. Alias: `duration`. Default: 30 days.
     pub lifetime: Duration,
-    /// The time for which the fingerprint of a user is cached: 0 to 60 seconds, such as `"30s"`. See
-    /// [`RememberMeBuilder::check_user`]. Default: not set, so only logins call the credential loader.
+    /// The time for which the fingerprint of a user is cached: 0 to 60 seconds, such as `"30s"`.
+    /// See [`RememberMeBuilder::check_user`]. Default: not set, so only logins call the credential
+    /// loader.
     pub check_user: Option<Duration>,
     /// `"off"`, `"basic"` or `"strong"`. See [`SessionProtection`]. Default: `"off"`.
     pub session_protection: SessionProtection,

@@ -47,11 +47,12 @@ use crate::refresh::{
 ///   the cookies only if the login of the request is still active. If the store fails, the response
 ///   sets only the refresh cookie, which is useless after a logout.
 ///
-/// A browser uses the cookies of the response that arrives last. One race remains: if a logout or a login overtakes a response that is already on its way, the browser has the cookies
-/// of the old login again. They are revoked, and the user has to log in again. For the access
-/// token, this requires the [revocation store](crate::verifier::VerifierBuilder::revocation_store)
-/// in the verifier. Without it, the access token is valid until it expires. A late response to a
-/// rejected refresh token can also remove the cookies of a new login.
+/// A browser uses the cookies of the response that arrives last. One race remains: if a logout or a
+/// login overtakes a response that is already on its way, the browser has the cookies of the old
+/// login again. They are revoked, and the user has to log in again. For the access token, this
+/// requires the [revocation store](crate::verifier::VerifierBuilder::revocation_store) in the
+/// verifier. Without it, the access token is valid until it expires. A late response to a rejected
+/// refresh token can also remove the cookies of a new login.
 ///
 /// The refresh cookie must have `Path=/`, because the middleware needs it with each request. This
 /// removes no protection: a browser does not isolate the paths of a site from each other ([RFC
@@ -140,8 +141,8 @@ impl Inner {
         let Some(refresh_token) = cookies.refresh_token(req.request()) else {
             return Ok(Change::None);
         };
-        // A page of another origin can start a request and abort it before the response arrives. The
-        // browser would then lose the next refresh token.
+        // A page of another origin can start a request and abort it before the response arrives.
+        // The browser would then lose the next refresh token.
         if !cookies.trusts_origin_of(req.request()) || req.headers().contains_key(AUTHORIZATION) {
             return Ok(Change::None);
         }
@@ -293,8 +294,8 @@ where
                 Ok(mut response) => {
                     let (req, headers) = (response.request(), response.headers());
                     if let Err(error) = renewal.0.replace_login(req, headers).await {
-                        // Without the cookies of the new login, the user logs in again, and the next
-                        // response revokes the old login.
+                        // Without the cookies of the new login, the user logs in again, and the
+                        // next response revokes the old login.
                         let mut rejection = renewal.0.tokens.respond(req, &error);
                         renewal.0.apply(&change, rejection.headers_mut()).await;
                         return Ok(response.into_response(rejection).map_into_right_body());

@@ -202,7 +202,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // Prints warnings and errors, for example the reason of a rejected cookie.
     tracing_subscriber::fmt().with_max_level(LevelFilter::WARN).without_time().init();
     let ttl = env::var("ACCESS_TTL").unwrap_or_else(|_| "60".to_owned());
-    let ttl = ttl.parse().map_err(|error| format!("ACCESS_TTL: `{ttl}`: {error}"))?;
+    let ttl = ttl
+        .parse()
+        .map_err(|_| format!("ACCESS_TTL: expected a number of seconds, found `{ttl}`"))?;
     let issuer = Issuer::builder(ISSUER).key(SecretKey::generate()).build()?;
     let revocations = MemoryRevocationStore::new(100_000);
     let cookies = TokenCookies::builder()

@@ -1,0 +1,84 @@
+//! Forms with CSRF tokens. The extractor accepts a form if it has exactly one token, and the token
+//! is of the session. A simple parser finds the same fields. The first byte selects the content
+//! type, the second byte the header. `$T` in the body stands for a valid token.
+
+use std::sync::LazyLock;
+
+use actix_web::body::to_bytes;
+use actix_web::dev::Service;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, HttpResponse, web};
+use paseto_actix::PasetoSession;
+use paseto_actix::csrf::{CsrfForm, CsrfToken};
+
+use crate::fixtures::{NOW, local_key};
+use crate::form::{CONTENT_TYPES, fields, is_form, replace};
+use crate::runtime::block_on;
+
+type Fields = Vec<(String, String)>;
+
+/// The cookie of a session, and a token of it.
+static LOGIN: LazyLock<(String, String)> = LazyLock::new(|| {
+    let (status, cookie, body) = block_on(call(TestRequest::get()));
+    assert_eq!(status, 200);
+    (cookie.expect("a cookie"), body)
+});
+
+/// Sends one form.
+pub fn target(data: &[u8]) {
+    let [content_type, header, body @ ..] = data else { return };
+    if body.len() > 3000 {
+        return;
+    }
+    let (cookie, token) = &*LOGIN;
+    let body = replace(body, &[("$T", token)]);
+    let content_type = CONTENT_TYPES[usize::from(*content_type) % CONTENT_TYPES.len()];
+    let header = [None, Some(token.as_str()), Some("wrong"), Some("")][usize::from(header % 4)];
+
+    let mut request = TestRequest::post()
+        .insert_header(("Cookie", format!("__Host-session={cookie}")))
+        .insert_header(("Sec-Fetch-Site", "same-origin"))
+        .set_payload(body.clone());
+    if !content_type.is_empty() {
+        request = request.insert_header(("Content-Type", content_type));
+    }
+    if let Some(header) = header {
+        request = request.insert_header((CsrfToken::HEADER, header));
+    }
+    let (status, _, answer) = block_on(call(request));
+
+    let (tokens, rest): (Fields, Fields) =
+        fields(&body).into_iter().partition(|(name, _)| name == CsrfToken::FIELD);
+    let mut tokens = tokens.iter().map(|(_, token)| token.as_str()).chain(header);
+    let (first, second) = (tokens.next(), tokens.next());
+    let expected = match first {
+        _ if !is_form(content_type) => 400,
+        Some(first) if second.is_none() && first == token => 200,
+        // A mask changes all characters, so another string can be a token of the session.
+        Some(first) if second.is_none() && first.len() == token.len() && status == 200 => 200,
+        _ => 403,
+    };
+    assert_eq!(status, expected);
+    if status == 200 {
+        assert_eq!(answer, serde_json::to_string(&rest).expect("JSON"));
+    } else {
+        assert!(!answer.contains(token.as_str()));
+    }
+}
+
+/// Calls an application. Returns the status, the value of the cookie, and the body.
+async fn call(request: TestRequest) -> (u16, Option<String>, String) {
+    let session = PasetoSession::builder(local_key()).clock(|| NOW).build().expect("sessions");
+    let page = async |token: CsrfToken| token.to_string();
+    let save = async |form: CsrfForm<Fields>| HttpResponse::Ok().json(form.0);
+    let resource = web::resource("/").get(page).post(save);
+    let service = init_service(App::new().wrap(session).service(resource)).await;
+    let response = match service.call(request.to_request()).await {
+        Ok(response) => response.into_parts().1.map_into_boxed_body(),
+        Err(error) => error.error_response(),
+    };
+    let status = response.status().as_u16();
+    let cookie = response.cookies().next().map(|cookie| cookie.value().to_owned());
+    let body = to_bytes(response.into_body()).await.ok().expect("a body");
+    (status, cookie, String::from_utf8(body.to_vec()).expect("a text"))
+}

@@ -36,6 +36,21 @@ python:
 interop: python
     PASETO_ACTIX_REQUIRE=python cargo test --test api -- interop
 
+# Run the fuzz targets over their seeds, without a fuzzer. `just fuzz-test pem` runs one target.
+fuzz-test *FILTER:
+    cargo test --manifest-path fuzz/Cargo.toml "$@"
+
+# Fuzz one target. Needs nightly Rust, a C++ compiler and `cargo-fuzz`. Default: ten minutes.
+fuzz TARGET SECONDS="600":
+    mkdir -p "fuzz/corpus/{{ TARGET }}"
+    cargo +nightly fuzz run -s none --features libfuzzer "{{ TARGET }}" \
+        "fuzz/corpus/{{ TARGET }}" "fuzz/seeds/{{ TARGET }}" \
+        -- -max_total_time="{{ SECONDS }}" -max_len=4096
+
+# Write the first seeds of all fuzz targets.
+fuzz-seeds:
+    cargo test --manifest-path fuzz/Cargo.toml -- --ignored write_seeds
+
 # Write the expected error messages of the attribute. Needs the Rust release of `tests/ui/main.rs`.
 bless:
     TRYBUILD=overwrite cargo test --test ui

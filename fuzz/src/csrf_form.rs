@@ -79,6 +79,6 @@ async fn call(request: TestRequest) -> (u16, Option<String>, String) {
     };
     let status = response.status().as_u16();
     let cookie = response.cookies().next().map(|cookie| cookie.value().to_owned());
-    let body = to_bytes(response.into_body()).await.ok().expect("a body");
+    let body = to_bytes(response.into_body()).await.expect("a body");
     (status, cookie, String::from_utf8(body.to_vec()).expect("a text"))
 }

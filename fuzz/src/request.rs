@@ -129,7 +129,7 @@ fn bearer(values: &[Vec<u8>]) -> Found {
     let is_ascii = value.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~'));
     if scheme.starts_with(b"v4.") {
         Err(Kind::InvalidRequest)
-    } else if scheme.to_ascii_lowercase() == b"bearer" {
+    } else if scheme.eq_ignore_ascii_case(b"bearer") {
         let rest = value[scheme.len()..].iter().skip_while(|byte| **byte == b' ');
         Ok(Some(rest.copied().collect()))
     } else if is_ascii {

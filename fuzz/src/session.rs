@@ -67,7 +67,7 @@ fn visit(token: &str) -> Option<(State, Option<String>)> {
         assert_eq!(response.status(), StatusCode::OK);
         let cookie = response.response().cookies().next().map(|cookie| cookie.value().to_owned());
         let body = actix_web::body::to_bytes(response.into_body()).await;
-        let state = serde_json::from_slice(&body.ok().expect("a body")).expect("JSON");
+        let state = serde_json::from_slice(&body.expect("a body")).expect("JSON");
         Some((state, cookie))
     })
 }

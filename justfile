@@ -96,7 +96,11 @@ bench-test:
 
 # Compile with the oldest supported Rust.
 msrv:
-    cargo +1.89 check --locked -p paseto-actix --all-features
+    cargo +1.89 check --locked -p paseto-actix -p paseto-actix-macros --all-features
+
+# Write the README of the package, whose links differ from those of the repository.
+readme:
+    .ci/readme
 
 # Check licenses, advisories and sources of the dependencies. Needs `cargo-deny`.
 deny:

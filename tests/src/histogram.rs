@@ -33,6 +33,11 @@ impl Histogram {
 
     /// Returns this quantile in milliseconds.
     pub fn quantile(&self, quantile: f64) -> String {
+        milliseconds(self.quantile_time(quantile).as_secs_f64())
+    }
+
+    /// Returns this quantile.
+    pub fn quantile_time(&self, quantile: f64) -> Duration {
         let total: u64 = self.counts.iter().sum();
         let rank = (total as f64 * quantile).ceil() as u64;
         let mut sum = 0;
@@ -40,7 +45,7 @@ impl Histogram {
             sum += count;
             sum >= rank
         });
-        milliseconds(index.unwrap_or_default() as f64 * STEP_MICROS as f64 / 1e6)
+        Duration::from_micros((index.unwrap_or_default() as u128 * STEP_MICROS) as u64)
     }
 
     /// Returns the longest time in milliseconds.

@@ -1,0 +1,168 @@
+//! Which response is right.
+
+use std::time::Duration;
+
+use crate::connection::Response;
+
+/// The time after which the server gives up a command to its store, and responds `503`.
+const STORE_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// The response that a request must get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expected {
+    /// The credential is valid, so the status is this one.
+    Accepted(u16),
+    /// The credential is invalid by itself. The server refuses it without its store.
+    Invalid(u16),
+    /// The credential is invalid by itself. The server redirects to the login page.
+    InvalidPage,
+    /// The user has logged out. The server redirects to the login page.
+    LoggedOut,
+    /// The login was revoked. The server needs its store to know this.
+    Revoked,
+    /// An outage has interrupted a change of this login, so it can be valid or revoked.
+    Unknown,
+}
+
+/// Whether a response was right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Right,
+    /// The response is `503`, and the store was away.
+    Unavailable,
+    /// The response is `503`, and the store was there, but did not reply within the timeout. A busy
+    /// machine is the usual cause.
+    Late,
+    /// The response is wrong: the program counts a false answer.
+    Wrong,
+}
+
+/// The part of a response that the rules use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Whether the response redirects to the login page.
+    pub(crate) needs_login: bool,
+}
+
+impl Answer {
+    pub(crate) fn of(response: &Response) -> Self {
+        let location = response.header("location").unwrap_or_default();
+        let needs_login =
+            response.status == 303 && (location == "/login" || location.starts_with("/login?"));
+        Self { status: response.status, needs_login }
+    }
+
+    /// Returns whether the server has refused the credential of the request.
+    pub(crate) fn is_refusal(self) -> bool {
+        matches!(self.status, 400 | 401) || self.needs_login
+    }
+}
+
+/// Compares an answer with the expected one. `None` is a request without a response. `is_outage`
+/// tells whether the store was away during the request, or shortly before. `time` is the response
+/// time.
+pub(crate) fn verdict(
+    expected: Expected,
+    answer: Option<Answer>,
+    is_outage: bool,
+    time: Duration,
+) -> Verdict {
+    let Some(answer) = answer else { return Verdict::Wrong };
+    let needs_store = !matches!(expected, Expected::Invalid(_) | Expected::InvalidPage);
+    if answer.status == 503 {
+        return match (needs_store, is_outage) {
+            (true, true) => Verdict::Unavailable,
+            (true, false) if time >= STORE_TIMEOUT => Verdict::Late,
+            _ => Verdict::Wrong,
+        };
+    }
+    let is_right = match expected {
+        Expected::Accepted(status) | Expected::Invalid(status) => {
+            answer.status == status && !answer.needs_login
+        }
+        Expected::InvalidPage | Expected::LoggedOut => answer.needs_login,
+        Expected::Revoked => answer.is_refusal(),
+        Expected::Unknown => matches!(answer.status, 200 | 204 | 303 | 400 | 401 | 403),
+    };
+    if is_right { Verdict::Right } else { Verdict::Wrong }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(status: u16) -> Option<Answer> {
+        Some(Answer { status, needs_login: false })
+    }
+
+    /// Returns the verdict on a quick answer.
+    fn soon(expected: Expected, answer: Option<Answer>, is_outage: bool) -> Verdict {
+        verdict(expected, answer, is_outage, Duration::from_millis(249))
+    }
+
+    const TO_LOGIN: Option<Answer> = Some(Answer { status: 303, needs_login: true });
+
+    #[test]
+    fn revoked_login_is_never_accepted() {
+        for is_outage in [false, true] {
+            for status in [200, 201, 204, 303, 403, 500] {
+                let verdict = soon(Expected::Revoked, plain(status), is_outage);
+                assert_eq!(verdict, Verdict::Wrong, "{status}");
+            }
+            for answer in [plain(400), plain(401), TO_LOGIN] {
+                assert_eq!(soon(Expected::Revoked, answer, is_outage), Verdict::Right);
+            }
+        }
+    }
+
+    #[test]
+    fn valid_login_is_refused_by_503_only_and_only_in_an_outage() {
+        let expected = Expected::Accepted(200);
+        assert_eq!(soon(expected, plain(200), false), Verdict::Right);
+        assert_eq!(soon(expected, plain(200), true), Verdict::Right);
+        assert_eq!(soon(expected, plain(503), true), Verdict::Unavailable);
+        assert_eq!(soon(expected, plain(503), false), Verdict::Wrong);
+        for is_outage in [false, true] {
+            for answer in [plain(401), plain(500), TO_LOGIN, None] {
+                assert_eq!(soon(expected, answer, is_outage), Verdict::Wrong);
+            }
+        }
+        assert_eq!(soon(Expected::Accepted(303), TO_LOGIN, false), Verdict::Wrong);
+        assert_eq!(soon(Expected::LoggedOut, TO_LOGIN, false), Verdict::Right);
+        assert_eq!(soon(Expected::LoggedOut, plain(303), false), Verdict::Wrong);
+    }
+
+    #[test]
+    fn invalid_token_is_refused_without_the_store() {
+        for is_outage in [false, true] {
+            assert_eq!(soon(Expected::Invalid(401), plain(401), is_outage), Verdict::Right);
+            for status in [200, 500, 503] {
+                let verdict = soon(Expected::Invalid(401), plain(status), is_outage);
+                assert_eq!(verdict, Verdict::Wrong, "{status}");
+            }
+            assert_eq!(soon(Expected::InvalidPage, TO_LOGIN, is_outage), Verdict::Right);
+            assert_eq!(soon(Expected::InvalidPage, plain(503), is_outage), Verdict::Wrong);
+        }
+    }
+
+    #[test]
+    fn interrupted_change_permits_both_answers_but_no_failure() {
+        for answer in [plain(200), plain(401), TO_LOGIN] {
+            assert_eq!(soon(Expected::Unknown, answer, false), Verdict::Right);
+        }
+        assert_eq!(soon(Expected::Unknown, plain(503), false), Verdict::Wrong);
+        assert_eq!(soon(Expected::Unknown, plain(500), true), Verdict::Wrong);
+    }
+
+    #[test]
+    fn late_store_excuses_503_only_of_a_request_that_needs_the_store() {
+        let late =
+            |expected, status| verdict(expected, plain(status), false, Duration::from_millis(250));
+        assert_eq!(late(Expected::Accepted(200), 503), Verdict::Late);
+        assert_eq!(late(Expected::Revoked, 503), Verdict::Late);
+        assert_eq!(late(Expected::Revoked, 200), Verdict::Wrong);
+        assert_eq!(late(Expected::Accepted(200), 401), Verdict::Wrong);
+        assert_eq!(late(Expected::Invalid(401), 503), Verdict::Wrong);
+    }
+}

@@ -46,7 +46,7 @@ impl Browser {
         if is_remembered {
             fields.push(("remember", "on"));
         }
-        let request = Request::form("/login", &fields).from_browser("");
+        let request = Request::form("/login", &fields).in_browser("");
         let response = client.send(Kind::Login, &request, Expected::Accepted(303))?;
         let mut browser = Self { is_fresh: true, ..Self::default() };
         browser.store(&response);
@@ -55,7 +55,7 @@ impl Browser {
 
     pub(crate) fn fail_to_log_in(client: &mut Client<'_>) {
         let fields = [("email", client.user), ("password", "not-the-secret")];
-        let request = Request::form("/login", &fields).from_browser("");
+        let request = Request::form("/login", &fields).in_browser("");
         client.send(Kind::WrongPassword, &request, Expected::Accepted(401));
     }
 
@@ -103,7 +103,7 @@ impl Browser {
         request: Request,
         expected: Expected,
     ) -> Option<Response> {
-        let request = request.from_browser(&self.cookies());
+        let request = request.in_browser(&self.cookies());
         let response = client.exchange(kind, &request, expected)?;
         self.store(&response);
         Some(response).filter(|response| response.status != 503)
@@ -157,7 +157,7 @@ impl Browser {
             self.old_sessions.push(session);
         }
         self.is_fresh = false;
-        let request = Request::get("/").from_browser(&self.cookies());
+        let request = Request::get("/").in_browser(&self.cookies());
         let response = client.repeat(Kind::Restored, &request, Expected::Accepted(200), LIMIT);
         match response {
             Some(response) => self.store(&response),
@@ -169,7 +169,7 @@ impl Browser {
     pub(crate) fn connect_program(&mut self, client: &mut Client<'_>) -> Option<String> {
         let csrf = self.load(client, "/account/program")?;
         let form = [("csrf_token", csrf.as_str()), ("name", "soak")];
-        let request = Request::form("/account/program", &form).from_browser(&self.cookies());
+        let request = Request::form("/account/program", &form).in_browser(&self.cookies());
         // A program whose token was lost in an outage stays in the list of the user.
         let expected = Expected::Accepted(200);
         let response = client.exchange(Kind::NewProgram, &request, expected)?;
@@ -218,7 +218,7 @@ impl Browser {
 
     /// Finds out whether an interrupted change has revoked the login. Returns `false` if so.
     pub(crate) fn settle(&mut self, client: &mut Client<'_>) -> bool {
-        let request = Request::get("/").from_browser(&self.cookies());
+        let request = Request::get("/").in_browser(&self.cookies());
         let response = client.exchange(Kind::Unknown, &request, Expected::Unknown);
         let Some(response) = response else { return true };
         self.store(&response);

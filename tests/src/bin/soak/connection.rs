@@ -49,7 +49,7 @@ impl Request {
     }
 
     /// Adds the headers that a browser sends with the page of a user.
-    pub(crate) fn from_browser(self, cookies: &str) -> Self {
+    pub(crate) fn in_browser(self, cookies: &str) -> Self {
         let request = self
             .header("Sec-Fetch-Site", "same-origin")
             .header("Sec-Fetch-Mode", "navigate")

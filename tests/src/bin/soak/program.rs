@@ -58,10 +58,6 @@ impl Program {
         (program.refresh(client) == Outcome::Done).then_some(program)
     }
 
-    pub(crate) fn access(&self) -> &str {
-        &self.access
-    }
-
     /// Calls the API with the access token.
     pub(crate) fn call_api(&self, client: &mut Client<'_>, kind: Kind) {
         let path = if client.random.below(4) == 0 { "/api/notices" } else { "/api/me" };

@@ -50,11 +50,11 @@ impl Retired {
 fn send(client: &mut Client<'_>, credential: &Credential) {
     let (kind, request) = match credential {
         Credential::Session(value) => {
-            let request = Request::get("/account").from_browser(&session_cookie(value));
+            let request = Request::get("/account").in_browser(&session_cookie(value));
             (Kind::LoggedOutSession, request)
         }
         Credential::Remember(value) => {
-            let request = Request::get("/").from_browser(&remember_cookie(value));
+            let request = Request::get("/").in_browser(&remember_cookie(value));
             (Kind::LoggedOutRemember, request)
         }
         Credential::Access(token) => {

@@ -233,7 +233,7 @@ impl<'w> Worker<'w> {
             Some(session) => (Kind::ChangedCookie, changed(session, client.random.below(40))),
             None => (Kind::GarbageCookie, "v4.local.garbage".to_owned()),
         };
-        let request = Request::get("/account").from_browser(&session_cookie(&value));
+        let request = Request::get("/account").in_browser(&session_cookie(&value));
         client.send(kind, &request, Expected::InvalidPage);
     }
 }

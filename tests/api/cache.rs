@@ -96,6 +96,21 @@ async fn cached_token_is_rejected_after_exp() {
     assert_eq!(verify(&verifier, &text), (0, Err(VerifyErrorKind::NotYetValid)));
 }
 
+/// The first sweep removes nothing, because no token has expired.
+#[test]
+fn expired_tokens_are_removed_after_as_many_new_tokens() {
+    let clock = TestClock::new();
+    let verifier = verifier_builder(&clock).build().unwrap();
+    let issuer = issuer_builder(&clock).ttl(StdDuration::from_secs(60)).build().unwrap();
+    for _ in 0..2 {
+        for _ in 0..1100 {
+            verifier.verify_str(&token(&issuer)).unwrap();
+        }
+        assert_eq!(entries(&verifier), 1100);
+        clock.advance(Duration::minutes(2));
+    }
+}
+
 #[actix_web::test]
 async fn cached_token_is_rejected_after_its_revocation() {
     let clock = TestClock::new();

@@ -51,7 +51,8 @@ pub struct TokenCacheStats {
 pub(super) struct TokenCache {
     hash: KeyedHash,
     tokens: sync::Cache<Tag, VerifiedToken, Weight, BuildTagHasher>,
-    since_sweep: AtomicUsize,
+    /// The number of insertions until the next sweep.
+    until_sweep: AtomicUsize,
 }
 
 impl TokenCache {
@@ -70,7 +71,7 @@ impl TokenCache {
                 BuildTagHasher::default(),
                 Default::default(),
             ),
-            since_sweep: AtomicUsize::new(0),
+            until_sweep: AtomicUsize::new(MIN_SWEEP_INTERVAL),
         })
     }
 
@@ -121,12 +122,13 @@ impl Slot<'_> {
         }
         let cache = self.cache;
         cache.tokens.insert(self.tag, token.clone());
-        // After as many insertions as there are entries, one pass over all entries is cheap.
-        let inserted = cache.since_sweep.fetch_add(1, Ordering::Relaxed) + 1;
-        if inserted >= cache.tokens.len().max(MIN_SWEEP_INTERVAL) {
-            cache.since_sweep.store(0, Ordering::Relaxed);
+        if cache.until_sweep.fetch_sub(1, Ordering::Relaxed) == 1 {
             let is_live = |token: &VerifiedToken| token.expires_at().is_some_and(|exp| exp >= now);
             cache.tokens.retain(|_, token| is_live(token) && !token.signer().is_removed());
+            // After as many insertions as the sweep has left entries, one pass over all entries is
+            // cheap. Meanwhile, the counter of other threads wraps around, which this value ends.
+            let interval = cache.tokens.len().max(MIN_SWEEP_INTERVAL);
+            cache.until_sweep.store(interval, Ordering::Relaxed);
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::refresh::{NextToken, RefreshError, TokenPair};
 use crate::verifier::TokenSource;
 
 pub use builder::TokenCookiesBuilder;
-pub use renewal::{TokenRenewal, TokenRenewalMiddleware};
+pub use renewal::TokenRenewal;
 
 /// Writes the tokens of a [`TokenPair`] to two cookies, for clients in a browser.
 ///

@@ -16,6 +16,7 @@ const CLIENT: &str = "paseto_actix.client";
 /// [`client_fingerprint`](super::RememberMeBuilder::client_fingerprint) to compare other features.
 /// This makes the use of stolen cookies harder, but an attacker can send the same header.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SessionProtection {
     /// Clients are not compared. The default.
     #[default]

@@ -17,6 +17,7 @@ use crate::token_family::{NewTokenFamily, RandomId};
 
 /// Whether and for how long a login is remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Remember {
     /// For the [`lifetime`](super::RememberMeBuilder::lifetime) of the builder.
     Default,

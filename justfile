@@ -98,6 +98,47 @@ bench-test:
 msrv:
     cargo +1.89 check --locked -p paseto-actix -p paseto-actix-macros --all-features
 
+# Compile with the lowest versions that `Cargo.toml` allows, in a copy. Needs nightly Rust.
+minimal-versions:
+    #!/usr/bin/env sh
+    set -eu
+    copy=$(mktemp -d)
+    trap 'rm -r "$copy"' EXIT
+    export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
+    git clone --quiet . "$copy"
+    cd "$copy"
+    cargo +nightly update -Z direct-minimal-versions
+    cargo +1.95.0 check --locked -p paseto-actix --all-features
+
+# Write `docs/public-api.txt`, and check which crates the public API names. Needs Rust 1.95.0.
+public-api:
+    .ci/public-api
+
+# Build the documentation as docs.rs does. Needs nightly Rust.
+docs-rs:
+    RUSTDOCFLAGS="--cfg docsrs -D warnings" \
+        cargo +nightly doc -p paseto-actix --all-features --no-deps
+
+# Compare the public API with a revision. Needs `cargo-semver-checks`.
+semver REVISION="HEAD":
+    cargo semver-checks --package paseto-actix --all-features --baseline-rev "{{ REVISION }}"
+
+# List the files of both packages, and compile the packages as users get them.
+publish-check:
+    cargo package --list -p paseto-actix-macros
+    cargo package --list -p paseto-actix
+    cargo publish --dry-run -p paseto-actix-macros -p paseto-actix
+
+# Count the crates that each feature alone brings, with those of the library without features.
+tree:
+    #!/usr/bin/env sh
+    set -eu
+    for feature in "" {{ features }} testing; do
+        crates=$(cargo tree --locked -e normal --prefix none -p paseto-actix \
+            --no-default-features --features "$feature" | sed 's/ (\*)$//' | sort -u | wc -l)
+        echo "${feature:-no features}: $crates"
+    done
+
 # Write the README of the package, whose links differ from those of the repository.
 readme:
     .ci/readme

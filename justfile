@@ -66,7 +66,7 @@ fmt-check:
 # Run clippy. The benchmarks are a second run: their peers turn on more features of actix-web.
 lint:
     cargo clippy --all-targets --all-features -- -D warnings
-    cargo clippy -p paseto-actix-benches --all-targets -- -D warnings
+    cargo clippy -p paseto-actix-benches -p paseto-actix-public-api --all-targets -- -D warnings
 
 # Build the documentation. Arguments: for example `--open`.
 doc *ARGUMENTS:

@@ -1,5 +1,5 @@
-//! Sends mixed requests to the example `noticeboard` for an hour at a steady rate, and compares each
-//! response with the right one.
+//! Sends mixed requests to the example `noticeboard` for an hour at a steady rate, and compares
+//! each response with the right one.
 //!
 //! ```sh
 //! cargo run --release --bin soak -- --minutes 60 --rate 200
@@ -13,8 +13,8 @@
 //! - a revoked login is refused, always,
 //! - the status is `503` only while Redis is away or shortly after, and never for a bad token.
 //!
-//! The exit status is 1 after a false answer, a panic or a secret in the log, another exit status of
-//! the server than 0, or if memory, open files or response times grow. BENCHMARKING.md has the
+//! The exit status is 1 after a false answer, a panic or a secret in the log, another exit status
+//! of the server than 0, or if memory, open files or response times grow. BENCHMARKING.md has the
 //! limits.
 
 #![forbid(unsafe_code)]

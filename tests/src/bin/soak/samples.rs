@@ -117,7 +117,11 @@ mod tests {
     #[test]
     fn outages_do_not_count_in_the_median() {
         let window = (Duration::ZERO, Duration::from_secs(100));
-        let samples = [sample(1, 7, false), sample(2, 9000, true), sample(3, 9000, true)];
+        let values = [(9, false), (9000, true), (1, false), (9000, true), (7, false)];
+        let samples: Vec<_> = (1..)
+            .zip(values)
+            .map(|(second, (rss, is_outage))| sample(second, rss, is_outage))
+            .collect();
         assert_eq!(median(&samples, window, |sample| sample.rss_kib), 7);
     }
 

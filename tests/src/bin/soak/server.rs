@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use paseto_actix_tests::process::Process;
 
 const PROGRAM: &str = "noticeboard";
-/// Without this size, the allocator of glibc keeps the freed memory of Argon2, 19 MiB for each of its
-/// arenas. The memory would then hide the growth of everything else.
+/// Without this size, the allocator of glibc keeps the freed memory of Argon2, 19 MiB for each of
+/// its arenas. The memory would then hide the growth of everything else.
 const MMAP_THRESHOLD: (&str, &str) = ("MALLOC_MMAP_THRESHOLD_", "1048576");
 const MAX_START: Duration = Duration::from_secs(30);
 /// The server waits for open connections for 30 seconds.

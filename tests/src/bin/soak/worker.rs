@@ -17,8 +17,8 @@ const BROWSERS: usize = 3;
 const PROGRAMS: usize = 3;
 /// The time between two computations of Argon2 by one client.
 const LOGIN_PAUSE: Duration = Duration::from_secs(4);
-/// The time between two refreshes by one client. Each refresh adds a token to the token cache of the
-/// server, which keeps the token until it expires after 15 minutes.
+/// The time between two refreshes by one client. Each refresh adds a token to the token cache of
+/// the server, which keeps the token until it expires after 15 minutes.
 const REFRESH_PAUSE: Duration = Duration::from_secs(4);
 
 /// Lets an action happen at most once in a time.

@@ -90,6 +90,10 @@ impl World {
     fn is_over(&self) -> bool {
         self.is_over.load(Ordering::Relaxed)
     }
+
+    fn is_warming_up(&self) -> bool {
+        self.start.elapsed() < self.windows.warm_up()
+    }
 }
 
 struct Arguments {

@@ -36,14 +36,21 @@ impl Windows {
         Self { total, unit: (total / 60).min(Duration::from_secs(60)) }
     }
 
-    /// The five minutes after the warm-up of five minutes, and the last five minutes.
+    /// The end of the warm-up of five minutes.
+    pub(crate) fn warm_up(self) -> Duration {
+        5 * self.unit
+    }
+
+    /// The five minutes after the warm-up, and the last five minutes.
     pub(crate) fn memory(self) -> [(Duration, Duration); 2] {
-        [(5 * self.unit, 10 * self.unit), (self.total - 5 * self.unit, self.total)]
+        let from = self.warm_up();
+        [(from, from + 5 * self.unit), (self.total - 5 * self.unit, self.total)]
     }
 
     /// The ten minutes after the warm-up, and the last ten minutes.
     pub(crate) fn latency(self) -> [(Duration, Duration); 2] {
-        [(5 * self.unit, 15 * self.unit), (self.total - 10 * self.unit, self.total)]
+        let from = self.warm_up();
+        [(from, from + 10 * self.unit), (self.total - 10 * self.unit, self.total)]
     }
 }
 

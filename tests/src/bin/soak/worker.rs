@@ -17,8 +17,7 @@ const BROWSERS: usize = 3;
 const PROGRAMS: usize = 3;
 /// The time between two computations of Argon2 by one client.
 const LOGIN_PAUSE: Duration = Duration::from_secs(4);
-/// The time between two refreshes by one client. Each refresh adds a token to the token cache of
-/// the server, which keeps the token until it expires after 15 minutes.
+/// The time between two refreshes by one client after the warm-up.
 const REFRESH_PAUSE: Duration = Duration::from_secs(4);
 
 /// Lets an action happen at most once in a time.
@@ -135,7 +134,9 @@ impl<'w> Worker<'w> {
 
     fn use_program(&mut self, index: usize) {
         let is_reader = self.is_reader();
-        let may_refresh = self.refreshes.may_act();
+        // Each refresh adds a token to the token cache of the server. The warm-up fills the cache, so
+        // that the memory then shows only the growth of everything else.
+        let may_refresh = self.client.world.is_warming_up() || self.refreshes.may_act();
         let Some(program) = &mut self.programs[index] else {
             if may_refresh {
                 self.connect_program(index);

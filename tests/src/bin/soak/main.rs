@@ -208,7 +208,8 @@ fn sample(world: &World) -> Result<(Vec<Sample>, Vec<String>), Box<dyn Error>> {
             let load = load.split(' ').next().unwrap_or_default().to_owned();
             let (rss, total) = (figures.rss_kib, world.counts.total());
             eprintln!(
-                "{:.0} s: {total} responses, RSS {rss} KiB, {} files, load {load}, {} late, {} false",
+                "{:.0} s: {total} responses, RSS {rss} KiB, {} files, load {load}, {} late, \
+                 {} false",
                 time.as_secs_f64(),
                 figures.files,
                 world.counts.late(),

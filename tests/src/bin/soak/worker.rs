@@ -134,8 +134,8 @@ impl<'w> Worker<'w> {
 
     fn use_program(&mut self, index: usize) {
         let is_reader = self.is_reader();
-        // Each refresh adds a token to the token cache of the server. The warm-up fills the cache, so
-        // that the memory then shows only the growth of everything else.
+        // Each refresh adds a token to the token cache of the server. The warm-up fills the cache,
+        // so that the memory then shows only the growth of everything else.
         let may_refresh = self.client.world.is_warming_up() || self.refreshes.may_act();
         let Some(program) = &mut self.programs[index] else {
             if may_refresh {

@@ -24,6 +24,8 @@ mod claims_times;
 mod command_line;
 #[cfg(all(feature = "macros", feature = "redis", feature = "remember"))]
 mod command_line_explain;
+#[cfg(all(feature = "macros", feature = "redis", feature = "remember", unix))]
+mod command_line_full_disk;
 #[cfg(all(feature = "macros", feature = "redis", feature = "remember"))]
 mod command_line_keys;
 #[cfg(all(feature = "macros", feature = "redis", feature = "remember", feature = "password-keys"))]
@@ -114,6 +116,8 @@ mod macro_forms;
 mod malformed_credentials;
 mod mistakes;
 mod module_dependencies;
+#[cfg(all(feature = "macros", feature = "redis", feature = "remember", unix))]
+mod open_files;
 #[cfg(all(feature = "macros", feature = "utoipa"))]
 mod openapi;
 mod payload;
@@ -234,6 +238,8 @@ mod set_keys;
 mod settings_guide;
 #[cfg(feature = "remember")]
 mod shared_caches;
+#[cfg(all(feature = "macros", feature = "redis", feature = "remember", unix))]
+mod shutdown;
 #[cfg(all(feature = "session", feature = "sqlite"))]
 mod sqlite;
 #[cfg(all(feature = "sqlite", feature = "conformance"))]

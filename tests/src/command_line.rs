@@ -78,6 +78,17 @@ impl CommandLine {
         Printed::of(child.wait_with_output().expect("the program ends"))
     }
 
+    /// Runs the program, which may not write files of more than this many blocks. A block has 512
+    /// bytes or 1 KiB, depending on the shell. A write beyond fails, as on a full disk.
+    #[cfg(unix)]
+    pub fn run_with_full_disk(&self, arguments: &[&str], blocks: u32) -> Printed {
+        let program = self.command(&self.folder, arguments);
+        let mut shell = process::Command::new("sh");
+        let limited = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        shell.arg("-c").arg(limited).arg(program.get_program()).args(arguments);
+        Printed::of(shell.current_dir(&self.folder).output().expect("the program ends"))
+    }
+
     /// Runs the program this many times at once.
     pub fn run_at_once(&self, arguments: &[&str], times: usize) -> Vec<Printed> {
         let start = |_| self.command(&self.folder, arguments).spawn().expect("the program starts");

@@ -5,7 +5,7 @@ use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -81,12 +81,35 @@ impl Process {
         }
     }
 
+    /// Reads lines up to a line with this text. Returns that line.
+    pub fn line_containing(&mut self, text: &str) -> String {
+        loop {
+            let line = self.line();
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
     /// Kills the program and returns the rest of its output.
     pub fn kill(mut self) -> String {
         self.child.kill().expect("the program runs");
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).expect("UTF-8");
         rest
+    }
+
+    /// Sends SIGTERM to the program.
+    #[cfg(unix)]
+    pub fn terminate(&self) {
+        let mut kill = Command::new("sh");
+        kill.args(["-c", "kill -TERM \"$1\"", "sh", &self.child.id().to_string()]);
+        assert!(kill.status().expect("a shell").success(), "the program runs");
+    }
+
+    /// Waits for the end of the program.
+    pub fn wait(mut self) -> ExitStatus {
+        self.child.wait().expect("the program runs")
     }
 
     /// Writes a line to the program and reads the response line.

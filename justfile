@@ -51,6 +51,10 @@ fuzz TARGET SECONDS="600":
 fuzz-seeds:
     cargo test --manifest-path fuzz/Cargo.toml -- --ignored write_seeds
 
+# Check concurrent code under the schedules of shuttle. `just shuttle tables` runs one test.
+shuttle *FILTER:
+    cargo test --manifest-path model/Cargo.toml -- "$@"
+
 # Write the expected error messages of the attribute. Needs the Rust release of `tests/ui/main.rs`.
 bless:
     TRYBUILD=overwrite cargo test --test ui

@@ -20,6 +20,8 @@ mod checks_claims;
 mod checks_order;
 mod claims;
 mod claims_times;
+#[cfg(all(feature = "remember", feature = "sqlite"))]
+mod clock_steps;
 #[cfg(all(feature = "macros", feature = "redis", feature = "remember"))]
 mod command_line;
 #[cfg(all(feature = "macros", feature = "redis", feature = "remember"))]

@@ -53,9 +53,11 @@ impl Keys {
 pub struct Logins {
     /// The middleware.
     pub layer: LoginLayer,
-    tokens: RefreshTokens,
+    /// The refresh tokens.
+    pub tokens: RefreshTokens,
     issuer: Issuer,
-    verifier: Verifier,
+    /// The verifier of access tokens.
+    pub verifier: Verifier,
 }
 
 impl Logins {

@@ -193,7 +193,9 @@ fn rotate(
         rotated.update(batch)?;
         return Ok(Rotation::Rotated);
     }
-    if family.previous == Some(presented) && now <= family.used.saturating_add(grace_period) {
+    // If the clock was set back, the grace period does not become longer.
+    let age = now.saturating_sub(family.used).saturating_abs();
+    if family.previous == Some(presented) && age <= grace_period {
         return Ok(Rotation::Superseded { current: family.current });
     }
     TokenFamily::remove(batch, owner, id)?;

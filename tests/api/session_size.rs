@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_session::Session;
+use actix_session::storage::{SaveError, SessionStore};
 use actix_web::http::StatusCode;
 use actix_web::rt::System;
 use actix_web::test::TestRequest;
@@ -10,7 +11,7 @@ use actix_web::{HttpResponse, web};
 use paseto_actix::cookie::CookieConfig;
 use paseto_actix::session::{SessionCookie, SessionTooLarge};
 use paseto_actix::testing::Browser;
-use paseto_actix::{LocalKey, PasetoSession};
+use paseto_actix::{LocalKey, PasetoSession, PasetoSessionStore};
 use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::logs::Logs;
 use paseto_actix_tests::session::{Kind, MAX_COOKIE_LEN, Site, session, set_cookies};
@@ -240,6 +241,33 @@ async fn session_cookie_extractor_without_the_middleware_is_500() {
 fn session_too_large_is_a_response_error() {
     fn is_error<E: std::error::Error + actix_web::ResponseError + Copy + Send + Sync>() {}
     is_error::<SessionTooLarge>();
+}
+
+#[actix_web::test]
+async fn longest_persistent_cookie_has_4096_bytes() {
+    let session = session(LocalKey::generate(), &TestClock::new()).persistent(true);
+    let site = site_of(session.build().unwrap()).await;
+    let (fits, _) = longest_filler(&site).await;
+    let response = Browser::new().send(&site, put("/state", &filler(fits))).await;
+    let [cookie] = set_cookies(&response.headers)[..] else { panic!("one cookie: {response:?}") };
+    assert!((MAX_COOKIE_LEN - 2..=MAX_COOKIE_LEN).contains(&cookie.len()), "{}", cookie.len());
+}
+
+/// The error of the store is the public type, so an application can read the size and the limit.
+#[actix_web::test]
+async fn store_returns_the_size_and_the_limit() {
+    let store = PasetoSessionStore::new(LocalKey::generate());
+    let state = async |length: usize| {
+        let state = [("filler".to_owned(), json!("x".repeat(length)).to_string())].into();
+        store.save(state, &Duration::HOUR).await
+    };
+    let SaveError::Other(error) = state(5000).await.unwrap_err() else { panic!("another error") };
+    let error = error.downcast_ref::<SessionTooLarge>().unwrap();
+    assert!(error.size() > 5000 * 4 / 3 && error.size() < 5000 * 4 / 3 + 500, "{error:?}");
+    assert!(error.limit() > 2000 && error.limit() < MAX_COOKIE_LEN, "{error:?}");
+    let longest = error.limit() * 3 / 4 - (error.size() * 3 / 4 - 5000) - 1;
+    assert!(state(longest).await.is_ok());
+    assert!(state(longest + 3).await.is_err());
 }
 
 fn any_state() -> impl Strategy<Value = State> {

@@ -169,6 +169,8 @@ impl PasetoSessionStore {
         let mut token = String::with_capacity(payload::estimated_token_len(&state));
         self.0.encrypt(&head, &state, &mut token).map_err(|error| match error {
             EncryptError::Json(error) => WriteError::Serialization(error.into()),
+            // The public type, so that an application can read the size and the limit.
+            EncryptError::TooLarge(error) => WriteError::Other(error.into()),
             other => WriteError::Other(other.into()),
         })?;
         token.try_into().map_err(|_| {

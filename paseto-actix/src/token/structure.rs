@@ -110,10 +110,6 @@ impl<'de> Visitor<'de> for KeySeed {
         Ok(Key::Text(Cow::Owned(key.to_owned())))
     }
 
-    fn visit_string<E>(self, key: String) -> Result<Self::Value, E> {
-        Ok(Key::Text(Cow::Owned(key)))
-    }
-
     fn visit_i64<E>(self, key: i64) -> Result<Self::Value, E> {
         Ok(Key::Number(key.into()))
     }
@@ -158,10 +154,6 @@ impl<'de> Visitor<'de> for PlainString {
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
         Ok(Cow::Owned(text.to_owned()))
-    }
-
-    fn visit_string<E>(self, text: String) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(text))
     }
 }
 
@@ -253,10 +245,6 @@ impl<'de> Visitor<'de> for AnyValue<'_> {
 
     fn visit_none<E>(self) -> Result<(), E> {
         Ok(())
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        self.deserialize(deserializer)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {

@@ -10,6 +10,7 @@ use paseto_actix::{Issuer, SecretKey, Verifier};
 use paseto_actix_tests::app::{assert_accepted, assert_rejected, issuer_builder, verifier_builder};
 use paseto_actix_tests::clock::{START, TestClock};
 use paseto_actix_tests::logs::Logs;
+use paseto_actix_tests::parts::sign;
 use paseto_actix_tests::revocation::failing_revocations;
 use paseto_actix_tests::{ISSUER, keys};
 use serde_json::json;
@@ -214,13 +215,41 @@ fn stats_count_hits_misses_and_entries() {
     }
 }
 
+/// A claim adds 8 bytes for the index of the payload. A text adds 16 bytes for its allocation. The
+/// tokens of a key share the memory of the first footer.
+#[test]
+fn stats_estimate_the_bytes_of_each_token() {
+    let clock = TestClock::new();
+    let text = |claims: &str, footer: &str| {
+        let exp = "2100-01-01T00:00:00Z";
+        let payload = format!(r#"{{"iss":"{ISSUER}","exp":"{exp}"{claims}}}"#);
+        sign(&keys::secret(), payload.as_bytes(), footer.as_bytes(), b"")
+    };
+    let bytes = |claims, footer| {
+        let verifier = verifier_builder(&clock).build().unwrap();
+        let size_after = |text: &str| {
+            verify(&verifier, text).1.unwrap();
+            verifier.token_cache_stats().bytes
+        };
+        let first = size_after(&text(r#","first":true"#, ""));
+        size_after(&text(claims, footer)) - first
+    };
+    let least = bytes("", "");
+    let [short, long] = [",\"plan\":\"pro\"", ",\"plan\":\"professional\""];
+    assert_eq!(bytes(short, ""), least + short.len() + 8);
+    assert_eq!(bytes(long, ""), least + long.len() + 8);
+    let subject = ",\"sub\":\"ada\"";
+    assert_eq!(bytes(subject, ""), least + subject.len() + 8 + "ada".len() + 16);
+    assert_eq!(bytes("", "another footer"), least + "another footer".len() + 16);
+}
+
 #[test]
 fn token_without_exp_is_not_cached() {
     let clock = TestClock::new();
     let verifier =
         verifier_builder(&clock).dangerously_accept_tokens_without_expiry().build().unwrap();
     let payload = json!({ "iss": ISSUER }).to_string();
-    let text = paseto_actix_tests::parts::sign(&keys::secret(), payload.as_bytes(), b"", b"");
+    let text = sign(&keys::secret(), payload.as_bytes(), b"", b"");
     for _ in 0..2 {
         assert_eq!(verify(&verifier, &text), (1, Ok(())));
     }

@@ -4,7 +4,7 @@ use std::time::Duration as StdDuration;
 
 use paseto_actix::error::VerifyErrorKind as Kind;
 use paseto_actix_tests::app::{assert_accepted, issuer_builder, verifier_builder};
-use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::clock::{START, TestClock};
 use paseto_actix_tests::rejections::assert_rejected_as;
 use paseto_actix_tests::{ISSUER, keys, parts};
 use serde_json::json;
@@ -57,6 +57,17 @@ async fn token_is_rejected_until_nbf_and_iat_minus_leeway() {
         clock.advance(1.nanoseconds());
         assert_accepted(&verifier, &token).await;
     }
+}
+
+#[test]
+fn verified_token_returns_its_times() {
+    let times = r#","nbf":"2025-12-31T22:00:00Z","iat":"2025-12-31T23:00:00Z""#;
+    let token = verifier().verify_str(&signed(times)).unwrap();
+    assert_eq!(token.not_before(), Some(START - 2.hours()));
+    assert_eq!(token.issued_at(), Some(START - 1.hours()));
+    assert_eq!(token.expires_at(), Some(START + 1.hours()));
+    let without = verifier().verify_str(&signed("")).unwrap();
+    assert_eq!((without.not_before(), without.issued_at()), (None, None));
 }
 
 #[actix_web::test]

@@ -6,14 +6,16 @@ use std::ffi::OsString;
 use std::fmt::Debug;
 use std::process::Command;
 
-use paseto_actix::ConfigError;
 use paseto_actix::issuer::IssuerConfig;
 use paseto_actix::keys::KeySchedule;
 use paseto_actix::refresh::RefreshTokensConfig;
 use paseto_actix::remember::RememberMeConfig;
 use paseto_actix::session::PasetoSessionConfig;
 use paseto_actix::verifier::VerifierConfig;
-use paseto_actix_tests::keys::{LOCAL_PASERK, PUBLIC_PASERK, SECRET_PASERK, SECRET_PEM};
+use paseto_actix::{ConfigError, SecretKey};
+use paseto_actix_tests::keys::{
+    LOCAL_PASERK, PUBLIC_PASERK, PUBLIC_PEM, SECRET_PASERK, SECRET_PEM,
+};
 use paseto_actix_tests::{ISSUER, keys};
 
 use crate::config_keys::TestFile;
@@ -238,6 +240,15 @@ fn commas_separate_the_elements_of_a_list() {
     assert!(shown.contains(r#"trusted_origins: ["https://a", "https://b"]"#), "{shown}");
     let error = read("verifier", [iss, public, ("AUD", "ada,,bob")]).unwrap_err();
     assert_eq!(error, "`T_AUD[1]`: expected a string, found an empty string");
+    // The commas beside one PEM block are a part of its comment.
+    let other = SecretKey::generate().public_key().to_paserk();
+    for keys in [
+        format!("{PUBLIC_PEM},{other}"),
+        format!("{other},{PUBLIC_PEM}"),
+        format!("# a key, for the API\n{PUBLIC_PEM}"),
+    ] {
+        read("verifier", [iss, ("PUBLIC_KEYS", keys.as_str())]).unwrap();
+    }
     // An issuer accepts only one audience.
     let error = issuer([("AUDIENCE", "ada,bob")]).unwrap_err();
     assert_eq!(error, "`T_AUDIENCE`: expected one string, found several with commas between them");

@@ -3,8 +3,8 @@
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::test::TestRequest;
 use base64ct::{Base64UrlUnpadded, Encoding};
-use paseto_actix::Verifier;
 use paseto_actix::error::VerifyErrorKind as Kind;
+use paseto_actix::{IssueError, Verifier};
 use paseto_actix_tests::app::{
     assert_accepted, issuer_builder, send, send_bearer, verifier_builder,
 };
@@ -12,7 +12,7 @@ use paseto_actix_tests::clock::TestClock;
 use paseto_actix_tests::logs::Logs;
 use paseto_actix_tests::payloads::json;
 use paseto_actix_tests::rejections::assert_rejected_as;
-use paseto_actix_tests::{keys, parts};
+use paseto_actix_tests::{ISSUER, keys, parts};
 use serde_json::json;
 
 pub(crate) fn verifier() -> Verifier {
@@ -233,4 +233,48 @@ async fn token_without_payload_or_signature_is_rejected() {
     let (response, runs) = send(&verifier, wrapped(&signed(b"", b""))).await;
     response.assert_invalid_token();
     assert_eq!(runs, 0);
+}
+
+/// A token of 8,192 bytes is issued, accepted and cached. A longer token is not.
+#[test]
+fn token_has_at_most_8192_bytes() {
+    let clock = TestClock::new();
+    let verifier = verifier_builder(&clock).build().unwrap();
+    let with_payload_of = |length: usize| {
+        let start = format!(r#"{{"iss":"{ISSUER}","exp":"2100-01-01T00:00:00Z","padding":""#);
+        let padding = "x".repeat(length - start.len() - 2);
+        signed(format!("{start}{padding}\"}}").as_bytes(), b"")
+    };
+    let (longest, too_long) = (with_payload_of(6072), with_payload_of(6073));
+    assert_eq!((longest.len(), too_long.len()), (8192, 8193));
+    for _ in 0..2 {
+        verifier.verify_str(&longest).unwrap();
+    }
+    assert_eq!(verifier.token_cache_stats().hits, 1);
+    let error = verifier.verify_str(&too_long).unwrap_err();
+    assert_eq!(error.kind(), Kind::Malformed);
+    assert!(error.to_string().contains("longer than 8,192 bytes"), "{error}");
+
+    let issuer = issuer_builder(&clock).build().unwrap();
+    let issue = |length| issuer.issue(&json!({ "padding": "x".repeat(length) }));
+    let near = (8192 - issue(0).unwrap().len()) * 3 / 4;
+    let outcomes: Vec<_> = (near - 4..near + 5).map(issue).collect();
+    assert_eq!(outcomes.iter().flatten().map(String::len).max(), Some(8192));
+    assert!(matches!(outcomes.last(), Some(Err(IssueError::Unverifiable(_)))));
+}
+
+/// A footer of 1,027 bytes is rejected before it is decoded.
+#[test]
+fn footer_has_at_most_1024_bytes() {
+    let rejection_of = |length: usize| {
+        let token = signed(&json(""), &vec![b'x'; length]);
+        verifier().verify_str(&token).map(drop).map_err(|error| (error.kind(), error.to_string()))
+    };
+    assert_eq!(rejection_of(1024), Ok(()));
+    for (length, expected) in [
+        (1025, "malformed: the footer has 1025 bytes, the limit is 1024"),
+        (1027, "malformed: the footer is longer than 1,024 bytes"),
+    ] {
+        assert_eq!(rejection_of(length), Err((Kind::Malformed, expected.to_owned())));
+    }
 }

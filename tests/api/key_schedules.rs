@@ -2,7 +2,7 @@
 
 use std::time::Duration as StdDuration;
 
-use paseto_actix::keys::{KeySchedule, KeyState};
+use paseto_actix::keys::{KeySchedule, KeyState, KeyStatus};
 use paseto_actix::{ConfigError, LocalKey, SecretKey};
 use paseto_actix_tests::clock::START;
 use paseto_actix_tests::keys;
@@ -82,6 +82,21 @@ fn retired_key_can_become_active_again() {
     let keys = schedule.statuses(START + HOUR);
     assert_eq!((keys[0].kid.as_str(), keys[0].state), (new.kid(), KeyState::Retired));
     assert_eq!(keys[0].retired_at, Some(START + HOUR));
+}
+
+#[test]
+fn statuses_contain_the_known_times() {
+    let key = SecretKey::generate();
+    let mut schedule = KeySchedule::new(key);
+    schedule.announce(SecretKey::generate(), Some(START)).unwrap();
+    schedule.announce(SecretKey::generate(), Some(START + HOUR)).unwrap();
+    let times = |now| {
+        let times = |key: KeyStatus| (key.activates_at, key.retired_at);
+        schedule.statuses(now).into_iter().map(times).collect::<Vec<_>>()
+    };
+    let (start, later) = (Some(START), Some(START + HOUR));
+    assert_eq!(times(START), [(None, start), (start, None), (later, None)]);
+    assert_eq!(times(START + HOUR), [(None, start), (start, later), (later, None)]);
 }
 
 #[test]
@@ -192,7 +207,7 @@ fn json_form_is_strict() {
         (good.replace(SECRET_PASERK, &SECRET_PASERK[..60]), "a part is missing"),
         (good.replace(SECRET_PASERK, &SECRET_PASERK[..11]), "a part is missing"),
         (good.replace(SECRET_PASERK, &SECRET_PASERK.replace("k4", "k\\u0034")), "has a wrong type"),
-        (format!("{good}{}", " ".repeat(64 * 1024)), "longer than 64 KiB"),
+        (format!("{good}{}", " ".repeat(64 * 1024 + 1 - good.len())), "longer than 64 KiB"),
     ];
     for (text, expected) in cases {
         let error = KeySchedule::<SecretKey>::from_json(&text).unwrap_err().to_string();

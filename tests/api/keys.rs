@@ -258,3 +258,13 @@ fn debug_of_keys_shows_the_key_id_only() {
         assert!(!shown.contains(&secret.rsplit('.').next().unwrap()[..8]));
     }
 }
+
+/// HKDF-SHA256 of RFC 5869, computed by another implementation. With other keys, an application
+/// could not decrypt its sessions after an update.
+#[test]
+fn derived_key_is_always_the_same_and_needs_32_bytes() {
+    let key = LocalKey::derive_from([7; 32], "sessions").unwrap();
+    assert_eq!(*key.to_paserk(), "k4.local.RGNAHcONsLVf1FKjPyE0A2RuLOy8rId-DwCKt8KEI1Y");
+    let short = LocalKey::derive_from([7; 31], "sessions");
+    assert!(matches!(short, Err(ConfigError::WeakKey(_))), "{short:?}");
+}

@@ -116,6 +116,54 @@ async fn logins_of_a_user_are_listed_and_revoked_by_id() {
     assert_eq!(clients[0].get(&site, "/me").await.body, "ada");
 }
 
+/// The session of `Identity::login` has no ID of a remembered login.
+#[actix_web::test]
+async fn current_login_is_read_from_the_session_or_from_a_cookie_of_its_user() {
+    let application = Application::new();
+    let (site, layer, _) = full_site(&application).await;
+    let remembered = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
+    let id = layer.logins("ada").await.unwrap()[0].id.to_string();
+    let mut browser = ada(&site).await;
+    browser.remove_cookie(REMEMBER);
+    let of_session = browser.get(&site, "/current").await.body;
+    assert!(!of_session.is_empty() && of_session != id, "{of_session}");
+    for (user, expected) in [("ada", id.as_str()), ("bob", "")] {
+        let mut browser = Browser::new();
+        browser.get(&site, &format!("/identity-login?user={user}")).await;
+        browser.set_cookie(REMEMBER, &remembered);
+        assert_eq!(browser.get(&site, "/current").await.body, expected, "{user}");
+    }
+}
+
+/// The login of the request is the login of its session. A cookie cannot replace it.
+#[actix_web::test]
+async fn logout_of_others_does_not_keep_the_login_of_another_cookie() {
+    let application = Application::new();
+    let (site, layer, _) = full_site(&application).await;
+    let other = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
+    let mut browser = ada(&site).await;
+    browser.set_cookie(REMEMBER, &other);
+    assert_eq!(browser.get(&site, "/end-others").await.body, "ended");
+    assert!(layer.logins("ada").await.unwrap().is_empty());
+    assert_eq!(use_up(&site, &other).await.0, "Anonymous");
+}
+
+/// The copy has the credentials from before the change. The owner has a newer token.
+#[actix_web::test]
+async fn logout_with_an_outdated_copy_does_not_revoke_the_login() {
+    let application = Application::new();
+    let (site, layer, _) = full_site(&application).await;
+    let mut owner = ada(&site).await;
+    let copy = owner.cookie(REMEMBER).unwrap().to_owned();
+    application.users.set("ada", Some("another password"));
+    assert_eq!(owner.get(&site, "/end-others").await.body, "ended");
+    let mut browser = Browser::new();
+    browser.set_cookie(REMEMBER, &copy);
+    browser.get(&site, "/logout").await;
+    assert_eq!(layer.logins("ada").await.unwrap().len(), 1);
+    assert_eq!(owner.get(&site, "/me").await.body, "ada");
+}
+
 /// RFC 9700, section 4.14.2, applied to remember-me tokens.
 #[actix_web::test]
 async fn token_reuse_revokes_the_session_of_the_thief() {

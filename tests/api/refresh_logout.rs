@@ -6,7 +6,7 @@ use paseto_actix::error::VerifyErrorKind as Kind;
 use paseto_actix::refresh::{RefreshError, TokenPair};
 use paseto_actix::revocation::RevocationStore;
 use paseto_actix_tests::ISSUER;
-use paseto_actix_tests::app::{assert_accepted, assert_rejected, verifier_builder};
+use paseto_actix_tests::app::{assert_accepted, assert_rejected, issuer_builder, verifier_builder};
 use serde_json::json;
 use time::Duration;
 
@@ -42,6 +42,7 @@ async fn issue_with_cannot_detach_a_token_from_its_login() {
     let application = Application::new();
     let (tokens, verifier) = (application.tokens(), application.verifier());
     let login = tokens.login("ada").await.unwrap();
+    assert_eq!(login.subject(), "ada");
     let day = StdDuration::from_secs(24 * 60 * 60);
     let pair = login
         .issue_with(&json!({}), |token| {
@@ -84,6 +85,44 @@ async fn logout_all_revokes_all_logins_of_the_subject() {
     let again = log_in(&tokens, "ada").await;
     assert_accepted(&verifier, &again.access_token).await;
     refresh(&tokens, &again).await.unwrap();
+}
+
+#[actix_web::test]
+async fn logout_others_keeps_only_the_login_of_the_token() {
+    let application = Application::new();
+    let (tokens, verifier) = (application.tokens(), application.verifier());
+    let (here, there, bob) =
+        (log_in(&tokens, "ada").await, log_in(&tokens, "ada").await, log_in(&tokens, "bob").await);
+    let token = verifier.verify_str_async(&here.access_token).await.unwrap();
+    let other = verifier.verify_str_async(&there.access_token).await.unwrap();
+    tokens.logout_others(&token).await.unwrap();
+    assert_rejected(&verifier, &there.access_token).await;
+    assert!(refresh(&tokens, &there).await.is_err());
+    assert!(tokens.logout_others(&other).await.is_err(), "a revoked login revokes no other");
+    for pair in [&here, &bob] {
+        assert_accepted(&verifier, &pair.access_token).await;
+        refresh(&tokens, pair).await.unwrap();
+    }
+
+    let issuer = issuer_builder(&application.clock).build().unwrap();
+    let of_no_login = issuer.token(&json!({})).subject("eve").issue().unwrap();
+    let of_no_login = verifier.verify_str_async(&of_no_login).await.unwrap();
+    let outcome = tokens.logout_others(&of_no_login).await;
+    assert!(matches!(outcome, Err(RefreshError::ForeignAccessToken)));
+}
+
+#[actix_web::test]
+async fn logout_by_id_revokes_only_a_login_of_the_subject() {
+    let application = Application::new();
+    let (tokens, verifier) = (application.tokens(), application.verifier());
+    let (ada, bob) = (log_in(&tokens, "ada").await, log_in(&tokens, "bob").await);
+    let login = tokens.logins("ada").await.unwrap()[0].id;
+    tokens.logout_by_id("bob", login).await.unwrap();
+    assert_accepted(&verifier, &ada.access_token).await;
+    tokens.logout_by_id("ada", login).await.unwrap();
+    assert_rejected(&verifier, &ada.access_token).await;
+    assert!(refresh(&tokens, &ada).await.is_err());
+    assert_accepted(&verifier, &bob.access_token).await;
 }
 
 /// The record of the subject must outlive each access token that existed before the logout. An

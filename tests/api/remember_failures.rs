@@ -2,14 +2,15 @@
 
 use std::future::ready;
 
-use actix_web::error::ErrorImATeapot;
+use actix_web::body::to_bytes;
+use actix_web::error::{ErrorBadGateway, ErrorImATeapot};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, SERVER};
 use actix_web::middleware::{ErrorHandlerResponse, ErrorHandlers};
 use actix_web::test::{TestRequest, init_service};
-use actix_web::{App, HttpResponse};
+use actix_web::{App, HttpResponse, ResponseError};
 use paseto_actix::PasetoSession;
-use paseto_actix::remember::RememberMeBuilder;
+use paseto_actix::remember::{LoginError, RememberMeBuilder};
 use paseto_actix::testing::{Browser, FailingStore};
 use paseto_actix::token_family::MemoryTokenFamilyStore;
 use paseto_actix_tests::remember::{
@@ -198,4 +199,13 @@ async fn store_and_loader_failures_are_responses_for_outer_middlewares() {
             "{failing}: the failure does not use up the token"
         );
     }
+}
+
+#[actix_web::test]
+async fn login_error_has_the_response_of_the_credential_loader() {
+    let error = LoginError::CredentialLoader(ErrorBadGateway("no database"));
+    assert_eq!(error.status_code(), StatusCode::BAD_GATEWAY);
+    let response = error.error_response();
+    assert_eq!(response.status(), StatusCode::BAD_GATEWAY);
+    assert_eq!(to_bytes(response.into_body()).await.unwrap(), "no database");
 }

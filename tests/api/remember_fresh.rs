@@ -6,6 +6,7 @@ use actix_web::App;
 use actix_web::http::StatusCode;
 use actix_web::test::{TestRequest, init_service};
 use paseto_actix::PasetoSession;
+use paseto_actix::remember::safe_redirect_path;
 use paseto_actix::testing::Browser;
 use paseto_actix_tests::remember::{Application, REMEMBER, SESSION, ada, state};
 use paseto_actix_tests::session::Site;
@@ -124,4 +125,31 @@ async fn browsers_are_redirected_to_the_login_page_with_a_return_path() {
         (303, "/login?again=1&next=%2Ffresh".to_owned())
     );
     assert_eq!(location(&mut browser, request("/fresh", "*/*")).await, (403, String::new()));
+}
+
+/// CWE-601.
+#[test]
+fn redirect_path_is_a_plain_path_of_this_origin() {
+    let longest = format!("/{}", "a".repeat(2047));
+    for path in ["/", "/account?tab=keys#top", "/a//b", &longest] {
+        assert_eq!(safe_redirect_path(path), Some(path));
+    }
+    let too_long = format!("{longest}a");
+    for path in [
+        "",
+        "account",
+        "//evil.example",
+        "https://evil.example/",
+        "/\\evil.example",
+        "/a\\b",
+        "\\",
+        "/a b",
+        "/\tb",
+        "/\u{7f}",
+        "/caf\u{e9}",
+        "/a\r\nlocation: b",
+        &too_long,
+    ] {
+        assert_eq!(safe_redirect_path(path), None, "{path:?}");
+    }
 }

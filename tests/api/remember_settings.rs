@@ -212,6 +212,19 @@ fn request_of(agent: &'static str, uri: &str) -> TestRequest {
     TestRequest::with_uri(uri).insert_header((USER_AGENT, agent))
 }
 
+/// The sessions of the earlier setting contain the fingerprint of their client.
+#[actix_web::test]
+async fn session_protection_can_be_turned_off() {
+    let application = Application::new();
+    let with = async |protection| {
+        application.site_with(|remember| remember.session_protection(protection)).await
+    };
+    let (basic, off) = (with(SessionProtection::Basic).await, with(SessionProtection::Off).await);
+    let mut browser = Browser::new();
+    browser.send(&basic, request_of("Lynx", "/login?user=ada&remember=yes")).await;
+    assert_eq!(browser.send(&off, request_of("Mosaic", "/state")).await.body, "Fresh");
+}
+
 #[actix_web::test]
 async fn session_protection_limits_logins_from_another_user_agent() {
     for (protection, as_session, as_remembered) in [

@@ -111,6 +111,14 @@ async fn a_removed_key_does_not_return_with_the_next_key_set() {
     verifier.trust(FIXED, stolen.public_key()).unwrap();
 }
 
+/// The issuer was followed, although no fetch has succeeded.
+#[actix_web::test]
+async fn removal_of_an_issuer_without_keys_is_reported() {
+    let source = KeySetSource::from_fn(|| std::future::ready(Err::<KeySet, _>("down".to_owned())));
+    let verifier = builder(&TestClock::new(), source).build().unwrap();
+    assert!(verifier.remove_issuer(ISSUER) && !verifier.remove_issuer(ISSUER));
+}
+
 #[actix_web::test]
 async fn a_removed_issuer_is_not_fetched() {
     let (clock, key) = (TestClock::new(), SecretKey::generate());

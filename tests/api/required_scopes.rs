@@ -5,6 +5,7 @@ use actix_web::{App, HttpResponse};
 use paseto_actix::PasetoRequired;
 use paseto_actix_tests::app::{call, issuer_builder, verifier_builder};
 use paseto_actix_tests::clock::TestClock;
+use paseto_actix_tests::logs::Logs;
 use serde_json::json;
 
 use crate::required::{Request, assert_insufficient_scope, assert_served};
@@ -67,8 +68,10 @@ async fn any_scope_requires_one_listed_scope() {
             assert_insufficient_scope(&outcome, "a b c d", scope);
         }
     }
+    let logs = Logs::capture();
     let outcome =
         Request { scope: Some("a b"), ..Request::NOTHING }.on("/middleware/none_of_any").await;
+    assert_ne!(logs.count("lacks a scope of an empty list, which rejects each request"), 0);
     assert_insufficient_scope(&outcome, "", "an empty list rejects each token");
 }
 

@@ -226,7 +226,7 @@ async fn logout_revokes_the_sessions_of_all_cookies() {
     }
 }
 
-/// An inner middleware purges the session and returns an error.
+/// An inner middleware returns an error, with or without a purge of the session.
 #[actix_web::test]
 async fn purge_is_effective_if_the_request_fails() {
     let clock = TestClock::new();
@@ -234,22 +234,30 @@ async fn purge_is_effective_if_the_request_fails() {
     let session =
         session(LocalKey::generate(), &clock).revocation_store(store.clone()).build().unwrap();
     let guard = |req: ServiceRequest, service: &_| {
-        let banned = req.path() == "/banned";
+        let (banned, fails) = (req.path() == "/banned", req.path() == "/fails");
         if banned {
             req.get_session().purge();
         }
         let response = Service::call(service, req);
-        async move { if banned { Err(ErrorForbidden("banned")) } else { response.await } }
+        async move { if banned || fails { Err(ErrorForbidden("banned")) } else { response.await } }
     };
     let app = App::new().wrap_fn(guard).wrap(session).configure(routes);
     let site = Site::new(init_service(app).await);
     let mut browser = ada(&site).await;
     let copy = Kind::Middleware.value(&browser);
+    let response = browser.get(&site, "/fails").await;
+    assert_eq!(response.status, StatusCode::FORBIDDEN);
+    assert!(set_cookies(&response.headers).is_empty());
+    assert_eq!(browser.get(&site, "/").await.body, ADA, "another error keeps the session");
     let response = browser.get(&site, "/banned").await;
     assert_eq!((response.status, response.body.as_str()), (StatusCode::FORBIDDEN, "banned"));
     assert_eq!(response.headers.get("cache-control").unwrap(), "no-store");
     assert_eq!(browser.cookie("__Host-session"), None, "the cookie is removed");
     assert_eq!(site.read(Kind::Middleware, &copy).await.0, "", "a copy of the cookie is rejected");
+    for path in ["/purge", "/banned"] {
+        let without_cookie = browser.get(&site, path).await;
+        assert!(set_cookies(&without_cookie.headers).is_empty(), "{path}");
+    }
 
     let mut browser = ada(&site).await;
     store.set_failing(true);

@@ -1,12 +1,14 @@
 //! Selection of the session cookie in a request, and removal of cookies.
 
 use actix_web::http::header::{COOKIE, HeaderValue};
-use actix_web::test::TestRequest;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, web};
 use paseto_actix::LocalKey;
+use paseto_actix::session::SessionCookie;
 use paseto_actix::testing::Browser;
 use paseto_actix_tests::app::TestResponse;
 use paseto_actix_tests::clock::TestClock;
-use paseto_actix_tests::session::{ADA, Kind, Site, set_cookies};
+use paseto_actix_tests::session::{ADA, Kind, Site, routes, session, set_cookie, set_cookies};
 use time::Duration;
 
 const NAME: &str = "__Host-session";
@@ -154,4 +156,24 @@ async fn cookie_whose_decoded_name_is_the_session_name_is_ignored() {
             }
         }
     }
+}
+
+#[actix_web::test]
+async fn cookie_becomes_persistent_without_a_renewal() {
+    let clock = TestClock::new();
+    let persist = async |cookie: SessionCookie| {
+        cookie.set_persistent(true);
+        "persistent"
+    };
+    let session = session(LocalKey::generate(), &clock).build().unwrap();
+    let app = App::new().wrap(session).configure(routes).route("/persist", web::get().to(persist));
+    let site = Site::new(init_service(app).await);
+    let mut browser = Browser::new();
+    let first = browser.get(&site, "/set?user=ada").await;
+    assert_eq!(set_cookie(&first.headers).max_age(), None);
+    let persistent = browser.get(&site, "/persist").await;
+    assert!(set_cookie(&persistent.headers).max_age().is_some());
+    clock.advance(Duration::minutes(16));
+    let slid = browser.get(&site, "/").await;
+    assert!(set_cookie(&slid.headers).max_age().is_some());
 }

@@ -91,6 +91,47 @@ async fn leave(
     Ok("left")
 }
 
+/// Logs in again, after a parallel request has revoked all sessions of Ada.
+async fn log_in_again(
+    cookie: SessionCookie,
+    session: Session,
+    application: web::Data<Application>,
+) -> actix_web::Result<&'static str> {
+    application.logout_all("ada").await?;
+    cookie.start_login("ada").await?;
+    session.renew();
+    session.insert("user", "ada")?;
+    Ok("in")
+}
+
+/// Logs in as Bob with a session of Ada that is revoked during the request.
+async fn log_in_as_bob(
+    session: Session,
+    application: web::Data<Application>,
+) -> actix_web::Result<&'static str> {
+    application.logout_all("ada").await?;
+    session.renew();
+    session.insert("user", "bob")?;
+    Ok("in")
+}
+
+#[actix_web::test]
+async fn new_login_does_not_depend_on_the_revoked_session() {
+    let application = web::Data::new(Application::new(Kind::Middleware));
+    let app = App::new()
+        .app_data(application.clone())
+        .wrap(application.session())
+        .configure(handlers)
+        .route("/again", web::get().to(log_in_again))
+        .route("/bob", web::get().to(log_in_as_bob));
+    let site = Site::new(init_service(app).await);
+    for (path, expected) in [("/again", r#""ada""#), ("/bob", r#""bob""#)] {
+        let mut browser = logged_in(&site, "ada").await;
+        assert_eq!(browser.get(&site, path).await.body, "in");
+        assert_eq!(user(&site, &mut browser).await, expected, "{path}");
+    }
+}
+
 #[actix_web::test]
 async fn revoked_session_does_not_continue_without_its_user() {
     let application = web::Data::new(Application::new(Kind::Middleware));

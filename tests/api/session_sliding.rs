@@ -35,6 +35,23 @@ async fn idle_timeout_starts_at_the_request() {
     assert_eq!(site.read(Kind::Middleware, &value).await.0, "");
 }
 
+/// In its last minutes, the session cannot be extended. A cookie would change nothing.
+#[actix_web::test]
+async fn session_at_its_absolute_timeout_sends_no_cookie() {
+    let clock = TestClock::new();
+    let site = Kind::Middleware.site(LocalKey::generate(), &clock).await;
+    let mut browser = Browser::new();
+    browser.get(&site, "/set?user=ada").await;
+    for _ in 0..35 {
+        clock.advance(Duration::minutes(20));
+        let slid = browser.get(&site, "/").await;
+        assert_eq!((slid.body.as_str(), set_cookies(&slid.headers).len()), (ADA, 1));
+    }
+    clock.advance(Duration::minutes(19));
+    let last = browser.get(&site, "/").await;
+    assert_eq!((last.body.as_str(), set_cookies(&last.headers).len()), (ADA, 0));
+}
+
 /// Browsers request many subresources concurrently. Each response would overwrite a concurrent
 /// change with the state that its request has read.
 #[actix_web::test]

@@ -72,6 +72,10 @@ pub(crate) fn handlers(config: &mut web::ServiceConfig) {
             web::get().to(async |session: Session| session.insert("user", 7).map(|()| "in")),
         )
         .route(
+            "/login-by-null",
+            web::get().to(async |session: Session| session.insert("user", ()).map(|()| "in")),
+        )
+        .route(
             "/user",
             web::get().to(async |session: Session| {
                 session.entries().get("user").cloned().unwrap_or_default()
@@ -88,6 +92,19 @@ pub(crate) async fn logged_in(site: &Site, user: &str) -> Browser {
 
 pub(crate) async fn user(site: &Site, browser: &mut Browser) -> String {
     browser.get(site, "/user").await.body
+}
+
+/// A revocation of a user with such a name does not affect the session.
+#[actix_web::test]
+async fn null_and_the_empty_string_are_no_subject() {
+    for (path, subject, value) in [("/login-by-null", "null", "null"), ("/set?user=", "", "\"\"")] {
+        let application = Application::new(Kind::Middleware);
+        let site = application.site().await;
+        let mut browser = Browser::new();
+        browser.get(&site, path).await;
+        _ = application.logout_all(subject).await;
+        assert_eq!(user(&site, &mut browser).await, value, "{path}");
+    }
 }
 
 #[actix_web::test]

@@ -11,6 +11,7 @@ use actix_web::middleware::Condition;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, web};
 use paseto_actix::cookie::CookieConfig;
+use paseto_actix::error::VerifyErrorKind;
 use paseto_actix::event::Event;
 use paseto_actix::refresh::{Login, RefreshError, TokenPair};
 use paseto_actix::token_cookies::{TokenCookies, TokenRenewal};
@@ -30,6 +31,7 @@ pub(crate) struct Site {
     families: MemoryTokenFamilyStore,
     pub(crate) revocations: FailingRevocations,
     refreshed: Arc<AtomicUsize>,
+    rejected: Arc<AtomicUsize>,
 }
 
 impl Site {
@@ -40,19 +42,22 @@ impl Site {
             families: MemoryTokenFamilyStore::new(1000).clock(clock.clone()),
             revocations: failing_revocations(&clock, 1000),
             refreshed: Arc::default(),
+            rejected: Arc::default(),
             clock,
         }
     }
 
     pub(crate) fn tokens(&self) -> RefreshTokens {
-        let refreshed = Arc::clone(&self.refreshed);
+        let (refreshed, rejected) = (Arc::clone(&self.refreshed), Arc::clone(&self.rejected));
         RefreshTokens::builder(issuer_builder(&self.clock).build().unwrap(), self.key.clone())
             .token_family_store(self.families.clone())
             .revocation_store(self.revocations.clone())
-            .on_event(move |event| {
-                if let Event::Refreshed { .. } = event {
-                    refreshed.fetch_add(1, Ordering::SeqCst);
+            .on_event(move |event| match event {
+                Event::Refreshed { .. } => _ = refreshed.fetch_add(1, Ordering::SeqCst),
+                Event::Rejected(VerifyErrorKind::CrossOrigin) => {
+                    rejected.fetch_add(1, Ordering::SeqCst);
                 }
+                _ => (),
             })
             .clock(self.clock.clone())
             .build()
@@ -251,7 +256,7 @@ async fn other_site_can_neither_refresh_nor_log_out() {
         assert_eq!(response.status.as_u16(), 403, "{path}");
         assert!(!response.headers.contains_key(SET_COOKIE), "{path}");
     }
-    assert_eq!(site.refreshed(), 0);
+    assert_eq!((site.refreshed(), site.rejected.load(Ordering::SeqCst)), (0, 2));
     let _ = site.tokens().refresh(&pair.refresh_token).await.unwrap();
 }
 

@@ -39,10 +39,11 @@ async fn maybe(_: MaybePaseto<Value>, runs: web::Data<Runs>, req: HttpRequest) -
 async fn side_by_side(
     first: Paseto<Value>,
     second: VerifiedToken,
-    MaybePaseto(third): MaybePaseto<Value>,
+    third: MaybePaseto<Value>,
     runs: web::Data<Runs>,
 ) -> String {
     runs.count_one();
+    let third = third.into_inner();
     assert_eq!([first.token().subject(), third.unwrap().token().subject()], [second.subject(); 2]);
     subject(Some(second))
 }

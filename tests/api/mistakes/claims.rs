@@ -100,6 +100,7 @@ mistakes! {
     no_audience_in_the_token: issued(verifier().audience("https://api.example"), issuer().build().unwrap()).await => "WARN wrong_audience: expected `aud` `https://api.example`, found no `aud`: call `.audience(..)` on the builder of the Issuer or the token";
     no_audience_in_the_verifier: issued(verifier(), issuer().audience("https://api.example").build().unwrap()).await => "WARN wrong_audience: expected no `aud`, found `https://api.example`: call `.audience(..)` on the builder of the Verifier with the name of this service, or `.accept_any_audience()`";
     another_format: issued(verifier().format(Format::Cbor), issuer().build().unwrap()).await => "WARN malformed: expected CBOR, found JSON: set `.format(..)`";
+    cbor_for_a_verifier_of_json: issued(verifier(), issuer().format(Format::Cbor).build().unwrap()).await => "WARN malformed: expected JSON, found CBOR: set `.format(..)`";
     another_assertion: issued(verifier().implicit_assertion("tenant"), issuer().build().unwrap()).await.replace(keys::public().kid(), "KID") => "WARN bad_signature: the key does not verify the signature: the token was changed, or the implicit assertions differ";
     no_token_id_for_revocations: issued(verifier().revocation_store(MemoryRevocationStore::new(10)), issuer().include_jti(false).build().unwrap()).await => "WARN missing_claim: the token has no `jti`, which a Verifier with a revocation store requires: an Issuer adds it unless `include_jti(false)` is set";
     issuer_among_many: {

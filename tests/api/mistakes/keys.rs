@@ -62,6 +62,11 @@ mistakes! {
     copied_without_the_end: public_paserk(&PUBLIC_PASERK[..50]) => "malformed key: expected 43 characters after `k4.public.`, found 40: a part is missing";
     standard_base64: public_paserk(&format!("{}/", &PUBLIC_PASERK[..PUBLIC_PASERK.len() - 1])) => "malformed key: expected base64url after `k4.public.`, found a character of standard base64 (`+` or `/`): convert it to base64url";
     padding: public_paserk(&format!("{PUBLIC_PASERK}=")) => "malformed key: expected base64url after `k4.public.`, found padding (`=`): remove it";
+    blank_within: public_paserk(&PUBLIC_PASERK.replacen("Hrnb", "H nb", 1)) => "malformed key: expected base64url after `k4.public.`, found a blank or a line break";
+    another_character_within: public_paserk(&PUBLIC_PASERK.replacen("Hrnb", "H!nb", 1)) => "malformed key: expected base64url after `k4.public.`, found another character";
+    pem_with_a_broken_first_line: secret_pem(&SECRET_PEM.replacen("KEY-----", "KEY----", 1)) => "malformed key: the first line of the PEM block is not `-----BEGIN PRIVATE KEY-----`";
+    pem_with_a_line_break_in_its_label: secret_pem(&labeled("PRIVATE\nKEY")) => "malformed key: the first line of the PEM block is not `-----BEGIN PRIVATE KEY-----`";
+    pem_of_another_label: secret_pem(&labeled("RECIPE")) => "malformed key: the PEM block is not a `PRIVATE KEY`";
     key_of_openssh: secret_pem(&labeled("OPENSSH PRIVATE KEY")) => "wrong type of key: expected `PRIVATE KEY`, found `OPENSSH PRIVATE KEY`: create an Ed25519 key by `openssl genpkey -algorithm ed25519`";
     line_of_openssh: public_pem("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 ada@example.org") => "wrong type of key: expected `PUBLIC KEY`, found an OpenSSH key: create an Ed25519 key by `openssl genpkey -algorithm ed25519`";
     key_of_rsa: public_pem(&labeled("RSA PUBLIC KEY")) => "wrong type of key: expected `PUBLIC KEY`, found `RSA PUBLIC KEY`: create an Ed25519 key by `openssl genpkey -algorithm ed25519`";

@@ -62,14 +62,20 @@ bless:
 # Format the code.
 fmt:
     cargo fmt --all
+    cargo fmt --manifest-path fuzz/Cargo.toml
+    cargo fmt --manifest-path model/Cargo.toml
 
 # Check the format.
 fmt-check:
     cargo fmt --all --check
+    cargo fmt --manifest-path fuzz/Cargo.toml --check
+    cargo fmt --manifest-path model/Cargo.toml --check
 
-# Run clippy. The benchmarks are a second run: their peers turn on more features of actix-web.
+# Run clippy. The benchmarks are a run of their own: their peers turn on more features of actix-web.
 lint:
     cargo clippy --all-targets --all-features -- -D warnings
+    cargo clippy --locked --manifest-path fuzz/Cargo.toml --all-targets -- -D warnings
+    cargo clippy --locked --manifest-path model/Cargo.toml --all-targets -- -D warnings
     cargo clippy -p paseto-actix-benches -p paseto-actix-public-api --all-targets -- -D warnings
 
 # Build the documentation. Arguments: for example `--open`.
@@ -102,12 +108,12 @@ bench-test:
 msrv:
     cargo +1.89 check --locked -p paseto-actix -p paseto-actix-macros --all-features
 
-# Compile with the lowest versions that `Cargo.toml` allows, in a copy. Needs nightly Rust.
+# Compile the last commit with the lowest versions that `Cargo.toml` allows. Needs nightly Rust.
 minimal-versions:
     #!/usr/bin/env sh
     set -eu
     copy=$(mktemp -d)
-    trap 'rm -r "$copy"' EXIT
+    trap 'rm -rf "$copy"' EXIT
     export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
     git clone --quiet . "$copy"
     cd "$copy"
@@ -124,7 +130,7 @@ docs-rs:
         cargo +nightly doc -p paseto-actix --all-features --no-deps
 
 # Compare the public API with a revision. Needs `cargo-semver-checks`.
-semver REVISION="HEAD":
+semver REVISION="main":
     cargo semver-checks --package paseto-actix --all-features --baseline-rev "{{ REVISION }}"
 
 # List the files of both packages, and compile the packages as users get them.

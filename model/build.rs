@@ -1,5 +1,6 @@
 //! Copies the code of the library, and replaces the locks, atomics and threads of `std` in the
-//! modules that the tests check. So the published library does not depend on shuttle.
+//! modules that the tests check. So the code and the manifest of the published library need no
+//! `cfg(shuttle)`, and the feature `shuttle` of quick_cache does not reach other builds.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};

@@ -10,6 +10,9 @@ use std::fs;
 
 use public_api::Builder;
 
+/// The heading of the table.
+const HEADING: &str = "### Which crates does the public API name?";
+
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args().skip(1);
     let (Some(json), Some(design)) = (arguments.next(), arguments.next()) else {
@@ -23,6 +26,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let listing: String = api.items().map(|item| format!("{item}\n")).collect();
     let named = crates(&listing);
     let justified = justified(&fs::read_to_string(design)?);
+    if justified.is_empty() {
+        return Err(format!("`docs/design.md` has no table below the heading `{HEADING}`").into());
+    }
     if let Some(name) = named.difference(&justified).next() {
         let advice = "make the type private, or add the reason to the table of `docs/design.md`";
         return Err(format!("the public API names the crate `{name}`: {advice}").into());
@@ -51,7 +57,7 @@ fn crates(listing: &str) -> BTreeSet<String> {
 fn justified(design: &str) -> BTreeSet<String> {
     design
         .lines()
-        .skip_while(|line| *line != "### Which crates does the public API name?")
+        .skip_while(|line| *line != HEADING)
         .skip(1)
         .take_while(|line| !line.starts_with('#'))
         .filter_map(|line| line.split('|').nth(1))

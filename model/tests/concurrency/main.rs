@@ -17,7 +17,7 @@ const ISSUER: &str = "https://issuer.example";
 const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
 /// Runs a test under this number of random schedules, and under as many schedules that prefer one
-/// thread and interrupt it at a few points (probabilistic concurrency testing).
+/// thread and interrupt it at up to two points (probabilistic concurrency testing).
 fn check(schedules: usize, test: impl Fn() + Clone + Send + Sync + 'static) {
     let mut config = Config::new();
     // Cryptography without optimization needs more stack than the default of shuttle.

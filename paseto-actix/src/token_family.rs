@@ -185,12 +185,23 @@ impl<'a> RotationRequest<'a> {
     }
 }
 
+/// The time by which the clock of a store may go back within a grace period. Clocks are adjusted by
+/// less. After a larger step back, the previous token counts as reused: otherwise, it would be
+/// accepted until the clock has caught up.
+const MAX_STEP_BACK: time::Duration = time::Duration::seconds(5);
+
+/// Returns whether the previous token is accepted, this time after the rotation.
+fn is_in_grace_period(age: time::Duration, grace_period: Duration) -> bool {
+    age >= -MAX_STEP_BACK && age <= grace_period
+}
+
 /// The result of [`TokenFamilyStore::rotate`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rotation {
     /// The presented token was the current token. `next` is the current token now.
     Rotated,
-    /// The presented token is the previous token, and its grace period has not passed.
+    /// The presented token is the previous token, and its grace period has not passed. If the clock
+    /// of the store was set back by more than 5 seconds, the result is [`Reused`](Self::Reused).
     Superseded {
         /// The ID of the current token.
         current: RandomId,

@@ -26,7 +26,7 @@ fn server_keeps_its_keys_and_answers_after_it_had_too_many_open_files() {
 
     // actix-web closes a connection that sends nothing after 5 seconds, and accepts the next ones.
     let address = url.strip_prefix("http://").unwrap();
-    let connections: Vec<_> = (0..600).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let connections: Vec<_> = (0..200).map(|_| TcpStream::connect(address).unwrap()).collect();
     // The server reads its key file every 10 seconds.
     let line = process.line_containing("the keys stay as they are");
     assert!(line.contains("Too many open files"), "{line}");

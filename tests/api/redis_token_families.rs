@@ -74,6 +74,21 @@ async fn redis_token_family_store_conforms_over_time() {
     conformance::token_family_store_over_time(&store, async |by| redis.advance(by)).await;
 }
 
+/// The times of all token families move forward, as if the clock of Redis was set back.
+#[actix_web::test]
+async fn step_back_of_the_clock_of_redis_does_not_extend_the_grace_period() {
+    let Some(redis) = Redis::start() else { return };
+    let store = token_families_on(&redis);
+    let [family, first, second] = [(); 3].map(|()| id());
+    store.create(new_token_family("ada", family, first)).await.unwrap();
+    let rotate = |next| store.rotate(rotation("ada", family, first, next));
+    assert_eq!(rotate(second).await.unwrap(), Rotation::Rotated);
+    redis.advance(Duration::seconds(-2));
+    assert_eq!(rotate(id()).await.unwrap(), Rotation::Superseded { current: second });
+    redis.advance(-Duration::HOUR);
+    assert_eq!(rotate(id()).await.unwrap(), Rotation::Reused);
+}
+
 #[actix_web::test]
 async fn redis_hash_of_a_user_expires_with_the_last_token_family() {
     let Some(redis) = Redis::start() else { return };

@@ -8,8 +8,8 @@ use actix_web::{HttpResponse, ResponseError};
 /// The response is `507`, and the client keeps its previous cookie. To check the size before the
 /// response, use [`SessionCookie`](super::SessionCookie).
 ///
-/// `save` and `update` of [`PasetoSessionStore`](super::PasetoSessionStore) return this error inside
-/// of `SaveError::Other` and `UpdateError::Other` of actix-session.
+/// `save` and `update` of [`PasetoSessionStore`](super::PasetoSessionStore) return this error in
+/// `SaveError::Other` and `UpdateError::Other` of actix-session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the encrypted session has {size} bytes, but the limit of its cookie is {limit}: store less data in the session, \

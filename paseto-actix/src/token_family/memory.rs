@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::{
     FamilyOwner, LoginEntry, MAX_PER_USER, NewTokenFamily, RandomId, Rotation, RotationRequest,
-    TokenFamilyError, TokenFamilyStore,
+    TokenFamilyError, TokenFamilyStore, is_in_grace_period,
 };
 use crate::clock::{Clock, SystemClock};
 use crate::keyed_hash::{BuildTagHasher, KeyedHash, Tag};
@@ -167,9 +167,9 @@ impl TokenFamilyStore for MemoryTokenFamilyStore {
             family.entry.last_used = now;
             return Ok(Rotation::Rotated);
         }
+        let age = now - family.entry.last_used;
         if family.previous == Some(request.presented)
-            // If the clock was set back, the grace period does not become longer.
-            && (now - family.entry.last_used).abs() <= request.grace_period
+            && is_in_grace_period(age, request.grace_period)
         {
             return Ok(Rotation::Superseded { current: family.current });
         }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::{
-    FamilyOwner, LoginEntry, MAX_PER_USER, NewTokenFamily, RandomId, Rotation, RotationRequest,
-    TokenFamilyError, TokenFamilyStore,
+    FamilyOwner, LoginEntry, MAX_PER_USER, MAX_STEP_BACK, NewTokenFamily, RandomId, Rotation,
+    RotationRequest, TokenFamilyError, TokenFamilyStore,
 };
 use crate::redis::{
     RedisConnection, RedisError, RedisFailure, RedisStore, Request, Script, record_id,
@@ -80,7 +80,8 @@ redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', ends))
 /// The store may send a request twice, if the reply is lost. `next` is unique per request, so a
 /// repeated request gets the same reply. After a reuse, other requests get `unknown`.
 const ROTATE: &str = r"
-local id, presented, next_one, grace = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local id, presented, next_one = ARGV[1], ARGV[2], ARGV[3]
+local grace, max_step_back = tonumber(ARGV[4]), tonumber(ARGV[5])
 local value = redis.call('HGET', KEYS[1], id)
 local family = value and cmsgpack.unpack(value)
 if not family or family[EXPIRES] <= now then return {'unknown', ''} end
@@ -89,7 +90,8 @@ if family[CURRENT] == next_one and family[PREVIOUS] == presented then return {'r
 local outcome = {'rotated', ''}
 if family[CURRENT] == presented then
     family[CURRENT], family[PREVIOUS], family[USED] = next_one, presented, now
-elseif family[PREVIOUS] == presented and now <= family[USED] + grace then
+elseif family[PREVIOUS] == presented
+    and now >= family[USED] - max_step_back and now <= family[USED] + grace then
     return {'superseded', family[CURRENT]}
 else
     outcome = {'reused', ''}
@@ -168,6 +170,7 @@ impl TokenFamilyStore for RedisTokenFamilyStore {
         let script = self.scripts.rotate.on(self.key(request.owner));
         let script = script.arg(request.family.as_bytes()).arg(request.presented.as_bytes());
         let script = script.arg(request.next.as_bytes()).arg(micros(request.grace_period));
+        let script = script.arg(micros(MAX_STEP_BACK.unsigned_abs()));
         let (outcome, current): (String, Vec<u8>) = self.connection.write(&script).await?;
         Ok(match &*outcome {
             "rotated" => Rotation::Rotated,

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::{
     FamilyOwner, LoginEntry, MAX_PER_USER, NewTokenFamily, RandomId, Rotation, RotationRequest,
-    TokenFamilyError, TokenFamilyStore,
+    TokenFamilyError, TokenFamilyStore, is_in_grace_period,
 };
 use crate::keyed_hash::Tag;
 use crate::sqlite::{
@@ -184,7 +184,7 @@ fn rotate(
     batch: &Batch<'_>,
     owner: OwnerId,
     [id, presented, next]: [RandomId; 3],
-    grace_period: i64,
+    grace_period: Duration,
 ) -> rusqlite::Result<Rotation> {
     let Some(family) = TokenFamily::find(batch, owner, id)? else { return Ok(Rotation::Unknown) };
     let now = micros(batch.now);
@@ -193,9 +193,8 @@ fn rotate(
         rotated.update(batch)?;
         return Ok(Rotation::Rotated);
     }
-    // If the clock was set back, the grace period does not become longer.
-    let age = now.saturating_sub(family.used).saturating_abs();
-    if family.previous == Some(presented) && age <= grace_period {
+    let age = time::Duration::microseconds(now.saturating_sub(family.used));
+    if family.previous == Some(presented) && is_in_grace_period(age, grace_period) {
         return Ok(Rotation::Superseded { current: family.current });
     }
     TokenFamily::remove(batch, owner, id)?;
@@ -229,7 +228,7 @@ impl TokenFamilyStore for SqliteTokenFamilyStore {
     async fn rotate(&self, request: RotationRequest<'_>) -> Result<Rotation, TokenFamilyError> {
         let owner = self.owner(request.owner);
         let ids = [request.family, request.presented, request.next];
-        let grace_period = micros_of(request.grace_period);
+        let grace_period = request.grace_period;
         Ok(self.file.write(move |batch| rotate(batch, owner, ids, grace_period)).await?)
     }
 
@@ -263,10 +262,6 @@ impl TokenFamilyStore for SqliteTokenFamilyStore {
         let all = self.file.write(move |batch| TokenFamily::all(batch, owner)).await?;
         Ok(all.into_iter().map(TokenFamily::entry).collect())
     }
-}
-
-fn micros_of(duration: Duration) -> i64 {
-    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 impl fmt::Debug for SqliteTokenFamilyStore {

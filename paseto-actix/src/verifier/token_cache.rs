@@ -125,8 +125,9 @@ impl Slot<'_> {
         if cache.until_sweep.fetch_sub(1, Ordering::Relaxed) == 1 {
             let is_live = |token: &VerifiedToken| token.expires_at().is_some_and(|exp| exp >= now);
             cache.tokens.retain(|_, token| is_live(token) && !token.signer().is_removed());
-            // After as many insertions as the sweep has left entries, one pass over all entries is
-            // cheap. Meanwhile, the counter of other threads wraps around, which this value ends.
+            // The next sweep comes after as many insertions as there are entries, so the cost per
+            // insertion is constant. Insertions during this sweep make the counter wrap around, and
+            // this store resets it.
             let interval = cache.tokens.len().max(MIN_SWEEP_INTERVAL);
             cache.until_sweep.store(interval, Ordering::Relaxed);
         }

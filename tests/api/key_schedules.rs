@@ -2,7 +2,7 @@
 
 use std::time::Duration as StdDuration;
 
-use paseto_actix::keys::{KeySchedule, KeyState, KeyStatus};
+use paseto_actix::keys::{KeyRing, KeySchedule, KeyState, KeyStatus};
 use paseto_actix::{ConfigError, LocalKey, SecretKey};
 use paseto_actix_tests::clock::START;
 use paseto_actix_tests::keys;
@@ -100,6 +100,13 @@ fn statuses_contain_the_known_times() {
 }
 
 #[test]
+fn ring_without_a_user_keeps_each_retired_key() {
+    let mut schedule = KeySchedule::new(SecretKey::generate());
+    schedule.announce(SecretKey::generate(), Some(START)).unwrap();
+    assert_eq!(KeyRing::from(schedule).statuses().len(), 2);
+}
+
+#[test]
 fn error_of_an_unknown_key_contains_no_key() {
     let mut schedule = KeySchedule::new(SecretKey::generate());
     let error = |problem: ConfigError| problem.to_string();
@@ -172,6 +179,8 @@ fn json_form_is_strict() {
     let kid = keys::secret().kid().to_owned();
     let named = with(&format!(r#"{{ "kid": "{kid}", {key}, {TIME} }}"#));
     KeySchedule::<SecretKey>::from_json(&named).unwrap();
+    let longest = format!("{good}{}", " ".repeat(64 * 1024 - good.len()));
+    KeySchedule::<SecretKey>::from_json(&longest).unwrap();
 
     let other_kid = SecretKey::generate().kid().to_owned();
     let cases = [

@@ -164,6 +164,28 @@ async fn logout_with_an_outdated_copy_does_not_revoke_the_login() {
     assert_eq!(owner.get(&site, "/me").await.body, "ada");
 }
 
+/// The sessions have no revocation store, only the remember-me tokens have one.
+#[actix_web::test]
+async fn login_during_logout_all_is_rejected_without_a_store_of_the_sessions() {
+    let application = Application::new();
+    let revocations = MemoryRevocationStore::new(100).clock(application.clock.clone());
+    let remember = application.remember().revocation_store(revocations).build().unwrap();
+    let session =
+        PasetoSession::builder(application.session_key.clone()).clock(application.clock.clone());
+    let overtaken = async |logins: LoginLayer, req: HttpRequest| {
+        let pending = RememberMe::start_login(&req, "ada").await?;
+        logins.logout_all("ada").await?;
+        pending.complete(Remember::Default).await?;
+        Ok::<_, actix_web::Error>("in")
+    };
+    let app = App::new()
+        .wrap(LoginLayer::new(session.build().unwrap(), remember))
+        .route("/overtaken", web::get().to(overtaken));
+    let site = Site::new(init_service(app).await);
+    let response = Browser::new().get(&site, "/overtaken").await;
+    assert_eq!(response.status, StatusCode::UNAUTHORIZED, "{}", response.body);
+}
+
 /// RFC 9700, section 4.14.2, applied to remember-me tokens.
 #[actix_web::test]
 async fn token_reuse_revokes_the_session_of_the_thief() {

@@ -107,8 +107,9 @@ async fn logout_others_keeps_only_the_login_of_the_token() {
     let issuer = issuer_builder(&application.clock).build().unwrap();
     let of_no_login = issuer.token(&json!({})).subject("eve").issue().unwrap();
     let of_no_login = verifier.verify_str_async(&of_no_login).await.unwrap();
-    let outcome = tokens.logout_others(&of_no_login).await;
-    assert!(matches!(outcome, Err(RefreshError::ForeignAccessToken)));
+    let error = tokens.logout_others(&of_no_login).await.unwrap_err();
+    assert!(matches!(error, RefreshError::ForeignAccessToken), "{error:?}");
+    assert_eq!(error.code(), Some("invalid_token"));
 }
 
 #[actix_web::test]

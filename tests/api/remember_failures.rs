@@ -120,6 +120,7 @@ async fn error_response_of_an_inner_service_contains_the_next_token() {
     let store = MemoryTokenFamilyStore::new(1000).clock(application.clock.clone());
     let site = application.site_with(|remember| remember.token_family_store(store.clone())).await;
     let value = ada(&site).await.cookie(REMEMBER).unwrap().to_owned();
+    assert!(!store.is_empty());
     let failing = App::new()
         .wrap_fn(|_, _| {
             ready(Err::<actix_web::dev::ServiceResponse, _>(ErrorImATeapot("short and stout")))

@@ -135,6 +135,26 @@ async fn damaged_file_is_an_error_or_has_all_records() {
     assert!(errors > 50, "{errors}");
 }
 
+/// A changed row must not extend a login, or return a revoked login.
+#[actix_web::test]
+async fn changed_token_family_is_an_error() {
+    for change in ["expires = expires + 1", "used = used + 1", "label = 'another'"] {
+        let (clock, file) = (TestClock::new(), StateFile::new());
+        let [family, first] = [(); 2].map(|()| RandomId::generate().unwrap());
+        let owner = || FamilyOwner::new("shop", "ada");
+        let store = file.open(clock.clone());
+        let new = NewTokenFamily::new(owner(), family, first, StdDuration::from_secs(3600));
+        store.token_family_store().create(new).await.unwrap();
+        drop(store);
+        let changed = file.database().execute(&format!("UPDATE token_families SET {change}"), []);
+        assert_eq!(changed, Ok(1));
+        if let Ok(store) = SqliteStore::builder(file.path()).clock(clock).build() {
+            let list = store.token_family_store().list(owner()).await;
+            assert!(list.is_err(), "{change}: {list:?}");
+        }
+    }
+}
+
 #[test]
 fn truncated_file_is_rejected() {
     let clock = TestClock::new();

@@ -55,6 +55,22 @@ fuzz-seeds:
 shuttle *FILTER:
     cargo test --manifest-path model/Cargo.toml -- "$@"
 
+# Change one module (or `macros`) in many places, one at a time, and expect that a test fails. Needs
+# `cargo-mutants`. Commit first: the recipe changes the files of the working tree, and restores them.
+# `just mutants token --shard 0/20` makes a part of the changes.
+mutants MODULE *ARGUMENTS:
+    #!/usr/bin/env sh
+    set -eu
+    shift
+    export PASETO_ACTIX_MUTANTS="{{ MODULE }}" CARGO_INCREMENTAL=1 CARGO_PROFILE_DEV_DEBUG=false
+    # The tests must pass before the first change. `.cargo/mutants.toml` has the same features.
+    cargo test --quiet -p paseto-actix -p paseto-actix-tests --lib --test mutants \
+        --no-default-features \
+        --features macros,remember,remote-keys,password-keys,sqlite,conformance
+    cargo mutants --in-place --baseline skip --timeout 300 --build-timeout 900 --output target \
+        --file "paseto-actix/src/{{ MODULE }}.rs" --file "paseto-actix/src/{{ MODULE }}/**" \
+        --file "paseto-actix-{{ MODULE }}/src/**" "$@"
+
 # Write the expected error messages of the attribute. Needs the Rust release of `tests/ui/main.rs`.
 bless:
     TRYBUILD=overwrite cargo test --test ui

@@ -1,0 +1,1 @@
+// No tests: the default of `PASETO_ACTIX_MUTANTS`.

@@ -1,6 +1,7 @@
 //! Forms with CSRF tokens. The extractor accepts a form if it has exactly one token, and the token
 //! is of the session. A simple parser finds the same fields. The first byte selects the content
-//! type, the second byte the header. `$T` in the body stands for a valid token.
+//! type, the second byte the header. `$T` in the body stands for a token of the session, `$U` for
+//! the same secret with another mask, and `$W` for another secret.
 
 use std::sync::LazyLock;
 
@@ -11,7 +12,7 @@ use actix_web::{App, HttpResponse, web};
 use paseto_actix::PasetoSession;
 use paseto_actix::csrf::{CsrfForm, CsrfToken};
 
-use crate::fixtures::{NOW, local_key};
+use crate::fixtures::{NOW, base64url, from_base64url, local_key};
 use crate::form::{CONTENT_TYPES, fields, is_form, replace};
 use crate::runtime::block_on;
 
@@ -31,7 +32,8 @@ pub fn target(data: &[u8]) {
         return;
     }
     let (cookie, token) = &*LOGIN;
-    let body = replace(body, &[("$T", token)]);
+    let (other_mask, other_secret) = (changed(token, 0xff, 0xff), changed(token, 0, 1));
+    let body = replace(body, &[("$T", token), ("$U", &other_mask), ("$W", &other_secret)]);
     let content_type = CONTENT_TYPES[usize::from(*content_type) % CONTENT_TYPES.len()];
     let header = [None, Some(token.as_str()), Some("wrong"), Some("")][usize::from(header % 4)];
 
@@ -53,17 +55,30 @@ pub fn target(data: &[u8]) {
     let (first, second) = (tokens.next(), tokens.next());
     let expected = match first {
         _ if !is_form(content_type) => 400,
-        Some(first) if second.is_none() && first == token => 200,
-        // A mask changes all characters, so another string can be a token of the session.
-        Some(first) if second.is_none() && first.len() == token.len() && status == 200 => 200,
+        Some(first) if second.is_none() && secret(first) == secret(token) => 200,
         _ => 403,
     };
-    assert_eq!(status, expected);
+    assert_eq!(status, expected, "{}", String::from_utf8_lossy(&body));
     if status == 200 {
         assert_eq!(answer, serde_json::to_string(&rest).expect("JSON"));
     } else {
         assert!(!answer.contains(token.as_str()));
     }
+}
+
+/// Returns the secret of a token: 16 bytes of a mask, and the secret XOR the mask.
+fn secret(token: &str) -> Option<Vec<u8>> {
+    let bytes = from_base64url(token).filter(|bytes| bytes.len() == 32)?;
+    let (mask, masked) = bytes.split_at(16);
+    Some(mask.iter().zip(masked).map(|(mask, masked)| mask ^ masked).collect())
+}
+
+/// Returns a token with another mask and another masked secret.
+fn changed(token: &str, mask: u8, masked: u8) -> String {
+    let mut bytes = from_base64url(token).expect("base64url");
+    bytes[..16].iter_mut().for_each(|byte| *byte ^= mask);
+    bytes[16..].iter_mut().for_each(|byte| *byte ^= masked);
+    base64url(&bytes)
 }
 
 /// Calls an application. Returns the status, the value of the cookie, and the body.

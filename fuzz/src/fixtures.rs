@@ -97,6 +97,18 @@ pub fn assemble(payload: &[u8], signature: &[u8; 64], footer: &[u8]) -> String {
     token
 }
 
+/// Removes the key IDs, which the library computes, from a message.
+pub fn without_ids(message: &str) -> String {
+    let mut text = message.to_owned();
+    for header in ["k4.pid.", "k4.lid."] {
+        let mut parts = text.split(header);
+        let first = parts.next().unwrap_or_default().to_owned();
+        let rest: String = parts.map(|part| part.get(44..).unwrap_or_default()).collect();
+        text = first + &rest;
+    }
+    text
+}
+
 /// Panics if the text of an error contains a part of a key or a token of the input: 28 characters
 /// from a run of base64.
 pub fn assert_no_secret(error: &str, input: &str) {

@@ -5,7 +5,7 @@ use paseto_actix::keys::{KeySchedule, KeyState, RingKey};
 use paseto_actix::{LocalKey, SecretKey};
 use time::Duration;
 
-use crate::fixtures::{NOW, assert_no_secret};
+use crate::fixtures::{NOW, assert_no_secret, without_ids};
 
 /// Reads one file as signing keys and as symmetric keys.
 pub fn target(data: &[u8]) {
@@ -19,11 +19,8 @@ fn check<K: RingKey>(text: &str) -> bool {
     let schedule = match KeySchedule::<K>::from_json(text) {
         Ok(schedule) => schedule,
         Err(error) => {
-            let message = format!("{error} {error:?}");
             // The error for a wrong `kid` contains the right one.
-            if !message.contains("k4.pid.") && !message.contains("k4.lid.") {
-                assert_no_secret(&message, text);
-            }
+            assert_no_secret(&without_ids(&format!("{error} {error:?}")), text);
             return false;
         }
     };

@@ -12,7 +12,7 @@ use crate::fixtures::{assert_no_secret, sign, verifier};
 use crate::tree::{Reason, Tree, check};
 
 /// The default leeway of a verifier.
-const LEEWAY: Duration = Duration::seconds(5);
+pub const LEEWAY: Duration = Duration::seconds(5);
 
 /// Claims of an application. The library reads them from an index of the payload.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]

@@ -35,7 +35,15 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
             let token = sign(payload.as_bytes(), b"");
             let [signed, footer] =
                 [format!("sign:{payload}"), format!("sign:{payload}|{{\"kid\":\"x\"}}")];
-            bytes(&[&token, &format!("{token}."), &signed, &footer, "v4.local.AAAA", "eyJ", ""])
+            // Tokens of 8,192 and 8,193 bytes.
+            let [longest, too_long] = [6072, 6073].map(|len| {
+                let start = format!(r#"{{"iss":"{ISSUER}","exp":"{EXP}","a":""#);
+                format!("sign:{start}{}\"}}", "x".repeat(len - start.len() - 2))
+            });
+            let dotted = format!("{token}.");
+            let short = ["v4.local.AAAA", "eyJ", ""];
+            let texts = [&*token, &dotted, &signed, &footer];
+            bytes(&[&texts[..], &short, &[&longest, &too_long]].concat())
         }
         "forgery" => {
             let edits = [&[0, 0, 0, 10, b'A'][..], &[1, 1, 0, 50, b'='], &[2, 6, 0, 99, 0], &[0]];
@@ -90,6 +98,8 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
             "\x01\0csrf_token=$T",
             "\0\x02a=b",
             "\0\0",
+            "\0\0a=1&csrf_token=$U",
+            "\0\0csrf_token=$W",
         ]),
         "token_endpoints" => bytes(&[
             "\0\0grant_type=refresh_token&refresh_token=$R",
@@ -102,6 +112,8 @@ pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
             "\x02\x01 {\"token\":\"$R\"}",
             "\0\x01[\"refresh_token\",\"$R\",null]",
             "\0\x03x",
+            "\x01\x01{\"refresh_token\":\"$R\"",
+            "\x02\x01{\"token\":\"$R\"}}",
         ]),
         other => panic!("no seeds for {other}"),
     }
@@ -178,7 +190,14 @@ fn claims() -> Vec<Vec<u8>> {
     let cbor_seeds = values.iter().map(|value| prefixed(1, cbor(value)));
     let tagged =
         [prefixed(1, b"\xa2\x61a\xc2\x42\x01\x02\x61b\xd8\x20\xa1\x01\xf9\x7e\0".to_vec())];
-    json.chain(cbor_seeds).chain(tagged).collect()
+    // With the claims of the issuer, 256 keys and 257 keys.
+    let many = [251, 252].map(|count| {
+        let claims: serde_json::Map<_, _> = (0..count).map(|n| (n.to_string(), json!(n))).collect();
+        Json::Object(claims)
+    });
+    let many_json = many.iter().map(|value| prefixed(0, value.to_string().into()));
+    let many_cbor = many.iter().map(|value| prefixed(1, cbor(value)));
+    json.chain(cbor_seeds).chain(tagged).chain(many_json).chain(many_cbor).collect()
 }
 
 fn paserks() -> Vec<Vec<u8>> {
@@ -216,6 +235,9 @@ fn sessions() -> Vec<Vec<u8>> {
         session(i64::MIN, now, "", "[]"),
         session(now, now + 60, "", r#"{"actix_identity.user_id":"\"ada\"","paseto_login":{}}"#),
         format!(r#"[2,"x",{now},{},null,{{"a":1}}]"#, now + 60),
+        session(now, now + 1800, "", r#"{"visits":1}"#),
+        session(now, now + 60, "", &format!(r#"{{"a":"{}"}}"#, "x".repeat(2800))),
+        session(now, now + 60, "", &format!(r#"{{"a":"{}"}}"#, "x".repeat(2900))),
     ];
     seeds.map(String::into_bytes).to_vec()
 }
@@ -276,6 +298,8 @@ fn key_schedules() -> Vec<Vec<u8>> {
         json!({ "version": 1, "keys": [{ "paserk": *local, "activates_at": "2026-01-01t00:00:00.5+23:59" }] }).to_string(),
         json!({ "version": 2, "keys": [{ "paserk": *local }] }).to_string(),
         json!({ "version": 1, "keys": [{ "paserk": *local, "kid": "x", "more": 1 }] }).to_string(),
+        json!({ "version": 1, "keys": [{ "paserk": *local, "kid": "x" }] }).to_string(),
+        json!({ "version": 1, "keys": [{ "paserk": *secret_key().to_paserk(), "kid": "x" }] }).to_string(),
     ];
     texts.map(String::into_bytes).to_vec()
 }

@@ -20,16 +20,22 @@ const COOKIE: &str = "__Host-session";
 
 /// Sends a payload as a session, and then the session of the response.
 pub fn target(data: &[u8]) {
-    if data.is_empty() || data.len() > 2000 {
+    if data.is_empty() || data.len() > 3000 {
         return;
     }
     let Ok(payload) = str::from_utf8(data) else { return };
     let assertion = assertion("session", "", COOKIE);
     let token = encrypt(data, None, &assertion);
-    let expected = expected(payload).unwrap_or_default();
+    let loaded = expected(payload);
 
-    let Some((state, cookie)) = visit(&token) else { return };
+    let Some((state, cookie)) = visit(&token) else {
+        // The cookie has room for the change of a payload of 2,880 bytes.
+        return assert!(loaded.is_some() && payload.len() > 2880, "{payload}");
+    };
+    let expected = loaded.unwrap_or_default();
     assert_eq!(state, expected, "{payload}");
+    let has_value = expected.get("visits").is_some_and(|value| value == "1");
+    assert!(cookie.is_some() || has_value, "the change is lost: {payload}");
     if let Some(cookie) = cookie {
         let written = decrypt(&cookie, &assertion).expect("a token");
         assert!(serde_json::from_str::<serde::de::IgnoredAny>(&written).is_ok());
@@ -65,6 +71,9 @@ fn visit(token: &str) -> Option<(State, Option<String>)> {
             return None;
         }
         assert_eq!(response.status(), StatusCode::OK);
+        for header in response.headers().get_all("Set-Cookie") {
+            assert!(header.len() <= 4096, "browsers discard the cookie");
+        }
         let cookie = response.response().cookies().next().map(|cookie| cookie.value().to_owned());
         let body = actix_web::body::to_bytes(response.into_body()).await;
         let state = serde_json::from_slice(&body.expect("a body")).expect("JSON");

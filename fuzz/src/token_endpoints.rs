@@ -11,6 +11,7 @@ use paseto_actix::refresh::Login;
 use paseto_actix::revocation::MemoryRevocationStore;
 use paseto_actix::token_endpoints::TokenEndpoints;
 use paseto_actix::token_family::MemoryTokenFamilyStore;
+use serde::de::IgnoredAny;
 use serde_json::{Value as Json, json};
 
 use crate::fixtures::{NOW, issuer_builder, local_key, verifier_builder};
@@ -70,21 +71,22 @@ async fn check(path: &str, content_type: &str, body: &[u8]) {
     assert!(matches!(status, 200 | 204 | 400 | 401), "{status}");
 
     let is_json = content_type == CONTENT_TYPES[1];
-    if is_json && !body.is_empty() && Tree::from_json(&body).is_none() {
+    let is_tree = || Tree::from_json(&body).is_some();
+    if is_json && serde_json::from_slice::<IgnoredAny>(&body).is_ok() && !is_tree() {
         // The library skips the values of unknown members, so it may accept other strings in them.
         return;
     }
     let parameters = parameters(content_type, &body);
     let is_login = |token: &Option<String>| token.as_deref() == Some(&*refresh);
-    let Some(parameters) = parameters else { return assert_eq!(status, 400, "{body:?}") };
     let mut is_valid = true;
-    let expected = match path {
-        "/auth/token" => match parameters.grant_type.as_deref() {
+    let expected = match (path, &parameters) {
+        (_, None) => 400,
+        ("/auth/token", Some(parameters)) => match parameters.grant_type.as_deref() {
             Some("refresh_token") if is_login(&parameters.refresh_token) => 200,
             None if !parameters.is_form && is_login(&parameters.refresh_token) => 200,
             _ => 400,
         },
-        "/auth/logout" => match &parameters.refresh_token {
+        ("/auth/logout", Some(parameters)) => match &parameters.refresh_token {
             token if is_login(token) => {
                 is_valid = false;
                 204
@@ -92,7 +94,7 @@ async fn check(path: &str, content_type: &str, body: &[u8]) {
             Some(_) => 400,
             None => 401,
         },
-        _ => match &parameters.token {
+        (_, Some(parameters)) => match &parameters.token {
             None => 400,
             token => {
                 is_valid = !is_login(token) && token.as_ref() != Some(&access);

@@ -69,7 +69,8 @@ impl Tree {
         }
     }
 
-    fn keys(&self) -> usize {
+    /// Returns the number of keys of all maps.
+    pub fn keys(&self) -> usize {
         match self {
             Self::List(items) => items.iter().map(Self::keys).sum(),
             Self::Map(entries) => entries.iter().map(|(_, value)| 1 + value.keys()).sum(),

@@ -7,7 +7,7 @@ use std::thread;
 use crate::mutator::Random;
 use crate::{TARGETS, Target, seeds};
 
-/// The number of changed inputs of each target. The whole test takes less than 30 seconds.
+/// The number of changed inputs of each target. The whole test takes about 30 seconds of two cores.
 const MUTATIONS: u64 = 2000;
 
 fn folder(name: &str) -> PathBuf {

@@ -31,6 +31,11 @@ impl Histogram {
         self.maximum = self.maximum.max(other.maximum);
     }
 
+    /// Returns whether the histogram has no time.
+    pub fn is_empty(&self) -> bool {
+        self.counts.iter().all(|count| *count == 0)
+    }
+
     /// Returns this quantile in milliseconds.
     pub fn quantile(&self, quantile: f64) -> String {
         milliseconds(self.quantile_time(quantile).as_secs_f64())

@@ -133,7 +133,8 @@ impl Browser {
 
     /// Calls the API with the session, as the script of a page does.
     pub(crate) fn call_api(&mut self, client: &mut Client<'_>) {
-        self.send(client, Kind::Page, Request::get("/api/notices"), Expected::Accepted(200));
+        let path = if client.random.below(4) == 0 { "/api/notices" } else { "/api/me" };
+        self.send(client, Kind::Page, Request::get(path), Expected::Accepted(200));
     }
 
     /// Posts a notice, and loads the page that shows the message of the session.
@@ -216,15 +217,19 @@ impl Browser {
         true
     }
 
-    /// Finds out whether an interrupted change has revoked the login. Returns `false` if so.
-    pub(crate) fn settle(&mut self, client: &mut Client<'_>) -> bool {
+    /// Finds out whether an interrupted change has revoked the login. If so, retires the cookies,
+    /// and returns `false`.
+    pub(crate) fn settle(&mut self, client: &mut Client<'_>, retired: &mut Retired) -> bool {
         let request = Request::get("/").in_browser(&self.cookies());
         let response = client.exchange(Kind::Unknown, &request, Expected::Unknown);
         let Some(response) = response else { return true };
-        self.store(&response);
         match response.status {
-            503 => true,
+            503 => {
+                self.store(&response);
+                true
+            }
             200 => {
+                self.store(&response);
                 self.is_unknown = false;
                 // A remembered login can have started a new session.
                 self.is_fresh = false;
@@ -233,6 +238,8 @@ impl Browser {
                 true
             }
             _ => {
+                // The response removes the cookies that the server has refused.
+                self.retire(retired);
                 client.world.counts.add_lost();
                 false
             }

@@ -8,7 +8,7 @@ use paseto_actix_tests::random::Random;
 use crate::World;
 use crate::connection::{Connection, Request, Response};
 use crate::counts::Kind;
-use crate::rules::{Answer, Expected, Verdict, verdict};
+use crate::rules::{Answer, Expected, verdict};
 
 /// A client that is late by more than this time does not send the missed requests.
 const MAX_LATE: Duration = Duration::from_secs(1);
@@ -66,7 +66,7 @@ impl<'w> Client<'w> {
         let result = self.connection.exchange(request);
         let end = Instant::now();
         let is_outage = self.world.outages.overlaps(start, end);
-        let answer = result.as_ref().ok().map(Answer::of);
+        let answer = result.as_ref().ok().map(|response| Answer::of(response, request, self.user));
         let verdict = verdict(expected, answer, is_outage, end - start);
         let status = answer.map_or(0, |answer| answer.status);
         self.world.counts.add(kind, status, verdict, || {
@@ -83,7 +83,7 @@ impl<'w> Client<'w> {
         if !kind.has_password() && !is_outage && answer.is_some() {
             self.world.latencies.record(start - self.world.start, end - start);
         }
-        result.ok().filter(|_| verdict != Verdict::Wrong)
+        result.ok().filter(|_| !verdict.is_false())
     }
 
     /// Repeats a request after `503` until another response. Returns `None` after a false answer or

@@ -52,17 +52,16 @@ fn key_id(token: &str) -> Option<String> {
 }
 
 impl Program {
-    /// Starts with the refresh token that the user has created.
-    pub(crate) fn start(client: &mut Client<'_>, refresh: String) -> Option<Self> {
-        let mut program = Self { access: String::new(), refresh, used: Vec::new() };
-        (program.refresh(client) == Outcome::Done).then_some(program)
+    /// Returns a program with the refresh token that the user has created.
+    pub(crate) fn new(refresh: String) -> Self {
+        Self { access: String::new(), refresh, used: Vec::new() }
     }
 
     /// Calls the API with the access token.
-    pub(crate) fn call_api(&self, client: &mut Client<'_>, kind: Kind) {
+    pub(crate) fn call_api(&self, client: &mut Client<'_>) {
         let path = if client.random.below(4) == 0 { "/api/notices" } else { "/api/me" };
         let request = Request::get(path).token(&self.access);
-        client.send(kind, &request, Expected::Accepted(200));
+        client.send(Kind::KnownToken, &request, Expected::Accepted(200));
     }
 
     /// Posts a notice. A reader lacks the scope.
@@ -113,7 +112,8 @@ impl Program {
             client.world.counts.add_key_id(key_id);
         }
         self.access = access;
-        self.call_api(client, Kind::NewToken);
+        let request = Request::get("/api/me").token(&self.access);
+        client.send(Kind::NewToken, &request, Expected::Accepted(200));
     }
 
     /// Sends an old refresh token, as a thief does. This revokes the login.
@@ -133,8 +133,17 @@ impl Program {
     }
 
     /// Revokes the login with one of its tokens.
-    pub(crate) fn revoke(&mut self, client: &mut Client<'_>, retired: &mut Retired) -> Outcome {
+    pub(crate) fn revoke(&self, client: &mut Client<'_>, retired: &mut Retired) -> Outcome {
         let token = if client.random.below(2) == 0 { &self.refresh } else { &self.access };
+        self.revoke_by(token, client, retired)
+    }
+
+    /// Revokes a login that an interrupted change can have revoked already.
+    pub(crate) fn abandon(&self, client: &mut Client<'_>, retired: &mut Retired) -> Outcome {
+        self.revoke_by(&self.refresh, client, retired)
+    }
+
+    fn revoke_by(&self, token: &str, client: &mut Client<'_>, retired: &mut Retired) -> Outcome {
         let request = Request::form("/auth/revoke", &[("token", token)]);
         if client.repeat(Kind::Revoke, &request, Expected::Accepted(200), LIMIT).is_none() {
             return Outcome::Lost;
@@ -145,7 +154,10 @@ impl Program {
 
     /// Makes the tokens of a revoked login retired credentials.
     pub(crate) fn retire(&self, retired: &mut Retired) {
-        retired.add(Credential::Access(self.access.clone()));
+        // A program whose first refresh has failed has no access token.
+        if !self.access.is_empty() {
+            retired.add(Credential::Access(self.access.clone()));
+        }
         retired.add(Credential::Refresh(self.refresh.clone()));
     }
 }

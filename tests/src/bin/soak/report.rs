@@ -4,6 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use crate::World;
+use crate::latencies;
 use crate::samples::{Sample, cpu_micros, files_grow, growth, latency_grows, median, memory_grows};
 
 /// Texts of a log that would be a secret.
@@ -21,7 +22,10 @@ pub(crate) fn print_minutes(world: &World, samples: &[Sample], loads: &[String])
     while unit * row < total {
         let window = (unit * row, unit * (row + 1));
         let times = world.latencies.of(window);
-        let of = |value: fn(&Sample) -> u64| median(samples, window, value);
+        let of = |value: fn(&Sample) -> u64| match median(samples, window, value) {
+            Some(median) => median.to_string(),
+            None => "none".to_owned(),
+        };
         println!(
             "| {row} | {} KiB | {} | {} | {:.0} µs | {} ms | {} ms | {} |",
             of(|sample| sample.rss_kib),
@@ -36,37 +40,48 @@ pub(crate) fn print_minutes(world: &World, samples: &[Sample], loads: &[String])
     }
 }
 
-/// Prints the growth. Returns whether memory, files and response times do not grow.
+/// Prints the growth. Returns whether memory, files and response times do not grow. A window
+/// without a sample is a fault.
 pub(crate) fn print_growth(world: &World, samples: &[Sample]) -> bool {
     let mut is_correct = true;
-    let mut print = |name: &str, before: f64, after: f64, limit: &str, grows: bool| {
-        let mark = if grows { " **FAULT**" } else { "" };
-        is_correct &= !grows;
-        let growth = growth(before, after);
-        println!("| {name} | {before:.2} | {after:.2} | {growth:+.1} % | {limit}{mark} |");
+    let mut print = |name: &str, values: Option<(f64, f64)>, limit: &str, is_fault: bool| {
+        let is_fault = is_fault || values.is_none();
+        let mark = if is_fault { " **FAULT**" } else { "" };
+        is_correct &= !is_fault;
+        let values = values.map_or("none | none | none".to_owned(), |(before, after)| {
+            format!("{before:.2} | {after:.2} | {:+.1} %", growth(before, after))
+        });
+        println!("| {name} | {values} | {limit}{mark} |");
     };
     println!("\n| figure | after the warm-up | at the end | growth | allowed |");
     println!("| --- | ---: | ---: | ---: | --- |");
     let [first, last] = world.windows.memory();
     let of =
-        |value: fn(&Sample) -> u64| (median(samples, first, value), median(samples, last, value));
-    let (before, after) = of(|sample| sample.rss_kib);
-    let grows = memory_grows(before, after);
-    print("RSS in KiB, median of 5 minutes", before as f64, after as f64, "below 5 %", grows);
-    let (before, after) = of(|sample| sample.files);
-    let grows = files_grow(before, after);
-    print("open files, median of 5 minutes", before as f64, after as f64, "none", grows);
-    let (before, after) = of(|sample| sample.threads);
-    print("threads, median of 5 minutes", before as f64, after as f64, "any", false);
+        |value: fn(&Sample) -> u64| median(samples, first, value).zip(median(samples, last, value));
+    let floats = |(before, after)| (before as f64, after as f64);
+    let rss = of(|sample| sample.rss_kib);
+    let grows = rss.is_some_and(|(before, after)| memory_grows(before, after));
+    print("RSS in KiB, median of 5 minutes", rss.map(floats), "below 5 %", grows);
+    let files = of(|sample| sample.files);
+    let grows = files.is_some_and(|(before, after)| files_grow(before, after));
+    print("open files, median of 5 minutes", files.map(floats), "none", grows);
+    let threads = of(|sample| sample.threads);
+    print("threads, median of 5 minutes", threads.map(floats), "any", false);
 
     let windows = world.windows.latency();
     let [before, after] = windows.map(|window| cpu_micros(samples, window));
-    print("CPU of the server per response in µs, 10 minutes", before, after, "any", false);
+    print("CPU of the server per response in µs, 10 minutes", Some((before, after)), "any", false);
     let [before, after] = windows.map(|window| world.latencies.of(window));
     for (quantile, name, limit) in [(0.5, "p50", "any"), (0.99, "p99", "at most 10 %")] {
-        let [before, after] = [&before, &after].map(|times| millis(times.quantile_time(quantile)));
-        let grows = quantile > 0.9 && latency_grows(before, after);
-        print(&format!("{name} in ms, 10 minutes"), before, after, limit, grows);
+        let [before, after] = [&before, &after]
+            .map(|times| (!times.is_empty()).then(|| times.quantile_time(quantile)));
+        let times = before.zip(after);
+        let is_fault = times.is_some_and(|(before, after)| {
+            let is_too_long = before.max(after) >= latencies::LIMIT;
+            is_too_long || (quantile > 0.9 && latency_grows(before, after))
+        });
+        let values = times.map(|(before, after)| (millis(before), millis(after)));
+        print(&format!("{name} in ms, 10 minutes"), values, limit, is_fault);
     }
     is_correct
 }

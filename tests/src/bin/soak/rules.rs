@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::connection::Response;
+use crate::connection::{Request, Response};
+use crate::identity::shows_other_user;
 
 /// The time after which the server gives up a command to its store, and responds `503`.
 const STORE_TIMEOUT: Duration = Duration::from_millis(250);
@@ -20,7 +21,8 @@ pub(crate) enum Expected {
     LoggedOut,
     /// The login was revoked. The server needs its store to know this.
     Revoked,
-    /// An outage has interrupted a change of this login, so it can be valid or revoked.
+    /// An outage has interrupted a change of this login, so it can be valid or revoked. The server
+    /// shows a page, or redirects to the login page.
     Unknown,
 }
 
@@ -35,6 +37,14 @@ pub(crate) enum Verdict {
     Late,
     /// The response is wrong: the program counts a false answer.
     Wrong,
+    /// The response would be right, but shows another user. This is a false answer too.
+    OtherUser,
+}
+
+impl Verdict {
+    pub(crate) fn is_false(self) -> bool {
+        matches!(self, Self::Wrong | Self::OtherUser)
+    }
 }
 
 /// The part of a response that the rules use.
@@ -43,14 +53,19 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// Whether the response redirects to the login page.
     pub(crate) needs_login: bool,
+    /// Whether the response shows another user than the owner of the login.
+    pub(crate) shows_other_user: bool,
 }
 
 impl Answer {
-    pub(crate) fn of(response: &Response) -> Self {
+    /// Returns the answer to a request with a login of this user.
+    pub(crate) fn of(response: &Response, request: &Request, user: &str) -> Self {
+        let Response { status, body, .. } = response;
         let location = response.header("location").unwrap_or_default();
         let needs_login =
-            response.status == 303 && (location == "/login" || location.starts_with("/login?"));
-        Self { status: response.status, needs_login }
+            *status == 303 && (location == "/login" || location.starts_with("/login?"));
+        let shows_other_user = shows_other_user(request.line(), *status, body, user);
+        Self { status: *status, needs_login, shows_other_user }
     }
 
     /// Returns whether the server has refused the credential of the request.
@@ -83,9 +98,13 @@ pub(crate) fn verdict(
         }
         Expected::InvalidPage | Expected::LoggedOut => answer.needs_login,
         Expected::Revoked => answer.is_refusal(),
-        Expected::Unknown => matches!(answer.status, 200 | 204 | 303 | 400 | 401 | 403),
+        Expected::Unknown => answer.status == 200 || answer.needs_login,
     };
-    if is_right { Verdict::Right } else { Verdict::Wrong }
+    match (is_right, answer.shows_other_user) {
+        (true, false) => Verdict::Right,
+        (true, true) => Verdict::OtherUser,
+        (false, _) => Verdict::Wrong,
+    }
 }
 
 #[cfg(test)]
@@ -93,7 +112,7 @@ mod tests {
     use super::*;
 
     fn plain(status: u16) -> Option<Answer> {
-        Some(Answer { status, needs_login: false })
+        Some(Answer { status, needs_login: false, shows_other_user: false })
     }
 
     /// Returns the verdict on a quick answer.
@@ -101,7 +120,8 @@ mod tests {
         verdict(expected, answer, is_outage, Duration::from_millis(249))
     }
 
-    const TO_LOGIN: Option<Answer> = Some(Answer { status: 303, needs_login: true });
+    const TO_LOGIN: Option<Answer> =
+        Some(Answer { status: 303, needs_login: true, shows_other_user: false });
 
     #[test]
     fn revoked_login_is_never_accepted() {
@@ -148,11 +168,29 @@ mod tests {
 
     #[test]
     fn interrupted_change_permits_both_answers_but_no_failure() {
-        for answer in [plain(200), plain(401), TO_LOGIN] {
-            assert_eq!(soon(Expected::Unknown, answer, false), Verdict::Right);
+        for is_outage in [false, true] {
+            for answer in [plain(200), TO_LOGIN] {
+                assert_eq!(soon(Expected::Unknown, answer, is_outage), Verdict::Right);
+            }
+            for status in [204, 303, 400, 401, 403, 500] {
+                let verdict = soon(Expected::Unknown, plain(status), is_outage);
+                assert_eq!(verdict, Verdict::Wrong, "{status}");
+            }
         }
+        assert_eq!(soon(Expected::Unknown, plain(503), true), Verdict::Unavailable);
         assert_eq!(soon(Expected::Unknown, plain(503), false), Verdict::Wrong);
-        assert_eq!(soon(Expected::Unknown, plain(500), true), Verdict::Wrong);
+    }
+
+    #[test]
+    fn login_of_another_user_is_a_false_answer_of_its_own() {
+        let other = Some(Answer { status: 200, needs_login: false, shows_other_user: true });
+        for expected in [Expected::Accepted(200), Expected::Unknown] {
+            assert_eq!(soon(expected, other, false), Verdict::OtherUser);
+            assert_eq!(soon(expected, plain(200), false), Verdict::Right);
+        }
+        assert_eq!(soon(Expected::Revoked, other, false), Verdict::Wrong);
+        assert!(Verdict::OtherUser.is_false() && Verdict::Wrong.is_false());
+        assert!(!Verdict::Right.is_false() && !Verdict::Late.is_false());
     }
 
     #[test]

@@ -54,16 +54,17 @@ impl Windows {
     }
 }
 
-/// Returns the median of a value in a window. Samples in outages do not count.
+/// Returns the median of a value in a window, or `None` without a sample. Samples in outages do not
+/// count.
 pub(crate) fn median(
     samples: &[Sample],
     (from, to): (Duration, Duration),
     value: impl Fn(&Sample) -> u64,
-) -> u64 {
+) -> Option<u64> {
     let in_window = |sample: &&Sample| !sample.is_outage && sample.time >= from && sample.time < to;
     let mut values: Vec<u64> = samples.iter().filter(in_window).map(value).collect();
     values.sort_unstable();
-    values.get(values.len() / 2).copied().unwrap_or_default()
+    values.get(values.len() / 2).copied()
 }
 
 /// Returns the processor time of the server per response in a window, in microseconds.
@@ -88,8 +89,8 @@ pub(crate) fn files_grow(before: u64, after: u64) -> bool {
     after > before
 }
 
-pub(crate) fn latency_grows(before: f64, after: f64) -> bool {
-    growth(before, after) > MAX_LATENCY_GROWTH
+pub(crate) fn latency_grows(before: Duration, after: Duration) -> bool {
+    growth(before.as_secs_f64(), after.as_secs_f64()) > MAX_LATENCY_GROWTH
 }
 
 #[cfg(test)]
@@ -117,8 +118,8 @@ mod tests {
             (0..360).map(|number| sample(number * 10, rss(number * 10), false)).collect();
         let [before, after] =
             windows.memory().map(|window| median(&samples, window, |sample| sample.rss_kib));
-        assert_eq!((before, after), (1000, 1049));
-        assert!(!memory_grows(before, after) && memory_grows(before, 1050));
+        assert_eq!((before, after), (Some(1000), Some(1049)));
+        assert!(!memory_grows(1000, 1049) && memory_grows(1000, 1050));
     }
 
     #[test]
@@ -129,7 +130,14 @@ mod tests {
             .zip(values)
             .map(|(second, (rss, is_outage))| sample(second, rss, is_outage))
             .collect();
-        assert_eq!(median(&samples, window, |sample| sample.rss_kib), 7);
+        assert_eq!(median(&samples, window, |sample| sample.rss_kib), Some(7));
+    }
+
+    #[test]
+    fn window_without_a_sample_has_no_median() {
+        let window = (Duration::from_secs(5), Duration::from_secs(10));
+        let samples = [sample(4, 1, false), sample(7, 1, true), sample(10, 1, false)];
+        assert_eq!(median(&samples, window, |sample| sample.rss_kib), None);
     }
 
     #[test]
@@ -144,7 +152,9 @@ mod tests {
     #[test]
     fn one_more_open_file_is_growth_and_slower_responses_within_ten_percent_are_not() {
         assert!(files_grow(20, 21) && !files_grow(20, 20) && !files_grow(20, 19));
-        assert!(latency_grows(10.0, 11.1) && !latency_grows(10.0, 10.9));
+        let micros = Duration::from_micros;
+        assert!(latency_grows(micros(10_000), micros(11_100)));
+        assert!(!latency_grows(micros(10_000), micros(10_900)));
     }
 
     #[test]

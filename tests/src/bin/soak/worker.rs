@@ -97,7 +97,7 @@ impl<'w> Worker<'w> {
         let known = &mut self.browsers[index];
         if known.as_ref().is_some_and(Browser::is_unknown) {
             // Frees the slot if the login is gone.
-            known.take_if(|browser| !browser.settle(&mut self.client));
+            known.take_if(|browser| !browser.settle(&mut self.client, &mut self.retired));
             return None;
         }
         if known.is_none() && self.logins.may_act() {
@@ -148,11 +148,11 @@ impl<'w> Worker<'w> {
             let repeats = client.random.below(4) == 0;
             let outcome =
                 if repeats { program.refresh_twice(client) } else { program.refresh(client) };
-            self.forget_if_lost(index, outcome);
+            self.abandon_if_lost(index, outcome);
             return;
         }
         match client.random.below(100) {
-            0..92 => program.call_api(client, Kind::KnownToken),
+            0..92 => program.call_api(client),
             _ => program.post_notice(client, is_reader),
         }
     }
@@ -166,12 +166,18 @@ impl<'w> Worker<'w> {
             return;
         };
         if let Some(token) = browser.connect_program(&mut self.client) {
-            self.programs[index] = Program::start(&mut self.client, token);
+            let outcome =
+                self.programs[index].insert(Program::new(token)).refresh(&mut self.client);
+            self.abandon_if_lost(index, outcome);
         }
     }
 
-    fn forget_if_lost(&mut self, index: usize, outcome: Outcome) {
-        if outcome == Outcome::Lost && self.programs[index].take().is_some() {
+    /// Revokes the login of a program that does not know whether it is valid.
+    fn abandon_if_lost(&mut self, index: usize, outcome: Outcome) {
+        if outcome == Outcome::Lost
+            && let Some(program) = self.programs[index].take()
+        {
+            program.abandon(&mut self.client, &mut self.retired);
             self.client.world.counts.add_lost();
         }
     }
@@ -186,7 +192,7 @@ impl<'w> Worker<'w> {
         } else {
             return;
         };
-        self.forget_if_lost(index, outcome);
+        self.abandon_if_lost(index, outcome);
         if outcome == Outcome::Done {
             self.programs[index] = None;
             self.retired.send_newest(&mut self.client, 2);

@@ -155,6 +155,10 @@ publish-check:
     cargo package --list -p paseto-actix
     cargo publish --dry-run -p paseto-actix-macros -p paseto-actix
 
+# Publish the last commit to a registry on 127.0.0.1, and use it from there with each feature.
+rehearsal:
+    .ci/rehearsal
+
 # Count the crates that each feature alone brings, with those of the library without features.
 tree:
     #!/usr/bin/env sh

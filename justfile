@@ -91,7 +91,7 @@ fmt-check:
 lint:
     cargo clippy --all-targets --all-features -- -D warnings
     cargo clippy --locked --manifest-path fuzz/Cargo.toml --all-targets -- -D warnings
-    cargo clippy --locked --manifest-path model/Cargo.toml --all-targets -- -D warnings
+    cargo clippy --locked --manifest-path model/Cargo.toml --lib --tests -- -D warnings
     cargo clippy -p paseto-actix-benches -p paseto-actix-public-api --all-targets -- -D warnings
 
 # Build the documentation. Arguments: for example `--open`.

@@ -55,6 +55,11 @@ fuzz-seeds:
 shuttle *FILTER:
     cargo test --manifest-path model/Cargo.toml -- "$@"
 
+# Run unit tests of the parsers in Miri. Needs nightly Rust with `miri` and `rust-src`.
+miri:
+    MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test -p paseto-actix --lib -- \
+        token::structure token::claim_index cookie:: keyed_hash keys::text error::
+
 # Change one module (or `macros`) in many places, one at a time, and expect that a test fails. Needs
 # `cargo-mutants`. Commit first: the recipe changes the files of the working tree, and restores them.
 # `just mutants token --shard 0/20` makes a part of the changes.

@@ -119,7 +119,7 @@ fn create(path: &Path) -> Result<PathBuf, ConfigError> {
         about(
             path,
             &format!(
-                "cannot {action} ({error}): grant the process write access to the folder, or choose another path"
+                "cannot {action} ({error}): create the folder, grant the process write access to it, or choose another path"
             ),
         )
     };

@@ -12,6 +12,7 @@ pub mod browser;
 pub mod certificates;
 pub mod clock;
 pub mod command_line;
+pub mod connection;
 pub mod histogram;
 pub mod http;
 #[cfg(feature = "remote-keys")]

@@ -100,11 +100,8 @@ impl Process {
     }
 
     /// Sends SIGTERM to the program.
-    #[cfg(unix)]
     pub fn terminate(&self) {
-        let mut kill = Command::new("sh");
-        kill.args(["-c", "kill -TERM \"$1\"", "sh", &self.child.id().to_string()]);
-        assert!(kill.status().expect("a shell").success(), "the program runs");
+        terminate(self.child.id());
     }
 
     /// Waits for the end of the program.
@@ -117,6 +114,14 @@ impl Process {
         writeln!(self.stdin, "{line}").expect("the program reads");
         self.line()
     }
+}
+
+/// Sends SIGTERM to the program with this process ID.
+pub fn terminate(id: u32) {
+    // `kill` is a part of each shell. It is not always a program.
+    let mut kill = Command::new("sh");
+    kill.args(["-c", "kill -TERM \"$1\"", "sh", &id.to_string()]);
+    assert!(kill.status().expect("a shell").success(), "the program runs");
 }
 
 impl Drop for Process {

@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use paseto_actix::time::OffsetDateTime;
+use paseto_actix_tests::connection::Response;
 use paseto_actix_tests::histogram::Histogram;
 use paseto_actix_tests::random::Random;
 use serde_json::{Value, json};
 
 use crate::World;
-use crate::connections::{Connections, LIMIT, Response, get, post};
+use crate::connections::{Connections, LIMIT, get, post};
 use crate::counts::Count;
 use crate::services::{Auths, Pair, Resources};
 

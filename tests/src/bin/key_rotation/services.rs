@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 
 use paseto_actix::LocalKey;
 use paseto_actix::time::OffsetDateTime;
+use paseto_actix_tests::connection::Connection;
 use paseto_actix_tests::process::Process;
 
-use crate::connections::{Connection, get};
+use crate::connections::{LIMIT, get};
 use crate::keys::Keys;
 
 /// The default issuer of both examples.
@@ -152,7 +153,7 @@ impl Service {
             .spawn()?;
         *self.process.lock().unwrap_or_else(PoisonError::into_inner) = Some(child);
         let start = Instant::now();
-        while Connection::open(self).is_err() {
+        while Connection::open(self.address(), LIMIT).is_err() {
             self.wait_since(start)?;
         }
         self.generation.fetch_add(1, Ordering::SeqCst);
@@ -161,7 +162,8 @@ impl Service {
         let path = if self.program == "auth_service" { "/health" } else { "/orders" };
         let request = get(path, &token);
         let is_ready = || {
-            let response = Connection::open(self).and_then(|mut to| to.exchange(&request));
+            let connection = Connection::open(self.address(), LIMIT);
+            let response = connection.and_then(|mut to| to.exchange(&request));
             response.is_ok_and(|response| response.status == 200)
         };
         while !is_ready() {

@@ -1,10 +1,11 @@
 //! Clients that send requests without a pause.
 
-use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use paseto_actix_tests::connection::Connection;
 use paseto_actix_tests::random::Random;
 
 use crate::BOUND;
@@ -42,7 +43,7 @@ impl Counts {
 
 pub(crate) struct Client {
     address: SocketAddr,
-    stream: Option<TcpStream>,
+    connection: Option<Connection>,
     pub(crate) counts: Counts,
 }
 
@@ -62,7 +63,7 @@ pub(crate) fn load(
 
 impl Client {
     pub(crate) fn new(address: SocketAddr) -> Self {
-        Self { address, stream: None, counts: Counts::default() }
+        Self { address, connection: None, counts: Counts::default() }
     }
 
     /// Sends a request with a token, and returns the status of the response.
@@ -85,42 +86,19 @@ impl Client {
             Ok(503) => self.counts.unavailable += 1,
             _ => {
                 self.counts.lost += 1;
-                self.stream = None;
+                self.connection = None;
             }
         }
         status.ok()
     }
 
     fn exchange(&mut self, token: &str) -> io::Result<u16> {
-        let stream = match &mut self.stream {
-            Some(stream) => stream,
-            none => {
-                let stream = TcpStream::connect_timeout(&self.address, TIMEOUT)?;
-                stream.set_nodelay(true)?;
-                stream.set_read_timeout(Some(TIMEOUT))?;
-                none.insert(stream)
-            }
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            none => none.insert(Connection::open(self.address, TIMEOUT)?),
         };
         let request =
             format!("GET /me HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n");
-        stream.write_all(request.as_bytes())?;
-        let (mut buffer, mut length) = ([0; 4096], 0);
-        loop {
-            let received = stream.read(&mut buffer[length..])?;
-            if received == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            length += received;
-            let text = str::from_utf8(&buffer[..length]).map_err(io::Error::other)?;
-            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-            let expected = head.lines().find_map(|line| {
-                let (name, value) = line.split_once(':')?;
-                name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
-            });
-            if body.len() >= expected.unwrap_or(0) {
-                let status = head.get(9..12).and_then(|status| status.parse().ok());
-                return status.ok_or_else(|| io::Error::other("no status"));
-            }
-        }
+        Ok(connection.exchange(request.as_bytes())?.status)
     }
 }

@@ -1,4 +1,4 @@
-//! Tokens that the server must refuse without its store.
+//! Tokens that the server must reject without its store.
 
 use std::error::Error;
 use std::fs;
@@ -12,8 +12,8 @@ use serde_json::json;
 
 use crate::World;
 use crate::client::Client;
-use crate::connection::Request;
 use crate::counts::Kind;
+use crate::requests::Request;
 use crate::rules::Expected;
 use crate::worker::changed;
 

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use paseto_actix_tests::connection::Response;
+
 use crate::client::Client;
-use crate::connection::{Request, Response};
 use crate::counts::Kind;
+use crate::requests::Request;
 use crate::retired::{Credential, Retired};
 use crate::rules::Expected;
 
@@ -238,7 +240,7 @@ impl Browser {
                 true
             }
             _ => {
-                // The response removes the cookies that the server has refused.
+                // The response removes the cookies that the server has rejected.
                 self.retire(retired);
                 client.world.counts.add_lost();
                 false

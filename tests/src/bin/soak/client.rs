@@ -3,11 +3,12 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use paseto_actix_tests::connection::Response;
 use paseto_actix_tests::random::Random;
 
 use crate::World;
-use crate::connection::{Connection, Request, Response};
 use crate::counts::Kind;
+use crate::requests::{Reconnecting, Request};
 use crate::rules::{Answer, Expected, verdict};
 
 /// A client that is late by more than this time does not send the missed requests.
@@ -19,7 +20,7 @@ pub(crate) struct Client<'w> {
     /// The user whose logins this client owns.
     pub(crate) user: &'static str,
     number: u64,
-    connection: Connection,
+    connection: Reconnecting,
     interval: Duration,
     next: Instant,
 }
@@ -38,7 +39,7 @@ impl<'w> Client<'w> {
             random: Random::new(number + 1),
             user,
             number,
-            connection: Connection::to(world.server.address()),
+            connection: Reconnecting::to(world.server.address()),
             interval,
             next: Instant::now() + offset,
         }

@@ -8,10 +8,11 @@
 //! Each client owns users, browsers and programs, so it knows which logins are valid. Meanwhile,
 //! Redis is killed and restarted, and the keys of access tokens rotate. A request is right if:
 //!
-//! - a valid login is accepted as the login of its user, and a wrong password is refused,
-//! - a bad token or cookie is refused without the store,
-//! - a revoked login is refused, always,
-//! - the status is `503` only while Redis is away or shortly after, and never for a bad token.
+//! - a valid login is accepted as the login of its user, and a wrong password is rejected,
+//! - a bad token or cookie is rejected without the store,
+//! - a revoked login is always rejected,
+//! - the status is `503` only while Redis is unavailable or shortly after, and never for a bad
+//!   token.
 //!
 //! The exit status is 1 after a false answer, a panic or a secret in the log, another exit status
 //! of the server than 0, or if memory, open files or response times grow. It is also 1 if too few
@@ -23,13 +24,13 @@
 mod bad_tokens;
 mod browser;
 mod client;
-mod connection;
 mod counts;
 mod identity;
 mod latencies;
 mod outages;
 mod program;
 mod report;
+mod requests;
 mod retired;
 mod rules;
 mod samples;

@@ -1,4 +1,4 @@
-//! The times at which the store was away.
+//! The times at which the store was unavailable.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,12 +13,12 @@ pub(crate) struct Outages(Mutex<Vec<Outage>>);
 #[derive(Clone, Copy)]
 struct Outage {
     start: Instant,
-    /// `None` while the store is away.
+    /// `None` while the store is unavailable.
     end: Option<Instant>,
 }
 
 impl Outages {
-    /// Starts an outage. Call it before the store goes away.
+    /// Starts an outage. Call it before the end of Redis.
     pub(crate) fn start(&self) {
         self.lock().push(Outage { start: Instant::now(), end: None });
     }

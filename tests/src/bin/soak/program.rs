@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
+use paseto_actix_tests::connection::Response;
 use serde_json::Value;
 
 use crate::client::Client;
-use crate::connection::{Request, Response};
 use crate::counts::Kind;
+use crate::requests::Request;
 use crate::retired::{Credential, Retired};
 use crate::rules::Expected;
 

@@ -1,12 +1,12 @@
-//! The credentials of revoked logins, which the server must refuse.
+//! The credentials of revoked logins, which the server must reject.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::browser::{remember_cookie, session_cookie};
 use crate::client::Client;
-use crate::connection::Request;
 use crate::counts::Kind;
+use crate::requests::Request;
 use crate::rules::Expected;
 
 /// The number of credentials that a client keeps.

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use crate::connection::{Request, Response};
-use crate::identity::shows_other_user;
+use paseto_actix_tests::connection::Response;
 
-/// The time after which the server gives up a command to its store, and responds `503`.
+use crate::identity::shows_other_user;
+use crate::requests::Request;
+
+/// The time after which the server cancels a command to its store, and responds `503`.
 const STORE_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// The response that a request must get.
@@ -13,7 +15,7 @@ const STORE_TIMEOUT: Duration = Duration::from_millis(250);
 pub(crate) enum Expected {
     /// The credential is valid, so the status is this one.
     Accepted(u16),
-    /// The credential is invalid by itself. The server refuses it without its store.
+    /// The credential is invalid by itself. The server rejects it without its store.
     Invalid(u16),
     /// The credential is invalid by itself. The server redirects to the login page.
     InvalidPage,
@@ -30,9 +32,9 @@ pub(crate) enum Expected {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Right,
-    /// The response is `503`, and the store was away.
+    /// The response is `503`, and the store was unavailable.
     Unavailable,
-    /// The response is `503`, and the store was there, but did not reply within the timeout. A busy
+    /// The response is `503`. The store was running, but did not reply within the timeout. A busy
     /// machine is the usual cause.
     Late,
     /// The response is wrong: the program counts a false answer.
@@ -68,14 +70,14 @@ impl Answer {
         Self { status: *status, needs_login, shows_other_user }
     }
 
-    /// Returns whether the server has refused the credential of the request.
-    pub(crate) fn is_refusal(self) -> bool {
+    /// Returns whether the server has rejected the credential of the request.
+    pub(crate) fn is_rejection(self) -> bool {
         matches!(self.status, 400 | 401) || self.needs_login
     }
 }
 
-/// Compares an answer with the expected one. `None` is a request without a response. `is_outage`
-/// tells whether the store was away during the request, or shortly before. `time` is the response
+/// Compares an answer with the expected one. `None` is a request without a response. `is_outage` is
+/// true if the store was unavailable during the request, or shortly before. `time` is the response
 /// time.
 pub(crate) fn verdict(
     expected: Expected,
@@ -97,7 +99,7 @@ pub(crate) fn verdict(
             answer.status == status && !answer.needs_login
         }
         Expected::InvalidPage | Expected::LoggedOut => answer.needs_login,
-        Expected::Revoked => answer.is_refusal(),
+        Expected::Revoked => answer.is_rejection(),
         Expected::Unknown => answer.status == 200 || answer.needs_login,
     };
     match (is_right, answer.shows_other_user) {
@@ -137,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn valid_login_is_refused_by_503_only_and_only_in_an_outage() {
+    fn valid_login_is_rejected_by_503_only_and_only_in_an_outage() {
         let expected = Expected::Accepted(200);
         assert_eq!(soon(expected, plain(200), false), Verdict::Right);
         assert_eq!(soon(expected, plain(200), true), Verdict::Right);
@@ -154,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_token_is_refused_without_the_store() {
+    fn invalid_token_is_rejected_without_the_store() {
         for is_outage in [false, true] {
             assert_eq!(soon(Expected::Invalid(401), plain(401), is_outage), Verdict::Right);
             for status in [200, 500, 503] {

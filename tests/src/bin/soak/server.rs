@@ -5,12 +5,12 @@ use std::fs;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, ExitStatus};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use paseto_actix_tests::process::Process;
+use paseto_actix_tests::process::{Process, terminate};
 
 const PROGRAM: &str = "noticeboard";
 /// Without this size, the allocator of glibc keeps the freed memory of Argon2, 19 MiB for each of
@@ -103,7 +103,7 @@ impl Server {
 
     /// Sends SIGTERM. Returns the exit status.
     pub(crate) fn stop(&self) -> Result<ExitStatus, Box<dyn Error>> {
-        Command::new("kill").args(["-TERM", &self.id.to_string()]).status()?;
+        terminate(self.id);
         let start = Instant::now();
         let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
         loop {

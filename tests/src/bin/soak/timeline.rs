@@ -10,7 +10,7 @@ use crate::World;
 
 /// The longest time between two outages, and between two rotations.
 const MAX_PERIOD: Duration = Duration::from_secs(4 * 60);
-/// The time for which Redis is away.
+/// The time for which Redis is unavailable.
 const OUTAGE: Duration = Duration::from_secs(3);
 const STEP: Duration = Duration::from_millis(100);
 /// The time between the announcement of a key and its activation. The server reads the key file

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use crate::World;
 use crate::browser::{Browser, session_cookie};
 use crate::client::Client;
-use crate::connection::Request;
 use crate::counts::Kind;
 use crate::program::{Outcome, Program};
+use crate::requests::Request;
 use crate::retired::Retired;
 use crate::rules::Expected;
 

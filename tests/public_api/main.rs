@@ -18,11 +18,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (Some(json), Some(design)) = (arguments.next(), arguments.next()) else {
         return Err("expected two arguments: the JSON of rustdoc, and `docs/design.md`".into());
     };
-    let api = Builder::from_rustdoc_json(json)
+    let api = Builder::from_rustdoc_json(&json)
         .omit_blanket_impls(true)
         .omit_auto_trait_impls(true)
         .omit_auto_derived_impls(true)
-        .build()?;
+        .build()
+        .map_err(|error| format!("cannot read `{json}`: {error}"))?;
     let listing: String = api.items().map(|item| format!("{item}\n")).collect();
     let named = crates(&listing);
     let justified = justified(&fs::read_to_string(design)?);
